@@ -1,0 +1,206 @@
+//! What the page and its worker say to each other: a [`Request`] one way, a [`Report`] the other.
+//!
+//! Volumes and weights travel as the browser's own `File` and `Blob` objects. Those are handles: passing
+//! one copies nothing, and a large file is read only where and when its bytes are needed.
+
+use gloo_worker::Codec;
+use medcontext_core::dataset::Role;
+use medcontext_core::infer::LabelVolume;
+use medcontext_core::train::{Event, TrainConfig};
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Blob, File};
+
+/// A browser object that is passed by reference inside a message.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Handle<T: JsCast>(#[serde(with = "serde_wasm_bindgen::preserve")] pub T);
+
+/// A file as it was dropped or picked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Upload {
+    /// Path inside the dropped folder, or the file's name.
+    pub path: String,
+    /// The file.
+    pub file: Handle<File>,
+}
+
+/// What the page asks for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Request {
+    /// Take these files in: volumes, a dataset.json, weights.
+    Add(Vec<Upload>),
+    /// Make the synthetic sample volumes and take them in like dropped files.
+    AddSamples,
+    /// Forget a case and its files.
+    Remove {
+        /// The case.
+        case: String,
+    },
+    /// Send a case's image and labels for display.
+    View {
+        /// The case.
+        case: String,
+    },
+    /// Train on these cases.
+    Train {
+        /// Settings of the run.
+        config: TrainConfig,
+        /// Ids of the labelled cases to train on.
+        cases: Vec<String>,
+        /// Start from the weights at hand instead of from scratch.
+        from_weights: bool,
+    },
+    /// Segment these cases with the weights at hand.
+    Predict {
+        /// Ids of the cases.
+        cases: Vec<String>,
+        /// Keep the logits too, for comparison with another program.
+        keep_logits: bool,
+    },
+    /// End the training or prediction that is running, keeping what it has.
+    Stop,
+}
+
+/// Where the numbers are computed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Device {
+    /// On a GPU through WebGPU.
+    WebGpu {
+        /// The adapter.
+        name: String,
+    },
+    /// On one CPU thread.
+    Cpu {
+        /// Why not on a GPU.
+        reason: String,
+    },
+}
+
+/// A case, as the table shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CaseInfo {
+    /// Its name.
+    pub id: String,
+    /// Voxels along i, j and k, the file's order.
+    pub dims: [usize; 3],
+    /// Voxel size along i, j and k in mm.
+    pub spacing: [f64; 3],
+    /// Directions in which i, j and k grow, such as `RAS`.
+    pub orientation: String,
+    /// Labels in its label map, background left out; `None` without a label map.
+    pub labels: Option<Vec<LabelVolume>>,
+    /// What it is for unless one says otherwise.
+    pub role: Role,
+    /// What is odd about its files, one sentence each.
+    pub problems: Vec<String>,
+}
+
+/// The weights at hand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WeightsInfo {
+    /// The network, its size and what it labels, in words.
+    pub summary: String,
+    /// The name to save them under.
+    pub file_name: String,
+}
+
+/// What the worker says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Report {
+    /// The compute device is open.
+    Ready(Device),
+    /// Files are being read.
+    Reading {
+        /// Cases read so far.
+        done: usize,
+        /// Cases to read.
+        total: usize,
+    },
+    /// A case is new or has changed.
+    Case(CaseInfo),
+    /// A case is gone.
+    CaseRemoved {
+        /// The case.
+        case: String,
+    },
+    /// Settings that suit the labelled cases.
+    Suggested(TrainConfig),
+    /// A file cannot be used, or something asked for cannot be done: one sentence.
+    Problem(String),
+    /// A case's image and labels as NIfTI files, for the viewer.
+    View {
+        /// The case.
+        case: String,
+        /// The image.
+        image: Handle<Blob>,
+        /// The label map that came with it.
+        truth: Option<Handle<Blob>>,
+    },
+    /// The trainer's own event; the weights of a checkpoint come as [`Report::Weights`].
+    Training(Event),
+    /// Weights are at hand: trained here or dropped.
+    Weights {
+        /// What they are.
+        info: WeightsInfo,
+        /// The `.safetensors` file.
+        file: Handle<Blob>,
+    },
+    /// A case is being segmented.
+    Predicting {
+        /// The case.
+        case: String,
+        /// Windows done so far.
+        done: usize,
+        /// Windows in all.
+        windows: usize,
+        /// Estimated wall time until the case is done, in seconds.
+        remaining_seconds: f64,
+    },
+    /// A case is segmented.
+    Segmented {
+        /// The case.
+        case: String,
+        /// Size of each label.
+        volumes: Vec<LabelVolume>,
+        /// Wall time in seconds.
+        seconds: f64,
+        /// The label map, a `.nii.gz` on the image's own grid.
+        file: Handle<Blob>,
+        /// The logits, a `.safetensors`, where asked for.
+        logits: Option<Handle<Blob>>,
+    },
+    /// A case could not be segmented; the others go on.
+    NotSegmented {
+        /// The case.
+        case: String,
+        /// Why: one sentence.
+        reason: String,
+    },
+    /// Training or prediction has ended.
+    Ended {
+        /// It was stopped before its end.
+        stopped: bool,
+        /// What went wrong, if something did: one sentence.
+        failure: Option<String>,
+    },
+    /// The worker is about to die (a lost device, no memory): what happened.
+    Died(String),
+}
+
+/// Message encoding: JavaScript values as the browser's structured clone takes them, so that handles stay
+/// handles.
+#[derive(Debug)]
+pub struct Structured;
+
+impl Codec for Structured {
+    fn encode<I: Serialize>(input: I) -> JsValue {
+        // Messages are plain structs of numbers, strings and handles, which always encode.
+        serde_wasm_bindgen::to_value(&input).expect("a message is a plain value")
+    }
+
+    fn decode<O: for<'de> Deserialize<'de>>(input: JsValue) -> O {
+        // Page and worker are built together, so both sides know the same messages.
+        serde_wasm_bindgen::from_value(input).expect("page and worker come from one build")
+    }
+}

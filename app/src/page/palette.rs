@@ -1,0 +1,31 @@
+//! Colours of labels, told apart by people with any kind of colour vision.
+
+/// Okabe and Ito's colours without black, then Paul Tol's muted set where it differs: order matters, since
+/// the first few are the most distinct.
+const COLOURS: [[u8; 3]; 14] = [
+    [0xE6, 0x9F, 0x00],
+    [0x56, 0xB4, 0xE9],
+    [0x00, 0x9E, 0x73],
+    [0xCC, 0x79, 0xA7],
+    [0xF0, 0xE4, 0x42],
+    [0xD5, 0x5E, 0x00],
+    [0x00, 0x72, 0xB2],
+    [0x88, 0xCC, 0xEE],
+    [0x99, 0x99, 0x33],
+    [0xCC, 0x66, 0x77],
+    [0x44, 0xAA, 0x99],
+    [0xAA, 0x44, 0x99],
+    [0xDD, 0xCC, 0x77],
+    [0x88, 0x22, 0x55],
+];
+
+/// Colour of the label with this place in the legend; after fourteen they repeat.
+pub fn rgb(index: usize) -> [u8; 3] {
+    COLOURS[index % COLOURS.len()]
+}
+
+/// The same colour for CSS.
+pub fn css(index: usize) -> String {
+    let [r, g, b] = rgb(index);
+    format!("rgb({r} {g} {b})")
+}

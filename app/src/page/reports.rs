@@ -1,0 +1,252 @@
+//! What the worker's reports change on the page.
+
+use leptos::prelude::*;
+use medcontext_core::train::{Event, TrainConfig};
+
+use super::state::{Case, CaseResult, Engine, Overlay, Phase, Picture, ResultFiles, State, Task};
+use super::words;
+use crate::message::{CaseInfo, Report};
+
+/// Changes the state as a report says.
+pub fn apply(state: State, report: Report) {
+    match report {
+        Report::Ready(device) => state.engine.set(Engine::Ready(device)),
+        Report::Reading { done, total } => {
+            state.reading.set((done < total).then_some((done, total)));
+            if done == total {
+                state.replaying.set(false);
+            }
+        }
+        Report::Case(info) => take_case(state, info),
+        Report::CaseRemoved { case } => forget_case(state, &case),
+        Report::Suggested(suggested) => {
+            if !state.config_touched.get_untracked() && !state.work.read_untracked().busy() {
+                state.config.update(|config| {
+                    let size = config.size;
+                    *config = TrainConfig { size, ..suggested };
+                });
+            }
+        }
+        Report::Problem(sentence) => state.say(sentence),
+        Report::View { case, image, truth } => {
+            if state.viewed.read_untracked().as_ref() == Some(&case) {
+                state.picture.set(Some(Picture {
+                    case,
+                    image: image.0,
+                    truth: truth.map(|truth| truth.0),
+                }));
+            }
+        }
+        Report::Training(event) => training(state, event),
+        Report::Weights { info, file } => {
+            state.weights_file.set_value(Some(file.0));
+            state.weights.set(Some(info));
+        }
+        Report::Predicting {
+            case,
+            done,
+            windows,
+            remaining_seconds,
+        } => predicting(state, &case, done, windows, remaining_seconds),
+        Report::Segmented { .. } => segmented(state, report),
+        Report::NotSegmented { case, reason } => {
+            state.say(format!("{case}: {reason}"));
+            state.update_case(&case, |row| row.result = CaseResult::Failed(reason));
+        }
+        Report::Ended { stopped, failure } => ended(state, stopped, failure),
+        Report::Died(reason) => died(state, &reason),
+    }
+}
+
+/// A new case, or one whose files have changed: it keeps its place, loses its segmentation.
+fn take_case(state: State, info: CaseInfo) {
+    let id = info.id.clone();
+    let row = Case {
+        role: info.role,
+        info,
+        result: CaseResult::None,
+    };
+    let replaying = state.replaying.get_untracked();
+    state.cases.update(
+        |cases| match cases.binary_search_by(|case| case.info.id.cmp(&id)) {
+            Ok(_) if replaying => {}
+            Ok(place) => cases[place] = row,
+            Err(place) => cases.insert(place, row),
+        },
+    );
+    if replaying {
+        return;
+    }
+    state.result_files.update(|files| {
+        files.remove(&id);
+    });
+    let viewed = state.viewed.get_untracked();
+    if viewed.is_none_or(|viewed| viewed == id) {
+        state.look_at(&id);
+    }
+}
+
+/// A case that is gone, from the viewer too.
+fn forget_case(state: State, id: &str) {
+    state
+        .cases
+        .update(|cases| cases.retain(|case| case.info.id != id));
+    state.result_files.update(|files| {
+        files.remove(id);
+    });
+    if state.viewed.read_untracked().as_deref() == Some(id) {
+        state.viewed.set(None);
+        state.picture.set(None);
+    }
+}
+
+/// The trainer's events.
+fn training(state: State, event: Event) {
+    match event {
+        Event::Started {
+            parameters,
+            iterations,
+            training_cases,
+            ..
+        } => {
+            state.planned.set(iterations);
+            state.work.update(|work| {
+                work.total = iterations;
+                work.words = format!(
+                    "Training {:.1} million parameters on {}",
+                    parameters as f64 / 1e6,
+                    words::count(training_cases, "case", "cases"),
+                );
+            });
+        }
+        Event::Step {
+            iteration,
+            losses,
+            seconds,
+            remaining_seconds,
+            ..
+        } => {
+            state.losses.update(|all| all.push(losses));
+            state.step_seconds.set(seconds);
+            state.work.update(|work| {
+                work.done = iteration;
+                work.remaining_seconds = remaining_seconds;
+            });
+        }
+        Event::Finished {
+            iteration, seconds, ..
+        } => state.work.update(|work| {
+            work.words = format!(
+                "Trained {} in {}",
+                words::count(iteration, "iteration", "iterations"),
+                words::duration(seconds),
+            );
+        }),
+        Event::Validated { .. } | Event::Checkpoint { .. } => {}
+    }
+}
+
+/// Progress of a segmentation.
+fn predicting(state: State, case: &str, done: usize, windows: usize, remaining_seconds: f64) {
+    if done == 0 {
+        state.update_case(case, |row| row.result = CaseResult::Running);
+    }
+    state.work.update(|work| {
+        work.done = done;
+        work.total = windows;
+        work.remaining_seconds = remaining_seconds;
+        work.words = format!("Segmenting {case}");
+    });
+}
+
+/// A segmented case: into the table, and into view if its image is there.
+fn segmented(state: State, report: Report) {
+    let Report::Segmented {
+        case,
+        volumes,
+        seconds,
+        file,
+        logits,
+    } = report
+    else {
+        return;
+    };
+    let files = ResultFiles {
+        labels: file.0,
+        logits: logits.map(|logits| logits.0),
+    };
+    state.result_files.update(|all| {
+        all.insert(case.clone(), files);
+    });
+    state.update_case(&case, |row| {
+        row.result = CaseResult::Done { volumes, seconds }
+    });
+    if state.viewed.read_untracked().as_ref() == Some(&case) {
+        state.overlay.set(Overlay::Prediction);
+    }
+}
+
+/// The end of a task.
+fn ended(state: State, stopped: bool, failure: Option<String>) {
+    let task = state.work.read_untracked().task;
+    state.work.update(|work| {
+        work.phase = match (&failure, stopped) {
+            (Some(_), _) => Phase::Failed,
+            (None, true) => Phase::Stopped,
+            (None, false) => Phase::Done,
+        };
+        work.remaining_seconds = 0.0;
+        if failure.is_some() {
+            work.words = String::new();
+        }
+    });
+    if let Some(sentence) = failure {
+        state.say(sentence);
+    }
+    if task == Some(Task::Predict) {
+        finish_prediction(state);
+    }
+}
+
+/// Tidies the table, and shows the first result if the case in view has none.
+fn finish_prediction(state: State) {
+    unfinish(state);
+    let done = state.case_ids(|case| matches!(case.result, CaseResult::Done { .. }));
+    state.work.update(|work| {
+        work.words = format!("{} segmented", words::count(done.len(), "case", "cases"));
+    });
+    let viewed = state.viewed.get_untracked();
+    if let Some(first) = done
+        .first()
+        .filter(|_| !viewed.is_some_and(|id| done.contains(&id)))
+    {
+        state.look_at(first);
+    }
+}
+
+/// Cases that were being segmented are not any more.
+fn unfinish(state: State) {
+    state.cases.update(|cases| {
+        for case in cases
+            .iter_mut()
+            .filter(|case| case.result == CaseResult::Running)
+        {
+            case.result = CaseResult::None;
+        }
+    });
+}
+
+/// The worker died. Files and finished results are the page's own, so they are still here.
+fn died(state: State, reason: &str) {
+    if *state.engine.read_untracked() == Engine::Dead {
+        return;
+    }
+    state.engine.set(Engine::Dead);
+    state.reading.set(None);
+    state.work.update(|work| work.phase = Phase::Failed);
+    unfinish(state);
+    state.say(format!(
+        "The computation broke down ({reason}). Your files and finished results are still here: press Restart, \
+         and choose a smaller network or patch if it happens again."
+    ));
+}

@@ -1,0 +1,312 @@
+//! What the page knows. Views read these signals; `reports.rs` changes them as the worker speaks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use leptos::prelude::*;
+use medcontext_core::backbone::Size;
+use medcontext_core::dataset::Role;
+use medcontext_core::infer::LabelVolume;
+use medcontext_core::train::{Losses, TrainConfig};
+use web_sys::Blob;
+
+use super::viewer::{Label, Readout};
+use crate::message::{CaseInfo, Device, WeightsInfo};
+
+/// The compute worker's condition.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Engine {
+    /// It is loading or opening its device.
+    Starting,
+    /// It computes there.
+    Ready(Device),
+    /// It died; a new one can be started.
+    Dead,
+}
+
+/// A row of the table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Case {
+    /// What the worker says of it.
+    pub info: CaseInfo,
+    /// What it is for.
+    pub role: Role,
+    /// Its segmentation.
+    pub result: CaseResult,
+}
+
+/// How far a case's segmentation is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum CaseResult {
+    /// Not asked for.
+    #[default]
+    None,
+    /// Under way.
+    Running,
+    /// Done: the size of each label, and the wall time in seconds.
+    Done {
+        /// Size of each label.
+        volumes: Vec<LabelVolume>,
+        /// Wall time in seconds.
+        seconds: f64,
+    },
+    /// Not possible: one sentence.
+    Failed(String),
+}
+
+impl CaseResult {
+    /// Its name in the `data-state` of a row.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::None => "ready",
+            Self::Running => "predicting",
+            Self::Done { .. } => "done",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
+/// The two long tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Training.
+    Train,
+    /// Segmentation.
+    Predict,
+}
+
+/// What became of the last task, or that it still runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing has run yet.
+    #[default]
+    Idle,
+    /// It runs.
+    Running,
+    /// It was asked to stop and has not yet.
+    Stopping,
+    /// It reached its end.
+    Done,
+    /// It was stopped.
+    Stopped,
+    /// It failed.
+    Failed,
+}
+
+/// The long task at hand, or the last one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Work {
+    /// Which.
+    pub task: Option<Task>,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Steps or windows done.
+    pub done: usize,
+    /// Steps or windows in all; 0 while unknown.
+    pub total: usize,
+    /// Estimated wall time left in seconds.
+    pub remaining_seconds: f64,
+    /// What is going on, in words.
+    pub words: String,
+}
+
+impl Work {
+    /// Whether something runs.
+    pub fn busy(&self) -> bool {
+        matches!(self.phase, Phase::Running | Phase::Stopping)
+    }
+
+    /// Whether this task runs.
+    pub fn runs(&self, task: Task) -> bool {
+        self.busy() && self.task == Some(task)
+    }
+}
+
+/// One line of the message list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// Tells messages apart.
+    pub key: usize,
+    /// One sentence.
+    pub text: String,
+}
+
+/// Which labels are drawn over the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overlay {
+    /// None.
+    None,
+    /// Those that came with the case.
+    Truth,
+    /// Those that the network found.
+    Prediction,
+}
+
+/// A case's volumes, ready for the viewer.
+#[derive(Clone)]
+pub struct Picture {
+    /// The case.
+    pub case: String,
+    /// Its image.
+    pub image: Blob,
+    /// The label map that came with it.
+    pub truth: Option<Blob>,
+}
+
+/// The files that a segmented case can be saved as.
+#[derive(Clone)]
+pub struct ResultFiles {
+    /// The label map, `.nii.gz`.
+    pub labels: Blob,
+    /// The logits, `.safetensors`, where they were asked for.
+    pub logits: Option<Blob>,
+}
+
+/// All of it. Cheap to copy: every field is a handle.
+#[derive(Clone, Copy)]
+pub struct State {
+    /// The worker.
+    pub engine: RwSignal<Engine>,
+    /// The table.
+    pub cases: RwSignal<Vec<Case>>,
+    /// Whether a new worker is reading what a dead one knew: nothing has changed then.
+    pub replaying: RwSignal<bool>,
+    /// Cases read and cases to read, while files are being read.
+    pub reading: RwSignal<Option<(usize, usize)>>,
+    /// What went wrong, newest last.
+    pub messages: RwSignal<Vec<Message>>,
+    /// Settings of the next training run.
+    pub config: RwSignal<TrainConfig>,
+    /// Whether the settings were touched by hand; then suggestions leave them alone.
+    pub config_touched: RwSignal<bool>,
+    /// Losses of the last training run, step by step.
+    pub losses: RwSignal<Vec<Losses>>,
+    /// Iterations that it was to take.
+    pub planned: RwSignal<usize>,
+    /// Wall time of the last training step in seconds.
+    pub step_seconds: RwSignal<f64>,
+    /// The long task.
+    pub work: RwSignal<Work>,
+    /// What the weights at hand are.
+    pub weights: RwSignal<Option<WeightsInfo>>,
+    /// The weights file.
+    pub weights_file: StoredValue<Option<Blob>, LocalStorage>,
+    /// Files of the segmented cases, by case.
+    pub result_files: RwSignal<BTreeMap<String, ResultFiles>, LocalStorage>,
+    /// The case that the viewer shows or is about to show.
+    pub viewed: RwSignal<Option<String>>,
+    /// Its volumes.
+    pub picture: RwSignal<Option<Picture>, LocalStorage>,
+    /// Which labels are drawn.
+    pub overlay: RwSignal<Overlay>,
+    /// Labels that are not drawn.
+    pub hidden: RwSignal<BTreeSet<u16>>,
+    /// What is under the crosshair.
+    pub readout: RwSignal<Option<Readout>>,
+    /// Every label of every case and of the network, sorted by id: a label has the same colour everywhere.
+    pub labels: Memo<Vec<Label>>,
+}
+
+impl State {
+    /// An empty page.
+    pub fn new() -> Self {
+        let cases = RwSignal::new(Vec::new());
+        let hidden = RwSignal::new(BTreeSet::new());
+        Self {
+            engine: RwSignal::new(Engine::Starting),
+            cases,
+            replaying: RwSignal::new(false),
+            reading: RwSignal::new(None),
+            messages: RwSignal::new(Vec::new()),
+            config: RwSignal::new(TrainConfig {
+                size: Size::Tiny,
+                ..TrainConfig::default()
+            }),
+            config_touched: RwSignal::new(false),
+            losses: RwSignal::new(Vec::new()),
+            planned: RwSignal::new(0),
+            step_seconds: RwSignal::new(0.0),
+            work: RwSignal::new(Work::default()),
+            weights: RwSignal::new(None),
+            weights_file: StoredValue::new_local(None),
+            result_files: RwSignal::new_local(BTreeMap::new()),
+            viewed: RwSignal::new(None),
+            picture: RwSignal::new_local(None),
+            overlay: RwSignal::new(Overlay::Truth),
+            hidden,
+            readout: RwSignal::new(None),
+            labels: Memo::new(move |_| all_labels(&cases.read(), &hidden.read())),
+        }
+    }
+
+    /// A row, as it is now.
+    pub fn case(&self, id: &str) -> Option<Case> {
+        self.cases
+            .read()
+            .iter()
+            .find(|case| case.info.id == id)
+            .cloned()
+    }
+
+    /// Changes a row.
+    pub fn update_case(&self, id: &str, change: impl FnOnce(&mut Case)) {
+        self.cases.update(|cases| {
+            if let Some(case) = cases.iter_mut().find(|case| case.info.id == id) {
+                change(case);
+            }
+        });
+    }
+
+    /// Ids of the cases that `wanted` picks.
+    pub fn case_ids(&self, wanted: impl Fn(&Case) -> bool) -> Vec<String> {
+        let cases = self.cases.read();
+        cases
+            .iter()
+            .filter(|case| wanted(case))
+            .map(|case| case.info.id.clone())
+            .collect()
+    }
+
+    /// Adds a line to the message list, unless it is there already.
+    pub fn say(&self, text: impl Into<String>) {
+        let text = text.into();
+        self.messages.update(|messages| {
+            if messages.iter().all(|message| message.text != text) {
+                let key = messages.last().map_or(0, |last| last.key + 1);
+                messages.push(Message { key, text });
+            }
+        });
+    }
+
+    /// Puts a case into the viewer, with its prediction over it if there is one, else its own labels.
+    pub fn look_at(&self, id: &str) {
+        let done = self
+            .case(id)
+            .is_some_and(|case| matches!(case.result, CaseResult::Done { .. }));
+        self.overlay.set(if done {
+            Overlay::Prediction
+        } else {
+            Overlay::Truth
+        });
+        self.viewed.set(Some(id.to_owned()));
+    }
+}
+
+/// The union of the labels of all cases, by id.
+fn all_labels(cases: &[Case], hidden: &BTreeSet<u16>) -> Vec<Label> {
+    let mut names = BTreeMap::new();
+    for case in cases {
+        let predicted = match &case.result {
+            CaseResult::Done { volumes, .. } => volumes.as_slice(),
+            _ => &[],
+        };
+        for label in case.info.labels.iter().flatten().chain(predicted) {
+            names.entry(label.id).or_insert_with(|| label.name.clone());
+        }
+    }
+    let label = |(id, name)| Label {
+        id,
+        name,
+        visible: !hidden.contains(&id),
+    };
+    names.into_iter().map(label).collect()
+}

@@ -1,0 +1,266 @@
+//! The cases: a place to drop files, and a table of what was found in them.
+
+use leptos::html::Input;
+use leptos::prelude::*;
+use medcontext_core::dataset::Role;
+use medcontext_core::infer::LabelVolume;
+
+use crate::message::Request;
+use crate::page::files::from_dialog;
+use crate::page::link::Link;
+use crate::page::state::{Case, CaseResult, State};
+use crate::page::words;
+
+/// Panel 1.
+#[component]
+pub fn Cases() -> impl IntoView {
+    let state = expect_context::<State>();
+    let empty = move || state.cases.read().is_empty();
+    let tally = move || {
+        if let Some((done, total)) = state.reading.get() {
+            return format!("Reading case {} of {total}…", done + 1);
+        }
+        if empty() {
+            return String::new();
+        }
+        let training = state.case_ids(|case| case.role == Role::Train).len();
+        let others = state.cases.read().len() - training;
+        format!("{training} to train on, {others} to segment")
+    };
+    view! {
+        <section class="panel" aria-labelledby="cases-title">
+            <div class="head">
+                <h2 id="cases-title">"Cases"</h2>
+                <p class="aside">{tally}</p>
+            </div>
+            <Intake />
+            <Show when=move || !empty()>
+                <CaseTable />
+            </Show>
+        </section>
+    }
+}
+
+/// Drop zone, file dialogs, and the sample volumes.
+#[component]
+fn Intake() -> impl IntoView {
+    let state = expect_context::<State>();
+    let link = expect_context::<Link>();
+    view! {
+        <div id="drop" class="drop" class:compact=move || !state.cases.read().is_empty()>
+            <p class="invitation">
+                "Drop scans and their label maps here"
+                <span>"NIfTI files or whole folders (.nii, .nii.gz), and weights (.safetensors)"</span>
+            </p>
+            <div class="buttons">
+                <Picker id="files" label="Choose files" folder=false />
+                <Picker id="folder" label="Choose a folder" folder=true />
+                <button id="sample" on:click=move |_| link.send(Request::AddSamples)>
+                    "Try with sample volumes"
+                </button>
+            </div>
+            <p class="privacy">
+                <svg viewBox="0 0 16 16" aria-hidden="true">
+                    <path d="M4 7V5a4 4 0 0 1 8 0v2h1v7H3V7zm2 0h4V5a2 2 0 0 0-4 0z" />
+                </svg>
+                "Files stay in this browser: nothing is uploaded."
+            </p>
+        </div>
+    }
+}
+
+/// A button that opens a file dialog.
+#[component]
+fn Picker(id: &'static str, label: &'static str, folder: bool) -> impl IntoView {
+    let link = expect_context::<Link>();
+    let input = NodeRef::<Input>::new();
+    let open = move |_| {
+        if let Some(input) = input.get() {
+            input.click();
+        }
+    };
+    let chosen = move |_| {
+        let Some(input) = input.get() else { return };
+        if let Some(list) = input.files() {
+            link.send(Request::Add(from_dialog(&list)));
+        }
+        // So that choosing the same file again is noticed.
+        input.set_value("");
+    };
+    view! {
+        <button on:click=open>{label}</button>
+        <input
+            node_ref=input
+            id=id
+            class="unseen"
+            type="file"
+            multiple
+            prop:webkitdirectory=folder
+            tabindex="-1"
+            aria-label=label
+            on:change=chosen
+        />
+    }
+}
+
+/// The table.
+#[component]
+fn CaseTable() -> impl IntoView {
+    let state = expect_context::<State>();
+    let ids = Memo::new(move |_| state.case_ids(|_| true));
+    view! {
+        <div class="scroller" tabindex="0" role="region" aria-label="Table of cases">
+            <table id="cases">
+                <thead>
+                    <tr>
+                        <th scope="col">"Case"</th>
+                        <th scope="col">"Voxels"</th>
+                        <th scope="col">"Spacing, mm"</th>
+                        <th scope="col" title="Directions in which the file's axes grow">
+                            "Axes"
+                        </th>
+                        <th scope="col">"Labels"</th>
+                        <th scope="col">"Use"</th>
+                        <th>
+                            <span class="unseen">"Remove"</span>
+                        </th>
+                    </tr>
+                </thead>
+                <tbody>
+                    <For each=move || ids.get() key=String::clone let(id)>
+                        <CaseRow id=id />
+                    </For>
+                </tbody>
+            </table>
+        </div>
+    }
+}
+
+/// One case, and below it what is odd about it.
+#[component]
+fn CaseRow(id: String) -> impl IntoView {
+    let state = expect_context::<State>();
+    let link = expect_context::<Link>();
+    let id = StoredValue::new(id);
+    let case = Memo::new(move |_| state.case(&id.read_value()));
+    let field = move |text: fn(&Case) -> String| move || case.read().as_ref().map(text);
+    let viewed = move || *state.viewed.read() == Some(id.get_value());
+    let remove = move |_| {
+        link.send(Request::Remove {
+            case: id.get_value(),
+        });
+    };
+    view! {
+        <tr
+            data-case=id.get_value()
+            data-role=field(|case| role_name(case.role).to_owned())
+            data-state=field(|case| case.result.name().to_owned())
+            class:viewed=viewed
+            aria-current=move || viewed().then_some("true")
+        >
+            <th scope="row">
+                <button
+                    class="show plain"
+                    title="Show in the viewer"
+                    on:click=move |_| state.look_at(&id.read_value())
+                >
+                    {id.get_value()}
+                </button>
+            </th>
+            <td class="dims">{field(|case| words::product(&case.info.dims))}</td>
+            <td class="spacing">{field(|case| words::spacing(case.info.spacing))}</td>
+            <td class="orientation">{field(|case| case.info.orientation.clone())}</td>
+            <td class="labels">{field(label_ids)}</td>
+            <td>
+                <RoleChoice id=id case=case />
+            </td>
+            <td>
+                <button
+                    class="remove plain"
+                    aria-label=move || format!("Remove {}", id.get_value())
+                    on:click=remove
+                    ></button>
+            </td>
+        </tr>
+        <Problems case=case />
+    }
+}
+
+/// What is odd about a case, below its row.
+#[component]
+fn Problems(case: Memo<Option<Case>>) -> impl IntoView {
+    let all = move || case.read().as_ref().map_or_else(Vec::new, problems);
+    let line = |text| view! { <li class="problem">{text}</li> };
+    view! {
+        <Show when=move || !all().is_empty()>
+            <tr class="problems">
+                <td colspan="7">
+                    <ul>{move || all().into_iter().map(line).collect_view()}</ul>
+                </td>
+            </tr>
+        </Show>
+    }
+}
+
+/// What a case is used for. Only one with labels can be trained on.
+#[component]
+fn RoleChoice(id: StoredValue<String>, case: Memo<Option<Case>>) -> impl IntoView {
+    let state = expect_context::<State>();
+    let role = move || {
+        case.read()
+            .as_ref()
+            .map_or("predict", |case| role_name(case.role))
+    };
+    let labelled = move || {
+        let case = case.read();
+        case.as_ref()
+            .and_then(|case| case.info.labels.as_ref())
+            .is_some()
+    };
+    let choose = move |value: String| {
+        let role = if value == "train" {
+            Role::Train
+        } else {
+            Role::Predict
+        };
+        state.update_case(&id.read_value(), |case| case.role = role);
+    };
+    view! {
+        <select
+            class="role"
+            aria-label=move || format!("Use of {}", id.get_value())
+            prop:value=role
+            on:change:target=move |event| choose(event.target().value())
+        >
+            <option value="train" disabled=move || !labelled() selected=move || role() == "train">
+                "train"
+            </option>
+            <option value="predict" selected=move || role() == "predict">
+                "segment"
+            </option>
+        </select>
+    }
+}
+
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Train => "train",
+        Role::Predict => "predict",
+    }
+}
+
+/// Ids of a case's labels; a dash without a label map.
+fn label_ids(case: &Case) -> String {
+    let ids = |labels: &Vec<_>| labels.iter().map(|label: &LabelVolume| label.id).collect();
+    let ids: Option<Vec<u16>> = case.info.labels.as_ref().map(ids);
+    ids.map_or_else(|| "–".to_owned(), |ids| words::ids(&ids))
+}
+
+/// What is odd about a case, and why it could not be segmented.
+fn problems(case: &Case) -> Vec<String> {
+    let mut all = case.info.problems.clone();
+    if let CaseResult::Failed(reason) = &case.result {
+        all.push(reason.clone());
+    }
+    all
+}

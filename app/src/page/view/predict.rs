@@ -1,0 +1,189 @@
+//! Segmentation: which cases, and what came of it.
+
+use leptos::html::Ul;
+use leptos::prelude::*;
+use medcontext_core::dataset::Role;
+use medcontext_core::infer::LabelVolume;
+
+use super::frame::bring_into_view;
+use crate::message::Request;
+use crate::page::files::save;
+use crate::page::link::Link;
+use crate::page::palette;
+use crate::page::state::{Case, CaseResult, Engine, Phase, State, Task, Work};
+use crate::page::words;
+
+/// Panel 3.
+#[component]
+pub fn Predict() -> impl IntoView {
+    let state = expect_context::<State>();
+    let link = expect_context::<Link>();
+    let all = RwSignal::new(false);
+    let keep_logits = address_asks_for_logits();
+    let wanted = move |case: &Case| all.get() || case.role == Role::Predict;
+    let chosen = Memo::new(move |_| state.case_ids(wanted));
+    let ready = move || {
+        matches!(*state.engine.read(), Engine::Ready(_))
+            && state.weights.read().is_some()
+            && !chosen.read().is_empty()
+            && !state.work.read().busy()
+    };
+    let start = move |_| {
+        state.work.set(Work {
+            task: Some(Task::Predict),
+            phase: Phase::Running,
+            ..Work::default()
+        });
+        link.send(Request::Predict {
+            cases: chosen.get(),
+            keep_logits,
+        });
+    };
+    let label = move || match chosen.read().len() {
+        0 => "Segment".to_owned(),
+        number => format!("Segment {}", words::count(number, "case", "cases")),
+    };
+    view! {
+        <section class="panel" aria-labelledby="predict-title">
+            <div class="head">
+                <h2 id="predict-title">"Segment"</h2>
+                <select
+                    id="predict-scope"
+                    aria-label="Which cases"
+                    on:change:target=move |event| all.set(event.target().value() == "all")
+                >
+                    <option value="unlabelled">"cases marked “segment”"</option>
+                    <option value="all">"all cases"</option>
+                </select>
+                <button id="predict" class="primary" disabled=move || !ready() on:click=start>
+                    {label}
+                </button>
+            </div>
+            <Results />
+        </section>
+    }
+}
+
+/// `?logits` in the page's address: keep the network's logits, to compare them with another program's.
+fn address_asks_for_logits() -> bool {
+    let search = window().location().search().unwrap_or_default();
+    search
+        .trim_start_matches('?')
+        .split('&')
+        .any(|part| part == "logits")
+}
+
+/// The segmented cases.
+#[component]
+fn Results() -> impl IntoView {
+    let state = expect_context::<State>();
+    let done =
+        Memo::new(move |_| state.case_ids(|case| matches!(case.result, CaseResult::Done { .. })));
+    let list = NodeRef::<Ul>::new();
+    Effect::new(move |before: Option<usize>| {
+        let now = done.read().len();
+        if before.is_some_and(|before| now > before) {
+            bring_into_view(list);
+        }
+        now
+    });
+    view! {
+        <ul id="results" node_ref=list>
+            <For each=move || done.get() key=String::clone let(id)>
+                <ResultRow id=id />
+            </For>
+        </ul>
+    }
+}
+
+/// One segmented case: the size of each label, and its files.
+#[component]
+fn ResultRow(id: String) -> impl IntoView {
+    let state = expect_context::<State>();
+    let id = StoredValue::new(id);
+    let has_logits = move || {
+        let files = state.result_files.read();
+        files
+            .get(&id.get_value())
+            .is_some_and(|files| files.logits.is_some())
+    };
+    view! {
+        <li data-case=id.get_value()>
+            <button
+                class="show plain"
+                title="Show in the viewer"
+                on:click=move |_| state.look_at(&id.read_value())
+            >
+                {id.get_value()}
+            </button>
+            <Volumes id=id />
+            <button
+                class="save"
+                data-download=id.get_value()
+                title="Save the segmentation on the scan's own grid"
+                on:click=move |_| download(state, &id.read_value(), false)
+            >
+                "Save .nii.gz"
+            </button>
+            <Show when=has_logits>
+                <button
+                    class="save"
+                    data-logits=id.get_value()
+                    on:click=move |_| download(state, &id.read_value(), true)
+                >
+                    "Save logits"
+                </button>
+            </Show>
+        </li>
+    }
+}
+
+/// The size of each label found in a case, in the label's colour.
+#[component]
+fn Volumes(id: StoredValue<String>) -> impl IntoView {
+    let state = expect_context::<State>();
+    let case = Memo::new(move |_| state.case(&id.read_value()));
+    let chip = move |label: LabelVolume| {
+        let place = state
+            .labels
+            .read()
+            .iter()
+            .position(|known| known.id == label.id);
+        view! {
+            <span class="volume" data-label=label.id>
+                <i style:background=palette::css(place.unwrap_or_default())></i>
+                {label.name}
+                <b>{words::millilitres(label.millilitres)}</b>
+            </span>
+        }
+    };
+    let chips = move || {
+        let volumes = case.read().as_ref().map_or_else(Vec::new, volumes);
+        volumes.into_iter().map(chip).collect_view()
+    };
+    view! { <span class="volumes">{chips}</span> }
+}
+
+/// Saves a case's segmentation, or its logits.
+fn download(state: State, id: &str, logits: bool) {
+    let Some(files) = state.result_files.read().get(id).cloned() else {
+        return;
+    };
+    let saved = match files.logits.filter(|_| logits) {
+        Some(logits) => save(&format!("{id}_logits.safetensors"), &logits),
+        None => save(&format!("{id}_seg.nii.gz"), &files.labels),
+    };
+    if saved.is_err() {
+        state.say(format!(
+            "{id}: the browser could not save the file; try again."
+        ));
+    }
+}
+
+/// Sizes of the labels found in a case.
+fn volumes(case: &Case) -> Vec<LabelVolume> {
+    match &case.result {
+        CaseResult::Done { volumes, .. } => volumes.clone(),
+        _ => Vec::new(),
+    }
+}

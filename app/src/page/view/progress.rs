@@ -1,0 +1,178 @@
+//! The strip that says what is going on, or what to do next, and stops it.
+
+use leptos::prelude::*;
+use medcontext_core::dataset::Role;
+
+use crate::message::Request;
+use crate::page::link::Link;
+use crate::page::state::{CaseResult, Engine, Phase, State, Task};
+use crate::page::words;
+
+/// Announce progress to screen readers this many times over a task.
+const ANNOUNCEMENTS: usize = 10;
+
+/// Progress of the long task. Tests read its `data-` attributes.
+#[component]
+pub fn Progress() -> impl IntoView {
+    let state = expect_context::<State>();
+    let link = expect_context::<Link>();
+    let busy = Memo::new(move |_| state.work.read().busy());
+    let stop = move |_| {
+        state.work.update(|work| work.phase = Phase::Stopping);
+        link.send(Request::Stop);
+    };
+    let task = move || match state.work.read().task {
+        Some(Task::Train) => "train",
+        Some(Task::Predict) => "predict",
+        None => "",
+    };
+    let loss = move || {
+        state
+            .losses
+            .read()
+            .last()
+            .map(|losses| format!("{:.6}", losses.total))
+    };
+    view! {
+        <section
+            id="progress"
+            aria-label="Progress"
+            data-state=move || phase_name(state)
+            data-task=task
+            data-iteration=move || state.work.read().done
+            data-loss=loss
+        >
+            <Words />
+            <button
+                id="stop"
+                disabled=move || state.work.read().phase != Phase::Running
+                on:click=stop
+            >
+                "Stop"
+            </button>
+            <progress
+                class:idle=move || !busy.get()
+                aria-label="Progress of the running task"
+                max=move || state.work.read().total.max(1)
+                value=move || fraction(state)
+            ></progress>
+            <p id="live" class="unseen" role="status">
+                {Memo::new(move |_| announcement(state))}
+            </p>
+        </section>
+    }
+}
+
+/// What is going on, how fast, and how long still.
+#[component]
+fn Words() -> impl IntoView {
+    let state = expect_context::<State>();
+    view! {
+        <div class="what">
+            <p class="words">{move || headline(state)}</p>
+            <p class="numbers">
+                <span id="count">{move || count(state)}</span>
+                <span id="rate">{move || rate(state)}</span>
+                <span id="remaining">{move || remaining(state)}</span>
+            </p>
+        </div>
+    }
+}
+
+fn phase_name(state: State) -> &'static str {
+    let work = state.work.read();
+    match (work.phase, work.task) {
+        (Phase::Idle, _) => "idle",
+        (Phase::Running, Some(Task::Predict)) => "predicting",
+        (Phase::Running, _) => "training",
+        (Phase::Stopping, _) => "stopping",
+        (Phase::Done, _) => "done",
+        (Phase::Stopped, _) => "stopped",
+        (Phase::Failed, _) => "failed",
+    }
+}
+
+/// What happens, or what one can do next.
+fn headline(state: State) -> String {
+    let work = state.work.read();
+    match work.phase {
+        Phase::Running if work.words.is_empty() => "Preparing…".to_owned(),
+        Phase::Running => work.words.clone(),
+        Phase::Stopping => "Stopping after this step…".to_owned(),
+        Phase::Done | Phase::Stopped if !work.words.is_empty() => work.words.clone(),
+        Phase::Failed => "That did not work: see the message above.".to_owned(),
+        _ => next_step(state).to_owned(),
+    }
+}
+
+fn next_step(state: State) -> &'static str {
+    let cases = state.cases.read();
+    if *state.engine.read() == Engine::Starting {
+        "Loading the compute engine…"
+    } else if cases.is_empty() {
+        "Add scans to begin."
+    } else if cases
+        .iter()
+        .any(|case| matches!(case.result, CaseResult::Done { .. }))
+    {
+        "Download the segmentations, or go on training."
+    } else if state.weights.read().is_some() {
+        "Ready to segment, or to train more."
+    } else if cases.iter().any(|case| case.role == Role::Train) {
+        "Ready to train."
+    } else {
+        "Add a label map for at least one scan, or weights."
+    }
+}
+
+fn count(state: State) -> String {
+    let work = state.work.read();
+    let unit = match work.task {
+        Some(Task::Train) => "iterations",
+        _ => "windows",
+    };
+    if work.busy() && work.total > 0 {
+        format!("{} of {} {unit}", work.done, work.total)
+    } else {
+        String::new()
+    }
+}
+
+fn rate(state: State) -> String {
+    if state.work.read().runs(Task::Train) && state.work.read().done > 0 {
+        words::rate(state.step_seconds.get())
+    } else {
+        String::new()
+    }
+}
+
+fn remaining(state: State) -> String {
+    let work = state.work.read();
+    if work.phase == Phase::Running && work.done > 0 {
+        format!("{} left", words::duration(work.remaining_seconds))
+    } else {
+        String::new()
+    }
+}
+
+fn fraction(state: State) -> usize {
+    let work = state.work.read();
+    if work.phase == Phase::Done {
+        work.total.max(1)
+    } else {
+        work.done
+    }
+}
+
+/// Progress in words, changing only now and then.
+fn announcement(state: State) -> String {
+    let work = state.work.read();
+    let tenth = work.done * ANNOUNCEMENTS / work.total.max(1);
+    if work.phase == Phase::Running && work.total > 0 {
+        format!("{}: {} %", work.words, tenth * 100 / ANNOUNCEMENTS)
+    } else if work.busy() {
+        String::new()
+    } else {
+        work.words.clone()
+    }
+}

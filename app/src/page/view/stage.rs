@@ -1,0 +1,246 @@
+//! The viewer and its controls. One viewer lives as long as the page.
+
+use std::rc::Rc;
+
+use leptos::html::Canvas;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use super::legend::Legend;
+use crate::message::Request;
+use crate::page::link::Link;
+use crate::page::state::{CaseResult, Overlay, State};
+use crate::page::viewer::{Label, Readout, Viewer};
+
+/// Opacity of labels at first: the image shows through.
+const OPACITY: f64 = 0.55;
+
+/// What only the stage knows.
+#[derive(Clone, Copy)]
+struct Stage {
+    viewer: RwSignal<Option<Rc<Viewer>>, LocalStorage>,
+    /// Why there is no picture.
+    failure: RwSignal<Option<String>>,
+    /// The case that is on screen.
+    shown: RwSignal<Option<String>>,
+    rendering: RwSignal<bool>,
+    opacity: RwSignal<f64>,
+}
+
+/// The right-hand side of the page.
+#[component]
+pub fn Stage() -> impl IntoView {
+    let state = expect_context::<State>();
+    let stage = Stage {
+        viewer: RwSignal::new_local(None),
+        failure: RwSignal::new(None),
+        shown: RwSignal::new(None),
+        rendering: RwSignal::new(false),
+        opacity: RwSignal::new(OPACITY),
+    };
+    follow(state, stage);
+    view! {
+        <section
+            id="viewer"
+            aria-label="Viewer"
+            data-case=move || stage.shown.get()
+            data-ready=move || stage.shown.read().is_some().to_string()
+        >
+            <div class="toolbar">
+                <h2>{move || state.viewed.get().unwrap_or_else(|| "Viewer".to_owned())}</h2>
+                <LayoutChoice stage=stage />
+                <OverlayChoice />
+                <Opacity stage=stage />
+            </div>
+            <Screen stage=stage />
+            <p id="readout">{move || readout(state)}</p>
+            <Legend />
+        </section>
+    }
+}
+
+/// The canvas, or why there is nothing on it.
+#[component]
+fn Screen(stage: Stage) -> impl IntoView {
+    let state = expect_context::<State>();
+    let canvas = NodeRef::<Canvas>::new();
+    Effect::new(move |_| {
+        let Some(canvas) = canvas.get() else { return };
+        spawn_local(async move {
+            match Viewer::open(&canvas, state.readout.write_only()).await {
+                Ok(viewer) => stage.viewer.set(Some(Rc::new(viewer))),
+                Err(sentence) => stage.failure.set(Some(sentence)),
+            }
+        });
+    });
+    let message = move || {
+        let empty = || "Scans are shown here.".to_owned();
+        stage
+            .failure
+            .get()
+            .or_else(|| state.viewed.read().is_none().then(empty))
+    };
+    view! {
+        <div class="screen">
+            <canvas
+                id="canvas"
+                node_ref=canvas
+                tabindex="0"
+                aria-label="Slices and rendering of the case; h, j, k and l move the crosshair"
+            ></canvas>
+            <Show when=move || message().is_some()>
+                <p id="viewer-message">{message}</p>
+            </Show>
+        </div>
+    }
+}
+
+/// Keeps the screen as the state says.
+fn follow(state: State, stage: Stage) {
+    let link = expect_context::<Link>();
+    Effect::new(move |_| {
+        if let Some(case) = state.viewed.get() {
+            link.send(Request::View { case });
+        }
+    });
+    Effect::new(move |_| {
+        let Some(viewer) = stage.viewer.get() else {
+            return;
+        };
+        let Some(picture) = state.picture.get() else {
+            viewer.clear();
+            return stage.shown.set(None);
+        };
+        let overlay = match state.overlay.get() {
+            Overlay::None => None,
+            Overlay::Truth => picture.truth,
+            Overlay::Prediction => {
+                let files = state.result_files.read();
+                files.get(&picture.case).map(|files| files.labels.clone())
+            }
+        };
+        let labels = state.labels.get_untracked();
+        let opacity = stage.opacity.get_untracked();
+        spawn_local(async move {
+            match viewer.show(&picture.image, overlay.as_ref(), &labels, opacity).await {
+                Ok(()) => stage.shown.set(Some(picture.case)),
+                Err(reason) => state.say(format!(
+                    "{}: the viewer cannot show it ({reason}); training and segmentation still work.",
+                    picture.case
+                )),
+            }
+        });
+    });
+    let with_viewer = move |change: &dyn Fn(&Viewer)| {
+        if let Some(viewer) = stage.viewer.get() {
+            change(&viewer);
+        }
+    };
+    Effect::new(move |_| with_viewer(&|viewer| viewer.recolour(&state.labels.read())));
+    Effect::new(move |_| with_viewer(&|viewer| viewer.set_opacity(stage.opacity.get())));
+    Effect::new(move |_| with_viewer(&|viewer| viewer.set_layout(stage.rendering.get())));
+}
+
+/// Slices and rendering, or the rendering alone.
+#[component]
+fn LayoutChoice(stage: Stage) -> impl IntoView {
+    let button = move |id: &'static str, text: &'static str, rendering: bool| {
+        view! {
+            <button
+                id=id
+                aria-pressed=move || (stage.rendering.get() == rendering).to_string()
+                on:click=move |_| stage.rendering.set(rendering)
+            >
+                {text}
+            </button>
+        }
+    };
+    view! {
+        <div class="segmented" role="group" aria-label="Layout">
+            {button("multiplanar", "Slices + 3D", false)} {button("render", "3D", true)}
+        </div>
+    }
+}
+
+/// Which labels are over the image.
+#[component]
+fn OverlayChoice() -> impl IntoView {
+    let state = expect_context::<State>();
+    let case = Memo::new(move |_| state.viewed.get().and_then(|id| state.case(&id)));
+    let possible = move |overlay: Overlay| {
+        case.read().as_ref().is_some_and(|case| match overlay {
+            Overlay::None => true,
+            Overlay::Truth => case.info.labels.is_some(),
+            Overlay::Prediction => matches!(case.result, CaseResult::Done { .. }),
+        })
+    };
+    let choice = move |value: &'static str, text: &'static str, overlay: Overlay| {
+        view! {
+            <label>
+                <input
+                    type="radio"
+                    name="overlay"
+                    value=value
+                    disabled=move || !possible(overlay)
+                    prop:checked=move || state.overlay.get() == overlay
+                    on:change=move |_| state.overlay.set(overlay)
+                />
+                <span>{text}</span>
+            </label>
+        }
+    };
+    view! {
+        <div id="overlay" class="segmented" role="radiogroup" aria-label="Labels over the image">
+            {choice("none", "Image", Overlay::None)} {choice("truth", "Truth", Overlay::Truth)}
+            {choice("prediction", "Prediction", Overlay::Prediction)}
+        </div>
+    }
+}
+
+/// How much of the image shows through the labels.
+#[component]
+fn Opacity(stage: Stage) -> impl IntoView {
+    view! {
+        <label class="opacity">
+            "Opacity"
+            <input
+                id="opacity"
+                type="range"
+                min="0"
+                max="1"
+                step="0.05"
+                prop:value=move || stage.opacity.get().to_string()
+                on:input:target=move |event| {
+                    stage.opacity.set(event.target().value().parse().unwrap_or(OPACITY));
+                }
+            />
+        </label>
+    }
+}
+
+/// Where the crosshair is, and what is there.
+fn readout(state: State) -> String {
+    let readout = state.readout.read();
+    let (Some(Readout { mm, values }), true) = (&*readout, state.picture.read().is_some()) else {
+        return String::new();
+    };
+    let [x, y, z] = mm;
+    let mut text = format!("{x:.1}, {y:.1}, {z:.1} mm (RAS)");
+    if let Some(value) = values.first() {
+        text.push_str(&format!("   value {}", (value * 100.0).round() / 100.0));
+    }
+    if let Some(name) = values
+        .get(1)
+        .and_then(|id| label_name(&state.labels.read(), *id))
+    {
+        text.push_str(&format!("   {name}"));
+    }
+    text
+}
+
+fn label_name(labels: &[Label], id: f64) -> Option<String> {
+    let label = labels
+        .iter()
+        .find(|label| f64::from(label.id) == id.round())?;
+    Some(label.name.clone())
+}

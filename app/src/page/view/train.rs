@@ -1,0 +1,319 @@
+//! The settings of a training run, its start, and its curve.
+
+use std::str::FromStr;
+
+use leptos::prelude::*;
+use medcontext_core::backbone::{Network, Size};
+use medcontext_core::dataset::{DatasetError, Role};
+use medcontext_core::medcontext::MedContext;
+use medcontext_core::train::TrainConfig;
+
+use super::chart::LossChart;
+use crate::message::Request;
+use crate::page::files::save;
+use crate::page::link::Link;
+use crate::page::state::{Engine, Phase, State, Task, Work};
+use crate::page::words;
+
+/// Panel 2.
+#[component]
+pub fn Train() -> impl IntoView {
+    let state = expect_context::<State>();
+    let link = expect_context::<Link>();
+    let from_weights = RwSignal::new(false);
+    let chosen = Memo::new(move |_| state.case_ids(|case| case.role == Role::Train));
+    let ready =
+        move || matches!(*state.engine.read(), Engine::Ready(_)) && !state.work.read().busy();
+    let start = move |_| {
+        if chosen.read().is_empty() {
+            return state.say(DatasetError::NoLabelledCase.to_string());
+        }
+        state.losses.set(Vec::new());
+        state.work.set(Work {
+            task: Some(Task::Train),
+            phase: Phase::Running,
+            ..Work::default()
+        });
+        link.send(Request::Train {
+            config: state.config.get(),
+            cases: chosen.get(),
+            from_weights: from_weights.get() && state.weights.read().is_some(),
+        });
+    };
+    let label = move || match chosen.read().len() {
+        0 => "Train".to_owned(),
+        number => format!("Train on {}", words::count(number, "case", "cases")),
+    };
+    view! {
+        <section class="panel" aria-labelledby="train-title">
+            <div class="head">
+                <h2 id="train-title">"Train"</h2>
+                <button id="train" class="primary" disabled=move || !ready() on:click=start>
+                    {label}
+                </button>
+            </div>
+            <Settings from_weights=from_weights />
+            <Show when=move || !state.losses.read().is_empty()>
+                <LossChart />
+            </Show>
+            <Weights />
+        </section>
+    }
+}
+
+/// The form.
+#[component]
+fn Settings(from_weights: RwSignal<bool>) -> impl IntoView {
+    let state = expect_context::<State>();
+    let locked = Memo::new(move |_| state.work.read().busy());
+    view! {
+        <fieldset class="settings" disabled=locked>
+            <legend class="unseen">"Training settings"</legend>
+            <SizeChoice />
+            <StartChoice from_weights=from_weights />
+            <Number
+                id="iterations"
+                label="Iterations"
+                step="1"
+                get=|config| config.iterations.to_string()
+                set=|config, value| config.iterations = whole(value)
+            />
+            <Number
+                id="learning-rate"
+                label="Learning rate"
+                step="any"
+                get=|config| config.learning_rate.to_string()
+                set=|config, value| config.learning_rate = value
+            />
+            <Patch />
+            <MedContextSwitch />
+            <Advanced />
+        </fieldset>
+    }
+}
+
+/// Which network.
+#[component]
+fn SizeChoice() -> impl IntoView {
+    let state = expect_context::<State>();
+    let choose = move |value: String| {
+        if let Ok(size) = Size::from_str(&value) {
+            change(state, |config| config.size = size);
+        }
+    };
+    view! {
+        <label>
+            "Network"
+            <select
+                id="size"
+                prop:value=move || state.config.read().size.to_string()
+                on:change:target=move |event| choose(event.target().value())
+            >
+                <option value="tiny">"UNETR tiny"</option>
+                <option value="small">"UNETR small"</option>
+                <option value="paper">"UNETR paper"</option>
+            </select>
+        </label>
+    }
+}
+
+/// From which weights.
+#[component]
+fn StartChoice(from_weights: RwSignal<bool>) -> impl IntoView {
+    let state = expect_context::<State>();
+    let value = move || {
+        if from_weights.get() {
+            "weights"
+        } else {
+            "scratch"
+        }
+    };
+    view! {
+        <label>
+            "Start from"
+            <select
+                id="start-from"
+                prop:value=value
+                on:change:target=move |event| from_weights.set(event.target().value() == "weights")
+            >
+                <option value="scratch">"scratch"</option>
+                <option value="weights" disabled=move || state.weights.read().is_none()>
+                    "the weights below"
+                </option>
+            </select>
+        </label>
+    }
+}
+
+/// MedContext, on as in the paper or off.
+#[component]
+fn MedContextSwitch() -> impl IntoView {
+    let state = expect_context::<State>();
+    let switch = move |on: bool| {
+        change(state, |config| {
+            config.medcontext = if on {
+                MedContext::paper()
+            } else {
+                MedContext::off()
+            };
+        });
+    };
+    view! {
+        <label class="switch">
+            <input
+                id="medcontext"
+                type="checkbox"
+                role="switch"
+                prop:checked=move || state.config.read().medcontext.enabled
+                on:change:target=move |event| switch(event.target().checked())
+            />
+            <span>
+                "MedContext" <small>"learns the labels of what is masked from its context"</small>
+            </span>
+        </label>
+    }
+}
+
+/// What one rarely changes.
+#[component]
+fn Advanced() -> impl IntoView {
+    view! {
+        <details id="advanced">
+            <summary>"Advanced"</summary>
+            <div>
+                <Number
+                    id="batch-size"
+                    label="Patches per step"
+                    step="1"
+                    get=|config| config.batch_size.to_string()
+                    set=|config, value| config.batch_size = whole(value)
+                />
+                <Number
+                    id="seed"
+                    label="Seed"
+                    step="1"
+                    get=|config| config.seed.to_string()
+                    set=|config, value| config.seed = value as u64
+                />
+            </div>
+        </details>
+    }
+}
+
+/// The patch's three sides, in steps that the network can take.
+#[component]
+fn Patch() -> impl IntoView {
+    let state = expect_context::<State>();
+    let unit = Memo::new(move |_| {
+        let config = state.config.read();
+        let named = || Network::new(config.backbone, config.size);
+        config
+            .network
+            .clone()
+            .unwrap_or_else(named)
+            .patch_multiple()
+    });
+    let side = move |axis: usize, name: &'static str| {
+        let set = move |text: String| {
+            let value = text.parse().unwrap_or(0.0);
+            change(state, |config| config.patch[axis] = whole(value));
+        };
+        view! {
+            <input
+                id=format!("patch-{name}")
+                type="number"
+                aria-label=format!("Patch {name} in voxels")
+                min=move || unit.get()[axis]
+                step=move || unit.get()[axis]
+                prop:value=move || state.config.read().patch[axis].to_string()
+                on:change:target=move |event| set(event.target().value())
+            />
+        }
+    };
+    view! {
+        <div class="patch" role="group" aria-labelledby="patch-title">
+            <span id="patch-title">"Patch in voxels (D × H × W)"</span>
+            <span class="sides">
+                {side(0, "depth")} <span aria-hidden="true">"×"</span> {side(1, "height")}
+                <span aria-hidden="true">"×"</span> {side(2, "width")}
+            </span>
+        </div>
+    }
+}
+
+/// A setting that is one positive number.
+#[component]
+fn Number(
+    id: &'static str,
+    label: &'static str,
+    step: &'static str,
+    get: fn(&TrainConfig) -> String,
+    set: fn(&mut TrainConfig, f64),
+) -> impl IntoView {
+    let state = expect_context::<State>();
+    let changed = move |text: String| {
+        let value = text
+            .parse::<f64>()
+            .ok()
+            .filter(|value| value.is_finite() && *value >= 0.0);
+        match value {
+            Some(value) => change(state, |config| set(config, value)),
+            // Put the old number back.
+            None => state.config.notify(),
+        }
+    };
+    view! {
+        <label>
+            {label}
+            <input
+                id=id
+                type="number"
+                min="0"
+                step=step
+                prop:value=move || get(&state.config.read())
+                on:change:target=move |event| changed(event.target().value())
+            />
+        </label>
+    }
+}
+
+/// Changes the settings by hand: suggestions leave them alone from now on.
+fn change(state: State, change: impl FnOnce(&mut TrainConfig)) {
+    state.config_touched.set(true);
+    state.config.update(change);
+}
+
+/// A count of at least one.
+fn whole(value: f64) -> usize {
+    (value.round() as usize).max(1)
+}
+
+/// The weights at hand, to take away.
+#[component]
+fn Weights() -> impl IntoView {
+    let state = expect_context::<State>();
+    let take = move |_| {
+        let file = state.weights.get().zip(state.weights_file.get_value());
+        if let Some((info, blob)) = file
+            && save(&info.file_name, &blob).is_err()
+        {
+            state.say("The browser could not save the weights; try again.");
+        }
+    };
+    let words = move || match &*state.weights.read() {
+        Some(info) => info.summary.clone(),
+        None => "No weights yet: train, or drop a .safetensors file.".to_owned(),
+    };
+    view! {
+        <div class="weights">
+            <p id="weights">{words}</p>
+            <button
+                id="save-weights"
+                disabled=move || state.weights.read().is_none()
+                on:click=take
+            >
+                "Save weights"
+            </button>
+        </div>
+    }
+}

@@ -1,0 +1,81 @@
+//! Why something could not be done.
+
+use medcontext_core::dataset::DatasetError;
+use medcontext_core::weights::WeightsError;
+use wasm_bindgen::JsValue;
+
+/// One plain sentence for the person at the page.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// From the library.
+    #[error(transparent)]
+    Core(#[from] medcontext_core::Error),
+    /// A weights file that cannot be used.
+    #[error("{file}: {source}")]
+    Weights {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        source: medcontext_core::Error,
+    },
+    /// The browser would not hand over a file's bytes, or take new ones.
+    #[error("{file}: the browser could not read it ({reason}); drop it again")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// The browser's words.
+        reason: String,
+    },
+    /// The browser would not make a file.
+    #[error(
+        "the browser could not make a file ({0}); close other tabs to free memory and try again"
+    )]
+    NoBlob(String),
+    /// The page named a case that is gone.
+    #[error("case {0} is not here any more; drop its files again")]
+    NoCase(String),
+    /// Prediction without a network.
+    #[error("there are no weights yet; train first, or drop a .safetensors file")]
+    NoWeights,
+    /// Logits that could not be written.
+    #[error("the logits could not be written: {0}")]
+    Logits(String),
+}
+
+impl From<DatasetError> for Error {
+    fn from(error: DatasetError) -> Self {
+        Self::Core(error.into())
+    }
+}
+
+impl From<WeightsError> for Error {
+    fn from(error: WeightsError) -> Self {
+        Self::Core(error.into())
+    }
+}
+
+impl Error {
+    /// A file whose bytes the browser would not hand over.
+    pub fn unreadable(file: &str, reason: &JsValue) -> Self {
+        Self::Unreadable {
+            file: file.to_owned(),
+            reason: words(reason),
+        }
+    }
+
+    /// A blob that the browser would not make.
+    pub fn no_blob(reason: &JsValue) -> Self {
+        Self::NoBlob(words(reason))
+    }
+}
+
+/// What a JavaScript exception says.
+fn words(reason: &JsValue) -> String {
+    js_sys::Reflect::get(reason, &"message".into())
+        .ok()
+        .and_then(|message| message.as_string())
+        .unwrap_or_else(|| format!("{reason:?}"))
+}
+
+/// Result with this [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;

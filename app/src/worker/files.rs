@@ -1,0 +1,130 @@
+//! Taking files in, and handing bytes back to the browser as files.
+
+use js_sys::{Array, Uint8Array};
+use medcontext_core::dataset::{PhantomConfig, phantom, phantom_dataset_json};
+use medcontext_core::volume::gzip;
+use medcontext_core::weights;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Blob, File};
+
+use super::cases;
+use super::error::{Error, Result};
+use super::session::{Session, breathe};
+use crate::message::{Handle, Report, Upload};
+
+/// Large enough for several tokens of a network along every axis, so that MedContext has something to mask.
+const SAMPLES: PhantomConfig = PhantomConfig {
+    cases: 8,
+    seed: 0,
+    voxels: (36, 60),
+};
+/// Sample volumes that come with labels; the others are there to be segmented.
+const LABELLED_SAMPLES: usize = 5;
+
+/// Takes files in and brings the cases up to date. A file that cannot be used is named, the others stay.
+pub async fn add(session: &Session, uploads: Vec<Upload>) -> Result<()> {
+    let mut strangers = Vec::new();
+    for Upload { path, file } in uploads {
+        let name = path.rsplit('/').next().unwrap_or(&path).to_lowercase();
+        if name.ends_with(".nii") || name.ends_with(".nii.gz") {
+            session.files.borrow_mut().insert(path, file.0);
+        } else if name.ends_with(".safetensors") {
+            session.mention(take_weights(session, &path, &file.0).await);
+        } else if name == "dataset.json" {
+            let text = String::from_utf8_lossy(&bytes(&path, &file.0).await?).into_owned();
+            *session.dataset_json.borrow_mut() = Some(text);
+        } else if !name.starts_with('.') {
+            strangers.push(path);
+        }
+    }
+    if !strangers.is_empty() {
+        session.reporter.send(Report::Problem(left_out(&strangers)));
+    }
+    cases::refresh(session).await
+}
+
+/// Names the files that are of no use here.
+fn left_out(paths: &[String]) -> String {
+    let shown = paths.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    let more = paths.len().saturating_sub(3);
+    let shown = if more > 0 {
+        format!("{shown} and {more} more")
+    } else {
+        shown
+    };
+    format!("{shown}: left out; volumes end in .nii or .nii.gz, weights in .safetensors")
+}
+
+/// Takes a dropped weights file as the weights at hand.
+async fn take_weights(session: &Session, path: &str, file: &File) -> Result<()> {
+    let bytes = bytes(path, file).await?;
+    // Loading them once shows whether the file holds the network that it says.
+    let loaded =
+        weights::load(&bytes, &session.device.device).map_err(|source| Error::Weights {
+            file: path.to_owned(),
+            source: source.into(),
+        })?;
+    session.keep_weights(bytes, &loaded.metadata)
+}
+
+/// Makes the synthetic sample volumes: some labelled, some not.
+pub async fn add_samples(session: &Session) -> Result<()> {
+    breathe().await;
+    let cases = phantom(&SAMPLES);
+    let (labelled, unlabelled) = cases.split_at(LABELLED_SAMPLES.min(cases.len()));
+    let names = |cases: &[medcontext_core::dataset::PhantomCase]| {
+        cases
+            .iter()
+            .map(|case| case.name.clone())
+            .collect::<Vec<_>>()
+    };
+    let mut uploads = vec![upload(
+        "sample/dataset.json",
+        phantom_dataset_json(&names(labelled), &names(unlabelled)).as_bytes(),
+    )?];
+    for case in labelled {
+        let name = &case.name;
+        uploads.push(upload(
+            &format!("sample/imagesTr/{name}.nii.gz"),
+            &gzip(&case.image),
+        )?);
+        uploads.push(upload(
+            &format!("sample/labelsTr/{name}.nii.gz"),
+            &gzip(&case.label),
+        )?);
+    }
+    for case in unlabelled {
+        let name = &case.name;
+        uploads.push(upload(
+            &format!("sample/imagesTs/{name}.nii.gz"),
+            &gzip(&case.image),
+        )?);
+    }
+    add(session, uploads).await
+}
+
+/// A file as if it had been dropped.
+fn upload(path: &str, bytes: &[u8]) -> Result<Upload> {
+    let parts = Array::of1(&Uint8Array::from(bytes));
+    let file = File::new_with_u8_array_sequence(&parts, path).map_err(|e| Error::no_blob(&e))?;
+    Ok(Upload {
+        path: path.to_owned(),
+        file: Handle(file),
+    })
+}
+
+/// A file's bytes.
+pub async fn bytes(path: &str, file: &File) -> Result<Vec<u8>> {
+    let buffer = JsFuture::from(file.array_buffer())
+        .await
+        .map_err(|reason| Error::unreadable(path, &reason))?;
+    Ok(Uint8Array::new(&buffer).to_vec())
+}
+
+/// Bytes as a file that the page can show or save.
+pub fn blob(bytes: &[u8]) -> Result<Handle<Blob>> {
+    let parts = Array::of1(&Uint8Array::from(bytes));
+    Blob::new_with_u8_array_sequence(&parts)
+        .map(Handle)
+        .map_err(|reason| Error::no_blob(&reason))
+}

@@ -1,0 +1,95 @@
+//! Segmentation, as a task of the worker.
+
+use medcontext_core::infer::{Event, PredictConfig, Predictor, Segmentation};
+use medcontext_core::volume::gzip;
+use ndarray::Array4;
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+use web_sys::Blob;
+
+use super::error::{Error, Result};
+use super::files::blob;
+use super::session::{Session, breathe};
+use crate::message::{Handle, Report};
+
+/// Segments the named cases with the weights at hand, one after another. A case that fails is named; the
+/// others go on.
+pub async fn predict(session: &Session, cases: Vec<String>, keep_logits: bool) -> Result<()> {
+    breathe().await;
+    let predictor = Predictor::load(&session.weights()?, &session.device.device)?;
+    let config = PredictConfig {
+        keep_logits,
+        ..PredictConfig::default()
+    };
+    for case in cases {
+        if session.stopping() {
+            break;
+        }
+        if let Err(error) = segment(session, &predictor, &case, config).await {
+            let reason = error.to_string();
+            session.reporter.send(Report::NotSegmented { case, reason });
+        }
+    }
+    Ok(())
+}
+
+/// Segments one case, unless stopped.
+async fn segment(
+    session: &Session,
+    predictor: &Predictor,
+    id: &str,
+    config: PredictConfig,
+) -> Result<()> {
+    let case = session.case(id)?;
+    let mut run = predictor.start(&case.image, config)?;
+    while let Some(event) = run.next().await? {
+        let progress = |done, windows, remaining_seconds| Report::Predicting {
+            case: id.to_owned(),
+            done,
+            windows,
+            remaining_seconds,
+        };
+        let report = match event {
+            Event::Started { windows } => progress(0, windows, 0.0),
+            Event::Window {
+                done,
+                windows,
+                remaining_seconds,
+            } => progress(done, windows, remaining_seconds),
+            Event::Finished {
+                segmentation,
+                seconds,
+            } => segmented(id, &segmentation, seconds)?,
+        };
+        session.reporter.send(report);
+        breathe().await;
+        if session.stopping() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The report of a segmented case.
+fn segmented(id: &str, segmentation: &Segmentation, seconds: f64) -> Result<Report> {
+    let logits = segmentation.logits.as_ref().map(logits_file).transpose()?;
+    Ok(Report::Segmented {
+        case: id.to_owned(),
+        volumes: segmentation.volumes.clone(),
+        seconds,
+        file: blob(&gzip(&segmentation.labels.to_nifti()))?,
+        logits,
+    })
+}
+
+/// Logits as a safetensors file with one tensor, `logits` [class, depth, height, width].
+fn logits_file(logits: &Array4<f32>) -> Result<Handle<Blob>> {
+    let wrong = |error: safetensors::SafeTensorError| Error::Logits(error.to_string());
+    let bytes: Vec<u8> = logits
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect();
+    let view = TensorView::new(Dtype::F32, logits.shape().to_vec(), &bytes).map_err(wrong)?;
+    let file = safetensors::serialize([("logits", view)], None).map_err(wrong)?;
+    blob(&file)
+}

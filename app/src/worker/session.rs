@@ -1,0 +1,263 @@
+//! What the worker holds between two requests.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use gloo_timers::future::TimeoutFuture;
+use gloo_worker::{HandlerId, WorkerScope};
+use medcontext_core::dataset::{Case, label_names};
+use medcontext_core::device::{self, ComputeDevice, DeviceKind};
+use medcontext_core::weights::Metadata;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{DedicatedWorkerGlobalScope, File};
+
+use super::cases::Entry;
+use super::error::{Error, Result};
+use super::{Compute, adapter, cases, files, predict, train};
+use crate::message::{Device, Report, Request, WeightsInfo};
+
+/// The way back to the page, and the page's wish to stop.
+#[derive(Clone)]
+pub struct Reporter {
+    scope: WorkerScope<Compute>,
+    page: HandlerId,
+    stop: Rc<Cell<bool>>,
+}
+
+impl Reporter {
+    /// A reporter to the page that connected as `page`.
+    pub fn new(scope: WorkerScope<Compute>, page: HandlerId) -> Self {
+        Self {
+            scope,
+            page,
+            stop: Rc::default(),
+        }
+    }
+
+    /// Sends a report.
+    pub fn send(&self, report: Report) {
+        self.scope.respond(self.page, report);
+    }
+
+    /// Asks the running task to end, or lets the next one run.
+    pub fn set_stop(&self, stop: bool) {
+        self.stop.set(stop);
+    }
+
+    /// Tells the page why before the worker ends: after a panic (a lost device) or an exception that
+    /// nobody caught (no memory), nothing in it can be relied on.
+    pub fn report_death(&self) {
+        thread_local! {
+            // A panic hook has to be `Send`; this thread's reporter is not, and there is only this thread.
+            static REPORTER: RefCell<Option<Reporter>> = const { RefCell::new(None) };
+        }
+        REPORTER.set(Some(self.clone()));
+        std::panic::set_hook(Box::new(|panic| {
+            console_error_panic_hook::hook(panic);
+            let reason = panic
+                .payload_as_str()
+                .and_then(|text| text.lines().next())
+                .unwrap_or("an internal error");
+            REPORTER.with_borrow(|reporter| {
+                if let Some(reporter) = reporter {
+                    reporter.die(reason);
+                }
+            });
+        }));
+        let reporter = self.clone();
+        let uncaught = Closure::<dyn Fn()>::new(move || {
+            reporter.die("the browser ended it, perhaps for lack of memory");
+        });
+        for event in ["error", "unhandledrejection"] {
+            // Refused only for listeners that are no functions.
+            let _ = worker_scope()
+                .add_event_listener_with_callback(event, uncaught.as_ref().unchecked_ref());
+        }
+        uncaught.forget();
+    }
+
+    /// Says why, and ends the worker.
+    fn die(&self, reason: &str) {
+        self.send(Report::Died(reason.to_owned()));
+        worker_scope().close();
+    }
+}
+
+/// This thread, as the browser sees it.
+fn worker_scope() -> DedicatedWorkerGlobalScope {
+    js_sys::global().unchecked_into()
+}
+
+/// The worker's state. Tasks share it; none holds a borrow over an `await`.
+pub struct Session {
+    /// The way to the page.
+    pub reporter: Reporter,
+    /// The compute device.
+    pub device: ComputeDevice,
+    /// Every volume file taken in, by path.
+    pub files: RefCell<BTreeMap<String, File>>,
+    /// The newest dataset.json taken in.
+    pub dataset_json: RefCell<Option<String>>,
+    /// The cases, by id.
+    pub cases: RefCell<BTreeMap<String, Entry>>,
+    weights: RefCell<Option<Rc<[u8]>>>,
+    mentioned: RefCell<BTreeSet<String>>,
+    busy: Cell<bool>,
+}
+
+impl Session {
+    /// Opens the compute device: WebGPU, or the CPU where there is none.
+    ///
+    /// # Errors
+    /// When not even the CPU can be used.
+    pub async fn open(reporter: Reporter) -> Result<Rc<Self>> {
+        let device = match device::open(DeviceKind::Wgpu).await {
+            Ok(device) => device,
+            Err(_) => device::open(DeviceKind::Cpu).await?,
+        };
+        reporter.send(Report::Ready(match device.kind {
+            DeviceKind::Cpu => Device::Cpu {
+                reason: adapter::why_none().to_owned(),
+            },
+            _ => Device::WebGpu {
+                name: adapter::name()
+                    .await
+                    .unwrap_or_else(|| device.description.clone()),
+            },
+        }));
+        Ok(Rc::new(Self {
+            reporter,
+            device,
+            files: RefCell::default(),
+            dataset_json: RefCell::default(),
+            cases: RefCell::default(),
+            weights: RefCell::default(),
+            mentioned: RefCell::default(),
+            busy: Cell::new(false),
+        }))
+    }
+
+    /// Does what the page asks for. Training and prediction go on after this returns.
+    pub async fn handle(self: &Rc<Self>, request: Request) {
+        let done = match request {
+            Request::Add(uploads) => files::add(self, uploads).await,
+            Request::AddSamples => files::add_samples(self).await,
+            Request::Remove { case } => cases::remove(self, &case).await,
+            Request::View { case } => cases::view(self, &case),
+            Request::Train {
+                config,
+                cases,
+                from_weights,
+            } => {
+                let session = Rc::clone(self);
+                self.run(async move { train::train(&session, config, &cases, from_weights).await });
+                Ok(())
+            }
+            Request::Predict { cases, keep_logits } => {
+                let session = Rc::clone(self);
+                self.run(async move { predict::predict(&session, cases, keep_logits).await });
+                Ok(())
+            }
+            Request::Stop => Ok(()),
+        };
+        self.mention(done);
+    }
+
+    /// Tells the page what went wrong, if something did.
+    pub fn mention(&self, outcome: Result<()>) {
+        if let Err(error) = outcome {
+            self.reporter.send(Report::Problem(error.to_string()));
+        }
+    }
+
+    /// Tells the page a sentence that it has not been told before.
+    pub fn mention_once(&self, sentence: String) {
+        if self.mentioned.borrow_mut().insert(sentence.clone()) {
+            self.reporter.send(Report::Problem(sentence));
+        }
+    }
+
+    /// A case by its id.
+    pub fn case(&self, id: &str) -> Result<Rc<Case>> {
+        let cases = self.cases.borrow();
+        let entry = cases.get(id).ok_or_else(|| Error::NoCase(id.to_owned()))?;
+        Ok(Rc::clone(&entry.case))
+    }
+
+    /// Names of labels, as far as a dataset.json gives them.
+    pub fn label_names(&self) -> BTreeMap<u16, String> {
+        let text = self.dataset_json.borrow();
+        text.as_deref().map(label_names).unwrap_or_default()
+    }
+
+    /// The weights file at hand.
+    pub fn weights(&self) -> Result<Rc<[u8]>> {
+        self.weights.borrow().clone().ok_or(Error::NoWeights)
+    }
+
+    /// Runs a long task beside the request loop. The page offers none while one runs.
+    fn run(self: &Rc<Self>, task: impl Future<Output = Result<()>> + 'static) {
+        if self.busy.replace(true) {
+            let problem = "The worker is still busy: stop what is running first.";
+            return self.reporter.send(Report::Problem(problem.to_owned()));
+        }
+        let session = Rc::clone(self);
+        spawn_local(async move {
+            let outcome = task.await;
+            session.busy.set(false);
+            session.reporter.send(Report::Ended {
+                stopped: session.stopping(),
+                failure: outcome.err().map(|error| error.to_string()),
+            });
+        });
+    }
+
+    /// Whether the page wants the running task to end.
+    pub fn stopping(&self) -> bool {
+        self.reporter.stop.get()
+    }
+
+    /// Keeps weights and tells the page.
+    pub fn keep_weights(&self, bytes: Vec<u8>, metadata: &Metadata) -> Result<()> {
+        let file = files::blob(&bytes)?;
+        let info = describe(metadata);
+        *self.weights.borrow_mut() = Some(bytes.into());
+        self.reporter.send(Report::Weights { info, file });
+        Ok(())
+    }
+}
+
+/// Weights in words.
+fn describe(metadata: &Metadata) -> WeightsInfo {
+    let Metadata {
+        network,
+        patch: [depth, height, width],
+        labels,
+        training,
+        ..
+    } = metadata;
+    let backbone = network.backbone().to_string();
+    let names: Vec<&str> = labels.names().iter().skip(1).map(String::as_str).collect();
+    let with = if training.medcontext {
+        "with"
+    } else {
+        "without"
+    };
+    WeightsInfo {
+        summary: format!(
+            "{}, patch {depth} × {height} × {width}, for {}: {} iterations {with} MedContext",
+            backbone.to_uppercase(),
+            names.join(", "),
+            training.iterations,
+        ),
+        file_name: format!("medcontext-{backbone}-{}.safetensors", training.iterations),
+    }
+}
+
+/// Lets the browser deliver messages, which it does only between two tasks.
+pub async fn breathe() {
+    TimeoutFuture::new(0).await;
+}

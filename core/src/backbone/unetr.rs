@@ -1,0 +1,381 @@
+//! UNETR: a vision transformer over 16³-voxel tokens with a convolutional decoder.
+//!
+//! Hatamizadeh et al., "UNETR: Transformers for 3D Medical Image Segmentation" (arXiv 2103.10504),
+//! as MONAI 1.5 builds it with instance norm. MedContext (arXiv 2402.17725, section 3) adds the
+//! mask token. Parameter names are MONAI's, see [`Unetr::reference_name`].
+
+use burn::module::{Module, Param};
+use burn::nn::{LayerNorm, Linear};
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use super::Size;
+use crate::medcontext::TokenMask;
+use crate::nn::{Conv3d, ConvBlock, Init, TransformerBlock, UpProjection, layer_norm, linear};
+
+/// Side of a token in voxels. The decoder doubles four times, so it is fixed.
+pub(super) const TOKEN: usize = 16;
+
+/// How a 16³ patch of voxels becomes a token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PatchProjection {
+    /// A linear layer over the patch's voxels, channels fastest (the paper's networks).
+    #[default]
+    Perceptron,
+    /// A convolution with kernel and stride 16 (MONAI's default since 1.3).
+    Conv,
+}
+
+/// Architectural numbers of UNETR.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UnetrConfig {
+    /// Channels of a token.
+    pub hidden: usize,
+    /// Channels inside a block's MLP.
+    pub mlp: usize,
+    /// Attention heads; divides `hidden`.
+    pub heads: usize,
+    /// Transformer blocks; a multiple of 4. Skips leave after each quarter but the last.
+    pub layers: usize,
+    /// Channels of the decoder at full resolution; doubles with every level.
+    pub feature: usize,
+    /// How tokens are made.
+    pub projection: PatchProjection,
+    /// Convolutions after each up-projection of a skip.
+    pub conv_block: bool,
+    /// Shortcuts around the pairs of convolutions.
+    pub res_block: bool,
+}
+
+impl Default for UnetrConfig {
+    fn default() -> Self {
+        Self::new(Size::Small)
+    }
+}
+
+impl UnetrConfig {
+    /// A named size. `paper` is MedContext's UNETR (feature size 32).
+    pub fn new(size: Size) -> Self {
+        let (hidden, mlp, heads, feature) = match size {
+            Size::Tiny => (96, 384, 6, 8),
+            Size::Small => (192, 768, 6, 16),
+            Size::Paper => (768, 3072, 12, 32),
+        };
+        Self {
+            hidden,
+            mlp,
+            heads,
+            layers: 12,
+            feature,
+            projection: PatchProjection::Perceptron,
+            conv_block: true,
+            res_block: true,
+        }
+    }
+
+    /// Values that a training pass keeps for every voxel of a patch: some 30 maps of `feature`
+    /// channels at full resolution, a third as much below it.
+    pub(super) fn activations_per_voxel(&self) -> usize {
+        40 * self.feature
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        if self.hidden == 0 || self.heads == 0 || !self.hidden.is_multiple_of(self.heads) {
+            return Err(format!(
+                "unetr cannot split {} hidden channels over {} heads: make hidden a multiple of heads",
+                self.hidden, self.heads
+            ));
+        }
+        if self.layers == 0 || !self.layers.is_multiple_of(4) {
+            return Err(format!(
+                "unetr cannot take its skips from {} layers: make layers a multiple of 4",
+                self.layers
+            ));
+        }
+        if self.mlp == 0 || self.feature == 0 {
+            return Err("unetr needs at least one mlp channel and one feature".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// The network.
+#[derive(Module, Debug)]
+pub struct Unetr {
+    vit: Vit,
+    /// What masked tokens become, `[1, 1, hidden]`; zero at the start.
+    mask_token: Param<Tensor<3>>,
+    encoder1: ConvBlock,
+    encoder2: SkipUp,
+    encoder3: SkipUp,
+    encoder4: SkipUp,
+    decoder5: DecoderUp,
+    decoder4: DecoderUp,
+    decoder3: DecoderUp,
+    decoder2: DecoderUp,
+    out: Conv3d,
+}
+
+impl Unetr {
+    /// A new network for patches of `patch` voxels.
+    pub fn new(
+        config: &UnetrConfig,
+        channels: usize,
+        classes: usize,
+        patch: [usize; 3],
+        init: &mut Init,
+    ) -> Self {
+        let (hidden, f, residual) = (config.hidden, config.feature, config.res_block);
+        let grid = patch.map(|side| side / TOKEN);
+        let mut skip = |levels, out| SkipUp::new(config, levels, out, init);
+        let (encoder2, encoder3, encoder4) = (skip(2, 2 * f), skip(1, 4 * f), skip(0, 8 * f));
+        Self {
+            vit: Vit::new(config, channels, grid, init),
+            mask_token: init.constant([1, 1, hidden], 0.0),
+            encoder1: ConvBlock::new(channels, f, residual, init),
+            encoder2,
+            encoder3,
+            encoder4,
+            decoder5: DecoderUp::new(hidden, 8 * f, residual, init),
+            decoder4: DecoderUp::new(8 * f, 4 * f, residual, init),
+            decoder3: DecoderUp::new(4 * f, 2 * f, residual, init),
+            decoder2: DecoderUp::new(2 * f, f, residual, init),
+            out: Conv3d::new(f, classes, 1, true, init),
+        }
+    }
+
+    /// Logits `[batch, class, d, h, w]` of `x` `[batch, channel, d, h, w]`.
+    ///
+    /// The mask acts on tokens only: `encoder1` sees the raw voxels in both views, as in the
+    /// released code.
+    pub fn forward(&self, x: Tensor<5>, mask: Option<&TokenMask>) -> Tensor<5> {
+        let grid = {
+            let [_, _, d, h, w] = x.dims();
+            [d / TOKEN, h / TOKEN, w / TOKEN]
+        };
+        let tokens = self.vit.embed(x.clone());
+        let tokens = match mask {
+            Some(mask) => mask.apply(tokens, self.mask_token.val()),
+            None => tokens,
+        };
+        let [skip2, skip3, skip4, last] = self.vit.encode(tokens).map(|t| to_volume(t, grid));
+        let y = self.decoder5.forward(last, self.encoder4.forward(skip4));
+        let y = self.decoder4.forward(y, self.encoder3.forward(skip3));
+        let y = self.decoder3.forward(y, self.encoder2.forward(skip2));
+        let y = self.decoder2.forward(y, self.encoder1.forward(x));
+        self.out.forward(y)
+    }
+
+    /// The name of the parameter at `path` in MONAI's `UNETR.state_dict()`.
+    pub fn reference_name(&self, path: &str) -> String {
+        let projection = match self.vit.patch_embedding.projection {
+            Projection::Perceptron(_) => "patch_embedding.patch_embeddings.1",
+            Projection::Conv(_) => "patch_embedding.patch_embeddings",
+        };
+        let mut name = path
+            .replace("patch_embedding.projection.Perceptron", projection)
+            .replace("patch_embedding.projection.Conv", projection)
+            .replace(
+                "patch_embedding.position",
+                "patch_embedding.position_embeddings",
+            )
+            .replace(".gamma", ".weight")
+            .replace(".beta", ".bias");
+        for conv in ["conv1", "conv2", "conv3", "transp_conv", "transp_conv_init"] {
+            name = name.replace(&format!(".{conv}.weight"), &format!(".{conv}.conv.weight"));
+        }
+        let name = name
+            .replace("encoder1.", "encoder1.layer.")
+            .replace("out.weight", "out.conv.conv.weight")
+            .replace("out.bias", "out.conv.conv.bias");
+        // MONAI's up-blocks are lists `[transposed convolution, convolutions]`, or the former alone.
+        let alone = self
+            .encoder2
+            .blocks
+            .iter()
+            .all(|level| level.conv.is_none());
+        let up = if alone {
+            ".conv.weight"
+        } else {
+            ".0.conv.weight"
+        };
+        if name.starts_with("encoder") {
+            name.replace(".up.weight", up)
+                .replace(".conv.conv", ".1.conv")
+        } else {
+            name
+        }
+    }
+}
+
+/// `[batch, token, channel]` → `[batch, channel, d, h, w]`.
+fn to_volume(tokens: Tensor<3>, [d, h, w]: [usize; 3]) -> Tensor<5> {
+    let [batch, _, channels] = tokens.dims();
+    tokens.swap_dims(1, 2).reshape([batch, channels, d, h, w])
+}
+
+/// The transformer encoder.
+#[derive(Module, Debug)]
+struct Vit {
+    patch_embedding: PatchEmbedding,
+    blocks: Vec<TransformerBlock>,
+    norm: LayerNorm,
+}
+
+impl Vit {
+    fn new(config: &UnetrConfig, channels: usize, grid: [usize; 3], init: &mut Init) -> Self {
+        let block =
+            |init: &mut Init| TransformerBlock::new(config.hidden, config.mlp, config.heads, init);
+        Self {
+            patch_embedding: PatchEmbedding::new(config, channels, grid, init),
+            blocks: (0..config.layers).map(|_| block(init)).collect(),
+            norm: layer_norm(config.hidden, init),
+        }
+    }
+
+    /// Tokens `[batch, token, hidden]` with their position.
+    fn embed(&self, x: Tensor<5>) -> Tensor<3> {
+        self.patch_embedding.forward(x)
+    }
+
+    /// The tokens after each quarter of the blocks plus one (3, 6, 9 of 12, counted from 0), and
+    /// the normalised last ones.
+    fn encode(&self, mut tokens: Tensor<3>) -> [Tensor<3>; 4] {
+        let quarter = self.blocks.len() / 4;
+        let mut skips = Vec::with_capacity(3);
+        for (index, block) in self.blocks.iter().enumerate() {
+            tokens = block.forward(tokens);
+            if index > 0 && index % quarter == 0 && skips.len() < 3 {
+                skips.push(tokens.clone());
+            }
+        }
+        let last = self.norm.forward(tokens);
+        std::array::from_fn(|i| skips.get(i).cloned().unwrap_or_else(|| last.clone()))
+    }
+}
+
+/// Linear map of a token's voxels.
+#[derive(Module, Debug)]
+enum Projection {
+    Perceptron(Linear),
+    Conv(Conv3d),
+}
+
+#[derive(Module, Debug)]
+struct PatchEmbedding {
+    projection: Projection,
+    /// `[1, token, hidden]`.
+    position: Param<Tensor<3>>,
+}
+
+impl PatchEmbedding {
+    fn new(config: &UnetrConfig, channels: usize, grid: [usize; 3], init: &mut Init) -> Self {
+        let (hidden, voxels) = (config.hidden, channels * TOKEN.pow(3));
+        let projection = match config.projection {
+            PatchProjection::Perceptron => {
+                let mut linear = linear(voxels, hidden, true, init);
+                linear.weight = init.normal([voxels, hidden], 0.02);
+                linear.bias = Some(init.constant([hidden], 0.0));
+                Projection::Perceptron(linear)
+            }
+            PatchProjection::Conv => {
+                Projection::Conv(Conv3d::new(channels, hidden, TOKEN, true, init))
+            }
+        };
+        Self {
+            projection,
+            position: init.normal([1, grid.iter().product(), hidden], 0.02),
+        }
+    }
+
+    fn forward(&self, x: Tensor<5>) -> Tensor<3> {
+        let [batch, channels, d, h, w] = x.dims();
+        let [gd, gh, gw] = [d / TOKEN, h / TOKEN, w / TOKEN];
+        let (count, voxels) = (gd * gh * gw, channels * TOKEN.pow(3));
+        let cut = x.reshape([batch, channels, gd, TOKEN, gh, TOKEN, gw, TOKEN]);
+        let tokens = match &self.projection {
+            Projection::Perceptron(linear) => linear.forward(
+                cut.permute([0, 2, 4, 6, 3, 5, 7, 1])
+                    .reshape([batch, count, voxels]),
+            ),
+            Projection::Conv(conv) => {
+                // Kernel and stride are equal: a matrix product, with channels slowest.
+                let weight = conv.weight.val();
+                let hidden = weight.dims()[0];
+                let y = cut
+                    .permute([0, 2, 4, 6, 1, 3, 5, 7])
+                    .reshape([batch, count, voxels])
+                    .matmul(weight.reshape([1, hidden, voxels]).transpose());
+                match &conv.bias {
+                    Some(bias) => y + bias.val().reshape([1, 1, hidden]),
+                    None => y,
+                }
+            }
+        };
+        tokens + self.position.val()
+    }
+}
+
+/// One doubling of a skip: up-projection, then convolutions where configured.
+#[derive(Module, Debug)]
+struct SkipLevel {
+    up: UpProjection,
+    conv: Option<ConvBlock>,
+}
+
+/// Brings tokens of a skip to the resolution of their decoder level (MONAI's `UnetrPrUpBlock`).
+#[derive(Module, Debug)]
+struct SkipUp {
+    transp_conv_init: UpProjection,
+    blocks: Vec<SkipLevel>,
+}
+
+impl SkipUp {
+    fn new(config: &UnetrConfig, levels: usize, out: usize, init: &mut Init) -> Self {
+        let level = |init: &mut Init| SkipLevel {
+            up: UpProjection::new(out, out, init),
+            conv: config
+                .conv_block
+                .then(|| ConvBlock::new(out, out, config.res_block, init)),
+        };
+        Self {
+            transp_conv_init: UpProjection::new(config.hidden, out, init),
+            blocks: (0..levels).map(|_| level(init)).collect(),
+        }
+    }
+
+    fn forward(&self, x: Tensor<5>) -> Tensor<5> {
+        self.blocks
+            .iter()
+            .fold(self.transp_conv_init.forward(x), |x, level| {
+                let x = level.up.forward(x);
+                match &level.conv {
+                    Some(conv) => conv.forward(x),
+                    None => x,
+                }
+            })
+    }
+}
+
+/// One level of the decoder (MONAI's `UnetrUpBlock`).
+#[derive(Module, Debug)]
+struct DecoderUp {
+    transp_conv: UpProjection,
+    conv_block: ConvBlock,
+}
+
+impl DecoderUp {
+    fn new(input: usize, output: usize, residual: bool, init: &mut Init) -> Self {
+        Self {
+            transp_conv: UpProjection::new(input, output, init),
+            conv_block: ConvBlock::new(2 * output, output, residual, init),
+        }
+    }
+
+    fn forward(&self, x: Tensor<5>, skip: Tensor<5>) -> Tensor<5> {
+        self.conv_block
+            .forward(Tensor::cat(vec![self.transp_conv.forward(x), skip], 1))
+    }
+}

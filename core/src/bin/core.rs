@@ -1,0 +1,5 @@
+//! The `core` binary.
+
+fn main() -> std::process::ExitCode {
+    medcontext_core::cli::main()
+}

@@ -1,0 +1,122 @@
+//! What the user sees: a progress bar on a terminal, plain lines elsewhere.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Where a command writes.
+pub(super) struct Console {
+    quiet: bool,
+    terminal: bool,
+}
+
+impl Console {
+    pub fn new(quiet: bool) -> Self {
+        Self {
+            quiet,
+            terminal: std::io::stderr().is_terminal(),
+        }
+    }
+
+    /// A line of result or state.
+    pub fn say(&self, line: impl AsRef<str>) {
+        if !self.quiet {
+            println!("{}", line.as_ref());
+        }
+    }
+
+    /// A line about something that went wrong but does not end the command.
+    pub fn warn(&self, line: impl AsRef<str>) {
+        eprintln!("{}", line.as_ref());
+    }
+
+    /// Progress over `length` units.
+    pub fn progress(&self, length: usize, unit: &'static str) -> Progress {
+        let bar = (self.terminal && !self.quiet).then(|| {
+            let bar = ProgressBar::new(length as u64);
+            let template = "{bar:32} {pos}/{len} {msg}";
+            bar.set_style(
+                ProgressStyle::with_template(template)
+                    .unwrap_or_else(|_| ProgressStyle::default_bar()),
+            );
+            bar
+        });
+        Progress {
+            bar,
+            lines: !self.quiet,
+            length,
+            unit,
+            said: 0,
+        }
+    }
+}
+
+/// Progress of one long piece of work.
+pub(super) struct Progress {
+    bar: Option<ProgressBar>,
+    lines: bool,
+    length: usize,
+    unit: &'static str,
+    /// Twentieths that a line has been written for.
+    said: usize,
+}
+
+impl Progress {
+    /// `done` units are done; without a terminal a line is written for every twentieth.
+    pub fn at(&mut self, done: usize, remaining_seconds: f64, detail: &str) {
+        let left = format!("{detail} {} left", duration(remaining_seconds));
+        if let Some(bar) = &self.bar {
+            bar.set_position(done as u64);
+            bar.set_message(left);
+            return;
+        }
+        let part = done * 20 / self.length.max(1);
+        if self.lines && (part > self.said || done == 1) {
+            self.said = part;
+            println!("{} {done}/{} {left}", self.unit, self.length);
+        }
+    }
+
+    /// A line between the progress.
+    pub fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None if self.lines => println!("{line}"),
+            None => {}
+        }
+    }
+
+    /// The work is over.
+    pub fn clear(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Seconds in words: `41 s`, `3 min 05 s`, `2 h 10 min`.
+pub(super) fn duration(seconds: f64) -> String {
+    let seconds = seconds.max(0.0).round() as u64;
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, s) => format!("{s} s"),
+        (0, m, s) => format!("{m} min {s:02} s"),
+        (h, m, _) => format!("{h} h {m:02} min"),
+    }
+}
+
+/// A flag that Ctrl-C raises; a second Ctrl-C ends the program at once.
+pub(super) fn interrupt_flag() -> Arc<AtomicBool> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let raised = flag.clone();
+    let handler = move || {
+        if raised.swap(true, Ordering::SeqCst) {
+            std::process::exit(130);
+        }
+    };
+    if let Err(error) = ctrlc::set_handler(handler) {
+        tracing::warn!("Ctrl-C will not save: {error}");
+    }
+    flag
+}

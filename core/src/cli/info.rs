@@ -1,0 +1,139 @@
+//! `core info`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use futures::executor::block_on;
+
+use super::console::Console;
+use super::files::read;
+use super::{Failure, Outcome};
+use crate::Error;
+use crate::backbone::{Backbone, Network, Size};
+use crate::device::{self, DeviceKind};
+use crate::volume::{Image, Limits, inspect};
+use crate::weights::Metadata;
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// A NIfTI or weights file. Without one, the devices are shown.
+    file: Option<PathBuf>,
+    /// Show parameters and memory of a network.
+    #[arg(long)]
+    backbone: Option<Backbone>,
+    /// The network's size.
+    #[arg(long, default_value = "small")]
+    size: Size,
+    /// The patch for which memory is estimated.
+    #[arg(long, value_name = "D,H,W", value_delimiter = ',', num_args = 1, default_values_t = [96, 96, 96])]
+    patch: Vec<usize>,
+    /// The batch for which memory is estimated.
+    #[arg(long, default_value_t = 2)]
+    batch_size: usize,
+    /// Output classes, background included.
+    #[arg(long, default_value_t = 3)]
+    classes: usize,
+}
+
+pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
+    if let Some(backbone) = arguments.backbone {
+        return network(&arguments, backbone, console);
+    }
+    match &arguments.file {
+        Some(path) if path.extension().is_some_and(|e| e == "safetensors") => {
+            weights(path, console)
+        }
+        Some(path) => volume(path, console),
+        None => {
+            devices(console);
+            Ok(())
+        }
+    }
+}
+
+fn devices(console: &Console) {
+    for kind in [DeviceKind::Cpu, DeviceKind::Wgpu, DeviceKind::Cuda(0)] {
+        match block_on(device::open(kind)) {
+            Ok(device) => console.say(format!("{kind:<8} {}", device.description)),
+            Err(error) => console.say(format!("{kind:<8} not available: {error}")),
+        }
+    }
+}
+
+fn network(arguments: &Arguments, backbone: Backbone, console: &Console) -> Outcome {
+    let patch: [usize; 3] = arguments.patch.as_slice().try_into().map_err(|_| {
+        Failure::Message("a patch needs three sides: write --patch D,H,W".to_owned())
+    })?;
+    let network = Network::new(backbone, arguments.size);
+    network.check(patch).map_err(Error::Config)?;
+    let cpu = block_on(device::open(DeviceKind::Cpu))?;
+    let model = network.build(1, arguments.classes, patch, 0, &cpu.device);
+    let parameters = burn::module::Module::num_params(&model);
+    let bytes = network.training_bytes(parameters, patch, arguments.batch_size);
+    console.say(format!(
+        "{backbone} {}: {parameters} parameters",
+        arguments.size
+    ));
+    console.say(format!(
+        "training with patch {patch:?} and batch {}: about {:.1} GiB; weights file {:.1} MiB",
+        arguments.batch_size,
+        bytes as f64 / (1u64 << 30) as f64,
+        (parameters * 4) as f64 / (1u64 << 20) as f64
+    ));
+    Ok(())
+}
+
+fn weights(path: &Path, console: &Console) -> Outcome {
+    let metadata = Metadata::read(&read(path)?)
+        .map_err(|error| Failure::Message(format!("{}: the weights {error}", path.display())))?;
+    let training = &metadata.training;
+    console.say(format!("{}: {}", path.display(), metadata.describe()));
+    let named: Vec<String> = (metadata.labels.ids().iter().zip(metadata.labels.names()))
+        .map(|(id, name)| format!("{id} {name}"))
+        .collect();
+    console.say(format!("labels: {}", named.join(", ")));
+    console.say(format!(
+        "trained for {} steps on {} cases, MedContext {}, seed {}, version {}",
+        training.iterations,
+        training.cases,
+        if training.medcontext { "on" } else { "off" },
+        training.seed,
+        metadata.version
+    ));
+    if let Some(dice) = training.validation_dice {
+        console.say(format!("validation Dice {dice:.4}"));
+    }
+    Ok(())
+}
+
+fn volume(path: &Path, console: &Console) -> Outcome {
+    let bytes = read(path)?;
+    let refused = |source| Error::Volume {
+        file: path.display().to_string(),
+        source,
+    };
+    let facts = inspect(&bytes).map_err(refused)?;
+    let [i, j, k] = facts.grid.dims;
+    let [x, y, z] = facts.spacing;
+    console.say(format!(
+        "{}: {i}×{j}×{k} voxels of {x:.3}×{y:.3}×{z:.3} mm, {:?}, {}",
+        path.display(),
+        facts.datatype,
+        facts.orientation
+    ));
+    if facts.oblique_degrees > 0.1 {
+        console.say(format!("oblique by {:.1} degrees", facts.oblique_degrees));
+    }
+    let image = Image::read(&bytes, &Limits::default()).map_err(refused)?;
+    for warning in image.warnings() {
+        console.say(warning);
+    }
+    let values = image.canonical();
+    let (low, high) = values
+        .iter()
+        .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| {
+            (low.min(v), high.max(v))
+        });
+    console.say(format!("values {low} to {high}"));
+    Ok(())
+}

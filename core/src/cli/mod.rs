@@ -1,0 +1,100 @@
+//! The command line: a thin reader of the library's events.
+
+// Printing is what a command line is for; the rest of the library never does.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod console;
+mod evaluate;
+mod files;
+mod info;
+mod phantom;
+mod predict;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{ArgAction, Parser, Subcommand};
+
+use crate::Error;
+
+/// Few-shot 3D medical segmentation with MedContext.
+#[derive(Parser)]
+#[command(name = "core", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Say only what went wrong.
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Say more; twice for everything.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train a network on labelled scans.
+    Train(train::Arguments),
+    /// Segment scans with trained weights.
+    Predict(predict::Arguments),
+    /// Measure Dice, HD95 and volumes of predictions against true labels.
+    Evaluate(evaluate::Arguments),
+    /// Show the devices, or what a NIfTI or weights file holds, or the size of a network.
+    Info(info::Arguments),
+    /// Write synthetic labelled scans to try things with.
+    Phantom(phantom::Arguments),
+}
+
+/// Why a command ended early.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Library(#[from] Error),
+    #[error("{0}")]
+    Message(String),
+    /// Ctrl-C; everything worth keeping is saved.
+    #[error("stopped")]
+    Interrupted,
+    /// Some files could not be used; each has been named already.
+    #[error("{failed} of {total} files could not be used; the others are done")]
+    Partial { failed: usize, total: usize },
+}
+
+type Outcome = Result<(), Failure>;
+
+/// Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong arguments, 130 stopped
+/// by Ctrl-C.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_log(cli.verbose, cli.quiet);
+    let console = console::Console::new(cli.quiet);
+    let outcome = match cli.command {
+        Command::Train(arguments) => train::run(arguments, &console),
+        Command::Predict(arguments) => predict::run(arguments, &console),
+        Command::Evaluate(arguments) => evaluate::run(arguments, &console),
+        Command::Info(arguments) => info::run(arguments, &console),
+        Command::Phantom(arguments) => phantom::run(arguments, &console),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Interrupted) => ExitCode::from(130),
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_log(verbose: u8, quiet: bool) {
+    let level = match (quiet, verbose) {
+        (true, _) => tracing::Level::ERROR,
+        (false, 0) => tracing::Level::WARN,
+        (false, 1) => tracing::Level::INFO,
+        (false, _) => tracing::Level::DEBUG,
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+}

@@ -1,0 +1,198 @@
+//! `core predict`.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{Args, ValueEnum};
+use futures::executor::block_on;
+use safetensors::tensor::{Dtype, TensorView, serialize};
+
+use super::console::{Console, Progress, interrupt_flag};
+use super::files::{Folder, nifti_stem, read, read_image, write};
+use super::{Failure, Outcome};
+use crate::device::{self, DeviceKind};
+use crate::infer::{Blend, Event, PredictConfig, Predictor, Segmentation};
+use crate::volume::gzip;
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Weights from `core train` or from the page.
+    #[arg(long)]
+    weights: PathBuf,
+    /// A NIfTI file, or a folder of them.
+    #[arg(long)]
+    input: PathBuf,
+    /// Folder for the segmentations.
+    #[arg(long)]
+    output: PathBuf,
+    /// Overlap of neighbouring windows, 0 to below 1.
+    #[arg(long, default_value_t = 0.5)]
+    overlap: f64,
+    /// How overlapping windows are blended.
+    #[arg(long, default_value = "gaussian")]
+    blend: BlendName,
+    /// Windows per forward pass.
+    #[arg(long, default_value_t = 1)]
+    batch_size: usize,
+    /// Where to compute: cpu, wgpu, cuda or cuda:N.
+    #[arg(long, default_value = "cpu")]
+    device: DeviceKind,
+    /// Also write the blended logits, as CASE.logits.safetensors.
+    #[arg(long)]
+    logits: bool,
+    /// Overwrite segmentations that are there already.
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum BlendName {
+    Constant,
+    Gaussian,
+}
+
+pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
+    let inputs = inputs(&arguments.input)?;
+    std::fs::create_dir_all(&arguments.output)
+        .map_err(|error| super::files::unwritable(&arguments.output, &error))?;
+    let weights = read(&arguments.weights)?;
+    let device = block_on(device::open(arguments.device))?;
+    let predictor = Predictor::load(&weights, &device.device)?;
+    let training = &predictor.metadata().training;
+    console.say(format!(
+        "{} after {} steps, on {}",
+        predictor.metadata().describe(),
+        training.iterations,
+        device.description
+    ));
+    let interrupted = interrupt_flag();
+    let mut failed = 0;
+    for (index, (case, path)) in inputs.iter().enumerate() {
+        let title = format!("{case} ({} of {})", index + 1, inputs.len());
+        match segment(
+            &arguments,
+            &predictor,
+            (case, path),
+            &title,
+            &interrupted,
+            console,
+        ) {
+            Ok(()) => {}
+            Err(Failure::Interrupted) => return Err(Failure::Interrupted),
+            Err(failure) => {
+                failed += 1;
+                console.warn(failure.to_string());
+            }
+        }
+    }
+    if failed > 0 {
+        return Err(Failure::Partial {
+            failed,
+            total: inputs.len(),
+        });
+    }
+    Ok(())
+}
+
+/// Cases to segment: name and image path.
+fn inputs(input: &Path) -> Result<Vec<(String, PathBuf)>, Failure> {
+    if input.is_dir() {
+        let folder = Folder::open(input)?;
+        let cases = folder.pairing.cases.iter();
+        return Ok(cases
+            .map(|files| (files.id.clone(), folder.image_path(files)))
+            .collect());
+    }
+    let name = input
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
+    let case = nifti_stem(input)
+        .or(name)
+        .unwrap_or_else(|| "segmentation".to_owned());
+    Ok(vec![(case, input.to_owned())])
+}
+
+fn segment(
+    arguments: &Arguments,
+    predictor: &Predictor,
+    (case, path): (&str, &Path),
+    title: &str,
+    interrupted: &AtomicBool,
+    console: &Console,
+) -> Outcome {
+    let target = arguments.output.join(format!("{case}.nii.gz"));
+    if target.exists() && !arguments.force {
+        return Err(Failure::Message(format!(
+            "{} is there already; choose another folder or add --force to overwrite",
+            target.display()
+        )));
+    }
+    let image = read_image(path)?;
+    for warning in image.warnings() {
+        console.warn(format!("{}: {warning}", path.display()));
+    }
+    let config = PredictConfig {
+        overlap: arguments.overlap,
+        blend: match arguments.blend {
+            BlendName::Constant => Blend::Constant,
+            BlendName::Gaussian => Blend::Gaussian,
+        },
+        batch_size: arguments.batch_size,
+        keep_logits: arguments.logits,
+    };
+    let mut progress: Option<Progress> = None;
+    let mut run = predictor.start(&image, config)?;
+    while let Some(event) = block_on(run.next())? {
+        if interrupted.load(Ordering::SeqCst) {
+            return Err(Failure::Interrupted);
+        }
+        match event {
+            Event::Started { windows } => progress = Some(console.progress(windows, "window")),
+            Event::Window {
+                done,
+                remaining_seconds,
+                ..
+            } => {
+                if let Some(progress) = &mut progress {
+                    progress.at(done, remaining_seconds, title);
+                }
+            }
+            Event::Finished { segmentation, .. } => {
+                if let Some(progress) = progress.take() {
+                    progress.clear();
+                }
+                keep(&segmentation, case, &target)?;
+                console.say(describe(title, &segmentation));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn keep(segmentation: &Segmentation, case: &str, target: &Path) -> Outcome {
+    write(target, &gzip(&segmentation.labels.to_nifti()))?;
+    let Some(logits) = &segmentation.logits else {
+        return Ok(());
+    };
+    let bytes: Vec<u8> = logits
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect();
+    let file = TensorView::new(Dtype::F32, logits.shape().to_vec(), &bytes)
+        .and_then(|view| serialize([("logits", view)], None))
+        .map_err(|error| {
+            Failure::Message(format!("{case}: the logits cannot be written: {error}"))
+        })?;
+    write(
+        &target.with_file_name(format!("{case}.logits.safetensors")),
+        &file,
+    )
+}
+
+fn describe(title: &str, segmentation: &Segmentation) -> String {
+    let volumes = segmentation.volumes.iter();
+    let volumes: Vec<String> = volumes
+        .map(|label| format!("{} {:.2} mL", label.name, label.millilitres))
+        .collect();
+    format!("{title}: {}", volumes.join(", "))
+}

@@ -1,0 +1,80 @@
+//! What can be wrong with a set of cases, one plain sentence each.
+
+/// A case or a set of cases that cannot be used, and what to do about it.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum DatasetError {
+    /// Nothing to learn from.
+    #[error(
+        "no case has a label map; add one next to at least one image (for example case.nii.gz and case_seg.nii.gz)"
+    )]
+    NoLabelledCase,
+    /// No image at all.
+    #[error("no NIfTI image was found in {0}; add files that end in .nii or .nii.gz")]
+    NoCase(String),
+    /// Image and label of different sizes.
+    #[error(
+        "case {case}: the label map is {label} voxels and the image is {image}; use the label map that was drawn on this image, or resample it"
+    )]
+    LabelShape {
+        /// The case.
+        case: String,
+        /// Size of the label map, as i×j×k.
+        label: String,
+        /// Size of the image, as i×j×k.
+        image: String,
+    },
+    /// A label map without any label.
+    #[error(
+        "case {case}: the label map holds only background (0); label something in it or leave it out"
+    )]
+    OnlyBackground {
+        /// The case.
+        case: String,
+    },
+    /// Prediction and truth of different sizes.
+    #[error(
+        "case {case}: the prediction is {prediction} voxels and the true label map is {truth}; compare files on the same grid"
+    )]
+    PredictionShape {
+        /// The case.
+        case: String,
+        /// Size of the prediction.
+        prediction: String,
+        /// Size of the true label map.
+        truth: String,
+    },
+    /// A split file that is not JSON lists of names.
+    #[error(
+        "{file}: not a list of splits ({problem}); expected JSON like {{\"train\": [\"case_1\", \"case_2\"]}}"
+    )]
+    BadSplit {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A list that the split file does not have.
+    #[error("{file}: there is no list {list}; it has {known}")]
+    NoSuchList {
+        /// The file.
+        file: String,
+        /// The list asked for.
+        list: String,
+        /// The lists that exist.
+        known: String,
+    },
+    /// A name in a list that is no case.
+    #[error("list {list} names the case {case}, which was not found among the images")]
+    MissingCase {
+        /// The list.
+        list: String,
+        /// The case.
+        case: String,
+    },
+    /// A stored label set that contradicts itself.
+    #[error("the list of labels must be ascending ids from 0 (background), each with a name")]
+    BadLabelSet,
+    /// More ids than class indices can count.
+    #[error("{0} different labels are more than the 255 that can be learned; merge some")]
+    TooManyLabels(usize),
+}

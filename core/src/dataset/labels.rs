@@ -1,0 +1,140 @@
+//! Which labels there are, and which class index each one has.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ndarray::{Array3, ArrayView3};
+
+use super::{Case, DatasetError, Result};
+
+/// The labels to learn. Class 0 is background (id 0); class c is the c-th smallest id.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "StoredLabelSet")]
+pub struct LabelSet {
+    ids: Vec<u16>,
+    names: Vec<String>,
+}
+
+/// A label set as it stands in a file, not checked yet.
+#[derive(serde::Deserialize)]
+struct StoredLabelSet {
+    ids: Vec<u16>,
+    names: Vec<String>,
+}
+
+impl TryFrom<StoredLabelSet> for LabelSet {
+    type Error = DatasetError;
+
+    fn try_from(stored: StoredLabelSet) -> Result<LabelSet> {
+        let names = stored
+            .ids
+            .iter()
+            .copied()
+            .zip(stored.names.iter().cloned())
+            .collect();
+        let set = LabelSet::from_ids(stored.ids.iter().copied(), &names)?;
+        if set.ids != stored.ids || set.ids.len() != stored.names.len() {
+            return Err(DatasetError::BadLabelSet);
+        }
+        Ok(LabelSet {
+            names: stored.names,
+            ..set
+        })
+    }
+}
+
+impl LabelSet {
+    /// Ids that occur in the labelled cases, named by `names` (see [`label_names`]), else by the
+    /// label files' own header extensions, else "label 3".
+    ///
+    /// # Errors
+    /// When no case has a label map, or there are more than 255 ids.
+    pub fn from_cases<'a>(
+        cases: impl IntoIterator<Item = &'a Case>,
+        names: &BTreeMap<u16, String>,
+    ) -> Result<LabelSet> {
+        let mut ids = BTreeSet::new();
+        let mut known = BTreeMap::new();
+        for label in cases.into_iter().filter_map(|case| case.label.as_ref()) {
+            ids.extend(label.present());
+            known.extend(label.names());
+        }
+        if ids.is_empty() {
+            return Err(DatasetError::NoLabelledCase);
+        }
+        known.extend(names.clone());
+        LabelSet::from_ids(ids, &known)
+    }
+
+    /// The given ids (0 is added), named by `names`, else "label 3".
+    ///
+    /// # Errors
+    /// When there are more than 255 ids.
+    pub fn from_ids(
+        ids: impl IntoIterator<Item = u16>,
+        names: &BTreeMap<u16, String>,
+    ) -> Result<LabelSet> {
+        let mut ids: BTreeSet<u16> = ids.into_iter().collect();
+        ids.remove(&0);
+        if ids.len() > usize::from(u8::MAX) {
+            return Err(DatasetError::TooManyLabels(ids.len()));
+        }
+        let name = |id: &u16| {
+            names
+                .get(id)
+                .cloned()
+                .unwrap_or_else(|| format!("label {id}"))
+        };
+        let names = std::iter::once("background".to_owned())
+            .chain(ids.iter().map(name))
+            .collect();
+        let ids = std::iter::once(0).chain(ids).collect();
+        Ok(LabelSet { ids, names })
+    }
+
+    /// Number of classes, background included: the network's output channels.
+    pub fn classes(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Ids by class index; the first is 0, background.
+    pub fn ids(&self) -> &[u16] {
+        &self.ids
+    }
+
+    /// Names by class index; the first is "background".
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Class index of an id.
+    pub fn class_of(&self, id: u16) -> Option<usize> {
+        self.ids.binary_search(&id).ok()
+    }
+
+    /// Label ids to class indices; ids outside the set become background.
+    pub fn encode(&self, labels: ArrayView3<'_, u16>) -> Array3<u8> {
+        let mut class = vec![0u8; 1 << 16];
+        for (index, &id) in self.ids.iter().enumerate() {
+            class[usize::from(id)] = index as u8; // at most 255, see from_ids
+        }
+        labels.map(|&id| class[usize::from(id)])
+    }
+
+    /// Class indices to label ids; indices outside the set become background.
+    pub fn decode(&self, classes: ArrayView3<'_, u8>) -> Array3<u16> {
+        classes.map(|&class| self.ids.get(usize::from(class)).copied().unwrap_or(0))
+    }
+}
+
+/// Names from a dataset.json's "labels", as Decathlon (`"1": "liver"`) or nnU-Net (`"liver": 1`)
+/// write it; empty when there are none.
+pub fn label_names(dataset_json: &str) -> BTreeMap<u16, String> {
+    let json: serde_json::Value = serde_json::from_str(dataset_json).unwrap_or_default();
+    let labels = json["labels"].as_object().into_iter().flatten();
+    labels
+        .filter_map(|(key, value)| match value.as_str() {
+            Some(name) => Some((key.parse().ok()?, name.to_owned())),
+            None => Some((value.as_u64()?.try_into().ok()?, key.clone())),
+        })
+        .collect()
+}

@@ -1,0 +1,20 @@
+//! Cases: finding images and labels, pairing them, label sets, splits, synthetic volumes.
+
+mod anatomy;
+mod case;
+mod error;
+mod labels;
+mod names;
+mod pairing;
+mod phantom;
+mod split;
+
+pub use case::Case;
+pub use error::DatasetError;
+pub use labels::{LabelSet, label_names};
+pub use pairing::{CaseFiles, Leftover, Pairing, Role, pair};
+pub use phantom::{PHANTOM_LABELS, PhantomCase, PhantomConfig, phantom, phantom_dataset_json};
+pub use split::Split;
+
+/// Result with a [`DatasetError`].
+pub type Result<T> = std::result::Result<T, DatasetError>;

@@ -1,0 +1,237 @@
+//! From file names to cases. Only names are looked at, so that the page and the command line agree.
+
+use std::collections::BTreeMap;
+
+use super::names::{Kind, Name, stem, tidy};
+
+/// What a case is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Role {
+    /// It has labels to learn from.
+    Train,
+    /// It has none; it is to be segmented.
+    Predict,
+}
+
+impl Role {
+    /// Train with a label, predict without.
+    pub fn of(labelled: bool) -> Role {
+        if labelled { Role::Train } else { Role::Predict }
+    }
+}
+
+/// The files of one case.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct CaseFiles {
+    /// Name of the case.
+    pub id: String,
+    /// Path of the image, as given.
+    pub image: String,
+    /// Path of its label map, as given.
+    pub label: Option<String>,
+}
+
+impl CaseFiles {
+    /// Train with a label, predict without.
+    pub fn role(&self) -> Role {
+        Role::of(self.label.is_some())
+    }
+}
+
+/// A file that belongs to no case.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Leftover {
+    /// The path, as given.
+    pub path: String,
+    /// Why it was left out, one sentence.
+    pub reason: String,
+}
+
+/// Cases found in a list of files.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Pairing {
+    /// The cases, sorted by id.
+    pub cases: Vec<CaseFiles>,
+    /// NIfTI files that belong to none, and a dataset.json that could not be used.
+    pub leftovers: Vec<Leftover>,
+}
+
+/// Finds the cases in a list of paths (`/` or `\` between folders). A Decathlon dataset.json decides
+/// where it lists the files; nnU-Net's `imagesTr/CASE_0000.nii.gz` with `labelsTr/CASE.nii.gz` and
+/// loose names (`CASE_seg`, `CASE-label`, `img0001` with `label0001`, a `labels` folder, a folder per
+/// case) follow. Files that are not NIfTI, and macOS's `._` files, are passed over.
+pub fn pair(paths: &[String], dataset_json: Option<&str>) -> Pairing {
+    let mut names: Vec<Name> = paths.iter().filter_map(|path| Name::parse(path)).collect();
+    names.sort_by(|a, b| a.path.cmp(&b.path));
+    names.dedup_by(|a, b| a.path == b.path);
+
+    let mut found = Pairing::default();
+    if let Some(json) = dataset_json {
+        take_listed(&mut names, json, &mut found);
+    }
+    take_channels(&mut names, &mut found);
+    take_by_name(names, &mut found);
+    make_ids_unique(&mut found.cases);
+    found.cases.sort_by(|a, b| a.id.cmp(&b.id));
+    found
+}
+
+/// Decathlon: dataset.json lists `training` pairs and `test` images, with paths from its own folder.
+fn take_listed(names: &mut Vec<Name>, json: &str, found: &mut Pairing) {
+    let listed: serde_json::Value = match serde_json::from_str(json) {
+        Ok(listed) => listed,
+        Err(error) => {
+            let reason =
+                format!("it is not valid JSON ({error}), so files are paired by their names");
+            found.leftovers.push(Leftover {
+                path: "dataset.json".into(),
+                reason,
+            });
+            return;
+        }
+    };
+    let entries = |list: &str| listed[list].as_array().cloned().unwrap_or_default();
+    let mut missing = 0;
+    let mut take = |path: Option<&str>, names: &mut Vec<Name>| -> Option<Name> {
+        let wanted = tidy(path?);
+        let ending = format!("/{wanted}");
+        let index = names.iter().position(|name| {
+            let given = tidy(&name.path);
+            given == wanted || given.ends_with(&ending)
+        });
+        missing += usize::from(index.is_none());
+        index.map(|index| names.remove(index))
+    };
+    for entry in entries("training").iter().chain(&entries("test")) {
+        // A test image is listed as a plain path.
+        let image = take(entry["image"].as_str().or(entry.as_str()), names);
+        let label = entry["label"].as_str();
+        match image {
+            Some(image) => {
+                let label = take(label, names).map(|label| label.path);
+                found.cases.push(CaseFiles {
+                    id: image.id,
+                    image: image.path,
+                    label,
+                });
+            }
+            // The label map stays among the names and is reported below.
+            None => continue,
+        }
+    }
+    if missing > 0 {
+        let reason =
+            format!("files that it lists and that are not here: {missing}; the others are used");
+        found.leftovers.push(Leftover {
+            path: "dataset.json".into(),
+            reason,
+        });
+    }
+}
+
+/// nnU-Net: `CASE_0000` is the first channel of `CASE`. Names that merely end in four digits are told
+/// apart by a file `CASE` beside them (the label map) or by nnU-Net's folder names.
+fn take_channels(names: &mut Vec<Name>, found: &mut Pairing) {
+    let mut bases: BTreeMap<String, Vec<u16>> = BTreeMap::new();
+    for name in names.iter().filter(|name| name.kind == Kind::Image) {
+        if let Some((base, channel)) = name.channel() {
+            bases.entry(base.to_owned()).or_default().push(channel);
+        }
+    }
+    let all_numbered = names
+        .iter()
+        .filter(|name| name.in_nnunet_folder)
+        .all(|name| name.channel().is_some());
+    bases.retain(|base, channels| {
+        let has_label = names.iter().any(|name| name.key == *base);
+        let in_folder = names.iter().any(|name| {
+            name.in_nnunet_folder && name.channel().is_some_and(|(other, _)| other == base)
+        });
+        // A label map with the same digits: they are part of the name.
+        let counted = names.iter().any(|name| {
+            name.kind == Kind::Label && name.channel().is_some_and(|(other, _)| other == base)
+        });
+        channels.contains(&0) && !counted && (has_label || (in_folder && all_numbered))
+    });
+    names.retain_mut(|name| {
+        if name.kind == Kind::Image && bases.contains_key(&name.key) {
+            name.kind = Kind::Label;
+        }
+        let Some((base, _)) = name.channel().filter(|_| name.kind == Kind::Image) else {
+            return true;
+        };
+        let Some((base, channels)) = bases.get_key_value(base) else {
+            return true;
+        };
+        let channels = channels.len();
+        if channels > 1 {
+            let reason = format!(
+                "case {base} has {channels} channels, and cases of one channel are supported; give one image per case"
+            );
+            found.leftovers.push(Leftover { path: name.path.clone(), reason });
+            return false;
+        }
+        name.id.truncate(name.id.len() - "_0000".len());
+        name.key.clone_from(base);
+        name.short_key.clone_from(base);
+        true
+    });
+}
+
+/// Everything else: a label map belongs to the one image whose name fits, nearest folder first.
+fn take_by_name(names: Vec<Name>, found: &mut Pairing) {
+    let (labels, images): (Vec<Name>, Vec<Name>) =
+        names.into_iter().partition(|name| name.kind == Kind::Label);
+    let mut label_of: Vec<Option<String>> = vec![None; images.len()];
+    for label in labels {
+        let fits = |image: &Name, near: bool, short: bool| {
+            let key = if short { &image.short_key } else { &image.key };
+            *key == label.key && (!near || image.scope == label.scope)
+        };
+        let candidates = [(true, false), (true, true), (false, false), (false, true)]
+            .into_iter()
+            .map(|(near, short)| {
+                (0..images.len())
+                    .filter(|&index| fits(&images[index], near, short))
+                    .collect()
+            })
+            .find(|candidates: &Vec<usize>| !candidates.is_empty())
+            .unwrap_or_default();
+        let reason = match candidates[..] {
+            [index] => match &label_of[index] {
+                None => {
+                    label_of[index] = Some(label.path);
+                    continue;
+                }
+                Some(other) => format!("its image already has the label map {other}"),
+            },
+            [] => "no image has a name that fits this label map; name them alike, as case.nii.gz and case_seg.nii.gz".into(),
+            _ => "several images have a name that fits this label map; name them alike, as case.nii.gz and case_seg.nii.gz".into(),
+        };
+        found.leftovers.push(Leftover {
+            path: label.path,
+            reason,
+        });
+    }
+    let cases = images
+        .into_iter()
+        .zip(label_of)
+        .map(|(image, label)| CaseFiles {
+            id: image.id,
+            image: image.path,
+            label,
+        });
+    found.cases.extend(cases);
+}
+
+/// Cases of the same name in different folders get their whole path as name.
+fn make_ids_unique(cases: &mut [CaseFiles]) {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for case in cases.iter() {
+        *counts.entry(case.id.clone()).or_default() += 1;
+    }
+    for case in cases.iter_mut().filter(|case| counts[&case.id] > 1) {
+        let path = tidy(&case.image);
+        case.id = stem(&path).unwrap_or(&path).replace('/', "_");
+    }
+}

@@ -1,0 +1,140 @@
+//! Where tensors live and are computed.
+
+use std::fmt;
+use std::str::FromStr;
+
+use burn::tensor::Device;
+
+use crate::{Error, Result};
+
+/// The kinds of device that can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// The CPU.
+    Cpu,
+    /// A GPU through WebGPU: natively by Vulkan, Metal or DX12, in a browser by its own API.
+    Wgpu,
+    /// The NVIDIA GPU of this index.
+    Cuda(usize),
+}
+
+/// A device that is ready.
+#[derive(Clone, Debug)]
+pub struct ComputeDevice {
+    /// What it is.
+    pub kind: DeviceKind,
+    /// The handle that tensors are made with. It does not track gradients.
+    pub device: Device,
+    /// Its name, for people: the adapter's, or the CPU's number of threads.
+    pub description: String,
+}
+
+/// Opens a device.
+///
+/// # Errors
+/// [`Error::Device`] when this build or this machine does not have it.
+pub async fn open(kind: DeviceKind) -> Result<ComputeDevice> {
+    let (device, description) = match kind {
+        DeviceKind::Cpu => cpu()?,
+        DeviceKind::Wgpu => wgpu().await?,
+        DeviceKind::Cuda(index) => cuda(index)?,
+    };
+    Ok(ComputeDevice {
+        kind,
+        device,
+        description,
+    })
+}
+
+#[cfg(feature = "flex")]
+fn cpu() -> Result<(Device, String)> {
+    #[cfg(feature = "threads")]
+    let threads = rayon::current_num_threads();
+    #[cfg(not(feature = "threads"))]
+    let threads = 1;
+    let plural = if threads == 1 { "" } else { "s" };
+    Ok((Device::flex(), format!("CPU, {threads} thread{plural}")))
+}
+
+#[cfg(not(feature = "flex"))]
+fn cpu() -> Result<(Device, String)> {
+    missing_feature("cpu", "flex")
+}
+
+#[cfg(feature = "wgpu")]
+async fn wgpu() -> Result<(Device, String)> {
+    use std::sync::LazyLock;
+
+    use futures::lock::Mutex;
+
+    // The runtime of a process is set up once; asking again gives the same device.
+    static READY: LazyLock<Mutex<Option<(Device, String)>>> = LazyLock::new(Mutex::default);
+    let mut ready = READY.lock().await;
+    if let Some(ready) = &*ready {
+        return Ok(ready.clone());
+    }
+    let (device, setup) = Device::wgpu_options()
+        .init_with_setup_async()
+        .await
+        .map_err(|error| Error::Device {
+            kind: DeviceKind::Wgpu.to_string(),
+            problem: error.to_string(),
+            remedy: "update the graphics driver or the browser, or use the cpu".to_owned(),
+        })?;
+    let info = setup.adapter.get_info();
+    let name = match (info.name.is_empty(), info.driver.is_empty()) {
+        (false, _) => info.name,
+        (true, false) => info.driver,
+        (true, true) => "GPU".to_owned(),
+    };
+    Ok(ready.insert((device, name)).clone())
+}
+
+#[cfg(not(feature = "wgpu"))]
+async fn wgpu() -> Result<(Device, String)> {
+    missing_feature("wgpu", "wgpu")
+}
+
+#[cfg(feature = "cuda")]
+fn cuda(index: usize) -> Result<(Device, String)> {
+    Ok((Device::cuda(index), format!("CUDA device {index}")))
+}
+
+#[cfg(not(feature = "cuda"))]
+fn cuda(_index: usize) -> Result<(Device, String)> {
+    missing_feature("cuda", "cuda")
+}
+
+#[allow(dead_code)]
+fn missing_feature(kind: &str, feature: &str) -> Result<(Device, String)> {
+    Err(Error::Device {
+        kind: kind.to_owned(),
+        problem: "this program was built without it".to_owned(),
+        remedy: format!("build it with `--features {feature}`, or use the cpu"),
+    })
+}
+
+impl fmt::Display for DeviceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu => f.write_str("cpu"),
+            Self::Wgpu => f.write_str("wgpu"),
+            Self::Cuda(index) => write!(f, "cuda:{index}"),
+        }
+    }
+}
+
+impl FromStr for DeviceKind {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let unknown = || format!("there is no device {name:?}: choose cpu, wgpu, cuda or cuda:N");
+        match name.split_once(':') {
+            None if name == "cpu" => Ok(Self::Cpu),
+            None if name == "wgpu" => Ok(Self::Wgpu),
+            None if name == "cuda" => Ok(Self::Cuda(0)),
+            Some(("cuda", index)) => index.parse().map(Self::Cuda).map_err(|_| unknown()),
+            _ => Err(unknown()),
+        }
+    }
+}

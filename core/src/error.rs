@@ -1,0 +1,43 @@
+//! The crate's error: one sentence that names the file, what is wrong and what to do.
+
+use crate::dataset::DatasetError;
+use crate::volume::VolumeError;
+use crate::weights::WeightsError;
+
+/// Anything that can go wrong in this crate.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A volume file that cannot be used.
+    #[error("{file}: {source}")]
+    Volume {
+        /// The file's name as the user gave it.
+        file: String,
+        /// What is wrong with it.
+        source: VolumeError,
+    },
+    /// A set of cases that cannot be used.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// A weights file that cannot be used.
+    #[error("the weights {0}")]
+    Weights(#[from] WeightsError),
+    /// Settings that cannot work.
+    #[error("{0}")]
+    Config(String),
+    /// A device that cannot be used.
+    #[error("the device {kind} cannot be used: {problem}; {remedy}")]
+    Device {
+        /// Its name.
+        kind: String,
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// The device stopped answering.
+    #[error("the device failed while {0}; try a smaller patch or batch, or another device")]
+    Lost(String),
+}
+
+/// Result with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,91 @@
+//! What the predictor reports, and what it is asked for.
+
+use serde::{Deserialize, Serialize};
+
+use crate::volume::LabelImage;
+
+/// How overlapping windows are blended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Blend {
+    /// Every voxel of a window weighs the same (MONAI's default).
+    Constant,
+    /// Voxels near a window's centre weigh more: a Gaussian with σ = 0.125 · window.
+    #[default]
+    Gaussian,
+}
+
+/// How to slide the window.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PredictConfig {
+    /// Overlap of neighbouring windows, 0 to below 1.
+    pub overlap: f64,
+    /// How overlapping windows are blended.
+    pub blend: Blend,
+    /// Windows per forward pass.
+    pub batch_size: usize,
+    /// Whether to keep the blended logits beside the labels.
+    pub keep_logits: bool,
+}
+
+impl Default for PredictConfig {
+    fn default() -> Self {
+        Self {
+            overlap: 0.5,
+            blend: Blend::Gaussian,
+            batch_size: 1,
+            keep_logits: false,
+        }
+    }
+}
+
+/// Size of one label in a segmentation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LabelVolume {
+    /// The label's value in the file.
+    pub id: u16,
+    /// The label's name.
+    pub name: String,
+    /// Voxels with this label.
+    pub voxels: usize,
+    /// Volume in millilitres, from the grid's spacing.
+    pub millilitres: f64,
+}
+
+/// A segmented case, on the image's own grid.
+#[derive(Clone, Debug)]
+pub struct Segmentation {
+    /// The labels, ready to be written as NIfTI.
+    pub labels: LabelImage,
+    /// Size of every label of the network, background left out.
+    pub volumes: Vec<LabelVolume>,
+    /// Blended logits `[class, depth, height, width]` on the RAS+ grid, where asked for.
+    pub logits: Option<ndarray::Array4<f32>>,
+}
+
+/// One event of a segmentation, in the order in which they happen.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The image is prepared.
+    Started {
+        /// Windows to come.
+        windows: usize,
+    },
+    /// Some windows are done.
+    Window {
+        /// Windows done so far.
+        done: usize,
+        /// Windows in all.
+        windows: usize,
+        /// Estimated wall time until the case is done.
+        remaining_seconds: f64,
+    },
+    /// The case is done.
+    Finished {
+        /// The result.
+        segmentation: Box<Segmentation>,
+        /// Wall time of the case.
+        seconds: f64,
+    },
+}

@@ -1,0 +1,99 @@
+//! Pre-norm transformer block with global self-attention.
+
+use burn::module::Module;
+use burn::nn::{LayerNorm, Linear};
+use burn::tensor::Tensor;
+use burn::tensor::activation::{gelu, softmax};
+
+use super::{Init, layer_norm};
+
+/// Multi-head self-attention; queries, keys and values come from one bias-free product.
+#[derive(Module, Debug)]
+pub struct SelfAttention {
+    /// `channels` → `3 · channels`, ordered query|key|value, then head, then channel of the head.
+    pub qkv: Linear,
+    /// `channels` → `channels`.
+    pub out_proj: Linear,
+    heads: usize,
+}
+
+impl SelfAttention {
+    fn new(channels: usize, heads: usize, init: &mut Init) -> Self {
+        Self {
+            qkv: linear(channels, 3 * channels, false, init),
+            out_proj: linear(channels, channels, true, init),
+            heads,
+        }
+    }
+
+    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let [batch, tokens, channels] = x.dims();
+        let width = channels / self.heads;
+        let qkv = self
+            .qkv
+            .forward(x)
+            .reshape([batch, tokens, 3, self.heads, width])
+            .permute([2, 0, 3, 1, 4]);
+        let part = |i: usize| {
+            qkv.clone()
+                .narrow(0, i, 1)
+                .reshape([batch, self.heads, tokens, width])
+        };
+        let scores = part(0).matmul(part(1).transpose()) * (width as f64).powf(-0.5);
+        let mixed = softmax(scores, 3).matmul(part(2));
+        self.out_proj
+            .forward(mixed.swap_dims(1, 2).reshape([batch, tokens, channels]))
+    }
+}
+
+/// Two linear layers with an exact GELU between.
+#[derive(Module, Debug)]
+pub struct Mlp {
+    /// `channels` → `hidden`.
+    pub linear1: Linear,
+    /// `hidden` → `channels`.
+    pub linear2: Linear,
+}
+
+/// `x + attention(norm(x))`, then `x + mlp(norm(x))`: the block of ViT as in MONAI 1.5.
+#[derive(Module, Debug)]
+pub struct TransformerBlock {
+    /// Before attention.
+    pub norm1: LayerNorm,
+    /// Self-attention.
+    pub attn: SelfAttention,
+    /// Before the MLP.
+    pub norm2: LayerNorm,
+    /// The MLP.
+    pub mlp: Mlp,
+}
+
+impl TransformerBlock {
+    /// A block over tokens of `channels`, with `hidden` channels inside its MLP.
+    pub fn new(channels: usize, hidden: usize, heads: usize, init: &mut Init) -> Self {
+        Self {
+            norm1: layer_norm(channels, init),
+            attn: SelfAttention::new(channels, heads, init),
+            norm2: layer_norm(channels, init),
+            mlp: Mlp {
+                linear1: linear(channels, hidden, true, init),
+                linear2: linear(hidden, channels, true, init),
+            },
+        }
+    }
+
+    /// `[batch, token, channel]` → the same shape.
+    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let x = x.clone() + self.attn.forward(self.norm1.forward(x));
+        let inner = gelu(self.mlp.linear1.forward(self.norm2.forward(x.clone())));
+        x + self.mlp.linear2.forward(inner)
+    }
+}
+
+/// A linear layer initialised as PyTorch's.
+pub(crate) fn linear(input: usize, output: usize, bias: bool, init: &mut Init) -> Linear {
+    Linear {
+        weight: init.fan_in([input, output], input),
+        bias: bias.then(|| init.fan_in([output], input)),
+    }
+}

@@ -1,0 +1,30 @@
+//! Normalisation layers without options.
+
+use burn::nn::{LayerNorm, LayerNormConfig};
+use burn::tensor::Tensor;
+
+use super::{Init, kernel};
+
+/// Added to every variance.
+const EPSILON: f64 = 1e-5;
+
+/// Slope of leaky ReLU below zero.
+pub const LEAKY_SLOPE: f64 = 0.01;
+
+/// Normalises each sample's channel over its voxels to mean 0 and variance 1, without gain or bias:
+/// PyTorch's `InstanceNorm3d` as MONAI 1.5 configures it. `[batch, channel, d, h, w]`.
+pub fn instance_norm(x: Tensor<5>) -> Tensor<5> {
+    kernel::instance_norm(x, 1.0)
+}
+
+/// [`instance_norm`] followed by leaky ReLU.
+pub fn instance_norm_leaky_relu(x: Tensor<5>) -> Tensor<5> {
+    kernel::instance_norm(x, LEAKY_SLOPE)
+}
+
+/// Layer normalisation over the last axis, with gain 1 and bias 0 at the start.
+pub fn layer_norm(channels: usize, init: &Init) -> LayerNorm {
+    LayerNormConfig::new(channels)
+        .with_epsilon(EPSILON)
+        .init(init.device())
+}

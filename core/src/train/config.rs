@@ -1,0 +1,162 @@
+//! The configuration of a training run: what `config.toml` holds and the page's form fills.
+
+use serde::{Deserialize, Serialize};
+
+use crate::backbone::{Backbone, Network, Size};
+use crate::dataset::Case;
+use crate::infer::Blend;
+use crate::medcontext::MedContext;
+use crate::transform::Augmentation;
+use crate::volume::AxisOrder;
+use crate::{Error, Result};
+
+/// Everything that a run depends on, apart from the cases and the device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Which network.
+    pub backbone: Backbone,
+    /// One of its named sizes.
+    pub size: Size,
+    /// Patch `[depth, height, width]` in voxels; each a multiple of what the backbone needs.
+    pub patch: [usize; 3],
+    /// Optimiser steps.
+    pub iterations: usize,
+    /// Patches per step.
+    pub batch_size: usize,
+    /// AdamW learning rate after warm-up.
+    pub learning_rate: f64,
+    /// AdamW weight decay.
+    pub weight_decay: f64,
+    /// Steps of linear warm-up; a cosine to zero follows. Capped at a tenth of a short run.
+    pub warmup: usize,
+    /// Seed of every random choice: initial weights, order, crops, augmentation, masks.
+    pub seed: u64,
+    /// Validate (where there are validation cases) and keep a checkpoint every so many steps.
+    pub checkpoint_every: usize,
+    /// Which anatomical axis is a tensor's depth.
+    pub axes: AxisOrder,
+    /// Overlap of neighbouring windows at validation, 0 to below 1.
+    pub overlap: f64,
+    /// How overlapping windows are blended at validation.
+    pub blend: Blend,
+    /// The joint self-supervised part; `mask_ratio`, `beta` and the rest.
+    pub medcontext: MedContext,
+    /// Random changes of a training patch.
+    pub augmentation: Augmentation,
+    /// Architectural numbers that replace those of `size`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            backbone: Backbone::Unetr,
+            size: Size::Small,
+            patch: [32, 48, 32],
+            iterations: 600,
+            batch_size: 2,
+            learning_rate: 5e-4,
+            weight_decay: 1e-5,
+            warmup: 50,
+            seed: 0,
+            checkpoint_every: 100,
+            axes: AxisOrder::Zyx,
+            overlap: 0.5,
+            blend: Blend::Constant,
+            medcontext: MedContext::paper(),
+            augmentation: Augmentation::default(),
+            network: None,
+        }
+    }
+}
+
+/// Largest side of a suggested patch in voxels: 96, the paper's.
+const LARGEST_SIDE: usize = 96;
+
+impl TrainConfig {
+    /// Safe settings for the given cases: the median volume rounded down to what the network can
+    /// take, and patches drawn towards labels where volumes are much larger than a patch.
+    pub fn suggest(cases: &[Case]) -> Self {
+        let mut config = Self::default();
+        if cases.is_empty() {
+            return config;
+        }
+        let unit = config.resolved_network().patch_multiple();
+        let median: [usize; 3] = std::array::from_fn(|axis| {
+            let mut sides: Vec<usize> = cases
+                .iter()
+                .map(|case| case.image.grid().canonical_dims()[axis])
+                .collect();
+            sides.sort_unstable();
+            sides[sides.len() / 2]
+        });
+        config.patch = std::array::from_fn(|axis| {
+            (median[axis].min(LARGEST_SIDE) / unit[axis]).max(1) * unit[axis]
+        });
+        let volume: usize = median.iter().product();
+        if volume > 4 * config.patch.iter().product::<usize>() {
+            config.augmentation.foreground = 0.5;
+        }
+        config
+    }
+
+    /// The architectural numbers in force: `network` where given, else those of `size`.
+    pub fn resolved_network(&self) -> Network {
+        match &self.network {
+            Some(network) => network.clone(),
+            None => Network::new(self.backbone, self.size),
+        }
+    }
+
+    /// Steps of warm-up: as configured, but no more than a tenth of the run.
+    pub fn warmup_steps(&self) -> usize {
+        self.warmup.min(self.iterations.div_ceil(10))
+    }
+
+    /// Why these settings cannot work.
+    ///
+    /// # Errors
+    /// One sentence that names the setting.
+    pub fn check(&self, network: &Network) -> Result<()> {
+        network.check(self.patch).map_err(Error::Config)?;
+        if network.backbone() != self.backbone {
+            return Err(Error::Config(format!(
+                "the settings name the backbone {} and give numbers for {}: make them agree",
+                self.backbone,
+                network.backbone()
+            )));
+        }
+        let positive = [
+            ("iterations", self.iterations as f64),
+            ("batch_size", self.batch_size as f64),
+            ("learning_rate", self.learning_rate),
+        ];
+        for (name, value) in positive {
+            if !(value > 0.0 && value.is_finite()) {
+                return Err(Error::Config(format!(
+                    "{name} is {value}: make it more than 0"
+                )));
+            }
+        }
+        let shares = [
+            ("medcontext.mask_ratio", self.medcontext.mask_ratio),
+            ("medcontext.momentum", self.medcontext.momentum),
+            ("augmentation.foreground", self.augmentation.foreground),
+            ("augmentation.flip", self.augmentation.flip),
+        ];
+        for (name, value) in shares {
+            if !(0.0..=1.0).contains(&value) {
+                return Err(Error::Config(format!("{name} is {value}: choose 0 to 1")));
+            }
+        }
+        if !(0.0..1.0).contains(&self.overlap) {
+            let overlap = self.overlap;
+            return Err(Error::Config(format!(
+                "overlap is {overlap}: choose 0 to below 1"
+            )));
+        }
+        Ok(())
+    }
+}

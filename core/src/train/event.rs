@@ -1,0 +1,103 @@
+//! What the trainer reports. The command line, the page and the tests read these and nothing else.
+
+use serde::{Deserialize, Serialize};
+
+/// The terms of one step's loss (averaged over the batch, no unit).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Losses {
+    /// What is minimised: `supervised + masked + β · consistency`.
+    pub total: f64,
+    /// DiceCE of the student on the clean view.
+    pub supervised: f64,
+    /// DiceCE of the student on the masked view; `None` without MedContext.
+    pub masked: Option<f64>,
+    /// Consistency of the masked student with the teacher, before β; `None` without MedContext.
+    pub consistency: Option<f64>,
+}
+
+/// Dice of one label on the validation cases.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LabelDice {
+    /// The label's value in the files.
+    pub id: u16,
+    /// The label's name.
+    pub name: String,
+    /// Mean over the validation cases that hold the label; `None` where no case does.
+    pub dice: Option<f64>,
+}
+
+/// Which weights a checkpoint holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckpointKind {
+    /// The newest weights.
+    Last,
+    /// The weights with the highest validation Dice so far.
+    Best,
+}
+
+/// One event of a training run, in the order in which they happen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The network is built and the cases are prepared.
+    Started {
+        /// Backbone name, as in the configuration.
+        backbone: String,
+        /// Trainable parameters.
+        parameters: usize,
+        /// Cases trained on.
+        training_cases: usize,
+        /// Cases held out for validation.
+        validation_cases: usize,
+        /// Iterations the run will take.
+        iterations: usize,
+    },
+    /// One optimiser step is done.
+    Step {
+        /// Steps done so far, from 1.
+        iteration: usize,
+        /// The loss and its terms, before this step's update.
+        losses: Losses,
+        /// Learning rate of this step.
+        learning_rate: f64,
+        /// EMA momentum of this step; `None` without MedContext.
+        momentum: Option<f64>,
+        /// Wall time of this step.
+        seconds: f64,
+        /// Estimated wall time until the run ends.
+        remaining_seconds: f64,
+    },
+    /// The student was evaluated on the validation cases.
+    Validated {
+        /// Steps done so far.
+        iteration: usize,
+        /// Mean Dice over labels and cases.
+        dice: f64,
+        /// Dice of each label.
+        labels: Vec<LabelDice>,
+        /// Whether this is the best so far.
+        best: bool,
+    },
+    /// Weights worth keeping.
+    Checkpoint {
+        /// Steps done so far.
+        iteration: usize,
+        /// Which weights.
+        kind: CheckpointKind,
+        /// The weights file (`.safetensors` with metadata). Left out of logs.
+        #[serde(skip)]
+        weights: Vec<u8>,
+    },
+    /// The run has ended.
+    Finished {
+        /// Steps done.
+        iteration: usize,
+        /// Whether it was stopped before its last iteration.
+        stopped: bool,
+        /// Highest validation Dice, where there was validation.
+        best_dice: Option<f64>,
+        /// Wall time of the whole run.
+        seconds: f64,
+    },
+}

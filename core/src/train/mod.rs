@@ -1,0 +1,14 @@
+//! The trainer and its events.
+
+mod config;
+mod event;
+mod loss;
+mod schedule;
+mod trainer;
+mod validation;
+
+pub use config::TrainConfig;
+pub use event::{CheckpointKind, Event, LabelDice, Losses};
+pub use loss::{DiceCe, Target};
+pub use schedule::{Warmup, warmup_cosine};
+pub use trainer::Trainer;

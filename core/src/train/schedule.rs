@@ -1,0 +1,29 @@
+//! Learning-rate schedules.
+
+use std::f64::consts::PI;
+
+/// How a linear warm-up counts its steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Warmup {
+    /// Step `i` of `n` trains at `(i + 1) / n`: the first step already learns.
+    Next,
+    /// `i / n`, as MONAI 1.5's `WarmupCosineSchedule`: the first step trains at 0.
+    Monai,
+    /// `i / (n − 1)`, as the released MedContext code (which counts epochs).
+    Released,
+}
+
+/// Factor on the learning rate at `step` (from 0) of `total`: linear warm-up over `warmup` steps,
+/// then half a cosine to 0.
+pub fn warmup_cosine(step: usize, warmup: usize, total: usize, count: Warmup) -> f64 {
+    if step < warmup {
+        let (step, warmup) = (step as f64, warmup as f64);
+        return match count {
+            Warmup::Next => (step + 1.0) / warmup,
+            Warmup::Monai => step / warmup,
+            Warmup::Released => step / (warmup - 1.0).max(1.0),
+        };
+    }
+    let progress = (step - warmup) as f64 / total.saturating_sub(warmup).max(1) as f64;
+    0.5 * (1.0 + (PI * progress.min(1.0)).cos())
+}

@@ -1,0 +1,175 @@
+//! A 3D image volume.
+
+use ndarray::Array3;
+
+use super::header::join;
+use super::inspect::decoded_bytes;
+use super::stream::Stream;
+use super::voxels::with_values;
+use super::{Grid, Header, Limits, Result, VolumeError, Voxels};
+
+/// A 3D volume: header, grid, and voxels in the type that the file stores.
+#[derive(Debug, Clone)]
+pub struct Image {
+    header: Header,
+    grid: Grid,
+    voxels: Voxels,
+    frames: usize,
+    non_finite: usize,
+    warnings: Vec<String>,
+}
+
+impl Image {
+    /// Reads a NIfTI-1 volume, plain or gzipped (told apart by the first two bytes). A fourth axis of
+    /// one frame is dropped.
+    ///
+    /// # Errors
+    /// [`VolumeError`] for anything that is not a 3D volume of real numbers within `limits`; more
+    /// than one frame is an error that asks to choose one ([`Image::read_frame`]).
+    pub fn read(bytes: &[u8], limits: &Limits) -> Result<Image> {
+        read(bytes, limits, None)
+    }
+
+    /// Reads one frame, counted from 0, of a 4D series (or frame 0 of a 3D volume).
+    ///
+    /// # Errors
+    /// As [`Image::read`], and when there is no such frame.
+    pub fn read_frame(bytes: &[u8], limits: &Limits, frame: usize) -> Result<Image> {
+        read(bytes, limits, Some(frame))
+    }
+
+    /// An image made in memory: `voxels` in grid order (i fastest), slope 1, an sform. The header
+    /// stores the affine in 32 bits, and the image's grid is what it stores.
+    ///
+    /// # Errors
+    /// When the number of voxels is not the grid's, or an axis is longer than 32767.
+    pub fn new(voxels: Voxels, grid: Grid) -> Result<Image> {
+        if voxels.len() != grid.len() {
+            return Err(VolumeError::ShapeMismatch {
+                array: voxels.len().to_string(),
+                grid: join(&grid.dims),
+            });
+        }
+        let header = Header::new(&grid, voxels.datatype())?;
+        Ok(Image::assemble(header, grid.dims, voxels, 1, Vec::new()))
+    }
+
+    fn assemble(
+        header: Header,
+        dims: [usize; 3],
+        voxels: Voxels,
+        frames: usize,
+        mut warnings: Vec<String>,
+    ) -> Image {
+        let grid = Grid::from_header(&header.fields, dims, &mut warnings);
+        let (slope, inter) = header.scaling();
+        let non_finite = with_values!(&voxels, values => values
+            .iter()
+            .filter(|&&value| !((value as f64 * slope + inter) as f32).is_finite())
+            .count());
+        if non_finite > 0 {
+            warnings.push(format!(
+                "{non_finite} voxels are NaN or infinite and are read as 0"
+            ));
+        }
+        Image {
+            header,
+            grid,
+            voxels,
+            frames,
+            non_finite,
+            warnings,
+        }
+    }
+
+    /// The file's header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Size and place.
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// Stored values, before slope and intercept.
+    pub fn voxels(&self) -> &Voxels {
+        &self.voxels
+    }
+
+    /// Frames in the file that this image was read from.
+    pub fn frames(&self) -> usize {
+        self.frames
+    }
+
+    /// Slope and intercept: a voxel's value is stored·slope + intercept. (1, 0) where the header's
+    /// slope is 0, NaN or infinite.
+    pub fn scaling(&self) -> (f64, f64) {
+        self.header.scaling()
+    }
+
+    /// Values after slope and intercept, NaN and infinities as 0, axes \[S, A, R\]: the shape is
+    /// \[depth, height, width\], rows run to the patient's right.
+    pub fn canonical(&self) -> Array3<f32> {
+        let (slope, inter) = self.scaling();
+        let orientation = self.grid.array_orientation();
+        with_values!(&self.voxels, values => orientation.file_to_canonical(values, self.grid.dims, |&value| {
+            let value = (value as f64 * slope + inter) as f32;
+            if value.is_finite() { value } else { 0.0 }
+        }))
+    }
+
+    /// How many voxels are NaN or infinite (read as 0).
+    pub fn non_finite(&self) -> usize {
+        self.non_finite
+    }
+
+    /// What was odd about the file and how it was read, one sentence each.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The image as a NIfTI-1 file (`.nii`, not compressed), little-endian, its header bytes kept.
+    pub fn to_nifti(&self) -> Vec<u8> {
+        let mut out = self.header.to_bytes();
+        self.voxels.write(&mut out);
+        out
+    }
+
+    /// Parts that a label map keeps: header, grid and warnings.
+    pub(super) fn into_parts(self) -> (Header, Grid, Vec<String>) {
+        (self.header, self.grid, self.warnings)
+    }
+}
+
+fn read(bytes: &[u8], limits: &Limits, frame: Option<usize>) -> Result<Image> {
+    let mut stream = Stream::open(bytes);
+    let mut header = Header::read(&mut stream)?;
+    let datatype = header.datatype()?;
+    let (dims, frames) = header.shape()?;
+    let frame = match frame {
+        None if frames > 1 => return Err(VolumeError::SeveralFrames { frames }),
+        Some(frame) if frame >= frames => return Err(VolumeError::NoSuchFrame { frame, frames }),
+        chosen => chosen.unwrap_or(0),
+    };
+    let decoded = decoded_bytes(dims, datatype);
+    limits.check(decoded)?;
+    let count =
+        usize::try_from(decoded / datatype.bytes().max(4)).map_err(|_| VolumeError::OutOfMemory)?;
+    let mut warnings = Vec::new();
+    warnings.extend(header.read_extensions(&mut stream)?);
+    for _ in 0..frame {
+        stream.skip(count as u64 * datatype.bytes())?;
+    }
+    let voxels = Voxels::read(&mut stream, datatype, count, header.big_endian)?;
+    if frame + 1 == frames {
+        stream.finish()?;
+    }
+    Ok(Image::assemble(
+        header.of_one_frame(),
+        dims,
+        voxels,
+        frames,
+        warnings,
+    ))
+}

@@ -1,0 +1,61 @@
+//! What a file says about itself, without reading its voxels.
+
+use super::stream::Stream;
+use super::{Datatype, Grid, Header, Result};
+
+/// Facts from a NIfTI-1 header.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Inspection {
+    /// Size and place of one frame.
+    pub grid: Grid,
+    /// Frames along the fourth axis; 1 for a 3D volume.
+    pub frames: usize,
+    /// How a voxel is stored.
+    pub datatype: Datatype,
+    /// Voxel size along i, j and k in mm.
+    pub spacing: [f64; 3],
+    /// Directions in which i, j and k grow, such as `RAS`.
+    pub orientation: String,
+    /// Largest angle between an array axis and a patient axis, in degrees.
+    pub oblique_degrees: f64,
+    /// Bytes that one frame takes when decoded (as f32 or as stored, the wider).
+    pub decoded_bytes: u64,
+    /// `descrip`, as text.
+    pub description: String,
+    /// NIfTI intent code (1002: labels).
+    pub intent: i16,
+    /// What is odd about the file and how it would be read, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Reads a file's header only; `bytes` may be just the first part of the file (64 KiB will do).
+///
+/// # Errors
+/// As [`Image::read`](super::Image::read), but voxels are not looked at, and several frames are not
+/// an error.
+pub fn inspect(bytes: &[u8]) -> Result<Inspection> {
+    let header = Header::read(&mut Stream::open(bytes))?;
+    let datatype = header.datatype()?;
+    let (dims, frames) = header.shape()?;
+    let mut warnings = Vec::new();
+    let grid = Grid::from_header(&header.fields, dims, &mut warnings);
+    Ok(Inspection {
+        frames,
+        datatype,
+        spacing: grid.spacing(),
+        orientation: grid.orientation(),
+        oblique_degrees: grid.oblique_degrees(),
+        decoded_bytes: decoded_bytes(dims, datatype),
+        description: header.description(),
+        intent: header.fields.intent_code,
+        warnings,
+        grid,
+    })
+}
+
+/// Bytes of a decoded frame, as [`Limits`](super::Limits) counts them. At most 32767³ voxels of 8
+/// bytes, which fits.
+pub(super) fn decoded_bytes(dims: [usize; 3], datatype: Datatype) -> u64 {
+    let voxels: u64 = dims.iter().map(|&size| size as u64).product();
+    voxels * datatype.bytes().max(4)
+}

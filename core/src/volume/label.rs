@@ -1,0 +1,196 @@
+//! Label maps: whole numbers on an image's grid.
+
+use std::collections::BTreeMap;
+
+use ndarray::Array3;
+
+use super::header::join;
+use super::voxels::with_values;
+use super::{Grid, Header, Image, Result, VolumeError, Voxels};
+
+/// A value this close to a whole number is that number.
+const ROUNDING: f64 = 1e-3;
+
+/// A label map: one id from 0 (background) to 65535 per voxel.
+#[derive(Debug, Clone)]
+pub struct LabelImage {
+    header: Header,
+    grid: Grid,
+    labels: Vec<u16>,
+    warnings: Vec<String>,
+}
+
+impl LabelImage {
+    /// Takes an image's values (after slope and intercept) as labels: rounded when within 1e-3 of a
+    /// whole number. NaN and infinities are background.
+    ///
+    /// # Errors
+    /// When a value is not a whole number, is negative or is above 65535.
+    pub fn from_image(image: Image) -> Result<LabelImage> {
+        let (slope, inter) = image.scaling();
+        let labels = with_values!(image.voxels(), values => values
+            .iter()
+            .map(|&value| label(value as f64 * slope + inter))
+            .collect::<Result<Vec<u16>>>())?;
+        let as_float = matches!(image.voxels(), Voxels::F32(_) | Voxels::F64(_));
+        let (header, grid, mut warnings) = image.into_parts();
+        if as_float || (slope, inter) != (1.0, 0.0) {
+            warnings.push(
+                "the labels are stored as scaled or floating-point values and were rounded".into(),
+            );
+        }
+        Ok(LabelImage {
+            header,
+            grid,
+            labels,
+            warnings,
+        })
+    }
+
+    /// Puts canonical labels (\[S, A, R\]) on the grid of the image they were predicted from; header
+    /// and extensions are the image's.
+    ///
+    /// # Errors
+    /// When the shape is not the image's canonical shape.
+    pub fn from_canonical(labels: Array3<u16>, like: &Image) -> Result<LabelImage> {
+        let shape = like.grid().canonical_dims();
+        if labels.shape() != shape {
+            return Err(VolumeError::ShapeMismatch {
+                array: join(labels.shape()),
+                grid: join(&shape),
+            });
+        }
+        Ok(LabelImage {
+            header: like.header().clone(),
+            grid: like.grid().clone(),
+            labels: like
+                .grid()
+                .array_orientation()
+                .canonical_to_file(labels.view()),
+            warnings: Vec::new(),
+        })
+    }
+
+    /// Header of the file, or of the image that the labels belong to.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Size and place.
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// Labels in the file's order (i fastest).
+    pub fn labels(&self) -> &[u16] {
+        &self.labels
+    }
+
+    /// Labels with axes \[S, A, R\].
+    pub fn canonical(&self) -> Array3<u16> {
+        self.grid
+            .array_orientation()
+            .file_to_canonical(&self.labels, self.grid.dims, |&label| label)
+    }
+
+    /// Ids that occur, ascending, background (0) left out.
+    pub fn present(&self) -> Vec<u16> {
+        self.counts().into_keys().collect()
+    }
+
+    /// Volume of every id that occurs (background left out) in mL.
+    pub fn volumes_ml(&self) -> Vec<(u16, f64)> {
+        let voxel = self.grid.voxel_ml();
+        self.counts()
+            .into_iter()
+            .map(|(label, count)| (label, count as f64 * voxel))
+            .collect()
+    }
+
+    fn counts(&self) -> BTreeMap<u16, usize> {
+        let mut counts = vec![0usize; 1 << 16];
+        for &label in &self.labels {
+            counts[usize::from(label)] += 1;
+        }
+        (1..=u16::MAX)
+            .map(|label| (label, counts[usize::from(label)]))
+            .filter(|&(_, count)| count > 0)
+            .collect()
+    }
+
+    /// Names that TotalSegmentator or Connectome Workbench left in a header extension
+    /// (`<Label Key="5" ...>liver</Label>`), by id.
+    pub fn names(&self) -> BTreeMap<u16, String> {
+        self.header
+            .extensions()
+            .iter()
+            .flat_map(|extension| names_in_xml(&String::from_utf8_lossy(&extension.data)))
+            .collect()
+    }
+
+    /// What was odd about the file and how it was read, one sentence each.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The labels as a NIfTI-1 file (`.nii`, not compressed): uint8 or uint16, intent 1002, slope 1,
+    /// with the header's dim, pixdim, units, qform, sform, description and extensions bit for bit.
+    pub fn to_nifti(&self) -> Vec<u8> {
+        let largest = self.labels.iter().copied().max().unwrap_or(0);
+        let voxels = if largest <= u16::from(u8::MAX) {
+            Voxels::U8(self.labels.iter().map(|&label| label as u8).collect())
+        } else {
+            Voxels::U16(self.labels.clone())
+        };
+        let mut out = self.header.to_label_bytes(voxels.datatype());
+        voxels.write(&mut out);
+        out
+    }
+}
+
+fn label(value: f64) -> Result<u16> {
+    if !value.is_finite() {
+        return Ok(0);
+    }
+    let whole = value.round();
+    if (value - whole).abs() >= ROUNDING {
+        return Err(VolumeError::NotLabels(value));
+    }
+    if whole < 0.0 {
+        return Err(VolumeError::NegativeLabel(whole));
+    }
+    if whole > f64::from(u16::MAX) {
+        return Err(VolumeError::LabelTooLarge(whole));
+    }
+    Ok(whole as u16)
+}
+
+/// `Key` and text of every `<Label>` element. The extensions are flat and written by two programs, so
+/// this is not an XML parser.
+fn names_in_xml(xml: &str) -> Vec<(u16, String)> {
+    xml.split("<Label ")
+        .skip(1)
+        .filter_map(|element| {
+            let (attributes, rest) = element.split_once('>')?;
+            let (name, _) = rest.split_once("</Label>")?;
+            let (_, key) = attributes.split_once("Key=\"")?;
+            let (key, _) = key.split_once('"')?;
+            Some((key.trim().parse().ok()?, plain_text(name)))
+        })
+        .filter(|(_, name)| !name.is_empty())
+        .collect()
+}
+
+/// Text without its CDATA brackets and entities.
+fn plain_text(xml: &str) -> String {
+    xml.trim()
+        .trim_start_matches("<![CDATA[")
+        .trim_end_matches("]]>")
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&apos;", "'")
+        .replace("&amp;", "&")
+        .trim()
+        .to_owned()
+}

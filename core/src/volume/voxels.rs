@@ -1,0 +1,136 @@
+//! Voxel values in the type that the file stores.
+
+use super::stream::Stream;
+use super::{Datatype, Result, VolumeError};
+
+/// Voxels in the file's order (i fastest) and the file's type, before slope and intercept. Keeping
+/// the type keeps a CT at two bytes per voxel.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)]
+pub enum Voxels {
+    U8(Vec<u8>),
+    I8(Vec<i8>),
+    U16(Vec<u16>),
+    I16(Vec<i16>),
+    U32(Vec<u32>),
+    I32(Vec<i32>),
+    U64(Vec<u64>),
+    I64(Vec<i64>),
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+}
+
+/// Runs one expression on whichever vector a [`Voxels`] holds.
+macro_rules! with_values {
+    ($voxels:expr, $values:ident => $body:expr) => {{
+        // `as f64` in the body is needed for nine of the ten types.
+        #[allow(clippy::unnecessary_cast)]
+        let result = match $voxels {
+            $crate::volume::Voxels::U8($values) => $body,
+            $crate::volume::Voxels::I8($values) => $body,
+            $crate::volume::Voxels::U16($values) => $body,
+            $crate::volume::Voxels::I16($values) => $body,
+            $crate::volume::Voxels::U32($values) => $body,
+            $crate::volume::Voxels::I32($values) => $body,
+            $crate::volume::Voxels::U64($values) => $body,
+            $crate::volume::Voxels::I64($values) => $body,
+            $crate::volume::Voxels::F32($values) => $body,
+            $crate::volume::Voxels::F64($values) => $body,
+        };
+        result
+    }};
+}
+pub(super) use with_values;
+
+impl Voxels {
+    /// Reads `count` voxels.
+    pub(super) fn read(
+        stream: &mut Stream,
+        datatype: Datatype,
+        count: usize,
+        big_endian: bool,
+    ) -> Result<Voxels> {
+        macro_rules! read {
+            ($variant:ident, $number:ty) => {
+                Voxels::$variant(read_values(
+                    stream,
+                    count,
+                    if big_endian {
+                        <$number>::from_be_bytes
+                    } else {
+                        <$number>::from_le_bytes
+                    },
+                )?)
+            };
+        }
+        Ok(match datatype {
+            Datatype::U8 => read!(U8, u8),
+            Datatype::I8 => read!(I8, i8),
+            Datatype::U16 => read!(U16, u16),
+            Datatype::I16 => read!(I16, i16),
+            Datatype::U32 => read!(U32, u32),
+            Datatype::I32 => read!(I32, i32),
+            Datatype::U64 => read!(U64, u64),
+            Datatype::I64 => read!(I64, i64),
+            Datatype::F32 => read!(F32, f32),
+            Datatype::F64 => read!(F64, f64),
+        })
+    }
+
+    /// Number of voxels.
+    pub fn len(&self) -> usize {
+        with_values!(self, values => values.len())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How one voxel is stored.
+    pub fn datatype(&self) -> Datatype {
+        match self {
+            Voxels::U8(_) => Datatype::U8,
+            Voxels::I8(_) => Datatype::I8,
+            Voxels::U16(_) => Datatype::U16,
+            Voxels::I16(_) => Datatype::I16,
+            Voxels::U32(_) => Datatype::U32,
+            Voxels::I32(_) => Datatype::I32,
+            Voxels::U64(_) => Datatype::U64,
+            Voxels::I64(_) => Datatype::I64,
+            Voxels::F32(_) => Datatype::F32,
+            Voxels::F64(_) => Datatype::F64,
+        }
+    }
+
+    /// Appends the values, little-endian.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        with_values!(self, values => values.iter().for_each(|value| out.extend(value.to_le_bytes())));
+    }
+}
+
+/// Reads through a small buffer, so that a volume is never in memory twice.
+fn read_values<T, const WIDTH: usize>(
+    stream: &mut Stream,
+    count: usize,
+    decode: fn([u8; WIDTH]) -> T,
+) -> Result<Vec<T>> {
+    const CHUNK: usize = 1 << 14;
+    let mut values = Vec::new();
+    values
+        .try_reserve_exact(count)
+        .map_err(|_| VolumeError::OutOfMemory)?;
+    let mut buffer = vec![0; CHUNK.min(count) * WIDTH];
+    while values.len() < count {
+        let bytes = &mut buffer[..CHUNK.min(count - values.len()) * WIDTH];
+        stream.read_exact(bytes)?;
+        values.extend(
+            bytes
+                .as_chunks::<WIDTH>()
+                .0
+                .iter()
+                .map(|&chunk| decode(chunk)),
+        );
+    }
+    Ok(values)
+}

@@ -1,0 +1,49 @@
+//! Why a weights file cannot be used. Each sentence follows "the weights".
+
+/// A weights file that cannot be used.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum WeightsError {
+    /// Not a safetensors file, or a damaged one.
+    #[error("cannot be read as safetensors ({0}); choose a .safetensors file that was saved here")]
+    Format(String),
+    /// A safetensors file without our metadata.
+    #[error("carry no MedContext metadata; choose a .safetensors file that was saved here")]
+    NoMetadata,
+    /// Metadata that this version does not understand.
+    #[error("have metadata that cannot be read ({0}); save them again with this version")]
+    BadMetadata(String),
+    /// A parameter that the network needs and the file lacks.
+    #[error("lack the tensor {0}; they belong to another network")]
+    Missing(String),
+    /// A parameter of another shape.
+    #[error(
+        "have {name} in shape {found:?} where the network needs {expected:?}; they belong to another network"
+    )]
+    Shape {
+        /// The parameter's name in the file.
+        name: String,
+        /// Its shape in the file.
+        found: Vec<usize>,
+        /// The shape that the network needs, in the file's layout.
+        expected: Vec<usize>,
+    },
+    /// A parameter that is not stored as 32-bit floats.
+    #[error("store {name} as {found}, not as F32; convert them to F32")]
+    Datatype {
+        /// The parameter's name in the file.
+        name: String,
+        /// How it is stored.
+        found: String,
+    },
+    /// A network other than the one asked for.
+    #[error("belong to {found}, not to {expected}; choose the same backbone, size and labels")]
+    OtherNetwork {
+        /// What the file holds.
+        found: String,
+        /// What was asked for.
+        expected: String,
+    },
+    /// The device gave no answer while parameters were read from it.
+    #[error("could not be read back from the device; try again or use the cpu")]
+    Device,
+}

@@ -1,0 +1,81 @@
+//! What a weights file says about itself.
+
+use safetensors::SafeTensors;
+use serde::{Deserialize, Serialize};
+
+use super::WeightsError;
+use crate::backbone::Network;
+use crate::dataset::LabelSet;
+use crate::volume::AxisOrder;
+
+/// Key under which the metadata stands in the safetensors header.
+pub(super) const KEY: &str = "medcontext";
+
+/// Everything needed to use the weights again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// Version of the program that wrote the file.
+    pub version: String,
+    /// Architectural numbers.
+    pub network: Network,
+    /// Input channels.
+    pub channels: usize,
+    /// Patch `[depth, height, width]` in voxels that the network was built for.
+    pub patch: [usize; 3],
+    /// Which anatomical axes depth, height and width are.
+    pub axes: AxisOrder,
+    /// How intensities are normalised: `z-score`, over all voxels of a volume.
+    pub normalisation: String,
+    /// The labels, by output channel.
+    pub labels: LabelSet,
+    /// How the weights came to be.
+    pub training: Training,
+}
+
+/// A summary of the training run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Training {
+    /// Steps done.
+    pub iterations: usize,
+    /// Whether MedContext was on.
+    pub medcontext: bool,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Cases trained on.
+    pub cases: usize,
+    /// Mean Dice on the validation cases at that step, where it was measured.
+    pub validation_dice: Option<f64>,
+}
+
+impl Metadata {
+    /// Reads the metadata of a weights file, without its tensors.
+    ///
+    /// # Errors
+    /// When the bytes are not safetensors or carry no metadata of ours.
+    pub fn read(bytes: &[u8]) -> Result<Self, WeightsError> {
+        let (_, header) = SafeTensors::read_metadata(bytes)
+            .map_err(|error| WeightsError::Format(error.to_string()))?;
+        let text = header
+            .metadata()
+            .as_ref()
+            .and_then(|map| map.get(KEY))
+            .ok_or(WeightsError::NoMetadata)?;
+        let metadata: Self = serde_json::from_str(text)
+            .map_err(|error| WeightsError::BadMetadata(error.to_string()))?;
+        metadata
+            .network
+            .check(metadata.patch)
+            .map_err(WeightsError::BadMetadata)?;
+        Ok(metadata)
+    }
+
+    /// The network in words, for messages: backbone, channels, classes and patch.
+    pub fn describe(&self) -> String {
+        format!(
+            "{} with {} classes and patch {:?}",
+            self.network.backbone(),
+            self.labels.classes(),
+            self.patch
+        )
+    }
+}

@@ -1,0 +1,172 @@
+// Opens the page in Chromium and drives it as a person would.
+//
+// Elements that the tests rely on (ids unless marked otherwise):
+//   device            data-device = starting | webgpu | cpu | failed; its text names the device
+//   folder            the folder chooser; files can also be dropped anywhere
+//   cases             one tr[data-case] per case: data-role = train | predict, data-state, .dims, .labels;
+//                     each li.problem in the row below it holds one sentence about the case
+//   messages          one li per sentence, li[data-kind = error | note]
+//   size, patch-depth, patch-height, patch-width, iterations, learning-rate, medcontext,
+//   batch-size, seed (the last two inside #advanced)
+//   train, stop, predict, save-weights, weights
+//   progress          data-state = idle | training | stopping | predicting | done | stopped | failed,
+//                     data-task = train | predict
+//   losses            one li per term of the loss (class total, supervised, masked, consistency):
+//                     data-losses = its value at every iteration so far
+//   results           one [data-case] per segmented case with button[data-download] and, if the address
+//                     ends in ?logits, button[data-logits]
+//   viewer            data-ready = true once a volume is shown
+
+import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+import { serve } from "./server.mjs";
+
+const flags = [
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** WebGPU on the software adapter: slow, and the same everywhere. */
+export const webgpu = [...flags, "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+
+/** A browser without WebGPU. */
+export const noWebgpu = [...flags, "--disable-gpu", "--disable-features=WebGPU"];
+
+/** The longest that one test may take, in ms: twice what a quiet machine with two cores needs. */
+export const limit = 10 * 60_000;
+
+const screenshots = process.env.MEDCONTEXT_SCREENSHOTS ?? "target/screenshots";
+
+/**
+ * Opens the page in a fresh profile, runs `body` with it and closes everything. Afterwards, whatever
+ * `body` did, no other origin may have been asked for anything and nothing may have been thrown.
+ */
+export async function withPage(args, query, body) {
+  const server = await serve();
+  const browser = await chromium.launch({ executablePath: process.env.CHROME, chromiumSandbox: false, args });
+  const context = await browser.newContext({ viewport: { width: 1360, height: 900 } });
+  const page = await context.newPage();
+  const foreign = [];
+  const thrown = [];
+  try {
+    context.on("request", (request) => {
+      const url = new URL(request.url());
+      if (url.origin !== server.origin && !["blob:", "data:"].includes(url.protocol)) foreign.push(url.href);
+    });
+    page.on("pageerror", (error) => thrown.push(String(error)));
+    page.on("console", (message) => message.type() === "error" && thrown.push(message.text()));
+    await page.goto(server.address + query);
+    await ready(page);
+    await body(page);
+    assert.deepEqual(foreign, [], "requests to other origins");
+    assert.deepEqual(thrown, [], "errors in the page");
+    await assertPolicy(page);
+  } catch (error) {
+    await screenshot(page, "failed");
+    error.message += `\nErrors in the page: ${thrown.join("\n") || "none"}`;
+    throw error;
+  } finally {
+    await browser.close();
+    server.close();
+  }
+}
+
+/** Waits until the page has found what to compute on. */
+export function ready(page) {
+  return page.locator("#device:not([data-device=starting])").waitFor();
+}
+
+/** The page forbids itself to contact anyone, and the browser enforces it. */
+async function assertPolicy(page) {
+  const policy = await page.locator("meta[http-equiv=Content-Security-Policy]").getAttribute("content");
+  assert.match(policy, /connect-src 'self';/);
+  assert.doesNotMatch(policy, /script-src[^;]*'unsafe-(inline|eval)'/);
+  const outcome = await page.evaluate(() => {
+    const blocked = new Promise((resolve) => {
+      document.addEventListener("securitypolicyviolation", (event) => resolve(event.effectiveDirective), { once: true });
+    });
+    return fetch("https://example.org/").then(() => "sent", () => blocked);
+  });
+  assert.equal(outcome, "connect-src", "a request to another origin must be refused by the policy");
+}
+
+/** Drops files and folders from the disk onto the page, as from a file manager. */
+export async function drop(page, paths) {
+  const client = await page.context().newCDPSession(page);
+  const data = { items: [], files: paths, dragOperationsMask: 1 };
+  for (const type of ["dragEnter", "dragOver", "drop"]) {
+    await client.send("Input.dispatchDragEvent", { type, x: 400, y: 300, data });
+  }
+  await client.detach();
+}
+
+/** Fills the training form. */
+export async function configure(page, { size, patch, iterations, learningRate, medcontext, batchSize, seed }) {
+  await page.locator("#advanced").evaluate((details) => (details.open = true));
+  await page.locator("#size").selectOption(size);
+  for (const [i, axis] of ["depth", "height", "width"].entries()) await page.locator(`#patch-${axis}`).fill(String(patch[i]));
+  await page.locator("#iterations").fill(String(iterations));
+  await page.locator("#learning-rate").fill(String(learningRate));
+  await page.locator("#batch-size").fill(String(batchSize));
+  await page.locator("#seed").fill(String(seed));
+  await page.locator("#medcontext").setChecked(medcontext);
+}
+
+/** Presses a button and waits until the work that it starts has ended; returns how it ended. */
+export async function press(page, button) {
+  await page.locator(`#${button}`).click();
+  const task = `#progress[data-task=${button}]`;
+  await page.locator(`${task}[data-state=training], ${task}[data-state=predicting]`).waitFor();
+  const ended = ["done", "stopped", "failed"].map((state) => `${task}[data-state=${state}]`).join(", ");
+  await page.locator(ended).waitFor({ timeout: limit });
+  return page.locator("#progress").getAttribute("data-state");
+}
+
+/** One term of the loss (total, supervised, masked or consistency) at every iteration so far. */
+export async function losses(page, term) {
+  const text = await page.locator(`#losses li.${term}`).getAttribute("data-losses");
+  return text.split(",").map(Number);
+}
+
+/** Every sentence that the page shows: about files by themselves, and about a case below its row. */
+export function sentences(page) {
+  return page.locator("#messages li, #cases li.problem").evaluateAll((items) =>
+    items.map((item) => {
+      const row = item.closest("tr")?.previousElementSibling;
+      return (row ? `${row.dataset.case}: ` : "") + item.innerText.trim();
+    }),
+  );
+}
+
+/** Clicks what saves a file and returns where the file now lies. */
+export async function download(page, selector, folder) {
+  const [file] = await Promise.all([page.waitForEvent("download"), page.locator(selector).click()]);
+  const path = join(folder, file.suggestedFilename());
+  await file.saveAs(path);
+  return path;
+}
+
+/** Takes a picture of the page for people to look at. */
+export async function screenshot(page, name) {
+  await mkdir(screenshots, { recursive: true });
+  await page.screenshot({ path: join(screenshots, `${name}.png`) });
+}
+
+/** Starts to measure how long the page's thread is ever busy; returns a way to read the longest gap in ms. */
+export async function watchThread(page) {
+  await page.evaluate(() => {
+    let last = performance.now();
+    window.longestGap = 0;
+    setInterval(() => {
+      const now = performance.now();
+      window.longestGap = Math.max(window.longestGap, now - last);
+      last = now;
+    }, 20);
+  });
+  return () => page.evaluate(() => window.longestGap);
+}

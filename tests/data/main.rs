@@ -1,0 +1,14 @@
+//! Volumes, cases and distances: reading, writing, orientation, pairing, phantoms, and real scans where they are
+//! at hand.
+
+mod cases;
+mod distance;
+mod geometry;
+mod nifti_file;
+mod orientation;
+mod pairing;
+mod phantom;
+mod reading;
+mod real_scans;
+mod robustness;
+mod writing;

@@ -1,0 +1,106 @@
+//! DiceCE and the consistency loss against MONAI 1.5 and the paper's equation, values and gradients.
+//!
+//! Tolerances: values 1e-5 (1e-4 on a GPU); gradients 1e-4 relative L2 (1e-3 on a GPU).
+
+use burn::tensor::{Gradients, Tensor};
+use medcontext_core::medcontext::{ConsistencyForm, consistency};
+use medcontext_core::train::{DiceCe, Target};
+use medcontext_tests::{Fixture, TestDevice, assert_gradient, assert_within, devices, values};
+use serde_json::Value;
+
+/// The options of one case of the fixture; MONAI's defaults where it names none.
+fn options(kwargs: &Value) -> DiceCe {
+    let number = |key: &str, default| kwargs[key].as_f64().unwrap_or(default);
+    let flag = |key: &str, default| kwargs[key].as_bool().unwrap_or(default);
+    DiceCe {
+        background: flag("include_background", true),
+        squared: flag("squared_pred", false),
+        batch: flag("batch", false),
+        smooth_numerator: number("smooth_nr", 1e-5),
+        smooth_denominator: number("smooth_dr", 1e-5),
+        dice_weight: number("lambda_dice", 1.0),
+        ce_weight: number("lambda_ce", 1.0),
+    }
+}
+
+fn check_value_and_gradient(
+    what: &str,
+    on: &TestDevice,
+    (loss, logits): (Tensor<1>, Tensor<5>),
+    (value, gradient): (Vec<f32>, Vec<f32>),
+) -> Gradients {
+    let what = format!("{what} on {}", on.name);
+    assert_within(&what, &values(loss.clone()), &value, 1e-5 * on.gradients);
+    let gradients = loss.backward();
+    let found = logits.grad(&gradients).expect("the logits have a gradient");
+    assert_gradient(&what, &values(found), &gradient, 1e-4 * on.gradients);
+    gradients
+}
+
+#[test]
+fn dice_ce_equals_monai_with_every_option() {
+    let fixture = Fixture::open("losses_dice_ce");
+    let meta = fixture.meta();
+    let cases = meta["cases"].as_array().expect("cases");
+    let monai: Vec<&Value> = cases
+        .iter()
+        .filter(|case| case["kwargs"].is_object())
+        .collect();
+    assert_eq!(monai.len(), 6);
+    for on in devices() {
+        let device = on.device.clone().autodiff();
+        for case in &monai {
+            let i = case["i"].as_u64().expect("a number");
+            let classes = case["classes"].as_u64().expect("a number") as usize;
+            let logits: Tensor<5> = fixture.tensor(&format!("z{i}"), &device).require_grad();
+            let target = Target::new(fixture.bytes(&format!("y{i}")), 2, classes, &device);
+            let loss = options(&case["kwargs"]).forward(logits.clone(), &target);
+            let expected = (
+                fixture.values(&format!("loss{i}")),
+                fixture.values(&format!("grad{i}")),
+            );
+            check_value_and_gradient(&format!("case {i}"), &on, (loss, logits), expected);
+        }
+    }
+}
+
+#[test]
+fn consistency_equals_both_published_forms() {
+    let fixture = Fixture::open("loss_consistency");
+    for on in devices() {
+        let device = on.device.clone().autodiff();
+        for (form, name) in [
+            (ConsistencyForm::Paper, "paper"),
+            (ConsistencyForm::Released, "code"),
+        ] {
+            let student: Tensor<5> = fixture.tensor("fm", &device).require_grad();
+            let teacher: Tensor<5> = fixture.tensor("ft", &device).require_grad();
+            let loss = consistency(student.clone(), teacher.clone(), form);
+            let expected = (
+                fixture.values(&format!("loss_{name}")),
+                fixture.values(&format!("grad_{name}")),
+            );
+            let gradients = check_value_and_gradient(name, &on, (loss, student), expected);
+            assert!(
+                teacher.grad(&gradients).is_none(),
+                "no gradient reaches the teacher"
+            );
+        }
+    }
+}
+
+#[test]
+fn consistency_is_zero_for_agreement_and_one_for_silence() {
+    let fixture = Fixture::open("loss_consistency");
+    let device = burn::tensor::Device::flex();
+    let teacher: Tensor<5> = fixture.tensor("ft", &device);
+    let of = |student| {
+        values(consistency(
+            student,
+            teacher.clone(),
+            ConsistencyForm::Paper,
+        ))
+    };
+    assert_within("agreement", &of(teacher.clone()), &[0.0], 0.0);
+    assert_within("silence", &of(teacher.zeros_like()), &[1.0], 1e-6);
+}

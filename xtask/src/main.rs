@@ -1,0 +1,41 @@
+//! The developer's commands: `cargo xtask serve`, `cargo xtask build` and `cargo xtask test`.
+//!
+//! Each brings what it needs (the WebAssembly target, Trunk, wasm-bindgen, the npm packages, for the
+//! tests a Chromium), says what it is doing, and does it once.
+#![expect(clippy::print_stdout, reason = "a command-line tool speaks on stdout")]
+
+mod chromium;
+mod page;
+mod test;
+mod tools;
+mod workspace;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use workspace::Workspace;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The developer's commands")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the page and open it in the browser; rebuild when a source file changes
+    Serve(page::ServeArguments),
+    /// Build the page into dist/, ready for any static host
+    Build,
+    /// Check format, lints and documentation, and run every test
+    Test(test::TestArguments),
+}
+
+fn main() -> Result<()> {
+    let workspace = Workspace::here();
+    match Arguments::parse().command {
+        Command::Serve(arguments) => page::serve(&workspace, &arguments),
+        Command::Build => page::build(&workspace),
+        Command::Test(arguments) => test::run(&workspace, &arguments),
+    }
+}

@@ -1,0 +1,107 @@
+//! Where things are, and how commands are run there.
+
+use std::env;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+/// The folders that the commands work in.
+pub struct Workspace {
+    /// The folder of the workspace's Cargo.toml.
+    pub root: PathBuf,
+    /// Cargo's target folder.
+    pub target: PathBuf,
+    /// Where Trunk and wasm-bindgen are installed, so that the user's own stay as they are.
+    pub tools: PathBuf,
+}
+
+impl Workspace {
+    /// The workspace that this program was built from.
+    pub fn here() -> Self {
+        let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let root = xtask.parent().unwrap_or(xtask).to_path_buf();
+        let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+        let target = root.join(target);
+        let tools = target.join("tools");
+        Self {
+            root,
+            target,
+            tools,
+        }
+    }
+
+    /// A command that runs in the root and finds the installed tools first.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&self.root).env("PATH", self.path());
+        command
+    }
+
+    /// Cargo, as it was started.
+    pub fn cargo(&self) -> Command {
+        let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+        self.command(&cargo)
+    }
+
+    fn path(&self) -> std::ffi::OsString {
+        let own = env::var_os("PATH").unwrap_or_default();
+        let all = [self.tools.join("bin")]
+            .into_iter()
+            .chain(env::split_paths(&own));
+        // Joining fails only if a folder holds the separator; then the user's own path must do.
+        env::join_paths(all).unwrap_or(own)
+    }
+}
+
+/// Runs a command, showing what it prints. Fails unless it succeeds.
+pub fn run(command: &mut Command) -> Result<()> {
+    let name = name(command);
+    let status = command
+        .status()
+        .with_context(|| format!("`{name}` could not be started"))?;
+    ensure!(status.success(), "`{name}` failed ({status})");
+    Ok(())
+}
+
+/// Runs a command, showing what it prints and handing over each line of its standard output.
+/// Fails unless it succeeds.
+pub fn run_reading(command: &mut Command, mut line: impl FnMut(&str)) -> Result<()> {
+    let name = name(command);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("`{name}` could not be started"))?;
+    let stdout = child
+        .stdout
+        .take()
+        .context("the standard output was not piped")?;
+    for text in BufReader::new(stdout).lines() {
+        let text = text?;
+        println!("{text}");
+        line(&text);
+    }
+    let status = child.wait()?;
+    ensure!(status.success(), "`{name}` failed ({status})");
+    Ok(())
+}
+
+/// What a command prints on standard output, trimmed; nothing if it cannot be run or fails.
+pub fn answer(command: &mut Command) -> Option<String> {
+    let output = command.stderr(Stdio::null()).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_string();
+    output.status.success().then_some(text)
+}
+
+fn name(command: &Command) -> String {
+    let program = Path::new(command.get_program())
+        .file_stem()
+        .unwrap_or_default();
+    let arguments = command.get_args().take(3);
+    let words: Vec<_> = std::iter::once(program)
+        .chain(arguments)
+        .map(|word| word.to_string_lossy())
+        .collect();
+    words.join(" ")
+}

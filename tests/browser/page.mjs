@@ -157,16 +157,26 @@ export async function screenshot(page, name) {
   await page.screenshot({ path: join(screenshots, `${name}.png`) });
 }
 
-/** Starts to measure how long the page's thread is ever busy; returns a way to read the longest gap in ms. */
-export async function watchThread(page) {
-  await page.evaluate(() => {
-    let last = performance.now();
-    window.longestGap = 0;
-    setInterval(() => {
-      const now = performance.now();
-      window.longestGap = Math.max(window.longestGap, now - last);
-      last = now;
-    }, 20);
-  });
-  return () => page.evaluate(() => window.longestGap);
+/**
+ * Uses the page from the keyboard for as long as it trains, and counts the presses that took effect
+ * before the next iteration was reported. A page that computes on its own thread answers to none.
+ */
+export async function useWhileTraining(page) {
+  await page.locator("#progress[data-state=training]").waitFor();
+  await page.locator("#advanced summary").focus();
+  const look = () =>
+    page.evaluate(() => ({
+      training: document.querySelector("#progress").dataset.state === "training",
+      open: document.querySelector("#advanced").open,
+      losses: document.querySelector("#losses li.total")?.dataset.losses ?? "",
+    }));
+  let answered = 0;
+  for (let before = await look(); before.training; ) {
+    await page.keyboard.press("Space");
+    const after = await look();
+    if (after.open !== before.open && after.losses === before.losses) answered += 1;
+    await page.waitForTimeout(100);
+    before = await look();
+  }
+  return answered;
 }

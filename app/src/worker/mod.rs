@@ -1,6 +1,6 @@
 //! The compute worker: the one thread that holds volumes, network and device.
 //!
-//! Requests are taken one after another by [`Session::handle`]; training and prediction run beside that
+//! Requests are taken one after another by `Session::handle`; training and prediction run beside that
 //! loop as tasks of their own, one at a time, so that files can still be added and looked at. Every task
 //! lets the browser deliver messages between two steps, which is how `Stop` arrives in time.
 
@@ -20,7 +20,7 @@ use wasm_bindgen_futures::spawn_local;
 use crate::message::{Report, Request};
 use session::{Reporter, Session};
 
-/// The worker as `gloo-worker` sees it: it forwards the page's requests to a [`Session`].
+/// The worker as `gloo-worker` sees it: it forwards the page's requests to a `Session`.
 pub struct Compute {
     inbox: Option<UnboundedSender<Request>>,
     reporter: Option<Reporter>,

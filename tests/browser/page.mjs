@@ -6,7 +6,7 @@
 //   cases             one tr[data-case] per case: data-role = train | predict, data-state, .dims, .labels;
 //                     each li.problem in the row below it holds one sentence about the case
 //   messages          one li per sentence, li[data-kind = error | note]
-//   size, patch-depth, patch-height, patch-width, iterations, learning-rate, medcontext,
+//   backbone, size, patch-depth, patch-height, patch-width, iterations, learning-rate, medcontext,
 //   batch-size, seed (the last two inside #advanced)
 //   train, stop, predict, save-weights, weights
 //   progress          data-state = idle | training | stopping | predicting | done | stopped | failed,
@@ -106,8 +106,9 @@ export async function drop(page, paths) {
 }
 
 /** Fills the training form. */
-export async function configure(page, { size, patch, iterations, learningRate, medcontext, batchSize, seed }) {
+export async function configure(page, { backbone = "unetr", size, patch, iterations, learningRate, medcontext, batchSize, seed }) {
   await page.locator("#advanced").evaluate((details) => (details.open = true));
+  await page.locator("#backbone").selectOption(backbone);
   await page.locator("#size").selectOption(size);
   for (const [i, axis] of ["depth", "height", "width"].entries()) await page.locator(`#patch-${axis}`).fill(String(patch[i]));
   await page.locator("#iterations").fill(String(iterations));

@@ -1,6 +1,8 @@
 //! The `core` binary as its user meets it: a whole round on synthetic scans, and one plain sentence
 //! for everything that cannot work.
 
+mod weights;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

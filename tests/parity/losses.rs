@@ -20,6 +20,7 @@ fn options(kwargs: &Value) -> DiceCe {
         smooth_denominator: number("smooth_dr", 1e-5),
         dice_weight: number("lambda_dice", 1.0),
         ce_weight: number("lambda_ce", 1.0),
+        scale_weights: &[1.0],
     }
 }
 

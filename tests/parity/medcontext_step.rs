@@ -33,11 +33,7 @@ fn network() -> Network {
 
 fn start(device: &Device) -> Model {
     let fixture = Fixture::open("unetr_medcontext_masked");
-    let weights = fixture.names().into_iter().filter_map(|name| {
-        let short = name.strip_prefix("w.")?.to_owned();
-        Some((short, fixture.shape(&name), fixture.values(&name)))
-    });
-    load_reference(&network(), 3, [32, 48, 32], weights.collect(), device)
+    load_reference(&network(), 1, 3, [32, 48, 32], fixture.weights(), device)
 }
 
 /// Name of a parameter of the released student in MONAI's UNETR.

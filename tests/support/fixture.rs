@@ -7,6 +7,9 @@ use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
 use serde_json::Value;
 
+/// A named tensor in PyTorch's layout.
+pub type Named = (String, Vec<usize>, Vec<f32>);
+
 /// One fixture file.
 pub struct Fixture {
     name: String,
@@ -69,6 +72,33 @@ impl Fixture {
         }
     }
 
+    /// The network's weights: those that are stored as `w.NAME`, or those that the manifest's rule
+    /// makes.
+    pub fn weights(&self) -> Vec<Named> {
+        let meta = self.meta();
+        let Some(rules) = meta["weights"].as_array() else {
+            let names = self.names();
+            let stored = names
+                .iter()
+                .filter_map(|n| Some((n, n.strip_prefix("w.")?)));
+            return stored
+                .map(|(name, short)| (short.to_owned(), self.shape(name), self.values(name)))
+                .collect();
+        };
+        rules.iter().map(made).collect()
+    }
+
+    /// The tensors whose names start with `prefix`, by the rest of their names.
+    pub fn with_prefix(&self, prefix: &str) -> Vec<(String, Vec<f32>)> {
+        let names = self.names();
+        let found = names
+            .iter()
+            .filter_map(|n| Some((n, n.strip_prefix(prefix)?)));
+        found
+            .map(|(name, rest)| (rest.to_owned(), self.values(name)))
+            .collect()
+    }
+
     /// A u8 tensor's values.
     pub fn bytes(&self, name: &str) -> Vec<u8> {
         self.tensors().tensor(name).expect(name).data().to_vec()
@@ -87,6 +117,17 @@ impl Fixture {
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+}
+
+/// A tensor from the manifest's rule for it.
+fn made(rule: &Value) -> Named {
+    let shape: Vec<usize> = serde_json::from_value(rule["shape"].clone()).expect("a shape");
+    let number = |key: &str| rule[key].as_f64().expect("a number") as f32;
+    let key = rule["key"].as_u64().expect("a key");
+    let count = shape.iter().product();
+    let name = rule["name"].as_str().expect("a name").to_owned();
+    let values = procedural(key, number("base"), number("scale"), count);
+    (name, shape, values)
 }
 
 /// Values made by the fixtures' rule: `base + scale · u`, `u` in [−1, 1) from splitmix64 of

@@ -1,12 +1,17 @@
 //! What the tests share: reference tensors, devices to test on, comparisons with a tolerance.
 
+mod compare;
 mod fixture;
 mod network;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use futures::executor::block_on;
 
-pub use fixture::{Fixture, procedural};
+pub use compare::{
+    SIGN_FLIPS, assert_gradient, assert_gradients, assert_plane_sums, assert_within,
+    largest_difference, relative_l2, strided, values,
+};
+pub use fixture::{Fixture, Named, procedural};
 pub use network::{gradients, load_reference, parameters};
 
 /// A device to test on, with the tolerance that goes with it.
@@ -21,7 +26,8 @@ pub struct TestDevice {
     pub gradients: f64,
 }
 
-/// The CPU, and the GPU where the tests are built for one and it can be opened.
+/// The CPU, and the GPU where the tests are built for one and it can be opened. Setting
+/// `MEDCONTEXT_CPU_ONLY` leaves it out.
 pub fn devices() -> Vec<TestDevice> {
     let mut devices = vec![TestDevice {
         name: "cpu".to_owned(),
@@ -29,6 +35,11 @@ pub fn devices() -> Vec<TestDevice> {
         logits: 5e-5,
         gradients: 1.0,
     }];
+    #[cfg(feature = "wgpu")]
+    if std::env::var_os("MEDCONTEXT_CPU_ONLY").is_some() {
+        announce("skipped on wgpu: MEDCONTEXT_CPU_ONLY is set");
+        return devices;
+    }
     #[cfg(feature = "wgpu")]
     match block_on(medcontext_core::device::open(
         medcontext_core::device::DeviceKind::Wgpu,
@@ -66,51 +77,4 @@ pub fn core_binary() -> std::path::PathBuf {
 #[allow(clippy::print_stderr)]
 pub fn announce(message: &str) {
     eprintln!("{message}");
-}
-
-/// All values of a tensor.
-pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    let data = block_on(tensor.into_data_async()).expect("the device answers");
-    data.convert::<f32>()
-        .try_into_vec()
-        .expect("values are f32")
-}
-
-/// Largest absolute difference.
-pub fn largest_difference(found: &[f32], expected: &[f32]) -> f64 {
-    assert_eq!(found.len(), expected.len(), "sizes differ");
-    let pairs = found.iter().zip(expected);
-    pairs
-        .map(|(a, b)| f64::from((a - b).abs()))
-        .fold(
-            0.0,
-            |worst, d| if d > worst || d.is_nan() { d } else { worst },
-        )
-}
-
-/// ‖found − expected‖ / ‖expected‖.
-pub fn relative_l2(found: &[f32], expected: &[f32]) -> f64 {
-    assert_eq!(found.len(), expected.len(), "sizes differ");
-    let square = |v: f32| f64::from(v) * f64::from(v);
-    let error: f64 = found.iter().zip(expected).map(|(a, b)| square(a - b)).sum();
-    let norm: f64 = expected.iter().map(|&v| square(v)).sum();
-    (error / norm.max(1e-30)).sqrt()
-}
-
-/// Fails unless `found` is within `tolerance` of `expected` everywhere.
-pub fn assert_within(what: &str, found: &[f32], expected: &[f32], tolerance: f64) {
-    let difference = largest_difference(found, expected);
-    assert!(
-        difference <= tolerance,
-        "{what}: differs by {difference:e}, allowed {tolerance:e}"
-    );
-}
-
-/// Fails unless `found` is within `tolerance` of `expected` in relative L2 norm.
-pub fn assert_gradient(what: &str, found: &[f32], expected: &[f32], tolerance: f64) {
-    let difference = relative_l2(found, expected);
-    assert!(
-        difference <= tolerance,
-        "{what}: relative L2 {difference:e}, allowed {tolerance:e}"
-    );
 }

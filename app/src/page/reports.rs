@@ -22,8 +22,13 @@ pub fn apply(state: State, report: Report) {
         Report::Suggested(suggested) => {
             if !state.config_touched.get_untracked() && !state.work.read_untracked().busy() {
                 state.config.update(|config| {
-                    let size = config.size;
-                    *config = TrainConfig { size, ..suggested };
+                    let (backbone, size) = (config.backbone, config.size);
+                    *config = TrainConfig {
+                        backbone,
+                        size,
+                        ..suggested
+                    };
+                    config.fit_patch();
                 });
             }
         }

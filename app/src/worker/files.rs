@@ -3,7 +3,7 @@
 use js_sys::{Array, Uint8Array};
 use medcontext_core::dataset::{PhantomConfig, phantom, phantom_dataset_json};
 use medcontext_core::volume::gzip;
-use medcontext_core::weights;
+use medcontext_core::weights::{self, ImportOptions, Precision, WeightsError};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, File};
 
@@ -21,6 +21,9 @@ const SAMPLES: PhantomConfig = PhantomConfig {
 /// Sample volumes that come with labels; the others are there to be segmented.
 const LABELLED_SAMPLES: usize = 5;
 
+/// How files with weights end: this program's, and what PyTorch's users save.
+const WEIGHTS: [&str; 5] = [".safetensors", ".pt", ".pth", ".bin", ".model"];
+
 /// Takes files in and brings the cases up to date. A file that cannot be used is named, the others stay.
 pub async fn add(session: &Session, uploads: Vec<Upload>) -> Result<()> {
     let mut strangers = Vec::new();
@@ -28,7 +31,7 @@ pub async fn add(session: &Session, uploads: Vec<Upload>) -> Result<()> {
         let name = path.rsplit('/').next().unwrap_or(&path).to_lowercase();
         if name.ends_with(".nii") || name.ends_with(".nii.gz") {
             session.files.borrow_mut().insert(path, file.0);
-        } else if name.ends_with(".safetensors") {
+        } else if WEIGHTS.iter().any(|ending| name.ends_with(ending)) {
             session.mention(take_weights(session, &path, &file.0).await);
         } else if name == "dataset.json" {
             let text = String::from_utf8_lossy(&bytes(&path, &file.0).await?).into_owned();
@@ -52,19 +55,31 @@ fn left_out(paths: &[String]) -> String {
     } else {
         shown
     };
-    format!("{shown}: left out; volumes end in .nii or .nii.gz, weights in .safetensors")
+    format!(
+        "{shown}: left out; volumes end in .nii or .nii.gz, weights in .safetensors, .pt, .pth, .bin or .model"
+    )
 }
 
-/// Takes a dropped weights file as the weights at hand.
+/// Takes a dropped weights file as the weights at hand. One from PyTorch is converted.
 async fn take_weights(session: &Session, path: &str, file: &File) -> Result<()> {
     let bytes = bytes(path, file).await?;
+    let unusable = |source: WeightsError| Error::Weights {
+        file: path.to_owned(),
+        source: source.into(),
+    };
     // Loading them once shows whether the file holds the network that it says.
-    let loaded =
-        weights::load(&bytes, &session.device.device).map_err(|source| Error::Weights {
-            file: path.to_owned(),
-            source: source.into(),
-        })?;
-    session.keep_weights(bytes, &loaded.metadata)
+    let options = ImportOptions::default();
+    let device = &session.device.device;
+    let loaded = weights::import(&bytes, &options, device).map_err(unusable)?;
+    if loaded.assumed.is_empty() && loaded.missing.is_empty() {
+        return session.keep_weights(bytes, &loaded.metadata);
+    }
+    session.reporter.send(Report::Problem(format!(
+        "{path}: converted from PyTorch; assumed: {}",
+        loaded.assumed.join(", ")
+    )));
+    let converted = weights::save(&loaded.model, &loaded.metadata, Precision::F32).await;
+    session.keep_weights(converted.map_err(unusable)?, &loaded.metadata)
 }
 
 /// Makes the synthetic sample volumes: some labelled, some not.

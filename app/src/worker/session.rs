@@ -239,7 +239,7 @@ fn describe(metadata: &Metadata) -> WeightsInfo {
         training,
         ..
     } = metadata;
-    let backbone = network.backbone().to_string();
+    let backbone = network.backbone();
     let names: Vec<&str> = labels.names().iter().skip(1).map(String::as_str).collect();
     let with = if training.medcontext {
         "with"
@@ -249,7 +249,7 @@ fn describe(metadata: &Metadata) -> WeightsInfo {
     WeightsInfo {
         summary: format!(
             "{}, patch {depth} × {height} × {width}, for {}: {} iterations {with} MedContext",
-            backbone.to_uppercase(),
+            backbone.title(),
             names.join(", "),
             training.iterations,
         ),

@@ -2,19 +2,24 @@
 //!
 //! Hatamizadeh et al., "UNETR: Transformers for 3D Medical Image Segmentation" (arXiv 2103.10504),
 //! as MONAI 1.5 builds it with instance norm. MedContext (arXiv 2402.17725, section 3) adds the
-//! mask token. Parameter names are MONAI's, see [`Unetr::reference_name`].
+//! mask token. Parameter names are MONAI's, see [`Model::reference_name`].
 
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::Size;
+use super::cost::{conv, conv_block, decoder_up, transformer_block};
+use super::monai::{block_name, wrapped_encoder};
+use super::{Architecture, Model, PatchRule, Segmenter, Size};
 use crate::medcontext::TokenMask;
-use crate::nn::{Conv3d, ConvBlock, Init, TransformerBlock, UpProjection, layer_norm, linear};
+use crate::nn::{
+    Conv3d, ConvBlock, DecoderUp, Init, PatchConv, TransformerBlock, UpProjection, cut, layer_norm,
+    linear,
+};
 
 /// Side of a token in voxels. The decoder doubles four times, so it is fixed.
-pub(super) const TOKEN: usize = 16;
+const TOKEN: usize = 16;
 
 /// How a 16³ patch of voxels becomes a token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,14 +79,52 @@ impl UnetrConfig {
             res_block: true,
         }
     }
+}
 
-    /// Values that a training pass keeps for every voxel of a patch: some 30 maps of `feature`
-    /// channels at full resolution, a third as much below it.
-    pub(super) fn activations_per_voxel(&self) -> usize {
+impl Architecture for UnetrConfig {
+    fn patch_rule(&self) -> PatchRule {
+        PatchRule::multiples([TOKEN; 3])
+    }
+
+    fn token(&self) -> [usize; 3] {
+        [TOKEN; 3]
+    }
+
+    /// Some 30 maps of `feature` channels at full resolution, a third as much below it.
+    fn activations_per_voxel(&self) -> usize {
         40 * self.feature
     }
 
-    pub(super) fn check(&self) -> Result<(), String> {
+    fn multiply_adds(&self, channels: usize, classes: usize, patch: [usize; 3]) -> u64 {
+        let (f, residual) = (self.feature, self.res_block);
+        let voxels: usize = patch.iter().product();
+        let tokens = voxels / TOKEN.pow(3);
+        let patches = conv(voxels, channels, self.hidden, 1);
+        let blocks = self.layers as u64 * transformer_block(tokens, self.hidden, self.mlp);
+        // A skip's levels, each at eight times the voxels of the one before.
+        let skip = |levels: u32, out: usize| {
+            let first = conv(8 * tokens, self.hidden, out, 1);
+            let level = |level: u32| {
+                let voxels = tokens * 8usize.pow(level + 2);
+                let convolutions = if self.conv_block {
+                    conv_block(voxels, out, out, residual)
+                } else {
+                    0
+                };
+                conv(voxels, out, out, 1) + convolutions
+            };
+            first + (0..levels).map(level).sum::<u64>()
+        };
+        let skips = skip(2, 2 * f) + skip(1, 4 * f) + skip(0, 8 * f);
+        let decoder = decoder_up(8 * tokens, self.hidden, 8 * f, residual)
+            + decoder_up(64 * tokens, 8 * f, 4 * f, residual)
+            + decoder_up(512 * tokens, 4 * f, 2 * f, residual)
+            + decoder_up(voxels, 2 * f, f, residual);
+        let ends = conv_block(voxels, channels, f, residual) + conv(voxels, f, classes, 1);
+        patches + blocks + skips + decoder + ends
+    }
+
+    fn check(&self, _patch: [usize; 3]) -> Result<(), String> {
         if self.hidden == 0 || self.heads == 0 || !self.hidden.is_multiple_of(self.heads) {
             return Err(format!(
                 "unetr cannot split {} hidden channels over {} heads: make hidden a multiple of heads",
@@ -98,6 +141,10 @@ impl UnetrConfig {
             return Err("unetr needs at least one mlp channel and one feature".to_owned());
         }
         Ok(())
+    }
+
+    fn build(&self, channels: usize, classes: usize, patch: [usize; 3], init: &mut Init) -> Model {
+        Model::Unetr(Unetr::new(self, channels, classes, patch, init))
     }
 }
 
@@ -145,16 +192,14 @@ impl Unetr {
             out: Conv3d::new(f, classes, 1, true, init),
         }
     }
+}
 
-    /// Logits `[batch, class, d, h, w]` of `x` `[batch, channel, d, h, w]`.
-    ///
+impl Segmenter for Unetr {
     /// The mask acts on tokens only: `encoder1` sees the raw voxels in both views, as in the
     /// released code.
-    pub fn forward(&self, x: Tensor<5>, mask: Option<&TokenMask>) -> Tensor<5> {
-        let grid = {
-            let [_, _, d, h, w] = x.dims();
-            [d / TOKEN, h / TOKEN, w / TOKEN]
-        };
+    fn forward(&self, x: Tensor<5>, mask: Option<&TokenMask>, _scales: usize) -> Vec<Tensor<5>> {
+        let [_, _, d, h, w] = x.dims();
+        let grid = [d / TOKEN, h / TOKEN, w / TOKEN];
         let tokens = self.vit.embed(x.clone());
         let tokens = match mask {
             Some(mask) => mask.apply(tokens, self.mask_token.val()),
@@ -165,31 +210,23 @@ impl Unetr {
         let y = self.decoder4.forward(y, self.encoder3.forward(skip3));
         let y = self.decoder3.forward(y, self.encoder2.forward(skip2));
         let y = self.decoder2.forward(y, self.encoder1.forward(x));
-        self.out.forward(y)
+        vec![self.out.forward(y)]
     }
 
-    /// The name of the parameter at `path` in MONAI's `UNETR.state_dict()`.
-    pub fn reference_name(&self, path: &str) -> String {
+    /// As in MONAI's `UNETR.state_dict()`.
+    fn reference_name(&self, path: &str) -> String {
         let projection = match self.vit.patch_embedding.projection {
             Projection::Perceptron(_) => "patch_embedding.patch_embeddings.1",
             Projection::Conv(_) => "patch_embedding.patch_embeddings",
         };
-        let mut name = path
+        let path = path
             .replace("patch_embedding.projection.Perceptron", projection)
             .replace("patch_embedding.projection.Conv", projection)
             .replace(
                 "patch_embedding.position",
                 "patch_embedding.position_embeddings",
-            )
-            .replace(".gamma", ".weight")
-            .replace(".beta", ".bias");
-        for conv in ["conv1", "conv2", "conv3", "transp_conv", "transp_conv_init"] {
-            name = name.replace(&format!(".{conv}.weight"), &format!(".{conv}.conv.weight"));
-        }
-        let name = name
-            .replace("encoder1.", "encoder1.layer.")
-            .replace("out.weight", "out.conv.conv.weight")
-            .replace("out.bias", "out.conv.conv.bias");
+            );
+        let name = wrapped_encoder(&block_name(&path), "encoder1");
         // MONAI's up-blocks are lists `[transposed convolution, convolutions]`, or the former alone.
         let alone = self
             .encoder2
@@ -207,6 +244,19 @@ impl Unetr {
         } else {
             name
         }
+    }
+
+    fn head(&self) -> &'static str {
+        "out."
+    }
+
+    fn input(&self) -> &'static [&'static str] {
+        &[
+            "vit.patch_embedding.patch_embeddings.weight",
+            "vit.patch_embedding.patch_embeddings.1.weight",
+            "encoder1.layer.conv1.",
+            "encoder1.layer.conv3.",
+        ]
     }
 }
 
@@ -260,7 +310,7 @@ impl Vit {
 #[derive(Module, Debug)]
 enum Projection {
     Perceptron(Linear),
-    Conv(Conv3d),
+    Conv(PatchConv),
 }
 
 #[derive(Module, Debug)]
@@ -281,7 +331,7 @@ impl PatchEmbedding {
                 Projection::Perceptron(linear)
             }
             PatchProjection::Conv => {
-                Projection::Conv(Conv3d::new(channels, hidden, TOKEN, true, init))
+                Projection::Conv(PatchConv::new(channels, hidden, TOKEN, init))
             }
         };
         Self {
@@ -291,28 +341,15 @@ impl PatchEmbedding {
     }
 
     fn forward(&self, x: Tensor<5>) -> Tensor<3> {
-        let [batch, channels, d, h, w] = x.dims();
-        let [gd, gh, gw] = [d / TOKEN, h / TOKEN, w / TOKEN];
-        let (count, voxels) = (gd * gh * gw, channels * TOKEN.pow(3));
-        let cut = x.reshape([batch, channels, gd, TOKEN, gh, TOKEN, gw, TOKEN]);
         let tokens = match &self.projection {
-            Projection::Perceptron(linear) => linear.forward(
-                cut.permute([0, 2, 4, 6, 3, 5, 7, 1])
-                    .reshape([batch, count, voxels]),
-            ),
-            Projection::Conv(conv) => {
-                // Kernel and stride are equal: a matrix product, with channels slowest.
-                let weight = conv.weight.val();
-                let hidden = weight.dims()[0];
-                let y = cut
-                    .permute([0, 2, 4, 6, 1, 3, 5, 7])
-                    .reshape([batch, count, voxels])
-                    .matmul(weight.reshape([1, hidden, voxels]).transpose());
-                match &conv.bias {
-                    Some(bias) => y + bias.val().reshape([1, 1, hidden]),
-                    None => y,
-                }
+            Projection::Perceptron(linear) => {
+                let cut = cut(x, TOKEN);
+                let [batch, tokens, channels, voxels] = cut.dims();
+                // Channels are fastest within a token.
+                let cut = cut.swap_dims(2, 3);
+                linear.forward(cut.reshape([batch, tokens, channels * voxels]))
             }
+            Projection::Conv(conv) => conv.forward(x),
         };
         tokens + self.position.val()
     }
@@ -335,13 +372,13 @@ struct SkipUp {
 impl SkipUp {
     fn new(config: &UnetrConfig, levels: usize, out: usize, init: &mut Init) -> Self {
         let level = |init: &mut Init| SkipLevel {
-            up: UpProjection::new(out, out, init),
+            up: UpProjection::double(out, out, init),
             conv: config
                 .conv_block
                 .then(|| ConvBlock::new(out, out, config.res_block, init)),
         };
         Self {
-            transp_conv_init: UpProjection::new(config.hidden, out, init),
+            transp_conv_init: UpProjection::double(config.hidden, out, init),
             blocks: (0..levels).map(|_| level(init)).collect(),
         }
     }
@@ -356,26 +393,5 @@ impl SkipUp {
                     None => x,
                 }
             })
-    }
-}
-
-/// One level of the decoder (MONAI's `UnetrUpBlock`).
-#[derive(Module, Debug)]
-struct DecoderUp {
-    transp_conv: UpProjection,
-    conv_block: ConvBlock,
-}
-
-impl DecoderUp {
-    fn new(input: usize, output: usize, residual: bool, init: &mut Init) -> Self {
-        Self {
-            transp_conv: UpProjection::new(input, output, init),
-            conv_block: ConvBlock::new(2 * output, output, residual, init),
-        }
-    }
-
-    fn forward(&self, x: Tensor<5>, skip: Tensor<5>) -> Tensor<5> {
-        self.conv_block
-            .forward(Tensor::cat(vec![self.transp_conv.forward(x), skip], 1))
     }
 }

@@ -68,11 +68,17 @@ fn network(arguments: &Arguments, backbone: Backbone, console: &Console) -> Outc
     network.check(patch).map_err(Error::Config)?;
     let cpu = block_on(device::open(DeviceKind::Cpu))?;
     let model = network.build(1, arguments.classes, patch, 0, &cpu.device);
-    let parameters = burn::module::Module::num_params(&model);
+    let parameters = model.parameters();
     let bytes = network.training_bytes(parameters, patch, arguments.batch_size);
     console.say(format!(
         "{backbone} {}: {parameters} parameters",
         arguments.size
+    ));
+    let work = network.multiply_adds(1, arguments.classes, patch);
+    console.say(format!(
+        "one patch of {patch:?}: {:.2} GFLOPs ({:.2} G multiplications with addition)",
+        2e-9 * work as f64,
+        1e-9 * work as f64
     ));
     console.say(format!(
         "training with patch {patch:?} and batch {}: about {:.1} GiB; weights file {:.1} MiB",

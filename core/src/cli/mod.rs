@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod console;
+mod convert;
 mod evaluate;
 mod files;
 mod info;
@@ -41,6 +42,8 @@ enum Command {
     Evaluate(evaluate::Arguments),
     /// Show the devices, or what a NIfTI or weights file holds, or the size of a network.
     Info(info::Arguments),
+    /// Read weights from PyTorch, or write them for it.
+    Convert(convert::Arguments),
     /// Write synthetic labelled scans to try things with.
     Phantom(phantom::Arguments),
 }
@@ -73,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Predict(arguments) => predict::run(arguments, &console),
         Command::Evaluate(arguments) => evaluate::run(arguments, &console),
         Command::Info(arguments) => info::run(arguments, &console),
+        Command::Convert(arguments) => convert::run(arguments, &console),
         Command::Phantom(arguments) => phantom::run(arguments, &console),
     };
     match outcome {

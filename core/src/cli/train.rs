@@ -39,7 +39,10 @@ pub(super) struct Arguments {
     /// Weights to go on from.
     #[arg(long)]
     start: Option<PathBuf>,
-    /// Network: unetr.
+    /// The weights to go on from may label something else: their last layer is replaced.
+    #[arg(long, requires = "start")]
+    new_head: bool,
+    /// Network: unetr, swin-unetr, nnformer, nnformer-acdc, nnformer-tumor or pcrlv2.
     #[arg(long)]
     backbone: Option<Backbone>,
     /// Its size: tiny, small or paper.
@@ -188,6 +191,7 @@ fn read_cases(
 /// Suggested settings, then the configuration file, then the command line.
 fn configure(arguments: &Arguments, training: &[Case]) -> Result<TrainConfig, Failure> {
     let mut config = TrainConfig::suggest(training);
+    let suggested = config.patch;
     if let Some(path) = &arguments.config {
         config = overlay(&config, path)?;
     }
@@ -201,10 +205,14 @@ fn configure(arguments: &Arguments, training: &[Case]) -> Result<TrainConfig, Fa
     }
     set(&mut config.backbone, arguments.backbone);
     set(&mut config.size, arguments.size);
+    if arguments.patch.is_none() && config.patch == suggested {
+        config.fit_patch();
+    }
     set(&mut config.iterations, arguments.iterations);
     set(&mut config.batch_size, arguments.batch_size);
     set(&mut config.learning_rate, arguments.learning_rate);
     set(&mut config.seed, arguments.seed);
+    config.new_head |= arguments.new_head;
     match arguments.medcontext {
         Some(Method::Off) => config.medcontext.enabled = false,
         Some(Method::Paper) => config.medcontext = MedContext::paper(),

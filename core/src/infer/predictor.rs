@@ -27,9 +27,10 @@ impl Predictor {
     /// Loads a weights file onto a device.
     ///
     /// # Errors
-    /// When the file cannot be used.
+    /// When the file cannot be used, or its network takes several channels.
     pub fn load(bytes: &[u8], device: &Device) -> Result<Self> {
         let loaded = weights::load(bytes, device)?;
+        loaded.metadata.check_channels()?;
         Ok(Self::new(loaded.model, loaded.metadata, device))
     }
 
@@ -64,8 +65,13 @@ impl Predictor {
                 "a batch needs at least one window".to_owned(),
             ));
         }
-        let patch = self.metadata.patch;
-        let case = Prepared::new(image, None, self.metadata.axes, patch);
+        let Metadata {
+            axes,
+            normalisation,
+            patch,
+            ..
+        } = self.metadata;
+        let case = Prepared::new(image, None, axes, normalisation, patch);
         let blender = Blender::new(&case, patch, self.metadata.labels.classes(), &config);
         Ok(Run {
             predictor: self,

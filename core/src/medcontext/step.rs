@@ -23,7 +23,8 @@ pub struct JointLoss {
 /// the first term.
 ///
 /// `x` is `[batch, channel, d, h, w]` on the student's (autodiff) device. The teacher's parameters
-/// live outside autodiff, so its pass builds no graph.
+/// live outside autodiff, so its pass builds no graph. Both supervised terms count every scale that
+/// `loss` weighs; consistency is taken at the finest.
 pub fn joint_loss(
     student: &Model,
     masked: Option<(&Model, &TokenMask)>,
@@ -32,7 +33,8 @@ pub fn joint_loss(
     loss: &DiceCe,
     settings: &MedContext,
 ) -> JointLoss {
-    let supervised = loss.forward(student.forward(x.clone(), None), target);
+    let scales = loss.scale_weights.len();
+    let supervised = loss.forward_scales(&student.forward_scales(x.clone(), None, scales), target);
     let Some((teacher, mask)) = masked else {
         return JointLoss {
             total: supervised.clone(),
@@ -42,9 +44,9 @@ pub fn joint_loss(
         };
     };
     let guide = Tensor::from_inner(teacher.forward(x.clone().inner(), None));
-    let logits = student.forward(x, Some(mask));
-    let masked = loss.forward(logits.clone(), target);
-    let distance = consistency(logits, guide, settings.consistency);
+    let mut logits = student.forward_scales(x, Some(mask), scales);
+    let masked = loss.forward_scales(&logits, target);
+    let distance = consistency(logits.swap_remove(0), guide, settings.consistency);
     JointLoss {
         total: supervised.clone() + masked.clone() + distance.clone() * settings.beta,
         supervised,

@@ -15,9 +15,10 @@ pub fn momentum(start: f64, step: usize, steps: usize) -> f64 {
 /// `teacher ← m · teacher + (1 − m) · student`, parameter by parameter (equation 6).
 ///
 /// The teacher is a clone of the student outside autodiff, so both know a parameter by one id.
+/// Running statistics are averaged like parameters.
 pub fn update_teacher(teacher: Model, student: &Model, momentum: f64) -> Model {
     let mut collected = Collect(TensorContainer::new());
-    student.visit(&mut collected);
+    student.valid().visit(&mut collected);
     teacher.map(&mut Average {
         student: collected.0,
         momentum,
@@ -28,7 +29,7 @@ struct Collect(TensorContainer<ParamId>);
 
 impl ModuleVisitor for Collect {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.0.register(param.id, param.val().inner());
+        self.0.register(param.id, param.val());
     }
 }
 

@@ -3,9 +3,10 @@
 use burn::module::Module;
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::Tensor;
-use burn::tensor::activation::{gelu, softmax};
+use burn::tensor::activation::softmax;
 
-use super::{Init, layer_norm};
+use super::mlp::linear;
+use super::{Init, Mlp, layer_norm};
 
 /// Multi-head self-attention; queries, keys and values come from one bias-free product.
 #[derive(Module, Debug)]
@@ -46,15 +47,6 @@ impl SelfAttention {
     }
 }
 
-/// Two linear layers with an exact GELU between.
-#[derive(Module, Debug)]
-pub struct Mlp {
-    /// `channels` → `hidden`.
-    pub linear1: Linear,
-    /// `hidden` → `channels`.
-    pub linear2: Linear,
-}
-
 /// `x + attention(norm(x))`, then `x + mlp(norm(x))`: the block of ViT as in MONAI 1.5.
 #[derive(Module, Debug)]
 pub struct TransformerBlock {
@@ -75,25 +67,14 @@ impl TransformerBlock {
             norm1: layer_norm(channels, init),
             attn: SelfAttention::new(channels, heads, init),
             norm2: layer_norm(channels, init),
-            mlp: Mlp {
-                linear1: linear(channels, hidden, true, init),
-                linear2: linear(hidden, channels, true, init),
-            },
+            mlp: Mlp::new(channels, hidden, init),
         }
     }
 
     /// `[batch, token, channel]` → the same shape.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let x = x.clone() + self.attn.forward(self.norm1.forward(x));
-        let inner = gelu(self.mlp.linear1.forward(self.norm2.forward(x.clone())));
-        x + self.mlp.linear2.forward(inner)
-    }
-}
-
-/// A linear layer initialised as PyTorch's.
-pub(crate) fn linear(input: usize, output: usize, bias: bool, init: &mut Init) -> Linear {
-    Linear {
-        weight: init.fan_in([input, output], input),
-        bias: bias.then(|| init.fan_in([output], input)),
+        let inner = self.mlp.forward(self.norm2.forward(x.clone()));
+        x + inner
     }
 }

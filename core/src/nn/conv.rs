@@ -1,7 +1,9 @@
-//! 3D convolution with a cubic kernel, stride 1 and "same" padding.
+//! 3D convolutions.
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
+use burn::tensor::module::conv3d;
+use burn::tensor::ops::ConvOptions;
 
 use super::Init;
 use super::kernel::conv3d_same;
@@ -44,5 +46,69 @@ impl Conv3d {
             Some(bias) => y + bias.val().reshape([1, output, 1, 1, 1]),
             None => y,
         }
+    }
+}
+
+/// Convolution `[batch, in, d, h, w]` → `[batch, out, …]` that takes steps of more than one voxel.
+#[derive(Module, Debug)]
+pub struct StridedConv3d {
+    /// `[out, in, kd, kh, kw]`.
+    pub weight: Param<Tensor<5>>,
+    /// `[out]`.
+    pub bias: Param<Tensor<1>>,
+    stride: [usize; 3],
+    padding: [usize; 3],
+}
+
+impl StridedConv3d {
+    /// Initialised as PyTorch's `Conv3d`.
+    pub fn new(input: usize, output: usize, step: &Step, init: &mut Init) -> Self {
+        let [kd, kh, kw] = step.kernel;
+        let fan_in = input * kd * kh * kw;
+        Self {
+            weight: init.fan_in([output, input, kd, kh, kw], fan_in),
+            bias: init.fan_in([output], fan_in),
+            stride: step.stride,
+            padding: step.padding,
+        }
+    }
+
+    /// `[batch, in, d, h, w]` → `[batch, out, …]`, see [`Step::size`].
+    pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
+        let options = ConvOptions::new(self.stride, self.padding, [1; 3], 1);
+        conv3d(x, self.weight.val(), Some(self.bias.val()), options)
+    }
+}
+
+/// Kernel, stride and zero padding of a convolution, by axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Voxels of the kernel.
+    pub kernel: [usize; 3],
+    /// Voxels between two outputs.
+    pub stride: [usize; 3],
+    /// Zeros before and after.
+    pub padding: [usize; 3],
+}
+
+impl Step {
+    /// A 3×3×3 kernel with padding 1.
+    pub fn three(stride: [usize; 3]) -> Self {
+        Self {
+            kernel: [3; 3],
+            stride,
+            padding: [1; 3],
+        }
+    }
+
+    /// The size of the output for an input of `size`; 0 where the kernel does not fit.
+    pub fn size(&self, size: [usize; 3]) -> [usize; 3] {
+        std::array::from_fn(|axis| {
+            let reach = size[axis] + 2 * self.padding[axis];
+            match reach.checked_sub(self.kernel[axis]) {
+                Some(room) => room / self.stride[axis] + 1,
+                None => 0,
+            }
+        })
     }
 }

@@ -2,16 +2,37 @@
 
 mod attention;
 mod conv;
+mod decoder;
+mod drop_path;
 mod init;
 mod kernel;
+mod mlp;
 mod norm;
+mod patch;
+mod pool;
 mod residual;
+mod swin_block;
 mod up;
+mod window;
+mod window_attention;
 
 pub use attention::TransformerBlock;
-pub(crate) use attention::linear;
-pub use conv::Conv3d;
+pub use conv::{Conv3d, Step, StridedConv3d};
+pub use decoder::DecoderUp;
+pub use drop_path::DropPath;
+pub(crate) use drop_path::drop_rates;
 pub use init::Init;
-pub use norm::{LEAKY_SLOPE, instance_norm, instance_norm_leaky_relu, layer_norm};
+pub use mlp::Mlp;
+pub(crate) use mlp::linear;
+pub use norm::{
+    LEAKY_SLOPE, instance_norm, instance_norm_leaky_relu, layer_norm, plain_layer_norm,
+};
+pub use patch::PatchConv;
+pub(crate) use patch::cut;
+pub use pool::max_pool2;
 pub use residual::ConvBlock;
+pub use swin_block::{CrossSwinBlock, RelativeIndex, SwinBlock, SwinBlockConfig};
 pub use up::UpProjection;
+pub use window::WindowGrid;
+pub(crate) use window_attention::relative_rows;
+pub use window_attention::{CrossWindowAttention, RelativeBias, WindowAttention};

@@ -22,6 +22,13 @@ pub fn instance_norm_leaky_relu(x: Tensor<5>) -> Tensor<5> {
     kernel::instance_norm(x, LEAKY_SLOPE)
 }
 
+/// Normalises over the last axis to mean 0 and variance 1, without gain or bias.
+pub fn plain_layer_norm<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    let centred = x.clone() - x.mean_dim(D - 1);
+    let variance = centred.clone().powi_scalar(2).mean_dim(D - 1);
+    centred / (variance + EPSILON).sqrt()
+}
+
 /// Layer normalisation over the last axis, with gain 1 and bias 0 at the start.
 pub fn layer_norm(channels: usize, init: &Init) -> LayerNorm {
     LayerNormConfig::new(channels)

@@ -44,6 +44,8 @@ pub struct TrainConfig {
     pub medcontext: MedContext,
     /// Random changes of a training patch.
     pub augmentation: Augmentation,
+    /// Whether weights to go on from may label something else; their last layer is then replaced.
+    pub new_head: bool,
     /// Architectural numbers that replace those of `size`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<Network>,
@@ -67,6 +69,7 @@ impl Default for TrainConfig {
             blend: Blend::Constant,
             medcontext: MedContext::paper(),
             augmentation: Augmentation::default(),
+            new_head: false,
             network: None,
         }
     }
@@ -83,7 +86,6 @@ impl TrainConfig {
         if cases.is_empty() {
             return config;
         }
-        let unit = config.resolved_network().patch_multiple();
         let median: [usize; 3] = std::array::from_fn(|axis| {
             let mut sides: Vec<usize> = cases
                 .iter()
@@ -92,14 +94,18 @@ impl TrainConfig {
             sides.sort_unstable();
             sides[sides.len() / 2]
         });
-        config.patch = std::array::from_fn(|axis| {
-            (median[axis].min(LARGEST_SIDE) / unit[axis]).max(1) * unit[axis]
-        });
+        config.patch = median.map(|side| side.min(LARGEST_SIDE));
+        config.fit_patch();
         let volume: usize = median.iter().product();
         if volume > 4 * config.patch.iter().product::<usize>() {
             config.augmentation.foreground = 0.5;
         }
         config
+    }
+
+    /// Makes the patch one that the network can take: the largest within the present one.
+    pub fn fit_patch(&mut self) {
+        self.patch = self.resolved_network().patch_rule().nearest(self.patch);
     }
 
     /// The architectural numbers in force: `network` where given, else those of `size`.

@@ -28,6 +28,25 @@ impl Target {
             one_hot,
         }
     }
+
+    /// The same labels on a coarser grid: the first voxel of every block.
+    fn coarser(&self, fine: [usize; 3], coarse: [usize; 3]) -> Self {
+        let [batch, classes, _] = self.one_hot.dims();
+        let [d, h, w] = coarse;
+        let step: [usize; 3] = std::array::from_fn(|axis| fine[axis] / coarse[axis]);
+        let one_hot = self
+            .one_hot
+            .clone()
+            .reshape([batch * classes, d, step[0], h, step[1], w, step[2]])
+            .narrow(2, 0, 1)
+            .narrow(4, 0, 1)
+            .narrow(6, 0, 1)
+            .reshape([batch, classes, d * h * w]);
+        Self {
+            count: one_hot.clone().sum_dim(2),
+            one_hot,
+        }
+    }
 }
 
 /// Options of the loss. The default is the one that MedContext trains with.
@@ -47,6 +66,8 @@ pub struct DiceCe {
     pub dice_weight: f64,
     /// Weight of cross entropy.
     pub ce_weight: f64,
+    /// Weight of each scale of a network's output, the finest first (deep supervision).
+    pub scale_weights: &'static [f64],
 }
 
 impl Default for DiceCe {
@@ -59,6 +80,7 @@ impl Default for DiceCe {
             smooth_denominator: 1e-6,
             dice_weight: 1.0,
             ce_weight: 1.0,
+            scale_weights: &[1.0],
         }
     }
 }
@@ -82,6 +104,27 @@ impl DiceCe {
 
         let ce = (log_p * target.one_hot.clone()).sum().neg() / (batch * voxels) as f64;
         dice * self.dice_weight + ce * self.ce_weight
+    }
+
+    /// Weighted sum over the scales of an output, the finest first, `[1]`. A coarser scale is compared
+    /// with every second (fourth) label along its axes, as nnU-Net does it with order 0.
+    pub fn forward_scales(&self, logits: &[Tensor<5>], target: &Target) -> Tensor<1> {
+        let size = |x: &Tensor<5>| {
+            let [_, _, d, h, w] = x.dims();
+            [d, h, w]
+        };
+        let fine = logits.first().map_or([0; 3], size);
+        let terms = logits.iter().zip(self.scale_weights).map(|(x, &weight)| {
+            let loss = if size(x) == fine {
+                self.forward(x.clone(), target)
+            } else {
+                self.forward(x.clone(), &target.coarser(fine, size(x)))
+            };
+            loss * weight
+        });
+        terms
+            .reduce(|sum, term| sum + term)
+            .unwrap_or_else(|| target.count.zeros_like().sum())
     }
 
     /// Leaves out the background and pools the batch, as configured; both are `[batch, class, 1]`.

@@ -18,8 +18,8 @@ use super::{
 use crate::backbone::{Model, Network};
 use crate::dataset::{Case, LabelSet};
 use crate::medcontext::{JointLoss, TubeMask, joint_loss, momentum, update_teacher};
-use crate::transform::{Patch, Prepared, Sampler};
-use crate::weights::{self, Metadata, Training, WeightsError};
+use crate::transform::{Normalisation, Patch, Prepared, Sampler};
+use crate::weights::{self, Fit, Metadata, Precision, Training, WeightsError};
 use crate::{Error, Result};
 
 /// A training run.
@@ -55,7 +55,7 @@ enum Pending {
 
 impl Trainer {
     /// Prepares a run on labelled cases. `start` is a weights file to go on from, of the same
-    /// network, patch and number of classes.
+    /// network and patch, and the same number of classes unless `config.new_head` is set.
     ///
     /// # Errors
     /// When settings cannot work, no case has labels, or `start` belongs to another network.
@@ -74,6 +74,8 @@ impl Trainer {
             return Err(crate::dataset::DatasetError::NoLabelledCase.into());
         }
         let autodiff = device.clone().autodiff();
+        // Of what the network itself draws: DropPath.
+        autodiff.seed(config.seed);
         let student = match start {
             Some(bytes) => continue_from(bytes, &config, &network, &labels, &autodiff)?,
             None => network.build(1, labels.classes(), config.patch, config.seed, &autodiff),
@@ -82,7 +84,8 @@ impl Trainer {
             .iter()
             .map(|case| {
                 let label = case.label.as_ref().map(|label| (label, &labels));
-                Prepared::new(&case.image, label, config.axes, config.patch)
+                let normalisation = Normalisation::default();
+                Prepared::new(&case.image, label, config.axes, normalisation, config.patch)
             })
             .collect();
         // Independent streams, so that switching the mask off leaves every crop where it was.
@@ -141,7 +144,7 @@ impl Trainer {
             channels: 1,
             patch: self.config.patch,
             axes: self.config.axes,
-            normalisation: "z-score".to_owned(),
+            normalisation: Normalisation::default(),
             labels: self.labels.clone(),
             training: Training {
                 iterations: self.iteration,
@@ -162,7 +165,7 @@ impl Trainer {
             self.started = Some(Instant::now());
             return Ok(Some(Event::Started {
                 backbone: self.network.backbone().to_string(),
-                parameters: self.student.num_params(),
+                parameters: self.student.parameters(),
                 training_cases: self.training_cases,
                 validation_cases: self.validation.len(),
                 iterations: self.config.iterations,
@@ -192,7 +195,8 @@ impl Trainer {
             Pending::Save(kind) => Ok(Event::Checkpoint {
                 iteration: self.iteration,
                 kind,
-                weights: weights::save(&self.student.valid(), &self.metadata()).await?,
+                weights: weights::save(&self.student.valid(), &self.metadata(), Precision::F32)
+                    .await?,
             }),
         }
     }
@@ -253,7 +257,10 @@ impl Trainer {
             mask,
             batch.x,
             &batch.y,
-            &DiceCe::default(),
+            &DiceCe {
+                scale_weights: self.network.scale_weights(),
+                ..DiceCe::default()
+            },
             settings,
         );
         let gradients = GradientsParams::from_grads(loss.total.backward(), &self.student);
@@ -306,10 +313,10 @@ fn continue_from(
     device: &Device,
 ) -> Result<Model> {
     let found = Metadata::read(bytes)?;
-    let same = found.network == *network
-        && found.patch == config.patch
-        && found.labels.classes() == labels.classes();
-    if !same {
+    found.check_channels()?;
+    let same_labels = found.labels.classes() == labels.classes();
+    let same = found.network == *network && found.patch == config.patch;
+    if !same || !(same_labels || config.new_head) {
         let expected = format!(
             "{} with {} classes and patch {:?}",
             network.backbone(),
@@ -322,7 +329,12 @@ fn continue_from(
         }
         .into());
     }
-    Ok(weights::load(bytes, device)?.model)
+    let fresh = network.build(1, labels.classes(), config.patch, config.seed, device);
+    let fit = Fit {
+        new_head: config.new_head,
+        ..Fit::default()
+    };
+    Ok(weights::fill(fresh, &weights::read_safetensors(bytes)?, fit)?.model)
 }
 
 /// Reads all terms of a loss from the device in one go.

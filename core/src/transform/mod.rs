@@ -5,5 +5,5 @@ mod prepare;
 mod sampler;
 
 pub use augment::Augmentation;
-pub use prepare::{Prepared, z_score};
+pub use prepare::{Normalisation, Prepared, z_score};
 pub use sampler::{Patch, Sampler};

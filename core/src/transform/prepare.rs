@@ -2,8 +2,21 @@
 
 use ndarray::{Array3, s};
 
+use serde::{Deserialize, Serialize};
+
 use crate::dataset::LabelSet;
 use crate::volume::{AxisOrder, Image, LabelImage};
+
+/// What is done to intensities before a network sees them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Normalisation {
+    /// Mean 0 and standard deviation 1 over all voxels of a volume.
+    #[default]
+    ZScore,
+    /// Nothing: the volume holds what the network expects.
+    None,
+}
 
 /// A case ready for patches to be cut from it. Axes are [depth, height, width].
 #[derive(Clone, Debug)]
@@ -19,16 +32,20 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Brings a case into network form: axes in `order`, intensities z-scored over the volume, and
-    /// zeros around it where it is smaller than `patch` voxels.
+    /// Brings a case into network form: axes in `order`, intensities normalised, and zeros around it
+    /// where it is smaller than `patch` voxels.
     pub fn new(
         image: &Image,
         label: Option<(&LabelImage, &LabelSet)>,
         order: AxisOrder,
+        normalisation: Normalisation,
         patch: [usize; 3],
     ) -> Self {
         let mut volume = order.arrange(image.canonical());
-        z_score(&mut volume);
+        match normalisation {
+            Normalisation::ZScore => z_score(&mut volume),
+            Normalisation::None => {}
+        }
         let size = shape(&volume);
         let before = std::array::from_fn(|axis| patch[axis].saturating_sub(size[axis]) / 2);
         let classes = label.map(|(label, set)| {

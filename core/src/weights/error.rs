@@ -7,8 +7,16 @@ pub enum WeightsError {
     #[error("cannot be read as safetensors ({0}); choose a .safetensors file that was saved here")]
     Format(String),
     /// A safetensors file without our metadata.
-    #[error("carry no MedContext metadata; choose a .safetensors file that was saved here")]
+    #[error(
+        "carry no MedContext metadata; convert them first, or choose a file that was saved here"
+    )]
     NoMetadata,
+    /// A file of PyTorch that cannot be read.
+    #[error("cannot be read as a PyTorch checkpoint: {0}; save its state_dict anew")]
+    Checkpoint(String),
+    /// Tensors of no network that is known here, or of one that needs to be told more.
+    #[error("{0}")]
+    Unrecognised(String),
     /// Metadata that this version does not understand.
     #[error("have metadata that cannot be read ({0}); save them again with this version")]
     BadMetadata(String),
@@ -27,8 +35,8 @@ pub enum WeightsError {
         /// The shape that the network needs, in the file's layout.
         expected: Vec<usize>,
     },
-    /// A parameter that is not stored as 32-bit floats.
-    #[error("store {name} as {found}, not as F32; convert them to F32")]
+    /// A parameter that is not stored as floats.
+    #[error("store {name} as {found}, which are no floats; convert them to F32")]
     Datatype {
         /// The parameter's name in the file.
         name: String,
@@ -43,6 +51,11 @@ pub enum WeightsError {
         /// What was asked for.
         expected: String,
     },
+    /// A network for several channels, where a case has one.
+    #[error(
+        "are for {0} channels and a case has one; convert them with `core convert --channels 1`"
+    )]
+    Channels(usize),
     /// The device gave no answer while parameters were read from it.
     #[error("could not be read back from the device; try again or use the cpu")]
     Device,

@@ -1,11 +1,13 @@
 //! What a weights file says about itself.
 
+use burn::tensor::Device;
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 
 use super::WeightsError;
-use crate::backbone::Network;
+use crate::backbone::{Model, Network};
 use crate::dataset::LabelSet;
+use crate::transform::Normalisation;
 use crate::volume::AxisOrder;
 
 /// Key under which the metadata stands in the safetensors header.
@@ -24,8 +26,8 @@ pub struct Metadata {
     pub patch: [usize; 3],
     /// Which anatomical axes depth, height and width are.
     pub axes: AxisOrder,
-    /// How intensities are normalised: `z-score`, over all voxels of a volume.
-    pub normalisation: String,
+    /// What is done to intensities.
+    pub normalisation: Normalisation,
     /// The labels, by output channel.
     pub labels: LabelSet,
     /// How the weights came to be.
@@ -67,6 +69,23 @@ impl Metadata {
             .check(metadata.patch)
             .map_err(WeightsError::BadMetadata)?;
         Ok(metadata)
+    }
+
+    /// The network that it describes, with new parameters, on `device`.
+    pub fn build(&self, device: &Device) -> Model {
+        let (channels, classes) = (self.channels, self.labels.classes());
+        self.network.build(channels, classes, self.patch, 0, device)
+    }
+
+    /// Whether the network takes what a case gives: one channel.
+    ///
+    /// # Errors
+    /// When it takes several.
+    pub fn check_channels(&self) -> Result<(), WeightsError> {
+        match self.channels {
+            1 => Ok(()),
+            found => Err(WeightsError::Channels(found)),
+        }
     }
 
     /// The network in words, for messages: backbone, channels, classes and patch.

@@ -3,13 +3,14 @@
 //! Names are the reference implementation's; linear weights are transposed, because PyTorch keeps
 //! them `[out, in]` and burn `[in, out]`. All other layouts agree.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{Device, Tensor, TensorData};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use burn::tensor::{Device, Tensor, TensorData, f16};
+use safetensors::Dtype;
 
 use super::metadata::KEY;
+use super::raw::{self, RawTensor, Tensors};
 use super::{Metadata, WeightsError};
 use crate::backbone::Model;
 
@@ -22,29 +23,95 @@ pub struct Loaded {
     pub metadata: Metadata,
 }
 
+/// How a value is stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// As it is trained.
+    #[default]
+    F32,
+    /// Half the size; three digits.
+    F16,
+}
+
+/// How a network takes tensors that are not quite its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fit {
+    /// The last layer stays as it is where the file's has another number of classes.
+    pub new_head: bool,
+    /// The first layer takes a file's of one channel for several, or of several for one.
+    pub adapt_channels: bool,
+    /// The mask token stays as it is where the file has none.
+    pub without_mask_token: bool,
+}
+
+/// A network that was filled, and what remained.
+#[derive(Debug)]
+pub struct Filled {
+    /// The network.
+    pub model: Model,
+    /// Parameters that stayed as they were.
+    pub kept: Vec<String>,
+    /// Tensors of the file that the network has no place for.
+    pub ignored: Vec<String>,
+}
+
 /// Writes a weights file. Reads the parameters from the device without blocking.
 ///
 /// # Errors
 /// When the device does not give them.
-pub async fn save(model: &Model, metadata: &Metadata) -> Result<Vec<u8>, WeightsError> {
-    let mut collected = Collect::new(model);
-    model.visit(&mut collected);
-    let mut tensors = Vec::with_capacity(collected.found.len());
-    for (name, shape, values) in collected.found {
-        let data = values.into_data_async().await;
-        let data = data.map_err(|_| WeightsError::Device)?.convert::<f32>();
-        tensors.push((name, shape, data.as_bytes().to_vec()));
-    }
-    let views = tensors.iter().map(|(name, shape, bytes)| {
-        TensorView::new(Dtype::F32, shape.clone(), bytes).map(|view| (name, view))
-    });
-    let views: Result<Vec<_>, _> = views.collect();
+pub async fn save(
+    model: &Model,
+    metadata: &Metadata,
+    precision: Precision,
+) -> Result<Vec<u8>, WeightsError> {
     let text = serde_json::to_string(metadata)
         .map_err(|error| WeightsError::BadMetadata(error.to_string()))?;
     let header = HashMap::from([(KEY.to_owned(), text)]);
-    views
-        .and_then(|views| serialize(views, Some(header)))
-        .map_err(|error| WeightsError::Format(error.to_string()))
+    write_safetensors(&parameters(model).await?, precision, Some(header))
+}
+
+/// A parameter in the file's layout: its reference name, shape and values.
+pub(super) type Parameter = (String, Vec<usize>, Vec<f32>);
+
+/// All parameters, read from the device without blocking.
+pub(super) async fn parameters(model: &Model) -> Result<Vec<Parameter>, WeightsError> {
+    let mut collected = Collect::new(model);
+    model.visit(&mut collected);
+    let mut parameters = Vec::with_capacity(collected.found.len());
+    for (name, shape, values) in collected.found {
+        let data = values.into_data_async().await;
+        let data = data.map_err(|_| WeightsError::Device)?.convert::<f32>();
+        let values = data.try_into_vec().map_err(|_| WeightsError::Device)?;
+        parameters.push((name, shape, values));
+    }
+    Ok(parameters)
+}
+
+fn write_safetensors(
+    parameters: &[Parameter],
+    precision: Precision,
+    header: Option<HashMap<String, String>>,
+) -> Result<Vec<u8>, WeightsError> {
+    let tensors = parameters.iter().map(|(name, shape, values)| {
+        let bytes: Vec<u8> = match precision {
+            Precision::F32 => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            Precision::F16 => {
+                let halves = values.iter().map(|&v| f16::from_f32(v));
+                halves.flat_map(f16::to_le_bytes).collect()
+            }
+        };
+        let dtype = match precision {
+            Precision::F32 => Dtype::F32,
+            Precision::F16 => Dtype::F16,
+        };
+        let tensor = RawTensor {
+            shape: shape.clone(),
+            dtype,
+            bytes: bytes.into(),
+        };
+        (name.clone(), tensor)
+    });
+    raw::write_safetensors(&tensors.collect(), header)
 }
 
 /// Reads a weights file and builds its network on `device`.
@@ -53,35 +120,37 @@ pub async fn save(model: &Model, metadata: &Metadata) -> Result<Vec<u8>, Weights
 /// When the file is damaged, or its tensors are not those of the network that it names.
 pub fn load(bytes: &[u8], device: &Device) -> Result<Loaded, WeightsError> {
     let metadata = Metadata::read(bytes)?;
-    let model = metadata.network.build(
-        metadata.channels,
-        metadata.labels.classes(),
-        metadata.patch,
-        0,
-        device,
-    );
-    let tensors =
-        SafeTensors::deserialize(bytes).map_err(|error| WeightsError::Format(error.to_string()))?;
-    let model = fill(model, &tensors)?;
+    let model = metadata.build(device);
+    let model = fill(model, &raw::read_safetensors(bytes)?, Fit::default())?.model;
     Ok(Loaded { model, metadata })
 }
 
 /// Replaces every parameter of `model` by the tensor of its reference name.
 ///
 /// # Errors
-/// When one is missing or of another shape or type; names the tensor.
-pub fn fill(model: Model, tensors: &SafeTensors<'_>) -> Result<Model, WeightsError> {
+/// When one is missing or of another shape or type, and `fit` does not allow for it; names the
+/// tensor.
+pub fn fill(model: Model, tensors: &Tensors<'_>, fit: Fit) -> Result<Filled, WeightsError> {
     let mut mapper = Fill {
         path: Path::default(),
         names: model.clone(),
         tensors,
+        fit,
+        used: HashSet::new(),
+        kept: Vec::new(),
         error: None,
     };
     let model = model.map(&mut mapper);
-    match mapper.error {
-        Some(error) => Err(error),
-        None => Ok(model),
+    if let Some(error) = mapper.error {
+        return Err(error);
     }
+    let names = tensors.keys();
+    let ignored = names.filter(|name| !mapper.used.contains(*name));
+    Ok(Filled {
+        model,
+        kept: mapper.kept,
+        ignored: ignored.cloned().collect(),
+    })
 }
 
 /// Where a visitor stands in the module tree.
@@ -155,42 +224,94 @@ struct Fill<'a> {
     path: Path,
     /// A copy that names its parameters while the other is being mapped.
     names: Model,
-    tensors: &'a SafeTensors<'a>,
+    tensors: &'a Tensors<'a>,
+    fit: Fit,
+    /// Tensors that found their place.
+    used: HashSet<String>,
+    kept: Vec<String>,
     error: Option<WeightsError>,
 }
 
 impl Fill<'_> {
-    fn value<const D: usize>(&self, current: &Tensor<D>) -> Result<TensorData, WeightsError> {
+    /// The parameter's new value in file layout; `None` where it stays as it is.
+    fn value<const D: usize>(
+        &mut self,
+        current: &Tensor<D>,
+    ) -> Result<Option<TensorData>, WeightsError> {
         let name = self.names.reference_name(&self.path.within_backbone());
-        let view = self
-            .tensors
-            .tensor(&name)
-            .map_err(|_| WeightsError::Missing(name.clone()))?;
+        let Some(tensor) = self.tensors.get(&name) else {
+            if self.fit.without_mask_token && name.ends_with("mask_token") {
+                self.kept.push(name);
+                return Ok(None);
+            }
+            return Err(WeightsError::Missing(name));
+        };
+        self.used.insert(name.clone());
         let mut expected = current.dims().to_vec();
         if self.path.is_linear_weight() {
             expected.swap(0, 1);
         }
-        if view.shape() != expected {
-            return Err(WeightsError::Shape {
-                name,
-                found: view.shape().to_vec(),
-                expected,
-            });
-        }
-        if view.dtype() != Dtype::F32 {
+        let Some(values) = tensor.floats() else {
             return Err(WeightsError::Datatype {
                 name,
-                found: format!("{:?}", view.dtype()),
+                found: format!("{:?}", tensor.dtype),
             });
+        };
+        if tensor.shape == expected {
+            return Ok(Some(TensorData::new(values, expected)));
         }
-        let values: Vec<f32> = view
-            .data()
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .map(|bytes| f32::from_le_bytes(*bytes))
-            .collect();
-        Ok(TensorData::new(values, expected))
+        if self.fit.new_head && self.names.is_head(&name) {
+            self.kept.push(name);
+            return Ok(None);
+        }
+        if self.fit.adapt_channels
+            && self.names.is_input(&name)
+            && let Some(values) = adapt_channels(&values, &tensor.shape, &expected)
+        {
+            return Ok(Some(TensorData::new(values, expected)));
+        }
+        Err(WeightsError::Shape {
+            name,
+            found: tensor.shape.clone(),
+            expected,
+        })
+    }
+}
+
+/// The weights of one channel for several, each an equal part, so that equal channels give the same
+/// response; or the sum over several channels for one. `None` where the shapes do not allow it.
+///
+/// Shapes are `[out, channel, …]`, or `[out, voxels · channel]` with channels fastest.
+fn adapt_channels(values: &[f32], found: &[usize], wanted: &[usize]) -> Option<Vec<f32>> {
+    if found.len() != wanted.len() || found.len() < 2 || found[0] != wanted[0] {
+        return None;
+    }
+    let (one, several) = (found[1].min(wanted[1]), found[1].max(wanted[1]));
+    let same = found[2..] == wanted[2..];
+    if !same || one == 0 || !several.is_multiple_of(one) {
+        return None;
+    }
+    let channels = several / one;
+    // Values that lie together for each channel.
+    let run = if found.len() == 2 {
+        1
+    } else if one == 1 {
+        found[2..].iter().product()
+    } else {
+        return None;
+    };
+    if found[1] < wanted[1] {
+        let runs = values.chunks(run);
+        let part = |run: &[f32]| -> Vec<f32> { run.iter().map(|v| v / channels as f32).collect() };
+        Some(runs.flat_map(|run| part(run).repeat(channels)).collect())
+    } else {
+        let groups = values.chunks(run * channels);
+        let sum = |group: &[f32]| -> Vec<f32> {
+            (0..run)
+                .map(|i| group.iter().skip(i).step_by(run).sum())
+                .collect()
+        };
+        Some(groups.flat_map(sum).collect())
     }
 }
 
@@ -209,7 +330,8 @@ impl ModuleMapper for Fill<'_> {
         }
         let current = param.val();
         match self.value(&current) {
-            Ok(data) => {
+            Ok(None) => param,
+            Ok(Some(data)) => {
                 let mut value = Tensor::<D>::from_data(data, &current.device());
                 if self.path.is_linear_weight() {
                     value = value.swap_dims(0, 1);
@@ -221,5 +343,28 @@ impl ModuleMapper for Fill<'_> {
                 param
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::adapt_channels;
+
+    #[test]
+    fn one_channel_becomes_two_and_back() {
+        // [out 2, channel 1, 2 voxels] to two channels: halves, channel by channel.
+        let one = [2.0, 4.0, 6.0, 8.0];
+        let two = adapt_channels(&one, &[2, 1, 2], &[2, 2, 2]).expect("it fits");
+        assert_eq!(two, [1.0, 2.0, 1.0, 2.0, 3.0, 4.0, 3.0, 4.0]);
+        let back = adapt_channels(&two, &[2, 2, 2], &[2, 1, 2]).expect("it fits");
+        assert_eq!(back, one);
+        // A linear layer has its channels fastest: [out 1, 2 voxels · channel].
+        let two = adapt_channels(&[2.0, 4.0], &[1, 2], &[1, 4]).expect("it fits");
+        assert_eq!(two, [1.0, 1.0, 2.0, 2.0]);
+        let back = adapt_channels(&two, &[1, 4], &[1, 2]).expect("it fits");
+        assert_eq!(back, [2.0, 4.0]);
+        assert_eq!(adapt_channels(&one, &[2, 2], &[2, 3]), None);
+        assert_eq!(adapt_channels(&one, &[2, 2, 1], &[2, 4, 1]), None);
+        assert_eq!(adapt_channels(&one, &[4, 1, 1], &[2, 1, 1]), None);
     }
 }

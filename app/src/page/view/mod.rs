@@ -4,6 +4,7 @@ mod cases;
 mod chart;
 mod frame;
 mod legend;
+mod network;
 mod predict;
 mod progress;
 mod stage;

@@ -1,14 +1,12 @@
 //! The settings of a training run, its start, and its curve.
 
-use std::str::FromStr;
-
 use leptos::prelude::*;
-use medcontext_core::backbone::{Network, Size};
 use medcontext_core::dataset::{DatasetError, Role};
 use medcontext_core::medcontext::MedContext;
 use medcontext_core::train::TrainConfig;
 
 use super::chart::LossChart;
+use super::network::{NetworkChoice, NetworkCost, Patch};
 use crate::message::Request;
 use crate::page::files::save;
 use crate::page::link::Link;
@@ -69,8 +67,9 @@ fn Settings(from_weights: RwSignal<bool>) -> impl IntoView {
     view! {
         <fieldset class="settings" disabled=locked>
             <legend class="unseen">"Training settings"</legend>
-            <SizeChoice />
+            <NetworkChoice />
             <StartChoice from_weights=from_weights />
+            <NetworkCost />
             <Number
                 id="iterations"
                 label="Iterations"
@@ -92,31 +91,6 @@ fn Settings(from_weights: RwSignal<bool>) -> impl IntoView {
     }
 }
 
-/// Which network.
-#[component]
-fn SizeChoice() -> impl IntoView {
-    let state = expect_context::<State>();
-    let choose = move |value: String| {
-        if let Ok(size) = Size::from_str(&value) {
-            change(state, |config| config.size = size);
-        }
-    };
-    view! {
-        <label>
-            "Network"
-            <select
-                id="size"
-                prop:value=move || state.config.read().size.to_string()
-                on:change:target=move |event| choose(event.target().value())
-            >
-                <option value="tiny">"UNETR tiny"</option>
-                <option value="small">"UNETR small"</option>
-                <option value="paper">"UNETR paper"</option>
-            </select>
-        </label>
-    }
-}
-
 /// From which weights.
 #[component]
 fn StartChoice(from_weights: RwSignal<bool>) -> impl IntoView {
@@ -129,7 +103,7 @@ fn StartChoice(from_weights: RwSignal<bool>) -> impl IntoView {
         }
     };
     view! {
-        <label>
+        <label class="start-from">
             "Start from"
             <select
                 id="start-from"
@@ -200,47 +174,6 @@ fn Advanced() -> impl IntoView {
     }
 }
 
-/// The patch's three sides, in steps that the network can take.
-#[component]
-fn Patch() -> impl IntoView {
-    let state = expect_context::<State>();
-    let unit = Memo::new(move |_| {
-        let config = state.config.read();
-        let named = || Network::new(config.backbone, config.size);
-        config
-            .network
-            .clone()
-            .unwrap_or_else(named)
-            .patch_multiple()
-    });
-    let side = move |axis: usize, name: &'static str| {
-        let set = move |text: String| {
-            let value = text.parse().unwrap_or(0.0);
-            change(state, |config| config.patch[axis] = whole(value));
-        };
-        view! {
-            <input
-                id=format!("patch-{name}")
-                type="number"
-                aria-label=format!("Patch {name} in voxels")
-                min=move || unit.get()[axis]
-                step=move || unit.get()[axis]
-                prop:value=move || state.config.read().patch[axis].to_string()
-                on:change:target=move |event| set(event.target().value())
-            />
-        }
-    };
-    view! {
-        <div class="patch" role="group" aria-labelledby="patch-title">
-            <span id="patch-title">"Patch in voxels (D × H × W)"</span>
-            <span class="sides">
-                {side(0, "depth")} <span aria-hidden="true">"×"</span> {side(1, "height")}
-                <span aria-hidden="true">"×"</span> {side(2, "width")}
-            </span>
-        </div>
-    }
-}
-
 /// A setting that is one positive number.
 #[component]
 fn Number(
@@ -278,13 +211,13 @@ fn Number(
 }
 
 /// Changes the settings by hand: suggestions leave them alone from now on.
-fn change(state: State, change: impl FnOnce(&mut TrainConfig)) {
+pub(super) fn change(state: State, change: impl FnOnce(&mut TrainConfig)) {
     state.config_touched.set(true);
     state.config.update(change);
 }
 
 /// A count of at least one.
-fn whole(value: f64) -> usize {
+pub(super) fn whole(value: f64) -> usize {
     (value.round() as usize).max(1)
 }
 

@@ -20,7 +20,7 @@ const NARROW: usize = 4;
 const TAIL: usize = 64;
 
 /// Shortest plane, in positions, for which this way is the faster one.
-const SHORTEST: usize = 96;
+const SHORTEST: usize = 256;
 
 /// A volume with zeros around it.
 struct Padded {

@@ -1,0 +1,72 @@
+//! Which patches a network can take.
+
+use std::fmt;
+
+/// Sides that a patch may have: `smallest`, or that and any number of `step`s more, in voxels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PatchRule {
+    /// The smallest patch.
+    pub smallest: [usize; 3],
+    /// By how much a side may grow.
+    pub step: [usize; 3],
+}
+
+impl PatchRule {
+    /// Every side a multiple of a number.
+    pub fn multiples(of: [usize; 3]) -> Self {
+        Self {
+            smallest: of,
+            step: of,
+        }
+    }
+
+    /// Whether `patch` keeps the rule.
+    pub fn fits(&self, patch: [usize; 3]) -> bool {
+        (0..3).all(|axis| {
+            let more = patch[axis].checked_sub(self.smallest[axis]);
+            more.is_some_and(|more| more.is_multiple_of(self.step[axis]))
+        })
+    }
+
+    /// The largest patch within `wanted`; the smallest one where even that is larger.
+    pub fn nearest(&self, wanted: [usize; 3]) -> [usize; 3] {
+        std::array::from_fn(|axis| {
+            let (smallest, step) = (self.smallest[axis], self.step[axis]);
+            smallest + wanted[axis].saturating_sub(smallest) / step * step
+        })
+    }
+}
+
+/// What to do, as the end of a sentence.
+impl fmt::Display for PatchRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { smallest, step } = self;
+        if smallest == step {
+            write!(f, "make each side a multiple of {step:?}")
+        } else {
+            write!(f, "start from {smallest:?} and add multiples of {step:?}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PatchRule;
+
+    #[test]
+    fn the_nearest_patch_fits_and_is_not_larger_than_wanted() {
+        let acdc = PatchRule {
+            smallest: [6, 32, 32],
+            step: [4, 32, 32],
+        };
+        assert!(acdc.fits([14, 160, 160]));
+        assert!(!acdc.fits([16, 160, 160]));
+        assert!(!acdc.fits([2, 32, 32]));
+        assert_eq!(acdc.nearest([35, 50, 36]), [34, 32, 32]);
+        assert_eq!(acdc.nearest([1, 1, 1]), [6, 32, 32]);
+        assert_eq!(
+            PatchRule::multiples([16; 3]).nearest([35, 50, 15]),
+            [32, 48, 16]
+        );
+    }
+}

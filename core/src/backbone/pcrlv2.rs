@@ -1,0 +1,295 @@
+//! The 3D CNN of PCRLv2: a U-shaped network of plain convolutions.
+//!
+//! Zhou et al., "A Unified Visual Information Preservation Framework for Self-supervised
+//! Pre-training in Medical Image Analysis" (arXiv 2301.00772), as `SegmentationModel` in the
+//! authors' `finetune` branch (298a7ef), without the heads of the pre-training and without its last
+//! sigmoid: the output are logits. Parameter names are the released code's.
+//!
+//! The network has no tokens, and MedContext's paper does not say how it is masked. Our choice: tubes
+//! of 16×16 voxels of the input become one learned value per channel, so that nothing bypasses the
+//! mask.
+
+use burn::module::{Module, Param};
+use burn::nn::{BatchNorm, BatchNormConfig, GroupNorm, GroupNormConfig};
+use burn::tensor::Tensor;
+use burn::tensor::activation::relu;
+use serde::{Deserialize, Serialize};
+
+use super::cost::conv;
+use super::{Architecture, Model, PatchRule, Segmenter, Size};
+use crate::medcontext::TokenMask;
+use crate::nn::{Conv3d, Init, UpProjection, max_pool2};
+
+/// Side of a masked cell in voxels.
+const CELL: usize = 16;
+
+/// Levels; the grid is halved between them.
+const LEVELS: usize = 4;
+
+/// Groups of a group norm.
+const GROUPS: usize = 8;
+
+/// What follows each convolution.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NormKind {
+    /// Group norm with eight groups: the same for any batch, and in training and prediction.
+    #[default]
+    Group,
+    /// Batch norm with running statistics, which the masked view updates too.
+    Batch,
+}
+
+/// Architectural numbers of PCRLv2's CNN.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pcrlv2Config {
+    /// Channels of the first convolution; a multiple of 8. Each level doubles them.
+    pub width: usize,
+    /// What follows each convolution.
+    pub norm: NormKind,
+    /// Whether the decoder sees the encoder's maps. The released network has no skips; its authors
+    /// advise to add them for segmentation.
+    pub skip: bool,
+}
+
+impl Default for Pcrlv2Config {
+    fn default() -> Self {
+        Self::new(Size::Small)
+    }
+}
+
+impl Pcrlv2Config {
+    /// A named size. `paper` is the released network, without skips.
+    pub fn new(size: Size) -> Self {
+        Self {
+            width: match size {
+                Size::Tiny => 8,
+                Size::Small => 16,
+                Size::Paper => 32,
+            },
+            norm: NormKind::Group,
+            skip: size != Size::Paper,
+        }
+    }
+}
+
+impl Architecture for Pcrlv2Config {
+    fn patch_rule(&self) -> PatchRule {
+        PatchRule::multiples([CELL; 3])
+    }
+
+    fn token(&self) -> [usize; 3] {
+        [CELL; 3]
+    }
+
+    /// Some 36 maps of `width` channels at full resolution, a third as much below it.
+    fn activations_per_voxel(&self) -> usize {
+        48 * self.width
+    }
+
+    fn multiply_adds(&self, channels: usize, classes: usize, patch: [usize; 3]) -> u64 {
+        let voxels: usize = patch.iter().product();
+        let down = (0..LEVELS).map(|level| {
+            let (voxels, half) = (voxels >> (3 * level), self.width << level);
+            let input = if level == 0 { channels } else { half };
+            conv(voxels, input + 2 * half, half, 27)
+        });
+        let up = (0..LEVELS - 1).map(|level| {
+            let (voxels, output) = (voxels >> (3 * level), (2 * self.width) << level);
+            let joined = if self.skip { 3 * output } else { 2 * output };
+            conv(voxels, 2 * output, 2 * output, 1) + conv(voxels, joined + output, output, 27)
+        });
+        let last = conv(voxels, 2 * self.width, classes, 1);
+        down.sum::<u64>() + up.sum::<u64>() + last
+    }
+
+    fn check(&self, _patch: [usize; 3]) -> Result<(), String> {
+        if self.width == 0 || !self.width.is_multiple_of(GROUPS) {
+            return Err(format!(
+                "pcrlv2 cannot split {} channels into {GROUPS} groups: make width a multiple of {GROUPS}",
+                self.width
+            ));
+        }
+        Ok(())
+    }
+
+    fn build(&self, channels: usize, classes: usize, _patch: [usize; 3], init: &mut Init) -> Model {
+        Model::Pcrlv2(Pcrlv2::new(self, channels, classes, init))
+    }
+}
+
+/// The network.
+#[derive(Module, Debug)]
+pub struct Pcrlv2 {
+    /// What masked voxels become, `[1, channel, 1, 1, 1]`; zero at the start.
+    mask_token: Param<Tensor<5>>,
+    /// The finest first.
+    down: Vec<ConvPair>,
+    /// The coarsest first.
+    up: Vec<Up>,
+    out: Conv3d,
+}
+
+impl Pcrlv2 {
+    /// A new network.
+    pub fn new(config: &Pcrlv2Config, channels: usize, classes: usize, init: &mut Init) -> Self {
+        let width = config.width;
+        let down = |level: usize, init: &mut Init| {
+            let half = width << level;
+            let input = if level == 0 { channels } else { half };
+            ConvPair::new([input, half, 2 * half], config.norm, init)
+        };
+        let up = |level: usize, init: &mut Init| {
+            let output = (2 * width) << level;
+            Up::new(output, config, init)
+        };
+        Self {
+            mask_token: init.constant([1, channels, 1, 1, 1], 0.0),
+            down: (0..LEVELS).map(|level| down(level, init)).collect(),
+            up: (0..LEVELS - 1).rev().map(|level| up(level, init)).collect(),
+            out: Conv3d::new(2 * width, classes, 1, true, init),
+        }
+    }
+}
+
+impl Segmenter for Pcrlv2 {
+    fn forward(&self, x: Tensor<5>, mask: Option<&TokenMask>, _scales: usize) -> Vec<Tensor<5>> {
+        let mut x = match mask {
+            Some(mask) => mask.apply_to_voxels(x, CELL, self.mask_token.val()),
+            None => x,
+        };
+        let mut skips = Vec::with_capacity(LEVELS);
+        for (level, pair) in self.down.iter().enumerate() {
+            if level > 0 {
+                x = max_pool2(x);
+            }
+            x = pair.forward(x);
+            skips.push(x.clone());
+        }
+        skips.pop();
+        for up in &self.up {
+            x = up.forward(x, skips.pop());
+        }
+        vec![self.out.forward(x)]
+    }
+
+    /// As in the released `state_dict()`, whose levels are named after their channels.
+    fn reference_name(&self, path: &str) -> String {
+        let name = path
+            .replace(".gamma", ".weight")
+            .replace(".beta", ".bias")
+            .replace(".Group.", ".")
+            .replace(".Batch.", ".");
+        let levels = [
+            ("down.0.", "down_tr64."),
+            ("down.1.", "down_tr128."),
+            ("down.2.", "down_tr256."),
+            ("down.3.", "down_tr512."),
+            ("up.0.", "up_tr256."),
+            ("up.1.", "up_tr128."),
+            ("up.2.", "up_tr64."),
+            ("out.", "out_tr.final_conv."),
+        ];
+        for (ours, theirs) in levels {
+            if let Some(rest) = name.strip_prefix(ours) {
+                return format!("{theirs}{rest}");
+            }
+        }
+        name
+    }
+
+    fn head(&self) -> &'static str {
+        "out_tr."
+    }
+
+    fn input(&self) -> &'static [&'static str] {
+        &["down_tr64.ops.0.conv1.weight", "mask_token"]
+    }
+}
+
+/// Two convolutions, each with its norm and a ReLU.
+#[derive(Module, Debug)]
+struct ConvPair {
+    ops: [ConvNorm; 2],
+}
+
+impl ConvPair {
+    fn new([input, inner, output]: [usize; 3], norm: NormKind, init: &mut Init) -> Self {
+        Self {
+            ops: [
+                ConvNorm::new(input, inner, norm, init),
+                ConvNorm::new(inner, output, norm, init),
+            ],
+        }
+    }
+
+    fn forward(&self, x: Tensor<5>) -> Tensor<5> {
+        self.ops.iter().fold(x, |x, op| op.forward(x))
+    }
+}
+
+/// Convolution, norm, ReLU.
+#[derive(Module, Debug)]
+struct ConvNorm {
+    conv1: Conv3d,
+    /// Named so for group norm too.
+    bn1: Norm,
+}
+
+#[derive(Module, Debug)]
+enum Norm {
+    Group(GroupNorm),
+    Batch(BatchNorm),
+}
+
+impl ConvNorm {
+    fn new(input: usize, output: usize, norm: NormKind, init: &mut Init) -> Self {
+        Self {
+            conv1: Conv3d::new(input, output, 3, true, init),
+            bn1: match norm {
+                NormKind::Group => {
+                    Norm::Group(GroupNormConfig::new(GROUPS, output).init(init.device()))
+                }
+                NormKind::Batch => Norm::Batch(BatchNormConfig::new(output).init(init.device())),
+            },
+        }
+    }
+
+    fn forward(&self, x: Tensor<5>) -> Tensor<5> {
+        let x = self.conv1.forward(x);
+        relu(match &self.bn1 {
+            Norm::Group(norm) => norm.forward(x),
+            Norm::Batch(norm) => norm.forward(x),
+        })
+    }
+}
+
+/// A doubling of the grid, the skip where there is one, and two convolutions.
+#[derive(Module, Debug)]
+struct Up {
+    up_conv: UpProjection,
+    ops: [ConvNorm; 2],
+    skip: bool,
+}
+
+impl Up {
+    fn new(output: usize, config: &Pcrlv2Config, init: &mut Init) -> Self {
+        let input = 2 * output;
+        let joined = if config.skip { input + output } else { input };
+        Self {
+            up_conv: UpProjection::new(input, input, [2; 3], true, init),
+            ops: ConvPair::new([joined, output, output], config.norm, init).ops,
+            skip: config.skip,
+        }
+    }
+
+    fn forward(&self, x: Tensor<5>, skip: Option<Tensor<5>>) -> Tensor<5> {
+        let x = self.up_conv.forward(x);
+        let x = match skip.filter(|_| self.skip) {
+            Some(skip) => Tensor::cat(vec![x, skip], 1),
+            None => x,
+        };
+        self.ops.iter().fold(x, |x, op| op.forward(x))
+    }
+}

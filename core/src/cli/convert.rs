@@ -1,0 +1,181 @@
+//! `core convert`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use futures::executor::block_on;
+
+use super::console::Console;
+use super::files::{read, write};
+use super::{Failure, Outcome};
+use crate::backbone::Merging;
+use crate::device::{self, DeviceKind};
+use crate::transform::Normalisation;
+use crate::weights::{self, ImportOptions, Precision};
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// A checkpoint of PyTorch (.pt, .pth, .bin, .model) or a .safetensors file.
+    input: PathBuf,
+    /// The .safetensors file to write.
+    output: PathBuf,
+    /// Whose names to write: this program's file, or what the reference in PyTorch loads.
+    #[arg(long, default_value = "core")]
+    to: Form,
+    /// The patch that the weights are for, where they do not tell.
+    #[arg(long, value_name = "D,H,W", value_delimiter = ',', num_args = 1)]
+    patch: Option<Vec<usize>>,
+    /// UNETR's attention heads, which weights do not tell; by default one for 64 channels.
+    #[arg(long)]
+    heads: Option<usize>,
+    /// How the SwinUNETR that the weights come from merges patches.
+    #[arg(long, default_value = "legacy")]
+    merging: MergingChoice,
+    /// How intensities were normalised in training.
+    #[arg(long, default_value = "z-score")]
+    normalisation: NormalisationChoice,
+    /// Change the number of input channels: from one to several or back.
+    #[arg(long)]
+    channels: Option<usize>,
+    /// Change the number of classes, background included; the last layer is then new.
+    #[arg(long)]
+    classes: Option<usize>,
+    /// How values are stored.
+    #[arg(long, default_value = "f32")]
+    precision: PrecisionChoice,
+    /// Overwrite the output.
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// A file that train, predict and the page take.
+    Core,
+    /// MONAI's names for UNETR and SwinUNETR, the released ones for the others.
+    #[value(alias = "pytorch")]
+    Monai,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum MergingChoice {
+    /// MONAI 0.9 to 1.4 and all published weights.
+    Legacy,
+    /// MONAI 1.5.
+    #[value(name = "monai-1.5")]
+    Monai15,
+    /// MONAI's mergingv2.
+    V2,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum NormalisationChoice {
+    /// Mean 0 and standard deviation 1 over a volume.
+    ZScore,
+    /// Not at all: volumes hold what the network expects.
+    None,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum PrecisionChoice {
+    F32,
+    F16,
+}
+
+pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
+    if arguments.output.exists() && !arguments.force {
+        return Err(Failure::Message(format!(
+            "{} exists; choose another name or add --force to overwrite",
+            arguments.output.display()
+        )));
+    }
+    let options = options(&arguments)?;
+    let bytes = read(&arguments.input)?;
+    let cpu = block_on(device::open(DeviceKind::Cpu))?;
+    let imported = weights::import(&bytes, &options, &cpu.device);
+    let imported = imported.map_err(|error| unusable(&arguments, &error))?;
+
+    console.say(format!(
+        "{}, {} parameters",
+        imported.metadata.describe(),
+        imported.model.parameters()
+    ));
+    for (what, names) in [
+        ("assumed", &imported.assumed),
+        ("new, for they are not in the file", &imported.missing),
+        (
+            "ignored, for the network has no place for them",
+            &imported.ignored,
+        ),
+    ] {
+        if !names.is_empty() {
+            console.say(format!("{what}: {}", shortened(names)));
+        }
+    }
+    let (model, metadata) = (&imported.model, &imported.metadata);
+    let precision = match arguments.precision {
+        PrecisionChoice::F32 => Precision::F32,
+        PrecisionChoice::F16 => Precision::F16,
+    };
+    let written = match arguments.to {
+        Form::Core => block_on(weights::save(model, metadata, precision)),
+        Form::Monai => block_on(weights::to_reference(model, metadata)),
+    };
+    let written = written.map_err(|error| unusable(&arguments, &error))?;
+    write(&arguments.output, &written)?;
+    console.say(format!("wrote {}", arguments.output.display()));
+    Ok(())
+}
+
+fn options(arguments: &Arguments) -> Result<ImportOptions, Failure> {
+    let patch = arguments.patch.as_ref().map(|patch| {
+        patch.as_slice().try_into().map_err(|_| {
+            Failure::Message("a patch needs three sides: write --patch D,H,W".to_owned())
+        })
+    });
+    for (name, count) in [
+        ("channels", arguments.channels),
+        ("classes", arguments.classes),
+    ] {
+        if count == Some(0) {
+            return Err(Failure::Message(format!(
+                "--{name} is 0: make it at least 1"
+            )));
+        }
+    }
+    if arguments.to == Form::Monai && matches!(arguments.precision, PrecisionChoice::F16) {
+        return Err(Failure::Message(
+            "PyTorch's networks hold f32: leave out --precision f16".to_owned(),
+        ));
+    }
+    Ok(ImportOptions {
+        patch: patch.transpose()?,
+        heads: arguments.heads,
+        merging: match arguments.merging {
+            MergingChoice::Legacy => Merging::Legacy,
+            MergingChoice::Monai15 => Merging::Monai15,
+            MergingChoice::V2 => Merging::V2,
+        },
+        normalisation: match arguments.normalisation {
+            NormalisationChoice::ZScore => Normalisation::ZScore,
+            NormalisationChoice::None => Normalisation::None,
+        },
+        channels: arguments.channels,
+        classes: arguments.classes,
+    })
+}
+
+fn unusable(arguments: &Arguments, error: &weights::WeightsError) -> Failure {
+    let file = arguments.input.display();
+    Failure::Message(format!("{file}: the weights {error}"))
+}
+
+/// The first few names, and how many more there are.
+fn shortened(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}

@@ -1,0 +1,31 @@
+//! One level of a U-shaped decoder.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use super::{ConvBlock, Init, UpProjection};
+
+/// Doubles the resolution, joins the skip and convolves: MONAI 1.5's `UnetrUpBlock`.
+#[derive(Module, Debug)]
+pub struct DecoderUp {
+    /// `input` → `output` channels at twice the resolution.
+    pub transp_conv: UpProjection,
+    /// Over both, the upper level's channels first.
+    pub conv_block: ConvBlock,
+}
+
+impl DecoderUp {
+    /// A level from `input` to `output` channels, with a skip of `output` channels.
+    pub fn new(input: usize, output: usize, residual: bool, init: &mut Init) -> Self {
+        Self {
+            transp_conv: UpProjection::double(input, output, init),
+            conv_block: ConvBlock::new(2 * output, output, residual, init),
+        }
+    }
+
+    /// `x` `[batch, input, d, h, w]` and `skip` `[batch, output, 2d, 2h, 2w]` → the skip's shape.
+    pub fn forward(&self, x: Tensor<5>, skip: Tensor<5>) -> Tensor<5> {
+        self.conv_block
+            .forward(Tensor::cat(vec![self.transp_conv.forward(x), skip], 1))
+    }
+}

@@ -1,0 +1,40 @@
+//! Stochastic depth.
+
+use burn::module::Module;
+use burn::tensor::{Distribution, Tensor};
+
+/// Leaves out a residual branch, for each sample of a batch by itself, with probability `rate`; what
+/// is kept is scaled by `1 / (1 − rate)`.
+///
+/// Huang et al., "Deep Networks with Stochastic Depth" (arXiv 1603.09382). It acts on an autodiff
+/// device only, so the teacher, validation and prediction see every branch.
+#[derive(Module, Debug)]
+pub struct DropPath {
+    rate: f64,
+}
+
+impl DropPath {
+    /// Drops with probability `rate`, 0 to below 1.
+    pub fn new(rate: f64) -> Self {
+        Self { rate }
+    }
+
+    /// `branch` `[batch, …]`, some samples of it zero.
+    pub fn forward<const D: usize>(&self, branch: Tensor<D>) -> Tensor<D> {
+        let device = branch.device();
+        if self.rate == 0.0 || !device.is_autodiff() {
+            return branch;
+        }
+        let mut shape = [1; D];
+        shape[0] = branch.dims()[0];
+        let keep = 1.0 - self.rate;
+        let kept = Tensor::random(shape, Distribution::Bernoulli(keep), &device);
+        branch * (kept / keep)
+    }
+}
+
+/// The rates of `count` blocks: from 0 to `last` in equal steps.
+pub(crate) fn drop_rates(last: f64, count: usize) -> Vec<f64> {
+    let steps = count.saturating_sub(1).max(1) as f64;
+    (0..count).map(|i| last * i as f64 / steps).collect()
+}

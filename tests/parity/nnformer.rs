@@ -1,0 +1,146 @@
+//! nnFormer against the released networks: three scales, masked view, loss and gradients.
+//!
+//! Tolerances: 5e-5 (CPU) and 1e-3 (GPU) absolute; gradients 1e-4 relative L2, ten times as much on
+//! a GPU.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use medcontext_core::backbone::{IndexLaw, Model, Network, NnformerConfig, NnformerForm, Size};
+use medcontext_core::medcontext::TubeMask;
+use medcontext_core::train::{DiceCe, Target};
+use medcontext_tests::{
+    Fixture, TestDevice, assert_gradients, assert_plane_sums, assert_within, devices, gradients,
+    load_reference, procedural, strided, values,
+};
+
+struct Reference {
+    name: &'static str,
+    form: NnformerForm,
+    /// Of the input; the mask's and the labels' keys follow it.
+    key: u64,
+    channels: usize,
+    classes: usize,
+    patch: [usize; 3],
+    /// Of the stored outputs.
+    stride: [usize; 3],
+}
+
+impl Reference {
+    fn network(&self) -> Network {
+        Network::Nnformer(NnformerConfig {
+            embedding: 12,
+            index: IndexLaw::Released,
+            drop_path: 0.0,
+            deep_supervision: true,
+            ..NnformerConfig::new(self.form, Size::Tiny)
+        })
+    }
+
+    fn input(&self, device: &Device) -> Tensor<5> {
+        let [d, h, w] = self.patch;
+        let x = procedural(self.key, 0.0, 1.0, self.channels * d * h * w);
+        Tensor::from_data(TensorData::new(x, [1, self.channels, d, h, w]), device)
+    }
+
+    fn labels(&self, fixture: &Fixture) -> Vec<u8> {
+        if fixture.names().iter().any(|name| name == "y") {
+            return fixture.bytes("y");
+        }
+        let units = procedural(self.key + 2000, 0.0, 1.0, self.patch.iter().product());
+        let class = |u: f32| ((u + 1.0) / 2.0 * self.classes as f32).floor() as u8;
+        units.into_iter().map(class).collect()
+    }
+
+    fn mask(&self, fixture: &Fixture) -> TubeMask {
+        let plane: Vec<bool> = fixture
+            .values("mask_plane")
+            .iter()
+            .map(|&m| m == 1.0)
+            .collect();
+        let grid = self.network().token_grid(self.patch);
+        TubeMask {
+            tokens: plane.repeat(grid[0]),
+        }
+    }
+
+    fn check(&self) {
+        let fixture = Fixture::open(self.name);
+        for on in devices() {
+            let device = on.device.clone().autodiff();
+            let (channels, classes) = (self.channels, self.classes);
+            let weights = fixture.weights();
+            let network = self.network();
+            let model = load_reference(&network, channels, classes, self.patch, weights, &device);
+            self.check_masked(&fixture, &model, &on);
+            let outputs = model.forward_scales(self.input(&device), None, 3);
+            for (name, output, stride) in [
+                ("logits0_strided", &outputs[0], self.stride),
+                ("logits1_strided", &outputs[1], self.stride),
+                ("logits2", &outputs[2], self.stride),
+            ] {
+                let what = format!("{}: {name} on {}", self.name, on.name);
+                let found = strided(output.clone(), stride);
+                assert_within(&what, &found, &fixture.values(name), on.logits);
+            }
+            assert_plane_sums(&fixture, "sum", &outputs[0], &on);
+
+            let target = Target::new(self.labels(&fixture), 1, classes, &device);
+            let loss = DiceCe::default().forward(outputs[0].clone(), &target);
+            let found = values(loss.clone());
+            let what = format!("{}: loss on {}", self.name, on.name);
+            assert_within(&what, &found, &fixture.values("loss0"), 1e-5 * on.gradients);
+            let found = gradients(&model, &loss.backward());
+            assert_gradients(&fixture, "grad.", &found, 1e-4 * on.gradients);
+        }
+    }
+
+    fn check_masked(&self, fixture: &Fixture, model: &Model, on: &TestDevice) {
+        let device = on.device.clone().autodiff();
+        let mask = self.mask(fixture).on(&device);
+        let found = strided(model.forward(self.input(&device), Some(&mask)), self.stride);
+        let what = format!("{}: masked view on {}", self.name, on.name);
+        let expected = fixture.values("masked_logits0_strided");
+        assert_within(&what, &found, &expected, on.logits);
+    }
+}
+
+#[test]
+fn the_synapse_form_equals_the_released_network() {
+    let reference = Reference {
+        name: "nnformer_synapse",
+        form: NnformerForm::Synapse,
+        key: 1_370_720,
+        channels: 1,
+        classes: 3,
+        patch: [32, 64, 64],
+        stride: [3; 3],
+    };
+    reference.check();
+}
+
+#[test]
+fn the_acdc_form_equals_the_released_network() {
+    let reference = Reference {
+        name: "nnformer_acdc",
+        form: NnformerForm::Acdc,
+        key: 1_501_792,
+        channels: 1,
+        classes: 4,
+        patch: [14, 160, 160],
+        stride: [3, 7, 7],
+    };
+    reference.check();
+}
+
+#[test]
+fn the_tumour_form_equals_the_released_network() {
+    let reference = Reference {
+        name: "nnformer_tumor",
+        form: NnformerForm::Tumor,
+        key: 1_436_256,
+        channels: 4,
+        classes: 4,
+        patch: [64; 3],
+        stride: [3; 3],
+    };
+    reference.check();
+}

@@ -45,7 +45,7 @@ pub enum Request {
     /// Train on these cases.
     Train {
         /// Settings of the run.
-        config: TrainConfig,
+        config: Box<TrainConfig>,
         /// Ids of the labelled cases to train on.
         cases: Vec<String>,
         /// Start from the weights at hand instead of from scratch.

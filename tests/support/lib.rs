@@ -26,33 +26,52 @@ pub struct TestDevice {
     pub gradients: f64,
 }
 
-/// The CPU, and the GPU where the tests are built for one and it can be opened. Setting
-/// `MEDCONTEXT_CPU_ONLY` leaves it out.
+/// The CPU, and the GPU where the tests are built for one and it can be opened.
 pub fn devices() -> Vec<TestDevice> {
-    let mut devices = vec![TestDevice {
+    let mut devices = vec![cpu()];
+    devices.extend(gpu());
+    devices
+}
+
+/// The CPU, and with `MEDCONTEXT_GPU=all` the GPU: for networks that keep a software driver busy for
+/// many minutes. The browser tests see their logits on WebGPU in any case.
+pub fn devices_for_large_networks() -> Vec<TestDevice> {
+    if std::env::var("MEDCONTEXT_GPU").is_ok_and(|which| which == "all") {
+        return devices();
+    }
+    announce("skipped on wgpu, where it takes long: set MEDCONTEXT_GPU=all");
+    vec![cpu()]
+}
+
+fn cpu() -> TestDevice {
+    TestDevice {
         name: "cpu".to_owned(),
         device: Device::flex(),
         logits: 5e-5,
         gradients: 1.0,
-    }];
-    #[cfg(feature = "wgpu")]
-    if std::env::var_os("MEDCONTEXT_CPU_ONLY").is_some() {
-        announce("skipped on wgpu: MEDCONTEXT_CPU_ONLY is set");
-        return devices;
     }
-    #[cfg(feature = "wgpu")]
-    match block_on(medcontext_core::device::open(
-        medcontext_core::device::DeviceKind::Wgpu,
-    )) {
-        Ok(gpu) => devices.push(TestDevice {
+}
+
+#[cfg(feature = "wgpu")]
+fn gpu() -> Option<TestDevice> {
+    let wgpu = medcontext_core::device::DeviceKind::Wgpu;
+    match block_on(medcontext_core::device::open(wgpu)) {
+        Ok(gpu) => Some(TestDevice {
             name: gpu.description,
             device: gpu.device,
             logits: 1e-3,
             gradients: 10.0,
         }),
-        Err(error) => announce(&format!("skipped on wgpu: {error}")),
+        Err(error) => {
+            announce(&format!("skipped on wgpu: {error}"));
+            None
+        }
     }
-    devices
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn gpu() -> Option<TestDevice> {
+    None
 }
 
 /// The `core` binary beside this test's own program.

@@ -22,10 +22,10 @@ pub fn apply(state: State, report: Report) {
         Report::Suggested(suggested) => {
             if !state.config_touched.get_untracked() && !state.work.read_untracked().busy() {
                 state.config.update(|config| {
-                    let (backbone, size) = (config.backbone, config.size);
                     *config = TrainConfig {
-                        backbone,
-                        size,
+                        backbone: config.backbone,
+                        size: config.size,
+                        new_head: config.new_head,
                         ..suggested
                     };
                     config.fit_patch();

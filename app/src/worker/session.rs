@@ -153,7 +153,9 @@ impl Session {
                 from_weights,
             } => {
                 let session = Rc::clone(self);
-                self.run(async move { train::train(&session, config, &cases, from_weights).await });
+                self.run(
+                    async move { train::train(&session, *config, &cases, from_weights).await },
+                );
                 Ok(())
             }
             Request::Predict { cases, keep_logits } => {

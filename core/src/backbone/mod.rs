@@ -23,11 +23,12 @@ use serde::{Deserialize, Serialize};
 use crate::medcontext::TokenMask;
 use crate::nn::Init;
 
+pub use crate::nn::Merging;
 pub use name::{Backbone, Size};
 pub use nnformer::{IndexLaw, Nnformer, NnformerConfig, NnformerForm};
 pub use patch_rule::PatchRule;
 pub use pcrlv2::{NormKind, Pcrlv2, Pcrlv2Config};
-pub use swin_unetr::{Merging, SwinUnetr, SwinUnetrConfig};
+pub use swin_unetr::{SwinUnetr, SwinUnetrConfig};
 pub use unetr::{PatchProjection, Unetr, UnetrConfig};
 
 /// Architectural numbers of one network.

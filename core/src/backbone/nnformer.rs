@@ -160,13 +160,19 @@ impl Architecture for NnformerConfig {
         }
     }
 
-    /// Some 90 maps of `embedding` channels on the token grid, four maps of attention, the stem at
-    /// its first resolution, and the logits.
+    /// Some 160 maps of `embedding` channels on the token grid with its levels and their attention,
+    /// and the stem's 17 of half as many at its first resolution.
     fn activations_per_voxel(&self) -> usize {
         let token: usize = self.form.token().iter().product();
-        let window: usize = self.windows[0].iter().product();
-        let attention = 12 * self.heads[0] * window;
-        (110 * self.embedding + attention) / token + 16
+        let inner: usize = self.form.stem()[0].iter().product();
+        // Windows reach beyond a grid that they do not divide.
+        let padding = match self.form {
+            NnformerForm::Acdc => 1.5,
+            NnformerForm::Synapse | NnformerForm::Tumor => 1.0,
+        };
+        let stem = 17.0 * self.embedding as f64 / (2 * inner) as f64;
+        let levels = 164.0 * padding * self.embedding as f64 / token as f64;
+        (stem + levels) as usize
     }
 
     fn multiply_adds(&self, channels: usize, classes: usize, patch: [usize; 3]) -> u64 {

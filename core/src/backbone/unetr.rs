@@ -90,9 +90,9 @@ impl Architecture for UnetrConfig {
         [TOKEN; 3]
     }
 
-    /// Some 30 maps of `feature` channels at full resolution, a third as much below it.
+    /// Some 10 maps of `feature` channels at full resolution, a third as much below it.
     fn activations_per_voxel(&self) -> usize {
-        40 * self.feature
+        14 * self.feature
     }
 
     fn multiply_adds(&self, channels: usize, classes: usize, patch: [usize; 3]) -> u64 {

@@ -9,6 +9,7 @@ mod kernel;
 mod mlp;
 mod norm;
 mod patch;
+mod patch_merging;
 mod pool;
 mod residual;
 mod swin_block;
@@ -29,6 +30,7 @@ pub use norm::{
 };
 pub use patch::PatchConv;
 pub(crate) use patch::cut;
+pub use patch_merging::{Merging, PatchMerging};
 pub use pool::max_pool2;
 pub use residual::ConvBlock;
 pub use swin_block::{CrossSwinBlock, RelativeIndex, SwinBlock, SwinBlockConfig};

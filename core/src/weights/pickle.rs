@@ -4,6 +4,9 @@
 //! (Python's `pickletools` describes the opcodes). Values lie in one list and refer to each other by
 //! index, so that neither shared values nor deep nesting can hurt.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 
 /// A value of a pickle.
@@ -384,65 +387,5 @@ fn is_harmless(module: &str, name: &str) -> bool {
                 | "str"
         ),
         _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Node, parse};
-
-    #[test]
-    fn a_dictionary_of_numbers() {
-        // pickle.dumps({"a": 1, "b": (2.5, True, None, -300)}, protocol=2)
-        let bytes = b"\x80\x02}q\x00(X\x01\x00\x00\x00aq\x01K\x01X\x01\x00\x00\x00bq\x02(G@\x04\x00\x00\x00\x00\x00\x00\x88NJ\xd4\xfe\xff\xfftq\x03u.";
-        let pickle = parse(bytes).expect("a pickle");
-        assert_eq!(pickle.length, bytes.len());
-        let get = |key| pickle.get(pickle.root(), key).expect("the key");
-        assert_eq!(pickle.int(get("a")), Some(1));
-        let items = pickle.sequence(get("b")).expect("a tuple");
-        assert_eq!(pickle.node(items[0]), &Node::Float(2.5));
-        assert_eq!(pickle.node(items[1]), &Node::Bool(true));
-        assert_eq!(pickle.int(items[3]), Some(-300));
-    }
-
-    #[test]
-    fn a_call_of_the_shell_is_refused_by_name() {
-        // What pickle.dumps gives for an object whose __reduce__ is (os.system, ("true",)).
-        let bytes = b"\x80\x02cposix\nsystem\nq\x00X\x04\x00\x00\x00trueq\x01\x85q\x02Rq\x03.";
-        let refused = parse(bytes).expect_err("it is refused");
-        assert!(refused.contains("posix.system"), "{refused}");
-        let hidden = b"\x80\x04\x8c\x08builtins\x8c\x04eval\x93\x8c\x011\x85R.";
-        assert!(parse(hidden).is_err());
-    }
-
-    #[test]
-    fn damage_of_any_kind_is_an_error() {
-        let bytes = b"\x80\x02}q\x00(X\x01\x00\x00\x00aq\x01K\x01u.";
-        assert!(parse(bytes).is_ok());
-        for end in 0..bytes.len() {
-            assert!(parse(&bytes[..end]).is_err(), "cut at {end}");
-        }
-        for hostile in [
-            &b"."[..],
-            b"u.",
-            b"\x85.",
-            b"(.",
-            b"h\x07.",
-            b"X\xff\xff\xff\xff.",
-            b"\x8d\xff\xff\xff\xff\xff\xff\xff\xffx.",
-            b"NNR",
-            b"]]s.",
-            b"\xff",
-        ] {
-            assert!(parse(hostile).is_err(), "{hostile:?}");
-        }
-    }
-
-    #[test]
-    fn deep_nesting_does_not_overflow() {
-        let mut bytes = vec![b']'];
-        bytes.extend(std::iter::repeat_n(0x85, 1_000_000));
-        bytes.push(b'.');
-        assert!(parse(&bytes).is_ok());
     }
 }

@@ -50,7 +50,7 @@ fn Intake() -> impl IntoView {
         <div id="drop" class="drop" class:compact=move || !state.cases.read().is_empty()>
             <p class="invitation">
                 "Drop scans and their label maps here"
-                <span>"NIfTI files or whole folders (.nii, .nii.gz), and weights (.safetensors)"</span>
+                <span>"NIfTI files or whole folders (.nii, .nii.gz), and weights (.safetensors, .pt, .pth)"</span>
             </p>
             <div class="buttons">
                 <Picker id="files" label="Choose files" folder=false />

@@ -33,7 +33,7 @@ pub fn Train() -> impl IntoView {
             ..Work::default()
         });
         link.send(Request::Train {
-            config: state.config.get(),
+            config: Box::new(state.config.get()),
             cases: chosen.get(),
             from_weights: from_weights.get() && state.weights.read().is_some(),
         });
@@ -95,24 +95,32 @@ fn Settings(from_weights: RwSignal<bool>) -> impl IntoView {
 #[component]
 fn StartChoice(from_weights: RwSignal<bool>) -> impl IntoView {
     let state = expect_context::<State>();
-    let value = move || {
-        if from_weights.get() {
-            "weights"
-        } else {
-            "scratch"
-        }
+    let value = move || match (from_weights.get(), state.config.read().new_head) {
+        (false, _) => "scratch",
+        (true, false) => "weights",
+        (true, true) => "new-head",
     };
+    let choose = move |value: String| {
+        from_weights.set(value != "scratch");
+        state
+            .config
+            .update(|config| config.new_head = value == "new-head");
+    };
+    let none = move || state.weights.read().is_none();
     view! {
         <label class="start-from">
             "Start from"
             <select
                 id="start-from"
                 prop:value=value
-                on:change:target=move |event| from_weights.set(event.target().value() == "weights")
+                on:change:target=move |event| choose(event.target().value())
             >
                 <option value="scratch">"scratch"</option>
-                <option value="weights" disabled=move || state.weights.read().is_none()>
+                <option value="weights" disabled=none>
                     "the weights below"
+                </option>
+                <option value="new-head" disabled=none>
+                    "the weights below, for other labels"
                 </option>
             </select>
         </label>
@@ -235,7 +243,7 @@ fn Weights() -> impl IntoView {
     };
     let words = move || match &*state.weights.read() {
         Some(info) => info.summary.clone(),
-        None => "No weights yet: train, or drop a .safetensors file.".to_owned(),
+        None => "No weights yet: train, or drop a file with weights.".to_owned(),
     };
     view! {
         <div class="weights">

@@ -176,7 +176,7 @@ export async function useWhileTraining(page) {
     await page.keyboard.press("Space");
     const after = await look();
     if (after.open !== before.open && after.losses === before.losses) answered += 1;
-    await page.waitForTimeout(100);
+    await page.waitForTimeout(1000);
     before = await look();
   }
   return answered;

@@ -2,10 +2,12 @@
 //!
 //! Tolerances: values 1e-5 (1e-4 on a GPU); gradients 1e-4 relative L2 (1e-3 on a GPU).
 
-use burn::tensor::{Gradients, Tensor};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use medcontext_core::medcontext::{ConsistencyForm, consistency};
 use medcontext_core::train::{DiceCe, Target};
-use medcontext_tests::{Fixture, TestDevice, assert_gradient, assert_within, devices, values};
+use medcontext_tests::{
+    Fixture, TestDevice, assert_gradient, assert_within, devices, procedural, values,
+};
 use serde_json::Value;
 
 /// The options of one case of the fixture; MONAI's defaults where it names none.
@@ -104,4 +106,31 @@ fn consistency_is_zero_for_agreement_and_one_for_silence() {
     };
     assert_within("agreement", &of(teacher.clone()), &[0.0], 0.0);
     assert_within("silence", &of(teacher.zeros_like()), &[1.0], 1e-6);
+}
+
+#[test]
+fn coarser_outputs_are_compared_with_every_second_label() {
+    let device = Device::flex();
+    let noise = |shape: [usize; 5], key| {
+        let values = procedural(key, 0.0, 1.0, shape.iter().product());
+        Tensor::<5>::from_data(TensorData::new(values, shape), &device)
+    };
+    let [d, h, w] = [4, 4, 2];
+    let labels: Vec<u8> = (0..2 * d * h * w).map(|i| (i * 7 % 5 % 3) as u8).collect();
+    let fine = noise([2, 3, d, h, w], 1);
+    // Half the height and width, the whole depth.
+    let coarse = noise([2, 3, d, 2, 1], 2);
+    let picked = (0..2 * d * 2).map(|i| labels[(i / 2 * h + i % 2 * 2) * w]);
+    let loss = DiceCe {
+        scale_weights: &[2.0, 0.5],
+        ..DiceCe::default()
+    };
+    let of = |logits: &Tensor<5>, labels: Vec<u8>| {
+        let target = Target::new(labels, 2, 3, &device);
+        values(loss.forward(logits.clone(), &target))[0]
+    };
+    let expected = 2.0 * of(&fine, labels.clone()) + 0.5 * of(&coarse, picked.collect());
+    let target = Target::new(labels, 2, 3, &device);
+    let found = values(loss.forward_scales(&[fine, coarse], &target));
+    assert_within("both scales", &found, &[expected], 1e-6);
 }

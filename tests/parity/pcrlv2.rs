@@ -14,7 +14,6 @@ use medcontext_tests::{
 
 const PATCH: [usize; 3] = [16, 32, 24];
 
-/// The reference's patch is not a multiple of a masked cell, which matters to masked views only.
 fn model(fixture: &Fixture, norm: NormKind, channels: usize, device: &Device) -> Model {
     let network = Network::Pcrlv2(Pcrlv2Config {
         width: 32,

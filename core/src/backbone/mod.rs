@@ -116,7 +116,7 @@ impl Network {
     /// Tokens along each axis of a patch: the grid on which masks are drawn.
     pub fn token_grid(&self, patch: [usize; 3]) -> [usize; 3] {
         let token = self.architecture().token();
-        std::array::from_fn(|axis| patch[axis] / token[axis])
+        std::array::from_fn(|axis| patch[axis].div_ceil(token[axis]))
     }
 
     /// Weight of each scale of the output in the loss, the finest first; one scale for most networks

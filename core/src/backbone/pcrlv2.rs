@@ -76,7 +76,7 @@ impl Pcrlv2Config {
 
 impl Architecture for Pcrlv2Config {
     fn patch_rule(&self) -> PatchRule {
-        PatchRule::multiples([CELL; 3])
+        PatchRule::multiples([1 << (LEVELS - 1); 3])
     }
 
     fn token(&self) -> [usize; 3] {

@@ -11,6 +11,7 @@ use super::{Failure, Outcome};
 use crate::backbone::Merging;
 use crate::device::{self, DeviceKind};
 use crate::transform::Normalisation;
+use crate::volume::AxisOrder;
 use crate::weights::{self, ImportOptions, Precision};
 
 #[derive(Args)]
@@ -31,6 +32,10 @@ pub(super) struct Arguments {
     /// How the SwinUNETR that the weights come from merges patches.
     #[arg(long, default_value = "legacy")]
     merging: MergingChoice,
+    /// The order of the axes in training: xyz as MONAI loads volumes, zyx as nnU-Net does; by default
+    /// the reference's.
+    #[arg(long)]
+    axes: Option<AxesChoice>,
     /// How intensities were normalised in training.
     #[arg(long, default_value = "z-score")]
     normalisation: NormalisationChoice,
@@ -66,6 +71,12 @@ enum MergingChoice {
     Monai15,
     /// MONAI's mergingv2.
     V2,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum AxesChoice {
+    Zyx,
+    Xyz,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -156,6 +167,10 @@ fn options(arguments: &Arguments) -> Result<ImportOptions, Failure> {
             MergingChoice::Monai15 => Merging::Monai15,
             MergingChoice::V2 => Merging::V2,
         },
+        axes: arguments.axes.map(|axes| match axes {
+            AxesChoice::Zyx => AxisOrder::Zyx,
+            AxesChoice::Xyz => AxisOrder::Xyz,
+        }),
         normalisation: match arguments.normalisation {
             NormalisationChoice::ZScore => Normalisation::ZScore,
             NormalisationChoice::None => Normalisation::None,

@@ -68,16 +68,19 @@ impl TokenMask {
     }
 
     /// Replaces the voxels of masked cells of `x` (`[batch, channel, d, h, w]`) by `mask_token`
-    /// (`[1, channel, 1, 1, 1]`). A cell is `side`³ voxels.
+    /// (`[1, channel, 1, 1, 1]`). A cell is `side`³ voxels, the last along an axis perhaps less.
     pub fn apply_to_voxels(&self, x: Tensor<5>, side: usize, mask_token: Tensor<5>) -> Tensor<5> {
         let [_, _, d, h, w] = x.dims();
-        let [gd, gh, gw] = [d / side, h / side, w / side];
+        let [gd, gh, gw] = [d, h, w].map(|size| size.div_ceil(side));
         let masked = self
             .masked
             .clone()
             .reshape([gd, 1, gh, 1, gw, 1])
             .expand([gd, side, gh, side, gw, side])
-            .reshape([1, 1, d, h, w]);
+            .reshape([1, 1, gd * side, gh * side, gw * side])
+            .narrow(2, 0, d)
+            .narrow(3, 0, h)
+            .narrow(4, 0, w);
         let kept = masked.clone().neg().add_scalar(1.0);
         x * kept + mask_token * masked
     }

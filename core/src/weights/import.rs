@@ -12,6 +12,7 @@ use super::{Metadata, Training, WeightsError};
 use crate::backbone::{Merging, Model};
 use crate::dataset::LabelSet;
 use crate::transform::Normalisation;
+use crate::volume::AxisOrder;
 
 /// What the tensors of a checkpoint do not tell.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +24,8 @@ pub struct ImportOptions {
     pub heads: Option<usize>,
     /// SwinUNETR's patch merging; by default that of the published weights.
     pub merging: Merging,
+    /// Which anatomical axes the network's are; by default the reference's.
+    pub axes: Option<AxisOrder>,
     /// How intensities were normalised in training.
     pub normalisation: Normalisation,
     /// Input channels that the network is to have instead of the file's.
@@ -38,6 +41,7 @@ impl Default for ImportOptions {
             patch: None,
             heads: None,
             merging: Merging::Legacy,
+            axes: None,
             normalisation: Normalisation::ZScore,
             channels: None,
             classes: None,
@@ -122,7 +126,7 @@ fn describe(
         network: found.network,
         channels: found.channels,
         patch: found.patch,
-        axes: found.axes,
+        axes: options.axes.unwrap_or(found.axes),
         normalisation: options.normalisation,
         labels: numbered(found.classes)?,
         training: Training::default(),

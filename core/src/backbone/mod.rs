@@ -4,7 +4,7 @@
 //! its input masked: a [`TokenMask`] hides what its file says, where the method says (section 3 of
 //! arXiv 2402.17725 and, where that is silent, the header of the file).
 //!
-//! To add one: a file with its numbers ([`Architecture`]) and its layers ([`Segmenter`]), and a
+//! To add one: a file with its numbers (`Architecture`) and its layers (`Segmenter`), and a
 //! variant of [`Network`] and of [`Model`].
 
 mod cost;

@@ -7,6 +7,9 @@ use burn::tensor::Device;
 
 use crate::{Error, Result};
 
+#[cfg(feature = "cuda")]
+mod cuda;
+
 /// The kinds of device that can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceKind {
@@ -37,7 +40,10 @@ pub async fn open(kind: DeviceKind) -> Result<ComputeDevice> {
     let (device, description) = match kind {
         DeviceKind::Cpu => cpu()?,
         DeviceKind::Wgpu => wgpu().await?,
-        DeviceKind::Cuda(index) => cuda(index)?,
+        #[cfg(feature = "cuda")]
+        DeviceKind::Cuda(index) => cuda::open(index)?,
+        #[cfg(not(feature = "cuda"))]
+        DeviceKind::Cuda(_) => missing_feature(kind, "cuda")?,
     };
     Ok(ComputeDevice {
         kind,
@@ -58,7 +64,7 @@ fn cpu() -> Result<(Device, String)> {
 
 #[cfg(not(feature = "flex"))]
 fn cpu() -> Result<(Device, String)> {
-    missing_feature("cpu", "flex")
+    missing_feature(DeviceKind::Cpu, "flex")
 }
 
 #[cfg(feature = "wgpu")]
@@ -92,23 +98,13 @@ async fn wgpu() -> Result<(Device, String)> {
 
 #[cfg(not(feature = "wgpu"))]
 async fn wgpu() -> Result<(Device, String)> {
-    missing_feature("wgpu", "wgpu")
-}
-
-#[cfg(feature = "cuda")]
-fn cuda(index: usize) -> Result<(Device, String)> {
-    Ok((Device::cuda(index), format!("CUDA device {index}")))
-}
-
-#[cfg(not(feature = "cuda"))]
-fn cuda(_index: usize) -> Result<(Device, String)> {
-    missing_feature("cuda", "cuda")
+    missing_feature(DeviceKind::Wgpu, "wgpu")
 }
 
 #[allow(dead_code)]
-fn missing_feature(kind: &str, feature: &str) -> Result<(Device, String)> {
+fn missing_feature(kind: DeviceKind, feature: &str) -> Result<(Device, String)> {
     Err(Error::Device {
-        kind: kind.to_owned(),
+        kind: kind.to_string(),
         problem: "this program was built without it".to_owned(),
         remedy: format!("build it with `--features {feature}`, or use the cpu"),
     })
@@ -117,9 +113,9 @@ fn missing_feature(kind: &str, feature: &str) -> Result<(Device, String)> {
 impl fmt::Display for DeviceKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Cpu => f.write_str("cpu"),
-            Self::Wgpu => f.write_str("wgpu"),
-            Self::Cuda(index) => write!(f, "cuda:{index}"),
+            Self::Cpu => f.pad("cpu"),
+            Self::Wgpu => f.pad("wgpu"),
+            Self::Cuda(index) => f.pad(&format!("cuda:{index}")),
         }
     }
 }
@@ -135,6 +131,43 @@ impl FromStr for DeviceKind {
             None if name == "cuda" => Ok(Self::Cuda(0)),
             Some(("cuda", index)) => index.parse().map(Self::Cuda).map_err(|_| unknown()),
             _ => Err(unknown()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+
+    use super::{DeviceKind, open};
+
+    #[test]
+    fn names_are_read_back() {
+        for kind in [DeviceKind::Cpu, DeviceKind::Wgpu, DeviceKind::Cuda(3)] {
+            assert_eq!(kind.to_string().parse(), Ok(kind));
+        }
+        assert_eq!("cuda".parse(), Ok(DeviceKind::Cuda(0)));
+        assert!("cuda:x".parse::<DeviceKind>().is_err());
+        assert_eq!(format!("{:<6}|", DeviceKind::Cpu), "cpu   |");
+    }
+
+    // No machine has a GPU of this number, so this is an error everywhere, and never a panic.
+    #[test]
+    fn a_gpu_that_is_not_there_is_an_error() {
+        let error = open_error(DeviceKind::Cuda(999));
+        let reasons = if cfg!(feature = "cuda") {
+            ["no CUDA driver", "NVIDIA GPU", "the CUDA driver failed"].as_slice()
+        } else {
+            &["built without it"]
+        };
+        assert!(reasons.iter().any(|part| error.contains(part)), "{error}");
+        assert!(error.contains("cuda"), "{error}");
+    }
+
+    fn open_error(kind: DeviceKind) -> String {
+        match block_on(open(kind)) {
+            Ok(device) => panic!("{} was opened", device.description),
+            Err(error) => error.to_string(),
         }
     }
 }

@@ -328,6 +328,28 @@ fn voxels_that_are_not_numbers_are_counted_and_read_as_zero() {
 }
 
 #[test]
+fn a_device_that_is_not_there_gets_one_sentence() {
+    let told = succeed(&["info"]);
+    assert!(told.contains("cpu      CPU, "), "{told}");
+    let line = told.lines().find(|line| line.starts_with("cuda:0"));
+    let line = line.expect("a line for CUDA");
+    let Some((_, why)) = line.split_once("not available: ") else {
+        medcontext_tests::announce("skipped: this machine has an NVIDIA GPU");
+        return;
+    };
+    let folder = TempDir::new().expect("a folder");
+    let data = phantom(folder.path());
+    let out = path(folder.path(), "run");
+    let sentence = refuse(&[train(&data, &out), vec!["--device", "cuda"]].concat());
+    assert_eq!(
+        sentence.trim_end(),
+        format!("error: the device cuda:0 cannot be used: {why}")
+    );
+    assert!(why.contains("or use the cpu"), "{why}");
+    assert!(!Path::new(&out).exists(), "nothing is left behind");
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_gets_one_sentence() {
     // The system's own always-full device stands for a full disk.
     let full = PathBuf::from("/dev/full");

@@ -1,9 +1,10 @@
-//! The developer's commands: `cargo xtask serve`, `cargo xtask build` and `cargo xtask test`.
+//! The developer's commands: `cargo xtask serve`, `build`, `test` and `check`.
 //!
 //! Each brings what it needs (the WebAssembly target, Trunk, wasm-bindgen, the npm packages, for the
 //! tests a Chromium), says what it is doing, and does it once.
 #![expect(clippy::print_stdout, reason = "a command-line tool speaks on stdout")]
 
+mod check;
 mod chromium;
 mod page;
 mod test;
@@ -29,6 +30,8 @@ enum Command {
     Build,
     /// Check format, lints and documentation, and run every test
     Test(test::TestArguments),
+    /// Build every supported set of features, CUDA's included (long: not a part of `test`)
+    Check,
 }
 
 fn main() -> Result<()> {
@@ -37,5 +40,6 @@ fn main() -> Result<()> {
         Command::Serve(arguments) => page::serve(&workspace, &arguments),
         Command::Build => page::build(&workspace),
         Command::Test(arguments) => test::run(&workspace, &arguments),
+        Command::Check => check::run(&workspace),
     }
 }

@@ -32,7 +32,7 @@ pub fn ensure_all(workspace: &Workspace) -> Result<()> {
 }
 
 /// rust-toolchain.toml names the target, so rustup has normally installed it already.
-fn ensure_target(workspace: &Workspace) -> Result<()> {
+pub fn ensure_target(workspace: &Workspace) -> Result<()> {
     let mut rustc = workspace.command("rustc");
     let folder = answer(rustc.args(["--print", "target-libdir", "--target", TARGET]));
     if folder.is_some_and(|folder| Path::new(&folder).is_dir()) {

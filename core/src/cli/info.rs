@@ -55,6 +55,10 @@ fn devices(console: &Console) {
     for kind in [DeviceKind::Cpu, DeviceKind::Wgpu, DeviceKind::Cuda(0)] {
         match block_on(device::open(kind)) {
             Ok(device) => console.say(format!("{kind:<8} {}", device.description)),
+            // The line names the device already.
+            Err(Error::Device {
+                problem, remedy, ..
+            }) => console.say(format!("{kind:<8} not available: {problem}; {remedy}")),
             Err(error) => console.say(format!("{kind:<8} not available: {error}")),
         }
     }

@@ -1,0 +1,46 @@
+//! Builds every supported set of features. The tests keep to one, because each compiles burn anew.
+
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::tools;
+use crate::workspace::{self, Workspace};
+
+/// What each set is for, and what cargo is told.
+const SETS: [(&str, &str); 5] = [
+    (
+        "command line on one CPU core",
+        "check --package medcontext-core",
+    ),
+    (
+        "command line on all CPU cores and any GPU",
+        "check --package medcontext-core --features wgpu,threads",
+    ),
+    // Built, to see that it links without CUDA, which is loaded when the program runs.
+    (
+        "command line on NVIDIA GPUs",
+        "build --package medcontext-core --features cuda,threads",
+    ),
+    (
+        "the page's worker",
+        "check --package medcontext-app --bin worker --release --target wasm32-unknown-unknown",
+    ),
+    (
+        "the page",
+        "check --package medcontext-app --bin page --no-default-features --release --target wasm32-unknown-unknown",
+    ),
+];
+
+/// Builds the sets one after the other and stops at the first that fails.
+pub fn run(workspace: &Workspace) -> Result<()> {
+    tools::ensure_target(workspace)?;
+    for (name, arguments) in SETS {
+        println!("\n== {name}");
+        let start = Instant::now();
+        let mut command = workspace.cargo();
+        workspace::run(command.args(arguments.split(' ')).arg("--locked"))?;
+        println!("== {name}: ok after {:.0} s", start.elapsed().as_secs_f64());
+    }
+    Ok(())
+}

@@ -20,6 +20,9 @@ pub struct Patch {
 }
 
 /// Draws batches: cases in an order shuffled anew each round, one random patch of each.
+///
+/// A draw depends on the seed and its number alone, so a run can go on anywhere, and several devices
+/// can share its draws.
 #[derive(Clone, Debug)]
 pub struct Sampler {
     cases: Vec<Prepared>,
@@ -27,8 +30,7 @@ pub struct Sampler {
     foreground: Vec<Vec<[usize; 3]>>,
     patch: [usize; 3],
     augmentation: Augmentation,
-    order: Vec<usize>,
-    rng: ChaCha8Rng,
+    seed: u64,
 }
 
 impl Sampler {
@@ -49,17 +51,16 @@ impl Sampler {
             foreground,
             patch,
             augmentation,
-            order: Vec::new(),
-            rng: ChaCha8Rng::seed_from_u64(seed),
+            seed,
         }
     }
 
-    /// The next `count` patches, for a network of `classes`.
-    pub fn batch(&mut self, count: usize, classes: usize, device: &Device) -> Patch {
+    /// The patches of draw `first` and the `count − 1` after it, for a network of `classes`.
+    pub fn batch(&self, first: usize, count: usize, classes: usize, device: &Device) -> Patch {
         let voxels = count * self.patch.iter().product::<usize>();
         let (mut x, mut y) = (Vec::with_capacity(voxels), Vec::with_capacity(voxels));
-        for _ in 0..count {
-            let (image, labels) = self.draw();
+        for draw in first..first + count {
+            let (image, labels) = self.draw(draw);
             x.extend(image);
             y.extend(labels);
         }
@@ -70,13 +71,25 @@ impl Sampler {
         }
     }
 
-    fn draw(&mut self) -> (Array3<f32>, Array3<u8>) {
-        if self.order.is_empty() {
-            self.order = (0..self.cases.len()).collect();
-            self.order.shuffle(&mut self.rng);
-        }
-        let index = self.order.pop().unwrap_or(0);
-        let [d, h, w] = self.corner(index);
+    /// Random numbers of one purpose; streams of one seed are independent.
+    fn rng(&self, stream: usize) -> ChaCha8Rng {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(stream as u64);
+        rng
+    }
+
+    /// The case of a draw: the order of its round is shuffled by the round's own numbers.
+    fn case_of(&self, draw: usize) -> usize {
+        let count = self.cases.len().max(1);
+        let mut order: Vec<usize> = (0..count).collect();
+        order.shuffle(&mut self.rng(2 * (draw / count)));
+        order[draw % count]
+    }
+
+    fn draw(&self, draw: usize) -> (Array3<f32>, Array3<u8>) {
+        let index = self.case_of(draw);
+        let mut rng = self.rng(2 * draw + 1);
+        let [d, h, w] = self.corner(index, &mut rng);
         let case = &self.cases[index];
         let [pd, ph, pw] = self.patch;
         let window = s![d..d + pd, h..h + ph, w..w + pw];
@@ -86,28 +99,26 @@ impl Sampler {
             None => Array3::zeros(self.patch),
         };
         self.augmentation
-            .apply(&mut image, &mut classes, &mut self.rng);
+            .apply(&mut image, &mut classes, &mut rng);
         (image, classes)
     }
 
     /// Where a patch of case `index` starts.
-    fn corner(&mut self, index: usize) -> [usize; 3] {
+    fn corner(&self, index: usize, rng: &mut ChaCha8Rng) -> [usize; 3] {
         let size = shape(&self.cases[index].image);
         let room: [usize; 3] = std::array::from_fn(|axis| size[axis] - self.patch[axis]);
         let candidates = &self.foreground[index];
         let centred = !candidates.is_empty()
-            && self
-                .rng
-                .random_bool(self.augmentation.foreground.clamp(0.0, 1.0));
+            && rng.random_bool(self.augmentation.foreground.clamp(0.0, 1.0));
         if centred {
-            let centre = candidates[self.rng.random_range(0..candidates.len())];
+            let centre = candidates[rng.random_range(0..candidates.len())];
             return std::array::from_fn(|axis| {
                 centre[axis]
                     .saturating_sub(self.patch[axis] / 2)
                     .min(room[axis])
             });
         }
-        room.map(|room| self.rng.random_range(0..=room))
+        room.map(|room| rng.random_range(0..=room))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Files and folders: finding cases, reading them, writing results.
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::Failure;
@@ -108,18 +108,65 @@ pub(super) fn make_folder(path: &Path, force: bool) -> Result<(), Failure> {
     fs::create_dir_all(path).map_err(|error| unwritable(path, &error))
 }
 
-/// Writes a file whole or not at all: under another name first, then renamed.
+/// Writes a file whole or not at all.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
-    let written = fs::File::create(&partial)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&partial, path));
-    written.map_err(|error| {
-        let _ = fs::remove_file(&partial);
-        unwritable(path, &error)
-    })
+    let mut file = Whole::create(path)?;
+    let written = file.write_all(bytes);
+    written.map_err(|error| unwritable(path, &error))?;
+    file.finish()
+}
+
+/// A file that is written whole or not at all: under another name first, then renamed.
+pub(super) struct Whole {
+    path: PathBuf,
+    partial: PathBuf,
+    file: BufWriter<fs::File>,
+    finished: bool,
+}
+
+impl Whole {
+    /// Begins the file. Until [`finish`](Self::finish), what was at `path` stays.
+    pub fn create(path: &Path) -> Result<Self, Failure> {
+        let mut partial = path.as_os_str().to_owned();
+        partial.push(".partial");
+        let partial = PathBuf::from(partial);
+        let file = fs::File::create(&partial).map_err(|error| unwritable(path, &error))?;
+        Ok(Self {
+            path: path.to_owned(),
+            partial,
+            file: BufWriter::new(file),
+            finished: false,
+        })
+    }
+
+    /// Puts the file in its place, once it is safely on the disk.
+    pub fn finish(mut self) -> Result<(), Failure> {
+        let synced = self.file.flush();
+        let synced = synced.and_then(|()| self.file.get_ref().sync_all());
+        let renamed = synced.and_then(|()| fs::rename(&self.partial, &self.path));
+        renamed.map_err(|error| unwritable(&self.path, &error))?;
+        self.finished = true;
+        Ok(())
+    }
+}
+
+impl Write for Whole {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for Whole {
+    fn drop(&mut self) {
+        if !self.finished {
+            // What could not be finished is of no use; that it stays does no harm either.
+            let _ = fs::remove_file(&self.partial);
+        }
+    }
 }
 
 pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Failure {

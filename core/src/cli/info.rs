@@ -69,7 +69,6 @@ fn network(arguments: &Arguments, backbone: Backbone, console: &Console) -> Outc
     let cpu = block_on(device::open(DeviceKind::Cpu))?;
     let model = network.build(1, arguments.classes, patch, 0, &cpu.device);
     let parameters = model.parameters();
-    let bytes = network.training_bytes(parameters, patch, arguments.batch_size);
     console.say(format!(
         "{backbone} {}: {parameters} parameters",
         arguments.size
@@ -80,10 +79,15 @@ fn network(arguments: &Arguments, backbone: Backbone, console: &Console) -> Outc
         2e-9 * work as f64,
         1e-9 * work as f64
     ));
+    let gib = |bytes: u64| bytes as f64 / (1u64 << 30) as f64;
     console.say(format!(
-        "training with patch {patch:?} and batch {}: about {:.1} GiB; weights file {:.1} MiB",
-        arguments.batch_size,
-        bytes as f64 / (1u64 << 30) as f64,
+        "segmenting: about {:.1} GiB for a patch, and the volume",
+        gib(network.inference_bytes(parameters, patch))
+    ));
+    let batch = arguments.batch_size;
+    console.say(format!(
+        "training with MedContext and batch {batch}: about {:.1} GiB; weights file {:.1} MiB",
+        gib(network.training_bytes(parameters, patch, batch)),
         (parameters * 4) as f64 / (1u64 << 20) as f64
     ));
     Ok(())

@@ -11,7 +11,7 @@ use futures::executor::block_on;
 use serde_json::json;
 
 use super::console::{Console, Progress, duration, interrupt_flag};
-use super::files::{Folder, make_folder, read, unwritable, write};
+use super::files::{Folder, Whole, make_folder, read, unwritable, write};
 use super::{Failure, Outcome};
 use crate::Error;
 use crate::backbone::{Backbone, Size};
@@ -187,7 +187,9 @@ async fn drive(mut trainer: Trainer, report: &mut Report<'_>) -> Outcome {
             ..
         } = event
         {
-            write(&report.out.join(STATE), &trainer.state().await?)?;
+            let mut file = Whole::create(&report.out.join(STATE))?;
+            trainer.write_state(&mut file).await?;
+            file.finish()?;
         }
         if interrupted.load(Ordering::SeqCst) {
             trainer.stop();

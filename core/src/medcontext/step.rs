@@ -1,6 +1,5 @@
 //! The joint loss of one training step (Algorithm 1), and its gradients.
 
-use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Tensor;
 

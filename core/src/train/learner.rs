@@ -1,5 +1,7 @@
 //! What learns: the student, its teacher and the optimiser, moved by one step at a time.
 
+use std::io::Write;
+
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{Device, Tensor};
@@ -12,7 +14,7 @@ use crate::medcontext::{
     Guide, JointLoss, Masked, TestWeights, TokenMask, TubeMask, joint_gradients, update_teacher,
 };
 use crate::transform::Patch;
-use crate::weights::{self, Tensors, WeightsError};
+use crate::weights::{self, Precision, Tensors, WeightsError};
 
 /// The student, its teacher and the optimiser.
 pub(super) struct Learner {
@@ -119,23 +121,23 @@ impl Learner {
         self.optimizer.steps()
     }
 
-    /// Everything in one file.
-    pub async fn save(&self, state: &RunState) -> Result<Vec<u8>, WeightsError> {
+    /// Writes everything into one file.
+    pub async fn save(&self, state: &RunState, sink: &mut impl Write) -> Result<(), WeightsError> {
         let student = self.student.valid();
         let moments = self.optimizer.state(&self.student);
         let names: Vec<String> = (0..moments.len()).map(moment_name).collect();
-        let mut parts = vec![("student", &student)];
-        parts.extend(self.teacher.as_ref().map(|teacher| ("teacher", teacher)));
+        let mut parts = vec![(STUDENT, &student)];
+        parts.extend(self.teacher.as_ref().map(|teacher| (TEACHER, teacher)));
         parts.extend(names.iter().map(String::as_str).zip(&moments));
-        weights::save_parts(&parts, state.header()?).await
+        weights::write(&parts, Precision::F32, &state.header()?, sink).await
     }
 
     /// Takes back what [`save`](Self::save) gave.
     pub fn restore(self, tensors: &Tensors<'_>, steps: usize) -> Result<Self, WeightsError> {
-        let student = weights::fill_part(self.student, tensors, "student")?;
+        let student = weights::fill_part(self.student, tensors, STUDENT)?;
         // Clones keep the parameters' ids, by which teacher and moments know them.
         let part = |name: &str| weights::fill_part(student.valid(), tensors, name);
-        let teacher = self.teacher.map(|_| part("teacher")).transpose()?;
+        let teacher = self.teacher.map(|_| part(TEACHER)).transpose()?;
         let mut optimizer = self.optimizer;
         let names = (0..optimizer.moments()).map(moment_name);
         let moments: Result<Vec<Model>, _> = names.map(|name| part(&name)).collect();
@@ -149,8 +151,12 @@ impl Learner {
     }
 }
 
+/// What the names of a part of the state start with.
+const STUDENT: &str = "student.";
+const TEACHER: &str = "teacher.";
+
 fn moment_name(index: usize) -> String {
-    format!("moment{index}")
+    format!("moment{index}.")
 }
 
 /// The mean of several losses, term by term.

@@ -1,6 +1,6 @@
 //! The state of a run: everything that its future depends on, in one safetensors file.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
@@ -48,10 +48,10 @@ impl RunState {
     }
 
     /// The header of the state's file.
-    pub(super) fn header(&self) -> Result<HashMap<String, String>, WeightsError> {
+    pub(super) fn header(&self) -> Result<BTreeMap<&'static str, String>, WeightsError> {
         let text = serde_json::to_string(self)
             .map_err(|error| WeightsError::BadMetadata(error.to_string()))?;
-        Ok(HashMap::from([(KEY.to_owned(), text)]))
+        Ok(BTreeMap::from([(KEY, text)]))
     }
 
     /// Whether a run of these settings, cases and labels is this one.

@@ -4,6 +4,7 @@
 //! it, or drop it; nothing runs on its own.
 
 use std::collections::VecDeque;
+use std::io::Write;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -26,7 +27,7 @@ pub enum Start<'a> {
     /// A weights file of the same network and patch, and the same number of classes unless
     /// [`TrainConfig::new_head`] is set.
     Weights(&'a [u8]),
-    /// What [`Trainer::state`] gave: the run goes on as if it had never stopped.
+    /// What [`Trainer::write_state`] gave: the run goes on as if it had never stopped.
     State(&'a [u8]),
 }
 
@@ -132,12 +133,12 @@ impl Trainer {
         Ok(self)
     }
 
-    /// Everything that the run's future depends on, as [`Start::State`] takes it. It is worth keeping
-    /// where a checkpoint is.
+    /// Writes everything that the run's future depends on, as [`Start::State`] takes it. It is worth
+    /// keeping where a checkpoint is.
     ///
     /// # Errors
-    /// When the device fails, or the weights are no numbers any more.
-    pub async fn state(&self) -> Result<Vec<u8>> {
+    /// When the device fails, the weights are no numbers any more, or `sink` takes no more.
+    pub async fn write_state(&self, sink: &mut impl Write) -> Result<()> {
         let state = RunState {
             config: self.config.clone(),
             cases: self.training_cases.clone(),
@@ -147,7 +148,7 @@ impl Trainer {
             best_dice: self.best_dice,
             last_dice: self.last_dice,
         };
-        Ok(self.learner.save(&state).await?)
+        Ok(self.learner.save(&state, sink).await?)
     }
 
     /// Ends the run early: what is left is a last checkpoint and [`Event::Finished`].
@@ -192,8 +193,8 @@ impl Trainer {
         let Some(started) = self.started else {
             self.started = Some(Instant::now());
             return Ok(Some(Event::Started {
-                backbone: self.network.backbone().to_string(),
-                parameters: self.student.parameters(),
+                backbone: self.learner.network().backbone().to_string(),
+                parameters: self.learner.student().parameters(),
                 training_cases: self.training_cases.len(),
                 validation_cases: self.validation.len(),
                 iteration: self.iteration,

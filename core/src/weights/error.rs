@@ -59,6 +59,9 @@ pub enum WeightsError {
     /// A parameter that holds something other than numbers.
     #[error("hold no numbers any more in {0}; train anew with a lower learning rate")]
     NotFinite(String),
+    /// The file has no room.
+    #[error("could not be written ({0}); free some space or choose another folder")]
+    Unwritten(String),
     /// The state of a run with other settings, cases or labels.
     #[error("belong to a run with {0}; give the same, or start anew in another folder")]
     OtherRun(String),

@@ -60,8 +60,7 @@ pub fn parameters(model: &Model) -> HashMap<String, Vec<f32>> {
         network: Network::Unetr(Default::default()),
         channels: 1,
         patch: [16; 3],
-        axes: AxisOrder::Zyx,
-        normalisation: Default::default(),
+        preprocessing: Default::default(),
         labels: LabelSet::from_ids([1], &Default::default()).expect("a label set"),
         training: Default::default(),
     };

@@ -23,6 +23,34 @@ pub enum DatasetError {
         /// Size of the image, as i×j×k.
         image: String,
     },
+    /// Channels of different sizes.
+    #[error(
+        "case {case}: channel {channel} is {found} voxels and the first is {first}; give channels that were brought onto one grid"
+    )]
+    ChannelShape {
+        /// The case.
+        case: String,
+        /// Which channel, counted from 1.
+        channel: usize,
+        /// Its size, as i×j×k.
+        found: String,
+        /// Size of the first channel, as i×j×k.
+        first: String,
+    },
+    /// Cases with different numbers of channels.
+    #[error(
+        "case {case} has {channels} channels and case {other} has {found}; give every case the same ones, or leave one of them out"
+    )]
+    ChannelCounts {
+        /// The first case.
+        case: String,
+        /// Its channels.
+        channels: usize,
+        /// A case with another number.
+        other: String,
+        /// Its channels.
+        found: usize,
+    },
     /// A label map without any label.
     #[error(
         "case {case}: the label map holds only background (0); label something in it or leave it out"

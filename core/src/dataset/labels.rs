@@ -138,3 +138,13 @@ pub fn label_names(dataset_json: &str) -> BTreeMap<u16, String> {
         })
         .collect()
 }
+
+/// Number of channels from a dataset.json: its "modality" (Decathlon) or "channel_names" (nnU-Net 2);
+/// 1 where it tells nothing. Decathlon keeps several channels as the frames of one file.
+pub fn channel_count(dataset_json: &str) -> usize {
+    let json: serde_json::Value = serde_json::from_str(dataset_json).unwrap_or_default();
+    let listed = ["modality", "channel_names"]
+        .into_iter()
+        .find_map(|key| json[key].as_object());
+    listed.map_or(1, |channels| channels.len().max(1))
+}

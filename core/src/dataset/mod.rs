@@ -11,7 +11,7 @@ mod split;
 
 pub use case::Case;
 pub use error::DatasetError;
-pub use labels::{LabelSet, label_names};
+pub use labels::{LabelSet, channel_count, label_names};
 pub use pairing::{CaseFiles, Leftover, Pairing, Role, pair};
 pub use phantom::{PHANTOM_LABELS, PhantomCase, PhantomConfig, phantom, phantom_dataset_json};
 pub use split::Split;

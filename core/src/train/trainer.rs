@@ -18,7 +18,7 @@ use super::{
 use crate::backbone::{Model, Network};
 use crate::dataset::{Case, LabelSet};
 use crate::medcontext::{JointLoss, TubeMask, joint_loss, momentum, update_teacher};
-use crate::transform::{Normalisation, Patch, Prepared, Sampler};
+use crate::transform::{Patch, Prepared, Sampler};
 use crate::weights::{self, Fit, Metadata, Precision, Training, WeightsError};
 use crate::{Error, Result};
 
@@ -35,6 +35,7 @@ pub struct Trainer {
     sampler: Sampler,
     validation: Vec<Case>,
     training_cases: usize,
+    channels: usize,
     masks: ChaCha8Rng,
     /// Steps done.
     iteration: usize,
@@ -73,26 +74,28 @@ impl Trainer {
         if training.is_empty() {
             return Err(crate::dataset::DatasetError::NoLabelledCase.into());
         }
+        let channels = Case::common_channels(&training)?;
         let autodiff = device.clone().autodiff();
         // Of what the network itself draws: DropPath.
         autodiff.seed(config.seed);
         let student = match start {
-            Some(bytes) => continue_from(bytes, &config, &network, &labels, &autodiff)?,
-            None => network.build(1, labels.classes(), config.patch, config.seed, &autodiff),
+            Some(bytes) => continue_from(bytes, &config, &network, &labels, channels, &autodiff)?,
+            None => network.build(channels, labels.classes(), config.patch, config.seed, &autodiff),
         };
         let prepared: Vec<Prepared> = training
             .iter()
             .map(|case| {
                 let label = case.label.as_ref().map(|label| (label, &labels));
-                let normalisation = Normalisation::default();
-                Prepared::new(&case.image, label, config.axes, normalisation, config.patch)
+                Prepared::new(&case.images(), label, &config.preprocessing, config.patch)
             })
             .collect();
         // Independent streams, so that switching the mask off leaves every crop where it was.
         let sampler = Sampler::new(
             prepared,
             config.patch,
+            config.sampling,
             config.augmentation,
+            config.preprocessing.axes.slice_axis(),
             config.seed ^ 0x5EED_CA5E,
         );
         let masks = ChaCha8Rng::seed_from_u64(config.seed ^ 0x7AB3);
@@ -103,6 +106,7 @@ impl Trainer {
         Ok(Self {
             teacher: config.medcontext.enabled.then(|| student.valid()),
             training_cases: training.len(),
+            channels,
             network,
             labels,
             device: autodiff,
@@ -141,10 +145,9 @@ impl Trainer {
         Metadata {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             network: self.network.clone(),
-            channels: 1,
+            channels: self.channels,
             patch: self.config.patch,
-            axes: self.config.axes,
-            normalisation: Normalisation::default(),
+            preprocessing: self.config.preprocessing,
             labels: self.labels.clone(),
             training: Training {
                 iterations: self.iteration,
@@ -247,7 +250,7 @@ impl Trainer {
         let settings = &self.config.medcontext;
         let mask = self.teacher.as_ref().map(|teacher| {
             let grid = self.network.token_grid(self.config.patch);
-            let axis = self.config.axes.slice_axis();
+            let axis = self.config.preprocessing.axes.slice_axis();
             let mask = TubeMask::draw(grid, axis, settings.mask_ratio, &mut self.masks);
             (teacher, mask.on(&self.device))
         });
@@ -310,10 +313,11 @@ fn continue_from(
     config: &TrainConfig,
     network: &Network,
     labels: &LabelSet,
+    channels: usize,
     device: &Device,
 ) -> Result<Model> {
     let found = Metadata::read(bytes)?;
-    found.check_channels()?;
+    found.check_channels(channels)?;
     let same_labels = found.labels.classes() == labels.classes();
     let same = found.network == *network && found.patch == config.patch;
     if !same || !(same_labels || config.new_head) {
@@ -329,7 +333,7 @@ fn continue_from(
         }
         .into());
     }
-    let fresh = network.build(1, labels.classes(), config.patch, config.seed, device);
+    let fresh = network.build(channels, labels.classes(), config.patch, config.seed, device);
     let fit = Fit {
         new_head: config.new_head,
         ..Fit::default()

@@ -12,7 +12,7 @@ pub use compare::{
     largest_difference, relative_l2, strided, values,
 };
 pub use fixture::{Fixture, Named, procedural};
-pub use network::{gradients, load_reference, parameters};
+pub use network::{collected_gradients, gradients, load_reference, parameters};
 
 /// A device to test on, with the tolerance that goes with it.
 pub struct TestDevice {

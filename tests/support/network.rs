@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use burn::module::{Module, ModuleMapper, Param};
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Gradients, Tensor};
 use futures::executor::block_on;
 use medcontext_core::backbone::{Model, Network};
@@ -48,9 +49,21 @@ pub fn load_reference(
 
 /// Gradients of all parameters by reference name, in PyTorch's layout.
 pub fn gradients(model: &Model, gradients: &Gradients) -> HashMap<String, Vec<f32>> {
+    by_name(model, Found::Tape(gradients))
+}
+
+/// Gradients that were collected for an optimiser, by reference name, in PyTorch's layout; zeros where
+/// there is none.
+pub fn collected_gradients(
+    model: &Model,
+    gradients: &GradientsParams,
+) -> HashMap<String, Vec<f32>> {
+    by_name(model, Found::Collected(gradients))
+}
+
+fn by_name(model: &Model, found: Found) -> HashMap<String, Vec<f32>> {
     let names = Vec::new();
-    let mut mapper = IntoGradients { gradients, names };
-    parameters(&model.clone().map(&mut mapper))
+    parameters(&model.clone().map(&mut IntoGradients { found, names }))
 }
 
 /// All parameters by reference name, in PyTorch's layout.
@@ -73,8 +86,13 @@ pub fn parameters(model: &Model) -> HashMap<String, Vec<f32>> {
         .collect()
 }
 
+enum Found<'a> {
+    Tape(&'a Gradients),
+    Collected(&'a GradientsParams),
+}
+
 struct IntoGradients<'a> {
-    gradients: &'a Gradients,
+    found: Found<'a>,
     names: Vec<String>,
 }
 
@@ -93,7 +111,10 @@ impl ModuleMapper for IntoGradients<'_> {
         if statistic {
             return param;
         }
-        let gradient = param.val().grad(self.gradients);
+        let gradient = match self.found {
+            Found::Tape(gradients) => param.val().grad(gradients),
+            Found::Collected(gradients) => gradients.get(param.id),
+        };
         param.map(|value| match gradient {
             Some(gradient) => Tensor::from_inner(gradient),
             None => value.zeros_like(),

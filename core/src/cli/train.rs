@@ -1,6 +1,7 @@
 //! `core train`.
 
-use std::fs::{File, OpenOptions};
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -17,7 +18,7 @@ use crate::backbone::{Backbone, Size};
 use crate::dataset::{Case, CaseFiles, DatasetError, LabelSet, Role, Split, label_names};
 use crate::device::{self, DeviceKind};
 use crate::medcontext::MedContext;
-use crate::train::{CheckpointKind, Event, TrainConfig, Trainer};
+use crate::train::{CheckpointKind, Event, RunState, Start, TrainConfig, Trainer};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -69,16 +70,28 @@ pub(super) struct Arguments {
     /// Seed of every random choice.
     #[arg(long)]
     seed: Option<u64>,
-    /// Write into a folder that is not empty.
+    /// Go on with the run in --out from its last checkpoint, or begin it where there is none.
+    #[arg(long)]
+    resume: bool,
+    /// Write into a folder that is not empty; go on with a run although its settings changed.
     #[arg(long)]
     force: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Method {
+    /// The paper's settings.
     Paper,
+    /// The released code's for UNETR.
+    ReleasedUnetr,
+    /// The released code's for nnFormer.
+    ReleasedNnformer,
+    /// Without MedContext.
     Off,
 }
+
+/// The file of a run's folder that holds its state.
+const STATE: &str = "state.safetensors";
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let folder = Folder::open(&arguments.data)?;
@@ -92,7 +105,16 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         .unwrap_or_default();
     let labels = LabelSet::from_cases(&training, &names).map_err(Error::from)?;
     let config = configure(&arguments, &training)?;
-    let start = arguments.start.as_deref().map(read).transpose()?;
+    let state = match arguments.resume {
+        true => find_state(&arguments, &config)?,
+        false => None,
+    };
+    let weights = arguments.start.as_deref().map(read).transpose()?;
+    let start = match (&state, &weights) {
+        (Some(state), _) => Start::State(state),
+        (None, Some(weights)) => Start::Weights(weights),
+        (None, None) => Start::Scratch,
+    };
 
     let device = block_on(device::open(arguments.device))?;
     let trainer = Trainer::new(
@@ -100,21 +122,59 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         training,
         validation,
         labels,
-        start.as_deref(),
+        start,
         &device.device,
     )?;
-    make_folder(&arguments.out, arguments.force)?;
+    make_folder(&arguments.out, arguments.force || arguments.resume)?;
     let text = toml::to_string(&config)
         .map_err(|error| Failure::Message(format!("the settings cannot be written: {error}")))?;
     write(&arguments.out.join("config.toml"), text.as_bytes())?;
     console.say(format!("training on {}", device.description));
+    let done = state.as_deref().map(steps_of).transpose()?;
     let mut report = Report::new(
         &arguments.out,
         console,
         config.iterations,
         device.description,
+        done,
     )?;
     block_on(drive(trainer, &mut report))
+}
+
+/// The state of the run in the output folder, whose settings have to be these unless forced.
+fn find_state(arguments: &Arguments, config: &TrainConfig) -> Result<Option<Vec<u8>>, Failure> {
+    let path = arguments.out.join(STATE);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let bytes = read(&path)?;
+    let unusable = |error| Failure::Message(format!("{}: the weights {error}", path.display()));
+    let old = RunState::read(&bytes).map_err(unusable)?.config;
+    let changed = differences(&old, config);
+    if !changed.is_empty() && !arguments.force {
+        return Err(Failure::Message(format!(
+            "{} was trained with another {}; give the same settings, or add --force to go on with the new ones",
+            arguments.out.display(),
+            changed.join(", ")
+        )));
+    }
+    Ok(Some(bytes))
+}
+
+/// Names of the settings that are not the same.
+fn differences(old: &TrainConfig, new: &TrainConfig) -> Vec<String> {
+    let table = |config| toml::Table::try_from(config).unwrap_or_default();
+    let (old, new) = (table(old), table(new));
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    names
+        .into_iter()
+        .filter(|name| old.get(*name) != new.get(*name))
+        .cloned()
+        .collect()
+}
+
+fn steps_of(state: &[u8]) -> Result<usize, Failure> {
+    Ok(RunState::read(state).map_err(Error::from)?.iteration)
 }
 
 /// Passes every event on, and stops the trainer when Ctrl-C was pressed.
@@ -122,6 +182,13 @@ async fn drive(mut trainer: Trainer, report: &mut Report<'_>) -> Outcome {
     let interrupted = interrupt_flag();
     while let Some(event) = trainer.next().await? {
         report.event(&event)?;
+        if let Event::Checkpoint {
+            kind: CheckpointKind::Last,
+            ..
+        } = event
+        {
+            write(&report.out.join(STATE), &trainer.state().await?)?;
+        }
         if interrupted.load(Ordering::SeqCst) {
             trainer.stop();
         }
@@ -216,6 +283,8 @@ fn configure(arguments: &Arguments, training: &[Case]) -> Result<TrainConfig, Fa
     match arguments.medcontext {
         Some(Method::Off) => config.medcontext.enabled = false,
         Some(Method::Paper) => config.medcontext = MedContext::paper(),
+        Some(Method::ReleasedUnetr) => config.medcontext = MedContext::released_unetr(),
+        Some(Method::ReleasedNnformer) => config.medcontext = MedContext::released_nnformer(),
         None => {}
     }
     Ok(config)
@@ -257,6 +326,20 @@ fn merge(base: &mut toml::Table, given: toml::Table) {
     }
 }
 
+/// The lines of a log about the first `done` steps.
+fn log_until(path: &Path, done: usize) -> String {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let step_of = |line: &str| {
+        let event: serde_json::Value = serde_json::from_str(line).ok()?;
+        event["iteration"].as_u64()
+    };
+    let kept = text
+        .lines()
+        .filter(|line| step_of(line).is_some_and(|step| step <= done as u64));
+    kept.flat_map(|line| [line, "
+"]).collect()
+}
+
 /// The run folder and the screen.
 struct Report<'a> {
     out: &'a Path,
@@ -274,13 +357,13 @@ impl<'a> Report<'a> {
         console: &'a Console,
         iterations: usize,
         device: String,
+        done: Option<usize>,
     ) -> Result<Self, Failure> {
         let path = out.join("log.jsonl");
-        let log = OpenOptions::new()
-            .create(true)
-            .write(true)
-            .truncate(true)
-            .open(&path);
+        // Of a run that goes on, what its state knows of; later steps are done again.
+        let kept = done.map(|done| log_until(&path, done)).unwrap_or_default();
+        write(&path, kept.as_bytes())?;
+        let log = OpenOptions::new().append(true).open(&path);
         Ok(Self {
             out,
             log: log.map_err(|error| unwritable(&path, &error))?,

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::sampling::Candidates;
 use super::{Augmentation, Prepared, Sampling};
-use crate::train::Target;
+use crate::train::{Target, TrainConfig};
 
 /// A batch of patches.
 #[derive(Clone, Debug)]
@@ -28,8 +28,10 @@ pub struct Drawn {
     pub classes: Vec<u8>,
 }
 
-/// Draws batches. What patch number n of a run is depends on the seed and n alone, so that a run that
-/// goes on, or that has its patches prepared ahead, sees the same ones.
+/// Draws patches of labelled cases.
+///
+/// A draw depends on the seed and its number alone, so a run can go on anywhere, several devices can
+/// share its draws, and patches can be prepared ahead.
 #[derive(Clone, Debug)]
 pub struct Sampler {
     cases: Vec<Prepared>,
@@ -37,65 +39,41 @@ pub struct Sampler {
     patch: [usize; 3],
     sampling: Sampling,
     augmentation: Augmentation,
+    /// The axis across slices.
     slice_axis: usize,
+    /// Patches of an optimiser step.
+    step: usize,
     seed: u64,
-    /// Patches drawn so far.
-    drawn: u64,
-    /// A round's number and its order of cases.
-    round: Option<(u64, Vec<usize>)>,
-}
-
-/// What random numbers are for; each has streams of its own.
-#[derive(Clone, Copy)]
-enum Purpose {
-    Order,
-    Patch,
 }
 
 impl Sampler {
-    /// A sampler over labelled cases of one number of channels, each at least as large as `patch`.
-    /// `slice_axis` is the axis across slices.
-    pub fn new(
-        cases: Vec<Prepared>,
-        patch: [usize; 3],
-        sampling: Sampling,
-        augmentation: Augmentation,
-        slice_axis: usize,
-        seed: u64,
-    ) -> Self {
-        let candidates = cases.iter().map(|case| Candidates::of(case, sampling.centre));
+    /// A sampler over labelled cases of one number of channels, each at least as large as the patch.
+    pub fn new(cases: Vec<Prepared>, config: &TrainConfig, seed: u64) -> Self {
+        let centre = config.sampling.centre;
         Self {
-            candidates: candidates.collect(),
+            candidates: cases.iter().map(|case| Candidates::of(case, centre)).collect(),
             cases,
-            patch,
-            sampling,
-            augmentation,
-            slice_axis,
+            patch: config.patch,
+            sampling: config.sampling,
+            augmentation: config.augmentation,
+            slice_axis: config.preprocessing.axes.slice_axis(),
+            step: config.patches_per_step().max(1),
             seed,
-            drawn: 0,
-            round: None,
         }
     }
 
-    /// Goes on as if so many patches had been drawn.
-    pub fn skip_to(&mut self, patches: u64) {
-        self.drawn = patches;
+    /// The patches of draw `first` and the `count − 1` after it, for a network of `classes`.
+    pub fn batch(&self, first: usize, count: usize, classes: usize, device: &Device) -> Patch {
+        self.upload(self.draw(first, count), classes, device)
     }
 
-    /// The next `count` patches, for a network of `classes`.
-    pub fn batch(&mut self, count: usize, classes: usize, device: &Device) -> Patch {
-        let drawn = self.draw(count);
-        self.upload(drawn, count, classes, device)
-    }
-
-    /// The next `count` patches.
-    pub fn draw(&mut self, count: usize) -> Drawn {
+    /// The patches of draw `first` and the `count − 1` after it.
+    pub fn draw(&self, first: usize, count: usize) -> Drawn {
         let (mut intensities, mut classes) = (Vec::new(), Vec::new());
-        for item in 0..count {
-            let (image, labels) = self.patch((item, count));
+        for draw in first..first + count {
+            let (image, labels) = self.patch(draw);
             intensities.extend(image);
             classes.extend(labels);
-            self.drawn += 1;
         }
         Drawn {
             intensities,
@@ -103,9 +81,10 @@ impl Sampler {
         }
     }
 
-    /// Puts a batch of `count` patches on a device.
-    pub fn upload(&self, drawn: Drawn, count: usize, classes: usize, device: &Device) -> Patch {
+    /// Puts patches on a device, for a network of `classes`.
+    pub fn upload(&self, drawn: Drawn, classes: usize, device: &Device) -> Patch {
         let [d, h, w] = self.patch;
+        let count = drawn.classes.len() / (d * h * w).max(1);
         let channels = self.cases.first().map_or(1, Prepared::channels);
         let x = TensorData::new(drawn.intensities, [count, channels, d, h, w]);
         Patch {
@@ -114,13 +93,32 @@ impl Sampler {
         }
     }
 
-    /// The next patch, which is `item` of a batch.
-    fn patch(&mut self, place: (usize, usize)) -> (Array4<f32>, Array3<u8>) {
-        let index = self.case();
-        let mut rng = self.stream(Purpose::Patch, self.drawn);
+    /// Random numbers of one purpose; streams of one seed are independent.
+    fn rng(&self, stream: usize) -> ChaCha8Rng {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(stream as u64);
+        rng
+    }
+
+    /// The case of a draw: the order of its round is shuffled by the round's own numbers.
+    fn case_of(&self, draw: usize) -> usize {
+        let count = self.cases.len().max(1);
+        let turn = draw / self.sampling.patches_per_case.max(1);
+        if self.sampling.replacement {
+            return self.rng(2 * turn).random_range(0..count);
+        }
+        let mut order: Vec<usize> = (0..count).collect();
+        order.shuffle(&mut self.rng(2 * (turn / count)));
+        order[turn % count]
+    }
+
+    fn patch(&self, draw: usize) -> (Array4<f32>, Array3<u8>) {
+        let index = self.case_of(draw);
+        let mut rng = self.rng(2 * draw + 1);
         let case = &self.cases[index];
-        let candidates = &self.candidates[index];
-        let centre = candidates.centre(self.sampling.centre, place, case, &mut rng);
+        let place = (draw % self.step, self.step);
+        let centre =
+            self.candidates[index].centre(self.sampling.centre, place, case, &mut rng);
         let corner = corner(case.size(), self.patch, centre, &mut rng);
         let spatial = self.augmentation.spatial;
         let warp = spatial.and_then(|spatial| spatial.draw(self.slice_axis, &mut rng));
@@ -131,32 +129,6 @@ impl Sampler {
         self.augmentation
             .apply(&mut image, &mut classes, self.slice_axis, &mut rng);
         (image, classes)
-    }
-
-    /// Which case the next patch is of.
-    fn case(&mut self) -> usize {
-        let count = self.cases.len() as u64;
-        let turn = self.drawn / self.sampling.patches_per_case.max(1) as u64;
-        if self.sampling.replacement {
-            return self.stream(Purpose::Order, turn).random_range(0..self.cases.len());
-        }
-        let (round, place) = (turn / count, (turn % count) as usize);
-        match &self.round {
-            Some((known, order)) if *known == round => order[place],
-            _ => {
-                let mut order: Vec<usize> = (0..self.cases.len()).collect();
-                order.shuffle(&mut self.stream(Purpose::Order, round));
-                let index = order[place];
-                self.round = Some((round, order));
-                index
-            }
-        }
-    }
-
-    fn stream(&self, purpose: Purpose, number: u64) -> ChaCha8Rng {
-        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-        rng.set_stream(number << 1 | purpose as u64);
-        rng
     }
 }
 
@@ -183,7 +155,9 @@ fn cut(case: &Prepared, [d, h, w]: [usize; 3], patch: [usize; 3]) -> (Array4<f32
         .slice(s![.., d..d + pd, h..h + ph, w..w + pw])
         .to_owned();
     let classes = match &case.classes {
-        Some(classes) => classes.slice(s![d..d + pd, h..h + ph, w..w + pw]).to_owned(),
+        Some(classes) => classes
+            .slice(s![d..d + pd, h..h + ph, w..w + pw])
+            .to_owned(),
         None => Array3::zeros(patch),
     };
     (image, classes)

@@ -61,6 +61,12 @@ pub enum WeightsError {
         /// Channels of the case.
         case: usize,
     },
+    /// A parameter that holds something other than numbers.
+    #[error("hold no numbers any more in {0}; train anew with a lower learning rate")]
+    NotFinite(String),
+    /// The state of a run with other settings, cases or labels.
+    #[error("belong to a run with {0}; give the same, or start anew in another folder")]
+    OtherRun(String),
     /// The device gave no answer while parameters were read from it.
     #[error("could not be read back from the device; try again or use the cpu")]
     Device,

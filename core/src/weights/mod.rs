@@ -16,4 +16,5 @@ pub use export::to_reference;
 pub use import::{ImportOptions, Imported, import};
 pub use metadata::{Metadata, Training};
 pub use module::{Filled, Fit, Loaded, Precision, fill, load, save};
+pub(crate) use module::{fill_part, save_parts};
 pub use raw::{RawTensor, Tensors, read_safetensors};

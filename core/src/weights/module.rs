@@ -70,6 +70,32 @@ pub async fn save(
     write_safetensors(&parameters(model).await?, precision, Some(header))
 }
 
+/// Writes several models of one network into one file, each under a prefix: a run's state.
+pub(crate) async fn save_parts(
+    parts: &[(&str, &Model)],
+    header: HashMap<String, String>,
+) -> Result<Vec<u8>, WeightsError> {
+    let mut all = Vec::new();
+    for (prefix, model) in parts {
+        let named = parameters(model).await?.into_iter();
+        all.extend(named.map(|(name, shape, values)| (format!("{prefix}.{name}"), shape, values)));
+    }
+    write_safetensors(&all, Precision::F32, Some(header))
+}
+
+/// Fills `model` with what [`save_parts`] wrote under `prefix`.
+pub(crate) fn fill_part(
+    model: Model,
+    tensors: &Tensors<'_>,
+    prefix: &str,
+) -> Result<Model, WeightsError> {
+    let part = tensors.iter().filter_map(|(name, tensor)| {
+        let name = name.strip_prefix(prefix)?.strip_prefix('.')?;
+        Some((name.to_owned(), tensor.clone()))
+    });
+    Ok(fill(model, &part.collect(), Fit::default())?.model)
+}
+
 /// A parameter in the file's layout: its reference name, shape and values.
 pub(super) type Parameter = (String, Vec<usize>, Vec<f32>);
 
@@ -81,7 +107,10 @@ pub(super) async fn parameters(model: &Model) -> Result<Vec<Parameter>, WeightsE
     for (name, shape, values) in collected.found {
         let data = values.into_data_async().await;
         let data = data.map_err(|_| WeightsError::Device)?.convert::<f32>();
-        let values = data.try_into_vec().map_err(|_| WeightsError::Device)?;
+        let values: Vec<f32> = data.try_into_vec().map_err(|_| WeightsError::Device)?;
+        if !values.iter().all(|value| value.is_finite()) {
+            return Err(WeightsError::NotFinite(name));
+        }
         parameters.push((name, shape, values));
     }
     Ok(parameters)

@@ -22,11 +22,7 @@ impl Case {
     ///
     /// # Errors
     /// When the label map has another shape or holds only background.
-    pub fn new(
-        id: impl Into<String>,
-        image: Image,
-        label: Option<LabelImage>,
-    ) -> Result<Case> {
+    pub fn new(id: impl Into<String>, image: Image, label: Option<LabelImage>) -> Result<Case> {
         let id = id.into();
         let mut warnings = image.warnings().to_vec();
         if let Some(label) = &label {

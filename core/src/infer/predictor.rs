@@ -83,7 +83,7 @@ impl Predictor {
         }
         let patch = self.metadata.patch;
         let case = Prepared::new(images, None, &self.metadata.preprocessing, patch);
-        let blender = Blender::new(&case, patch, self.metadata.labels.classes(), &config);
+        let blender = Blender::new(&case, patch, self.metadata.labels.outputs(), &config);
         Ok(Run {
             predictor: self,
             image,
@@ -152,7 +152,7 @@ impl Run<'_> {
         }))
     }
 
-    /// Classes of most weight on the image's own grid.
+    /// Classes of most weight, or those that regions paint, on the image's own grid.
     fn finish(&self, blender: Blender) -> Result<Segmentation> {
         let Metadata {
             preprocessing,
@@ -160,7 +160,13 @@ impl Run<'_> {
             ..
         } = &self.predictor.metadata;
         let logits = blender.finish();
-        let classes = self.case.native.classes(&logits, largest);
+        let classes = match labels.regions() {
+            None => self.case.native.classes(&logits, largest),
+            Some(regions) => self.case.native.classes(&logits, |plane, classes| {
+                let painted = labels.encode_plane(regions.regions_to_labels(plane.view()));
+                classes.copy_from_slice(&painted);
+            }),
+        };
         let classes = preprocessing.axes.arrange(classes);
         let map = LabelImage::from_canonical(labels.decode(classes.view()), self.image);
         let map = map.map_err(|source| Error::Volume {

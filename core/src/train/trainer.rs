@@ -10,7 +10,7 @@ use burn::tensor::{Device, Tensor};
 use web_time::Instant;
 
 use super::learner::Learner;
-use super::{CheckpointKind, Event, Losses, RunState, TrainConfig, validation};
+use super::{Activation, CheckpointKind, Event, Losses, RunState, TrainConfig, validation};
 use crate::backbone::{Model, Network};
 use crate::dataset::{Case, LabelSet};
 use crate::medcontext::JointLoss;
@@ -80,14 +80,19 @@ impl Trainer {
             return Err(crate::dataset::DatasetError::NoLabelledCase.into());
         }
         let channels = Case::common_channels(&training)?;
+        check_loss(&config, &labels)?;
         let device = device.clone().autodiff();
         let student = match start {
             Start::Weights(bytes) => {
                 continue_from(bytes, &config, &network, &labels, channels, &device)?
             }
-            Start::Scratch | Start::State(_) => {
-                network.build(channels, labels.classes(), config.patch, config.seed, &device)
-            }
+            Start::Scratch | Start::State(_) => network.build(
+                channels,
+                labels.outputs(),
+                config.patch,
+                config.seed,
+                &device,
+            ),
         };
         let prepared: Vec<Prepared> = training
             .iter()
@@ -194,8 +199,8 @@ impl Trainer {
         let Some(started) = self.started else {
             self.started = Some(Instant::now());
             return Ok(Some(Event::Started {
-                backbone: self.network.backbone().to_string(),
-                parameters: self.student.parameters(),
+                backbone: self.learner.network().backbone().to_string(),
+                parameters: self.learner.student().parameters(),
                 training_cases: self.training_cases.len(),
                 validation_cases: self.validation.len(),
                 iteration: self.iteration,
@@ -246,10 +251,10 @@ impl Trainer {
         let (index, config) = (self.iteration, &self.config);
         let epoch = config.epoch_steps(self.training_cases.len());
         let learning_rate = config.rate_at(index, epoch);
-        let (size, classes) = (config.batch_size, self.labels.classes());
+        let (size, labels) = (config.batch_size, &self.labels);
         let batches = (0..config.accumulation).map(|batch| {
             let first = index * config.patches_per_step() + batch * size;
-            self.sampler.batch(first, size, classes, &self.device)
+            self.sampler.batch(first, size, labels, &self.device)
         });
         let (learner, device) = (&mut self.learner, &self.device);
         let loss = learner.step(batches, index, learning_rate, config, device);
@@ -306,8 +311,7 @@ impl Trainer {
             self.best_dice = Some(scores.dice);
             // Before the last checkpoint, with which the run's state is kept: a state that knows of
             // a best never lacks its weights.
-            self.pending
-                .push_front(Pending::Save(CheckpointKind::Best));
+            self.pending.push_front(Pending::Save(CheckpointKind::Best));
         }
         Ok(Event::Validated {
             iteration: self.iteration,
@@ -315,6 +319,23 @@ impl Trainer {
             labels: scores.labels,
             best,
         })
+    }
+}
+
+/// Regions need a sigmoid, classes a softmax.
+fn check_loss(config: &TrainConfig, labels: &LabelSet) -> Result<()> {
+    let (regions, sigmoid) = (
+        labels.regions().is_some(),
+        config.loss.activation == Activation::Sigmoid,
+    );
+    match (regions, sigmoid) {
+        (true, false) => Err(Error::Config(
+            "labels that are learned as overlapping regions need loss.activation = \"sigmoid\"".to_owned(),
+        )),
+        (false, true) => Err(Error::Config(
+            "loss.activation is \"sigmoid\" and no regions are known: choose \"softmax\", or a preset with regions".to_owned(),
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -329,7 +350,7 @@ fn continue_from(
 ) -> Result<Model> {
     let found = Metadata::read(bytes)?;
     found.check_channels(channels)?;
-    let same_labels = found.labels.classes() == labels.classes();
+    let same_labels = found.labels.outputs() == labels.outputs();
     let same = found.network == *network && found.patch == config.patch;
     if !same || !(same_labels || config.new_head) {
         let expected = format!(
@@ -344,7 +365,13 @@ fn continue_from(
         }
         .into());
     }
-    let fresh = network.build(channels, labels.classes(), config.patch, config.seed, device);
+    let fresh = network.build(
+        channels,
+        labels.outputs(),
+        config.patch,
+        config.seed,
+        device,
+    );
     let fit = Fit {
         new_head: config.new_head,
         ..Fit::default()

@@ -57,9 +57,7 @@ impl Bounds {
             return volume;
         }
         let ([d, h, w], [nd, nh, nw]) = (self.start, self.size);
-        volume
-            .slice(s![d..d + nd, h..h + nh, w..w + nw])
-            .to_owned()
+        volume.slice(s![d..d + nd, h..h + nh, w..w + nw]).to_owned()
     }
 }
 

@@ -110,10 +110,7 @@ fn standardise(volume: &mut Array3<f32>, counts: impl Fn(f32) -> bool) {
     let values = || volume.iter().copied().filter(|&value| counts(value));
     let count = values().count().max(1) as f64;
     let mean = values().map(f64::from).sum::<f64>() / count;
-    let variance = values()
-        .map(|v| (f64::from(v) - mean).powi(2))
-        .sum::<f64>()
-        / count;
+    let variance = values().map(|v| (f64::from(v) - mean).powi(2)).sum::<f64>() / count;
     let scale = 1.0 / variance.sqrt().max(1e-8);
     volume.mapv_inplace(|v| {
         if counts(v) {
@@ -159,7 +156,10 @@ mod tests {
             &applied(Normalisation::NonZeroZScore, &values),
             &[0.0, -1.0, 0.0, 1.0],
         );
-        close(&applied(Normalisation::None, &values), &[0.0, 2.0, 0.0, 4.0]);
+        close(
+            &applied(Normalisation::None, &values),
+            &[0.0, 2.0, 0.0, 4.0],
+        );
         let window = Normalisation::Window {
             low: -175.0,
             high: 250.0,

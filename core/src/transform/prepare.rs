@@ -35,7 +35,11 @@ impl Prepared {
         let canonical = images.iter().map(|image| axes.arrange(image.canonical()));
         let mut channels: Vec<Array3<f32>> = canonical.collect();
         let spacing = images.first().map(|image| image.grid().canonical_spacing());
-        let mut steps = Steps::new(&channels, axes.arrange_sides(spacing.unwrap_or([1.0; 3])), preprocessing);
+        let mut steps = Steps::new(
+            &channels,
+            axes.arrange_sides(spacing.unwrap_or([1.0; 3])),
+            preprocessing,
+        );
         for channel in &mut channels {
             *channel = steps.image(take(channel));
             preprocessing.normalisation.apply(channel);

@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::sampling::Candidates;
 use super::{Augmentation, Prepared, Sampling};
+use crate::dataset::LabelSet;
 use crate::train::{Target, TrainConfig};
 
 /// A batch of patches.
@@ -51,7 +52,10 @@ impl Sampler {
     pub fn new(cases: Vec<Prepared>, config: &TrainConfig, seed: u64) -> Self {
         let centre = config.sampling.centre;
         Self {
-            candidates: cases.iter().map(|case| Candidates::of(case, centre)).collect(),
+            candidates: cases
+                .iter()
+                .map(|case| Candidates::of(case, centre))
+                .collect(),
             cases,
             patch: config.patch,
             sampling: config.sampling,
@@ -62,9 +66,9 @@ impl Sampler {
         }
     }
 
-    /// The patches of draw `first` and the `count − 1` after it, for a network of `classes`.
-    pub fn batch(&self, first: usize, count: usize, classes: usize, device: &Device) -> Patch {
-        self.upload(self.draw(first, count), classes, device)
+    /// The patches of draw `first` and the `count − 1` after it, for a network that learns `labels`.
+    pub fn batch(&self, first: usize, count: usize, labels: &LabelSet, device: &Device) -> Patch {
+        self.upload(self.draw(first, count), labels, device)
     }
 
     /// The patches of draw `first` and the `count − 1` after it.
@@ -81,15 +85,27 @@ impl Sampler {
         }
     }
 
-    /// Puts patches on a device, for a network of `classes`.
-    pub fn upload(&self, drawn: Drawn, classes: usize, device: &Device) -> Patch {
+    /// Puts patches on a device, for a network that learns `labels`.
+    pub fn upload(&self, drawn: Drawn, labels: &LabelSet, device: &Device) -> Patch {
         let [d, h, w] = self.patch;
         let count = drawn.classes.len() / (d * h * w).max(1);
         let channels = self.cases.first().map_or(1, Prepared::channels);
         let x = TensorData::new(drawn.intensities, [count, channels, d, h, w]);
+        let y = match labels.regions() {
+            None => Target::new(drawn.classes, count, labels.classes(), device),
+            Some(regions) => {
+                let inside = inside(
+                    &drawn.classes,
+                    d * h * w,
+                    &regions.contain(labels.ids()),
+                    labels,
+                );
+                Target::regions(inside, count, labels.outputs(), device)
+            }
+        };
         Patch {
             x: Tensor::from_data(x, device),
-            y: Target::new(drawn.classes, count, classes, device),
+            y,
         }
     }
 
@@ -117,8 +133,7 @@ impl Sampler {
         let mut rng = self.rng(2 * draw + 1);
         let case = &self.cases[index];
         let place = (draw % self.step, self.step);
-        let centre =
-            self.candidates[index].centre(self.sampling.centre, place, case, &mut rng);
+        let centre = self.candidates[index].centre(self.sampling.centre, place, case, &mut rng);
         let corner = corner(case.size(), self.patch, centre, &mut rng);
         let spatial = self.augmentation.spatial;
         let warp = spatial.and_then(|spatial| spatial.draw(self.slice_axis, &mut rng));
@@ -146,6 +161,19 @@ fn corner(
             None => rng.random_range(0..=room),
         }
     })
+}
+
+/// Whether each voxel lies in each region, row-major `[batch, region, d, h, w]`, from class indices
+/// `[batch, d, h, w]` and `contain`, which tells it for every class.
+fn inside(classes: &[u8], voxels: usize, contain: &[bool], labels: &LabelSet) -> Vec<u8> {
+    let mut inside = Vec::with_capacity(classes.len() * labels.outputs());
+    for patch in classes.chunks_exact(voxels.max(1)) {
+        for region in contain.chunks_exact(labels.classes()) {
+            let lies = |&class: &u8| u8::from(region[usize::from(class)]);
+            inside.extend(patch.iter().map(lies));
+        }
+    }
+    inside
 }
 
 fn cut(case: &Prepared, [d, h, w]: [usize; 3], patch: [usize; 3]) -> (Array4<f32>, Array3<u8>) {

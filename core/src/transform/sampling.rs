@@ -86,7 +86,9 @@ impl Sampling {
             return Some("sampling.patches_per_case is 0: make it at least 1".to_owned());
         }
         match self.centre {
-            Centre::Foreground { share } | Centre::Class { share } if !(0.0..=1.0).contains(&share) => {
+            Centre::Foreground { share } | Centre::Class { share }
+                if !(0.0..=1.0).contains(&share) =>
+            {
                 Some(format!("sampling.centre.share is {share}: choose 0 to 1"))
             }
             Centre::PosNeg { positive, negative }
@@ -143,7 +145,11 @@ impl Candidates {
             Centre::Anywhere => None,
             Centre::Foreground { share } => {
                 let wanted = !self.labelled.is_empty() && rng.random_bool(share.clamp(0.0, 1.0));
-                if wanted { self.labelled_voxel(rng) } else { None }
+                if wanted {
+                    self.labelled_voxel(rng)
+                } else {
+                    None
+                }
             }
             Centre::PosNeg { positive, negative } => {
                 let wanted = rng.random_bool((positive / (positive + negative)).clamp(0.0, 1.0));
@@ -202,7 +208,8 @@ fn background_voxel(case: &Prepared, classes: &Array3<u8>, rng: &mut impl Rng) -
 fn is_background(case: &Prepared, classes: &Array3<u8>, index: usize) -> bool {
     let [_, h, w] = shape(classes);
     let [d, h, w] = [index / (h * w), index / w % h, index % w];
-    classes[[d, h, w]] == 0 && (0..case.channels()).any(|channel| case.image[[channel, d, h, w]] > 0.0)
+    classes[[d, h, w]] == 0
+        && (0..case.channels()).any(|channel| case.image[[channel, d, h, w]] > 0.0)
 }
 
 #[cfg(test)]

@@ -82,7 +82,7 @@ pub fn import(
         metadata.channels = channels;
     }
     if let Some(classes) = options.classes
-        && classes != metadata.labels.classes()
+        && classes != metadata.labels.outputs()
     {
         metadata.labels = numbered(classes)?;
     }

@@ -72,8 +72,8 @@ impl Metadata {
 
     /// The network that it describes, with new parameters, on `device`.
     pub fn build(&self, device: &Device) -> Model {
-        let (channels, classes) = (self.channels, self.labels.classes());
-        self.network.build(channels, classes, self.patch, 0, device)
+        let (channels, outputs) = (self.channels, self.labels.outputs());
+        self.network.build(channels, outputs, self.patch, 0, device)
     }
 
     /// Whether the network takes as many channels as a case has.

@@ -232,18 +232,33 @@ impl Augmentation {
         let mut add = |name, probability: Option<f64>| {
             all.extend(probability.map(|probability| (name, probability)));
         };
-        add("augmentation.spatial.rotate", self.spatial.map(|s| s.rotate));
+        add(
+            "augmentation.spatial.rotate",
+            self.spatial.map(|s| s.rotate),
+        );
         add("augmentation.spatial.zoom", self.spatial.map(|s| s.zoom));
         add("augmentation.noise", self.noise.map(|n| n.probability));
         add("augmentation.blur", self.blur.map(|b| b.probability));
         add("augmentation.blur.channel", self.blur.map(|b| b.channel));
-        add("augmentation.brightness", self.brightness.map(|b| b.probability));
-        add("augmentation.contrast", self.contrast.map(|c| c.probability));
+        add(
+            "augmentation.brightness",
+            self.brightness.map(|b| b.probability),
+        );
+        add(
+            "augmentation.contrast",
+            self.contrast.map(|c| c.probability),
+        );
         let low = self.low_resolution;
         add("augmentation.low_resolution", low.map(|l| l.probability));
-        add("augmentation.low_resolution.channel", low.map(|l| l.channel));
+        add(
+            "augmentation.low_resolution.channel",
+            low.map(|l| l.channel),
+        );
         let inverted = self.gamma_inverted;
-        add("augmentation.gamma_inverted", inverted.map(|g| g.probability));
+        add(
+            "augmentation.gamma_inverted",
+            inverted.map(|g| g.probability),
+        );
         add("augmentation.gamma", self.gamma.map(|g| g.probability));
         add("augmentation.scale", self.scale.map(|s| s.probability));
         add("augmentation.shift", self.shift.map(|s| s.probability));

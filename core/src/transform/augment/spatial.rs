@@ -24,6 +24,10 @@ pub struct Spatial {
     pub in_plane: bool,
 }
 
+/// Voxels beyond what a patch takes from that its splines are fitted to: what lies farther away changes
+/// them by less than 0.27⁸ = 3e-5.
+const AROUND: isize = 8;
+
 impl Spatial {
     /// What happens to the next patch, if anything.
     pub fn draw(&self, slice_axis: usize, rng: &mut impl Rng) -> Option<Warp> {
@@ -38,7 +42,13 @@ impl Spatial {
         let angles = match (rotates, self.in_plane) {
             (false, _) => [0.0; 3],
             (true, false) => angles,
-            (true, true) => [0, 1, 2].map(|axis| if axis == slice_axis { angles[axis] } else { 0.0 }),
+            (true, true) => [0, 1, 2].map(|axis| {
+                if axis == slice_axis {
+                    angles[axis]
+                } else {
+                    0.0
+                }
+            }),
         };
         let kept = self.in_plane.then_some(slice_axis);
         Some(Warp::new(angles, if zooms { zoom } else { 1.0 }, kept))
@@ -123,9 +133,10 @@ impl Warp {
         for axis in 0..3 {
             let centre = corner[axis] as f64 + half[axis];
             let reach: f64 = (0..3).map(|i| self.matrix[axis][i].abs() * half[i]).sum();
-            // One more voxel at each end, for the neighbours that linear classes need.
-            start[axis] = (centre - reach).floor() as isize - 1;
-            size[axis] = ((centre + reach).ceil() as isize + 2 - start[axis]).unsigned_abs();
+            let around = if self.kept == Some(axis) { 1 } else { AROUND };
+            start[axis] = (centre - reach).floor() as isize - around;
+            let end = (centre + reach).ceil() as isize + 1 + around;
+            size[axis] = (end - start[axis]).unsigned_abs();
         }
         (start, size)
     }
@@ -183,7 +194,11 @@ fn value(coefficients: &Array3<f32>, [d, h, w]: &[Taps; 3]) -> f32 {
     for i in 0..d.count {
         for j in 0..h.count {
             let line = coefficients.slice(s![d.first + i, h.first + j, w.first..w.first + w.count]);
-            let along: f64 = line.iter().zip(w.weights).map(|(&c, k)| f64::from(c) * k).sum();
+            let along: f64 = line
+                .iter()
+                .zip(w.weights)
+                .map(|(&c, k)| f64::from(c) * k)
+                .sum();
             sum += d.weights[i] * h.weights[j] * along;
         }
     }
@@ -209,7 +224,10 @@ fn majority(classes: &Array3<u8>, place: [f64; 3]) -> u8 {
         same.map(|(_, weight)| weight).sum()
     };
     let candidates = corners.iter().map(|&(class, _)| class);
-    candidates.filter(|&class| total(class) >= 0.5).max().unwrap_or(0)
+    candidates
+        .filter(|&class| total(class) >= 0.5)
+        .max()
+        .unwrap_or(0)
 }
 
 fn about(axis: usize, angle: f64) -> [[f64; 3]; 3] {

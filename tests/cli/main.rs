@@ -2,6 +2,7 @@
 //! for everything that cannot work.
 
 mod resume;
+mod presets;
 mod weights;
 
 use std::fs;

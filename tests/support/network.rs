@@ -8,7 +8,6 @@ use burn::tensor::{Device, Gradients, Tensor};
 use futures::executor::block_on;
 use medcontext_core::backbone::{Model, Network};
 use medcontext_core::dataset::LabelSet;
-use medcontext_core::volume::AxisOrder;
 use medcontext_core::weights::{self, Fit, Metadata, Precision, RawTensor};
 use safetensors::Dtype;
 

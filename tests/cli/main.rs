@@ -1,8 +1,8 @@
 //! The `core` binary as its user meets it: a whole round on synthetic scans, and one plain sentence
 //! for everything that cannot work.
 
-mod resume;
 mod presets;
+mod resume;
 mod weights;
 
 use std::fs;

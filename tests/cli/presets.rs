@@ -34,9 +34,20 @@ fn train(folder: &Path, data: &str, preset: &str, options: &[&str]) {
 
 /// Segments what `input` names and returns the label map of `case`.
 fn predict(folder: &Path, input: &str, case: &str) -> LabelImage {
-    let (weights, out) = (path(folder, "run/last.safetensors"), path(folder, "predicted"));
+    let (weights, out) = (
+        path(folder, "run/last.safetensors"),
+        path(folder, "predicted"),
+    );
     succeed(&[
-        "predict", "--weights", &weights, "--input", input, "--output", &out, "--overlap", "0.0",
+        "predict",
+        "--weights",
+        &weights,
+        "--input",
+        input,
+        "--output",
+        &out,
+        "--overlap",
+        "0.0",
     ]);
     let bytes = fs::read(Path::new(&out).join(format!("{case}.nii.gz"))).expect(case);
     let image = Image::read(&bytes, &Limits::default()).expect("a volume");
@@ -53,10 +64,18 @@ fn round(preset: &str, options: &[&str], unlabelled: &str, case: &str, ids: &[u1
     let data = lay_out(folder.path(), preset);
     train(folder.path(), &data, preset, options);
     let labels = predict(folder.path(), &path(Path::new(&data), unlabelled), case);
-    assert!(labels.present().iter().all(|id| ids.contains(id)), "{:?}", labels.present());
+    assert!(
+        labels.present().iter().all(|id| ids.contains(id)),
+        "{:?}",
+        labels.present()
+    );
     // On the grid of the file that was segmented.
     let side = |dim: usize| (13..=22).contains(&dim);
-    assert!(labels.grid().dims.into_iter().all(side), "{:?}", labels.grid());
+    assert!(
+        labels.grid().dims.into_iter().all(side),
+        "{:?}",
+        labels.grid()
+    );
     config(folder.path())
 }
 
@@ -66,7 +85,10 @@ const CUBE: [&str; 2] = ["--patch", "16,16,16"];
 fn synapse() {
     let ids: Vec<u16> = (1..=13).collect();
     let config = round("synapse", &CUBE, "RawData/Testing", "img0064", &ids);
-    assert!(config.contains("low = -175.0") && config.contains("patches_per_case = 4"), "{config}");
+    assert!(
+        config.contains("low = -175.0") && config.contains("patches_per_case = 4"),
+        "{config}"
+    );
 }
 
 #[test]
@@ -78,20 +100,41 @@ fn acdc() {
 #[test]
 fn acdc_with_nnformer() {
     let options = ["--patch", "6,32,32", "--backbone", "nnformer"];
-    let config = round("acdc", &options, "testing", "patient104_frame01", &[1, 2, 3]);
-    assert!(config.contains("nnformer-acdc") && config.contains("momentum = 0.99"), "{config}");
+    let config = round(
+        "acdc",
+        &options,
+        "testing",
+        "patient104_frame01",
+        &[1, 2, 3],
+    );
+    assert!(
+        config.contains("nnformer-acdc") && config.contains("momentum = 0.99"),
+        "{config}"
+    );
 }
 
 #[test]
 fn brats21() {
-    let config = round("brats21", &CUBE, "BraTS2021_00003", "BraTS2021_00003", &[1, 2, 4]);
+    let config = round(
+        "brats21",
+        &CUBE,
+        "BraTS2021_00003",
+        "BraTS2021_00003",
+        &[1, 2, 4],
+    );
     assert!(config.contains("sigmoid"), "{config}");
 }
 
 #[test]
 fn brats17() {
     // One file of four frames.
-    let config = round("brats17", &CUBE, "imagesTs/BRATS_004.nii.gz", "BRATS_004", &[1, 2, 3]);
+    let config = round(
+        "brats17",
+        &CUBE,
+        "imagesTs/BRATS_004.nii.gz",
+        "BRATS_004",
+        &[1, 2, 3],
+    );
     assert!(config.contains("sigmoid"), "{config}");
 }
 
@@ -109,13 +152,26 @@ fn lists_of_a_preset_are_named() {
     train(folder.path(), &data, "synapse", &lists);
     let log = fs::read_to_string(folder.path().join("run/log.jsonl")).expect("a log");
     // img0005, img0006 and img0007 are here; the five start with img0006.
-    assert!(log.contains("\"training_cases\":2") && log.contains("\"validation_cases\":3"), "{log}");
+    assert!(
+        log.contains("\"training_cases\":2") && log.contains("\"validation_cases\":3"),
+        "{log}"
+    );
     let out = path(folder.path(), "other");
-    let arguments = ["train", "--data", &data, "--out", &out, "--preset", "synapse"];
+    let arguments = [
+        "train", "--data", &data, "--out", &out, "--preset", "synapse",
+    ];
     let sentence = refuse(&[arguments.as_slice(), &["--split", "fold0"]].concat());
-    assert!(sentence.contains("synapse has no list fold0; it has train"), "{sentence}");
-    let sentence = refuse(&["train", "--data", &data, "--out", &out, "--preset", "brats17"]);
-    assert!(sentence.contains("no case of brats17's list train is here"), "{sentence}");
+    assert!(
+        sentence.contains("synapse has no list fold0; it has train"),
+        "{sentence}"
+    );
+    let sentence = refuse(&[
+        "train", "--data", &data, "--out", &out, "--preset", "brats17",
+    ]);
+    assert!(
+        sentence.contains("no case of brats17's list train is here"),
+        "{sentence}"
+    );
 }
 
 #[test]
@@ -125,12 +181,24 @@ fn channels_have_to_agree() {
     train(folder.path(), &data, "brats21", &CUBE);
     let weights = path(folder.path(), "run/last.safetensors");
     let out = path(folder.path(), "predicted");
-    let one = path(Path::new(&data), "BraTS2021_00003/BraTS2021_00003_t1.nii.gz");
+    let one = path(
+        Path::new(&data),
+        "BraTS2021_00003/BraTS2021_00003_t1.nii.gz",
+    );
     let output = crate::core(&[
-        "predict", "--weights", &weights, "--input", &one, "--output", &out,
+        "predict",
+        "--weights",
+        &weights,
+        "--input",
+        &one,
+        "--output",
+        &out,
     ]);
     let said = crate::text(&output.stderr);
-    assert!(said.contains("are for 4 channels and the case has 1"), "{said}");
+    assert!(
+        said.contains("are for 4 channels and the case has 1"),
+        "{said}"
+    );
     // A case of three contrasts beside cases of four.
     let name = "BraTS2021_00001/BraTS2021_00001_t2.nii.gz";
     fs::remove_file(Path::new(&data).join(name)).expect("it was there");

@@ -152,7 +152,10 @@ fn nnunet() {
 #[test]
 fn several_channels_are_one_case() {
     let channels = |pairing: &Pairing| -> Vec<String> {
-        let joined = pairing.cases.iter().map(|case| case.other_channels.join(" "));
+        let joined = pairing
+            .cases
+            .iter()
+            .map(|case| case.other_channels.join(" "));
         joined.collect()
     };
     // nnU-Net's numbers.
@@ -186,7 +189,13 @@ fn several_channels_are_one_case() {
         assert!(pairing.leftovers.is_empty(), "{:?}", pairing.leftovers);
     }
     // A folder for each case, files called by their contrast alone.
-    let paths = ["a/flair.nii", "a/t1ce.nii", "a/t1.nii", "a/t2.nii", "a/seg.nii"];
+    let paths = [
+        "a/flair.nii",
+        "a/t1ce.nii",
+        "a/t1.nii",
+        "a/t2.nii",
+        "a/seg.nii",
+    ];
     let pairing = pair(&names(&paths), None);
     assert_eq!(cases(&pairing), ["a: a/flair.nii + a/seg.nii"]);
     assert_eq!(channels(&pairing), ["a/t1ce.nii a/t1.nii a/t2.nii"]);
@@ -203,19 +212,36 @@ fn channels_with_gaps_are_left_over() {
     assert!(pairing.cases.is_empty());
     assert_eq!(leftovers(&pairing).len(), 3);
     let reason = &pairing.leftovers[0].reason;
-    assert!(reason.contains("case b_1 has the channels 0, 2"), "{reason}");
+    assert!(
+        reason.contains("case b_1 has the channels 0, 2"),
+        "{reason}"
+    );
 }
 
 #[test]
 fn acdc_is_paired_by_frames() {
     let path = |end: &str| format!("training/patient001/patient001_{end}");
-    let paths = ["4d.nii.gz", "frame01.nii.gz", "frame01_gt.nii.gz", "frame12.nii.gz", "frame12_gt.nii.gz"];
+    let paths = [
+        "4d.nii.gz",
+        "frame01.nii.gz",
+        "frame01_gt.nii.gz",
+        "frame12.nii.gz",
+        "frame12_gt.nii.gz",
+    ];
     let pairing = pair(&paths.map(path), None);
     assert_eq!(
         cases(&pairing),
         [
-            format!("patient001_frame01: {} + {}", path("frame01.nii.gz"), path("frame01_gt.nii.gz")),
-            format!("patient001_frame12: {} + {}", path("frame12.nii.gz"), path("frame12_gt.nii.gz")),
+            format!(
+                "patient001_frame01: {} + {}",
+                path("frame01.nii.gz"),
+                path("frame01_gt.nii.gz")
+            ),
+            format!(
+                "patient001_frame12: {} + {}",
+                path("frame12.nii.gz"),
+                path("frame12_gt.nii.gz")
+            ),
         ]
     );
     assert_eq!(leftovers(&pairing), [path("4d.nii.gz")]);

@@ -211,6 +211,3 @@ fn is_background(case: &Prepared, classes: &Array3<u8>, index: usize) -> bool {
     classes[[d, h, w]] == 0
         && (0..case.channels()).any(|channel| case.image[[channel, d, h, w]] > 0.0)
 }
-
-#[cfg(test)]
-mod tests;

@@ -294,6 +294,3 @@ fn balanced([low, high]: [f64; 2], rng: &mut impl Rng) -> f64 {
         uniform([low.max(1.0), high], rng)
     }
 }
-
-#[cfg(test)]
-mod tests;

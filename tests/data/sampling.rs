@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use medcontext_core::dataset::LabelSet;
 use medcontext_core::train::TrainConfig;
 use medcontext_core::transform::{
-    Augmentation, Centre, Normalisation, Prepared, Preprocessing, Sampler, Sampling,
+    Augmentation, Centre, Loader, Normalisation, Prepared, Preprocessing, Sampler, Sampling,
 };
 
 use crate::resampling::{image, scaled};
@@ -193,4 +193,25 @@ fn a_patch_depends_on_its_number_alone() {
         Sampler::new(vec![case(1.0), case(5.0)], &config, 4).draw(0, 12),
         all
     );
+}
+
+#[test]
+fn patches_prepared_ahead_are_the_same() {
+    let config = TrainConfig {
+        patch: [4; 3],
+        sampling: Sampling::nnunet(),
+        augmentation: Augmentation::nnunet(true, false),
+        ..TrainConfig::default()
+    };
+    let new = || Sampler::new(vec![case(1.0), case(5.0)], &config, 3);
+    let labels = LabelSet::from_ids([1, 2], &BTreeMap::new()).expect("labels");
+    let device = burn::tensor::Device::flex();
+    let (sampler, mut loader) = (new(), Loader::new(new()));
+    // In turn, then elsewhere, as a run that goes on does.
+    for first in [0, 2, 4, 12, 14, 0] {
+        let expected = sampler.batch(first, 2, &labels, &device);
+        let found = loader.batch(first, 2, &labels, &device);
+        let values = medcontext_tests::values::<5>;
+        assert_eq!(values(found.x), values(expected.x), "{first}");
+    }
 }

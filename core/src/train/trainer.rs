@@ -14,7 +14,7 @@ use super::{Activation, CheckpointKind, Event, Losses, RunState, TrainConfig, va
 use crate::backbone::{Model, Network};
 use crate::dataset::{Case, LabelSet};
 use crate::medcontext::JointLoss;
-use crate::transform::{Prepared, Sampler};
+use crate::transform::{Loader, Prepared, Sampler};
 use crate::weights::{self, Fit, Metadata, Precision, Training, WeightsError};
 use crate::{Error, Result};
 
@@ -36,7 +36,7 @@ pub struct Trainer {
     labels: LabelSet,
     device: Device,
     learner: Learner,
-    sampler: Sampler,
+    loader: Loader,
     validation: Vec<Case>,
     training_cases: Vec<String>,
     channels: usize,
@@ -104,7 +104,7 @@ impl Trainer {
         // Crops and masks are drawn from independent streams, so that switching the mask off leaves
         // every crop where it was.
         let trainer = Self {
-            sampler: Sampler::new(prepared, &config, config.seed ^ 0x5EED_CA5E),
+            loader: Loader::new(Sampler::new(prepared, &config, config.seed ^ 0x5EED_CA5E)),
             learner: Learner::new(network, student, &config),
             training_cases: training.into_iter().map(|case| case.id).collect(),
             channels,
@@ -252,19 +252,21 @@ impl Trainer {
         let epoch = config.epoch_steps(self.training_cases.len());
         let learning_rate = config.rate_at(index, epoch);
         let (size, labels) = (config.batch_size, &self.labels);
+        let (loader, device) = (&mut self.loader, &self.device);
         let batches = (0..config.accumulation).map(|batch| {
             let first = index * config.patches_per_step() + batch * size;
-            self.sampler.batch(first, size, labels, &self.device)
+            loader.batch(first, size, labels, device)
         });
-        let (learner, device) = (&mut self.learner, &self.device);
-        let loss = learner.step(batches, index, learning_rate, config, device);
+        let loss = self
+            .learner
+            .step(batches, index, learning_rate, config, device);
         let settings = &config.medcontext;
         let momentum = settings
             .has_teacher()
             .then(|| settings.momentum_at(index, config.iterations, epoch))
             .flatten();
         if let Some(momentum) = momentum {
-            learner.teach(momentum);
+            self.learner.teach(momentum);
         }
         let losses = read(loss).await?;
         if !losses.total.is_finite() {

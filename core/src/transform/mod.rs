@@ -5,6 +5,7 @@ mod augment;
 mod change;
 mod crop;
 mod intensity;
+mod loader;
 mod native;
 mod prepare;
 mod preprocessing;
@@ -17,6 +18,7 @@ pub use augment::{
 };
 pub use crop::Crop;
 pub use intensity::{Normalisation, z_score};
+pub use loader::Loader;
 pub use native::{Native, largest};
 pub use prepare::Prepared;
 pub use preprocessing::Preprocessing;

@@ -29,35 +29,35 @@ pub struct Augmentation {
     /// `RandRotate90`). Patches that are not square there make half a turn.
     pub quarter_turn: f64,
     /// Rotation and zoom.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spatial: Option<Spatial>,
     /// Gaussian noise.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noise: Option<Noise>,
     /// Gaussian blur.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blur: Option<Blur>,
     /// A factor of each channel.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brightness: Option<Factor>,
     /// A factor of each channel's distance from its mean, within its range.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contrast: Option<Contrast>,
     /// Detail lost as in a coarser scan.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub low_resolution: Option<LowResolution>,
     /// A power of the inverted intensities.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gamma_inverted: Option<Gamma>,
     /// A power of the intensities.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gamma: Option<Gamma>,
     /// One factor 1 ± strength for all channels (MONAI 1.5, `RandScaleIntensity`).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale: Option<Strength>,
     /// A shift of ± strength of all channels (`RandShiftIntensity`), in the unit of the normalised
     /// intensities.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shift: Option<Strength>,
     /// Whether voxels that are 0 in every channel stay 0 (nnU-Net's mask around a brain).
     pub keep_zero: bool,

@@ -1,6 +1,7 @@
 //! The `core` binary as its user meets it: a whole round on synthetic scans, and one plain sentence
 //! for everything that cannot work.
 
+mod presets;
 mod resume;
 mod weights;
 

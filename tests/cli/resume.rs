@@ -14,8 +14,23 @@ const ITERATIONS: &str = "24";
 
 fn arguments<'a>(data: &'a str, out: &'a str, config: &'a str) -> Vec<&'a str> {
     vec![
-        "train", "--data", data, "--out", out, "--config", config, "--backbone", "swin-unetr",
-        "--size", "tiny", "--patch", "32,32,32", "--batch-size", "1", "--iterations", ITERATIONS,
+        "train",
+        "--data",
+        data,
+        "--out",
+        out,
+        "--config",
+        config,
+        "--backbone",
+        "swin-unetr",
+        "--size",
+        "tiny",
+        "--patch",
+        "32,32,32",
+        "--batch-size",
+        "1",
+        "--iterations",
+        ITERATIONS,
         "--resume",
     ]
 }
@@ -74,8 +89,14 @@ fn a_run_that_is_killed_ten_times_ends_with_the_same_weights() {
     let weights = |run: &str| fs::read(Path::new(run).join("last.safetensors")).expect("weights");
     assert!(weights(&whole) == weights(&cut), "bit for bit");
     let log = fs::read_to_string(Path::new(&cut).join("log.jsonl")).expect("a log");
-    let steps = log.lines().filter(|line| line.contains("\"event\":\"step\""));
-    assert_eq!(steps.count().to_string(), ITERATIONS, "every step is logged once");
+    let steps = log
+        .lines()
+        .filter(|line| line.contains("\"event\":\"step\""));
+    assert_eq!(
+        steps.count().to_string(),
+        ITERATIONS,
+        "every step is logged once"
+    );
 }
 
 #[test]
@@ -85,19 +106,44 @@ fn a_run_with_other_settings_is_not_gone_on_with_unless_forced() {
     let out = path(folder.path(), "run");
     let run = |config: &str| -> Vec<String> {
         let fixed = [
-            "train", "--data", &data, "--out", &out, "--config", config, "--size", "tiny",
-            "--patch", "16,16,16", "--batch-size", "1", "--iterations", "2", "--resume",
+            "train",
+            "--data",
+            &data,
+            "--out",
+            &out,
+            "--config",
+            config,
+            "--size",
+            "tiny",
+            "--patch",
+            "16,16,16",
+            "--batch-size",
+            "1",
+            "--iterations",
+            "2",
+            "--resume",
         ];
         fixed.iter().map(|&argument| argument.to_owned()).collect()
     };
-    let words = |run: &[String]| run.iter().map(String::as_str).collect::<Vec<_>>().join("\n");
+    let words = |run: &[String]| {
+        run.iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
     let first = words(&run(&settings(folder.path(), "")));
     succeed(&first.split('\n').collect::<Vec<_>>());
-    let changed = run(&settings(folder.path(), "learning_rate = 0.002\nwarmup = 1"));
+    let changed = run(&settings(
+        folder.path(),
+        "learning_rate = 0.002\nwarmup = 1",
+    ));
     let changed = words(&changed);
     let mut changed: Vec<&str> = changed.split('\n').collect();
     let sentence = refuse(&changed);
-    assert!(sentence.contains("another learning_rate, warmup"), "{sentence}");
+    assert!(
+        sentence.contains("another learning_rate, warmup"),
+        "{sentence}"
+    );
     changed.push("--force");
     succeed(&changed);
 }
@@ -107,11 +153,31 @@ fn a_rate_that_ruins_the_weights_is_told_at_its_step() {
     let folder = TempDir::new().expect("a folder");
     let data = phantom(folder.path());
     let out = path(folder.path(), "run");
-    let config = settings(folder.path(), "learning_rate = 1e30\nschedule = \"constant\"\nwarmup = 0");
+    let config = settings(
+        folder.path(),
+        "learning_rate = 1e30\nschedule = \"constant\"\nwarmup = 0",
+    );
     let sentence = refuse(&[
-        "train", "--data", &data, "--out", &out, "--config", &config, "--size", "tiny", "--patch",
-        "16,16,16", "--batch-size", "1", "--iterations", "9", "-q",
+        "train",
+        "--data",
+        &data,
+        "--out",
+        &out,
+        "--config",
+        &config,
+        "--size",
+        "tiny",
+        "--patch",
+        "16,16,16",
+        "--batch-size",
+        "1",
+        "--iterations",
+        "9",
+        "-q",
     ]);
-    assert!(sentence.contains("no number any more at step"), "{sentence}");
+    assert!(
+        sentence.contains("no number any more at step"),
+        "{sentence}"
+    );
     assert_readable(&out);
 }

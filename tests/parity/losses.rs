@@ -99,12 +99,7 @@ fn consistency_is_zero_for_agreement_and_one_for_silence() {
     let device = burn::tensor::Device::flex();
     let teacher: Tensor<5> = fixture.tensor("ft", &device);
     let of = |student| {
-        values(consistency(
-            student,
-            teacher.clone(),
-            ConsistencyForm::Paper,
-        )
-        .expect("it is on"))
+        values(consistency(student, teacher.clone(), ConsistencyForm::Paper).expect("it is on"))
     };
     assert_within("agreement", &of(teacher.clone()), &[0.0], 0.0);
     assert_within("silence", &of(teacher.zeros_like()), &[1.0], 1e-6);

@@ -16,9 +16,7 @@ struct Ones;
 
 impl ModuleMapper for Ones {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        param.map(|value| {
-            Tensor::from_inner(value.inner().ones_like()).require_grad()
-        })
+        param.map(|value| Tensor::from_inner(value.inner().ones_like()).require_grad())
     }
 }
 

@@ -51,7 +51,12 @@ fn our_warm_up_learns_from_the_first_step_and_ends_at_the_full_rate() {
 
 #[test]
 fn momentum_is_the_papers_cosine() {
-    check("mom_paper_n40", 40, |step| momentum(0.996, 1.0, step, 40), 1e-12);
+    check(
+        "mom_paper_n40",
+        40,
+        |step| momentum(0.996, 1.0, step, 40),
+        1e-12,
+    );
 }
 
 #[test]
@@ -68,8 +73,14 @@ fn the_released_trainers_keep_a_teacher_that_all_but_equals_the_student() {
     let updates: Vec<(usize, f64)> = (0..54)
         .filter_map(|step| Some((step, unetr.momentum_at(step, 90_000, 18)?)))
         .collect();
-    assert_eq!(updates.iter().map(|u| u.0).collect::<Vec<_>>(), [17, 35, 53]);
-    assert!(updates.iter().all(|u| (u.1 - 0.0188).abs() < 5e-5), "{updates:?}");
+    assert_eq!(
+        updates.iter().map(|u| u.0).collect::<Vec<_>>(),
+        [17, 35, 53]
+    );
+    assert!(
+        updates.iter().all(|u| (u.1 - 0.0188).abs() < 5e-5),
+        "{updates:?}"
+    );
 
     let nnformer = MedContext::released_nnformer();
     let at = |step| nnformer.momentum_at(step, 250_000, 250).expect("an update");

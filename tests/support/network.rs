@@ -8,7 +8,6 @@ use burn::tensor::{Device, Gradients, Tensor};
 use futures::executor::block_on;
 use medcontext_core::backbone::{Model, Network};
 use medcontext_core::dataset::LabelSet;
-use medcontext_core::volume::AxisOrder;
 use medcontext_core::weights::{self, Fit, Metadata, Precision, RawTensor};
 use safetensors::Dtype;
 
@@ -73,8 +72,7 @@ pub fn parameters(model: &Model) -> HashMap<String, Vec<f32>> {
         network: Network::Unetr(Default::default()),
         channels: 1,
         patch: [16; 3],
-        axes: AxisOrder::Zyx,
-        normalisation: Default::default(),
+        preprocessing: Default::default(),
         labels: LabelSet::from_ids([1], &Default::default()).expect("a label set"),
         training: Default::default(),
     };

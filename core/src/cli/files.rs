@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use crate::Error;
-use crate::dataset::{Case, CaseFiles, DatasetError, Pairing, pair};
+use crate::dataset::{Case, CaseFiles, DatasetError, Pairing, channel_count, pair};
 use crate::volume::{Image, LabelImage, Limits};
 
 /// The cases of a folder, by the names of its files.
@@ -38,17 +38,25 @@ impl Folder {
 
     /// Reads one case.
     pub fn read(&self, files: &CaseFiles) -> Result<Case, Failure> {
-        let image = read_image(&self.root.join(&files.image))?;
+        let channels = self.dataset_json.as_deref().map_or(1, channel_count);
+        let mut images = read_channels(&self.image_paths(files), channels)?;
+        let others = images.split_off(1);
+        let image = images.remove(0);
         let label = match &files.label {
             Some(label) => Some(read_label(&self.root.join(label))?),
             None => None,
         };
-        Ok(Case::new(files.id.clone(), image, label).map_err(Error::from)?)
+        let case = Case::new(files.id.clone(), image, label);
+        let case = case.and_then(|case| case.with_channels(others));
+        Ok(case.map_err(Error::from)?)
     }
 
-    /// Where a case's image lies.
-    pub fn image_path(&self, files: &CaseFiles) -> PathBuf {
-        self.root.join(&files.image)
+    /// Where a case's channels lie.
+    pub fn image_paths(&self, files: &CaseFiles) -> Vec<PathBuf> {
+        std::iter::once(&files.image)
+            .chain(&files.other_channels)
+            .map(|path| self.root.join(path))
+            .collect()
     }
 }
 
@@ -74,6 +82,18 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 pub(super) fn read_image(path: &Path) -> Result<Image, Failure> {
     let bytes = read(path)?;
     Ok(Image::read(&bytes, &Limits::default()).map_err(|source| volume_error(path, source))?)
+}
+
+/// Reads the channels of a case, one file each; one file where `channels` are expected holds them as
+/// its frames. There is at least one.
+pub(super) fn read_channels(paths: &[PathBuf], channels: usize) -> Result<Vec<Image>, Failure> {
+    match paths {
+        [path] if channels > 1 => {
+            let images = Image::read_frames(&read(path)?, &Limits::default());
+            Ok(images.map_err(|source| volume_error(path, source))?)
+        }
+        paths => paths.iter().map(|path| read_image(path)).collect(),
+    }
 }
 
 /// Reads a NIfTI label map.

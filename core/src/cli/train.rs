@@ -15,7 +15,7 @@ use super::files::{Folder, Whole, make_folder, read, unwritable, write};
 use super::{Failure, Outcome};
 use crate::Error;
 use crate::backbone::{Backbone, Size};
-use crate::dataset::{Case, CaseFiles, DatasetError, LabelSet, Role, Split, label_names};
+use crate::dataset::{Case, CaseFiles, DatasetError, LabelSet, Preset, Role, Split, label_names};
 use crate::device::{self, DeviceKind};
 use crate::medcontext::MedContext;
 use crate::train::{CheckpointKind, Event, RunState, Start, TrainConfig, Trainer};
@@ -25,10 +25,15 @@ pub(super) struct Arguments {
     /// Folder with scans and labels: Decathlon, nnU-Net, or any names that pair.
     #[arg(long)]
     data: PathBuf,
-    /// Train on one list of a JSON file of case names: FILE:LIST.
+    /// Labels, lists, preprocessing and settings of a public data set: synapse, acdc, brats21, brats17
+    /// or decathlon. Other options win over it.
+    #[arg(long)]
+    preset: Option<Preset>,
+    /// Train on one list of a JSON file of case names: FILE:LIST; or on a list of the preset, such as
+    /// five-shot.
     #[arg(long, value_name = "FILE:LIST")]
     split: Option<String>,
-    /// Validate on one list of a JSON file of case names: FILE:LIST.
+    /// Validate on one list of a JSON file of case names: FILE:LIST; or on a list of the preset.
     #[arg(long, value_name = "FILE:LIST")]
     val: Option<String>,
     /// Folder for weights, log and summary.
@@ -103,8 +108,11 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         .as_deref()
         .map(label_names)
         .unwrap_or_default();
-    let labels = LabelSet::from_cases(&training, &names).map_err(Error::from)?;
-    let config = configure(&arguments, &training)?;
+    let (config, labels) = configure(&arguments, &training)?;
+    let labels = match labels {
+        Some(labels) => labels,
+        None => LabelSet::from_cases(&training, &names).map_err(Error::from)?,
+    };
     let state = match arguments.resume {
         true => find_state(&arguments, &config)?,
         false => None,
@@ -212,6 +220,10 @@ fn select(
             return Ok(None);
         };
         let Some((file, name)) = choice.rsplit_once(':') else {
+            if let Some(preset) = arguments.preset {
+                let selected = preset.select(choice, &folder.pairing.cases);
+                return Ok(Some(selected.map_err(Error::from)?));
+            }
             return Err(Failure::Message(format!(
                 "{choice:?} names no list: write FILE:LIST, for example splits.json:train"
             )));
@@ -225,7 +237,9 @@ fn select(
     };
     let validation = list(&arguments.val)?.unwrap_or_default();
     let labelled = |case: &&CaseFiles| case.role() == Role::Train && !validation.contains(case);
-    let training = match list(&arguments.split)? {
+    let split = arguments.split.clone();
+    let split = split.or_else(|| arguments.preset.map(|_| "train".to_owned()));
+    let training = match list(&split)? {
         Some(training) => training,
         None => folder
             .pairing
@@ -257,9 +271,20 @@ fn read_cases(
     Ok(cases)
 }
 
-/// Suggested settings, then the configuration file, then the command line.
-fn configure(arguments: &Arguments, training: &[Case]) -> Result<TrainConfig, Failure> {
-    let mut config = TrainConfig::suggest(training);
+/// Suggested settings or those of the preset, then the configuration file, then the command line; and
+/// the labels where the preset knows them.
+fn configure(
+    arguments: &Arguments,
+    training: &[Case],
+) -> Result<(TrainConfig, Option<LabelSet>), Failure> {
+    let (mut config, labels) = match arguments.preset {
+        None => (TrainConfig::suggest(training), None),
+        Some(preset) => {
+            let backbone = arguments.backbone.unwrap_or(Backbone::Unetr);
+            let settings = preset.settings(backbone, training).map_err(Error::from)?;
+            (settings.config, settings.labels)
+        }
+    };
     let suggested = config.patch;
     if let Some(path) = &arguments.config {
         config = overlay(&config, path)?;
@@ -272,7 +297,9 @@ fn configure(arguments: &Arguments, training: &[Case]) -> Result<TrainConfig, Fa
     if arguments.backbone.is_some() || arguments.size.is_some() {
         config.network = None;
     }
-    set(&mut config.backbone, arguments.backbone);
+    if arguments.preset.is_none() {
+        set(&mut config.backbone, arguments.backbone);
+    }
     set(&mut config.size, arguments.size);
     if arguments.patch.is_none() && config.patch == suggested {
         config.fit_patch();
@@ -289,7 +316,7 @@ fn configure(arguments: &Arguments, training: &[Case]) -> Result<TrainConfig, Fa
         Some(Method::ReleasedNnformer) => config.medcontext = MedContext::released_nnformer(),
         None => {}
     }
-    Ok(config)
+    Ok((config, labels))
 }
 
 fn set<T>(target: &mut T, value: Option<T>) {
@@ -338,8 +365,13 @@ fn log_until(path: &Path, done: usize) -> String {
     let kept = text
         .lines()
         .filter(|line| step_of(line).is_some_and(|step| step <= done as u64));
-    kept.flat_map(|line| [line, "
-"]).collect()
+    kept.flat_map(|line| {
+        [
+            line, "
+",
+        ]
+    })
+    .collect()
 }
 
 /// The run folder and the screen.

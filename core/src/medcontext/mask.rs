@@ -54,12 +54,7 @@ impl TubeMask {
     /// As in the released code, one plane is drawn and repeated along the tube. Where an exact share
     /// would be none, one of several tubes is masked, so that a small patch is not left without the
     /// method.
-    pub fn draw(
-        grid: [usize; 3],
-        axis: usize,
-        settings: &MedContext,
-        rng: &mut impl Rng,
-    ) -> Self {
+    pub fn draw(grid: [usize; 3], axis: usize, settings: &MedContext, rng: &mut impl Rng) -> Self {
         let plane: Vec<usize> = (0..3).filter(|&a| a != axis).map(|a| grid[a]).collect();
         let unit = settings.mask_unit.max(1);
         let cells = [plane[0].div_ceil(unit), plane[1].div_ceil(unit)];

@@ -33,8 +33,9 @@ impl MedContext {
             MomentumSchedule::Cosine => {
                 Some(momentum(self.momentum, self.momentum_end, step, steps))
             }
-            MomentumSchedule::ReleasedUnetr => (index + 1 == epoch)
-                .then(|| released_momentum(self.momentum, index, 50 * epoch)),
+            MomentumSchedule::ReleasedUnetr => {
+                (index + 1 == epoch).then(|| released_momentum(self.momentum, index, 50 * epoch))
+            }
             MomentumSchedule::ReleasedNnformer => {
                 Some(released_momentum(self.momentum, index, 20 * epoch))
             }

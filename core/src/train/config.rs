@@ -7,8 +7,7 @@ use crate::backbone::{Backbone, Network, Size};
 use crate::dataset::Case;
 use crate::infer::Blend;
 use crate::medcontext::MedContext;
-use crate::transform::Augmentation;
-use crate::volume::AxisOrder;
+use crate::transform::{Augmentation, Centre, Preprocessing, Sampling};
 use crate::{Error, Result};
 
 /// Everything that a run depends on, apart from the cases and the device.
@@ -53,14 +52,16 @@ pub struct TrainConfig {
     pub seed: u64,
     /// Validate (where there are validation cases) and keep a checkpoint every so many steps.
     pub checkpoint_every: usize,
-    /// Which anatomical axis is a tensor's depth.
-    pub axes: AxisOrder,
+    /// What a case goes through before patches are cut from it: order of axes, spacing, intensities.
+    pub preprocessing: Preprocessing,
     /// Overlap of neighbouring windows at validation, 0 to below 1.
     pub overlap: f64,
     /// How overlapping windows are blended at validation.
     pub blend: Blend,
     /// The joint self-supervised part; `mask_ratio`, `beta` and the rest.
     pub medcontext: MedContext,
+    /// Which patches are drawn.
+    pub sampling: Sampling,
     /// Random changes of a training patch.
     pub augmentation: Augmentation,
     /// Whether weights to go on from may label something else; their last layer is then replaced.
@@ -91,10 +92,11 @@ impl Default for TrainConfig {
             views_in_turn: false,
             seed: 0,
             checkpoint_every: 100,
-            axes: AxisOrder::Zyx,
+            preprocessing: Preprocessing::default(),
             overlap: 0.5,
             blend: Blend::Constant,
             medcontext: MedContext::paper(),
+            sampling: Sampling::default(),
             augmentation: Augmentation::default(),
             new_head: false,
             network: None,
@@ -125,7 +127,7 @@ impl TrainConfig {
         config.fit_patch();
         let volume: usize = median.iter().product();
         if volume > 4 * config.patch.iter().product::<usize>() {
-            config.augmentation.foreground = 0.5;
+            config.sampling.centre = Centre::Foreground { share: 0.5 };
         }
         config
     }
@@ -181,6 +183,10 @@ impl TrainConfig {
                 network.backbone()
             )));
         }
+        let problem = self.preprocessing.problem();
+        if let Some(problem) = problem.or_else(|| self.sampling.problem()) {
+            return Err(Error::Config(problem));
+        }
         let positive = [
             ("iterations", self.iterations as f64),
             ("batch_size", self.batch_size as f64),
@@ -195,11 +201,7 @@ impl TrainConfig {
                 )));
             }
         }
-        let shares = [
-            ("augmentation.foreground", self.augmentation.foreground),
-            ("augmentation.flip", self.augmentation.flip),
-        ];
-        for (name, value) in shares {
+        for (name, value) in self.augmentation.probabilities() {
             if !(0.0..=1.0).contains(&value) {
                 return Err(Error::Config(format!("{name} is {value}: choose 0 to 1")));
             }

@@ -105,7 +105,7 @@ impl Learner {
             let mut rng = ChaCha8Rng::seed_from_u64(config.seed ^ 0x7AB3);
             rng.set_stream(index as u64);
             let grid = self.network.token_grid(config.patch);
-            let axis = settings.tube_axis.index(config.axes);
+            let axis = settings.tube_axis.index(config.preprocessing.axes);
             TubeMask::draw(grid, axis, settings, &mut rng).on(device)
         })
     }

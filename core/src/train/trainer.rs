@@ -11,11 +11,11 @@ use burn::tensor::{Device, Tensor};
 use web_time::Instant;
 
 use super::learner::Learner;
-use super::{CheckpointKind, Event, Losses, RunState, TrainConfig, validation};
+use super::{Activation, CheckpointKind, Event, Losses, RunState, TrainConfig, validation};
 use crate::backbone::{Model, Network};
 use crate::dataset::{Case, LabelSet};
 use crate::medcontext::JointLoss;
-use crate::transform::{Normalisation, Prepared, Sampler};
+use crate::transform::{Loader, Prepared, Sampler};
 use crate::weights::{self, Fit, Metadata, Precision, Training, WeightsError};
 use crate::{Error, Result};
 
@@ -37,9 +37,10 @@ pub struct Trainer {
     labels: LabelSet,
     device: Device,
     learner: Learner,
-    sampler: Sampler,
+    loader: Loader,
     validation: Vec<Case>,
     training_cases: Vec<String>,
+    channels: usize,
     /// Steps done.
     iteration: usize,
     /// Steps that were done before this run went on.
@@ -79,28 +80,35 @@ impl Trainer {
         if training.is_empty() {
             return Err(crate::dataset::DatasetError::NoLabelledCase.into());
         }
+        let channels = Case::common_channels(&training)?;
+        check_loss(&config, &labels)?;
         let device = device.clone().autodiff();
         let student = match start {
-            Start::Weights(bytes) => continue_from(bytes, &config, &network, &labels, &device)?,
-            Start::Scratch | Start::State(_) => {
-                network.build(1, labels.classes(), config.patch, config.seed, &device)
+            Start::Weights(bytes) => {
+                continue_from(bytes, &config, &network, &labels, channels, &device)?
             }
+            Start::Scratch | Start::State(_) => network.build(
+                channels,
+                labels.outputs(),
+                config.patch,
+                config.seed,
+                &device,
+            ),
         };
         let prepared: Vec<Prepared> = training
             .iter()
             .map(|case| {
                 let label = case.label.as_ref().map(|label| (label, &labels));
-                let normalisation = Normalisation::default();
-                Prepared::new(&case.image, label, config.axes, normalisation, config.patch)
+                Prepared::new(&case.images(), label, &config.preprocessing, config.patch)
             })
             .collect();
         // Crops and masks are drawn from independent streams, so that switching the mask off leaves
         // every crop where it was.
-        let seed = config.seed ^ 0x5EED_CA5E;
         let trainer = Self {
-            sampler: Sampler::new(prepared, config.patch, config.augmentation, seed),
+            loader: Loader::new(Sampler::new(prepared, &config, config.seed ^ 0x5EED_CA5E)),
             learner: Learner::new(network, student, &config),
             training_cases: training.into_iter().map(|case| case.id).collect(),
+            channels,
             labels,
             device,
             validation,
@@ -170,10 +178,9 @@ impl Trainer {
         Metadata {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             network: self.learner.network().clone(),
-            channels: 1,
+            channels: self.channels,
             patch: self.config.patch,
-            axes: self.config.axes,
-            normalisation: Normalisation::default(),
+            preprocessing: self.config.preprocessing,
             labels: self.labels.clone(),
             training: Training {
                 iterations: self.iteration,
@@ -245,20 +252,22 @@ impl Trainer {
         let (index, config) = (self.iteration, &self.config);
         let epoch = config.epoch_steps(self.training_cases.len());
         let learning_rate = config.rate_at(index, epoch);
-        let (size, classes) = (config.batch_size, self.labels.classes());
+        let (size, labels) = (config.batch_size, &self.labels);
+        let (loader, device) = (&mut self.loader, &self.device);
         let batches = (0..config.accumulation).map(|batch| {
             let first = index * config.patches_per_step() + batch * size;
-            self.sampler.batch(first, size, classes, &self.device)
+            loader.batch(first, size, labels, device)
         });
-        let (learner, device) = (&mut self.learner, &self.device);
-        let loss = learner.step(batches, index, learning_rate, config, device);
+        let loss = self
+            .learner
+            .step(batches, index, learning_rate, config, device);
         let settings = &config.medcontext;
         let momentum = settings
             .has_teacher()
             .then(|| settings.momentum_at(index, config.iterations, epoch))
             .flatten();
         if let Some(momentum) = momentum {
-            learner.teach(momentum);
+            self.learner.teach(momentum);
         }
         let losses = read(loss).await?;
         if !losses.total.is_finite() {
@@ -305,8 +314,7 @@ impl Trainer {
             self.best_dice = Some(scores.dice);
             // Before the last checkpoint, with which the run's state is kept: a state that knows of
             // a best never lacks its weights.
-            self.pending
-                .push_front(Pending::Save(CheckpointKind::Best));
+            self.pending.push_front(Pending::Save(CheckpointKind::Best));
         }
         Ok(Event::Validated {
             iteration: self.iteration,
@@ -317,17 +325,35 @@ impl Trainer {
     }
 }
 
+/// Regions need a sigmoid, classes a softmax.
+fn check_loss(config: &TrainConfig, labels: &LabelSet) -> Result<()> {
+    let (regions, sigmoid) = (
+        labels.regions().is_some(),
+        config.loss.activation == Activation::Sigmoid,
+    );
+    match (regions, sigmoid) {
+        (true, false) => Err(Error::Config(
+            "labels that are learned as overlapping regions need loss.activation = \"sigmoid\"".to_owned(),
+        )),
+        (false, true) => Err(Error::Config(
+            "loss.activation is \"sigmoid\" and no regions are known: choose \"softmax\", or a preset with regions".to_owned(),
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Loads `bytes` as the student of a run of `config`.
 fn continue_from(
     bytes: &[u8],
     config: &TrainConfig,
     network: &Network,
     labels: &LabelSet,
+    channels: usize,
     device: &Device,
 ) -> Result<Model> {
     let found = Metadata::read(bytes)?;
-    found.check_channels()?;
-    let same_labels = found.labels.classes() == labels.classes();
+    found.check_channels(channels)?;
+    let same_labels = found.labels.outputs() == labels.outputs();
     let same = found.network == *network && found.patch == config.patch;
     if !same || !(same_labels || config.new_head) {
         let expected = format!(
@@ -342,7 +368,13 @@ fn continue_from(
         }
         .into());
     }
-    let fresh = network.build(1, labels.classes(), config.patch, config.seed, device);
+    let fresh = network.build(
+        channels,
+        labels.outputs(),
+        config.patch,
+        config.seed,
+        device,
+    );
     let fit = Fit {
         new_head: config.new_head,
         ..Fit::default()

@@ -4,6 +4,7 @@
 mod cases;
 mod distance;
 mod geometry;
+mod matching;
 mod nifti_file;
 mod orientation;
 mod pairing;

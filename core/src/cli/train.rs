@@ -10,6 +10,7 @@ use futures::executor::block_on;
 use serde_json::json;
 
 use super::console::{Console, Progress, duration, interrupt_flag};
+use super::curves::Curves;
 use super::files::{Folder, make_folder, read, unwritable, write};
 use super::{Failure, Outcome};
 use crate::Error;
@@ -17,7 +18,7 @@ use crate::backbone::{Backbone, Size};
 use crate::dataset::{Case, CaseFiles, DatasetError, LabelSet, Role, Split, label_names};
 use crate::device::{self, DeviceKind};
 use crate::medcontext::MedContext;
-use crate::train::{CheckpointKind, Event, TrainConfig, Trainer};
+use crate::train::{self, CheckpointKind, Event, TrainConfig, Trainer};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -239,28 +240,14 @@ fn overlay(config: &TrainConfig, path: &Path) -> Result<TrainConfig, Failure> {
     let given: toml::Table = text
         .parse()
         .map_err(|error: toml::de::Error| bad(error.message().to_owned()))?;
-    let mut table = toml::Table::try_from(config).map_err(|error| bad(error.to_string()))?;
-    merge(&mut table, given);
-    table
-        .try_into()
-        .map_err(|error: toml::de::Error| bad(error.message().to_owned()))
-}
-
-fn merge(base: &mut toml::Table, given: toml::Table) {
-    for (key, value) in given {
-        match (base.get_mut(&key), value) {
-            (Some(toml::Value::Table(base)), toml::Value::Table(given)) => merge(base, given),
-            (_, value) => {
-                base.insert(key, value);
-            }
-        }
-    }
+    train::overlay(config, given).map_err(bad)
 }
 
 /// The run folder and the screen.
 struct Report<'a> {
     out: &'a Path,
     log: File,
+    curves: Curves,
     progress: Option<Progress>,
     device: String,
     /// Supervised loss, smoothed for the eye.
@@ -284,6 +271,7 @@ impl<'a> Report<'a> {
         Ok(Self {
             out,
             log: log.map_err(|error| unwritable(&path, &error))?,
+            curves: Curves::new(out)?,
             progress: Some(console.progress(iterations, "step")),
             device,
             smooth: None,
@@ -295,6 +283,7 @@ impl<'a> Report<'a> {
         let line = serde_json::to_string(event).unwrap_or_default();
         let path = self.out.join("log.jsonl");
         writeln!(self.log, "{line}").map_err(|error| unwritable(&path, &error))?;
+        self.curves.event(event)?;
         let Some(progress) = &mut self.progress else {
             return Ok(());
         };

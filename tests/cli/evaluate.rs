@@ -108,6 +108,34 @@ fn labels_are_chosen_by_id_or_name() {
 }
 
 #[test]
+fn regions_are_several_labels_as_one() {
+    let folder = TempDir::new().expect("a folder");
+    let (prediction, truth) = cases(folder.path());
+    let csv = path(folder.path(), "e.csv");
+    let mut arguments = vec!["evaluate", "--prediction", &prediction, "--truth", &truth];
+    arguments.extend([
+        "--regions",
+        "whole=1+2,core=2",
+        "--csv",
+        &csv,
+        "--unit",
+        "mm",
+    ]);
+    succeed(&arguments);
+    let rows = fs::read_to_string(&csv).expect("written");
+    let expected = [
+        "a,1,whole,1,0,0.003,0.003",
+        "a,2,core,1,0,0.001,0.001",
+        // One voxel of three in a row: distances 0, 1 and 2 mm to it, and 0 back.
+        "b,1,whole,0.5,1.85,0.001,0.003",
+        "b,2,core,0,,0,0.001",
+        "c_seg,1,whole,,,0,0",
+        "c_seg,2,core,,,0,0",
+    ];
+    assert_eq!(rows.lines().skip(1).collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn parts_are_put_together() {
     let folder = TempDir::new().expect("a folder");
     let (prediction, truth) = cases(folder.path());

@@ -11,8 +11,10 @@ use super::files::{list_files, read, read_label, write};
 use super::shard::Shard;
 use super::{Failure, Outcome};
 use crate::Error;
-use crate::dataset::{LabelSet, Match, label_names, match_predictions};
-use crate::metric::{CaseScore, EmptyPolicy, Evaluation, Hausdorff, Protocol, Unit};
+use crate::dataset::{Match, label_names, match_predictions};
+use crate::metric::{
+    CaseScore, EmptyPolicy, Evaluation, Hausdorff, Protocol, Region, Targets, Unit,
+};
 use crate::volume::SAME_GRID_VOXELS;
 
 #[derive(Args)]
@@ -36,6 +38,14 @@ pub(super) struct Arguments {
     /// Report these labels only, by id or name; by default all that occur.
     #[arg(long, value_name = "LABEL", value_delimiter = ',')]
     labels: Vec<String>,
+    /// Measure several labels as one in place of labels: NAME=ID+ID, such as whole=1+2+4.
+    #[arg(
+        long,
+        value_name = "REGION",
+        value_delimiter = ',',
+        conflicts_with = "labels"
+    )]
+    regions: Vec<Region>,
     /// Part of the cases: I/N, or N where a cluster numbers the parts.
     #[arg(long, value_name = "I/N")]
     shard: Option<String>,
@@ -73,23 +83,22 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     if !shard.is_whole() {
         console.say(format!("{shard}: {} cases", pairs.len()));
     }
-    let mut names = json.as_deref().map(label_names).unwrap_or_default();
-    let chosen = choose_labels(&arguments.labels, &names)?;
-    let measure = |pair: &Match, names: &mut BTreeMap<u16, String>| {
-        score(
-            pair,
-            (prediction, truth),
-            &chosen,
-            names,
-            arguments.hd95,
-            console,
-        )
+    let names = json.as_deref().map(label_names).unwrap_or_default();
+    let mut measurement = Measurement {
+        predictions: prediction,
+        truths: truth,
+        targets: Targets {
+            labels: choose_labels(&arguments.labels, &names)?,
+            regions: arguments.regions,
+        },
+        form: arguments.hd95,
+        names,
     };
     let mut scores = Vec::new();
     let mut progress = console.progress(pairs.len(), "case");
     let started = Instant::now();
     for (index, pair) in pairs.iter().enumerate() {
-        match measure(pair, &mut names) {
+        match measurement.case(pair, console) {
             Ok(score) => scores.push(score),
             Err(failure) => console.warn(failure.to_string()),
         }
@@ -106,9 +115,8 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         hd95: arguments.hd95,
         empty: arguments.empty,
     };
-    let ids = scores.iter().flat_map(|score| &score.labels);
-    let ids = ids.map(|score| score.label).chain(chosen.iter().copied());
-    let labels = LabelSet::from_ids(ids, &names).map_err(Error::from)?;
+    let labels = measurement.targets.label_set(&scores, &measurement.names);
+    let labels = labels.map_err(Error::from)?;
     report(
         &Evaluation::new(scores, &labels, protocol),
         &arguments.reports,
@@ -175,34 +183,36 @@ fn choose_labels(labels: &[String], names: &BTreeMap<u16, String>) -> Result<Vec
     labels.iter().map(id).collect()
 }
 
-/// Measures one case, and adds the names that its true label map knows.
-fn score(
-    pair: &Match,
-    (predictions, truths): (&Path, &Path),
-    chosen: &[u16],
-    names: &mut BTreeMap<u16, String>,
+/// What is measured, and where the label maps are.
+struct Measurement<'a> {
+    predictions: &'a Path,
+    truths: &'a Path,
+    targets: Targets,
     form: Hausdorff,
-    console: &Console,
-) -> Result<CaseScore, Failure> {
-    let prediction = read_label(&predictions.join(&pair.prediction))?;
-    let truth = read_label(&truths.join(&pair.truth))?;
-    for (id, name) in truth.names() {
-        names.entry(id).or_insert(name);
+    /// Names of labels by id, as far as they are known.
+    names: BTreeMap<u16, String>,
+}
+
+impl Measurement<'_> {
+    /// Measures one case, and adds the names that its true label map knows.
+    fn case(&mut self, pair: &Match, console: &Console) -> Result<CaseScore, Failure> {
+        let prediction = read_label(&self.predictions.join(&pair.prediction))?;
+        let truth = read_label(&self.truths.join(&pair.truth))?;
+        for (id, name) in truth.names() {
+            self.names.entry(id).or_insert(name);
+        }
+        let distance = truth.grid().box_distance(prediction.grid());
+        if distance >= SAME_GRID_VOXELS {
+            console.warn(format!(
+                "{}: prediction and true label map lie {distance:.1} voxels apart by their headers; they are compared voxel by voxel",
+                pair.case
+            ));
+        }
+        let score = self
+            .targets
+            .score(&pair.case, &prediction, &truth, self.form);
+        Ok(score.map_err(Error::from)?)
     }
-    let distance = truth.grid().box_distance(prediction.grid());
-    if distance >= SAME_GRID_VOXELS {
-        console.warn(format!(
-            "{}: prediction and true label map lie {distance:.1} voxels apart by their headers; they are compared voxel by voxel",
-            pair.case
-        ));
-    }
-    let ids = match chosen {
-        [] => [prediction.present(), truth.present()].concat(),
-        chosen => chosen.to_vec(),
-    };
-    let labels = LabelSet::from_ids(ids, names).map_err(Error::from)?;
-    let score = CaseScore::of_images(&pair.case, &prediction, &truth, &labels, form);
-    Ok(score.map_err(Error::from)?)
 }
 
 /// One part, as `--json` wrote it.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dataset::Case;
 use crate::infer::PredictConfig;
-use crate::metric::{Evaluation, Protocol};
+use crate::metric::{Evaluation, Protocol, Region, Targets};
 use crate::train::{TrainConfig, overlay};
 use crate::{Error, Result};
 
@@ -27,6 +27,9 @@ pub struct Experiment {
     /// Ids of the labels that are reported; by default all that occur.
     #[serde(default)]
     pub labels: Vec<u16>,
+    /// What is reported in place of labels: several labels as one.
+    #[serde(default)]
+    pub regions: Vec<Region>,
     /// Lists of case names that the experiment brings along.
     #[serde(default)]
     pub lists: BTreeMap<String, Vec<String>>,
@@ -103,8 +106,8 @@ pub struct Cell {
     pub training: Vec<String>,
     /// Cases that it is measured on.
     pub evaluation: Vec<String>,
-    /// Labels that are reported; all that occur if empty.
-    pub labels: Vec<u16>,
+    /// What is reported.
+    pub targets: Targets,
     /// How it is measured.
     pub protocol: Protocol,
     /// How cases are segmented.
@@ -225,7 +228,10 @@ impl Experiment {
                         },
                         training: training.clone(),
                         evaluation: evaluation.clone(),
-                        labels: self.labels.clone(),
+                        targets: Targets {
+                            labels: self.labels.clone(),
+                            regions: self.regions.clone(),
+                        },
                         protocol: self.protocol,
                         predict: self.predict,
                     });

@@ -1,6 +1,6 @@
 //! The runner: one cell after another, one piece of work per call.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use burn::tensor::Device;
 
@@ -160,27 +160,14 @@ impl Measuring {
             }
         }
         let segmentation = finished.ok_or_else(|| Error::Lost("segmenting".to_owned()))?;
-        let labels = self.labels(truth.present())?;
         let form = self.cell.protocol.hd95;
-        let score = CaseScore::of_images(&case.id, &segmentation.labels, truth, &labels, form)?;
+        let predicted = &segmentation.labels;
+        let score = self.cell.targets.score(&case.id, predicted, truth, form)?;
         self.scores.push(score.clone());
         Ok((segmentation, score))
     }
 
-    /// The labels that are reported: those asked for, else those learned and those that occur.
-    fn labels(&self, present: Vec<u16>) -> Result<LabelSet> {
-        let learned = &self.predictor.metadata().labels;
-        let ids = match &self.cell.labels[..] {
-            [] => [learned.ids(), &present].concat(),
-            chosen => chosen.to_vec(),
-        };
-        Ok(LabelSet::from_ids(ids, &Default::default())?)
-    }
-
-    fn finish(
-        self: Box<Self>,
-        names: &std::collections::BTreeMap<u16, String>,
-    ) -> Result<CellResult> {
+    fn finish(self: Box<Self>, names: &BTreeMap<u16, String>) -> Result<CellResult> {
         let learned = &self.predictor.metadata().labels;
         let known = learned
             .ids()
@@ -188,11 +175,7 @@ impl Measuring {
             .copied()
             .zip(learned.names().iter().cloned());
         let names = names.clone().into_iter().chain(known).collect();
-        let scored = self.scores.iter().flat_map(|case| &case.labels);
-        let ids = scored
-            .map(|score| score.label)
-            .chain(self.cell.labels.clone());
-        let labels = LabelSet::from_ids(ids, &names)?;
+        let labels = self.cell.targets.label_set(&self.scores, &names)?;
         Ok(CellResult {
             evaluation: Evaluation::new(self.scores, &labels, self.cell.protocol),
             cell: self.cell,

@@ -8,6 +8,7 @@ mod hausdorff;
 mod score;
 mod statistic;
 mod table;
+mod targets;
 
 pub use dice::dice;
 pub use distance::squared_distance;
@@ -18,3 +19,4 @@ pub use score::{CaseScore, LabelScore};
 pub use statistic::Statistic;
 pub use table::Unit;
 pub(crate) use table::csv_field;
+pub use targets::{Region, Targets};

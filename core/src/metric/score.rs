@@ -3,7 +3,7 @@
 use ndarray::{Array3, ArrayView3};
 use serde::{Deserialize, Serialize};
 
-use super::{Hausdorff, dice, hd95};
+use super::{Hausdorff, Region, dice, hd95};
 use crate::dataset::{DatasetError, LabelSet};
 use crate::volume::{Grid, LabelImage, SAME_GRID_VOXELS};
 
@@ -61,7 +61,8 @@ impl CaseScore {
         form: Hausdorff,
     ) -> Result<CaseScore, DatasetError> {
         let voxel_ml = spacing.iter().product::<f64>() / 1000.0;
-        compare(case, prediction, truth, (spacing, voxel_ml), labels, form)
+        let size = (spacing, voxel_ml);
+        compare(case, prediction, truth, size, &targets(labels), form)
     }
 
     /// Compares two label files, voxel by voxel, in mm of the truth's grid. Files of one place whose
@@ -77,18 +78,46 @@ impl CaseScore {
         labels: &LabelSet,
         form: Hausdorff,
     ) -> Result<CaseScore, DatasetError> {
-        let grid = truth.grid();
-        if turned(prediction.grid(), grid) {
-            let size = (grid.canonical_spacing(), grid.voxel_ml());
-            let (prediction, truth): (Array3<u16>, Array3<u16>) =
-                (prediction.canonical(), truth.canonical());
-            return compare(case, prediction.view(), truth.view(), size, labels, form);
-        }
-        let [x, y, z] = grid.spacing();
-        let size = ([z, y, x], grid.voxel_ml());
-        let (prediction, truth) = (file_view(prediction), file_view(truth));
-        compare(case, prediction, truth, size, labels, form)
+        of_targets(case, prediction, truth, &targets(labels), form)
     }
+
+    /// Compares regions of two label files, as [`CaseScore::of_images`] does labels. Region number i,
+    /// from 1, stands as label i.
+    ///
+    /// # Errors
+    /// When the shapes differ.
+    pub fn of_regions(
+        case: &str,
+        prediction: &LabelImage,
+        truth: &LabelImage,
+        regions: &[Region],
+        form: Hausdorff,
+    ) -> Result<CaseScore, DatasetError> {
+        let ids = regions.iter().map(|region| region.labels.as_slice());
+        let targets: Vec<(u16, &[u16])> = (1..).zip(ids).collect();
+        of_targets(case, prediction, truth, &targets, form)
+    }
+}
+
+/// Compares two files as they lie in the patient.
+fn of_targets(
+    case: &str,
+    prediction: &LabelImage,
+    truth: &LabelImage,
+    targets: &[(u16, &[u16])],
+    form: Hausdorff,
+) -> Result<CaseScore, DatasetError> {
+    let grid = truth.grid();
+    if turned(prediction.grid(), grid) {
+        let size = (grid.canonical_spacing(), grid.voxel_ml());
+        let (prediction, truth): (Array3<u16>, Array3<u16>) =
+            (prediction.canonical(), truth.canonical());
+        return compare(case, prediction.view(), truth.view(), size, targets, form);
+    }
+    let [x, y, z] = grid.spacing();
+    let size = ([z, y, x], grid.voxel_ml());
+    let (prediction, truth) = (file_view(prediction), file_view(truth));
+    compare(case, prediction, truth, size, targets, form)
 }
 
 /// Whether the grids hold the same voxels in another order: their corners are the same places, but
@@ -105,32 +134,56 @@ fn file_view(map: &LabelImage) -> ArrayView3<'_, u16> {
     ArrayView3::from_shape((k, j, i), map.labels()).expect("a label map fills its grid")
 }
 
-/// Scores of every label but background; a voxel has sides in mm and a volume in mL.
+/// Every label but background, by itself.
+fn targets(labels: &LabelSet) -> Vec<(u16, &[u16])> {
+    let ids = labels.ids().iter().skip(1);
+    ids.map(|id| (*id, std::slice::from_ref(id))).collect()
+}
+
+/// Scores of targets, each an id and the labels that it takes together; a voxel has sides in mm and a
+/// volume in mL.
 fn compare(
     case: &str,
     prediction: ArrayView3<'_, u16>,
     truth: ArrayView3<'_, u16>,
-    (spacing, voxel_ml): ([f64; 3], f64),
-    labels: &LabelSet,
+    size: ([f64; 3], f64),
+    targets: &[(u16, &[u16])],
     form: Hausdorff,
 ) -> Result<CaseScore, DatasetError> {
     same_shape(case, prediction.shape(), truth.shape())?;
-    let volume = |map: ArrayView3<'_, u16>, label| {
+    let score = |&(id, labels): &(u16, &[u16])| match labels {
+        [label] => measure(id, prediction, truth, *label, size, form),
+        labels => {
+            let mask = |map: ArrayView3<'_, u16>| map.mapv(|v| u16::from(labels.contains(&v)));
+            let (prediction, truth) = (mask(prediction), mask(truth));
+            measure(id, prediction.view(), truth.view(), 1, size, form)
+        }
+    };
+    Ok(CaseScore {
+        case: case.to_owned(),
+        labels: targets.iter().map(score).collect(),
+    })
+}
+
+fn measure(
+    id: u16,
+    prediction: ArrayView3<'_, u16>,
+    truth: ArrayView3<'_, u16>,
+    label: u16,
+    (spacing, voxel_ml): ([f64; 3], f64),
+    form: Hausdorff,
+) -> LabelScore {
+    let volume = |map: ArrayView3<'_, u16>| {
         map.iter().filter(|&&value| value == label).count() as f64 * voxel_ml
     };
-    let score = |&label: &u16| LabelScore {
-        label,
+    LabelScore {
+        label: id,
         dice: dice(prediction, truth, label),
         hd95_mm: hd95(prediction, truth, label, Some(spacing), form),
         hd95_voxels: hd95(prediction, truth, label, None, form),
-        ml_predicted: volume(prediction, label),
-        ml_true: volume(truth, label),
-    };
-    let labels = labels.ids().iter().skip(1).map(score).collect();
-    Ok(CaseScore {
-        case: case.to_owned(),
-        labels,
-    })
+        ml_predicted: volume(prediction),
+        ml_true: volume(truth),
+    }
 }
 
 fn same_shape(case: &str, prediction: &[usize], truth: &[usize]) -> Result<(), DatasetError> {

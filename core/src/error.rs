@@ -1,6 +1,7 @@
 //! The crate's error: one sentence that names the file, what is wrong and what to do.
 
 use crate::dataset::DatasetError;
+use crate::metric::EvaluationError;
 use crate::volume::VolumeError;
 use crate::weights::WeightsError;
 
@@ -18,6 +19,9 @@ pub enum Error {
     /// A set of cases that cannot be used.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// Parts of an evaluation that are no whole.
+    #[error(transparent)]
+    Evaluation(#[from] EvaluationError),
     /// A weights file that cannot be used.
     #[error("the weights {0}")]
     Weights(#[from] WeightsError),

@@ -5,6 +5,7 @@ mod augmentation;
 mod cases;
 mod distance;
 mod geometry;
+mod matching;
 mod nifti_file;
 mod orientation;
 mod pairing;

@@ -21,9 +21,7 @@ pub(super) struct Folder {
 impl Folder {
     /// Lists a folder and pairs what is in it.
     pub fn open(root: &Path) -> Result<Self, Failure> {
-        let mut names = Vec::new();
-        list(root, root, &mut names)?;
-        names.sort();
+        let names = list_files(root)?;
         let dataset_json = fs::read_to_string(root.join("dataset.json")).ok();
         let pairing = pair(&names, dataset_json.as_deref());
         if pairing.cases.is_empty() {
@@ -58,6 +56,14 @@ impl Folder {
             .map(|path| self.root.join(path))
             .collect()
     }
+}
+
+/// Every file below a folder, sorted, as paths from it with `/` between folders.
+pub(super) fn list_files(root: &Path) -> Result<Vec<String>, Failure> {
+    let mut names = Vec::new();
+    list(root, root, &mut names)?;
+    names.sort();
+    Ok(names)
 }
 
 fn list(root: &Path, folder: &Path, names: &mut Vec<String>) -> Result<(), Failure> {

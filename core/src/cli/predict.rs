@@ -9,6 +9,7 @@ use safetensors::tensor::{Dtype, TensorView, serialize};
 
 use super::console::{Console, Progress, interrupt_flag};
 use super::files::{Folder, nifti_stem, read, read_channels, write};
+use super::shard::Shard;
 use super::{Failure, Outcome};
 use crate::device::{self, DeviceKind};
 use crate::infer::{Blend, Event, PredictConfig, Predictor, Segmentation};
@@ -37,6 +38,15 @@ pub(super) struct Arguments {
     /// Where to compute: cpu, wgpu, cuda or cuda:N.
     #[arg(long, default_value = "cpu")]
     device: DeviceKind,
+    /// Average the eight mirror images of every window: eight times the work.
+    #[arg(long)]
+    flips: bool,
+    /// Keep only the largest connected component of every label.
+    #[arg(long)]
+    largest_component: bool,
+    /// Part of the cases: I/N, or N where a cluster numbers the parts.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<String>,
     /// Also write the blended logits, as CASE.logits.safetensors.
     #[arg(long)]
     logits: bool,
@@ -52,7 +62,11 @@ enum BlendName {
 }
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
-    let inputs = inputs(&arguments.input)?;
+    let shard = Shard::choose(arguments.shard.as_deref())?;
+    let inputs = shard.take(inputs(&arguments.input)?);
+    if !shard.is_whole() {
+        console.say(format!("{shard}: {} cases", inputs.len()));
+    }
     std::fs::create_dir_all(&arguments.output)
         .map_err(|error| super::files::unwritable(&arguments.output, &error))?;
     let weights = read(&arguments.weights)?;
@@ -139,6 +153,8 @@ fn segment(
             BlendName::Gaussian => Blend::Gaussian,
         },
         batch_size: arguments.batch_size,
+        flips: arguments.flips,
+        largest_component: arguments.largest_component,
         keep_logits: arguments.logits,
     };
     let mut progress: Option<Progress> = None;

@@ -11,6 +11,7 @@ use futures::executor::block_on;
 use serde_json::json;
 
 use super::console::{Console, Progress, duration, interrupt_flag};
+use super::curves::Curves;
 use super::files::{Folder, Whole, make_folder, read, unwritable, write};
 use super::{Failure, Outcome};
 use crate::Error;
@@ -18,7 +19,7 @@ use crate::backbone::{Backbone, Size};
 use crate::dataset::{Case, CaseFiles, DatasetError, LabelSet, Preset, Role, Split, label_names};
 use crate::device::{self, DeviceKind};
 use crate::medcontext::MedContext;
-use crate::train::{CheckpointKind, Event, RunState, Start, TrainConfig, Trainer};
+use crate::train::{self, CheckpointKind, Event, RunState, Start, TrainConfig, Trainer};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -337,22 +338,7 @@ fn overlay(config: &TrainConfig, path: &Path) -> Result<TrainConfig, Failure> {
     let given: toml::Table = text
         .parse()
         .map_err(|error: toml::de::Error| bad(error.message().to_owned()))?;
-    let mut table = toml::Table::try_from(config).map_err(|error| bad(error.to_string()))?;
-    merge(&mut table, given);
-    table
-        .try_into()
-        .map_err(|error: toml::de::Error| bad(error.message().to_owned()))
-}
-
-fn merge(base: &mut toml::Table, given: toml::Table) {
-    for (key, value) in given {
-        match (base.get_mut(&key), value) {
-            (Some(toml::Value::Table(base)), toml::Value::Table(given)) => merge(base, given),
-            (_, value) => {
-                base.insert(key, value);
-            }
-        }
-    }
+    train::overlay(config, given).map_err(bad)
 }
 
 /// The lines of a log about the first `done` steps.
@@ -378,6 +364,7 @@ fn log_until(path: &Path, done: usize) -> String {
 struct Report<'a> {
     out: &'a Path,
     log: File,
+    curves: Curves,
     progress: Option<Progress>,
     device: String,
     /// Supervised loss, smoothed for the eye.
@@ -401,6 +388,7 @@ impl<'a> Report<'a> {
         Ok(Self {
             out,
             log: log.map_err(|error| unwritable(&path, &error))?,
+            curves: Curves::new(out)?,
             progress: Some(console.progress(iterations, "step")),
             device,
             smooth: None,
@@ -412,6 +400,7 @@ impl<'a> Report<'a> {
         let line = serde_json::to_string(event).unwrap_or_default();
         let path = self.out.join("log.jsonl");
         writeln!(self.log, "{line}").map_err(|error| unwritable(&path, &error))?;
+        self.curves.event(event)?;
         let Some(progress) = &mut self.progress else {
             return Ok(());
         };

@@ -30,7 +30,7 @@ pub(super) struct Name {
     pub in_nnunet_folder: bool,
 }
 
-const LABEL_WORDS: [&str; 12] = [
+pub(super) const LABEL_WORDS: [&str; 12] = [
     "segmentations",
     "segmentation",
     "groundtruth",
@@ -44,7 +44,7 @@ const LABEL_WORDS: [&str; 12] = [
     "seg",
     "gt",
 ];
-const IMAGE_WORDS: [&str; 14] = [
+pub(super) const IMAGE_WORDS: [&str; 14] = [
     "images", "image", "volume", "scans", "scan", "flair", "img", "t1w", "t2w", "mri", "ct", "mr",
     "t1", "t2",
 ];
@@ -193,7 +193,7 @@ fn says(bare: &str, words: &[&str]) -> bool {
 
 /// A stem without one of the words at its end (`case_seg`) or start (`label0001`, `seg_case`);
 /// `None` when there is none.
-fn strip_word<'a>(stem: &'a str, words: &[&str]) -> Option<&'a str> {
+pub(super) fn strip_word<'a>(stem: &'a str, words: &[&str]) -> Option<&'a str> {
     words.iter().find_map(|word| {
         if stem == *word {
             return Some("");

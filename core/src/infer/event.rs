@@ -25,6 +25,10 @@ pub struct PredictConfig {
     pub blend: Blend,
     /// Windows per forward pass.
     pub batch_size: usize,
+    /// Whether to average the logits of a window's eight mirror images: eight times the work.
+    pub flips: bool,
+    /// Whether to keep only the largest connected component of every label.
+    pub largest_component: bool,
     /// Whether to keep the blended logits beside the labels.
     pub keep_logits: bool,
 }
@@ -35,6 +39,8 @@ impl Default for PredictConfig {
             overlap: 0.5,
             blend: Blend::Gaussian,
             batch_size: 1,
+            flips: false,
+            largest_component: false,
             keep_logits: false,
         }
     }

@@ -4,7 +4,10 @@ use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array3, Array4, s};
 use web_time::Instant;
 
-use super::{Event, LabelVolume, PredictConfig, Segmentation, Windows, importance};
+use super::{
+    Event, LabelVolume, PredictConfig, Segmentation, Windows, importance, keep_largest_components,
+    mean_over_flips,
+};
 use crate::backbone::Model;
 use crate::dataset::LabelSet;
 use crate::transform::{Prepared, largest};
@@ -127,7 +130,12 @@ impl Run<'_> {
         if self.done < windows {
             let end = (self.done + self.config.batch_size).min(windows);
             let x = blender.batch(&self.case.image, self.done..end, &self.predictor.device);
-            let logits = self.predictor.model.forward(x, None);
+            let forward = |x| self.predictor.model.forward(x, None);
+            let logits = if self.config.flips {
+                mean_over_flips(&x, forward)
+            } else {
+                forward(x)
+            };
             let logits = logits.into_data_async().await;
             let logits = logits.map_err(|_| Error::Lost("segmenting".to_owned()))?;
             blender.add(
@@ -167,7 +175,10 @@ impl Run<'_> {
                 classes.copy_from_slice(&painted);
             }),
         };
-        let classes = preprocessing.axes.arrange(classes);
+        let mut classes = preprocessing.axes.arrange(classes);
+        if self.config.largest_component {
+            keep_largest_components(&mut classes);
+        }
         let map = LabelImage::from_canonical(labels.decode(classes.view()), self.image);
         let map = map.map_err(|source| Error::Volume {
             file: "segmentation".to_owned(),

@@ -32,7 +32,7 @@ pub(super) async fn run(
         overlap: config.overlap,
         blend: config.blend,
         batch_size: config.batch_size,
-        keep_logits: false,
+        ..PredictConfig::default()
     };
     let mut found = vec![Vec::new(); labels.classes()];
     for case in cases {

@@ -38,6 +38,15 @@ pub enum Error {
         /// What to do.
         remedy: String,
     },
+    /// Training went wrong for good.
+    #[error(
+        "the loss is no number any more at step {step}; the last checkpoint is still good: lower the \
+         learning rate, or set clip_norm"
+    )]
+    Diverged {
+        /// The step, from 1.
+        step: usize,
+    },
     /// The device stopped answering.
     #[error("the device failed while {0}; try a smaller patch or batch, or another device")]
     Lost(String),

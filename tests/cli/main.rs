@@ -3,6 +3,8 @@
 
 mod evaluate;
 mod experiment;
+mod presets;
+mod resume;
 mod shard;
 mod weights;
 

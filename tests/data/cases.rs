@@ -220,6 +220,7 @@ fn splits() {
     let files = |id: &str| CaseFiles {
         id: id.to_owned(),
         image: format!("{id}.nii"),
+        other_channels: Vec::new(),
         label: None,
     };
     let cases = [files("a"), files("b"), files("c")];

@@ -1,6 +1,7 @@
 //! Volumes, cases and distances: reading, writing, orientation, pairing, phantoms, and real scans where they are
 //! at hand.
 
+mod augmentation;
 mod cases;
 mod distance;
 mod geometry;
@@ -11,5 +12,7 @@ mod pairing;
 mod phantom;
 mod reading;
 mod real_scans;
+mod resampling;
 mod robustness;
+mod sampling;
 mod writing;

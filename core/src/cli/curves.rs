@@ -24,6 +24,14 @@ const DICE: (usize, &str, &str) = (5, "validation Dice", "#cc79a7");
 /// A curve has no more points than this; each is the mean of neighbouring steps.
 const POINTS: usize = 300;
 
+/// The rows about the first `done` steps.
+fn rows_until(path: &Path, done: usize) -> String {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let step_of = |row: &str| row.split(',').next()?.parse::<usize>().ok();
+    let kept = text.lines().filter(|row| step_of(row).is_some_and(|step| step <= done));
+    kept.flat_map(|row| [row, "\n"]).collect()
+}
+
 /// The curves of one run.
 pub(super) struct Curves {
     csv: File,
@@ -32,15 +40,12 @@ pub(super) struct Curves {
 }
 
 impl Curves {
-    /// Starts the files of a run folder.
-    pub fn new(folder: &Path) -> Result<Self, Failure> {
+    /// Starts the files of a run folder, or goes on with them after `done` steps.
+    pub fn new(folder: &Path, done: Option<usize>) -> Result<Self, Failure> {
         let csv_path = folder.join("progress.csv");
-        let csv = OpenOptions::new()
-            .create(true)
-            .write(true)
-            .truncate(true)
-            .open(&csv_path)
-            .and_then(|mut csv| writeln!(csv, "{HEAD}").map(|()| csv));
+        let kept = done.map(|done| rows_until(&csv_path, done));
+        write(&csv_path, format!("{HEAD}\n{}", kept.unwrap_or_default()).as_bytes())?;
+        let csv = OpenOptions::new().append(true).open(&csv_path);
         Ok(Self {
             csv: csv.map_err(|error| unwritable(&csv_path, &error))?,
             csv_path,

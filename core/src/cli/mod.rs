@@ -70,6 +70,14 @@ enum Failure {
 
 type Outcome = Result<(), Failure>;
 
+/// Reads the three sides of a patch, "D,H,W".
+fn sides(text: &str) -> Result<[usize; 3], String> {
+    let sides: Option<Vec<usize>> = text.split(',').map(|side| side.trim().parse().ok()).collect();
+    sides
+        .and_then(|sides| sides.try_into().ok())
+        .ok_or_else(|| "a patch needs three sides in voxels: write D,H,W".to_owned())
+}
+
 /// Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong arguments, 130 stopped
 /// by Ctrl-C.
 pub fn main() -> ExitCode {

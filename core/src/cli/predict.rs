@@ -8,7 +8,7 @@ use futures::executor::block_on;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 
 use super::console::{Console, Progress, interrupt_flag};
-use super::files::{Folder, nifti_stem, read, read_image, write};
+use super::files::{Folder, nifti_stem, read, read_channels, write};
 use super::shard::Shard;
 use super::{Failure, Outcome};
 use crate::device::{self, DeviceKind};
@@ -81,12 +81,12 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     ));
     let interrupted = interrupt_flag();
     let mut failed = 0;
-    for (index, (case, path)) in inputs.iter().enumerate() {
+    for (index, (case, paths)) in inputs.iter().enumerate() {
         let title = format!("{case} ({} of {})", index + 1, inputs.len());
         match segment(
             &arguments,
             &predictor,
-            (case, path),
+            (case, paths),
             &title,
             &interrupted,
             console,
@@ -108,13 +108,13 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     Ok(())
 }
 
-/// Cases to segment: name and image path.
-fn inputs(input: &Path) -> Result<Vec<(String, PathBuf)>, Failure> {
+/// Cases to segment: name and paths of the channels.
+fn inputs(input: &Path) -> Result<Vec<(String, Vec<PathBuf>)>, Failure> {
     if input.is_dir() {
         let folder = Folder::open(input)?;
         let cases = folder.pairing.cases.iter();
         return Ok(cases
-            .map(|files| (files.id.clone(), folder.image_path(files)))
+            .map(|files| (files.id.clone(), folder.image_paths(files)))
             .collect());
     }
     let name = input
@@ -123,13 +123,13 @@ fn inputs(input: &Path) -> Result<Vec<(String, PathBuf)>, Failure> {
     let case = nifti_stem(input)
         .or(name)
         .unwrap_or_else(|| "segmentation".to_owned());
-    Ok(vec![(case, input.to_owned())])
+    Ok(vec![(case, vec![input.to_owned()])])
 }
 
 fn segment(
     arguments: &Arguments,
     predictor: &Predictor,
-    (case, path): (&str, &Path),
+    (case, paths): (&str, &[PathBuf]),
     title: &str,
     interrupted: &AtomicBool,
     console: &Console,
@@ -141,10 +141,11 @@ fn segment(
             target.display()
         )));
     }
-    let image = read_image(path)?;
-    for warning in image.warnings() {
-        console.warn(format!("{}: {warning}", path.display()));
+    let images = read_channels(paths, predictor.metadata().channels)?;
+    for warning in images.iter().flat_map(|image| image.warnings()) {
+        console.warn(format!("{case}: {warning}"));
     }
+    let images: Vec<_> = images.iter().collect();
     let config = PredictConfig {
         overlap: arguments.overlap,
         blend: match arguments.blend {
@@ -157,7 +158,7 @@ fn segment(
         keep_logits: arguments.logits,
     };
     let mut progress: Option<Progress> = None;
-    let mut run = predictor.start(&image, config)?;
+    let mut run = predictor.start_channels(&images, config)?;
     while let Some(event) = block_on(run.next())? {
         if interrupted.load(Ordering::SeqCst) {
             return Err(Failure::Interrupted);

@@ -8,7 +8,7 @@ use super::{Cell, CellResult, Event, Source};
 use crate::dataset::{Case, LabelSet};
 use crate::infer::{self, Predictor, Segmentation};
 use crate::metric::{CaseScore, Evaluation};
-use crate::train::{self, CheckpointKind, Trainer};
+use crate::train::{self, CheckpointKind, Start, Trainer};
 use crate::{Error, Result};
 
 /// Trains, segments and measures cells. Whoever drives it may drop it between two events: cells whose
@@ -103,7 +103,7 @@ impl<'a, S: Source> Runner<'a, S> {
         let names = self.source.label_names();
         let labels = LabelSet::from_cases(&cases, &names).map_err(Error::from)?;
         let config = cell.config.clone();
-        let trainer = Trainer::new(config, cases, Vec::new(), labels, None, &self.device)?;
+        let trainer = Trainer::new(config, cases, Vec::new(), labels, Start::Scratch, &self.device)?;
         let event = Event::Cell {
             cell: Box::new(cell.clone()),
             number: self.count - self.cells.len(),

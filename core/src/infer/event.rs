@@ -66,7 +66,8 @@ pub struct Segmentation {
     pub labels: LabelImage,
     /// Size of every label of the network, background left out.
     pub volumes: Vec<LabelVolume>,
-    /// Blended logits `[class, depth, height, width]` on the RAS+ grid, where asked for.
+    /// Blended logits `[class, depth, height, width]`, where asked for: on the image's grid in the
+    /// network's order of axes, or on the network's own grid where it resamples or crops.
     pub logits: Option<ndarray::Array4<f32>>,
 }
 

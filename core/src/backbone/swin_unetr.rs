@@ -18,7 +18,7 @@ use super::{Architecture, LOSS, Model, PatchRule, Segmenter, Size};
 use crate::medcontext::TokenMask;
 use crate::nn::{
     Conv3d, ConvBlock, DecoderUp, Init, Merging, PatchConv, PatchMerging, RelativeIndex, SwinBlock,
-    SwinBlockConfig, plain_layer_norm,
+    SwinBlockConfig, WindowGrid, plain_layer_norm,
 };
 
 /// Side of a token in voxels.

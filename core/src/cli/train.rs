@@ -246,7 +246,7 @@ fn warn_of_missing(labels: &LabelSet, cases: &[Case], console: &Console) {
     let present: BTreeSet<u16> = cases
         .iter()
         .filter_map(|case| case.label.as_ref())
-        .flat_map(|label| label.ids())
+        .flat_map(|label| label.present())
         .collect();
     let named = labels.ids().iter().zip(labels.names()).skip(1);
     for (_, name) in named.filter(|(id, _)| !present.contains(id)) {

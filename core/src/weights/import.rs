@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::Device;
 
-use super::module::{Fit, fill};
+use super::fill::{Fit, fill};
 use super::raw::{Tensors, read_safetensors};
 use super::recognise::{canonical, recognise};
 use super::torch::{is_torch, read_torch};

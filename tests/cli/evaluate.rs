@@ -100,6 +100,10 @@ fn labels_are_chosen_by_id_or_name() {
         "{told}"
     );
     assert!(!told.contains("liver"), "{told}");
+    let told = succeed(&[&base[..], &["--preset", "acdc"]].concat());
+    assert!(told.contains("myocardium") && told.contains("left ventricle"), "{told}");
+    let told = succeed(&[&base[..], &["--preset", "brats21"]].concat());
+    assert!(told.contains("whole tumour") && !told.contains("spleen"), "{told}");
     let sentence = refuse(&[&base[..], &["--labels", "heart"]].concat());
     assert!(
         sentence.contains("\"heart\"") && sentence.contains("1 liver"),
@@ -123,16 +127,31 @@ fn regions_are_several_labels_as_one() {
     ]);
     succeed(&arguments);
     let rows = fs::read_to_string(&csv).expect("written");
+    // Dice and HD95 in mm. In b, one voxel of three in a row: 0, 1 and 2 mm to it, and 0 back.
     let expected = [
-        "a,1,whole,1,0,0.003,0.003",
-        "a,2,core,1,0,0.001,0.001",
-        // One voxel of three in a row: distances 0, 1 and 2 mm to it, and 0 back.
-        "b,1,whole,0.5,1.85,0.001,0.003",
-        "b,2,core,0,,0,0.001",
-        "c_seg,1,whole,,,0,0",
-        "c_seg,2,core,,,0,0",
+        ("a,1,whole", Some(1.0), Some(0.0)),
+        ("a,2,core", Some(1.0), Some(0.0)),
+        ("b,1,whole", Some(0.5), Some(1.85)),
+        ("b,2,core", Some(0.0), None),
+        ("c_seg,1,whole", None, None),
+        ("c_seg,2,core", None, None),
     ];
-    assert_eq!(rows.lines().skip(1).collect::<Vec<_>>(), expected);
+    assert_eq!(rows.lines().count(), 1 + expected.len());
+    let close = |field: Option<&str>, expected: Option<f64>| {
+        let found: Option<f64> = field.and_then(|field| field.parse().ok());
+        match (found, expected) {
+            (Some(found), Some(expected)) => (found - expected).abs() < 1e-12,
+            (found, expected) => found == expected,
+        }
+    };
+    for (row, (start, dice, distance)) in rows.lines().skip(1).zip(expected) {
+        let rest = row.strip_prefix(start).expect("the case and the region");
+        let mut fields = rest.split(',').skip(1);
+        assert!(
+            close(fields.next(), dice) && close(fields.next(), distance),
+            "{row}"
+        );
+    }
 }
 
 #[test]

@@ -28,7 +28,9 @@ const POINTS: usize = 300;
 fn rows_until(path: &Path, done: usize) -> String {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let step_of = |row: &str| row.split(',').next()?.parse::<usize>().ok();
-    let kept = text.lines().filter(|row| step_of(row).is_some_and(|step| step <= done));
+    let kept = text
+        .lines()
+        .filter(|row| step_of(row).is_some_and(|step| step <= done));
     kept.flat_map(|row| [row, "\n"]).collect()
 }
 
@@ -44,7 +46,10 @@ impl Curves {
     pub fn new(folder: &Path, done: Option<usize>) -> Result<Self, Failure> {
         let csv_path = folder.join("progress.csv");
         let kept = done.map(|done| rows_until(&csv_path, done));
-        write(&csv_path, format!("{HEAD}\n{}", kept.unwrap_or_default()).as_bytes())?;
+        write(
+            &csv_path,
+            format!("{HEAD}\n{}", kept.unwrap_or_default()).as_bytes(),
+        )?;
         let csv = OpenOptions::new().append(true).open(&csv_path);
         Ok(Self {
             csv: csv.map_err(|error| unwritable(&csv_path, &error))?,

@@ -11,7 +11,8 @@ use super::files::{list_files, read, read_label, write};
 use super::shard::Shard;
 use super::{Failure, Outcome};
 use crate::Error;
-use crate::dataset::{Match, label_names, match_predictions};
+use crate::backbone::Backbone;
+use crate::dataset::{Match, Preset, label_names, match_predictions};
 use crate::metric::{
     CaseScore, EmptyPolicy, Evaluation, Hausdorff, Protocol, Region, Targets, Unit,
 };
@@ -38,6 +39,9 @@ pub(super) struct Arguments {
     /// Report these labels only, by id or name; by default all that occur.
     #[arg(long, value_name = "LABEL", value_delimiter = ',')]
     labels: Vec<String>,
+    /// Report what the paper does of a public data set: synapse, acdc, brats21 or brats17.
+    #[arg(long, conflicts_with_all = ["labels", "regions"])]
+    preset: Option<Preset>,
     /// Measure several labels as one in place of labels: NAME=ID+ID, such as whole=1+2+4.
     #[arg(
         long,
@@ -83,14 +87,23 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     if !shard.is_whole() {
         console.say(format!("{shard}: {} cases", pairs.len()));
     }
-    let names = json.as_deref().map(label_names).unwrap_or_default();
+    let mut names = json.as_deref().map(label_names).unwrap_or_default();
+    let mut targets = Targets {
+        labels: choose_labels(&arguments.labels, &names)?,
+        regions: arguments.regions,
+    };
+    let preset = arguments
+        .preset
+        .map(|preset| preset.published(Backbone::Unetr, 1));
+    if let Some(settings) = preset.transpose().map_err(Error::from)?.flatten() {
+        targets = Targets::of_preset(&settings);
+        let labels = settings.labels.iter();
+        names.extend(labels.flat_map(|set| set.ids().iter().copied().zip(set.names().to_vec())));
+    }
     let mut measurement = Measurement {
         predictions: prediction,
         truths: truth,
-        targets: Targets {
-            labels: choose_labels(&arguments.labels, &names)?,
-            regions: arguments.regions,
-        },
+        targets,
         form: arguments.hd95,
         names,
     };

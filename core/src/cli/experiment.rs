@@ -1,24 +1,22 @@
 //! `core experiment`.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use clap::Args;
 use futures::executor::block_on;
 
-use super::console::{Console, Progress, duration, interrupt_flag};
-use super::curves::Curves;
+use super::console::{Console, interrupt_flag};
 use super::files::{Folder, read, unwritable, write};
 use super::shard::Shard;
+use super::train::{Report, STATE};
 use super::{Failure, Outcome};
 use crate::Error;
-use crate::dataset::{Case, Role, Split, label_names};
+use crate::dataset::{Case, Preset, Role, Split, label_names};
 use crate::device::{self, DeviceKind};
 use crate::experiment::{Cell, CellResult, Event, Experiment, Runner, Source};
-use crate::train::{self, CheckpointKind};
+use crate::train::{self, CheckpointKind, RunState};
 use crate::volume::gzip;
 
 #[derive(Args)]
@@ -50,6 +48,8 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let scans = Scans {
         folder: Folder::open(&arguments.data)?,
         root: &arguments.data,
+        out: &arguments.out,
+        preset: experiment.preset,
     };
     let cells = experiment.cells(&scans)?;
     let shard = Shard::choose(arguments.shard.as_deref())?;
@@ -75,7 +75,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         let device = block_on(device::open(arguments.device))?;
         console.say(format!("training on {}", device.description));
         let runner = Runner::new(&scans, open, &device.device);
-        block_on(drive(runner, &arguments.out, console))?;
+        block_on(drive(runner, &arguments.out, &device.description, console))?;
     }
     if shard.is_whole() {
         return tabulate(&arguments, &experiment, &cells, console);
@@ -102,7 +102,12 @@ fn finished(arguments: &Arguments, cell: &Cell) -> Result<Option<CellResult>, Fa
 }
 
 /// Writes what a runner reports into the cells' run folders.
-async fn drive(mut runner: Runner<'_, Scans<'_>>, out: &Path, console: &Console) -> Outcome {
+async fn drive(
+    mut runner: Runner<'_, Scans<'_>>,
+    out: &Path,
+    device: &str,
+    console: &Console,
+) -> Outcome {
     let interrupted = interrupt_flag();
     let mut run: Option<RunFolder> = None;
     while let Some(event) = runner.next().await? {
@@ -110,13 +115,25 @@ async fn drive(mut runner: Runner<'_, Scans<'_>>, out: &Path, console: &Console)
             cell,
             number,
             cells,
+            done,
         } = &event
         {
             console.say(format!("cell {number} of {cells}: {}", cell.folder()));
-            run = Some(RunFolder::new(out.join(cell.folder()), cell, console)?);
+            let path = out.join(cell.folder());
+            run = Some(RunFolder::new(path, cell, device, *done, console)?);
         }
         if let Some(run) = &mut run {
             run.event(&event, console)?;
+            let kept = matches!(
+                event,
+                Event::Training(train::Event::Checkpoint {
+                    kind: CheckpointKind::Last,
+                    ..
+                })
+            );
+            if let Some(trainer) = runner.trainer().filter(|_| kept) {
+                run.report.keep_state(trainer).await?;
+            }
         }
         if interrupted.load(Ordering::SeqCst) {
             return Err(Failure::Interrupted);
@@ -148,6 +165,9 @@ fn tabulate(
 struct Scans<'a> {
     folder: Folder,
     root: &'a Path,
+    /// The experiment's own folder.
+    out: &'a Path,
+    preset: Option<Preset>,
 }
 
 impl Source for Scans<'_> {
@@ -155,6 +175,11 @@ impl Source for Scans<'_> {
 
     fn list(&self, name: &str) -> Result<Vec<String>, Failure> {
         let Some((file, list)) = name.rsplit_once(':') else {
+            if let Some(preset) = self.preset {
+                let cases = preset.select(name, &self.folder.pairing.cases);
+                let cases = cases.map_err(Error::from)?.into_iter();
+                return Ok(cases.map(|case| case.id).collect());
+            }
             return Err(Failure::Message(format!(
                 "{name:?} is no list of the experiment: give it in [lists], or write FILE:LIST with a JSON file of the data folder"
             )));
@@ -164,6 +189,17 @@ impl Source for Scans<'_> {
         let file = path.display().to_string();
         let split = Split::from_json(&file, &String::from_utf8_lossy(&text), list);
         Ok(split.map_err(Error::from)?.cases)
+    }
+
+    fn state(&self, cell: &Cell) -> Result<Option<Vec<u8>>, Failure> {
+        let path = self.out.join(cell.folder()).join(STATE);
+        if !path.exists() {
+            return Ok(None);
+        }
+        // A state of other settings is of no use to this cell.
+        let bytes = read(&path)?;
+        let same = |state: RunState| state.config == cell.config && state.cases == cell.training;
+        Ok(RunState::read(&bytes).is_ok_and(same).then_some(bytes))
     }
 
     fn read(&self, case: &str) -> Result<Case, Failure> {
@@ -184,16 +220,21 @@ impl Source for Scans<'_> {
     }
 }
 
-/// One cell's folder and its progress on the screen.
-struct RunFolder {
+/// One cell's folder.
+struct RunFolder<'a> {
     path: PathBuf,
-    log: File,
-    curves: Curves,
-    progress: Option<Progress>,
+    report: Report<'a>,
 }
 
-impl RunFolder {
-    fn new(path: PathBuf, cell: &Cell, console: &Console) -> Result<Self, Failure> {
+impl<'a> RunFolder<'a> {
+    /// Starts a cell's folder, or goes on with it after `done` steps.
+    fn new(
+        path: PathBuf,
+        cell: &Cell,
+        device: &str,
+        done: Option<usize>,
+        console: &'a Console,
+    ) -> Result<Self, Failure> {
         let predicted = path.join("predicted");
         std::fs::create_dir_all(&predicted).map_err(|error| unwritable(&predicted, &error))?;
         // A cell that is done again is not done until it has a new result.
@@ -202,20 +243,15 @@ impl RunFolder {
             Failure::Message(format!("the settings cannot be written: {error}"))
         })?;
         write(&path.join("config.toml"), text.as_bytes())?;
-        let log = path.join("log.jsonl");
-        let log = File::create(&log).map_err(|error| unwritable(&log, &error))?;
-        Ok(Self {
-            curves: Curves::new(&path)?,
-            progress: Some(console.progress(cell.config.iterations, "step")),
-            path,
-            log,
-        })
+        let device = device.to_owned();
+        let report = Report::new(&path, console, cell.config.iterations, device, done)?;
+        Ok(Self { path, report })
     }
 
     fn event(&mut self, event: &Event, console: &Console) -> Outcome {
         match event {
             Event::Cell { .. } => {}
-            Event::Training(event) => self.training(event)?,
+            Event::Training(event) => self.report.event(event)?,
             Event::Case {
                 segmentation,
                 score,
@@ -230,44 +266,15 @@ impl RunFolder {
             Event::Finished(result) => {
                 let json = serde_json::to_string_pretty(result).unwrap_or_default();
                 write(&self.path.join("result.json"), json.as_bytes())?;
+                // Nothing goes on from here.
+                let _ = std::fs::remove_file(self.path.join(STATE));
                 let dice = result.evaluation.mean.dice;
                 console.say(format!(
-                    "Dice {} over {} cases, trained in {}",
+                    "Dice {} over {} cases",
                     dice.map_or("-".to_owned(), |dice| dice.text(4)),
-                    result.evaluation.cases.len(),
-                    duration(result.seconds)
+                    result.evaluation.cases.len()
                 ));
             }
-        }
-        Ok(())
-    }
-
-    fn training(&mut self, event: &train::Event) -> Outcome {
-        let line = serde_json::to_string(event).unwrap_or_default();
-        let path = self.path.join("log.jsonl");
-        writeln!(self.log, "{line}").map_err(|error| unwritable(&path, &error))?;
-        self.curves.event(event)?;
-        match event {
-            train::Event::Step {
-                iteration,
-                losses,
-                remaining_seconds,
-                ..
-            } => {
-                if let Some(progress) = &mut self.progress {
-                    let detail = format!("loss {:.4},", losses.total);
-                    progress.at(*iteration, *remaining_seconds, &detail);
-                }
-            }
-            train::Event::Checkpoint { kind, weights, .. } if *kind == CheckpointKind::Last => {
-                write(&self.path.join("last.safetensors"), weights)?;
-            }
-            train::Event::Finished { .. } => {
-                if let Some(progress) = self.progress.take() {
-                    progress.clear();
-                }
-            }
-            _ => {}
         }
         Ok(())
     }

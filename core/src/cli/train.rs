@@ -10,7 +10,8 @@ use std::sync::atomic::Ordering;
 use clap::Args;
 use futures::executor::block_on;
 
-use self::report::Report;
+pub(super) use self::report::Report;
+pub(super) use self::settings::STATE;
 use self::settings::{Method, configure, find_state, steps_of};
 use super::console::{Console, interrupt_flag};
 use super::files::{Folder, make_folder, read, write};

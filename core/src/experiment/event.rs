@@ -17,6 +17,8 @@ pub enum Event {
         number: usize,
         /// How many are to be done.
         cells: usize,
+        /// Steps that were done before, where it goes on.
+        done: Option<usize>,
     },
     /// Its network is being trained.
     Training(train::Event),

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::Case;
+use crate::backbone::Backbone;
+use crate::dataset::{Case, LabelSet, Preset};
 use crate::infer::PredictConfig;
 use crate::metric::{Evaluation, Protocol, Region, Targets};
 use crate::train::{TrainConfig, overlay};
@@ -16,7 +17,9 @@ use crate::{Error, Result};
 pub struct Experiment {
     /// Heading of the table.
     pub title: String,
-    /// Lists to train on: names from `lists`, or `FILE:LIST` with the file's path from the data
+    /// The data set, where it is one with known labels, lists and settings.
+    pub preset: Option<Preset>,
+    /// Lists to train on: names from `lists`, lists of the preset, or `FILE:LIST` with the file's path from the data
     /// folder.
     pub train: Vec<String>,
     /// List to measure on, named likewise.
@@ -36,15 +39,10 @@ pub struct Experiment {
     /// How results are measured.
     #[serde(default)]
     pub protocol: Protocol,
-    /// How cases are segmented.
-    #[serde(default)]
-    pub predict: PredictConfig,
-    /// Training settings of every row, over the defaults of [`TrainConfig`].
+    /// Training settings of every row, over those of the preset, or over the defaults of
+    /// [`TrainConfig`].
     #[serde(default)]
     pub base: toml::Table,
-    /// Training settings that several rows share, over those of `base`, by name.
-    #[serde(default, rename = "recipe")]
-    pub recipes: BTreeMap<String, toml::Table>,
     /// The rows of the table.
     #[serde(rename = "row")]
     pub rows: Vec<Row>,
@@ -64,9 +62,13 @@ pub struct Row {
     /// Trains this many times the iterations: what one iteration of the row that it stands beside
     /// costs, in iterations of this one, makes the two rows equal in time.
     pub equal_time: Option<f64>,
-    /// Whose settings it starts from; by default those of `base` alone.
-    pub recipe: Option<String>,
-    /// Training settings, over those of the recipe: any field of [`TrainConfig`].
+    /// Whether cases are segmented eight times, mirrored.
+    #[serde(default)]
+    pub flips: bool,
+    /// Whether only the largest connected component of every label is kept.
+    #[serde(default)]
+    pub largest_component: bool,
+    /// Training settings, over those of `base`: any field of [`TrainConfig`].
     #[serde(flatten)]
     pub settings: toml::Table,
 }
@@ -81,6 +83,13 @@ pub trait Source {
     /// # Errors
     /// When there is no such list.
     fn list(&self, name: &str) -> Result<Vec<String>, Self::Error>;
+
+    /// What [`Trainer::write_state`](crate::train::Trainer::write_state) left of a cell that was not
+    /// finished, if anything.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn state(&self, cell: &Cell) -> Result<Option<Vec<u8>>, Self::Error>;
 
     /// Reads a case with its label map.
     ///
@@ -106,6 +115,8 @@ pub struct Cell {
     pub training: Vec<String>,
     /// Cases that it is measured on.
     pub evaluation: Vec<String>,
+    /// The labels that it learns; those of its cases if none.
+    pub learned: Option<LabelSet>,
     /// What is reported.
     pub targets: Targets,
     /// How it is measured.
@@ -170,16 +181,6 @@ impl Experiment {
                     row.name
                 ));
             }
-            if let Some(recipe) = row
-                .recipe
-                .as_ref()
-                .filter(|recipe| !self.recipes.contains_key(*recipe))
-            {
-                return Err(format!(
-                    "row {:?} follows {recipe:?}, which is no recipe",
-                    row.name
-                ));
-            }
             if row
                 .equal_time
                 .is_some_and(|factor| !(factor > 0.0 && factor.is_finite()))
@@ -208,7 +209,6 @@ impl Experiment {
         let evaluation = self.list(&self.evaluate, source)?;
         let mut cells = Vec::new();
         for row in &self.rows {
-            let config = self.config(row)?;
             for name in &self.train {
                 let training = self.list(name, source)?;
                 if let Some(case) = training.iter().find(|case| evaluation.contains(case)) {
@@ -218,27 +218,47 @@ impl Experiment {
                     ))
                     .into());
                 }
-                for &seed in &self.seeds {
-                    cells.push(Cell {
-                        row: row.name.clone(),
-                        list: name.clone(),
-                        config: TrainConfig {
-                            seed,
-                            ..config.clone()
-                        },
-                        training: training.clone(),
-                        evaluation: evaluation.clone(),
-                        targets: Targets {
-                            labels: self.labels.clone(),
-                            regions: self.regions.clone(),
-                        },
-                        protocol: self.protocol,
-                        predict: self.predict,
-                    });
-                }
+                let cell = self.cell(row, name, training, evaluation.clone())?;
+                cells.extend(self.seeds.iter().map(|&seed| {
+                    let mut cell = cell.clone();
+                    cell.config.seed = seed;
+                    cell
+                }));
             }
         }
         Ok(cells)
+    }
+
+    /// A row's cell on one list, for any seed.
+    fn cell(
+        &self,
+        row: &Row,
+        list: &str,
+        training: Vec<String>,
+        evaluation: Vec<String>,
+    ) -> Result<Cell> {
+        let (config, learned, reported) = self.settings(row, training.len())?;
+        let chosen = Targets {
+            labels: self.labels.clone(),
+            regions: self.regions.clone(),
+        };
+        Ok(Cell {
+            row: row.name.clone(),
+            list: list.to_owned(),
+            training,
+            evaluation,
+            learned,
+            targets: if chosen.is_empty() { reported } else { chosen },
+            protocol: self.protocol,
+            predict: PredictConfig {
+                overlap: config.overlap,
+                blend: config.blend,
+                flips: row.flips,
+                largest_component: row.largest_component,
+                ..PredictConfig::default()
+            },
+            config,
+        })
     }
 
     fn list<S: Source>(&self, name: &str, source: &S) -> Result<Vec<String>, S::Error> {
@@ -248,21 +268,36 @@ impl Experiment {
         }
     }
 
-    /// The settings of a row, for any seed.
-    fn config(&self, row: &Row) -> Result<TrainConfig> {
+    /// Training settings of a row for so many cases, and what the preset says to learn and to report.
+    fn settings(
+        &self,
+        row: &Row,
+        cases: usize,
+    ) -> Result<(TrainConfig, Option<LabelSet>, Targets)> {
         let bad = |problem: String| {
             Error::Config(format!(
                 "row {:?}: {problem}; correct the experiment",
                 row.name
             ))
         };
-        let recipe = row
-            .recipe
-            .as_ref()
-            .and_then(|recipe| self.recipes.get(recipe));
-        let mut config = TrainConfig::default();
-        for settings in [Some(&self.base), recipe, Some(&row.settings)] {
-            config = overlay(&config, settings.cloned().unwrap_or_default()).map_err(bad)?;
+        let layers = [self.base.clone(), row.settings.clone()];
+        let (mut config, learned, reported) = match self.preset {
+            None => Default::default(),
+            Some(preset) => {
+                let settings = preset.published(backbone(&layers).map_err(bad)?, cases)?;
+                let settings = settings.ok_or_else(|| {
+                    bad(format!("the settings of {preset} come from its cases: leave the preset out and give them in [base]"))
+                })?;
+                let reported = Targets::of_preset(&settings);
+                (settings.config, settings.labels, reported)
+            }
+        };
+        for mut layer in layers {
+            if self.preset.is_some() {
+                // The preset has the form of it that fits the data set.
+                layer.remove("backbone");
+            }
+            config = overlay(&config, layer).map_err(bad)?;
         }
         if let Some(factor) = row.equal_time {
             config.iterations = (config.iterations as f64 * factor).round() as usize;
@@ -270,7 +305,16 @@ impl Experiment {
         config
             .check(&config.resolved_network())
             .map_err(|error| bad(error.to_string()))?;
-        Ok(config)
+        Ok((config, learned, reported))
+    }
+}
+
+/// The backbone that the last of several layers of settings names; UNETR by default.
+fn backbone(layers: &[toml::Table]) -> Result<Backbone, String> {
+    let named = layers.iter().rev().find_map(|layer| layer.get("backbone"));
+    match named.map(|name| name.as_str().unwrap_or_default()) {
+        Some(name) => name.parse(),
+        None => Ok(Backbone::Unetr),
     }
 }
 

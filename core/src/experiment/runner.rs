@@ -8,7 +8,7 @@ use super::{Cell, CellResult, Event, Source};
 use crate::dataset::{Case, LabelSet};
 use crate::infer::{self, Predictor, Segmentation};
 use crate::metric::{CaseScore, Evaluation};
-use crate::train::{self, CheckpointKind, Start, Trainer};
+use crate::train::{self, CheckpointKind, RunState, Start, Trainer};
 use crate::{Error, Result};
 
 /// Trains, segments and measures cells. Whoever drives it may drop it between two events: cells whose
@@ -32,6 +32,8 @@ struct Training {
     cell: Cell,
     trainer: Trainer,
     parameters: usize,
+    /// Steps done here, not before.
+    steps: usize,
     seconds: f64,
     /// The newest weights.
     weights: Vec<u8>,
@@ -54,6 +56,14 @@ impl<'a, S: Source> Runner<'a, S> {
             count: cells.len(),
             cells: cells.into(),
             stage: Stage::Idle,
+        }
+    }
+
+    /// The trainer of the cell that is being trained, whose state is worth keeping after a checkpoint.
+    pub fn trainer(&self) -> Option<&Trainer> {
+        match &self.stage {
+            Stage::Training(training) => Some(&training.trainer),
+            _ => None,
         }
     }
 
@@ -101,18 +111,26 @@ impl<'a, S: Source> Runner<'a, S> {
         let cases = cell.training.iter().map(|name| self.source.read(name));
         let cases = cases.collect::<Result<Vec<Case>, S::Error>>()?;
         let names = self.source.label_names();
-        let labels = LabelSet::from_cases(&cases, &names).map_err(Error::from)?;
+        let labels = match &cell.learned {
+            Some(labels) => labels.clone(),
+            None => LabelSet::from_cases(&cases, &names).map_err(Error::from)?,
+        };
+        let state = self.source.state(&cell)?;
+        let start = state.as_deref().map_or(Start::Scratch, Start::State);
         let config = cell.config.clone();
-        let trainer = Trainer::new(config, cases, Vec::new(), labels, Start::Scratch, &self.device)?;
+        let trainer = Trainer::new(config, cases, Vec::new(), labels, start, &self.device)?;
+        let done = state.as_deref().map(RunState::read).transpose();
         let event = Event::Cell {
             cell: Box::new(cell.clone()),
             number: self.count - self.cells.len(),
             cells: self.count,
+            done: done.map_err(Error::from)?.map(|state| state.iteration),
         };
         self.stage = Stage::Training(Box::new(Training {
             cell,
             trainer,
             parameters: 0,
+            steps: 0,
             seconds: 0.0,
             weights: Vec::new(),
         }));
@@ -128,7 +146,11 @@ impl Training {
             train::Event::Checkpoint { kind, weights, .. } if *kind == CheckpointKind::Last => {
                 self.weights.clone_from(weights);
             }
-            train::Event::Finished { seconds, .. } => self.seconds = *seconds,
+            train::Event::Step { .. } => self.steps += 1,
+            // Of a run that went on, as long as all of its steps would have taken here.
+            train::Event::Finished {
+                iteration, seconds, ..
+            } => self.seconds = seconds * *iteration as f64 / self.steps.max(1) as f64,
             _ => {}
         }
     }
@@ -152,7 +174,9 @@ impl Measuring {
                 case.id
             ))
         })?;
-        let mut run = self.predictor.start(&case.image, self.cell.predict)?;
+        let mut run = self
+            .predictor
+            .start_channels(&case.images(), self.cell.predict)?;
         let mut finished = None;
         while let Some(event) = run.next().await? {
             if let infer::Event::Finished { segmentation, .. } = event {

@@ -6,15 +6,13 @@ use burn::tensor::Tensor;
 /// `[batch, class, d, h, w]` of `x` `[batch, channel, d, h, w]`. Logits are averaged, as nnU-Net 2
 /// does; nnFormer averages probabilities.
 pub fn mean_over_flips(x: &Tensor<5>, forward: impl Fn(Tensor<5>) -> Tensor<5>) -> Tensor<5> {
-    let mut sum = forward(x.clone());
-    for flips in 1..8 {
-        let axes: Vec<isize> = (0..3)
-            .filter(|axis| flips >> axis & 1 == 1)
-            .map(|axis| axis + 2)
-            .collect();
-        sum = sum + forward(x.clone().flip(&axes)).flip(&axes);
-    }
-    sum / 8.0
+    let mirror = |x: Tensor<5>, flips: usize| {
+        let axes = (0..3).filter(|axis| flips >> axis & 1 == 1);
+        axes.fold(x, |x, axis| x.flip([axis + 2]))
+    };
+    let logits = (0..8).map(|flips| mirror(forward(mirror(x.clone(), flips)), flips));
+    let sum = logits.reduce(|sum, logits| sum + logits);
+    sum.expect("there are eight") / 8.0
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::{CaseScore, Hausdorff};
-use crate::dataset::{DatasetError, LabelSet};
+use crate::dataset::{DatasetError, LabelSet, PresetSettings};
 use crate::volume::LabelImage;
 
 /// Labels that are measured together, such as BraTS's whole tumour.
@@ -49,6 +49,27 @@ pub struct Targets {
 }
 
 impl Targets {
+    /// What is reported of a preset's data set: the regions that are learned, else the labels that the
+    /// paper reports.
+    pub fn of_preset(settings: &PresetSettings) -> Targets {
+        let labels = settings.labels.as_ref();
+        let regions = labels.and_then(LabelSet::regions);
+        let regions = regions.map_or(&[][..], |regions| &regions.0);
+        let regions = regions.iter().map(|region| Region {
+            name: region.name.clone(),
+            labels: region.labels.clone(),
+        });
+        Targets {
+            regions: regions.collect(),
+            labels: settings.reported.clone(),
+        }
+    }
+
+    /// Whether nothing was chosen.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty() && self.regions.is_empty()
+    }
+
     /// Measures one case, as [`CaseScore::of_images`] does.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -27,8 +27,8 @@ fn log_until(path: &Path, done: usize) -> String {
 }
 
 /// The run folder and the screen.
-pub(super) struct Report<'a> {
-    out: &'a Path,
+pub(in crate::cli) struct Report<'a> {
+    out: PathBuf,
     log: File,
     curves: Curves,
     progress: Option<Progress>,
@@ -41,7 +41,7 @@ pub(super) struct Report<'a> {
 impl<'a> Report<'a> {
     /// Starts or goes on with the files of `out`; `done` steps were done before.
     pub fn new(
-        out: &'a Path,
+        out: &Path,
         console: &'a Console,
         iterations: usize,
         device: String,
@@ -53,7 +53,7 @@ impl<'a> Report<'a> {
         write(&path, kept.as_bytes())?;
         let log = OpenOptions::new().append(true).open(&path);
         Ok(Self {
-            out,
+            out: out.to_owned(),
             log: log.map_err(|error| unwritable(&path, &error))?,
             curves: Curves::new(out, done)?,
             progress: Some(console.progress(iterations, "step")),

@@ -15,7 +15,7 @@ use crate::medcontext::MedContext;
 use crate::train::{self, RunState, TrainConfig};
 
 /// The file of a run's folder that holds its state.
-pub(super) const STATE: &str = "state.safetensors";
+pub(in crate::cli) const STATE: &str = "state.safetensors";
 
 /// Published settings of the method.
 #[derive(Clone, Copy, ValueEnum)]
@@ -96,7 +96,10 @@ fn overlay(config: &TrainConfig, path: &Path) -> Result<TrainConfig, Failure> {
 }
 
 /// The state of the run in the output folder, whose settings have to be these unless forced.
-pub(super) fn find_state(arguments: &Arguments, config: &TrainConfig) -> Result<Option<Vec<u8>>, Failure> {
+pub(super) fn find_state(
+    arguments: &Arguments,
+    config: &TrainConfig,
+) -> Result<Option<Vec<u8>>, Failure> {
     let path = arguments.out.join(STATE);
     if !path.exists() {
         return Ok(None);

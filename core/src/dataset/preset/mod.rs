@@ -15,7 +15,8 @@ use crate::backbone::Backbone;
 use crate::train::TrainConfig;
 
 /// A data set with known settings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Preset {
     /// BTCV's 30 abdominal CTs: 13 organs are learned, 8 are reported.
     Synapse,
@@ -67,7 +68,20 @@ impl Preset {
     /// # Errors
     /// When the labels of the preset contradict each other, which they do not.
     pub fn settings(self, backbone: Backbone, cases: &[Case]) -> Result<PresetSettings> {
-        let config = recipe::config(self, backbone, cases);
+        self.with(recipe::config(self, backbone, cases))
+    }
+
+    /// The same for so many training cases, which need not be read; `None` for a preset that takes its
+    /// settings from them.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn published(self, backbone: Backbone, cases: usize) -> Result<Option<PresetSettings>> {
+        let config = recipe::published(self, backbone, cases);
+        config.map(|config| self.with(config)).transpose()
+    }
+
+    fn with(self, config: TrainConfig) -> Result<PresetSettings> {
         Ok(PresetSettings {
             labels: self.labels(&config)?,
             reported: self.reported(),

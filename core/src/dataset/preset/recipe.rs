@@ -11,13 +11,18 @@ use crate::volume::AxisOrder;
 
 /// The settings of a preset.
 pub(super) fn config(preset: Preset, backbone: Backbone, cases: &[Case]) -> TrainConfig {
-    if preset == Preset::Decathlon {
-        return decathlon(backbone, cases);
-    }
+    published(preset, backbone, cases.len()).unwrap_or_else(|| decathlon(backbone, cases))
+}
+
+/// The settings of a preset for so many cases; `None` where they come from the cases themselves.
+pub(super) fn published(preset: Preset, backbone: Backbone, cases: usize) -> Option<TrainConfig> {
     match backbone {
-        Backbone::Nnformer | Backbone::NnformerAcdc | Backbone::NnformerTumor => nnformer(preset),
+        _ if preset == Preset::Decathlon => None,
+        Backbone::Nnformer | Backbone::NnformerAcdc | Backbone::NnformerTumor => {
+            Some(nnformer(preset))
+        }
         Backbone::Unetr | Backbone::SwinUnetr | Backbone::Pcrlv2 => {
-            monai(preset, backbone, cases.len())
+            Some(monai(preset, backbone, cases))
         }
     }
 }

@@ -93,6 +93,8 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         ) {
             Ok(()) => {}
             Err(Failure::Interrupted) => return Err(Failure::Interrupted),
+            // What is wrong with the only case is what is wrong.
+            Err(failure) if inputs.len() == 1 => return Err(failure),
             Err(failure) => {
                 failed += 1;
                 console.warn(failure.to_string());

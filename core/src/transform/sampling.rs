@@ -91,12 +91,13 @@ impl Sampling {
             {
                 Some(format!("sampling.centre.share is {share}: choose 0 to 1"))
             }
-            Centre::PosNeg { positive, negative }
-                if !(positive.min(negative) >= 0.0 && (positive + negative).is_normal()) =>
-            {
-                Some(format!(
-                    "sampling.centre is {positive} positive to {negative} negative: choose parts of 0 or more, not both 0"
-                ))
+            Centre::PosNeg { positive, negative } => {
+                let usable = positive.min(negative) >= 0.0 && (positive + negative).is_normal();
+                (!usable).then(|| {
+                    format!(
+                        "sampling.centre is {positive} positive to {negative} negative: choose parts of 0 or more, not both 0"
+                    )
+                })
             }
             _ => None,
         }

@@ -49,9 +49,16 @@ impl<'a> Report<'a> {
     ) -> Result<Self, Failure> {
         let path = out.join("log.jsonl");
         // Of a run that goes on, what its state knows of; later steps are done again.
-        let kept = done.map(|done| log_until(&path, done)).unwrap_or_default();
-        write(&path, kept.as_bytes())?;
-        let log = OpenOptions::new().append(true).open(&path);
+        if let Some(done) = done {
+            write(&path, log_until(&path, done).as_bytes())?;
+        }
+        let goes_on = done.is_some();
+        let log = OpenOptions::new()
+            .create(true)
+            .write(true)
+            .append(goes_on)
+            .truncate(!goes_on)
+            .open(&path);
         Ok(Self {
             out: out.to_owned(),
             log: log.map_err(|error| unwritable(&path, &error))?,

@@ -101,9 +101,15 @@ fn labels_are_chosen_by_id_or_name() {
     );
     assert!(!told.contains("liver"), "{told}");
     let told = succeed(&[&base[..], &["--preset", "acdc"]].concat());
-    assert!(told.contains("myocardium") && told.contains("left ventricle"), "{told}");
+    assert!(
+        told.contains("myocardium") && told.contains("left ventricle"),
+        "{told}"
+    );
     let told = succeed(&[&base[..], &["--preset", "brats21"]].concat());
-    assert!(told.contains("whole tumour") && !told.contains("spleen"), "{told}");
+    assert!(
+        told.contains("whole tumour") && !told.contains("spleen"),
+        "{told}"
+    );
     let sentence = refuse(&[&base[..], &["--labels", "heart"]].concat());
     assert!(
         sentence.contains("\"heart\"") && sentence.contains("1 liver"),

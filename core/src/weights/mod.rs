@@ -20,5 +20,5 @@ pub use fill::{Filled, Fit, Loaded, fill, load};
 pub use import::{ImportOptions, Imported, import};
 pub use metadata::{Metadata, Training};
 pub use raw::{RawTensor, Tensors, read_safetensors};
-pub use save::{Precision, save};
 pub(crate) use save::write;
+pub use save::{Precision, save};

@@ -107,7 +107,10 @@ fn header(
         entries.insert(place.name.clone(), entry);
     }
     let mut text = Value::Object(entries).to_string();
-    text.extend(std::iter::repeat_n(' ', text.len().next_multiple_of(8) - text.len()));
+    text.extend(std::iter::repeat_n(
+        ' ',
+        text.len().next_multiple_of(8) - text.len(),
+    ));
     text
 }
 

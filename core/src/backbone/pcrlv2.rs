@@ -89,7 +89,7 @@ impl Architecture for Pcrlv2Config {
     }
 
     fn inference_values(&self, patch: [usize; 3]) -> f64 {
-        volume(patch) * 15.6 * self.width as f64
+        volume(patch) * 14.5 * self.width as f64
     }
 
     fn multiply_adds(&self, channels: usize, classes: usize, patch: [usize; 3]) -> u64 {

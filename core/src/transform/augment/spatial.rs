@@ -5,6 +5,7 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{balanced, happens, uniform};
+use crate::transform::crop::shape;
 use crate::transform::resample::{Edge, MARGIN, coefficients, cubic_weights};
 
 /// Rotation and zoom (batchgenerators 0.21, `SpatialTransform` without elastic deformation: intensities
@@ -90,9 +91,13 @@ impl Warp {
     ) -> (Array4<f32>, Array3<u8>) {
         let (start, size) = self.reach(corner, patch);
         let cubic = [0, 1, 2].map(|axis| self.kept != Some(axis));
-        let channels: Vec<Array3<f32>> = image
-            .outer_iter()
-            .map(|channel| coefficients(excerpt(channel, start, size), cubic, Edge::Mirror))
+        let fit = |channel| coefficients(excerpt(channel, start, size), cubic, Edge::Mirror);
+        let channels: Vec<Array3<f32>> = image.outer_iter().map(fit).collect();
+        // New arrays are row-major.
+        let sides = channels.first().map_or([1; 3], shape);
+        let channels: Vec<Vec<f32>> = channels
+            .into_iter()
+            .map(|channel| channel.into_raw_vec_and_offset().0)
             .collect();
         let classes = classes.map(|classes| excerpt(classes.view(), start, size));
         let [d, h, w] = patch;
@@ -104,7 +109,7 @@ impl Warp {
             let place = [0, 1, 2].map(|axis| place[axis] - start[axis] as f64);
             let taps = [0, 1, 2].map(|axis| Taps::cubic(place[axis], cubic[axis]));
             for (channel, mut into) in channels.iter().zip(found.outer_iter_mut()) {
-                into[[depth, height, width]] = value(channel, &taps);
+                into[[depth, height, width]] = value(channel, sides, &taps);
             }
             if let Some(classes) = &classes {
                 *class = majority(classes, place);
@@ -189,15 +194,17 @@ impl Taps {
     }
 }
 
-fn value(coefficients: &Array3<f32>, [d, h, w]: &[Taps; 3]) -> f32 {
+/// The spline at a place; `coefficients` are row-major with these sides.
+fn value(coefficients: &[f32], [_, rows, columns]: [usize; 3], [d, h, w]: &[Taps; 3]) -> f32 {
     let mut sum = 0.0;
     for i in 0..d.count {
         for j in 0..h.count {
-            let line = coefficients.slice(s![d.first + i, h.first + j, w.first..w.first + w.count]);
+            let start = ((d.first + i) * rows + h.first + j) * columns + w.first;
+            let line = &coefficients[start..start + w.count];
             let along: f64 = line
                 .iter()
                 .zip(w.weights)
-                .map(|(&c, k)| f64::from(c) * k)
+                .map(|(&value, weight)| f64::from(value) * weight)
                 .sum();
             sum += d.weights[i] * h.weights[j] * along;
         }
@@ -208,7 +215,7 @@ fn value(coefficients: &Array3<f32>, [d, h, w]: &[Taps; 3]) -> f32 {
 /// The last class that has at least half of the weight of the eight voxels around a place; 0 where none
 /// has.
 fn majority(classes: &Array3<u8>, place: [f64; 3]) -> u8 {
-    let corners = (0..8).map(|corner| {
+    let corners: [(u8, f64); 8] = std::array::from_fn(|corner| {
         let mut weight = 1.0;
         let index = [0, 1, 2].map(|axis| {
             let upper = corner >> axis & 1;
@@ -218,7 +225,9 @@ fn majority(classes: &Array3<u8>, place: [f64; 3]) -> u8 {
         });
         (classes[index], weight)
     });
-    let corners: Vec<(u8, f64)> = corners.collect();
+    if corners.iter().all(|(class, _)| *class == corners[0].0) {
+        return corners[0].0;
+    }
     let total = |class: u8| -> f64 {
         let same = corners.iter().filter(|(other, _)| *other == class);
         same.map(|(_, weight)| weight).sum()

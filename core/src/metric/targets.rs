@@ -50,18 +50,26 @@ pub struct Targets {
 
 impl Targets {
     /// What is reported of a preset's data set: the regions that are learned, else the labels that the
-    /// paper reports.
+    /// paper reports, else all labels that are learned.
     pub fn of_preset(settings: &PresetSettings) -> Targets {
-        let labels = settings.labels.as_ref();
-        let regions = labels.and_then(LabelSet::regions);
-        let regions = regions.map_or(&[][..], |regions| &regions.0);
-        let regions = regions.iter().map(|region| Region {
-            name: region.name.clone(),
-            labels: region.labels.clone(),
-        });
+        let learned = settings.labels.as_ref();
+        if let Some(regions) = learned.and_then(LabelSet::regions) {
+            let regions = regions.0.iter().map(|region| Region {
+                name: region.name.clone(),
+                labels: region.labels.clone(),
+            });
+            return Targets {
+                regions: regions.collect(),
+                labels: Vec::new(),
+            };
+        }
+        let labels = match (&settings.reported[..], learned) {
+            ([], Some(learned)) => learned.ids()[1..].to_vec(),
+            (reported, _) => reported.to_vec(),
+        };
         Targets {
-            regions: regions.collect(),
-            labels: settings.reported.clone(),
+            labels,
+            regions: Vec::new(),
         }
     }
 

@@ -5,7 +5,9 @@ use burn::tensor::{Device, Distribution, Tensor};
 use medcontext_core::backbone::{
     Backbone, Model, Network, NormKind, Pcrlv2Config, Size, SwinUnetrConfig, UnetrConfig,
 };
-use medcontext_core::medcontext::{Guide, Masked, MedContext, TubeMask, joint_loss};
+use medcontext_core::medcontext::{
+    Guide, Masked, MedContext, TokenMask, TubeMask, joint_loss,
+};
 use medcontext_core::train::{DiceCe, Target};
 use medcontext_tests::{gradients, largest_difference, values};
 use serde_json::Value;
@@ -282,7 +284,7 @@ fn the_mask_token_learns_from_the_masked_view_only() {
             scale_weights: network.scale_weights(),
             ..DiceCe::default()
         };
-        let token = |masked| {
+        let token = |masked: Option<&TokenMask>| {
             let x = noise(patch, &device);
             let settings = MedContext::paper();
             let masked = masked.map(|mask| Masked {

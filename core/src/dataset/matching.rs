@@ -134,11 +134,9 @@ impl Key {
             core = rest;
         }
         // A file called only "seg" is named by its folder.
-        let folders = tidy.rsplit('/').skip(1);
+        let mut folders = tidy.rsplit('/').skip(1);
         let last = name.scope.rsplit('/').next().unwrap_or_default();
-        let folder = folders
-            .into_iter()
-            .find(|folder| !last.is_empty() && folder.to_lowercase() == last);
+        let folder = folders.find(|folder| !last.is_empty() && folder.to_lowercase() == last);
         let (core, named) = match (core, folder) {
             ("", Some(folder)) => (folder.to_lowercase(), folder),
             ("", None) => (stem.clone(), written),

@@ -52,7 +52,10 @@ impl Table {
             let Some(test) = of(comparison) else {
                 return "-".to_owned();
             };
-            let p = test.p.map_or("-".to_owned(), |p| format!("{p:.2e}"));
+            let p = test.p.map_or("-".to_owned(), |p| match p {
+                p if p < 1e-3 => format!("{p:.1e}"),
+                p => format!("{p:.3}"),
+            });
             format!(
                 "{:+.2} ({p}) to {}",
                 test.difference * scale,

@@ -43,7 +43,8 @@ pub fn devices_for_large_networks() -> Vec<TestDevice> {
     vec![cpu()]
 }
 
-fn cpu() -> TestDevice {
+/// The CPU.
+pub fn cpu() -> TestDevice {
     TestDevice {
         name: "cpu".to_owned(),
         device: Device::flex(),

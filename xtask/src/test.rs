@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail, ensure};
 use clap::ValueEnum;
 
-use crate::workspace::{self, Workspace, run_reading};
 use crate::chromium;
 use crate::page::Building;
+use crate::workspace::{self, Workspace, run_reading};
 
 #[derive(clap::Args)]
 pub struct TestArguments {

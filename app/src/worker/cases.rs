@@ -174,7 +174,7 @@ fn suggest(session: &Session) {
         .collect();
     if !labelled.is_empty() {
         let config = TrainConfig::suggest(&labelled);
-        session.reporter.send(Report::Suggested(config));
+        session.reporter.send(Report::Suggested(Box::new(config)));
     }
 }
 

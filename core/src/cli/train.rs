@@ -208,7 +208,8 @@ fn select(
     Ok((training, validation))
 }
 
-/// Reads labelled cases. One that cannot be read is named and left out, or refused with `strict`.
+/// Reads labelled cases. One that cannot be read is named and left out, unless it is the last one or
+/// `strict`.
 fn read_cases(
     folder: &Folder,
     files: &[CaseFiles],
@@ -216,26 +217,31 @@ fn read_cases(
     console: &Console,
 ) -> Result<Vec<Case>, Failure> {
     let labelled = files.iter().filter(|files| files.role() == Role::Train);
-    let (mut cases, mut left_out) = (Vec::new(), 0);
+    let (mut cases, mut refused) = (Vec::new(), Vec::new());
     for files in labelled {
-        let case = match folder.read(files) {
-            Ok(case) => case,
+        match folder.read(files) {
+            Ok(case) => cases.push(case),
             Err(error) if strict => return Err(error),
-            Err(error) => {
-                console.warn(format!("{error}; {} is left out", files.id));
-                left_out += 1;
-                continue;
-            }
-        };
+            Err(error) => refused.push((&files.id, error)),
+        }
+    }
+    if cases.is_empty()
+        && let Some((_, error)) = refused.pop()
+    {
+        return Err(error);
+    }
+    for case in &cases {
         for warning in case.warnings() {
             console.warn(format!("{}: {warning}", case.id));
         }
-        cases.push(case);
     }
-    if left_out > 0 {
+    for (id, error) in &refused {
+        console.warn(format!("{error}; {id} is left out"));
+    }
+    if !refused.is_empty() {
+        let (count, all) = (refused.len(), refused.len() + cases.len());
         console.warn(format!(
-            "{left_out} of {} cases are left out; --strict refuses them",
-            left_out + cases.len()
+            "{count} of {all} cases are left out; --strict refuses them"
         ));
     }
     Ok(cases)

@@ -110,7 +110,10 @@ mod tests {
         assert_eq!((bounds.start, bounds.size), ([1, 2, 3], [1, 1, 1]));
         let nothing = Bounds::around(&volumes, |value| value > 5.0);
         assert_eq!((nothing.start, nothing.size), ([0; 3], [5, 6, 7]));
-        assert_eq!(bounds.cut(volumes.remove(0)), Array3::<f32>::ones((1, 1, 1)));
+        assert_eq!(
+            bounds.cut(volumes.remove(0)),
+            Array3::<f32>::ones((1, 1, 1))
+        );
     }
 
     #[test]

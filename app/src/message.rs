@@ -125,7 +125,7 @@ pub enum Report {
         case: String,
     },
     /// Settings that suit the labelled cases.
-    Suggested(TrainConfig),
+    Suggested(Box<TrainConfig>),
     /// A file cannot be used, or something asked for cannot be done: one sentence.
     Problem(String),
     /// A case's image and labels as NIfTI files, for the viewer.

@@ -1,6 +1,7 @@
 //! The crate's error: one sentence that names the file, what is wrong and what to do.
 
 use crate::dataset::DatasetError;
+use crate::metric::EvaluationError;
 use crate::volume::VolumeError;
 use crate::weights::WeightsError;
 
@@ -18,6 +19,9 @@ pub enum Error {
     /// A set of cases that cannot be used.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// Parts of an evaluation that are no whole.
+    #[error(transparent)]
+    Evaluation(#[from] EvaluationError),
     /// A weights file that cannot be used.
     #[error("the weights {0}")]
     Weights(#[from] WeightsError),
@@ -33,6 +37,15 @@ pub enum Error {
         problem: String,
         /// What to do.
         remedy: String,
+    },
+    /// Training went wrong for good.
+    #[error(
+        "the loss is no number any more at step {step}; the last checkpoint is still good: lower the \
+         learning rate, or set clip_norm"
+    )]
+    Diverged {
+        /// The step, from 1.
+        step: usize,
     },
     /// The device stopped answering.
     #[error("the device failed while {0}; try a smaller patch or batch, or another device")]

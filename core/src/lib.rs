@@ -3,7 +3,8 @@
 //! Read the modules in this order: a [`volume`] is read from NIfTI, [`dataset`] pairs images with
 //! labels, [`transform`] turns them into patches, a [`backbone`] built from [`nn`] blocks maps
 //! patches to logits, [`medcontext`] adds the masked view and the teacher, [`train`] and [`infer`]
-//! run the loops and report typed events, [`metric`] measures the result and [`weights`] keeps it.
+//! run the loops and report typed events, [`metric`] measures the result and [`weights`] keeps it;
+//! an [`experiment`] compares many runs.
 
 pub mod backbone;
 #[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
@@ -11,6 +12,7 @@ pub mod cli;
 pub mod dataset;
 pub mod device;
 mod error;
+pub mod experiment;
 pub mod infer;
 pub mod medcontext;
 pub mod metric;

@@ -58,3 +58,26 @@ test("CPU: a run that is stopped keeps its weights", { timeout: limit }, async (
     await page.locator("#save-weights:enabled").waitFor();
   });
 });
+
+test("CPU: the other networks train and segment too", { timeout: limit }, async (context) => {
+  const folder = temporaryFolder();
+  const data = join(folder, "phantom");
+  core("phantom", "--out", data, "--cases", "2", "--unlabelled", "1", "--seed", "9", "--voxels", "18,22");
+  const image = join(data, "imagesTs", "phantom_003.nii.gz");
+  const networks = { "swin-unetr": [32, 32, 32], nnformer: [16, 32, 32], pcrlv2: [16, 32, 32] };
+
+  await withPage(noWebgpu, "", async (page) => {
+    await page.locator("#folder").setInputFiles(data);
+    await page.locator("#cases [data-case=phantom_003][data-role=predict]").waitFor();
+    for (const [backbone, patch] of Object.entries(networks)) {
+      await configure(page, {
+        backbone, size: "tiny", patch, iterations: 12, learningRate: 0.002, medcontext: true, batchSize: 1, seed: 1,
+      });
+      const started = performance.now();
+      context.diagnostic(`${backbone}: losses ${await trainUntilTheLossFalls(page, 12)}`);
+      await predictAndDownload(page, "phantom_003", image, [1, 2], folder);
+      context.diagnostic(`${backbone}: ${Math.round((performance.now() - started) / 1000)} s`);
+    }
+    await look(page, "cpu-4-networks");
+  });
+});

@@ -101,6 +101,35 @@ fn files_are_compared_in_mm_of_their_grid() {
 }
 
 #[test]
+fn files_of_other_axes_are_turned_before_they_are_compared() {
+    // 2×3×4 voxels; x runs to the left in one file and to the right in the other.
+    let map = |step: f32, first: f32, voxels: [u8; 24]| {
+        let mut file = NiftiFile::new(&[2, 3, 4], U8);
+        file.f32s(
+            field::SROW_X,
+            &[
+                step, 0.0, 0.0, first, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0,
+            ],
+        );
+        labels(&file.with(&voxels))
+    };
+    let (mut right, mut left) = ([0; 24], [0; 24]);
+    right[0] = 1;
+    left[1] = 1;
+    let set = LabelSet::from_ids([1], &BTreeMap::new()).expect("one label");
+    let dice = |prediction: &LabelImage, truth: &LabelImage| {
+        let score = CaseScore::of_images("a", prediction, truth, &set, Hausdorff::Pooled);
+        score.expect("one shape").labels[0].dice
+    };
+    // At x = 0 both.
+    let truth = map(1.0, 0.0, right);
+    assert_eq!(dice(&map(-1.0, 1.0, left), &truth), Some(1.0));
+    // Somewhere else by its header: as stored.
+    assert_eq!(dice(&map(-1.0, 9.0, left), &truth), Some(0.0));
+    assert_eq!(dice(&map(-1.0, 9.0, right), &truth), Some(1.0));
+}
+
+#[test]
 fn label_set_maps_sparse_ids_to_classes() {
     let cases = [
         case("a", &[4, 4, 2]),
@@ -191,6 +220,7 @@ fn splits() {
     let files = |id: &str| CaseFiles {
         id: id.to_owned(),
         image: format!("{id}.nii"),
+        other_channels: Vec::new(),
         label: None,
     };
     let cases = [files("a"), files("b"), files("c")];

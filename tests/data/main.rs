@@ -1,14 +1,18 @@
 //! Volumes, cases and distances: reading, writing, orientation, pairing, phantoms, and real scans where they are
 //! at hand.
 
+mod augmentation;
 mod cases;
 mod distance;
 mod geometry;
+mod matching;
 mod nifti_file;
 mod orientation;
 mod pairing;
 mod phantom;
 mod reading;
 mod real_scans;
+mod resampling;
 mod robustness;
+mod sampling;
 mod writing;

@@ -150,10 +150,18 @@ fn nnunet() {
 }
 
 #[test]
-fn several_channels_are_left_over() {
+fn several_channels_are_one_case() {
+    let channels = |pairing: &Pairing| -> Vec<String> {
+        let joined = pairing
+            .cases
+            .iter()
+            .map(|case| case.other_channels.join(" "));
+        joined.collect()
+    };
+    // nnU-Net's numbers.
     let paths = names(&[
-        "imagesTr/b_1_0000.nii.gz",
         "imagesTr/b_1_0001.nii.gz",
+        "imagesTr/b_1_0000.nii.gz",
         "labelsTr/b_1.nii.gz",
         "imagesTr/b_2_0000.nii.gz",
         "labelsTr/b_2.nii.gz",
@@ -161,23 +169,82 @@ fn several_channels_are_left_over() {
     let pairing = pair(&paths, None);
     assert_eq!(
         cases(&pairing),
-        ["b_2: imagesTr/b_2_0000.nii.gz + labelsTr/b_2.nii.gz"]
-    );
-    assert_eq!(
-        leftovers(&pairing),
         [
-            "imagesTr/b_1_0000.nii.gz",
-            "imagesTr/b_1_0001.nii.gz",
-            "labelsTr/b_1.nii.gz"
+            "b_1: imagesTr/b_1_0000.nii.gz + labelsTr/b_1.nii.gz",
+            "b_2: imagesTr/b_2_0000.nii.gz + labelsTr/b_2.nii.gz"
         ]
     );
+    assert_eq!(channels(&pairing), ["imagesTr/b_1_0001.nii.gz", ""]);
+    assert!(leftovers(&pairing).is_empty());
+
+    // BraTS's contrasts, in the spellings of two years; the order is flair, t1ce, t1, t2.
+    for [flair, t1ce, t1, t2] in [["flair", "t1ce", "t1", "t2"], ["t2f", "t1c", "t1n", "t2w"]] {
+        let of = |end: &str| format!("Data/BraTS_7/BraTS_7_{end}.nii.gz");
+        let paths = [t1, t2, "seg", t1ce, flair].map(of);
+        let pairing = pair(&paths, None);
+        let expected = format!("BraTS_7: {} + {}", of(flair), of("seg"));
+        assert_eq!(cases(&pairing), [expected]);
+        let others = [of(t1ce), of(t1), of(t2)];
+        assert_eq!(pairing.cases[0].other_channels, others);
+        assert!(pairing.leftovers.is_empty(), "{:?}", pairing.leftovers);
+    }
+    // A folder for each case, files called by their contrast alone.
+    let paths = [
+        "a/flair.nii",
+        "a/t1ce.nii",
+        "a/t1.nii",
+        "a/t2.nii",
+        "a/seg.nii",
+    ];
+    let pairing = pair(&names(&paths), None);
+    assert_eq!(cases(&pairing), ["a: a/flair.nii + a/seg.nii"]);
+    assert_eq!(channels(&pairing), ["a/t1ce.nii a/t1.nii a/t2.nii"]);
+}
+
+#[test]
+fn channels_with_gaps_are_left_over() {
+    let paths = names(&[
+        "imagesTr/b_1_0000.nii.gz",
+        "imagesTr/b_1_0002.nii.gz",
+        "labelsTr/b_1.nii.gz",
+    ]);
+    let pairing = pair(&paths, None);
+    assert!(pairing.cases.is_empty());
+    assert_eq!(leftovers(&pairing).len(), 3);
+    let reason = &pairing.leftovers[0].reason;
     assert!(
-        pairing.leftovers[0]
-            .reason
-            .contains("case b_1 has 2 channels"),
-        "{:?}",
-        pairing.leftovers[0]
+        reason.contains("case b_1 has the channels 0, 2"),
+        "{reason}"
     );
+}
+
+#[test]
+fn acdc_is_paired_by_frames() {
+    let path = |end: &str| format!("training/patient001/patient001_{end}");
+    let paths = [
+        "4d.nii.gz",
+        "frame01.nii.gz",
+        "frame01_gt.nii.gz",
+        "frame12.nii.gz",
+        "frame12_gt.nii.gz",
+    ];
+    let pairing = pair(&paths.map(path), None);
+    assert_eq!(
+        cases(&pairing),
+        [
+            format!(
+                "patient001_frame01: {} + {}",
+                path("frame01.nii.gz"),
+                path("frame01_gt.nii.gz")
+            ),
+            format!(
+                "patient001_frame12: {} + {}",
+                path("frame12.nii.gz"),
+                path("frame12_gt.nii.gz")
+            ),
+        ]
+    );
+    assert_eq!(leftovers(&pairing), [path("4d.nii.gz")]);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use medcontext_core::medcontext::{ConsistencyForm, consistency};
-use medcontext_core::train::{DiceCe, Target};
+use medcontext_core::train::{Activation, DiceCe, Target};
 use medcontext_tests::{
     Fixture, TestDevice, assert_gradient, assert_within, devices, procedural, values,
 };
@@ -15,6 +15,7 @@ fn options(kwargs: &Value) -> DiceCe {
     let number = |key: &str, default| kwargs[key].as_f64().unwrap_or(default);
     let flag = |key: &str, default| kwargs[key].as_bool().unwrap_or(default);
     DiceCe {
+        activation: Activation::Softmax,
         background: flag("include_background", true),
         squared: flag("squared_pred", false),
         batch: flag("batch", false),
@@ -78,7 +79,7 @@ fn consistency_equals_both_published_forms() {
         ] {
             let student: Tensor<5> = fixture.tensor("fm", &device).require_grad();
             let teacher: Tensor<5> = fixture.tensor("ft", &device).require_grad();
-            let loss = consistency(student.clone(), teacher.clone(), form);
+            let loss = consistency(student.clone(), teacher.clone(), form).expect("it is on");
             let expected = (
                 fixture.values(&format!("loss_{name}")),
                 fixture.values(&format!("grad_{name}")),
@@ -98,11 +99,7 @@ fn consistency_is_zero_for_agreement_and_one_for_silence() {
     let device = burn::tensor::Device::flex();
     let teacher: Tensor<5> = fixture.tensor("ft", &device);
     let of = |student| {
-        values(consistency(
-            student,
-            teacher.clone(),
-            ConsistencyForm::Paper,
-        ))
+        values(consistency(student, teacher.clone(), ConsistencyForm::Paper).expect("it is on"))
     };
     assert_within("agreement", &of(teacher.clone()), &[0.0], 0.0);
     assert_within("silence", &of(teacher.zeros_like()), &[1.0], 1e-6);

@@ -1,7 +1,10 @@
 //! Dice and HD95 against MONAI 1.5.0 and medpy 0.5.2, on masks painted here and on real ones.
 
 use medcontext_core::dataset::LabelSet;
-use medcontext_core::metric::{CaseScore, EmptyPolicy, Evaluation, Hausdorff, dice, hd95};
+use medcontext_core::metric::{
+    CaseScore, EmptyPolicy, Evaluation, EvaluationError, Hausdorff, LabelScore, Protocol,
+    Statistic, Unit, dice, hd95,
+};
 use medcontext_tests::announce;
 use ndarray::{Array3, s};
 use safetensors::SafeTensors;
@@ -189,6 +192,7 @@ fn real_masks() {
     };
     let cases = cases.as_array().expect("a list");
     assert_eq!(cases.len(), 16);
+    let mut scores = Vec::new();
     for case in cases {
         let name = case["name"].as_str().expect("a name");
         let (prediction, truth) = (labels(format!("pred.{name}")), labels(format!("gt.{name}")));
@@ -212,17 +216,67 @@ fn real_masks() {
             let spacing = spacing.as_slice().try_into().expect("three axes");
             check(name, &prediction, &truth, class, spacing, &reference);
         }
+        let (p, t) = (prediction.view(), truth.view());
+        let spacing = spacing.as_slice().try_into().expect("three axes");
+        let score = CaseScore::new(name, p, t, spacing, &two_labels(), Hausdorff::Pooled);
+        scores.push(score.expect("one shape"));
+    }
+    means_over_the_cases(&scores, cases);
+}
+
+fn two_labels() -> LabelSet {
+    LabelSet::from_ids([1, 2], &Default::default()).expect("two labels")
+}
+
+/// Means over labels of the means over cases, by what each reference counts for empty masks.
+fn means_over_the_cases(scores: &[CaseScore], cases: &[Value]) {
+    let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
+    let expected = |key: &str| {
+        let label = |class: &str| {
+            let values = cases.iter().map(|case| &case["classes"][class][key]);
+            mean(values.filter_map(Value::as_f64).collect())
+        };
+        (label("1") + label("2")) / 2.0
+    };
+    let close = |found: Option<Statistic>, expected: f64| {
+        let found = found.expect("a mean").mean;
+        assert!((found - expected).abs() < 1e-6, "{found}, not {expected}");
+    };
+    for (empty, key) in [
+        (EmptyPolicy::Zero, "official_dice"),
+        (EmptyPolicy::One, "monai_dice_no_ignore"),
+        (EmptyPolicy::Medpy, "medpy_dice"),
+    ] {
+        let protocol = Protocol {
+            empty,
+            ..Protocol::default()
+        };
+        let found = Evaluation::new(scores.to_vec(), &two_labels(), protocol);
+        close(found.mean.dice, expected(key));
+        if empty == EmptyPolicy::Medpy {
+            close(found.mean.hd95_mm, expected("medpy_hd95"));
+            close(found.mean.hd95_voxels, expected("medpy_hd95_no_spacing"));
+        }
     }
 }
 
 #[test]
 fn what_an_empty_mask_counts_as() {
     let empty = painted(&[]);
-    let both_empty = dice(empty.view(), empty.view(), 1);
-    assert_eq!(EmptyPolicy::Zero.resolve(both_empty), 0.0); // the BTCV test script
-    assert_eq!(EmptyPolicy::One.resolve(both_empty), 1.0); // nnFormer, medpy
-    assert!(EmptyPolicy::Nan.resolve(both_empty).is_nan()); // nnU-Net, MONAI
-    assert_eq!(EmptyPolicy::Zero.resolve(Some(0.25)), 0.25);
+    let dice = dice(empty.view(), empty.view(), 1);
+    let distance = hd95(empty.view(), empty.view(), 1, None, Hausdorff::Pooled);
+    for (name, counted) in [
+        ("zero", (Some(0.0), Some(0.0))),
+        ("one", (Some(1.0), Some(0.0))),
+        ("nan", (None, None)),
+        ("medpy", (Some(1.0), None)),
+    ] {
+        let policy: EmptyPolicy = name.parse().expect("a policy");
+        assert_eq!((policy.dice(dice), policy.distance(distance)), counted);
+        assert_eq!(policy.dice(Some(0.25)), Some(0.25), "{name}");
+        assert_eq!(policy.distance(Some(3.0)), Some(3.0), "{name}");
+    }
+    assert!("none".parse::<EmptyPolicy>().is_err());
 }
 
 #[test]
@@ -259,25 +313,36 @@ fn an_evaluation() {
     assert!((a.ml_predicted - 0.286).abs() < 1e-12 && (a.ml_true - 0.286).abs() < 1e-12);
     assert_eq!(cases[1].labels[1].hd95_mm, None);
 
-    let evaluation = Evaluation::new(cases, &set);
-    let (one, two, five) = (
-        &evaluation.labels[0],
-        &evaluation.labels[1],
-        &evaluation.labels[2],
-    );
-    let expected = (0.8391608391608392 + 2.0 * 286.0 / (294.0 + 286.0)) / 2.0;
-    assert!((one.dice.expect("two cases") - expected).abs() < 1e-12);
+    let evaluation = Evaluation::new(cases, &set, Protocol::default());
+    let [one, two, five] = &evaluation.labels[..] else {
+        panic!("three labels")
+    };
+    let (a, b) = (0.8391608391608392, 2.0 * 286.0 / (294.0 + 286.0));
+    let dice = one.means.dice.expect("two cases");
+    assert!((dice.mean - (a + b) / 2.0).abs() < 1e-12);
+    // Two values lie half their distance from their mean: sd = |a − b| / √2.
+    assert!((dice.sd.expect("two cases") - (b - a) / 2f64.sqrt()).abs() < 1e-12);
     // Missing in one prediction: 0 in the mean Dice, nothing in the mean distance, and counted.
+    let mean = |statistic: Option<Statistic>| statistic.map(|statistic| statistic.mean);
+    let (of_two, of_five) = (&two.means, &five.means);
     assert_eq!(
-        (two.dice, two.hd95_mm, two.missed),
+        (mean(of_two.dice), mean(of_two.hd95_mm), two.missed),
         (Some(0.25), Some(1.0), 1)
     );
-    assert_eq!((five.dice, five.hd95_mm, five.missed), (None, None, 0));
-    assert!((evaluation.mean_dice.expect("two labels") - (expected + 0.25) / 2.0).abs() < 1e-12);
+    assert_eq!(
+        (of_five.dice, of_five.hd95_mm, five.missed),
+        (None, None, 0)
+    );
+    let all = evaluation.mean.dice.expect("two labels");
+    assert!((all.mean - ((a + b) / 2.0 + 0.25) / 2.0).abs() < 1e-12);
+    // The cases' own means are (a + 0.5) / 2 and (b + 0) / 2.
+    let spread = ((a + 0.5) / 2.0 - b / 2.0).abs() / 2f64.sqrt();
+    assert!((all.sd.expect("two cases") - spread).abs() < 1e-12);
 
     let json: Value = serde_json::to_value(&evaluation).expect("JSON");
     assert!(json["cases"][1]["labels"][1]["hd95_mm"].is_null());
     assert_eq!(json["labels"][1]["name"], "label 2");
+    assert_eq!(json["labels"][1]["dice"]["mean"], 0.25);
     let again: Evaluation = serde_json::from_value(json).expect("the same");
     assert_eq!(again, evaluation);
 
@@ -293,5 +358,94 @@ fn an_evaluation() {
     assert_eq!(
         refused.expect_err("shapes differ").to_string(),
         "case c: the prediction is 8×9×9 voxels and the true label map is 8×9×10; compare files on the same grid"
+    );
+}
+
+/// An evaluation of one case with the given Dice by label.
+fn part(case: &str, dice: &[(u16, f64)], protocol: Protocol) -> Evaluation {
+    let score = |&(label, dice): &(u16, f64)| LabelScore {
+        label,
+        dice: Some(dice),
+        hd95_mm: Some(2.0),
+        hd95_voxels: Some(1.0),
+        ml_predicted: 1.5,
+        ml_true: 1.0,
+    };
+    let names = [(1, "liver, left".to_owned())].into();
+    let ids = dice.iter().map(|&(label, _)| label);
+    let labels = LabelSet::from_ids(ids, &names).expect("labels");
+    let case = CaseScore {
+        case: case.to_owned(),
+        labels: dice.iter().map(score).collect(),
+    };
+    Evaluation::new(vec![case], &labels, protocol)
+}
+
+#[test]
+fn parts_make_the_whole() {
+    let zero = Protocol {
+        empty: EmptyPolicy::Zero,
+        ..Protocol::default()
+    };
+    let b = part("b", &[(1, 0.5)], zero);
+    let a = part("a", &[(1, 0.9), (2, 0.7)], zero);
+    let whole = Evaluation::merge(vec![b.clone(), a.clone()]).expect("two parts");
+    let names: Vec<&str> = whole.cases.iter().map(|case| case.case.as_str()).collect();
+    assert_eq!(names, ["a", "b"]);
+    // Label 2 is in neither map of case b, which counts 0 here.
+    let two = &whole.labels[1];
+    assert_eq!(two.means.dice.expect("two cases").mean, 0.35);
+    assert_eq!(whole.cases[1].labels[1].dice, None);
+
+    let twice = Evaluation::merge(vec![a.clone(), a.clone()]).expect_err("one case twice");
+    assert_eq!(twice, EvaluationError::Twice("a".to_owned()));
+    let other = part("c", &[(1, 0.5)], Protocol::default());
+    let mixed = Evaluation::merge(vec![a, other]).expect_err("two protocols");
+    assert_eq!(
+        mixed.to_string(),
+        "the parts were measured differently (HD95 pooled with empty masks zero, and HD95 pooled with empty masks nan); evaluate them with the same options"
+    );
+    assert!(
+        Evaluation::merge(Vec::new())
+            .expect("nothing")
+            .cases
+            .is_empty()
+    );
+}
+
+#[test]
+fn tables() {
+    let protocol = Protocol::default();
+    let parts = vec![
+        part("a", &[(1, 0.5), (2, 0.25)], protocol),
+        part("b", &[(1, 0.75)], protocol),
+    ];
+    let evaluation = Evaluation::merge(parts).expect("two parts");
+    assert_eq!(
+        evaluation.to_csv(None),
+        "case,label,name,dice,hd95_mm,hd95_voxels,ml_predicted,ml_true\n\
+         a,1,\"liver, left\",0.5,2,1,1.5,1\n\
+         a,2,label 2,0.25,2,1,1.5,1\n\
+         b,1,\"liver, left\",0.75,2,1,1.5,1\n\
+         b,2,label 2,,,,0,0\n"
+    );
+    assert!(
+        evaluation
+            .to_csv(Some(Unit::Voxels))
+            .starts_with("case,label,name,dice,hd95_voxels,ml")
+    );
+    assert_eq!(
+        evaluation.to_markdown(Some(Unit::Mm)),
+        "| 2 cases | Dice | HD95 mm | missed |\n\
+         |---|---:|---:|---:|\n\
+         | liver, left | 0.6250 ± 0.1768 | 2.00 ± 0.00 | 0 |\n\
+         | label 2 | 0.2500 | 2.00 | 0 |\n\
+         | mean | 0.4375 ± 0.2652 | 2.00 ± 0.00 | 0 |\n\n\
+         Mean ± standard deviation over cases; HD95 pooled; empty masks nan; missed: one map has the \
+         label, the other lacks it.\n"
+    );
+    assert_eq!(
+        evaluation.to_lines(Some(Unit::Voxels))[1],
+        "liver, left  0.6250 ± 0.1768  1.00 ± 0.00       0"
     );
 }

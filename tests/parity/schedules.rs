@@ -2,8 +2,8 @@
 //!
 //! Tolerance 1e-12 relative to a learning rate of 1e-4 (both sides compute in f64).
 
-use medcontext_core::medcontext::momentum;
-use medcontext_core::train::{Warmup, warmup_cosine};
+use medcontext_core::medcontext::{MedContext, momentum, released_momentum};
+use medcontext_core::train::{Warmup, poly, warmup_cosine};
 use medcontext_tests::Fixture;
 
 fn check(name: &str, steps: usize, found: impl Fn(usize) -> f64, tolerance: f64) {
@@ -51,5 +51,49 @@ fn our_warm_up_learns_from_the_first_step_and_ends_at_the_full_rate() {
 
 #[test]
 fn momentum_is_the_papers_cosine() {
-    check("mom_paper_n40", 40, |step| momentum(0.996, step, 40), 1e-12);
+    check(
+        "mom_paper_n40",
+        40,
+        |step| momentum(0.996, 1.0, step, 40),
+        1e-12,
+    );
+}
+
+#[test]
+fn the_released_warm_up_of_the_momentum_is_followed_to_its_end() {
+    // 50 epochs of 3 steps; the cosine that follows is never reached by the released trainers.
+    let at = |step| released_momentum(0.996, step, 150);
+    check("mom_code_e60_it3_warm50", 150, at, 1e-12);
+}
+
+#[test]
+fn the_released_trainers_keep_a_teacher_that_all_but_equals_the_student() {
+    // Figures that were worked out from the released code: 18 steps an epoch for UNETR, 250 for nnFormer.
+    let unetr = MedContext::released_unetr();
+    let updates: Vec<(usize, f64)> = (0..54)
+        .filter_map(|step| Some((step, unetr.momentum_at(step, 90_000, 18)?)))
+        .collect();
+    assert_eq!(
+        updates.iter().map(|u| u.0).collect::<Vec<_>>(),
+        [17, 35, 53]
+    );
+    assert!(
+        updates.iter().all(|u| (u.1 - 0.0188).abs() < 5e-5),
+        "{updates:?}"
+    );
+
+    let nnformer = MedContext::released_nnformer();
+    let at = |step| nnformer.momentum_at(step, 250_000, 250).expect("an update");
+    assert_eq!((at(0), at(250)), (0.0, 0.0));
+    assert!((at(249) - 0.0496).abs() < 5e-5);
+}
+
+#[test]
+fn poly_is_nnformers() {
+    check(
+        "poly_nnformer_1000_every10",
+        100,
+        |i| 1e-2 * poly(i * 10, 1000),
+        1e-15,
+    );
 }

@@ -26,6 +26,20 @@ impl Fixture {
         }
     }
 
+    /// Opens a fixture that is not in the repository because it holds real scans; `None`, with a
+    /// message, where it is not at hand.
+    pub fn shared(name: &str) -> Option<Self> {
+        let path = folder()
+            .join("../../../shared/fixtures")
+            .join(format!("{name}.safetensors"));
+        let Ok(bytes) = std::fs::read(&path) else {
+            crate::announce(&format!("skipped: {} is not here", path.display()));
+            return None;
+        };
+        let name = name.to_owned();
+        Some(Self { name, bytes })
+    }
+
     /// What the manifest says about it.
     pub fn meta(&self) -> Value {
         let text = std::fs::read_to_string(folder().join("manifest.json")).expect("the manifest");
@@ -113,6 +127,12 @@ impl Fixture {
     fn tensors(&self) -> SafeTensors<'_> {
         SafeTensors::deserialize(&self.bytes).expect("a safetensors file")
     }
+}
+
+/// The numbers of `tests/fixtures/NAME.json`.
+pub fn reference(name: &str) -> Value {
+    let text = std::fs::read_to_string(folder().join(format!("{name}.json"))).expect(name);
+    serde_json::from_str(&text).expect("JSON")
 }
 
 fn folder() -> PathBuf {

@@ -11,8 +11,8 @@ pub use compare::{
     SIGN_FLIPS, assert_gradient, assert_gradients, assert_plane_sums, assert_within,
     largest_difference, relative_l2, strided, values,
 };
-pub use fixture::{Fixture, Named, procedural};
-pub use network::{gradients, load_reference, parameters};
+pub use fixture::{Fixture, Named, procedural, reference};
+pub use network::{collected_gradients, gradients, load_reference, parameters};
 
 /// A device to test on, with the tolerance that goes with it.
 pub struct TestDevice {
@@ -43,7 +43,8 @@ pub fn devices_for_large_networks() -> Vec<TestDevice> {
     vec![cpu()]
 }
 
-fn cpu() -> TestDevice {
+/// The CPU.
+pub fn cpu() -> TestDevice {
     TestDevice {
         name: "cpu".to_owned(),
         device: Device::flex(),

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use burn::module::{Module, ModuleMapper, Param};
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Gradients, Tensor};
 use futures::executor::block_on;
 use medcontext_core::backbone::{Model, Network};
 use medcontext_core::dataset::LabelSet;
-use medcontext_core::volume::AxisOrder;
 use medcontext_core::weights::{self, Fit, Metadata, Precision, RawTensor};
 use safetensors::Dtype;
 
@@ -48,9 +48,21 @@ pub fn load_reference(
 
 /// Gradients of all parameters by reference name, in PyTorch's layout.
 pub fn gradients(model: &Model, gradients: &Gradients) -> HashMap<String, Vec<f32>> {
+    by_name(model, Found::Tape(gradients))
+}
+
+/// Gradients that were collected for an optimiser, by reference name, in PyTorch's layout; zeros where
+/// there is none.
+pub fn collected_gradients(
+    model: &Model,
+    gradients: &GradientsParams,
+) -> HashMap<String, Vec<f32>> {
+    by_name(model, Found::Collected(gradients))
+}
+
+fn by_name(model: &Model, found: Found) -> HashMap<String, Vec<f32>> {
     let names = Vec::new();
-    let mut mapper = IntoGradients { gradients, names };
-    parameters(&model.clone().map(&mut mapper))
+    parameters(&model.clone().map(&mut IntoGradients { found, names }))
 }
 
 /// All parameters by reference name, in PyTorch's layout.
@@ -60,8 +72,7 @@ pub fn parameters(model: &Model) -> HashMap<String, Vec<f32>> {
         network: Network::Unetr(Default::default()),
         channels: 1,
         patch: [16; 3],
-        axes: AxisOrder::Zyx,
-        normalisation: Default::default(),
+        preprocessing: Default::default(),
         labels: LabelSet::from_ids([1], &Default::default()).expect("a label set"),
         training: Default::default(),
     };
@@ -74,8 +85,13 @@ pub fn parameters(model: &Model) -> HashMap<String, Vec<f32>> {
         .collect()
 }
 
+enum Found<'a> {
+    Tape(&'a Gradients),
+    Collected(&'a GradientsParams),
+}
+
 struct IntoGradients<'a> {
-    gradients: &'a Gradients,
+    found: Found<'a>,
     names: Vec<String>,
 }
 
@@ -94,7 +110,10 @@ impl ModuleMapper for IntoGradients<'_> {
         if statistic {
             return param;
         }
-        let gradient = param.val().grad(self.gradients);
+        let gradient = match self.found {
+            Found::Tape(gradients) => param.val().grad(gradients),
+            Found::Collected(gradients) => gradients.get(param.id),
+        };
         param.map(|value| match gradient {
             Some(gradient) => Tensor::from_inner(gradient),
             None => value.zeros_like(),

@@ -1,8 +1,11 @@
 //! Building and serving the page with Trunk.
 
+use std::fs::{self, File};
 use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::tools;
 use crate::workspace::{Workspace, run};
@@ -24,6 +27,36 @@ pub fn build(workspace: &Workspace) -> Result<()> {
     run(workspace.command("trunk").arg("build"))?;
     println!("The page is in {}", workspace.root.join("dist").display());
     Ok(())
+}
+
+/// A page that is being built while something else goes on. Much of a build keeps one core busy only,
+/// so two builds side by side end sooner than one after the other.
+pub struct Building {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Building {
+    /// Starts `cargo xtask build`; what it prints is kept until it has ended.
+    pub fn start(workspace: &Workspace) -> Result<Self> {
+        fs::create_dir_all(&workspace.target)?;
+        let log = workspace.target.join("page.log");
+        let file = File::create(&log)?;
+        let child = Command::new(std::env::current_exe()?)
+            .arg("build")
+            .stdout(file.try_clone()?)
+            .stderr(file)
+            .spawn()?;
+        Ok(Self { child, log })
+    }
+
+    /// Waits for the end and prints what the build printed.
+    pub fn finish(&mut self) -> Result<()> {
+        let status = self.child.wait()?;
+        print!("{}", fs::read_to_string(&self.log)?);
+        ensure!(status.success(), "the page could not be built ({status})");
+        Ok(())
+    }
 }
 
 /// Builds the page, serves it on this machine only, and opens it.

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail, ensure};
 use clap::ValueEnum;
 
+use crate::chromium;
+use crate::page::Building;
 use crate::workspace::{self, Workspace, run_reading};
-use crate::{chromium, page};
 
 #[derive(clap::Args)]
 pub struct TestArguments {
@@ -26,7 +27,7 @@ enum Phase {
     Docs,
     /// Unit, integration and documentation tests, on the CPU and on native wgpu
     Rust,
-    /// The finished page, as `cargo xtask build` leaves it
+    /// The finished page, as `cargo xtask build` leaves it; it is built beside the phases before
     Page,
     /// The page in dist/ in Chromium, with WebGPU and without
     Browser,
@@ -72,9 +73,11 @@ struct Report {
 /// Runs the phases, all of them even if one fails, and ends with `N passed, N failed`.
 pub fn run(workspace: &Workspace, arguments: &TestArguments) -> Result<()> {
     let chromium = LazyCell::new(|| chromium::ensure(workspace));
+    let wanted = |phase| arguments.phases.is_empty() || arguments.phases.contains(&phase);
+    let mut building = wanted(Phase::Page).then(|| Building::start(workspace));
     let mut reports = Vec::new();
     for phase in Phase::value_variants() {
-        if !arguments.phases.is_empty() && !arguments.phases.contains(phase) {
+        if !wanted(*phase) {
             continue;
         }
         reports.push(report(*phase, |count| match phase {
@@ -82,7 +85,11 @@ pub fn run(workspace: &Workspace, arguments: &TestArguments) -> Result<()> {
             Phase::Lint => lint(workspace),
             Phase::Docs => document(workspace),
             Phase::Rust => test_rust(workspace, chromium.as_deref().ok(), count),
-            Phase::Page => page::build(workspace),
+            Phase::Page => match &mut building {
+                Some(Ok(building)) => building.finish(),
+                Some(Err(error)) => bail!("{error:#}"),
+                None => Ok(()),
+            },
             Phase::Browser => match &*chromium {
                 Ok(chromium) => test_browser(workspace, chromium, count),
                 Err(error) => bail!("{error:#}"),

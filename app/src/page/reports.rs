@@ -26,7 +26,7 @@ pub fn apply(state: State, report: Report) {
                         backbone: config.backbone,
                         size: config.size,
                         new_head: config.new_head,
-                        ..suggested
+                        ..*suggested
                     };
                     config.fit_patch();
                 });

@@ -67,13 +67,18 @@ fn forget_missing(session: &Session, found: &[CaseFiles]) {
 /// Reads a case and shows it in the table. A label map that cannot be used leaves the image in place, with
 /// the reason beside it; an image that cannot be used is let go.
 async fn take_case(session: &Session, files: CaseFiles) -> Result<()> {
-    let image = match read(session, &files.image).await {
-        Ok(image) => image,
-        Err(error) => {
-            session.files.borrow_mut().remove(&files.image);
-            return Err(error);
+    let mut images = Vec::new();
+    for path in std::iter::once(&files.image).chain(&files.other_channels) {
+        match read(session, path).await {
+            Ok(image) => images.push(image),
+            Err(error) => {
+                session.files.borrow_mut().remove(path);
+                return Err(error);
+            }
         }
-    };
+    }
+    let others = images.split_off(1);
+    let image = images.remove(0);
     let mut problems = Vec::new();
     let label = match &files.label {
         Some(path) => read_labels(session, path).await,
@@ -90,6 +95,7 @@ async fn take_case(session: &Session, files: CaseFiles) -> Result<()> {
             Case::new(&files.id, image, None)?
         }
     };
+    let case = case.with_channels(others)?;
     problems.extend(case.warnings().iter().cloned());
     session
         .reporter
@@ -168,7 +174,7 @@ fn suggest(session: &Session) {
         .collect();
     if !labelled.is_empty() {
         let config = TrainConfig::suggest(&labelled);
-        session.reporter.send(Report::Suggested(config));
+        session.reporter.send(Report::Suggested(Box::new(config)));
     }
 }
 
@@ -177,6 +183,9 @@ pub async fn remove(session: &Session, id: &str) -> Result<()> {
     if let Some(entry) = session.cases.borrow_mut().remove(id) {
         let mut files = session.files.borrow_mut();
         files.remove(&entry.files.image);
+        for path in &entry.files.other_channels {
+            files.remove(path);
+        }
         entry.files.label.map(|path| files.remove(&path));
     }
     session.reporter.send(Report::CaseRemoved {

@@ -41,7 +41,7 @@ async fn segment(
     config: PredictConfig,
 ) -> Result<()> {
     let case = session.case(id)?;
-    let mut run = predictor.start(&case.image, config)?;
+    let mut run = predictor.start_channels(&case.images(), config)?;
     while let Some(event) = run.next().await? {
         let progress = |done, windows, remaining_seconds| Report::Predicting {
             case: id.to_owned(),

@@ -1,7 +1,7 @@
 //! Training, as a task of the worker.
 
 use medcontext_core::dataset::{Case, LabelSet};
-use medcontext_core::train::{Event, TrainConfig, Trainer};
+use medcontext_core::train::{Event, Start, TrainConfig, Trainer};
 use medcontext_core::weights::Metadata;
 
 use super::error::Result;
@@ -20,14 +20,11 @@ pub async fn train(
         .iter()
         .map(|id| Ok(session.case(id)?.as_ref().clone()))
         .collect::<Result<Vec<Case>>>()?;
-    let start = if from_weights {
-        Some(session.weights()?)
-    } else {
-        None
-    };
+    let weights = from_weights.then(|| session.weights()).transpose()?;
+    let start = weights.as_deref().map_or(Start::Scratch, Start::Weights);
     let labels = LabelSet::from_cases(&cases, &session.label_names())?;
     let device = &session.device.device;
-    let mut trainer = Trainer::new(config, cases, Vec::new(), labels, start.as_deref(), device)?;
+    let mut trainer = Trainer::new(config, cases, Vec::new(), labels, start, device)?;
     while let Some(event) = trainer.next().await? {
         if let Event::Checkpoint { weights, .. } = &event {
             session.keep_weights(weights.clone(), &Metadata::read(weights)?)?;

@@ -2,6 +2,11 @@
 
 use crate::nn::WindowGrid;
 
+/// Voxels of a patch.
+pub(super) fn volume(patch: [usize; 3]) -> f64 {
+    patch.iter().product::<usize>() as f64
+}
+
 /// A convolution with `kernel` voxels to `voxels` outputs.
 pub(super) fn conv(voxels: usize, input: usize, output: usize, kernel: usize) -> u64 {
     voxels as u64 * (input * output * kernel) as u64

@@ -31,6 +31,12 @@ pub use pcrlv2::{NormKind, Pcrlv2, Pcrlv2Config};
 pub use swin_unetr::{SwinUnetr, SwinUnetrConfig};
 pub use unetr::{PatchProjection, Unetr, UnetrConfig};
 
+/// Memory of the program itself in bytes.
+const PROGRAM: u64 = 45_000_000;
+
+/// Values that the loss of three classes keeps for each voxel of a patch.
+const LOSS: f64 = 26.0;
+
 /// Architectural numbers of one network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -58,8 +64,12 @@ trait Architecture {
         &[1.0]
     }
 
-    /// Values that a training pass keeps for every voxel of a patch.
-    fn activations_per_voxel(&self) -> usize;
+    /// Values that a training pass over a patch keeps for its gradients, those of the loss included.
+    /// Counted in blocks, the factors fitted to the peaks of runs on a CPU.
+    fn training_values(&self, patch: [usize; 3]) -> f64;
+
+    /// Values that are alive at once while a patch is segmented, fitted likewise.
+    fn inference_values(&self, patch: [usize; 3]) -> f64;
 
     /// Multiplications with addition of one forward pass over one patch.
     fn multiply_adds(&self, channels: usize, classes: usize, patch: [usize; 3]) -> u64;
@@ -128,9 +138,15 @@ impl Network {
     /// Estimated memory of a MedContext training step in bytes: parameters with gradients, two
     /// moments and a teacher, and the activations that the backward pass of both views keeps.
     pub fn training_bytes(&self, parameters: usize, patch: [usize; 3], batch: usize) -> u64 {
-        let voxels = patch.iter().product::<usize>() * batch;
-        let per_voxel = self.architecture().activations_per_voxel();
-        4 * (5 * parameters + 2 * voxels * per_voxel) as u64
+        let values = 2.0 * batch as f64 * self.architecture().training_values(patch);
+        PROGRAM + 4 * (5 * parameters as u64 + values as u64)
+    }
+
+    /// Estimated memory in bytes while one patch is segmented: the weights file beside the parameters
+    /// that are made from it, and the activations.
+    pub fn inference_bytes(&self, parameters: usize, patch: [usize; 3]) -> u64 {
+        let values = self.architecture().inference_values(patch);
+        PROGRAM + 4 * (2 * parameters as u64 + values as u64)
     }
 
     /// Multiplications with addition of one forward pass over one patch, as PyTorch's flop counter

@@ -17,8 +17,8 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::cost::{conv, swin_block};
-use super::{Architecture, Model, PatchRule, Segmenter, Size};
+use super::cost::{conv, swin_block, volume};
+use super::{Architecture, LOSS, Model, PatchRule, Segmenter, Size};
 use crate::medcontext::TokenMask;
 use crate::nn::{Init, RelativeIndex, UpProjection};
 use decoder::Decoder;
@@ -160,19 +160,25 @@ impl Architecture for NnformerConfig {
         }
     }
 
-    /// Some 160 maps of `embedding` channels on the token grid with its levels and their attention,
-    /// and the stem's 17 of half as many at its first resolution.
-    fn activations_per_voxel(&self) -> usize {
-        let token: usize = self.form.token().iter().product();
-        let inner: usize = self.form.stem()[0].iter().product();
-        // Windows reach beyond a grid that they do not divide.
-        let padding = match self.form {
-            NnformerForm::Acdc => 1.5,
-            NnformerForm::Synapse | NnformerForm::Tumor => 1.0,
+    /// For every voxel so many values for each channel of a token and for each head of the first
+    /// level; the deeper levels have the same share of both.
+    fn training_values(&self, patch: [usize; 3]) -> f64 {
+        let (channel, head) = match self.form {
+            NnformerForm::Synapse => (4.1, 29.0),
+            // Tokens are as thin as a slice, and windows reach beyond the grid.
+            NnformerForm::Acdc => (8.6, 184.0),
+            NnformerForm::Tumor => (1.65, 28.0),
         };
-        let stem = 17.0 * self.embedding as f64 / (2 * inner) as f64;
-        let levels = 164.0 * padding * self.embedding as f64 / token as f64;
-        (stem + levels) as usize
+        let levels = channel * self.embedding as f64 + head * self.heads[0] as f64;
+        volume(patch) * (LOSS + levels)
+    }
+
+    fn inference_values(&self, patch: [usize; 3]) -> f64 {
+        let channel = match self.form {
+            NnformerForm::Acdc => 1.2,
+            NnformerForm::Synapse | NnformerForm::Tumor => 0.15,
+        };
+        volume(patch) * (12.0 + channel * self.embedding as f64)
     }
 
     fn multiply_adds(&self, channels: usize, classes: usize, patch: [usize; 3]) -> u64 {

@@ -15,8 +15,8 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 use serde::{Deserialize, Serialize};
 
-use super::cost::conv;
-use super::{Architecture, Model, PatchRule, Segmenter, Size};
+use super::cost::{conv, volume};
+use super::{Architecture, LOSS, Model, PatchRule, Segmenter, Size};
 use crate::medcontext::TokenMask;
 use crate::nn::{Conv3d, Init, UpProjection, max_pool2};
 
@@ -83,9 +83,13 @@ impl Architecture for Pcrlv2Config {
         [CELL; 3]
     }
 
-    /// Some 36 maps of `width` channels at full resolution, a third as much below it.
-    fn activations_per_voxel(&self) -> usize {
-        48 * self.width
+    /// Some 33 maps of `width` channels at full resolution, a third as much below it.
+    fn training_values(&self, patch: [usize; 3]) -> f64 {
+        volume(patch) * (LOSS + 43.0 * self.width as f64)
+    }
+
+    fn inference_values(&self, patch: [usize; 3]) -> f64 {
+        volume(patch) * 14.5 * self.width as f64
     }
 
     fn multiply_adds(&self, channels: usize, classes: usize, patch: [usize; 3]) -> u64 {

@@ -12,13 +12,13 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::cost::{conv, conv_block, decoder_up, swin_block};
+use super::cost::{conv, conv_block, decoder_up, swin_block, volume};
 use super::monai::{block_name, wrapped_encoder};
-use super::{Architecture, Model, PatchRule, Segmenter, Size};
+use super::{Architecture, LOSS, Model, PatchRule, Segmenter, Size};
 use crate::medcontext::TokenMask;
 use crate::nn::{
     Conv3d, ConvBlock, DecoderUp, Init, Merging, PatchConv, PatchMerging, RelativeIndex, SwinBlock,
-    SwinBlockConfig, plain_layer_norm,
+    SwinBlockConfig, WindowGrid, plain_layer_norm,
 };
 
 /// Side of a token in voxels.
@@ -84,6 +84,16 @@ impl SwinUnetrConfig {
     }
 }
 
+impl SwinUnetrConfig {
+    /// Attention scores of one block of a stage: for every head and every token of the windows, the
+    /// padding's included, one with each token of its window.
+    fn scores(&self, stage: usize, patch: [usize; 3]) -> f64 {
+        let grid = patch.map(|side| (side / TOKEN) >> stage);
+        let windows = WindowGrid::new(grid, [self.window; 3], false);
+        (self.heads[stage] * windows.windows() * windows.tokens().pow(2)) as f64
+    }
+}
+
 impl Architecture for SwinUnetrConfig {
     fn patch_rule(&self) -> PatchRule {
         PatchRule::multiples([TOKEN << STAGES; 3])
@@ -93,11 +103,17 @@ impl Architecture for SwinUnetrConfig {
         [TOKEN; 3]
     }
 
-    /// Some 30 maps of `feature` channels at full resolution, and the attention of the stages: for
-    /// each token and head five rows of its window in each block, padding included.
-    fn activations_per_voxel(&self) -> usize {
-        let rows = 6 * self.depths[0] * self.heads[0];
-        30 * self.feature + rows * self.window.pow(3) / TOKEN.pow(3)
+    /// Some 14 maps of `feature` channels at full resolution, a third as much below it, and three
+    /// times the scores of every attention.
+    fn training_values(&self, patch: [usize; 3]) -> f64 {
+        let scores: f64 = (0..STAGES)
+            .map(|stage| self.depths[stage] as f64 * self.scores(stage, patch))
+            .sum();
+        volume(patch) * (LOSS + 18.8 * self.feature as f64) + 3.0 * scores
+    }
+
+    fn inference_values(&self, patch: [usize; 3]) -> f64 {
+        volume(patch) * 5.3 * self.feature as f64 + 1.8 * self.scores(0, patch)
     }
 
     fn multiply_adds(&self, channels: usize, classes: usize, patch: [usize; 3]) -> u64 {

@@ -9,9 +9,9 @@ use burn::nn::{LayerNorm, Linear};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::cost::{conv, conv_block, decoder_up, transformer_block};
+use super::cost::{conv, conv_block, decoder_up, transformer_block, volume};
 use super::monai::{block_name, wrapped_encoder};
-use super::{Architecture, Model, PatchRule, Segmenter, Size};
+use super::{Architecture, LOSS, Model, PatchRule, Segmenter, Size};
 use crate::medcontext::TokenMask;
 use crate::nn::{
     Conv3d, ConvBlock, DecoderUp, Init, PatchConv, TransformerBlock, UpProjection, cut, layer_norm,
@@ -91,8 +91,12 @@ impl Architecture for UnetrConfig {
     }
 
     /// Some 10 maps of `feature` channels at full resolution, a third as much below it.
-    fn activations_per_voxel(&self) -> usize {
-        14 * self.feature
+    fn training_values(&self, patch: [usize; 3]) -> f64 {
+        volume(patch) * (LOSS + 13.4 * self.feature as f64)
+    }
+
+    fn inference_values(&self, patch: [usize; 3]) -> f64 {
+        volume(patch) * 6.5 * self.feature as f64
     }
 
     fn multiply_adds(&self, channels: usize, classes: usize, patch: [usize; 3]) -> u64 {

@@ -7,7 +7,7 @@ use futures::executor::block_on;
 
 use super::console::Console;
 use super::files::{read, write};
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, sides};
 use crate::backbone::Merging;
 use crate::device::{self, DeviceKind};
 use crate::transform::Normalisation;
@@ -24,8 +24,8 @@ pub(super) struct Arguments {
     #[arg(long, default_value = "core")]
     to: Form,
     /// The patch that the weights are for, where they do not tell.
-    #[arg(long, value_name = "D,H,W", value_delimiter = ',', num_args = 1)]
-    patch: Option<Vec<usize>>,
+    #[arg(long, value_name = "D,H,W", value_parser = sides)]
+    patch: Option<[usize; 3]>,
     /// UNETR's attention heads, which weights do not tell; by default one for 64 channels.
     #[arg(long)]
     heads: Option<usize>,
@@ -139,11 +139,6 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
 }
 
 fn options(arguments: &Arguments) -> Result<ImportOptions, Failure> {
-    let patch = arguments.patch.as_ref().map(|patch| {
-        patch.as_slice().try_into().map_err(|_| {
-            Failure::Message("a patch needs three sides: write --patch D,H,W".to_owned())
-        })
-    });
     for (name, count) in [
         ("channels", arguments.channels),
         ("classes", arguments.classes),
@@ -160,7 +155,7 @@ fn options(arguments: &Arguments) -> Result<ImportOptions, Failure> {
         ));
     }
     Ok(ImportOptions {
-        patch: patch.transpose()?,
+        patch: arguments.patch,
         heads: arguments.heads,
         merging: match arguments.merging {
             MergingChoice::Legacy => Merging::Legacy,

@@ -1,67 +1,140 @@
 //! `core evaluate`.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use clap::Args;
 
 use super::console::Console;
-use super::files::{nifti_stem, read_label, write};
+use super::files::{list_files, read, read_label, write};
+use super::shard::Shard;
 use super::{Failure, Outcome};
 use crate::Error;
-use crate::dataset::{LabelSet, label_names};
-use crate::metric::{CaseScore, Evaluation, Hausdorff};
-use crate::volume::LabelImage;
+use crate::backbone::Backbone;
+use crate::dataset::{Match, Preset, label_names, match_predictions};
+use crate::metric::{
+    CaseScore, EmptyPolicy, Evaluation, Hausdorff, Protocol, Region, Targets, Unit,
+};
+use crate::volume::SAME_GRID_VOXELS;
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Folder with predicted label maps.
+    /// Folder with predicted label maps of any tool.
+    #[arg(long, required_unless_present = "merge")]
+    prediction: Option<PathBuf>,
+    /// Folder with true label maps, or a data set that holds them.
+    #[arg(long, required_unless_present = "merge")]
+    truth: Option<PathBuf>,
+    /// Put together the JSON files of parts, instead of reading label maps.
+    #[arg(long, value_name = "PART.json", num_args = 1.., conflicts_with_all = ["prediction", "truth", "labels", "shard"])]
+    merge: Vec<PathBuf>,
+    /// HD95 of the two directions together, as medpy, or the larger of the two, as MONAI: pooled or
+    /// max.
+    #[arg(long, default_value = "pooled")]
+    hd95: Hausdorff,
+    /// What empty masks count as: zero (UNETR's script), one (nnFormer's), nan (nnU-Net) or medpy.
+    #[arg(long, default_value = "nan")]
+    empty: EmptyPolicy,
+    /// Report these labels only, by id or name; by default all that occur.
+    #[arg(long, value_name = "LABEL", value_delimiter = ',')]
+    labels: Vec<String>,
+    /// Report what the paper does of a public data set: synapse, acdc, brats21 or brats17.
+    #[arg(long, conflicts_with_all = ["labels", "regions"])]
+    preset: Option<Preset>,
+    /// Measure several labels as one in place of labels: NAME=ID+ID, such as whole=1+2+4.
+    #[arg(
+        long,
+        value_name = "REGION",
+        value_delimiter = ',',
+        conflicts_with = "labels"
+    )]
+    regions: Vec<Region>,
+    /// Part of the cases: I/N, or N where a cluster numbers the parts.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<String>,
+    #[command(flatten)]
+    reports: Reports,
+}
+
+/// Where the result goes besides the screen.
+#[derive(Args)]
+struct Reports {
+    /// Unit of distances: mm or voxels; by default both.
     #[arg(long)]
-    prediction: PathBuf,
-    /// Folder with true label maps of the same names.
-    #[arg(long)]
-    truth: PathBuf,
+    unit: Option<Unit>,
     /// Also write everything as JSON.
     #[arg(long)]
-    report: Option<PathBuf>,
+    json: Option<PathBuf>,
+    /// Also write one line per case and label as CSV.
+    #[arg(long)]
+    csv: Option<PathBuf>,
+    /// Also write the table as Markdown.
+    #[arg(long)]
+    markdown: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
-    let predictions = label_files(&arguments.prediction)?;
-    let truths = label_files(&arguments.truth)?;
-    let pairs: Vec<_> = predictions
-        .iter()
-        .filter_map(|(case, path)| {
-            let truth = truths.iter().find(|(name, _)| name == case)?;
-            Some((case, path, &truth.1))
-        })
-        .collect();
-    if pairs.is_empty() {
-        return Err(Failure::Message(format!(
-            "no file in {} has the name of one in {}; name predictions like their true label maps",
-            arguments.prediction.display(),
-            arguments.truth.display()
-        )));
+    let (Some(prediction), Some(truth)) = (&arguments.prediction, &arguments.truth) else {
+        let parts: Result<Vec<Evaluation>, Failure> = arguments.merge.iter().map(part).collect();
+        let evaluation = Evaluation::merge(parts?).map_err(Error::from)?;
+        return report(&evaluation, &arguments.reports, console);
+    };
+    let json = dataset_json(truth);
+    let pairs = pairs(prediction, truth, json.as_deref(), console)?;
+    let shard = Shard::choose(arguments.shard.as_deref())?;
+    let pairs = shard.take(pairs);
+    if !shard.is_whole() {
+        console.say(format!("{shard}: {} cases", pairs.len()));
     }
-    let (maps, failed) = read_pairs(&pairs, console);
-    let json = std::fs::read_to_string(arguments.truth.join("../dataset.json")).unwrap_or_default();
-    let ids: BTreeSet<u16> = maps
-        .iter()
-        .flat_map(|(_, p, t)| [p.present(), t.present()].concat())
-        .collect();
-    let labels = LabelSet::from_ids(ids, &label_names(&json)).map_err(Error::from)?;
-    let scores: Result<Vec<CaseScore>, _> = maps
-        .iter()
-        .map(|(case, p, t)| CaseScore::of_images(case, p, t, &labels, Hausdorff::Pooled))
-        .collect();
-    let evaluation = Evaluation::new(scores.map_err(Error::from)?, &labels);
-    for line in table(&evaluation) {
-        console.say(line);
+    let mut names = json.as_deref().map(label_names).unwrap_or_default();
+    let mut targets = Targets {
+        labels: choose_labels(&arguments.labels, &names)?,
+        regions: arguments.regions,
+    };
+    let preset = arguments
+        .preset
+        .map(|preset| preset.published(Backbone::Unetr, 1));
+    if let Some(settings) = preset.transpose().map_err(Error::from)?.flatten() {
+        targets = Targets::of_preset(&settings);
+        let labels = settings.labels.iter();
+        names.extend(labels.flat_map(|set| set.ids().iter().copied().zip(set.names().to_vec())));
     }
-    if let Some(path) = &arguments.report {
-        let text = serde_json::to_string_pretty(&evaluation).unwrap_or_default();
-        write(path, text.as_bytes())?;
+    let mut measurement = Measurement {
+        predictions: prediction,
+        truths: truth,
+        targets,
+        form: arguments.hd95,
+        names,
+    };
+    let mut scores = Vec::new();
+    let mut progress = console.progress(pairs.len(), "case");
+    let started = Instant::now();
+    for (index, pair) in pairs.iter().enumerate() {
+        match measurement.case(pair, console) {
+            Ok(score) => scores.push(score),
+            Err(failure) => console.warn(failure.to_string()),
+        }
+        let (done, elapsed) = (index + 1, started.elapsed().as_secs_f64());
+        progress.at(
+            done,
+            elapsed / done as f64 * (pairs.len() - done) as f64,
+            "",
+        );
     }
+    progress.clear();
+    let failed = pairs.len() - scores.len();
+    let protocol = Protocol {
+        hd95: arguments.hd95,
+        empty: arguments.empty,
+    };
+    let labels = measurement.targets.label_set(&scores, &measurement.names);
+    let labels = labels.map_err(Error::from)?;
+    report(
+        &Evaluation::new(scores, &labels, protocol),
+        &arguments.reports,
+        console,
+    )?;
     if failed > 0 {
         return Err(Failure::Partial {
             failed,
@@ -71,62 +144,113 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     Ok(())
 }
 
-type Maps = Vec<(String, LabelImage, LabelImage)>;
+/// The text of the dataset.json in or beside a folder of label maps.
+fn dataset_json(truth: &Path) -> Option<String> {
+    [truth.join("dataset.json"), truth.join("../dataset.json")]
+        .iter()
+        .find_map(|path| std::fs::read_to_string(path).ok())
+}
 
-/// Reads what can be read, names what cannot, and counts the latter.
-fn read_pairs(pairs: &[(&String, &PathBuf, &PathBuf)], console: &Console) -> (Maps, usize) {
-    let mut maps = Vec::new();
-    for (case, prediction, truth) in pairs {
-        match read_label(prediction).and_then(|p| Ok((p, read_label(truth)?))) {
-            Ok((prediction, truth)) => maps.push(((*case).clone(), prediction, truth)),
-            Err(failure) => console.warn(failure.to_string()),
+/// Predictions and true label maps that belong together; what is left over is said.
+fn pairs(
+    prediction: &Path,
+    truth: &Path,
+    json: Option<&str>,
+    console: &Console,
+) -> Result<Vec<Match>, Failure> {
+    let found = match_predictions(&list_files(prediction)?, &list_files(truth)?, json);
+    if found.pairs.is_empty() {
+        return Err(Failure::Message(format!(
+            "no file in {} has the name of one in {}; name predictions like their true label maps",
+            prediction.display(),
+            truth.display()
+        )));
+    }
+    for (paths, what) in [
+        (found.predictions, "predictions without a true label map"),
+        (found.truths, "true label maps without a prediction"),
+    ] {
+        if let Some(first) = paths.first() {
+            console.say(format!("{what}: {} ({first}, …)", paths.len()));
         }
     }
-    let failed = pairs.len() - maps.len();
-    (maps, failed)
+    Ok(found.pairs)
 }
 
-/// Label maps of a folder by case name, sorted.
-fn label_files(folder: &Path) -> Result<Vec<(String, PathBuf)>, Failure> {
-    let entries = std::fs::read_dir(folder).map_err(|error| {
-        Failure::Message(format!(
-            "{} cannot be read ({error}); check the path",
-            folder.display()
-        ))
-    })?;
-    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    let mut files: Vec<_> = paths
-        .filter_map(|path| Some((nifti_stem(&path)?, path)))
-        .collect();
-    files.sort();
-    Ok(files)
+/// Ids of the labels asked for, each given by id or name.
+fn choose_labels(labels: &[String], names: &BTreeMap<u16, String>) -> Result<Vec<u16>, Failure> {
+    let id = |label: &String| {
+        let named = names.iter().find(|(_, name)| *name == label);
+        let id = label.parse().ok().or(named.map(|(&id, _)| id));
+        id.ok_or_else(|| {
+            let known: Vec<String> = names
+                .iter()
+                .map(|(id, name)| format!("{id} {name}"))
+                .collect();
+            Failure::Message(format!(
+                "there is no label {label:?} in dataset.json (it has: {}); give the label's id",
+                known.join(", ")
+            ))
+        })
+    };
+    labels.iter().map(id).collect()
 }
 
-fn table(evaluation: &Evaluation) -> Vec<String> {
-    let number = |value: Option<f64>, digits| match value {
-        Some(value) => format!("{value:.digits$}"),
-        None => "-".to_owned(),
-    };
-    let row = |name: &str, dice, mm, voxels| {
-        let (dice, mm, voxels) = (number(dice, 4), number(mm, 2), number(voxels, 2));
-        format!("{name:<24} {dice:>8} {mm:>10} {voxels:>12}")
-    };
-    let mut lines = vec![format!(
-        "{:<24} {:>8} {:>10} {:>12}",
-        format!("{} cases", evaluation.cases.len()),
-        "Dice",
-        "HD95 mm",
-        "HD95 voxels"
-    )];
-    for label in &evaluation.labels {
-        lines.push(row(
-            &label.name,
-            label.dice,
-            label.hd95_mm,
-            label.hd95_voxels,
-        ));
+/// What is measured, and where the label maps are.
+struct Measurement<'a> {
+    predictions: &'a Path,
+    truths: &'a Path,
+    targets: Targets,
+    form: Hausdorff,
+    /// Names of labels by id, as far as they are known.
+    names: BTreeMap<u16, String>,
+}
+
+impl Measurement<'_> {
+    /// Measures one case, and adds the names that its true label map knows.
+    fn case(&mut self, pair: &Match, console: &Console) -> Result<CaseScore, Failure> {
+        let prediction = read_label(&self.predictions.join(&pair.prediction))?;
+        let truth = read_label(&self.truths.join(&pair.truth))?;
+        for (id, name) in truth.names() {
+            self.names.entry(id).or_insert(name);
+        }
+        let distance = truth.grid().box_distance(prediction.grid());
+        if distance >= SAME_GRID_VOXELS {
+            console.warn(format!(
+                "{}: prediction and true label map lie {distance:.1} voxels apart by their headers; they are compared voxel by voxel",
+                pair.case
+            ));
+        }
+        let score = self
+            .targets
+            .score(&pair.case, &prediction, &truth, self.form);
+        Ok(score.map_err(Error::from)?)
     }
-    let e = evaluation;
-    lines.push(row("mean", e.mean_dice, e.mean_hd95_mm, e.mean_hd95_voxels));
-    lines
+}
+
+/// One part, as `--json` wrote it.
+fn part(path: &PathBuf) -> Result<Evaluation, Failure> {
+    serde_json::from_slice(&read(path)?).map_err(|error| {
+        Failure::Message(format!(
+            "{}: not a part of an evaluation ({error}); give files that --json wrote",
+            path.display()
+        ))
+    })
+}
+
+fn report(evaluation: &Evaluation, reports: &Reports, console: &Console) -> Outcome {
+    for line in evaluation.to_lines(reports.unit) {
+        console.say(line);
+    }
+    let json = || serde_json::to_string_pretty(evaluation).unwrap_or_default();
+    if let Some(path) = &reports.json {
+        write(path, json().as_bytes())?;
+    }
+    if let Some(path) = &reports.csv {
+        write(path, evaluation.to_csv(reports.unit).as_bytes())?;
+    }
+    if let Some(path) = &reports.markdown {
+        write(path, evaluation.to_markdown(reports.unit).as_bytes())?;
+    }
+    Ok(())
 }

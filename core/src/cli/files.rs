@@ -1,12 +1,12 @@
 //! Files and folders: finding cases, reading them, writing results.
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::Failure;
 use crate::Error;
-use crate::dataset::{Case, CaseFiles, DatasetError, Pairing, pair};
+use crate::dataset::{Case, CaseFiles, DatasetError, Pairing, channel_count, pair};
 use crate::volume::{Image, LabelImage, Limits};
 
 /// The cases of a folder, by the names of its files.
@@ -21,9 +21,7 @@ pub(super) struct Folder {
 impl Folder {
     /// Lists a folder and pairs what is in it.
     pub fn open(root: &Path) -> Result<Self, Failure> {
-        let mut names = Vec::new();
-        list(root, root, &mut names)?;
-        names.sort();
+        let names = list_files(root)?;
         let dataset_json = fs::read_to_string(root.join("dataset.json")).ok();
         let pairing = pair(&names, dataset_json.as_deref());
         if pairing.cases.is_empty() {
@@ -38,18 +36,34 @@ impl Folder {
 
     /// Reads one case.
     pub fn read(&self, files: &CaseFiles) -> Result<Case, Failure> {
-        let image = read_image(&self.root.join(&files.image))?;
+        let channels = self.dataset_json.as_deref().map_or(1, channel_count);
+        let mut images = read_channels(&self.image_paths(files), channels)?;
+        let others = images.split_off(1);
+        let image = images.remove(0);
         let label = match &files.label {
             Some(label) => Some(read_label(&self.root.join(label))?),
             None => None,
         };
-        Ok(Case::new(files.id.clone(), image, label).map_err(Error::from)?)
+        let case = Case::new(files.id.clone(), image, label);
+        let case = case.and_then(|case| case.with_channels(others));
+        Ok(case.map_err(Error::from)?)
     }
 
-    /// Where a case's image lies.
-    pub fn image_path(&self, files: &CaseFiles) -> PathBuf {
-        self.root.join(&files.image)
+    /// Where a case's channels lie.
+    pub fn image_paths(&self, files: &CaseFiles) -> Vec<PathBuf> {
+        std::iter::once(&files.image)
+            .chain(&files.other_channels)
+            .map(|path| self.root.join(path))
+            .collect()
     }
+}
+
+/// Every file below a folder, sorted, as paths from it with `/` between folders.
+pub(super) fn list_files(root: &Path) -> Result<Vec<String>, Failure> {
+    let mut names = Vec::new();
+    list(root, root, &mut names)?;
+    names.sort();
+    Ok(names)
 }
 
 fn list(root: &Path, folder: &Path, names: &mut Vec<String>) -> Result<(), Failure> {
@@ -74,6 +88,18 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 pub(super) fn read_image(path: &Path) -> Result<Image, Failure> {
     let bytes = read(path)?;
     Ok(Image::read(&bytes, &Limits::default()).map_err(|source| volume_error(path, source))?)
+}
+
+/// Reads the channels of a case, one file each; one file where `channels` are expected holds them as
+/// its frames. There is at least one.
+pub(super) fn read_channels(paths: &[PathBuf], channels: usize) -> Result<Vec<Image>, Failure> {
+    match paths {
+        [path] if channels > 1 => {
+            let images = Image::read_frames(&read(path)?, &Limits::default());
+            Ok(images.map_err(|source| volume_error(path, source))?)
+        }
+        paths => paths.iter().map(|path| read_image(path)).collect(),
+    }
 }
 
 /// Reads a NIfTI label map.
@@ -108,18 +134,65 @@ pub(super) fn make_folder(path: &Path, force: bool) -> Result<(), Failure> {
     fs::create_dir_all(path).map_err(|error| unwritable(path, &error))
 }
 
-/// Writes a file whole or not at all: under another name first, then renamed.
+/// Writes a file whole or not at all.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
-    let written = fs::File::create(&partial)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&partial, path));
-    written.map_err(|error| {
-        let _ = fs::remove_file(&partial);
-        unwritable(path, &error)
-    })
+    let mut file = Whole::create(path)?;
+    let written = file.write_all(bytes);
+    written.map_err(|error| unwritable(path, &error))?;
+    file.finish()
+}
+
+/// A file that is written whole or not at all: under another name first, then renamed.
+pub(super) struct Whole {
+    path: PathBuf,
+    partial: PathBuf,
+    file: BufWriter<fs::File>,
+    finished: bool,
+}
+
+impl Whole {
+    /// Begins the file. Until [`finish`](Self::finish), what was at `path` stays.
+    pub fn create(path: &Path) -> Result<Self, Failure> {
+        let mut partial = path.as_os_str().to_owned();
+        partial.push(".partial");
+        let partial = PathBuf::from(partial);
+        let file = fs::File::create(&partial).map_err(|error| unwritable(path, &error))?;
+        Ok(Self {
+            path: path.to_owned(),
+            partial,
+            file: BufWriter::new(file),
+            finished: false,
+        })
+    }
+
+    /// Puts the file in its place, once it is safely on the disk.
+    pub fn finish(mut self) -> Result<(), Failure> {
+        let synced = self.file.flush();
+        let synced = synced.and_then(|()| self.file.get_ref().sync_all());
+        let renamed = synced.and_then(|()| fs::rename(&self.partial, &self.path));
+        renamed.map_err(|error| unwritable(&self.path, &error))?;
+        self.finished = true;
+        Ok(())
+    }
+}
+
+impl Write for Whole {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for Whole {
+    fn drop(&mut self) {
+        if !self.finished {
+            // What could not be finished is of no use; that it stays does no harm either.
+            let _ = fs::remove_file(&self.partial);
+        }
+    }
 }
 
 pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Failure {

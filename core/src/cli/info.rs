@@ -7,7 +7,7 @@ use futures::executor::block_on;
 
 use super::console::Console;
 use super::files::read;
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, sides};
 use crate::Error;
 use crate::backbone::{Backbone, Network, Size};
 use crate::device::{self, DeviceKind};
@@ -25,8 +25,8 @@ pub(super) struct Arguments {
     #[arg(long, default_value = "small")]
     size: Size,
     /// The patch for which memory is estimated.
-    #[arg(long, value_name = "D,H,W", value_delimiter = ',', num_args = 1, default_values_t = [96, 96, 96])]
-    patch: Vec<usize>,
+    #[arg(long, value_name = "D,H,W", value_parser = sides, default_value = "96,96,96")]
+    patch: [usize; 3],
     /// The batch for which memory is estimated.
     #[arg(long, default_value_t = 2)]
     batch_size: usize,
@@ -65,15 +65,12 @@ fn devices(console: &Console) {
 }
 
 fn network(arguments: &Arguments, backbone: Backbone, console: &Console) -> Outcome {
-    let patch: [usize; 3] = arguments.patch.as_slice().try_into().map_err(|_| {
-        Failure::Message("a patch needs three sides: write --patch D,H,W".to_owned())
-    })?;
+    let patch = arguments.patch;
     let network = Network::new(backbone, arguments.size);
     network.check(patch).map_err(Error::Config)?;
     let cpu = block_on(device::open(DeviceKind::Cpu))?;
     let model = network.build(1, arguments.classes, patch, 0, &cpu.device);
     let parameters = model.parameters();
-    let bytes = network.training_bytes(parameters, patch, arguments.batch_size);
     console.say(format!(
         "{backbone} {}: {parameters} parameters",
         arguments.size
@@ -84,10 +81,15 @@ fn network(arguments: &Arguments, backbone: Backbone, console: &Console) -> Outc
         2e-9 * work as f64,
         1e-9 * work as f64
     ));
+    let gib = |bytes: u64| bytes as f64 / (1u64 << 30) as f64;
     console.say(format!(
-        "training with patch {patch:?} and batch {}: about {:.1} GiB; weights file {:.1} MiB",
-        arguments.batch_size,
-        bytes as f64 / (1u64 << 30) as f64,
+        "segmenting: about {:.1} GiB for a patch, and the volume",
+        gib(network.inference_bytes(parameters, patch))
+    ));
+    let batch = arguments.batch_size;
+    console.say(format!(
+        "training with MedContext and batch {batch}: about {:.1} GiB; weights file {:.1} MiB",
+        gib(network.training_bytes(parameters, patch, batch)),
         (parameters * 4) as f64 / (1u64 << 20) as f64
     ));
     Ok(())

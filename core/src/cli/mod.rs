@@ -5,11 +5,14 @@
 
 mod console;
 mod convert;
+mod curves;
 mod evaluate;
+mod experiment;
 mod files;
 mod info;
 mod phantom;
 mod predict;
+mod shard;
 mod train;
 
 use std::process::ExitCode;
@@ -40,6 +43,8 @@ enum Command {
     Predict(predict::Arguments),
     /// Measure Dice, HD95 and volumes of predictions against true labels.
     Evaluate(evaluate::Arguments),
+    /// Train, segment and measure every cell of an experiment, and compare its rows in a table.
+    Experiment(experiment::Arguments),
     /// Show the devices, or what a NIfTI or weights file holds, or the size of a network.
     Info(info::Arguments),
     /// Read weights from PyTorch, or write them for it.
@@ -65,6 +70,17 @@ enum Failure {
 
 type Outcome = Result<(), Failure>;
 
+/// Reads the three sides of a patch, "D,H,W".
+fn sides(text: &str) -> Result<[usize; 3], String> {
+    let sides: Option<Vec<usize>> = text
+        .split(',')
+        .map(|side| side.trim().parse().ok())
+        .collect();
+    sides
+        .and_then(|sides| sides.try_into().ok())
+        .ok_or_else(|| "a patch needs three sides in voxels: write D,H,W".to_owned())
+}
+
 /// Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong arguments, 130 stopped
 /// by Ctrl-C.
 pub fn main() -> ExitCode {
@@ -75,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Train(arguments) => train::run(arguments, &console),
         Command::Predict(arguments) => predict::run(arguments, &console),
         Command::Evaluate(arguments) => evaluate::run(arguments, &console),
+        Command::Experiment(arguments) => experiment::run(arguments, &console),
         Command::Info(arguments) => info::run(arguments, &console),
         Command::Convert(arguments) => convert::run(arguments, &console),
         Command::Phantom(arguments) => phantom::run(arguments, &console),

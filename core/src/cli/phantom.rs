@@ -4,17 +4,21 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Outcome;
 use super::console::Console;
 use super::files::{make_folder, write};
-use crate::dataset::{PhantomConfig, phantom, phantom_dataset_json};
+use super::{Failure, Outcome};
+use crate::Error;
+use crate::dataset::{PhantomConfig, Preset, lay_out, phantom};
 use crate::volume::gzip;
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Folder for the data set, in Decathlon layout.
+    /// Folder for the data set.
     #[arg(long)]
     out: PathBuf,
+    /// Whose folders and file names: decathlon, synapse, acdc, brats21 or brats17.
+    #[arg(long, default_value = "decathlon")]
+    layout: Preset,
     /// Cases with labels.
     #[arg(long, default_value_t = 6)]
     cases: usize,
@@ -34,41 +38,33 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let &[smallest, largest] = arguments.voxels.as_slice() else {
-        return Err(super::Failure::Message(
+        return Err(Failure::Message(
             "the sides need a smallest and a largest number: write --voxels MIN,MAX".to_owned(),
         ));
     };
     make_folder(&arguments.out, arguments.force)?;
-    for folder in ["imagesTr", "labelsTr", "imagesTs"] {
-        make_folder(&arguments.out.join(folder), true)?;
-    }
     let cases = phantom(&PhantomConfig {
         cases: arguments.cases + arguments.unlabelled,
         seed: arguments.seed,
         voxels: (smallest, largest),
     });
-    let (mut training, mut test) = (Vec::new(), Vec::new());
-    for (index, case) in cases.into_iter().enumerate() {
-        let file = format!("{}.nii.gz", case.name);
-        let labelled = index < arguments.cases;
-        let folder = if labelled { "imagesTr" } else { "imagesTs" };
-        write(&arguments.out.join(folder).join(&file), &gzip(&case.image))?;
-        if labelled {
-            write(
-                &arguments.out.join("labelsTr").join(&file),
-                &gzip(&case.label),
-            )?;
-            training.push(case.name);
-        } else {
-            test.push(case.name);
+    let files = lay_out(arguments.layout, &cases, arguments.cases).map_err(Error::from)?;
+    for (path, bytes) in files {
+        let target = arguments.out.join(&path);
+        if let Some(folder) = target.parent() {
+            make_folder(folder, true)?;
         }
+        let bytes = if path.ends_with(".gz") {
+            gzip(&bytes)
+        } else {
+            bytes
+        };
+        write(&target, &bytes)?;
     }
-    let json = phantom_dataset_json(&training, &test);
-    write(&arguments.out.join("dataset.json"), json.as_bytes())?;
     console.say(format!(
         "{} labelled and {} unlabelled scans are in {}",
-        training.len(),
-        test.len(),
+        arguments.cases,
+        arguments.unlabelled,
         arguments.out.display()
     ));
     Ok(())

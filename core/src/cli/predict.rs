@@ -8,7 +8,8 @@ use futures::executor::block_on;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 
 use super::console::{Console, Progress, interrupt_flag};
-use super::files::{Folder, nifti_stem, read, read_image, write};
+use super::files::{Folder, nifti_stem, read, read_channels, write};
+use super::shard::Shard;
 use super::{Failure, Outcome};
 use crate::device::{self, DeviceKind};
 use crate::infer::{Blend, Event, PredictConfig, Predictor, Segmentation};
@@ -37,6 +38,15 @@ pub(super) struct Arguments {
     /// Where to compute: cpu, wgpu, cuda or cuda:N.
     #[arg(long, default_value = "cpu")]
     device: DeviceKind,
+    /// Average the eight mirror images of every window: eight times the work.
+    #[arg(long)]
+    flips: bool,
+    /// Keep only the largest connected component of every label.
+    #[arg(long)]
+    largest_component: bool,
+    /// Part of the cases: I/N, or N where a cluster numbers the parts.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<String>,
     /// Also write the blended logits, as CASE.logits.safetensors.
     #[arg(long)]
     logits: bool,
@@ -52,7 +62,11 @@ enum BlendName {
 }
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
-    let inputs = inputs(&arguments.input)?;
+    let shard = Shard::choose(arguments.shard.as_deref())?;
+    let inputs = shard.take(inputs(&arguments.input)?);
+    if !shard.is_whole() {
+        console.say(format!("{shard}: {} cases", inputs.len()));
+    }
     std::fs::create_dir_all(&arguments.output)
         .map_err(|error| super::files::unwritable(&arguments.output, &error))?;
     let weights = read(&arguments.weights)?;
@@ -67,18 +81,20 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     ));
     let interrupted = interrupt_flag();
     let mut failed = 0;
-    for (index, (case, path)) in inputs.iter().enumerate() {
+    for (index, (case, paths)) in inputs.iter().enumerate() {
         let title = format!("{case} ({} of {})", index + 1, inputs.len());
         match segment(
             &arguments,
             &predictor,
-            (case, path),
+            (case, paths),
             &title,
             &interrupted,
             console,
         ) {
             Ok(()) => {}
             Err(Failure::Interrupted) => return Err(Failure::Interrupted),
+            // What is wrong with the only case is what is wrong.
+            Err(failure) if inputs.len() == 1 => return Err(failure),
             Err(failure) => {
                 failed += 1;
                 console.warn(failure.to_string());
@@ -94,13 +110,13 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     Ok(())
 }
 
-/// Cases to segment: name and image path.
-fn inputs(input: &Path) -> Result<Vec<(String, PathBuf)>, Failure> {
+/// Cases to segment: name and paths of the channels.
+fn inputs(input: &Path) -> Result<Vec<(String, Vec<PathBuf>)>, Failure> {
     if input.is_dir() {
         let folder = Folder::open(input)?;
         let cases = folder.pairing.cases.iter();
         return Ok(cases
-            .map(|files| (files.id.clone(), folder.image_path(files)))
+            .map(|files| (files.id.clone(), folder.image_paths(files)))
             .collect());
     }
     let name = input
@@ -109,13 +125,13 @@ fn inputs(input: &Path) -> Result<Vec<(String, PathBuf)>, Failure> {
     let case = nifti_stem(input)
         .or(name)
         .unwrap_or_else(|| "segmentation".to_owned());
-    Ok(vec![(case, input.to_owned())])
+    Ok(vec![(case, vec![input.to_owned()])])
 }
 
 fn segment(
     arguments: &Arguments,
     predictor: &Predictor,
-    (case, path): (&str, &Path),
+    (case, paths): (&str, &[PathBuf]),
     title: &str,
     interrupted: &AtomicBool,
     console: &Console,
@@ -127,10 +143,11 @@ fn segment(
             target.display()
         )));
     }
-    let image = read_image(path)?;
-    for warning in image.warnings() {
-        console.warn(format!("{}: {warning}", path.display()));
+    let images = read_channels(paths, predictor.metadata().channels)?;
+    for warning in images.iter().flat_map(|image| image.warnings()) {
+        console.warn(format!("{case}: {warning}"));
     }
+    let images: Vec<_> = images.iter().collect();
     let config = PredictConfig {
         overlap: arguments.overlap,
         blend: match arguments.blend {
@@ -138,10 +155,12 @@ fn segment(
             BlendName::Gaussian => Blend::Gaussian,
         },
         batch_size: arguments.batch_size,
+        flips: arguments.flips,
+        largest_component: arguments.largest_component,
         keep_logits: arguments.logits,
     };
     let mut progress: Option<Progress> = None;
-    let mut run = predictor.start(&image, config)?;
+    let mut run = predictor.start_channels(&images, config)?;
     while let Some(event) = block_on(run.next())? {
         if interrupted.load(Ordering::SeqCst) {
             return Err(Failure::Interrupted);

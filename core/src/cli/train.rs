@@ -1,33 +1,41 @@
 //! `core train`.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
+mod report;
+mod settings;
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use futures::executor::block_on;
-use serde_json::json;
 
-use super::console::{Console, Progress, duration, interrupt_flag};
-use super::files::{Folder, make_folder, read, unwritable, write};
-use super::{Failure, Outcome};
+pub(super) use self::report::Report;
+pub(super) use self::settings::STATE;
+use self::settings::{Method, configure, find_state, steps_of};
+use super::console::{Console, interrupt_flag};
+use super::files::{Folder, make_folder, read, write};
+use super::{Failure, Outcome, sides};
 use crate::Error;
 use crate::backbone::{Backbone, Size};
-use crate::dataset::{Case, CaseFiles, DatasetError, LabelSet, Role, Split, label_names};
+use crate::dataset::{Case, CaseFiles, DatasetError, LabelSet, Preset, Role, Split, label_names};
 use crate::device::{self, DeviceKind};
-use crate::medcontext::MedContext;
-use crate::train::{CheckpointKind, Event, TrainConfig, Trainer};
+use crate::train::{CheckpointKind, Event, Start, Trainer};
 
 #[derive(Args)]
 pub(super) struct Arguments {
     /// Folder with scans and labels: Decathlon, nnU-Net, or any names that pair.
     #[arg(long)]
     data: PathBuf,
-    /// Train on one list of a JSON file of case names: FILE:LIST.
+    /// Labels, lists, preprocessing and settings of a public data set: synapse, acdc, brats21, brats17
+    /// or decathlon. Other options win over it.
+    #[arg(long)]
+    preset: Option<Preset>,
+    /// Train on one list of a JSON file of case names: FILE:LIST; or on a list of the preset, such as
+    /// five-shot.
     #[arg(long, value_name = "FILE:LIST")]
     split: Option<String>,
-    /// Validate on one list of a JSON file of case names: FILE:LIST.
+    /// Validate on one list of a JSON file of case names: FILE:LIST; or on a list of the preset.
     #[arg(long, value_name = "FILE:LIST")]
     val: Option<String>,
     /// Folder for weights, log and summary.
@@ -49,8 +57,8 @@ pub(super) struct Arguments {
     #[arg(long)]
     size: Option<Size>,
     /// Patch in voxels.
-    #[arg(long, value_name = "D,H,W", value_delimiter = ',', num_args = 1)]
-    patch: Option<Vec<usize>>,
+    #[arg(long, value_name = "D,H,W", value_parser = sides)]
+    patch: Option<[usize; 3]>,
     /// The joint self-supervised part.
     #[arg(long)]
     medcontext: Option<Method>,
@@ -69,30 +77,43 @@ pub(super) struct Arguments {
     /// Seed of every random choice.
     #[arg(long)]
     seed: Option<u64>,
-    /// Write into a folder that is not empty.
+    /// Go on with the run in --out from its last checkpoint, or begin it where there is none.
+    #[arg(long)]
+    resume: bool,
+    /// Refuse a case that cannot be read instead of leaving it out.
+    #[arg(long)]
+    strict: bool,
+    /// Write into a folder that is not empty; go on with a run although its settings changed.
     #[arg(long)]
     force: bool,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Method {
-    Paper,
-    Off,
 }
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let folder = Folder::open(&arguments.data)?;
     let (training, validation) = select(&arguments, &folder)?;
-    let training = read_cases(&folder, &training, console)?;
-    let validation = read_cases(&folder, &validation, console)?;
+    let training = read_cases(&folder, &training, arguments.strict, console)?;
+    let validation = read_cases(&folder, &validation, arguments.strict, console)?;
     let names = folder
         .dataset_json
         .as_deref()
         .map(label_names)
         .unwrap_or_default();
-    let labels = LabelSet::from_cases(&training, &names).map_err(Error::from)?;
-    let config = configure(&arguments, &training)?;
-    let start = arguments.start.as_deref().map(read).transpose()?;
+    let (config, labels) = configure(&arguments, &training)?;
+    let labels = match labels {
+        Some(labels) => labels,
+        None => LabelSet::from_cases(&training, &names).map_err(Error::from)?,
+    };
+    warn_of_missing(&labels, &training, console);
+    let state = match arguments.resume {
+        true => find_state(&arguments, &config)?,
+        false => None,
+    };
+    let weights = arguments.start.as_deref().map(read).transpose()?;
+    let start = match (&state, &weights) {
+        (Some(state), _) => Start::State(state),
+        (None, Some(weights)) => Start::Weights(weights),
+        (None, None) => Start::Scratch,
+    };
 
     let device = block_on(device::open(arguments.device))?;
     let trainer = Trainer::new(
@@ -100,19 +121,21 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         training,
         validation,
         labels,
-        start.as_deref(),
+        start,
         &device.device,
     )?;
-    make_folder(&arguments.out, arguments.force)?;
+    make_folder(&arguments.out, arguments.force || arguments.resume)?;
     let text = toml::to_string(&config)
         .map_err(|error| Failure::Message(format!("the settings cannot be written: {error}")))?;
     write(&arguments.out.join("config.toml"), text.as_bytes())?;
     console.say(format!("training on {}", device.description));
+    let done = state.as_deref().map(steps_of).transpose()?;
     let mut report = Report::new(
         &arguments.out,
         console,
         config.iterations,
         device.description,
+        done,
     )?;
     block_on(drive(trainer, &mut report))
 }
@@ -122,6 +145,13 @@ async fn drive(mut trainer: Trainer, report: &mut Report<'_>) -> Outcome {
     let interrupted = interrupt_flag();
     while let Some(event) = trainer.next().await? {
         report.event(&event)?;
+        if let Event::Checkpoint {
+            kind: CheckpointKind::Last,
+            ..
+        } = event
+        {
+            report.keep_state(&trainer).await?;
+        }
         if interrupted.load(Ordering::SeqCst) {
             trainer.stop();
         }
@@ -143,6 +173,10 @@ fn select(
             return Ok(None);
         };
         let Some((file, name)) = choice.rsplit_once(':') else {
+            if let Some(preset) = arguments.preset {
+                let selected = preset.select(choice, &folder.pairing.cases);
+                return Ok(Some(selected.map_err(Error::from)?));
+            }
             return Err(Failure::Message(format!(
                 "{choice:?} names no list: write FILE:LIST, for example splits.json:train"
             )));
@@ -156,7 +190,9 @@ fn select(
     };
     let validation = list(&arguments.val)?.unwrap_or_default();
     let labelled = |case: &&CaseFiles| case.role() == Role::Train && !validation.contains(case);
-    let training = match list(&arguments.split)? {
+    let split = arguments.split.clone();
+    let split = split.or_else(|| arguments.preset.map(|_| "train".to_owned()));
+    let training = match list(&split)? {
         Some(training) => training,
         None => folder
             .pairing
@@ -172,213 +208,54 @@ fn select(
     Ok((training, validation))
 }
 
+/// Reads labelled cases. One that cannot be read is named and left out, unless it is the last one or
+/// `strict`.
 fn read_cases(
     folder: &Folder,
     files: &[CaseFiles],
+    strict: bool,
     console: &Console,
 ) -> Result<Vec<Case>, Failure> {
     let labelled = files.iter().filter(|files| files.role() == Role::Train);
-    let cases: Result<Vec<Case>, Failure> = labelled.map(|files| folder.read(files)).collect();
-    let cases = cases?;
+    let (mut cases, mut refused) = (Vec::new(), Vec::new());
+    for files in labelled {
+        match folder.read(files) {
+            Ok(case) => cases.push(case),
+            Err(error) if strict => return Err(error),
+            Err(error) => refused.push((&files.id, error)),
+        }
+    }
+    if cases.is_empty()
+        && let Some((_, error)) = refused.pop()
+    {
+        return Err(error);
+    }
     for case in &cases {
         for warning in case.warnings() {
             console.warn(format!("{}: {warning}", case.id));
         }
     }
+    for (id, error) in &refused {
+        console.warn(format!("{error}; {id} is left out"));
+    }
+    if !refused.is_empty() {
+        let (count, all) = (refused.len(), refused.len() + cases.len());
+        console.warn(format!(
+            "{count} of {all} cases are left out; --strict refuses them"
+        ));
+    }
     Ok(cases)
 }
 
-/// Suggested settings, then the configuration file, then the command line.
-fn configure(arguments: &Arguments, training: &[Case]) -> Result<TrainConfig, Failure> {
-    let mut config = TrainConfig::suggest(training);
-    let suggested = config.patch;
-    if let Some(path) = &arguments.config {
-        config = overlay(&config, path)?;
-    }
-    if let Some(patch) = &arguments.patch {
-        config.patch = patch.as_slice().try_into().map_err(|_| {
-            Failure::Message("a patch needs three sides: write --patch D,H,W".to_owned())
-        })?;
-    }
-    if arguments.backbone.is_some() || arguments.size.is_some() {
-        config.network = None;
-    }
-    set(&mut config.backbone, arguments.backbone);
-    set(&mut config.size, arguments.size);
-    if arguments.patch.is_none() && config.patch == suggested {
-        config.fit_patch();
-    }
-    set(&mut config.iterations, arguments.iterations);
-    set(&mut config.batch_size, arguments.batch_size);
-    set(&mut config.learning_rate, arguments.learning_rate);
-    set(&mut config.seed, arguments.seed);
-    config.new_head |= arguments.new_head;
-    match arguments.medcontext {
-        Some(Method::Off) => config.medcontext.enabled = false,
-        Some(Method::Paper) => config.medcontext = MedContext::paper(),
-        None => {}
-    }
-    Ok(config)
-}
-
-fn set<T>(target: &mut T, value: Option<T>) {
-    if let Some(value) = value {
-        *target = value;
-    }
-}
-
-/// `config` with the values that a TOML file gives.
-fn overlay(config: &TrainConfig, path: &Path) -> Result<TrainConfig, Failure> {
-    let bad = |problem: String| {
-        Failure::Message(format!(
-            "{}: {problem}; correct the settings",
-            path.display()
-        ))
-    };
-    let text = String::from_utf8(read(path)?).map_err(|error| bad(error.to_string()))?;
-    let given: toml::Table = text
-        .parse()
-        .map_err(|error: toml::de::Error| bad(error.message().to_owned()))?;
-    let mut table = toml::Table::try_from(config).map_err(|error| bad(error.to_string()))?;
-    merge(&mut table, given);
-    table
-        .try_into()
-        .map_err(|error: toml::de::Error| bad(error.message().to_owned()))
-}
-
-fn merge(base: &mut toml::Table, given: toml::Table) {
-    for (key, value) in given {
-        match (base.get_mut(&key), value) {
-            (Some(toml::Value::Table(base)), toml::Value::Table(given)) => merge(base, given),
-            (_, value) => {
-                base.insert(key, value);
-            }
-        }
-    }
-}
-
-/// The run folder and the screen.
-struct Report<'a> {
-    out: &'a Path,
-    log: File,
-    progress: Option<Progress>,
-    device: String,
-    /// Supervised loss, smoothed for the eye.
-    smooth: Option<f64>,
-    console: &'a Console,
-}
-
-impl<'a> Report<'a> {
-    fn new(
-        out: &'a Path,
-        console: &'a Console,
-        iterations: usize,
-        device: String,
-    ) -> Result<Self, Failure> {
-        let path = out.join("log.jsonl");
-        let log = OpenOptions::new()
-            .create(true)
-            .write(true)
-            .truncate(true)
-            .open(&path);
-        Ok(Self {
-            out,
-            log: log.map_err(|error| unwritable(&path, &error))?,
-            progress: Some(console.progress(iterations, "step")),
-            device,
-            smooth: None,
-            console,
-        })
-    }
-
-    fn event(&mut self, event: &Event) -> Outcome {
-        let line = serde_json::to_string(event).unwrap_or_default();
-        let path = self.out.join("log.jsonl");
-        writeln!(self.log, "{line}").map_err(|error| unwritable(&path, &error))?;
-        let Some(progress) = &mut self.progress else {
-            return Ok(());
-        };
-        match event {
-            Event::Started {
-                parameters,
-                training_cases,
-                validation_cases,
-                ..
-            } => {
-                progress.say(&format!(
-                    "{parameters} parameters, {training_cases} training cases, {validation_cases} validation cases"
-                ));
-            }
-            Event::Step {
-                iteration,
-                losses,
-                seconds,
-                remaining_seconds,
-                ..
-            } => {
-                let smooth = self
-                    .smooth
-                    .map_or(losses.total, |old| 0.9 * old + 0.1 * losses.total);
-                self.smooth = Some(smooth);
-                let detail = format!("loss {smooth:.4}, {seconds:.2} s/step,");
-                progress.at(*iteration, *remaining_seconds, &detail);
-            }
-            Event::Validated {
-                iteration,
-                dice,
-                best,
-                ..
-            } => {
-                let best = if *best { ", the best so far" } else { "" };
-                progress.say(&format!(
-                    "step {iteration}: validation Dice {dice:.4}{best}"
-                ));
-            }
-            Event::Checkpoint { kind, weights, .. } => {
-                let name = match kind {
-                    CheckpointKind::Last => "last.safetensors",
-                    CheckpointKind::Best => "best.safetensors",
-                };
-                write(&self.out.join(name), weights)?;
-            }
-            Event::Finished { .. } => self.finish(event)?,
-        }
-        Ok(())
-    }
-
-    fn finish(&mut self, event: &Event) -> Outcome {
-        let Event::Finished {
-            iteration,
-            stopped,
-            best_dice,
-            seconds,
-        } = event
-        else {
-            return Ok(());
-        };
-        let summary = json!({
-            "version": env!("CARGO_PKG_VERSION"),
-            "device": self.device,
-            "iterations": iteration,
-            "stopped": stopped,
-            "best_dice": best_dice,
-            "seconds": seconds,
-            "seconds_per_iteration": seconds / (*iteration).max(1) as f64,
-        });
-        let text = serde_json::to_string_pretty(&summary).unwrap_or_default();
-        write(&self.out.join("summary.json"), text.as_bytes())?;
-        self.close();
-        self.console.say(format!(
-            "{iteration} steps in {}; weights are in {}",
-            duration(*seconds),
-            self.out.display()
-        ));
-        Ok(())
-    }
-
-    fn close(&mut self) {
-        if let Some(progress) = self.progress.take() {
-            progress.clear();
-        }
+/// Says which classes no training case has: nothing can be learned about them.
+fn warn_of_missing(labels: &LabelSet, cases: &[Case], console: &Console) {
+    let present: BTreeSet<u16> = cases
+        .iter()
+        .filter_map(|case| case.label.as_ref())
+        .flat_map(|label| label.present())
+        .collect();
+    let named = labels.ids().iter().zip(labels.names()).skip(1);
+    for (_, name) in named.filter(|(id, _)| !present.contains(id)) {
+        console.warn(format!("no training case has {name}: it will not be found"));
     }
 }

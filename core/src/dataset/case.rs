@@ -1,15 +1,17 @@
-//! One image and its label map, checked against each other.
+//! The images of a case and its label map, checked against each other.
 
-use super::{DatasetError, Role};
+use super::{DatasetError, Result, Role};
 use crate::volume::{Image, LabelImage, SAME_GRID_VOXELS};
 
-/// An image, perhaps with its labels.
+/// An image of one channel or more, perhaps with its labels.
 #[derive(Debug, Clone)]
 pub struct Case {
     /// Name of the case.
     pub id: String,
-    /// The image.
+    /// The image, or its first channel.
     pub image: Image,
+    /// The second channel and those after it, on the first one's grid (BraTS has four contrasts).
+    pub other_channels: Vec<Image>,
     /// Its label map.
     pub label: Option<LabelImage>,
     warnings: Vec<String>,
@@ -20,11 +22,7 @@ impl Case {
     ///
     /// # Errors
     /// When the label map has another shape or holds only background.
-    pub fn new(
-        id: impl Into<String>,
-        image: Image,
-        label: Option<LabelImage>,
-    ) -> Result<Case, DatasetError> {
+    pub fn new(id: impl Into<String>, image: Image, label: Option<LabelImage>) -> Result<Case> {
         let id = id.into();
         let mut warnings = image.warnings().to_vec();
         if let Some(label) = &label {
@@ -45,9 +43,66 @@ impl Case {
         Ok(Case {
             id,
             image,
+            other_channels: Vec::new(),
             label,
             warnings,
         })
+    }
+
+    /// Adds channels after the first.
+    ///
+    /// # Errors
+    /// When one has another shape than the first.
+    pub fn with_channels(mut self, others: Vec<Image>) -> Result<Case> {
+        for (index, other) in others.iter().enumerate() {
+            let channel = index + 2;
+            if other.grid().dims != self.image.grid().dims {
+                return Err(DatasetError::ChannelShape {
+                    case: self.id,
+                    channel,
+                    found: size(other.grid().dims),
+                    first: size(self.image.grid().dims),
+                });
+            }
+            let distance = self.image.grid().corner_distance(other.grid());
+            if distance >= SAME_GRID_VOXELS {
+                self.warnings.push(format!(
+                    "channel {channel} lies {distance:.1} voxels apart from the first by its header; they are matched voxel by voxel"
+                ));
+            }
+            let own = other.warnings().iter();
+            self.warnings
+                .extend(own.map(|warning| format!("channel {channel}: {warning}")));
+        }
+        self.other_channels = others;
+        Ok(self)
+    }
+
+    /// All channels, in order.
+    pub fn images(&self) -> Vec<&Image> {
+        std::iter::once(&self.image)
+            .chain(&self.other_channels)
+            .collect()
+    }
+
+    /// The number of channels that all cases have.
+    ///
+    /// # Errors
+    /// When two cases have different numbers.
+    pub fn common_channels(cases: &[Case]) -> Result<usize> {
+        let Some(first) = cases.first() else {
+            return Ok(1);
+        };
+        let channels = first.images().len();
+        match cases.iter().find(|case| case.images().len() != channels) {
+            None => Ok(channels),
+            Some(other) => Err(DatasetError::ChannelCounts {
+                case: first.id.clone(),
+                channels,
+                other: other.id.clone(),
+                found: other.images().len(),
+            }),
+        }
     }
 
     /// Train with a label, predict without.
@@ -62,8 +117,11 @@ impl Case {
     }
 }
 
-fn check(id: &str, image: &Image, label: &LabelImage) -> Result<(), DatasetError> {
-    let size = |dims: [usize; 3]| dims.map(|size| size.to_string()).join("×");
+fn size(dims: [usize; 3]) -> String {
+    dims.map(|size| size.to_string()).join("×")
+}
+
+fn check(id: &str, image: &Image, label: &LabelImage) -> Result<()> {
     if image.grid().dims != label.grid().dims {
         return Err(DatasetError::LabelShape {
             case: id.to_owned(),

@@ -23,6 +23,34 @@ pub enum DatasetError {
         /// Size of the image, as i×j×k.
         image: String,
     },
+    /// Channels of different sizes.
+    #[error(
+        "case {case}: channel {channel} is {found} voxels and the first is {first}; give channels that were brought onto one grid"
+    )]
+    ChannelShape {
+        /// The case.
+        case: String,
+        /// Which channel, counted from 1.
+        channel: usize,
+        /// Its size, as i×j×k.
+        found: String,
+        /// Size of the first channel, as i×j×k.
+        first: String,
+    },
+    /// Cases with different numbers of channels.
+    #[error(
+        "case {case} has {channels} channels and case {other} has {found}; give every case the same ones, or leave one of them out"
+    )]
+    ChannelCounts {
+        /// The first case.
+        case: String,
+        /// Its channels.
+        channels: usize,
+        /// A case with another number.
+        other: String,
+        /// Its channels.
+        found: usize,
+    },
     /// A label map without any label.
     #[error(
         "case {case}: the label map holds only background (0); label something in it or leave it out"
@@ -74,6 +102,32 @@ pub enum DatasetError {
     /// A stored label set that contradicts itself.
     #[error("the list of labels must be ascending ids from 0 (background), each with a name")]
     BadLabelSet,
+    /// Bytes that are no phantom.
+    #[error("{0} is not a synthetic volume; make it with `core phantom`")]
+    NotPhantom(String),
+    /// A preset whose list names no case that is here.
+    #[error(
+        "no case of {preset}'s list {list} is here; look at how the files are named, or give a list of your own (--split FILE:LIST)"
+    )]
+    EmptyList {
+        /// The preset.
+        preset: String,
+        /// The list.
+        list: String,
+    },
+    /// A list that a preset does not have.
+    #[error("{preset} has no list {list}; it has {known}")]
+    NoPresetList {
+        /// The preset.
+        preset: String,
+        /// The list asked for.
+        list: String,
+        /// The lists that exist.
+        known: String,
+    },
+    /// Regions of labels that there are not.
+    #[error("the regions must be of labels that are in the list of labels, background left out")]
+    BadRegions,
     /// More ids than class indices can count.
     #[error("{0} different labels are more than the 255 that can be learned; merge some")]
     TooManyLabels(usize),

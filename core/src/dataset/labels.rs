@@ -2,16 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ndarray::{Array3, ArrayView3};
+use ndarray::{Array2, Array3, ArrayView3};
 
-use super::{Case, DatasetError, Result};
+use super::{Case, DatasetError, Regions, Result};
 
-/// The labels to learn. Class 0 is background (id 0); class c is the c-th smallest id.
+/// The labels to learn. Class 0 is background (id 0); class c is the c-th smallest id. A network has an
+/// output for each class, or for each region where the labels are learned as regions.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "StoredLabelSet")]
 pub struct LabelSet {
     ids: Vec<u16>,
     names: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    regions: Option<Regions>,
 }
 
 /// A label set as it stands in a file, not checked yet.
@@ -19,6 +22,8 @@ pub struct LabelSet {
 struct StoredLabelSet {
     ids: Vec<u16>,
     names: Vec<String>,
+    #[serde(default)]
+    regions: Option<Regions>,
 }
 
 impl TryFrom<StoredLabelSet> for LabelSet {
@@ -35,10 +40,14 @@ impl TryFrom<StoredLabelSet> for LabelSet {
         if set.ids != stored.ids || set.ids.len() != stored.names.len() {
             return Err(DatasetError::BadLabelSet);
         }
-        Ok(LabelSet {
+        let set = LabelSet {
             names: stored.names,
             ..set
-        })
+        };
+        match stored.regions {
+            Some(regions) => set.with_regions(regions),
+            None => Ok(set),
+        }
     }
 }
 
@@ -88,10 +97,47 @@ impl LabelSet {
             .chain(ids.iter().map(name))
             .collect();
         let ids = std::iter::once(0).chain(ids).collect();
-        Ok(LabelSet { ids, names })
+        let regions = None;
+        Ok(LabelSet {
+            ids,
+            names,
+            regions,
+        })
     }
 
-    /// Number of classes, background included: the network's output channels.
+    /// The same labels, learned as regions.
+    ///
+    /// # Errors
+    /// When a region names a label that is not in the set, or there is no region.
+    pub fn with_regions(self, regions: Regions) -> Result<LabelSet> {
+        let known = |label: &u16| *label > 0 && self.class_of(*label).is_some();
+        let sound = regions
+            .0
+            .iter()
+            .all(|region| region.labels.iter().all(known) && known(&region.paint));
+        if regions.0.is_empty() || !sound {
+            return Err(DatasetError::BadRegions);
+        }
+        Ok(LabelSet {
+            regions: Some(regions),
+            ..self
+        })
+    }
+
+    /// The regions that the labels are learned as, if any.
+    pub fn regions(&self) -> Option<&Regions> {
+        self.regions.as_ref()
+    }
+
+    /// The network's output channels: one for each class, or one for each region.
+    pub fn outputs(&self) -> usize {
+        match &self.regions {
+            Some(regions) => regions.0.len(),
+            None => self.classes(),
+        }
+    }
+
+    /// Number of classes, background included.
     pub fn classes(&self) -> usize {
         self.ids.len()
     }
@@ -109,6 +155,12 @@ impl LabelSet {
     /// Class index of an id.
     pub fn class_of(&self, id: u16) -> Option<usize> {
         self.ids.binary_search(&id).ok()
+    }
+
+    /// Class indices, row-major, of a plane of label ids; ids outside the set become background.
+    pub fn encode_plane(&self, labels: Array2<u16>) -> Vec<u8> {
+        let class = |id| self.class_of(id).unwrap_or(0) as u8; // at most 255, see from_ids
+        labels.into_iter().map(class).collect()
     }
 
     /// Label ids to class indices; ids outside the set become background.
@@ -137,4 +189,14 @@ pub fn label_names(dataset_json: &str) -> BTreeMap<u16, String> {
             None => Some((value.as_u64()?.try_into().ok()?, key.clone())),
         })
         .collect()
+}
+
+/// Number of channels from a dataset.json: its "modality" (Decathlon) or "channel_names" (nnU-Net 2);
+/// 1 where it tells nothing. Decathlon keeps several channels as the frames of one file.
+pub fn channel_count(dataset_json: &str) -> usize {
+    let json: serde_json::Value = serde_json::from_str(dataset_json).unwrap_or_default();
+    let listed = ["modality", "channel_names"]
+        .into_iter()
+        .find_map(|key| json[key].as_object());
+    listed.map_or(1, |channels| channels.len().max(1))
 }

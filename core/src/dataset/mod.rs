@@ -4,16 +4,24 @@ mod anatomy;
 mod case;
 mod error;
 mod labels;
+mod layout;
+mod matching;
 mod names;
 mod pairing;
 mod phantom;
+mod preset;
+mod regions;
 mod split;
 
 pub use case::Case;
 pub use error::DatasetError;
-pub use labels::{LabelSet, label_names};
+pub use labels::{LabelSet, channel_count, label_names};
+pub use layout::lay_out;
+pub use matching::{Match, Matching, match_predictions};
 pub use pairing::{CaseFiles, Leftover, Pairing, Role, pair};
 pub use phantom::{PHANTOM_LABELS, PhantomCase, PhantomConfig, phantom, phantom_dataset_json};
+pub use preset::{Preset, PresetSettings};
+pub use regions::{Region, Regions};
 pub use split::Split;
 
 /// Result with a [`DatasetError`].

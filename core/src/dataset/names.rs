@@ -24,11 +24,13 @@ pub(super) struct Name {
     pub key: String,
     /// An image's stem without "img", "ct" and the like.
     pub short_key: String,
+    /// Paths of the second channel and those after it, once they are found.
+    pub other_channels: Vec<String>,
     /// Whether it lies in nnU-Net's `imagesTr`, `imagesTs` or `imagesVal`.
     pub in_nnunet_folder: bool,
 }
 
-const LABEL_WORDS: [&str; 12] = [
+pub(super) const LABEL_WORDS: [&str; 12] = [
     "segmentations",
     "segmentation",
     "groundtruth",
@@ -42,7 +44,7 @@ const LABEL_WORDS: [&str; 12] = [
     "seg",
     "gt",
 ];
-const IMAGE_WORDS: [&str; 14] = [
+pub(super) const IMAGE_WORDS: [&str; 14] = [
     "images", "image", "volume", "scans", "scan", "flair", "img", "t1w", "t2w", "mri", "ct", "mr",
     "t1", "t2",
 ];
@@ -94,6 +96,7 @@ impl Name {
             kind,
             key,
             short_key,
+            other_channels: Vec::new(),
             in_nnunet_folder: ["imagestr", "imagests", "imagesval"].contains(&parent.as_str()),
         })
     }
@@ -103,6 +106,42 @@ impl Name {
         let (base, digits) = self.key.rsplit_once('_')?;
         let four = digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit());
         Some((base, digits.parse().ok().filter(|_| four)?))
+    }
+}
+
+/// How the contrasts of a BraTS case end, each in the spellings of several years. They become channels
+/// in this order, that of MONAI's list for BraTS 2021.
+pub(super) const CONTRASTS: [&[&str]; 4] = [
+    &["flair", "t2f"],
+    &["t1ce", "t1gd", "t1c"],
+    &["t1", "t1n"],
+    &["t2", "t2w"],
+];
+
+impl Name {
+    /// What a BraTS file's name has before its contrast, and which contrast it is. A file may be called
+    /// by its contrast alone.
+    pub(super) fn contrast(&self) -> Option<(&str, usize)> {
+        let (base, word) = self
+            .key
+            .rsplit_once(SEPARATORS)
+            .unwrap_or(("", self.key.as_str()));
+        let contrast = CONTRASTS.iter().position(|words| words.contains(&word))?;
+        Some((base, contrast))
+    }
+
+    /// Makes it the first channel of the case `base`.
+    pub(super) fn become_case(&mut self, base: &str) {
+        if base.is_empty() {
+            // Named by its folder already.
+            self.key.clone_from(&self.short_key);
+            return;
+        }
+        // What follows the base is a separator and ASCII, in the id as in the key.
+        let ending = self.key.len() - base.len();
+        self.id.truncate(self.id.len().saturating_sub(ending));
+        self.key = base.to_owned();
+        self.short_key = base.to_owned();
     }
 }
 
@@ -154,7 +193,7 @@ fn says(bare: &str, words: &[&str]) -> bool {
 
 /// A stem without one of the words at its end (`case_seg`) or start (`label0001`, `seg_case`);
 /// `None` when there is none.
-fn strip_word<'a>(stem: &'a str, words: &[&str]) -> Option<&'a str> {
+pub(super) fn strip_word<'a>(stem: &'a str, words: &[&str]) -> Option<&'a str> {
     words.iter().find_map(|word| {
         if stem == *word {
             return Some("");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::names::{Kind, Name, stem, tidy};
+use super::names::{CONTRASTS, Kind, Name, stem, tidy};
 
 /// What a case is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -25,8 +25,11 @@ impl Role {
 pub struct CaseFiles {
     /// Name of the case.
     pub id: String,
-    /// Path of the image, as given.
+    /// Path of the image or of its first channel, as given.
     pub image: String,
+    /// Paths of the second channel and those after it.
+    #[serde(default)]
+    pub other_channels: Vec<String>,
     /// Path of its label map, as given.
     pub label: Option<String>,
 }
@@ -58,6 +61,7 @@ pub struct Pairing {
 
 /// Finds the cases in a list of paths (`/` or `\` between folders). A Decathlon dataset.json decides
 /// where it lists the files; nnU-Net's `imagesTr/CASE_0000.nii.gz` with `labelsTr/CASE.nii.gz` and
+/// BraTS's four contrasts (`CASE_flair`, `CASE_t1ce`, `CASE_t1`, `CASE_t2` with `CASE_seg`), and
 /// loose names (`CASE_seg`, `CASE-label`, `img0001` with `label0001`, a `labels` folder, a folder per
 /// case) follow. Files that are not NIfTI, and macOS's `._` files, are passed over.
 pub fn pair(paths: &[String], dataset_json: Option<&str>) -> Pairing {
@@ -70,6 +74,8 @@ pub fn pair(paths: &[String], dataset_json: Option<&str>) -> Pairing {
         take_listed(&mut names, json, &mut found);
     }
     take_channels(&mut names, &mut found);
+    take_contrasts(&mut names);
+    pass_over_series(&mut names, &mut found);
     take_by_name(names, &mut found);
     make_ids_unique(&mut found.cases);
     found.cases.sort_by(|a, b| a.id.cmp(&b.id));
@@ -112,6 +118,7 @@ fn take_listed(names: &mut Vec<Name>, json: &str, found: &mut Pairing) {
                 found.cases.push(CaseFiles {
                     id: image.id,
                     image: image.path,
+                    other_channels: image.other_channels,
                     label,
                 });
             }
@@ -153,28 +160,98 @@ fn take_channels(names: &mut Vec<Name>, found: &mut Pairing) {
         });
         channels.contains(&0) && !counted && (has_label || (in_folder && all_numbered))
     });
-    names.retain_mut(|name| {
+    for name in names.iter_mut() {
         if name.kind == Kind::Image && bases.contains_key(&name.key) {
             name.kind = Kind::Label;
         }
-        let Some((base, _)) = name.channel().filter(|_| name.kind == Kind::Image) else {
-            return true;
-        };
-        let Some((base, channels)) = bases.get_key_value(base) else {
-            return true;
-        };
-        let channels = channels.len();
-        if channels > 1 {
+    }
+    bases.retain(|base, channels| {
+        channels.sort_unstable();
+        let complete = channels.iter().copied().eq(0..channels.len() as u16);
+        if !complete {
+            let listed: Vec<String> = channels.iter().map(u16::to_string).collect();
             let reason = format!(
-                "case {base} has {channels} channels, and cases of one channel are supported; give one image per case"
+                "case {base} has the channels {}; number them from 0 without gaps or doubles",
+                listed.join(", ")
             );
-            found.leftovers.push(Leftover { path: name.path.clone(), reason });
-            return false;
+            let of_case = |name: &Name| {
+                name.kind == Kind::Image && name.channel().is_some_and(|(other, _)| other == base)
+            };
+            names.retain(|name| {
+                if of_case(name) {
+                    let (path, reason) = (name.path.clone(), reason.clone());
+                    found.leftovers.push(Leftover { path, reason });
+                }
+                !of_case(name)
+            });
         }
-        name.id.truncate(name.id.len() - "_0000".len());
-        name.key.clone_from(base);
-        name.short_key.clone_from(base);
-        true
+        complete
+    });
+    for (base, channels) in bases {
+        merge(names, &base, channels.len(), |name| {
+            let (other, channel) = name.channel()?;
+            (other == base).then_some(usize::from(channel))
+        });
+    }
+}
+
+/// Makes `count` images one case `base`: `channel` says which channel an image is, if any.
+fn merge(
+    names: &mut Vec<Name>,
+    base: &str,
+    count: usize,
+    channel: impl Fn(&Name) -> Option<usize>,
+) {
+    let mut paths = vec![String::new(); count];
+    names.retain(|name| match channel(name) {
+        Some(index) if name.kind == Kind::Image => {
+            paths[index].clone_from(&name.path);
+            index == 0
+        }
+        _ => true,
+    });
+    let is_first = |name: &&mut Name| name.kind == Kind::Image && channel(name) == Some(0);
+    if let Some(first) = names.iter_mut().find(is_first) {
+        first.other_channels = paths.split_off(1);
+        first.become_case(base);
+    }
+}
+
+/// BraTS: four contrasts of one name in one folder are the channels of a case.
+fn take_contrasts(names: &mut Vec<Name>) {
+    let mut found: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
+    for name in names.iter().filter(|name| name.kind == Kind::Image) {
+        if let Some((base, contrast)) = name.contrast() {
+            let case = (name.scope.clone(), base.to_owned());
+            found.entry(case).or_default().push(contrast);
+        }
+    }
+    for ((scope, base), mut contrasts) in found {
+        contrasts.sort_unstable();
+        if contrasts.into_iter().eq(0..CONTRASTS.len()) {
+            merge(names, &base, CONTRASTS.len(), |name| {
+                let (other, contrast) = name.contrast()?;
+                (other == base && name.scope == scope).then_some(contrast)
+            });
+        }
+    }
+}
+
+/// ACDC: `CASE_4d` is the beating heart that `CASE_frame01` and others are taken from.
+fn pass_over_series(names: &mut Vec<Name>, found: &mut Pairing) {
+    let keys: Vec<String> = names.iter().map(|name| name.key.clone()).collect();
+    names.retain(|name| {
+        let has_frames = name.key.strip_suffix("_4d").is_some_and(|base| {
+            let frame = format!("{base}_frame");
+            keys.iter().any(|key| key.starts_with(&frame))
+        });
+        if has_frames {
+            found.leftovers.push(Leftover {
+                path: name.path.clone(),
+                reason: "a series over time; its single frames are used".into(),
+            });
+        }
+        !has_frames
     });
 }
 
@@ -219,6 +296,7 @@ fn take_by_name(names: Vec<Name>, found: &mut Pairing) {
         .map(|(image, label)| CaseFiles {
             id: image.id,
             image: image.path,
+            other_channels: image.other_channels,
             label,
         });
     found.cases.extend(cases);

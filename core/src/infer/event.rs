@@ -25,6 +25,10 @@ pub struct PredictConfig {
     pub blend: Blend,
     /// Windows per forward pass.
     pub batch_size: usize,
+    /// Whether to average the logits of a window's eight mirror images: eight times the work.
+    pub flips: bool,
+    /// Whether to keep only the largest connected component of every label.
+    pub largest_component: bool,
     /// Whether to keep the blended logits beside the labels.
     pub keep_logits: bool,
 }
@@ -35,6 +39,8 @@ impl Default for PredictConfig {
             overlap: 0.5,
             blend: Blend::Gaussian,
             batch_size: 1,
+            flips: false,
+            largest_component: false,
             keep_logits: false,
         }
     }
@@ -60,7 +66,8 @@ pub struct Segmentation {
     pub labels: LabelImage,
     /// Size of every label of the network, background left out.
     pub volumes: Vec<LabelVolume>,
-    /// Blended logits `[class, depth, height, width]` on the RAS+ grid, where asked for.
+    /// Blended logits `[class, depth, height, width]`, where asked for: on the image's grid in the
+    /// network's order of axes, or on the network's own grid where it resamples or crops.
     pub logits: Option<ndarray::Array4<f32>>,
 }
 

@@ -1,9 +1,13 @@
 //! Sliding-window inference with a trained network.
 
+mod components;
 mod event;
+mod flips;
 mod predictor;
 mod window;
 
+pub use components::keep_largest_components;
 pub use event::{Blend, Event, LabelVolume, PredictConfig, Segmentation};
+pub use flips::mean_over_flips;
 pub use predictor::{Predictor, Run};
 pub use window::{Windows, importance};

@@ -1,13 +1,16 @@
 //! The predictor: one case at a time, one batch of windows per event.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use ndarray::{Array3, Array4, Axis, s};
+use ndarray::{Array3, Array4, s};
 use web_time::Instant;
 
-use super::{Event, LabelVolume, PredictConfig, Segmentation, Windows, importance};
+use super::{
+    Event, LabelVolume, PredictConfig, Segmentation, Windows, importance, keep_largest_components,
+    mean_over_flips,
+};
 use crate::backbone::Model;
 use crate::dataset::LabelSet;
-use crate::transform::Prepared;
+use crate::transform::{Prepared, largest};
 use crate::volume::{Image, LabelImage};
 use crate::weights::{self, Metadata};
 use crate::{Error, Result};
@@ -27,10 +30,9 @@ impl Predictor {
     /// Loads a weights file onto a device.
     ///
     /// # Errors
-    /// When the file cannot be used, or its network takes several channels.
+    /// When the file cannot be used.
     pub fn load(bytes: &[u8], device: &Device) -> Result<Self> {
         let loaded = weights::load(bytes, device)?;
-        loaded.metadata.check_channels()?;
         Ok(Self::new(loaded.model, loaded.metadata, device))
     }
 
@@ -48,12 +50,29 @@ impl Predictor {
         &self.metadata
     }
 
-    /// Prepares an image. Nothing is computed until [`Run::next`] is called; dropping the run frees
-    /// everything.
+    /// Prepares an image of one channel; see [`Predictor::start_channels`].
     ///
     /// # Errors
-    /// When the overlap is not from 0 to below 1, or the batch is empty.
+    /// As there.
     pub fn start<'a>(&'a self, image: &'a Image, config: PredictConfig) -> Result<Run<'a>> {
+        self.start_channels(&[image], config)
+    }
+
+    /// Prepares the channels of a case, all on one grid and in the order of training. Nothing is
+    /// computed until [`Run::next`] is called; dropping the run frees everything.
+    ///
+    /// # Errors
+    /// When the network takes another number of channels, the overlap is not from 0 to below 1, or the
+    /// batch is empty.
+    pub fn start_channels<'a>(
+        &'a self,
+        images: &[&'a Image],
+        config: PredictConfig,
+    ) -> Result<Run<'a>> {
+        self.metadata.check_channels(images.len())?;
+        let &image = images
+            .first()
+            .ok_or_else(|| Error::Config("a network without input cannot segment".to_owned()))?;
         if !(0.0..1.0).contains(&config.overlap) {
             return Err(Error::Config(format!(
                 "an overlap of {} cannot work: choose one from 0 to below 1",
@@ -65,14 +84,9 @@ impl Predictor {
                 "a batch needs at least one window".to_owned(),
             ));
         }
-        let Metadata {
-            axes,
-            normalisation,
-            patch,
-            ..
-        } = self.metadata;
-        let case = Prepared::new(image, None, axes, normalisation, patch);
-        let blender = Blender::new(&case, patch, self.metadata.labels.classes(), &config);
+        let patch = self.metadata.patch;
+        let case = Prepared::new(images, None, &self.metadata.preprocessing, patch);
+        let blender = Blender::new(&case, patch, self.metadata.labels.outputs(), &config);
         Ok(Run {
             predictor: self,
             image,
@@ -116,7 +130,12 @@ impl Run<'_> {
         if self.done < windows {
             let end = (self.done + self.config.batch_size).min(windows);
             let x = blender.batch(&self.case.image, self.done..end, &self.predictor.device);
-            let logits = self.predictor.model.forward(x, None);
+            let forward = |x| self.predictor.model.forward(x, None);
+            let logits = if self.config.flips {
+                mean_over_flips(&x, forward)
+            } else {
+                forward(x)
+            };
             let logits = logits.into_data_async().await;
             let logits = logits.map_err(|_| Error::Lost("segmenting".to_owned()))?;
             blender.add(
@@ -141,27 +160,35 @@ impl Run<'_> {
         }))
     }
 
-    /// Classes of most weight, brought back to the image's own grid.
+    /// Classes of most weight, or those that regions paint, on the image's own grid.
     fn finish(&self, blender: Blender) -> Result<Segmentation> {
-        let Metadata { axes, labels, .. } = &self.predictor.metadata;
-        let logits = blender.finish(&self.case);
-        let classes =
-            logits.map_axis(Axis(0), |voxel| {
-                let best = voxel.iter().enumerate().fold(0, |best, (class, &value)| {
-                    if value > voxel[best] { class } else { best }
-                });
-                best as u8
-            });
-        let classes = axes.arrange(classes);
+        let Metadata {
+            preprocessing,
+            labels,
+            ..
+        } = &self.predictor.metadata;
+        let logits = blender.finish();
+        let classes = match labels.regions() {
+            None => self.case.native.classes(&logits, largest),
+            Some(regions) => self.case.native.classes(&logits, |plane, classes| {
+                let painted = labels.encode_plane(regions.regions_to_labels(plane.view()));
+                classes.copy_from_slice(&painted);
+            }),
+        };
+        let mut classes = preprocessing.axes.arrange(classes);
+        if self.config.largest_component {
+            keep_largest_components(&mut classes);
+        }
         let map = LabelImage::from_canonical(labels.decode(classes.view()), self.image);
         let map = map.map_err(|source| Error::Volume {
             file: "segmentation".to_owned(),
             source,
         })?;
+        let keep = self.config.keep_logits;
         Ok(Segmentation {
             volumes: volumes(&classes, labels, self.image),
             labels: map,
-            logits: self.config.keep_logits.then_some(logits),
+            logits: keep.then(|| self.case.native.without_padding(&logits)),
         })
     }
 }
@@ -195,7 +222,7 @@ struct Blender {
 
 impl Blender {
     fn new(case: &Prepared, window: [usize; 3], classes: usize, config: &PredictConfig) -> Self {
-        let (d, h, w) = case.image.dim();
+        let [d, h, w] = case.size();
         Self {
             windows: Windows::new([d, h, w], window, config.overlap),
             window,
@@ -205,20 +232,21 @@ impl Blender {
         }
     }
 
-    /// The voxels of some windows, `[window, 1, d, h, w]`.
+    /// The voxels of some windows, `[window, channel, d, h, w]`.
     fn batch(
         &self,
-        image: &Array3<f32>,
+        image: &Array4<f32>,
         windows: std::ops::Range<usize>,
         device: &Device,
     ) -> Tensor<5> {
         let [pd, ph, pw] = self.window;
-        let count = windows.len();
-        let mut values: Vec<f32> = Vec::with_capacity(count * pd * ph * pw);
+        let (count, channels) = (windows.len(), image.dim().0);
+        let mut values: Vec<f32> = Vec::with_capacity(count * channels * pd * ph * pw);
         for &[d, h, w] in &self.windows.starts[windows] {
-            values.extend(image.slice(s![d..d + pd, h..h + ph, w..w + pw]));
+            values.extend(image.slice(s![.., d..d + pd, h..h + ph, w..w + pw]));
         }
-        Tensor::from_data(TensorData::new(values, [count, 1, pd, ph, pw]), device)
+        let shape = [count, channels, pd, ph, pw];
+        Tensor::from_data(TensorData::new(values, shape), device)
     }
 
     /// Adds the logits of some windows, `[window, class, d, h, w]` row-major.
@@ -240,15 +268,11 @@ impl Blender {
         }
     }
 
-    /// Mean logits, without the padding.
-    fn finish(mut self, case: &Prepared) -> Array4<f32> {
+    /// Mean logits, `[class, depth, height, width]` on the padded volume.
+    fn finish(mut self) -> Array4<f32> {
         for mut class in self.sum.outer_iter_mut() {
             class /= &self.weight;
         }
-        let [bd, bh, bw] = case.before;
-        let [d, h, w] = case.size;
         self.sum
-            .slice(s![.., bd..bd + d, bh..bh + h, bw..bw + w])
-            .to_owned()
     }
 }

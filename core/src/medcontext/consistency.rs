@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Keeps a teacher without any logits from dividing by zero.
 const EPSILON: f64 = 1e-8;
 
-/// The two forms in which the loss has been published.
+/// The two forms in which the loss has been published, and none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ConsistencyForm {
@@ -15,17 +15,24 @@ pub enum ConsistencyForm {
     Paper,
     /// mean((Fm − Ft)²) / ‖Ft‖, as in the released code: about a thousand times weaker.
     Released,
+    /// Not at all.
+    Off,
 }
 
 /// Distance between the logits of the masked student and of the teacher, `[1]`.
 ///
-/// Both are `[batch, class, d, h, w]`; no gradient flows to the teacher.
-pub fn consistency(student: Tensor<5>, teacher: Tensor<5>, form: ConsistencyForm) -> Tensor<1> {
+/// Both are `[batch, class, d, h, w]`; no gradient flows to the teacher. `None` where the form is off.
+pub fn consistency(
+    student: Tensor<5>,
+    teacher: Tensor<5>,
+    form: ConsistencyForm,
+) -> Option<Tensor<1>> {
     let teacher = teacher.detach();
     let difference = (student - teacher.clone()).powi_scalar(2);
     let energy = teacher.powi_scalar(2).sum();
     match form {
-        ConsistencyForm::Paper => difference.sum() / (energy + EPSILON),
-        ConsistencyForm::Released => difference.mean() / (energy.sqrt() + EPSILON),
+        ConsistencyForm::Paper => Some(difference.sum() / (energy + EPSILON)),
+        ConsistencyForm::Released => Some(difference.mean() / (energy.sqrt() + EPSILON)),
+        ConsistencyForm::Off => None,
     }
 }

@@ -3,6 +3,43 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
 use rand::seq::SliceRandom;
+use serde::{Deserialize, Serialize};
+
+use super::MedContext;
+use crate::volume::AxisOrder;
+
+/// How many tubes are masked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MaskLaw {
+    /// The same share of every mask, rounded down (the released code).
+    #[default]
+    Exact,
+    /// Each tube by itself with that probability (the paper's text).
+    Bernoulli,
+}
+
+/// Along which axis tubes run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TubeAxis {
+    /// Through the slices, whichever axis of the tensor that is (the paper).
+    #[default]
+    Slice,
+    /// Along the tensor's first axis: from left to right where MONAI loads the volume (the released
+    /// code).
+    First,
+}
+
+impl TubeAxis {
+    /// The axis of a token grid `[depth, height, width]` of volumes in this order.
+    pub fn index(self, axes: AxisOrder) -> usize {
+        match self {
+            Self::Slice => axes.slice_axis(),
+            Self::First => 0,
+        }
+    }
+}
 
 /// Which tokens of a grid are masked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,17 +51,14 @@ pub struct TubeMask {
 impl TubeMask {
     /// Draws a mask over `grid` whose tubes run along `axis` (0 depth, 1 height, 2 width).
     ///
-    /// As in the released code, an exact number of tubes is masked: `ratio` times the tokens of one
-    /// plane, rounded down. (The paper's text has a Bernoulli draw per tube.) Where that would be
-    /// none, one of several tubes is masked, so that a small patch is not left without the method.
-    pub fn draw(grid: [usize; 3], axis: usize, ratio: f64, rng: &mut impl Rng) -> Self {
+    /// As in the released code, one plane is drawn and repeated along the tube. Where an exact share
+    /// would be none, one of several tubes is masked, so that a small patch is not left without the
+    /// method.
+    pub fn draw(grid: [usize; 3], axis: usize, settings: &MedContext, rng: &mut impl Rng) -> Self {
         let plane: Vec<usize> = (0..3).filter(|&a| a != axis).map(|a| grid[a]).collect();
-        let tubes = plane[0] * plane[1];
-        let least = usize::from(ratio > 0.0 && tubes > 1);
-        let masked = ((ratio * tubes as f64) as usize).clamp(least, tubes);
-        let mut pattern = vec![false; tubes];
-        pattern[..masked].fill(true);
-        pattern.shuffle(rng);
+        let unit = settings.mask_unit.max(1);
+        let cells = [plane[0].div_ceil(unit), plane[1].div_ceil(unit)];
+        let pattern = pattern(cells[0] * cells[1], settings, rng);
 
         let mut tokens = Vec::with_capacity(grid.iter().product());
         for d in 0..grid[0] {
@@ -35,7 +69,7 @@ impl TubeMask {
                         1 => (d, w),
                         _ => (d, h),
                     };
-                    tokens.push(pattern[row * plane[1] + column]);
+                    tokens.push(pattern[row / unit * cells[1] + column / unit]);
                 }
             }
         }
@@ -49,6 +83,22 @@ impl TubeMask {
         TokenMask {
             masked: Tensor::from_data(TensorData::new(values, [1, count, 1]), device),
         }
+    }
+}
+
+/// Which of `count` tubes are masked.
+fn pattern(count: usize, settings: &MedContext, rng: &mut impl Rng) -> Vec<bool> {
+    let ratio = settings.mask_ratio.clamp(0.0, 1.0);
+    match settings.mask_law {
+        MaskLaw::Exact => {
+            let least = usize::from(ratio > 0.0 && count > 1);
+            let masked = ((ratio * count as f64) as usize).clamp(least, count);
+            let mut pattern = vec![false; count];
+            pattern[..masked].fill(true);
+            pattern.shuffle(rng);
+            pattern
+        }
+        MaskLaw::Bernoulli => (0..count).map(|_| rng.random_bool(ratio)).collect(),
     }
 }
 
@@ -91,10 +141,19 @@ mod tests {
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
 
-    use super::TubeMask;
+    use super::{MaskLaw, TubeMask};
+    use crate::medcontext::MedContext;
 
-    fn draw(grid: [usize; 3], axis: usize, ratio: f64) -> Vec<bool> {
-        TubeMask::draw(grid, axis, ratio, &mut ChaCha8Rng::seed_from_u64(1)).tokens
+    fn draw_as(grid: [usize; 3], axis: usize, settings: &MedContext, seed: u64) -> Vec<bool> {
+        TubeMask::draw(grid, axis, settings, &mut ChaCha8Rng::seed_from_u64(seed)).tokens
+    }
+
+    fn draw(grid: [usize; 3], axis: usize, mask_ratio: f64) -> Vec<bool> {
+        let settings = MedContext {
+            mask_ratio,
+            ..MedContext::paper()
+        };
+        draw_as(grid, axis, &settings, 1)
     }
 
     #[test]
@@ -133,5 +192,42 @@ mod tests {
             }
         }
         assert_eq!(along_width.iter().filter(|&&m| m).count(), 6 * width);
+    }
+
+    #[test]
+    fn a_bernoulli_mask_has_the_ratio_on_average_only() {
+        let settings = MedContext {
+            mask_law: MaskLaw::Bernoulli,
+            ..MedContext::paper()
+        };
+        let counts: Vec<usize> = (0..400)
+            .map(|seed| draw_as([1, 10, 10], 0, &settings, seed))
+            .map(|mask| mask.iter().filter(|&&m| m).count())
+            .collect();
+        let mean = counts.iter().sum::<usize>() as f64 / 400.0;
+        // 400 draws of 100 tubes: the standard error of the mean is √(0.24 · 100 / 400) = 0.245.
+        assert!((mean - 40.0).abs() < 1.0, "{mean}");
+        assert!(counts.iter().any(|&count| count != counts[0]));
+    }
+
+    #[test]
+    fn a_unit_of_several_tokens_is_masked_together() {
+        let settings = MedContext {
+            mask_unit: 2,
+            mask_ratio: 0.5,
+            ..MedContext::paper()
+        };
+        // Six by five tokens are three by three units, the last column of them cut: four are masked.
+        let mask = draw_as([1, 6, 5], 0, &settings, 3);
+        let at = |row: usize, column: usize| mask[row * 5 + column];
+        let mut units = 0;
+        for row in (0..6).step_by(2) {
+            for column in (0..5).step_by(2) {
+                units += usize::from(at(row, column));
+                assert_eq!(at(row, column), at(row + 1, column));
+                assert_eq!(at(row, column), at(row, (column + 1).min(4)));
+            }
+        }
+        assert_eq!(units, 4);
     }
 }

@@ -1,10 +1,31 @@
-//! The joint loss of one training step (Algorithm 1).
+//! The joint loss of one training step (Algorithm 1), and its gradients.
 
+use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Tensor;
 
-use super::{MedContext, TokenMask, consistency};
+use super::{ConsistencyForm, MedContext, TokenMask, consistency};
 use crate::backbone::Model;
 use crate::train::{DiceCe, Target};
+
+/// Who says what the masked student should say.
+#[derive(Clone, Copy, Debug)]
+pub enum Guide<'a> {
+    /// Another network, outside autodiff: its pass builds no graph.
+    Teacher(&'a Model),
+    /// The student on the clean view, without a gradient.
+    Student,
+}
+
+/// What the masked view needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Masked<'a> {
+    /// Which tokens are hidden.
+    pub mask: &'a TokenMask,
+    /// Who the student is compared with.
+    pub guide: Guide<'a>,
+    /// The terms and their weights.
+    pub settings: &'a MedContext,
+}
 
 /// The loss of one step and its terms, each `[1]` and still on the device.
 #[derive(Clone, Debug)]
@@ -19,23 +40,20 @@ pub struct JointLoss {
     pub consistency: Option<Tensor<1>>,
 }
 
-/// `DiceCE(Y, Fs) + DiceCE(Y, FsM) + β · consistency(FsM, Ft)`; without a mask and a teacher only
-/// the first term.
+/// `DiceCE(Y, Fs) + DiceCE(Y, FsM) + β · consistency(FsM, Ft)`; without a masked view only the first
+/// term.
 ///
-/// `x` is `[batch, channel, d, h, w]` on the student's (autodiff) device. The teacher's parameters
-/// live outside autodiff, so its pass builds no graph. Both supervised terms count every scale that
-/// `loss` weighs; consistency is taken at the finest.
+/// `x` is `[batch, channel, d, h, w]` on the student's (autodiff) device. Both supervised terms count
+/// every scale that `loss` weighs; consistency is taken at the finest.
 pub fn joint_loss(
     student: &Model,
-    masked: Option<(&Model, &TokenMask)>,
+    masked: Option<Masked>,
     x: Tensor<5>,
     target: &Target,
     loss: &DiceCe,
-    settings: &MedContext,
 ) -> JointLoss {
-    let scales = loss.scale_weights.len();
-    let supervised = loss.forward_scales(&student.forward_scales(x.clone(), None, scales), target);
-    let Some((teacher, mask)) = masked else {
+    let (supervised, logits) = clean_view(student, x.clone(), target, loss);
+    let Some(masked) = masked else {
         return JointLoss {
             total: supervised.clone(),
             supervised,
@@ -43,14 +61,116 @@ pub fn joint_loss(
             consistency: None,
         };
     };
-    let guide = Tensor::from_inner(teacher.forward(x.clone().inner(), None));
-    let mut logits = student.forward_scales(x, Some(mask), scales);
-    let masked = loss.forward_scales(&logits, target);
-    let distance = consistency(logits.swap_remove(0), guide, settings.consistency);
-    JointLoss {
-        total: supervised.clone() + masked.clone() + distance.clone() * settings.beta,
-        supervised,
-        masked: Some(masked),
-        consistency: Some(distance),
+    masked_view(student, masked, x, logits, target, loss).with(supervised)
+}
+
+/// The gradients of [`joint_loss`] and its terms, detached.
+///
+/// With `in_turn` the clean view's graph is gone before the masked view's is built, which halves the
+/// memory; the gradients are the same sum.
+pub fn joint_gradients(
+    student: &Model,
+    masked: Option<Masked>,
+    x: Tensor<5>,
+    target: &Target,
+    loss: &DiceCe,
+    in_turn: bool,
+) -> (GradientsParams, JointLoss) {
+    let gradients = |total: &Tensor<1>| GradientsParams::from_grads(total.backward(), student);
+    let (true, Some(masked)) = (in_turn, masked) else {
+        let joint = joint_loss(student, masked, x, target, loss);
+        return (gradients(&joint.total), joint.inner());
+    };
+    let mut sum = GradientsAccumulator::new();
+    let (supervised, logits) = clean_view(student, x.clone(), target, loss);
+    sum.accumulate(student, gradients(&supervised));
+    // Cut from their graph, so that it can go.
+    let (supervised, logits) = (
+        Tensor::from_inner(supervised.inner()),
+        Tensor::from_inner(logits.inner()),
+    );
+    let view = masked_view(student, masked, x, logits, target, loss);
+    sum.accumulate(student, gradients(&view.total));
+    (sum.grads(), view.with(supervised).inner())
+}
+
+/// Loss on the clean view, and its logits at the finest scale.
+fn clean_view(
+    student: &Model,
+    x: Tensor<5>,
+    target: &Target,
+    loss: &DiceCe,
+) -> (Tensor<1>, Tensor<5>) {
+    let mut logits = student.forward_scales(x, None, loss.scale_weights.len());
+    let value = loss.forward_scales(&logits, target);
+    (value, logits.swap_remove(0))
+}
+
+/// What the masked view adds.
+struct MaskedTerms {
+    /// `[1]`: both terms, weighed.
+    total: Tensor<1>,
+    masked: Option<Tensor<1>>,
+    consistency: Option<Tensor<1>>,
+}
+
+impl MaskedTerms {
+    fn with(self, supervised: Tensor<1>) -> JointLoss {
+        JointLoss {
+            total: supervised.clone() + self.total,
+            supervised,
+            masked: self.masked,
+            consistency: self.consistency,
+        }
+    }
+}
+
+/// The masked view's terms; `clean` are the student's logits on the clean view.
+fn masked_view(
+    student: &Model,
+    view: Masked,
+    x: Tensor<5>,
+    clean: Tensor<5>,
+    target: &Target,
+    loss: &DiceCe,
+) -> MaskedTerms {
+    let settings = view.settings;
+    let guide = match (settings.consistency, view.guide) {
+        (ConsistencyForm::Off, _) => None,
+        (_, Guide::Teacher(teacher)) => {
+            Some(Tensor::from_inner(teacher.forward(x.clone().inner(), None)))
+        }
+        (_, Guide::Student) => Some(clean),
+    };
+    let scales = if settings.masked_loss {
+        loss.scale_weights.len()
+    } else {
+        1
+    };
+    let mut logits = student.forward_scales(x, Some(view.mask), scales);
+    let masked = settings
+        .masked_loss
+        .then(|| loss.forward_scales(&logits, target));
+    let logits = logits.swap_remove(0);
+    let nothing = Tensor::zeros([1], &logits.device());
+    let distance = guide.and_then(|guide| consistency(logits, guide, settings.consistency));
+    let weighed = distance.clone().map(|distance| distance * settings.beta);
+    let terms = [masked.clone(), weighed].into_iter().flatten();
+    MaskedTerms {
+        total: terms.reduce(|sum, term| sum + term).unwrap_or(nothing),
+        masked,
+        consistency: distance,
+    }
+}
+
+impl JointLoss {
+    /// The same numbers outside autodiff, so that no graph is kept for them.
+    fn inner(self) -> Self {
+        Self {
+            total: self.total.inner(),
+            supervised: self.supervised.inner(),
+            masked: self.masked.map(Tensor::inner),
+            consistency: self.consistency.map(Tensor::inner),
+        }
     }
 }

@@ -3,13 +3,55 @@
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 use burn::tensor::container::TensorContainer;
+use serde::{Deserialize, Serialize};
 
+use super::MedContext;
 use crate::backbone::Model;
 
-/// Momentum of step `step` of `steps`: a cosine from `start` to 1 (section 3.2).
-pub fn momentum(start: f64, step: usize, steps: usize) -> f64 {
+/// How the teacher's momentum changes from step to step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MomentumSchedule {
+    /// A cosine over all steps (section 3.2).
+    #[default]
+    Cosine,
+    /// The released UNETR trainer: one update after each epoch, with what a warm-up of 50 epochs has
+    /// reached at the last step of the first.
+    ReleasedUnetr,
+    /// The released nnFormer trainer: at each step what a warm-up of 20 epochs has reached at that
+    /// step of the first.
+    ReleasedNnformer,
+}
+
+impl MedContext {
+    /// Momentum of the update after `step` (from 0) of `steps`, in epochs of `epoch` steps; `None`
+    /// where the teacher stays as it is.
+    pub fn momentum_at(&self, step: usize, steps: usize, epoch: usize) -> Option<f64> {
+        let epoch = epoch.max(1);
+        let index = step % epoch;
+        match self.schedule {
+            MomentumSchedule::Cosine => {
+                Some(momentum(self.momentum, self.momentum_end, step, steps))
+            }
+            MomentumSchedule::ReleasedUnetr => {
+                (index + 1 == epoch).then(|| released_momentum(self.momentum, index, 50 * epoch))
+            }
+            MomentumSchedule::ReleasedNnformer => {
+                Some(released_momentum(self.momentum, index, 20 * epoch))
+            }
+        }
+    }
+}
+
+/// Momentum of step `step` of `steps`: a cosine from `start` to `end` (section 3.2).
+pub fn momentum(start: f64, end: f64, step: usize, steps: usize) -> f64 {
     let progress = step as f64 / steps.max(1) as f64;
-    1.0 + 0.5 * (start - 1.0) * (1.0 + (std::f64::consts::PI * progress).cos())
+    end + 0.5 * (start - end) * (1.0 + (std::f64::consts::PI * progress).cos())
+}
+
+/// The released schedule within its warm-up: from 0 to `full` in `warmup` entries, both ends included.
+pub fn released_momentum(full: f64, index: usize, warmup: usize) -> f64 {
+    full * index as f64 / warmup.saturating_sub(1).max(1) as f64
 }
 
 /// `teacher ← m · teacher + (1 − m) · student`, parameter by parameter (equation 6).

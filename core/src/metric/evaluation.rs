@@ -1,194 +1,228 @@
-//! The table of an evaluation: per case and label, and means.
+//! A whole evaluation: cases, means, and parts put together.
 
-use ndarray::ArrayView3;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Hausdorff, dice, hd95};
+use serde::{Deserialize, Serialize};
+
+use super::{CaseScore, EmptyPolicy, Hausdorff, LabelScore, Statistic};
 use crate::dataset::{DatasetError, LabelSet};
-use crate::volume::LabelImage;
 
-/// One label of one case. Undefined values are `None` (null in JSON).
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct LabelScore {
-    /// The label's id.
-    pub label: u16,
-    /// Dice; undefined when the label is in neither map.
-    pub dice: Option<f64>,
-    /// HD95 in mm; undefined when the label is missing in either map.
-    pub hd95_mm: Option<f64>,
-    /// HD95 in voxels; undefined when the label is missing in either map.
-    pub hd95_voxels: Option<f64>,
-    /// Predicted volume in mL.
-    pub ml_predicted: f64,
-    /// True volume in mL.
-    pub ml_true: f64,
+/// How an evaluation measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Protocol {
+    /// The form of HD95.
+    pub hd95: Hausdorff,
+    /// What empty masks count as in means. Cases keep undefined values as such.
+    pub empty: EmptyPolicy,
 }
 
-/// One case.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct CaseScore {
-    /// Name of the case.
-    pub case: String,
-    /// Scores by label, background left out.
-    pub labels: Vec<LabelScore>,
+/// Mean and standard deviation over cases of every measure; undefined where no case counts.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Means {
+    /// Dice.
+    pub dice: Option<Statistic>,
+    /// HD95 in mm.
+    pub hd95_mm: Option<Statistic>,
+    /// HD95 in voxels.
+    pub hd95_voxels: Option<Statistic>,
 }
 
-impl CaseScore {
-    /// Compares two label arrays of one shape whose axes have the given spacing in mm.
-    ///
-    /// # Errors
-    /// When the shapes differ.
-    pub fn new(
-        case: &str,
-        prediction: ArrayView3<'_, u16>,
-        truth: ArrayView3<'_, u16>,
-        spacing: [f64; 3],
-        labels: &LabelSet,
-        form: Hausdorff,
-    ) -> Result<CaseScore, DatasetError> {
-        let voxel_ml = spacing.iter().product::<f64>() / 1000.0;
-        compare(case, prediction, truth, (spacing, voxel_ml), labels, form)
-    }
-
-    /// Compares two label files, voxel by voxel, in mm of the truth's grid.
-    ///
-    /// # Errors
-    /// When the shapes differ.
-    pub fn of_images(
-        case: &str,
-        prediction: &LabelImage,
-        truth: &LabelImage,
-        labels: &LabelSet,
-        form: Hausdorff,
-    ) -> Result<CaseScore, DatasetError> {
-        let (prediction, truth_grid) = (file_view(prediction), truth.grid());
-        let [x, y, z] = truth_grid.spacing();
-        let size = ([z, y, x], truth_grid.voxel_ml());
-        compare(case, prediction, file_view(truth), size, labels, form)
-    }
-}
-
-/// Labels with axes \[k, j, i\]: no score depends on how the axes lie in the patient.
-fn file_view(map: &LabelImage) -> ArrayView3<'_, u16> {
-    let [i, j, k] = map.grid().dims;
-    ArrayView3::from_shape((k, j, i), map.labels()).expect("a label map fills its grid")
-}
-
-/// Scores of every label but background; a voxel has sides in mm and a volume in mL.
-fn compare(
-    case: &str,
-    prediction: ArrayView3<'_, u16>,
-    truth: ArrayView3<'_, u16>,
-    (spacing, voxel_ml): ([f64; 3], f64),
-    labels: &LabelSet,
-    form: Hausdorff,
-) -> Result<CaseScore, DatasetError> {
-    same_shape(case, prediction.shape(), truth.shape())?;
-    let volume = |map: ArrayView3<'_, u16>, label| {
-        map.iter().filter(|&&value| value == label).count() as f64 * voxel_ml
-    };
-    let score = |&label: &u16| LabelScore {
-        label,
-        dice: dice(prediction, truth, label),
-        hd95_mm: hd95(prediction, truth, label, Some(spacing), form),
-        hd95_voxels: hd95(prediction, truth, label, None, form),
-        ml_predicted: volume(prediction, label),
-        ml_true: volume(truth, label),
-    };
-    let labels = labels.ids().iter().skip(1).map(score).collect();
-    Ok(CaseScore {
-        case: case.to_owned(),
-        labels,
-    })
-}
-
-/// Means of one label over the cases where the value is defined.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+/// One label over all cases.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LabelMean {
     /// The label's id.
     pub label: u16,
     /// Its name.
     pub name: String,
-    /// Mean Dice.
-    pub dice: Option<f64>,
-    /// Mean HD95 in mm.
-    pub hd95_mm: Option<f64>,
-    /// Mean HD95 in voxels.
-    pub hd95_voxels: Option<f64>,
+    /// Over the cases that count by the [`EmptyPolicy`].
+    #[serde(flatten)]
+    pub means: Means,
     /// Cases in which one map has the label and the other lacks it: their Dice of 0 is in the mean,
-    /// their HD95 cannot be.
+    /// their distance is what the [`EmptyPolicy`] says.
     pub missed: usize,
 }
 
-impl LabelMean {
-    fn new(label: u16, name: &str, cases: &[CaseScore]) -> LabelMean {
-        let scores: Vec<&LabelScore> = cases
-            .iter()
-            .flat_map(|case| &case.labels)
-            .filter(|score| score.label == label)
+/// Why parts of an evaluation are no whole.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum EvaluationError {
+    /// Parts that were measured differently.
+    #[error(
+        "the parts were measured differently (HD95 {} with empty masks {}, and HD95 {} with empty masks {}); evaluate them with the same options",
+        .0.hd95.name(), .0.empty.name(), .1.hd95.name(), .1.empty.name()
+    )]
+    Protocol(Protocol, Protocol),
+    /// A case that two parts hold.
+    #[error("the case {0} is in two of the parts; give each part once")]
+    Twice(String),
+    /// A label that two parts name differently.
+    #[error(
+        "label {label} is {first:?} in one part and {second:?} in another; evaluate them with the same dataset.json"
+    )]
+    Name {
+        /// The label's id.
+        label: u16,
+        /// One name.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// More labels than can be told apart.
+    #[error(transparent)]
+    Labels(#[from] DatasetError),
+}
+
+/// A whole evaluation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// How it was measured.
+    pub protocol: Protocol,
+    /// Per case and label, sorted by case.
+    pub cases: Vec<CaseScore>,
+    /// Per label, over cases.
+    pub labels: Vec<LabelMean>,
+    /// The mean over labels of their means over cases, as the paper's tables have it. Its standard
+    /// deviation is that of the cases, each by the mean over its labels.
+    pub mean: Means,
+}
+
+impl Evaluation {
+    /// Collects the cases' scores and takes the means. A label of the set that a case has no score
+    /// of is in neither of its maps; a score of another label is left out.
+    pub fn new(mut cases: Vec<CaseScore>, labels: &LabelSet, protocol: Protocol) -> Evaluation {
+        for case in &mut cases {
+            let mut scores: BTreeMap<u16, LabelScore> = std::mem::take(&mut case.labels)
+                .into_iter()
+                .map(|score| (score.label, score))
+                .collect();
+            let ids = labels.ids().iter().skip(1);
+            case.labels = ids
+                .map(|id| scores.remove(id).unwrap_or(LabelScore::absent(*id)))
+                .collect();
+        }
+        cases.sort_by(|a, b| a.case.cmp(&b.case));
+        let means: Vec<LabelMean> = (labels.names().iter().enumerate().skip(1))
+            .map(|(class, name)| {
+                LabelMean::new(name, class - 1, labels.ids()[class], &cases, protocol)
+            })
             .collect();
+        Evaluation {
+            mean: Means::over_labels(&means, &cases, protocol),
+            labels: means,
+            cases,
+            protocol,
+        }
+    }
+
+    /// Puts parts with different cases together, as if all had been evaluated at once.
+    ///
+    /// # Errors
+    /// When the parts were measured differently, hold one case twice, or name a label differently.
+    pub fn merge(parts: Vec<Evaluation>) -> Result<Evaluation, EvaluationError> {
+        let protocol = parts.first().map(|part| part.protocol).unwrap_or_default();
+        let (mut names, mut seen) = (BTreeMap::new(), BTreeSet::new());
+        let mut cases = Vec::new();
+        for part in parts {
+            if part.protocol != protocol {
+                return Err(EvaluationError::Protocol(protocol, part.protocol));
+            }
+            for LabelMean { label, name, .. } in part.labels {
+                if let Some(first) = names
+                    .insert(label, name.clone())
+                    .filter(|first| *first != name)
+                {
+                    return Err(EvaluationError::Name {
+                        label,
+                        first,
+                        second: name,
+                    });
+                }
+            }
+            if let Some(case) = part
+                .cases
+                .iter()
+                .find(|case| !seen.insert(case.case.clone()))
+            {
+                return Err(EvaluationError::Twice(case.case.clone()));
+            }
+            cases.extend(part.cases);
+        }
+        let labels = LabelSet::from_ids(names.keys().copied(), &names)?;
+        Ok(Evaluation::new(cases, &labels, protocol))
+    }
+}
+
+impl CaseScore {
+    /// Mean Dice over the labels that count; undefined where none does.
+    pub fn mean_dice(&self, empty: EmptyPolicy) -> Option<f64> {
+        mean(self.labels.iter().map(|score| empty.dice(score.dice)))
+    }
+
+    /// Mean HD95 in mm over the labels that count; undefined where none does.
+    pub fn mean_hd95_mm(&self, empty: EmptyPolicy) -> Option<f64> {
+        mean(
+            self.labels
+                .iter()
+                .map(|score| empty.distance(score.hd95_mm)),
+        )
+    }
+
+    fn mean_hd95_voxels(&self, empty: EmptyPolicy) -> Option<f64> {
+        mean(
+            self.labels
+                .iter()
+                .map(|score| empty.distance(score.hd95_voxels)),
+        )
+    }
+}
+
+impl LabelMean {
+    /// Of the label whose score is at `index` in every case.
+    fn new(
+        name: &str,
+        index: usize,
+        label: u16,
+        cases: &[CaseScore],
+        Protocol { empty, .. }: Protocol,
+    ) -> LabelMean {
+        let scores = || cases.iter().map(|case| &case.labels[index]);
         LabelMean {
             label,
             name: name.to_owned(),
-            dice: mean(scores.iter().map(|score| score.dice)),
-            hd95_mm: mean(scores.iter().map(|score| score.hd95_mm)),
-            hd95_voxels: mean(scores.iter().map(|score| score.hd95_voxels)),
-            missed: scores
-                .iter()
+            means: Means {
+                dice: Statistic::of(scores().map(|score| empty.dice(score.dice))),
+                hd95_mm: Statistic::of(scores().map(|score| empty.distance(score.hd95_mm))),
+                hd95_voxels: Statistic::of(scores().map(|score| empty.distance(score.hd95_voxels))),
+            },
+            missed: scores()
                 .filter(|score| score.dice.is_some() && score.hd95_mm.is_none())
                 .count(),
         }
     }
 }
 
-/// A whole evaluation.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Evaluation {
-    /// Per case and label.
-    pub cases: Vec<CaseScore>,
-    /// Per label, over cases.
-    pub labels: Vec<LabelMean>,
-    /// Mean Dice: per label over cases, then over labels.
-    pub mean_dice: Option<f64>,
-    /// Mean HD95 in mm, likewise.
-    pub mean_hd95_mm: Option<f64>,
-    /// Mean HD95 in voxels, likewise.
-    pub mean_hd95_voxels: Option<f64>,
-}
-
-impl Evaluation {
-    /// Collects the cases' scores and takes the means.
-    pub fn new(cases: Vec<CaseScore>, labels: &LabelSet) -> Evaluation {
-        let means: Vec<LabelMean> = (labels.ids().iter().zip(labels.names()))
-            .skip(1)
-            .map(|(&label, name)| LabelMean::new(label, name, &cases))
-            .collect();
-        Evaluation {
-            mean_dice: mean(means.iter().map(|label| label.dice)),
-            mean_hd95_mm: mean(means.iter().map(|label| label.hd95_mm)),
-            mean_hd95_voxels: mean(means.iter().map(|label| label.hd95_voxels)),
-            labels: means,
-            cases,
+impl Means {
+    fn over_labels(
+        labels: &[LabelMean],
+        cases: &[CaseScore],
+        Protocol { empty, .. }: Protocol,
+    ) -> Means {
+        let join = |of_label: fn(&Means) -> Option<Statistic>,
+                    of_case: fn(&CaseScore, EmptyPolicy) -> Option<f64>| {
+            let labels = labels.iter().map(|label| of_label(&label.means));
+            let mean = mean(labels.map(|label| Some(label?.mean)))?;
+            let spread = Statistic::of(cases.iter().map(|case| of_case(case, empty)))?;
+            Some(Statistic { mean, ..spread })
+        };
+        Means {
+            dice: join(|means| means.dice, CaseScore::mean_dice),
+            hd95_mm: join(|means| means.hd95_mm, CaseScore::mean_hd95_mm),
+            hd95_voxels: join(|means| means.hd95_voxels, CaseScore::mean_hd95_voxels),
         }
     }
 }
 
 /// Mean of the defined values; `None` when there are none.
 fn mean(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
-    let values: Vec<f64> = values.flatten().collect();
-    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
-}
-
-fn same_shape(case: &str, prediction: &[usize], truth: &[usize]) -> Result<(), DatasetError> {
-    if prediction == truth {
-        return Ok(());
-    }
-    let text = |shape: &[usize]| {
-        let sizes: Vec<String> = shape.iter().map(ToString::to_string).collect();
-        sizes.join("×")
-    };
-    Err(DatasetError::PredictionShape {
-        case: case.to_owned(),
-        prediction: text(prediction),
-        truth: text(truth),
-    })
+    Statistic::of(values).map(|statistic| statistic.mean)
 }

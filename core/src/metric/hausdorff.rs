@@ -1,5 +1,7 @@
 //! 95th percentile Hausdorff distance.
 
+use std::str::FromStr;
+
 use ndarray::{Array3, ArrayView3, Zip, s};
 
 use super::squared_distance;
@@ -13,6 +15,28 @@ pub enum Hausdorff {
     Pooled,
     /// The larger of the two directions' 95th percentiles (MONAI 1.5).
     Max,
+}
+
+impl Hausdorff {
+    /// The name in commands and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pooled => "pooled",
+            Self::Max => "max",
+        }
+    }
+}
+
+impl FromStr for Hausdorff {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "pooled" => Ok(Self::Pooled),
+            "max" => Ok(Self::Max),
+            _ => Err(format!("there is no form {name:?}: choose pooled or max")),
+        }
+    }
 }
 
 /// HD95 of one label: mm when `spacing` gives the voxel size along the arrays' axes, voxels when it

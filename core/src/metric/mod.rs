@@ -1,38 +1,22 @@
-//! Dice, Hausdorff distance and volumes.
+//! Dice, Hausdorff distance and volumes, by case and label, and the tables of an evaluation.
 
 mod dice;
 mod distance;
+mod empty;
 mod evaluation;
 mod hausdorff;
+mod score;
+mod statistic;
+mod table;
+mod targets;
 
 pub use dice::dice;
 pub use distance::squared_distance;
-pub use evaluation::{CaseScore, Evaluation, LabelMean, LabelScore};
+pub use empty::EmptyPolicy;
+pub use evaluation::{Evaluation, EvaluationError, LabelMean, Means, Protocol};
 pub use hausdorff::{Hausdorff, hd95, percentile, surface};
-
-/// What an undefined value (an empty mask) counts as.
-///
-/// The published numbers differ here: the BTCV test script counts 0, nnFormer's 1 for Dice when both
-/// masks are empty, nnU-Net's summary leaves the value out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EmptyPolicy {
-    /// 0: the worst Dice, but the best distance.
-    Zero,
-    /// 1.
-    One,
-    /// NaN: not counted in a mean.
-    #[default]
-    Nan,
-}
-
-impl EmptyPolicy {
-    /// `value`, or what an undefined one counts as.
-    pub fn resolve(self, value: Option<f64>) -> f64 {
-        value.unwrap_or(match self {
-            EmptyPolicy::Zero => 0.0,
-            EmptyPolicy::One => 1.0,
-            EmptyPolicy::Nan => f64::NAN,
-        })
-    }
-}
+pub use score::{CaseScore, LabelScore};
+pub use statistic::Statistic;
+pub use table::Unit;
+pub(crate) use table::csv_field;
+pub use targets::{Region, Targets};

@@ -92,7 +92,11 @@ impl SwinBlock {
     pub fn new(config: &SwinBlockConfig, init: &mut Init) -> Self {
         let (channels, windows) = (config.channels, config.windows());
         let bias = config.bias(init);
-        let mask = windows.shift_mask(init.device());
+        let mask = if config.masked {
+            windows.shift_mask(init.device())
+        } else {
+            None
+        };
         Self {
             norm1: layer_norm(channels, init),
             attn: WindowAttention::new(channels, config.heads, bias, init),
@@ -100,7 +104,7 @@ impl SwinBlock {
             mlp: Mlp::new(channels, config.mlp_ratio * channels, init),
             drop_path: DropPath::new(config.drop_path),
             windows,
-            mask: mask.filter(|_| config.masked),
+            mask,
         }
     }
 

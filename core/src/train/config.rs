@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{DiceCe, OptimizerLaw, RateSchedule};
 use crate::backbone::{Backbone, Network, Size};
 use crate::dataset::Case;
 use crate::infer::Blend;
 use crate::medcontext::MedContext;
-use crate::transform::Augmentation;
-use crate::volume::AxisOrder;
+use crate::transform::{Augmentation, Centre, Preprocessing, Sampling};
 use crate::{Error, Result};
 
 /// Everything that a run depends on, apart from the cases and the device.
@@ -24,24 +24,44 @@ pub struct TrainConfig {
     pub iterations: usize,
     /// Patches per step.
     pub batch_size: usize,
-    /// AdamW learning rate after warm-up.
+    /// Batches whose gradients are averaged for one step.
+    pub accumulation: usize,
+    /// Learning rate after warm-up.
     pub learning_rate: f64,
-    /// AdamW weight decay.
+    /// Weight decay.
     pub weight_decay: f64,
-    /// Steps of linear warm-up; a cosine to zero follows. Capped at a tenth of a short run.
+    /// Steps of linear warm-up. Capped at a tenth of a short run.
     pub warmup: usize,
+    /// How the learning rate changes after the warm-up.
+    pub schedule: RateSchedule,
+    /// Steps of an epoch, where a schedule counts epochs; 0: once through the cases.
+    pub epoch: usize,
+    /// Whether the learning rate changes after each epoch only, as in the released trainers.
+    pub rate_by_epoch: bool,
+    /// How gradients become steps.
+    pub optimizer: OptimizerLaw,
+    /// The largest norm of all gradients together; larger ones are scaled down to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+    /// The supervised loss.
+    pub loss: DiceCe,
+    /// Passes the clean and the masked view one after the other: the same gradients in about half the
+    /// memory.
+    pub views_in_turn: bool,
     /// Seed of every random choice: initial weights, order, crops, augmentation, masks.
     pub seed: u64,
     /// Validate (where there are validation cases) and keep a checkpoint every so many steps.
     pub checkpoint_every: usize,
-    /// Which anatomical axis is a tensor's depth.
-    pub axes: AxisOrder,
+    /// What a case goes through before patches are cut from it: order of axes, spacing, intensities.
+    pub preprocessing: Preprocessing,
     /// Overlap of neighbouring windows at validation, 0 to below 1.
     pub overlap: f64,
     /// How overlapping windows are blended at validation.
     pub blend: Blend,
     /// The joint self-supervised part; `mask_ratio`, `beta` and the rest.
     pub medcontext: MedContext,
+    /// Which patches are drawn.
+    pub sampling: Sampling,
     /// Random changes of a training patch.
     pub augmentation: Augmentation,
     /// Whether weights to go on from may label something else; their last layer is then replaced.
@@ -59,15 +79,24 @@ impl Default for TrainConfig {
             patch: [32, 48, 32],
             iterations: 600,
             batch_size: 2,
+            accumulation: 1,
             learning_rate: 5e-4,
             weight_decay: 1e-5,
             warmup: 50,
+            schedule: RateSchedule::Cosine,
+            epoch: 0,
+            rate_by_epoch: false,
+            optimizer: OptimizerLaw::Adamw,
+            clip_norm: None,
+            loss: DiceCe::default(),
+            views_in_turn: false,
             seed: 0,
             checkpoint_every: 100,
-            axes: AxisOrder::Zyx,
+            preprocessing: Preprocessing::default(),
             overlap: 0.5,
             blend: Blend::Constant,
             medcontext: MedContext::paper(),
+            sampling: Sampling::default(),
             augmentation: Augmentation::default(),
             new_head: false,
             network: None,
@@ -98,7 +127,7 @@ impl TrainConfig {
         config.fit_patch();
         let volume: usize = median.iter().product();
         if volume > 4 * config.patch.iter().product::<usize>() {
-            config.augmentation.foreground = 0.5;
+            config.sampling.centre = Centre::Foreground { share: 0.5 };
         }
         config
     }
@@ -121,6 +150,26 @@ impl TrainConfig {
         self.warmup.min(self.iterations.div_ceil(10))
     }
 
+    /// Steps of an epoch of `cases` training cases.
+    pub fn epoch_steps(&self, cases: usize) -> usize {
+        match self.epoch {
+            0 => cases.div_ceil(self.patches_per_step()).max(1),
+            steps => steps,
+        }
+    }
+
+    /// Patches that one step sees.
+    pub fn patches_per_step(&self) -> usize {
+        self.batch_size * self.accumulation
+    }
+
+    /// Learning rate of `step` (from 0), in epochs of `epoch` steps.
+    pub fn rate_at(&self, step: usize, epoch: usize) -> f64 {
+        let unit = if self.rate_by_epoch { epoch.max(1) } else { 1 };
+        let [step, warmup, total] = [step, self.warmup_steps(), self.iterations].map(|n| n / unit);
+        self.learning_rate * self.schedule.factor(step, warmup, total)
+    }
+
     /// Why these settings cannot work.
     ///
     /// # Errors
@@ -134,10 +183,16 @@ impl TrainConfig {
                 network.backbone()
             )));
         }
+        let problem = self.preprocessing.problem();
+        if let Some(problem) = problem.or_else(|| self.sampling.problem()) {
+            return Err(Error::Config(problem));
+        }
         let positive = [
             ("iterations", self.iterations as f64),
             ("batch_size", self.batch_size as f64),
+            ("accumulation", self.accumulation as f64),
             ("learning_rate", self.learning_rate),
+            ("clip_norm", self.clip_norm.unwrap_or(1.0)),
         ];
         for (name, value) in positive {
             if !(value > 0.0 && value.is_finite()) {
@@ -146,17 +201,12 @@ impl TrainConfig {
                 )));
             }
         }
-        let shares = [
-            ("medcontext.mask_ratio", self.medcontext.mask_ratio),
-            ("medcontext.momentum", self.medcontext.momentum),
-            ("augmentation.foreground", self.augmentation.foreground),
-            ("augmentation.flip", self.augmentation.flip),
-        ];
-        for (name, value) in shares {
+        for (name, value) in self.augmentation.probabilities() {
             if !(0.0..=1.0).contains(&value) {
                 return Err(Error::Config(format!("{name} is {value}: choose 0 to 1")));
             }
         }
+        self.medcontext.check().map_err(Error::Config)?;
         if !(0.0..1.0).contains(&self.overlap) {
             let overlap = self.overlap;
             return Err(Error::Config(format!(

@@ -50,6 +50,8 @@ pub enum Event {
         training_cases: usize,
         /// Cases held out for validation.
         validation_cases: usize,
+        /// Iterations done already, where a run goes on.
+        iteration: usize,
         /// Iterations the run will take.
         iterations: usize,
     },

@@ -1,7 +1,8 @@
 //! Dice plus cross entropy, as MONAI 1.5's `DiceCELoss(softmax=True, to_onehot_y=True)`.
 
-use burn::tensor::activation::log_softmax;
+use burn::tensor::activation::{log_sigmoid, log_softmax};
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
 
 /// The true labels of a batch.
 #[derive(Clone, Debug)]
@@ -29,6 +30,19 @@ impl Target {
         }
     }
 
+    /// From classes that may overlap, row-major `[batch, class, d, h, w]`, 0 or 1: the regions of a
+    /// tumour, for a loss with a sigmoid.
+    pub fn regions(inside: Vec<u8>, batch: usize, classes: usize, device: &Device) -> Self {
+        let voxels = inside.len() / (batch * classes).max(1);
+        let inside: Vec<f32> = inside.into_iter().map(f32::from).collect();
+        let one_hot =
+            Tensor::<3>::from_data(TensorData::new(inside, [batch, classes, voxels]), device);
+        Self {
+            count: one_hot.clone().sum_dim(2),
+            one_hot,
+        }
+    }
+
     /// The same labels on a coarser grid: the first voxel of every block.
     fn coarser(&self, fine: [usize; 3], coarse: [usize; 3]) -> Self {
         let [batch, classes, _] = self.one_hot.dims();
@@ -49,9 +63,24 @@ impl Target {
     }
 }
 
+/// What turns logits into probabilities.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Activation {
+    /// One class for each voxel.
+    #[default]
+    Softmax,
+    /// Each class by itself: regions that overlap.
+    Sigmoid,
+}
+
 /// Options of the loss. The default is the one that MedContext trains with.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct DiceCe {
+    /// What turns logits into probabilities. With a sigmoid, cross entropy is binary, and its mean is
+    /// over classes too.
+    pub activation: Activation,
     /// Whether Dice counts the background class. Cross entropy always does.
     pub background: bool,
     /// Whether the Dice denominator squares the probabilities.
@@ -66,13 +95,20 @@ pub struct DiceCe {
     pub dice_weight: f64,
     /// Weight of cross entropy.
     pub ce_weight: f64,
-    /// Weight of each scale of a network's output, the finest first (deep supervision).
+    /// Weight of each scale of a network's output, the finest first (deep supervision). The network's
+    /// own, not a setting.
+    #[serde(skip, default = "one_scale")]
     pub scale_weights: &'static [f64],
+}
+
+fn one_scale() -> &'static [f64] {
+    &[1.0]
 }
 
 impl Default for DiceCe {
     fn default() -> Self {
         Self {
+            activation: Activation::Softmax,
             background: true,
             squared: true,
             batch: false,
@@ -80,12 +116,38 @@ impl Default for DiceCe {
             smooth_denominator: 1e-6,
             dice_weight: 1.0,
             ce_weight: 1.0,
-            scale_weights: &[1.0],
+            scale_weights: one_scale(),
         }
     }
 }
 
 impl DiceCe {
+    /// nnU-Net's, with which nnFormer trains: no background in Dice, no squares, smoothed by 1e-5;
+    /// `batch` pools Dice over the batch (Synapse). nnU-Net minimises −Dice, which is less by 1.
+    pub fn nnunet(batch: bool) -> Self {
+        Self {
+            background: false,
+            squared: false,
+            batch,
+            smooth_numerator: 1e-5,
+            smooth_denominator: 1e-5,
+            ..Self::default()
+        }
+    }
+
+    /// Dice of overlapping regions, with which MONAI's SwinUNETR trains on BraTS: a sigmoid, no cross
+    /// entropy.
+    pub fn regions() -> Self {
+        Self {
+            activation: Activation::Sigmoid,
+            squared: false,
+            smooth_numerator: 1e-5,
+            smooth_denominator: 1e-5,
+            ce_weight: 0.0,
+            ..Self::default()
+        }
+    }
+
     /// Loss `[1]` of `logits` `[batch, class, d, h, w]`.
     ///
     /// A class that a sample lacks counts as Dice 0 when the numerator is not smoothed: a constant
@@ -93,8 +155,22 @@ impl DiceCe {
     pub fn forward(&self, logits: Tensor<5>, target: &Target) -> Tensor<1> {
         let [batch, classes, d, h, w] = logits.dims();
         let voxels = d * h * w;
-        let log_p = log_softmax(logits.reshape([batch, classes, voxels]), 1);
-        let p = log_p.clone().exp();
+        let logits = logits.reshape([batch, classes, voxels]);
+        let (p, ce) = match self.activation {
+            Activation::Softmax => {
+                let log_p = log_softmax(logits, 1);
+                let ce = (log_p.clone() * target.one_hot.clone()).sum().neg();
+                (log_p.exp(), ce / (batch * voxels) as f64)
+            }
+            Activation::Sigmoid => {
+                let log_p = log_sigmoid(logits.clone());
+                // log(1 − σ(z)) = log σ(z) − z.
+                let outside = log_p.clone() - logits;
+                let ce = outside.clone() + target.one_hot.clone() * (log_p.clone() - outside);
+                let ce = ce.sum().neg() / (batch * classes * voxels) as f64;
+                (log_p.exp(), ce)
+            }
+        };
 
         let overlap = (p.clone() * target.one_hot.clone()).sum_dim(2);
         let size = if self.squared { p.powi_scalar(2) } else { p }.sum_dim(2);
@@ -102,7 +178,6 @@ impl DiceCe {
         let dice = (overlap * 2.0 + self.smooth_numerator) / (size + self.smooth_denominator);
         let dice = dice.mean().neg() + 1.0;
 
-        let ce = (log_p * target.one_hot.clone()).sum().neg() / (batch * voxels) as f64;
         dice * self.dice_weight + ce * self.ce_weight
     }
 

@@ -2,13 +2,20 @@
 
 mod config;
 mod event;
+mod learner;
 mod loss;
+mod optimizer;
+mod overlay;
 mod schedule;
+mod state;
 mod trainer;
 mod validation;
 
 pub use config::TrainConfig;
 pub use event::{CheckpointKind, Event, LabelDice, Losses};
-pub use loss::{DiceCe, Target};
-pub use schedule::{Warmup, warmup_cosine};
-pub use trainer::Trainer;
+pub use loss::{Activation, DiceCe, Target};
+pub use optimizer::{Optimizer, OptimizerLaw};
+pub use overlay::overlay;
+pub use schedule::{RateSchedule, Warmup, poly, warmup_cosine};
+pub use state::RunState;
+pub use trainer::{Start, Trainer};

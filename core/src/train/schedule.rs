@@ -2,6 +2,41 @@
 
 use std::f64::consts::PI;
 
+use serde::{Deserialize, Serialize};
+
+/// How the learning rate changes after the warm-up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RateSchedule {
+    /// Half a cosine to zero (UNETR, SwinUNETR).
+    #[default]
+    Cosine,
+    /// `(1 − t)^0.9` (nnFormer, as nnU-Net).
+    Poly,
+    /// As it is.
+    Constant,
+}
+
+impl RateSchedule {
+    /// Factor on the learning rate at `step` (from 0) of `total`, after a linear warm-up over
+    /// `warmup` steps.
+    pub fn factor(self, step: usize, warmup: usize, total: usize) -> f64 {
+        if step < warmup || self == Self::Cosine {
+            return warmup_cosine(step, warmup, total, Warmup::Next);
+        }
+        match self {
+            Self::Poly => poly(step - warmup, total.saturating_sub(warmup)),
+            Self::Cosine | Self::Constant => 1.0,
+        }
+    }
+}
+
+/// `(1 − step / total)^0.9`.
+pub fn poly(step: usize, total: usize) -> f64 {
+    let progress = step as f64 / total.max(1) as f64;
+    (1.0 - progress.min(1.0)).powf(0.9)
+}
+
 /// How a linear warm-up counts its steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Warmup {

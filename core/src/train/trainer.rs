@@ -4,40 +4,47 @@
 //! it, or drop it; nothing runs on its own.
 
 use std::collections::VecDeque;
+use std::io::Write;
 
 use burn::module::Module;
-use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use web_time::Instant;
 
-use super::{
-    CheckpointKind, DiceCe, Event, Losses, TrainConfig, Warmup, validation, warmup_cosine,
-};
+use super::learner::Learner;
+use super::{Activation, CheckpointKind, Event, Losses, RunState, TrainConfig, validation};
 use crate::backbone::{Model, Network};
 use crate::dataset::{Case, LabelSet};
-use crate::medcontext::{JointLoss, TubeMask, joint_loss, momentum, update_teacher};
-use crate::transform::{Normalisation, Patch, Prepared, Sampler};
+use crate::medcontext::JointLoss;
+use crate::transform::{Loader, Prepared, Sampler};
 use crate::weights::{self, Fit, Metadata, Precision, Training, WeightsError};
 use crate::{Error, Result};
+
+/// What a run begins with.
+#[derive(Clone, Copy, Debug)]
+pub enum Start<'a> {
+    /// New weights.
+    Scratch,
+    /// A weights file of the same network and patch, and the same number of classes unless
+    /// [`TrainConfig::new_head`] is set.
+    Weights(&'a [u8]),
+    /// What [`Trainer::write_state`] gave: the run goes on as if it had never stopped.
+    State(&'a [u8]),
+}
 
 /// A training run.
 pub struct Trainer {
     config: TrainConfig,
-    network: Network,
     labels: LabelSet,
     device: Device,
-    student: Model,
-    /// The moving average of the student, outside autodiff; `None` without MedContext.
-    teacher: Option<Model>,
-    optimizer: ModuleOptimizer,
-    sampler: Sampler,
+    learner: Learner,
+    loader: Loader,
     validation: Vec<Case>,
-    training_cases: usize,
-    masks: ChaCha8Rng,
+    training_cases: Vec<String>,
+    channels: usize,
     /// Steps done.
     iteration: usize,
+    /// Steps that were done before this run went on.
+    done_before: usize,
     stopped: bool,
     finished: bool,
     best_dice: Option<f64>,
@@ -54,17 +61,17 @@ enum Pending {
 }
 
 impl Trainer {
-    /// Prepares a run on labelled cases. `start` is a weights file to go on from, of the same
-    /// network and patch, and the same number of classes unless `config.new_head` is set.
+    /// Prepares a run on labelled cases.
     ///
     /// # Errors
-    /// When settings cannot work, no case has labels, or `start` belongs to another network.
+    /// When settings cannot work, no case has labels, or what to start with belongs to another
+    /// network or run.
     pub fn new(
         config: TrainConfig,
         mut training: Vec<Case>,
         validation: Vec<Case>,
         labels: LabelSet,
-        start: Option<&[u8]>,
+        start: Start,
         device: &Device,
     ) -> Result<Self> {
         let network = config.resolved_network();
@@ -73,45 +80,40 @@ impl Trainer {
         if training.is_empty() {
             return Err(crate::dataset::DatasetError::NoLabelledCase.into());
         }
-        let autodiff = device.clone().autodiff();
-        // Of what the network itself draws: DropPath.
-        autodiff.seed(config.seed);
+        let channels = Case::common_channels(&training)?;
+        check_loss(&config, &labels)?;
+        let device = device.clone().autodiff();
         let student = match start {
-            Some(bytes) => continue_from(bytes, &config, &network, &labels, &autodiff)?,
-            None => network.build(1, labels.classes(), config.patch, config.seed, &autodiff),
+            Start::Weights(bytes) => {
+                continue_from(bytes, &config, &network, &labels, channels, &device)?
+            }
+            Start::Scratch | Start::State(_) => network.build(
+                channels,
+                labels.outputs(),
+                config.patch,
+                config.seed,
+                &device,
+            ),
         };
         let prepared: Vec<Prepared> = training
             .iter()
             .map(|case| {
                 let label = case.label.as_ref().map(|label| (label, &labels));
-                let normalisation = Normalisation::default();
-                Prepared::new(&case.image, label, config.axes, normalisation, config.patch)
+                Prepared::new(&case.images(), label, &config.preprocessing, config.patch)
             })
             .collect();
-        // Independent streams, so that switching the mask off leaves every crop where it was.
-        let sampler = Sampler::new(
-            prepared,
-            config.patch,
-            config.augmentation,
-            config.seed ^ 0x5EED_CA5E,
-        );
-        let masks = ChaCha8Rng::seed_from_u64(config.seed ^ 0x7AB3);
-        let optimizer = AdamWConfig::new()
-            .with_epsilon(1e-8)
-            .with_weight_decay(config.weight_decay as f32)
-            .init();
-        Ok(Self {
-            teacher: config.medcontext.enabled.then(|| student.valid()),
-            training_cases: training.len(),
-            network,
+        // Crops and masks are drawn from independent streams, so that switching the mask off leaves
+        // every crop where it was.
+        let trainer = Self {
+            loader: Loader::new(Sampler::new(prepared, &config, config.seed ^ 0x5EED_CA5E)),
+            learner: Learner::new(network, student, &config),
+            training_cases: training.into_iter().map(|case| case.id).collect(),
+            channels,
             labels,
-            device: autodiff,
-            student,
-            optimizer,
-            sampler,
+            device,
             validation,
-            masks,
             iteration: 0,
+            done_before: 0,
             stopped: false,
             finished: false,
             best_dice: None,
@@ -119,7 +121,42 @@ impl Trainer {
             started: None,
             pending: VecDeque::new(),
             config,
-        })
+        };
+        match start {
+            Start::State(bytes) => trainer.go_on(bytes),
+            Start::Scratch | Start::Weights(_) => Ok(trainer),
+        }
+    }
+
+    /// Takes back a run's state.
+    fn go_on(mut self, bytes: &[u8]) -> Result<Self> {
+        let state = RunState::read(bytes)?;
+        state.check(&self.config, &self.training_cases, &self.labels)?;
+        let tensors = weights::read_safetensors(bytes)?;
+        self.learner = self.learner.restore(&tensors, state.optimizer_steps)?;
+        self.iteration = state.iteration;
+        self.done_before = state.iteration;
+        self.best_dice = state.best_dice;
+        self.last_dice = state.last_dice;
+        Ok(self)
+    }
+
+    /// Writes everything that the run's future depends on, as [`Start::State`] takes it. It is worth
+    /// keeping where a checkpoint is.
+    ///
+    /// # Errors
+    /// When the device fails, the weights are no numbers any more, or `sink` takes no more.
+    pub async fn write_state(&self, sink: &mut impl Write) -> Result<()> {
+        let state = RunState {
+            config: self.config.clone(),
+            cases: self.training_cases.clone(),
+            labels: self.labels.clone(),
+            iteration: self.iteration,
+            optimizer_steps: self.learner.optimizer_steps(),
+            best_dice: self.best_dice,
+            last_dice: self.last_dice,
+        };
+        Ok(self.learner.save(&state, sink).await?)
     }
 
     /// Ends the run early: what is left is a last checkpoint and [`Event::Finished`].
@@ -133,24 +170,23 @@ impl Trainer {
 
     /// The student outside autodiff, for a look at its predictions.
     pub fn student(&self) -> Model {
-        self.student.valid()
+        self.learner.student().valid()
     }
 
     /// What a checkpoint taken now would say about itself.
     pub fn metadata(&self) -> Metadata {
         Metadata {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            network: self.network.clone(),
-            channels: 1,
+            network: self.learner.network().clone(),
+            channels: self.channels,
             patch: self.config.patch,
-            axes: self.config.axes,
-            normalisation: Normalisation::default(),
+            preprocessing: self.config.preprocessing,
             labels: self.labels.clone(),
             training: Training {
                 iterations: self.iteration,
                 medcontext: self.config.medcontext.enabled,
                 seed: self.config.seed,
-                cases: self.training_cases,
+                cases: self.training_cases.len(),
                 validation_dice: self.last_dice,
             },
         }
@@ -164,10 +200,11 @@ impl Trainer {
         let Some(started) = self.started else {
             self.started = Some(Instant::now());
             return Ok(Some(Event::Started {
-                backbone: self.network.backbone().to_string(),
-                parameters: self.student.parameters(),
-                training_cases: self.training_cases,
+                backbone: self.learner.network().backbone().to_string(),
+                parameters: self.learner.student().parameters(),
+                training_cases: self.training_cases.len(),
                 validation_cases: self.validation.len(),
+                iteration: self.iteration,
                 iterations: self.config.iterations,
             }));
         };
@@ -195,78 +232,60 @@ impl Trainer {
             Pending::Save(kind) => Ok(Event::Checkpoint {
                 iteration: self.iteration,
                 kind,
-                weights: weights::save(&self.student.valid(), &self.metadata(), Precision::F32)
-                    .await?,
+                weights: self.weights().await?,
             }),
+        }
+    }
+
+    async fn weights(&self) -> Result<Vec<u8>> {
+        let kept = self.learner.kept(&self.config);
+        match weights::save(&kept, &self.metadata(), Precision::F32).await {
+            Err(WeightsError::NotFinite(_)) => Err(Error::Diverged {
+                step: self.iteration,
+            }),
+            saved => Ok(saved?),
         }
     }
 
     async fn step(&mut self, run_started: Instant) -> Result<Event> {
         let started = Instant::now();
         let (index, config) = (self.iteration, &self.config);
-        let batch = self
-            .sampler
-            .batch(config.batch_size, self.labels.classes(), &self.device);
-        let learning_rate = config.learning_rate
-            * warmup_cosine(
-                index,
-                config.warmup_steps(),
-                config.iterations,
-                Warmup::Next,
-            );
-        let loss = self.update(batch, learning_rate);
-
-        let mut momentum_now = None;
-        if let Some(teacher) = self.teacher.take() {
-            let m = momentum(
-                self.config.medcontext.momentum,
-                index,
-                self.config.iterations,
-            );
-            self.teacher = Some(update_teacher(teacher, &self.student, m));
-            momentum_now = Some(m);
+        let epoch = config.epoch_steps(self.training_cases.len());
+        let learning_rate = config.rate_at(index, epoch);
+        let (size, labels) = (config.batch_size, &self.labels);
+        let (loader, device) = (&mut self.loader, &self.device);
+        let batches = (0..config.accumulation).map(|batch| {
+            let first = index * config.patches_per_step() + batch * size;
+            loader.batch(first, size, labels, device)
+        });
+        let loss = self
+            .learner
+            .step(batches, index, learning_rate, config, device);
+        let settings = &config.medcontext;
+        let momentum = settings
+            .has_teacher()
+            .then(|| settings.momentum_at(index, config.iterations, epoch))
+            .flatten();
+        if let Some(momentum) = momentum {
+            self.learner.teach(momentum);
         }
         let losses = read(loss).await?;
+        if !losses.total.is_finite() {
+            return Err(Error::Diverged { step: index + 1 });
+        }
         self.iteration += 1;
         self.plan_follow_up();
 
-        let elapsed = run_started.elapsed().as_secs_f64();
+        let done = self.iteration - self.done_before;
         let left = self.config.iterations - self.iteration;
         Ok(Event::Step {
             iteration: self.iteration,
             losses,
             learning_rate,
-            momentum: momentum_now,
+            momentum,
             seconds: started.elapsed().as_secs_f64(),
-            remaining_seconds: elapsed / self.iteration as f64 * left as f64,
+            remaining_seconds: run_started.elapsed().as_secs_f64() / done as f64 * left as f64,
         })
-    }
-
-    /// One forward and backward pass and one optimiser step.
-    fn update(&mut self, batch: Patch, learning_rate: f64) -> JointLoss {
-        let settings = &self.config.medcontext;
-        let mask = self.teacher.as_ref().map(|teacher| {
-            let grid = self.network.token_grid(self.config.patch);
-            let axis = self.config.axes.slice_axis();
-            let mask = TubeMask::draw(grid, axis, settings.mask_ratio, &mut self.masks);
-            (teacher, mask.on(&self.device))
-        });
-        let mask = mask.as_ref().map(|(teacher, mask)| (*teacher, mask));
-        let loss = joint_loss(
-            &self.student,
-            mask,
-            batch.x,
-            &batch.y,
-            &DiceCe {
-                scale_weights: self.network.scale_weights(),
-                ..DiceCe::default()
-            },
-            settings,
-        );
-        let gradients = GradientsParams::from_grads(loss.total.backward(), &self.student);
-        let student = self.student.clone();
-        self.student = self.optimizer.step(learning_rate, student, gradients);
-        loss
     }
 
     /// After every `checkpoint_every` steps and at the end: validate and save. A stopped run saves
@@ -285,7 +304,7 @@ impl Trainer {
     }
 
     async fn validate(&mut self) -> Result<Event> {
-        let (model, metadata) = (self.student.valid(), self.metadata());
+        let (model, metadata) = (self.learner.kept(&self.config), self.metadata());
         let plain = self.device.clone().inner();
         let scores =
             validation::run(model, metadata, &self.validation, &self.config, &plain).await?;
@@ -293,7 +312,9 @@ impl Trainer {
         self.last_dice = Some(scores.dice);
         if best {
             self.best_dice = Some(scores.dice);
-            self.pending.push_back(Pending::Save(CheckpointKind::Best));
+            // Before the last checkpoint, with which the run's state is kept: a state that knows of
+            // a best never lacks its weights.
+            self.pending.push_front(Pending::Save(CheckpointKind::Best));
         }
         Ok(Event::Validated {
             iteration: self.iteration,
@@ -304,17 +325,35 @@ impl Trainer {
     }
 }
 
+/// Regions need a sigmoid, classes a softmax.
+fn check_loss(config: &TrainConfig, labels: &LabelSet) -> Result<()> {
+    let (regions, sigmoid) = (
+        labels.regions().is_some(),
+        config.loss.activation == Activation::Sigmoid,
+    );
+    match (regions, sigmoid) {
+        (true, false) => Err(Error::Config(
+            "labels that are learned as overlapping regions need loss.activation = \"sigmoid\"".to_owned(),
+        )),
+        (false, true) => Err(Error::Config(
+            "loss.activation is \"sigmoid\" and no regions are known: choose \"softmax\", or a preset with regions".to_owned(),
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Loads `bytes` as the student of a run of `config`.
 fn continue_from(
     bytes: &[u8],
     config: &TrainConfig,
     network: &Network,
     labels: &LabelSet,
+    channels: usize,
     device: &Device,
 ) -> Result<Model> {
     let found = Metadata::read(bytes)?;
-    found.check_channels()?;
-    let same_labels = found.labels.classes() == labels.classes();
+    found.check_channels(channels)?;
+    let same_labels = found.labels.outputs() == labels.outputs();
     let same = found.network == *network && found.patch == config.patch;
     if !same || !(same_labels || config.new_head) {
         let expected = format!(
@@ -329,7 +368,13 @@ fn continue_from(
         }
         .into());
     }
-    let fresh = network.build(1, labels.classes(), config.patch, config.seed, device);
+    let fresh = network.build(
+        channels,
+        labels.outputs(),
+        config.patch,
+        config.seed,
+        device,
+    );
     let fit = Fit {
         new_head: config.new_head,
         ..Fit::default()
@@ -345,7 +390,7 @@ async fn read(loss: JointLoss) -> Result<Losses> {
         loss.masked,
         loss.consistency,
     ];
-    let present: Vec<Tensor<1>> = terms.iter().flatten().cloned().map(Tensor::inner).collect();
+    let present: Vec<Tensor<1>> = terms.iter().flatten().cloned().collect();
     let values = Tensor::cat(present, 0).into_data_async().await;
     let values = values
         .map_err(|_| Error::Lost("training".to_owned()))?

@@ -32,12 +32,12 @@ pub(super) async fn run(
         overlap: config.overlap,
         blend: config.blend,
         batch_size: config.batch_size,
-        keep_logits: false,
+        ..PredictConfig::default()
     };
     let mut found = vec![Vec::new(); labels.classes()];
     for case in cases {
         let Some(truth) = &case.label else { continue };
-        let mut run = predictor.start(&case.image, settings)?;
+        let mut run = predictor.start_channels(&case.images(), settings)?;
         while let Some(event) = run.next().await? {
             let infer::Event::Finished { segmentation, .. } = event else {
                 continue;

@@ -1,96 +1,143 @@
-//! The part that is the same every time: axis order, normalisation, padding.
+//! The part that is the same every time: axis order, spacing, intensities, cropping, padding.
 
-use ndarray::{Array3, s};
+use std::mem::take;
 
-use serde::{Deserialize, Serialize};
+use ndarray::{Array3, Array4, Axis};
 
+use super::change::Change;
+use super::crop::{Bounds, pad, padding, place, shape};
+use super::native::Native;
+use super::{Crop, Preprocessing};
 use crate::dataset::LabelSet;
-use crate::volume::{AxisOrder, Image, LabelImage};
-
-/// What is done to intensities before a network sees them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Normalisation {
-    /// Mean 0 and standard deviation 1 over all voxels of a volume.
-    #[default]
-    ZScore,
-    /// Nothing: the volume holds what the network expects.
-    None,
-}
+use crate::volume::{Image, LabelImage};
 
 /// A case ready for patches to be cut from it. Axes are [depth, height, width].
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    /// Normalised intensities.
-    pub image: Array3<f32>,
+    /// Normalised intensities `[channel, depth, height, width]`.
+    pub image: Array4<f32>,
     /// Class indices, for a labelled case.
     pub classes: Option<Array3<u8>>,
-    /// Voxels that padding added before each axis.
-    pub before: [usize; 3],
-    /// Size before padding.
-    pub size: [usize; 3],
+    /// Where the voxels of the image's own grid lie on this one.
+    pub native: Native,
 }
 
 impl Prepared {
-    /// Brings a case into network form: axes in `order`, intensities normalised, and zeros around it
-    /// where it is smaller than `patch` voxels.
+    /// Brings a case into network form: `images` are its channels, all of one size, `label` its label
+    /// map with the labels to learn. What is smaller than `patch` voxels gets zeros around it.
     pub fn new(
-        image: &Image,
+        images: &[&Image],
         label: Option<(&LabelImage, &LabelSet)>,
-        order: AxisOrder,
-        normalisation: Normalisation,
+        preprocessing: &Preprocessing,
         patch: [usize; 3],
     ) -> Self {
-        let mut volume = order.arrange(image.canonical());
-        match normalisation {
-            Normalisation::ZScore => z_score(&mut volume),
-            Normalisation::None => {}
+        let axes = preprocessing.axes;
+        let canonical = images.iter().map(|image| axes.arrange(image.canonical()));
+        let mut channels: Vec<Array3<f32>> = canonical.collect();
+        let spacing = images.first().map(|image| image.grid().canonical_spacing());
+        let mut steps = Steps::new(
+            &channels,
+            axes.arrange_sides(spacing.unwrap_or([1.0; 3])),
+            preprocessing,
+        );
+        for channel in &mut channels {
+            *channel = steps.image(take(channel));
+            preprocessing.normalisation.apply(channel);
         }
-        let size = shape(&volume);
-        let before = std::array::from_fn(|axis| patch[axis].saturating_sub(size[axis]) / 2);
+        if preprocessing.crop == Crop::Positive {
+            let inner = Bounds::around(&channels, |value| value > 0.0);
+            for channel in &mut channels {
+                *channel = inner.cut(take(channel));
+            }
+            steps.inner = Some(inner);
+        }
         let classes = label.map(|(label, set)| {
-            let classes = order.arrange(set.encode(label.canonical().view()));
-            pad(&classes, before, patch)
+            let classes = axes.arrange(set.encode(label.canonical().view()));
+            pad(steps.classes(classes, set.classes()), patch)
         });
         Self {
-            image: pad(&volume, before, patch),
+            native: Native::new(&steps, patch),
+            image: stack(channels, patch),
             classes,
-            before,
-            size,
+        }
+    }
+
+    /// Number of channels.
+    pub fn channels(&self) -> usize {
+        self.image.len_of(Axis(0))
+    }
+
+    /// Size after padding, [depth, height, width].
+    pub fn size(&self) -> [usize; 3] {
+        let (_, d, h, w) = self.image.dim();
+        [d, h, w]
+    }
+}
+
+/// What is done to a case's grid before it is padded, in the order of the fields.
+pub(super) struct Steps {
+    /// Size of the image, in the network's order of axes.
+    pub native: [usize; 3],
+    /// Kept before resampling.
+    pub outer: Option<Bounds>,
+    pub change: Option<Change>,
+    /// Kept after resampling.
+    pub inner: Option<Bounds>,
+}
+
+impl Steps {
+    fn new(channels: &[Array3<f32>], spacing: [f64; 3], preprocessing: &Preprocessing) -> Self {
+        let native = channels.first().map_or([0; 3], shape);
+        let outer = (preprocessing.crop == Crop::NonZero)
+            .then(|| Bounds::around(channels, |value| value != 0.0));
+        let size = outer.map_or(native, |bounds| bounds.size);
+        Self {
+            native,
+            outer,
+            change: Change::new(preprocessing, spacing, size),
+            inner: None,
+        }
+    }
+
+    /// Intensities up to normalisation.
+    fn image(&self, mut volume: Array3<f32>) -> Array3<f32> {
+        if let Some(bounds) = &self.outer {
+            volume = bounds.cut(volume);
+        }
+        match &self.change {
+            Some(change) => change.image(volume),
+            None => volume,
+        }
+    }
+
+    /// Classes, of which there are `count`.
+    fn classes(&self, mut classes: Array3<u8>, count: usize) -> Array3<u8> {
+        if let Some(bounds) = &self.outer {
+            classes = bounds.cut(classes);
+        }
+        if let Some(change) = &self.change {
+            classes = change.classes(&classes, count);
+        }
+        match &self.inner {
+            Some(bounds) => bounds.cut(classes),
+            None => classes,
         }
     }
 }
 
-/// Shifts and scales to mean 0 and standard deviation 1 over all voxels; a constant volume becomes 0.
-pub fn z_score(volume: &mut Array3<f32>) {
-    let count = volume.len().max(1) as f64;
-    let mean = volume.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
-    let variance = volume
-        .iter()
-        .map(|&v| (f64::from(v) - mean).powi(2))
-        .sum::<f64>()
-        / count;
-    let scale = 1.0 / variance.sqrt().max(1e-8);
-    volume.mapv_inplace(|v| ((f64::from(v) - mean) * scale) as f32);
-}
-
-/// The sides of a volume.
-pub(crate) fn shape<T>(volume: &Array3<T>) -> [usize; 3] {
-    let (d, h, w) = volume.dim();
-    [d, h, w]
-}
-
-/// Surrounds with zeros up to `patch`; half before, the rest after.
-fn pad<T: Clone + Default>(volume: &Array3<T>, before: [usize; 3], patch: [usize; 3]) -> Array3<T> {
-    let size = shape(volume);
-    let full: [usize; 3] = std::array::from_fn(|axis| size[axis].max(patch[axis]));
-    if full == size {
-        return volume.clone();
+/// One array of all channels, each padded; a single channel that needs no padding is not copied.
+fn stack(mut channels: Vec<Array3<f32>>, patch: [usize; 3]) -> Array4<f32> {
+    if channels.len() == 1
+        && let Some(channel) = channels.pop()
+    {
+        return pad(channel, patch).insert_axis(Axis(0));
     }
-    let mut padded = Array3::from_elem(full, T::default());
-    let [d, h, w] = before;
-    padded
-        .slice_mut(s![d..d + size[0], h..h + size[1], w..w + size[2]])
-        .assign(volume);
-    padded
+    let size = channels.first().map_or([0; 3], shape);
+    let [d, h, w] = [0, 1, 2].map(|axis| size[axis].max(patch[axis]));
+    let mut stacked = Array4::zeros((channels.len(), d, h, w));
+    for (index, channel) in channels.into_iter().enumerate() {
+        let into = stacked.index_axis_mut(Axis(0), index);
+        place(into, channel.view(), padding(size, patch));
+    }
+    stacked
 }

@@ -1,123 +1,192 @@
 //! Random patches from prepared cases.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use ndarray::{Array3, s};
+use ndarray::{Array3, Array4, s};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::Augmentation;
-use super::prepare::{Prepared, shape};
-use crate::train::Target;
+use super::sampling::Candidates;
+use super::{Augmentation, Prepared, Sampling};
+use crate::dataset::LabelSet;
+use crate::train::{Target, TrainConfig};
 
 /// A batch of patches.
 #[derive(Clone, Debug)]
 pub struct Patch {
-    /// Intensities `[batch, 1, d, h, w]`.
+    /// Intensities `[batch, channel, d, h, w]`.
     pub x: Tensor<5>,
     /// True classes.
     pub y: Target,
 }
 
-/// Draws batches: cases in an order shuffled anew each round, one random patch of each.
+/// A batch of patches before it is on a device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drawn {
+    /// Intensities, row-major `[batch, channel, d, h, w]`.
+    pub intensities: Vec<f32>,
+    /// Class indices, row-major `[batch, d, h, w]`.
+    pub classes: Vec<u8>,
+}
+
+/// Draws patches of labelled cases.
+///
+/// A draw depends on the seed and its number alone, so a run can go on anywhere, several devices can
+/// share its draws, and patches can be prepared ahead.
 #[derive(Clone, Debug)]
 pub struct Sampler {
     cases: Vec<Prepared>,
-    /// Labelled voxels of each case, drawn from when a patch is to hold foreground.
-    foreground: Vec<Vec<[usize; 3]>>,
+    candidates: Vec<Candidates>,
     patch: [usize; 3],
+    sampling: Sampling,
     augmentation: Augmentation,
-    order: Vec<usize>,
-    rng: ChaCha8Rng,
+    /// The axis across slices.
+    slice_axis: usize,
+    /// Patches of an optimiser step.
+    step: usize,
+    seed: u64,
 }
 
 impl Sampler {
-    /// A sampler over labelled cases, each at least as large as `patch`.
-    pub fn new(
-        cases: Vec<Prepared>,
-        patch: [usize; 3],
-        augmentation: Augmentation,
-        seed: u64,
-    ) -> Self {
-        let foreground = if augmentation.foreground > 0.0 {
-            cases.iter().map(labelled_voxels).collect()
-        } else {
-            vec![Vec::new(); cases.len()]
-        };
+    /// A sampler over labelled cases of one number of channels, each at least as large as the patch.
+    pub fn new(cases: Vec<Prepared>, config: &TrainConfig, seed: u64) -> Self {
+        let centre = config.sampling.centre;
         Self {
+            candidates: cases
+                .iter()
+                .map(|case| Candidates::of(case, centre))
+                .collect(),
             cases,
-            foreground,
-            patch,
-            augmentation,
-            order: Vec::new(),
-            rng: ChaCha8Rng::seed_from_u64(seed),
+            patch: config.patch,
+            sampling: config.sampling,
+            augmentation: config.augmentation,
+            slice_axis: config.preprocessing.axes.slice_axis(),
+            step: config.patches_per_step().max(1),
+            seed,
         }
     }
 
-    /// The next `count` patches, for a network of `classes`.
-    pub fn batch(&mut self, count: usize, classes: usize, device: &Device) -> Patch {
-        let voxels = count * self.patch.iter().product::<usize>();
-        let (mut x, mut y) = (Vec::with_capacity(voxels), Vec::with_capacity(voxels));
-        for _ in 0..count {
-            let (image, labels) = self.draw();
-            x.extend(image);
-            y.extend(labels);
+    /// The patches of draw `first` and the `count − 1` after it, for a network that learns `labels`.
+    pub fn batch(&self, first: usize, count: usize, labels: &LabelSet, device: &Device) -> Patch {
+        self.upload(self.draw(first, count), labels, device)
+    }
+
+    /// The patches of draw `first` and the `count − 1` after it.
+    pub fn draw(&self, first: usize, count: usize) -> Drawn {
+        let (mut intensities, mut classes) = (Vec::new(), Vec::new());
+        for draw in first..first + count {
+            let (image, labels) = self.patch(draw);
+            intensities.extend(image);
+            classes.extend(labels);
         }
+        Drawn {
+            intensities,
+            classes,
+        }
+    }
+
+    /// Puts patches on a device, for a network that learns `labels`.
+    pub fn upload(&self, drawn: Drawn, labels: &LabelSet, device: &Device) -> Patch {
         let [d, h, w] = self.patch;
+        let count = drawn.classes.len() / (d * h * w).max(1);
+        let channels = self.cases.first().map_or(1, Prepared::channels);
+        let x = TensorData::new(drawn.intensities, [count, channels, d, h, w]);
+        let y = match labels.regions() {
+            None => Target::new(drawn.classes, count, labels.classes(), device),
+            Some(regions) => {
+                let inside = inside(
+                    &drawn.classes,
+                    d * h * w,
+                    &regions.contain(labels.ids()),
+                    labels,
+                );
+                Target::regions(inside, count, labels.outputs(), device)
+            }
+        };
         Patch {
-            x: Tensor::from_data(TensorData::new(x, [count, 1, d, h, w]), device),
-            y: Target::new(y, count, classes, device),
+            x: Tensor::from_data(x, device),
+            y,
         }
     }
 
-    fn draw(&mut self) -> (Array3<f32>, Array3<u8>) {
-        if self.order.is_empty() {
-            self.order = (0..self.cases.len()).collect();
-            self.order.shuffle(&mut self.rng);
+    /// Random numbers of one purpose; streams of one seed are independent.
+    fn rng(&self, stream: usize) -> ChaCha8Rng {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(stream as u64);
+        rng
+    }
+
+    /// The case of a draw: the order of its round is shuffled by the round's own numbers.
+    fn case_of(&self, draw: usize) -> usize {
+        let count = self.cases.len().max(1);
+        let turn = draw / self.sampling.patches_per_case.max(1);
+        if self.sampling.replacement {
+            return self.rng(2 * turn).random_range(0..count);
         }
-        let index = self.order.pop().unwrap_or(0);
-        let [d, h, w] = self.corner(index);
+        let mut order: Vec<usize> = (0..count).collect();
+        order.shuffle(&mut self.rng(2 * (turn / count)));
+        order[turn % count]
+    }
+
+    fn patch(&self, draw: usize) -> (Array4<f32>, Array3<u8>) {
+        let index = self.case_of(draw);
+        let mut rng = self.rng(2 * draw + 1);
         let case = &self.cases[index];
-        let [pd, ph, pw] = self.patch;
-        let window = s![d..d + pd, h..h + ph, w..w + pw];
-        let mut image = case.image.slice(window).to_owned();
-        let mut classes = match &case.classes {
-            Some(classes) => classes.slice(window).to_owned(),
-            None => Array3::zeros(self.patch),
+        let place = (draw % self.step, self.step);
+        let centre = self.candidates[index].centre(self.sampling.centre, place, case, &mut rng);
+        let corner = corner(case.size(), self.patch, centre, &mut rng);
+        let spatial = self.augmentation.spatial;
+        let warp = spatial.and_then(|spatial| spatial.draw(self.slice_axis, &mut rng));
+        let (mut image, mut classes) = match warp {
+            Some(warp) => warp.cut(&case.image, case.classes.as_ref(), corner, self.patch),
+            None => cut(case, corner, self.patch),
         };
         self.augmentation
-            .apply(&mut image, &mut classes, &mut self.rng);
+            .apply(&mut image, &mut classes, self.slice_axis, &mut rng);
         (image, classes)
-    }
-
-    /// Where a patch of case `index` starts.
-    fn corner(&mut self, index: usize) -> [usize; 3] {
-        let size = shape(&self.cases[index].image);
-        let room: [usize; 3] = std::array::from_fn(|axis| size[axis] - self.patch[axis]);
-        let candidates = &self.foreground[index];
-        let centred = !candidates.is_empty()
-            && self
-                .rng
-                .random_bool(self.augmentation.foreground.clamp(0.0, 1.0));
-        if centred {
-            let centre = candidates[self.rng.random_range(0..candidates.len())];
-            return std::array::from_fn(|axis| {
-                centre[axis]
-                    .saturating_sub(self.patch[axis] / 2)
-                    .min(room[axis])
-            });
-        }
-        room.map(|room| self.rng.random_range(0..=room))
     }
 }
 
-fn labelled_voxels(case: &Prepared) -> Vec<[usize; 3]> {
-    let classes = case
-        .classes
-        .iter()
-        .flat_map(|classes| classes.indexed_iter());
-    classes
-        .filter(|&(_, &class)| class > 0)
-        .map(|((d, h, w), _)| [d, h, w])
-        .collect()
+/// Where a patch starts that is to lie around `centre`, or anywhere.
+fn corner(
+    size: [usize; 3],
+    patch: [usize; 3],
+    centre: Option<[usize; 3]>,
+    rng: &mut impl Rng,
+) -> [usize; 3] {
+    [0, 1, 2].map(|axis| {
+        let room = size[axis].saturating_sub(patch[axis]);
+        match centre {
+            Some(centre) => centre[axis].saturating_sub(patch[axis] / 2).min(room),
+            None => rng.random_range(0..=room),
+        }
+    })
+}
+
+/// Whether each voxel lies in each region, row-major `[batch, region, d, h, w]`, from class indices
+/// `[batch, d, h, w]` and `contain`, which tells it for every class.
+fn inside(classes: &[u8], voxels: usize, contain: &[bool], labels: &LabelSet) -> Vec<u8> {
+    let mut inside = Vec::with_capacity(classes.len() * labels.outputs());
+    for patch in classes.chunks_exact(voxels.max(1)) {
+        for region in contain.chunks_exact(labels.classes()) {
+            let lies = |&class: &u8| u8::from(region[usize::from(class)]);
+            inside.extend(patch.iter().map(lies));
+        }
+    }
+    inside
+}
+
+fn cut(case: &Prepared, [d, h, w]: [usize; 3], patch: [usize; 3]) -> (Array4<f32>, Array3<u8>) {
+    let [pd, ph, pw] = patch;
+    let image = case
+        .image
+        .slice(s![.., d..d + pd, h..h + ph, w..w + pw])
+        .to_owned();
+    let classes = match &case.classes {
+        Some(classes) => classes
+            .slice(s![d..d + pd, h..h + ph, w..w + pw])
+            .to_owned(),
+        None => Array3::zeros(patch),
+    };
+    (image, classes)
 }

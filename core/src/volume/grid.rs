@@ -173,20 +173,34 @@ impl Grid {
     /// Largest distance between the same corner of the two grids, in voxels of this grid (its
     /// shortest side).
     pub fn corner_distance(&self, other: &Grid) -> f64 {
-        let shortest = self.spacing().into_iter().fold(f64::INFINITY, f64::min);
-        let corner = |grid: &Grid, corner: usize| {
-            let index = [0, 1, 2].map(|axis| {
-                let last = grid.dims[axis].saturating_sub(1) as f64;
-                if corner >> axis & 1 == 1 { last } else { 0.0 }
-            });
-            grid.affine.apply(index)
+        let pairs = self.corners().into_iter().zip(other.corners());
+        pairs.map(|(a, b)| self.distance(a, b)).fold(0.0, f64::max)
+    }
+
+    /// Largest distance from a corner of this grid to the nearest corner of the other, in voxels of
+    /// this grid (its shortest side): 0 where only order and direction of the axes differ.
+    pub fn box_distance(&self, other: &Grid) -> f64 {
+        let nearest = |a| {
+            let distances = other.corners().map(|b| self.distance(a, b));
+            distances.into_iter().fold(f64::INFINITY, f64::min)
         };
-        (0..8)
-            .map(|index| {
-                let (a, b) = (corner(self, index), corner(other, index));
-                norm([a[0] - b[0], a[1] - b[1], a[2] - b[2]]) / shortest
-            })
-            .fold(0.0, f64::max)
+        self.corners().map(nearest).into_iter().fold(0.0, f64::max)
+    }
+
+    /// Millimetre positions of the eight corner voxels.
+    fn corners(&self) -> [[f64; 3]; 8] {
+        std::array::from_fn(|corner| {
+            self.affine.apply([0, 1, 2].map(|axis| {
+                let last = self.dims[axis].saturating_sub(1) as f64;
+                if corner >> axis & 1 == 1 { last } else { 0.0 }
+            }))
+        })
+    }
+
+    /// Distance of two positions in voxels of the shortest side.
+    fn distance(&self, a: [f64; 3], b: [f64; 3]) -> f64 {
+        let shortest = self.spacing().into_iter().fold(f64::INFINITY, f64::min);
+        norm([a[0] - b[0], a[1] - b[1], a[2] - b[2]]) / shortest
     }
 }
 

@@ -38,6 +38,17 @@ impl Image {
         read(bytes, limits, Some(frame))
     }
 
+    /// Reads every frame of a 4D series, which are the channels of a case in some data sets; a 3D
+    /// volume is one.
+    ///
+    /// # Errors
+    /// As [`Image::read`].
+    pub fn read_frames(bytes: &[u8], limits: &Limits) -> Result<Vec<Image>> {
+        let first = read(bytes, limits, Some(0))?;
+        let others = (1..first.frames()).map(|frame| read(bytes, limits, Some(frame)));
+        std::iter::once(Ok(first.clone())).chain(others).collect()
+    }
+
     /// An image made in memory: `voxels` in grid order (i fastest), slope 1, an sform. The header
     /// stores the affine in 32 bits, and the image's grid is what it stores.
     ///

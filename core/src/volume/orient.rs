@@ -182,6 +182,14 @@ impl AxisOrder {
         }
     }
 
+    /// Values along canonical axes (sizes, spacings) in this order, and back.
+    pub fn arrange_sides<T>(self, [superior, anterior, right]: [T; 3]) -> [T; 3] {
+        match self {
+            Self::Zyx => [superior, anterior, right],
+            Self::Xyz => [right, anterior, superior],
+        }
+    }
+
     /// The tensor axis that runs across slices, along which MedContext's tubes run.
     pub fn slice_axis(self) -> usize {
         match self {

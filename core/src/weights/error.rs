@@ -51,11 +51,25 @@ pub enum WeightsError {
         /// What was asked for.
         expected: String,
     },
-    /// A network for several channels, where a case has one.
+    /// A network for another number of channels than a case has.
     #[error(
-        "are for {0} channels and a case has one; convert them with `core convert --channels 1`"
+        "are for {network} channels and the case has {case}; give as many images of one grid, or convert the weights with `core convert --channels {case}`"
     )]
-    Channels(usize),
+    Channels {
+        /// Channels that the network takes.
+        network: usize,
+        /// Channels of the case.
+        case: usize,
+    },
+    /// A parameter that holds something other than numbers.
+    #[error("hold no numbers any more in {0}; train anew with a lower learning rate")]
+    NotFinite(String),
+    /// The file has no room.
+    #[error("could not be written ({0}); free some space or choose another folder")]
+    Unwritten(String),
+    /// The state of a run with other settings, cases or labels.
+    #[error("belong to a run with {0}; give the same, or start anew in another folder")]
+    OtherRun(String),
     /// The device gave no answer while parameters were read from it.
     #[error("could not be read back from the device; try again or use the cpu")]
     Device,

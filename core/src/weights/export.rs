@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use safetensors::Dtype;
 
-use super::module::{Parameter, parameters};
+use super::names::Place;
 use super::raw::{RawTensor, Tensors, write_safetensors};
+use super::save::collect;
 use super::{Metadata, WeightsError};
 use crate::backbone::{Model, Network};
 use crate::nn::relative_rows;
@@ -18,7 +19,8 @@ use crate::nn::relative_rows;
 /// When the device does not give the parameters.
 pub async fn to_reference(model: &Model, metadata: &Metadata) -> Result<Vec<u8>, WeightsError> {
     let mut tensors = Tensors::new();
-    for (name, shape, values) in parameters(model).await? {
+    for parameter in collect("", model) {
+        let (Place { name, shape, .. }, values) = parameter.read().await?;
         if name == "mask_token" {
             continue;
         }
@@ -26,19 +28,17 @@ pub async fn to_reference(model: &Model, metadata: &Metadata) -> Result<Vec<u8>,
             let index = position_index(metadata, attention);
             tensors.insert(format!("{attention}relative_position_index"), index);
         }
-        tensors.insert(name.clone(), floats((name, shape, values)));
+        tensors.insert(name, floats(shape, &values));
     }
     if let Network::Unetr(config) = &metadata.network {
         for block in 0..config.layers {
-            for parameter in unused_cross_attention(block, config.hidden) {
-                tensors.insert(parameter.0.clone(), floats(parameter));
-            }
+            tensors.extend(unused_cross_attention(block, config.hidden));
         }
     }
     write_safetensors(&tensors, None)
 }
 
-fn floats((_, shape, values): Parameter) -> RawTensor<'static> {
+fn floats(shape: Vec<usize>, values: &[f32]) -> RawTensor<'static> {
     let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
     RawTensor {
         shape,
@@ -49,19 +49,17 @@ fn floats((_, shape, values): Parameter) -> RawTensor<'static> {
 
 /// Parameters that MONAI's transformer blocks hold since 1.3 and that UNETR never uses; zeros, and
 /// ones where a norm scales.
-fn unused_cross_attention(block: usize, hidden: usize) -> Vec<Parameter> {
+fn unused_cross_attention(block: usize, hidden: usize) -> [(String, RawTensor<'static>); 7] {
     let block = format!("vit.blocks.{block}");
     let square = |name: &str| {
-        let values = vec![0.0; hidden * hidden];
-        (
-            format!("{block}.cross_attn.{name}.weight"),
-            vec![hidden; 2],
-            values,
-        )
+        let zeros = floats(vec![hidden; 2], &vec![0.0; hidden * hidden]);
+        (format!("{block}.cross_attn.{name}.weight"), zeros)
     };
-    let vector =
-        |name: &str, value: f32| (format!("{block}.{name}"), vec![hidden], vec![value; hidden]);
-    vec![
+    let vector = |name: &str, value: f32| {
+        let values = floats(vec![hidden], &vec![value; hidden]);
+        (format!("{block}.{name}"), values)
+    };
+    [
         square("out_proj"),
         square("to_q"),
         square("to_k"),

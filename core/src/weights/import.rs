@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use burn::tensor::Device;
 
-use super::module::{Fit, fill};
+use super::fill::{Fit, fill};
 use super::raw::{Tensors, read_safetensors};
 use super::recognise::{canonical, recognise};
 use super::torch::{is_torch, read_torch};
 use super::{Metadata, Training, WeightsError};
 use crate::backbone::{Merging, Model};
 use crate::dataset::LabelSet;
-use crate::transform::Normalisation;
+use crate::transform::{Normalisation, Preprocessing};
 use crate::volume::AxisOrder;
 
 /// What the tensors of a checkpoint do not tell.
@@ -82,7 +82,7 @@ pub fn import(
         metadata.channels = channels;
     }
     if let Some(classes) = options.classes
-        && classes != metadata.labels.classes()
+        && classes != metadata.labels.outputs()
     {
         metadata.labels = numbered(classes)?;
     }
@@ -126,8 +126,11 @@ fn describe(
         network: found.network,
         channels: found.channels,
         patch: found.patch,
-        axes: options.axes.unwrap_or(found.axes),
-        normalisation: options.normalisation,
+        preprocessing: Preprocessing {
+            axes: options.axes.unwrap_or(found.axes),
+            normalisation: options.normalisation,
+            ..Preprocessing::default()
+        },
         labels: numbered(found.classes)?,
         training: Training::default(),
     };

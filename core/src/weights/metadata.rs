@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::WeightsError;
 use crate::backbone::{Model, Network};
 use crate::dataset::LabelSet;
-use crate::transform::Normalisation;
-use crate::volume::AxisOrder;
+use crate::transform::Preprocessing;
 
 /// Key under which the metadata stands in the safetensors header.
 pub(super) const KEY: &str = "medcontext";
@@ -24,10 +23,10 @@ pub struct Metadata {
     pub channels: usize,
     /// Patch `[depth, height, width]` in voxels that the network was built for.
     pub patch: [usize; 3],
-    /// Which anatomical axes depth, height and width are.
-    pub axes: AxisOrder,
-    /// What is done to intensities.
-    pub normalisation: Normalisation,
+    /// What an image goes through before the network sees it. Its fields stand beside the others in
+    /// the file, so that files from before there were spacings are read.
+    #[serde(flatten)]
+    pub preprocessing: Preprocessing,
     /// The labels, by output channel.
     pub labels: LabelSet,
     /// How the weights came to be.
@@ -73,19 +72,22 @@ impl Metadata {
 
     /// The network that it describes, with new parameters, on `device`.
     pub fn build(&self, device: &Device) -> Model {
-        let (channels, classes) = (self.channels, self.labels.classes());
-        self.network.build(channels, classes, self.patch, 0, device)
+        let (channels, outputs) = (self.channels, self.labels.outputs());
+        self.network.build(channels, outputs, self.patch, 0, device)
     }
 
-    /// Whether the network takes what a case gives: one channel.
+    /// Whether the network takes as many channels as a case has.
     ///
     /// # Errors
-    /// When it takes several.
-    pub fn check_channels(&self) -> Result<(), WeightsError> {
-        match self.channels {
-            1 => Ok(()),
-            found => Err(WeightsError::Channels(found)),
+    /// When it takes another number.
+    pub fn check_channels(&self, case: usize) -> Result<(), WeightsError> {
+        if self.channels == case {
+            return Ok(());
         }
+        Err(WeightsError::Channels {
+            network: self.channels,
+            case,
+        })
     }
 
     /// The network in words, for messages: backbone, channels, classes and patch.

@@ -3,17 +3,22 @@
 
 mod error;
 mod export;
+mod fill;
 mod import;
 mod metadata;
-mod module;
+mod names;
 mod pickle;
 mod raw;
 mod recognise;
+mod save;
 mod torch;
 
 pub use error::WeightsError;
 pub use export::to_reference;
+pub(crate) use fill::fill_part;
+pub use fill::{Filled, Fit, Loaded, fill, load};
 pub use import::{ImportOptions, Imported, import};
 pub use metadata::{Metadata, Training};
-pub use module::{Filled, Fit, Loaded, Precision, fill, load, save};
 pub use raw::{RawTensor, Tensors, read_safetensors};
+pub(crate) use save::write;
+pub use save::{Precision, save};

@@ -1,0 +1,284 @@
+//! `progress.csv` and `curves.svg` of a run folder, from the trainer's events.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::files::{read, unwritable, write};
+use super::{Failure, Outcome};
+use crate::train::Event;
+
+const HEAD: &str =
+    "iteration,total,supervised,masked,consistency,validation_dice,learning_rate,momentum,seconds";
+
+/// The columns of `progress.csv` that are drawn as losses, with their colours (Okabe and Ito's, which
+/// colour-blind people can tell apart).
+const LOSSES: [(usize, &str, &str); 4] = [
+    (1, "total", "#000000"),
+    (2, "supervised", "#0072b2"),
+    (3, "masked", "#d55e00"),
+    (4, "consistency", "#009e73"),
+];
+const DICE: (usize, &str, &str) = (5, "validation Dice", "#cc79a7");
+
+/// A curve has no more points than this; each is the mean of neighbouring steps.
+const POINTS: usize = 300;
+
+/// The rows about the first `done` steps.
+fn rows_until(path: &Path, done: usize) -> String {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let step_of = |row: &str| row.split(',').next()?.parse::<usize>().ok();
+    let kept = text
+        .lines()
+        .filter(|row| step_of(row).is_some_and(|step| step <= done));
+    kept.flat_map(|row| [row, "\n"]).collect()
+}
+
+/// The curves of one run.
+pub(super) struct Curves {
+    csv: File,
+    csv_path: PathBuf,
+    svg_path: PathBuf,
+}
+
+impl Curves {
+    /// Starts the files of a run folder, or goes on with them after `done` steps.
+    pub fn new(folder: &Path, done: Option<usize>) -> Result<Self, Failure> {
+        let csv_path = folder.join("progress.csv");
+        let kept = done.map(|done| rows_until(&csv_path, done));
+        write(
+            &csv_path,
+            format!("{HEAD}\n{}", kept.unwrap_or_default()).as_bytes(),
+        )?;
+        let csv = OpenOptions::new().append(true).open(&csv_path);
+        Ok(Self {
+            csv: csv.map_err(|error| unwritable(&csv_path, &error))?,
+            csv_path,
+            svg_path: folder.join("curves.svg"),
+        })
+    }
+
+    /// Adds a step or a validation to `progress.csv`, and draws after validations and checkpoints.
+    pub fn event(&mut self, event: &Event) -> Outcome {
+        let text = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+        match event {
+            Event::Step {
+                iteration,
+                losses,
+                learning_rate,
+                momentum,
+                seconds,
+                ..
+            } => {
+                let (masked, consistency) = (text(losses.masked), text(losses.consistency));
+                self.line(&format!(
+                    "{iteration},{},{},{masked},{consistency},,{learning_rate},{},{seconds}",
+                    losses.total,
+                    losses.supervised,
+                    text(*momentum)
+                ))
+            }
+            Event::Validated {
+                iteration, dice, ..
+            } => {
+                self.line(&format!("{iteration},,,,,{dice},,,"))?;
+                self.draw()
+            }
+            Event::Checkpoint { .. } | Event::Finished { .. } => self.draw(),
+            _ => Ok(()),
+        }
+    }
+
+    fn line(&mut self, line: &str) -> Outcome {
+        writeln!(self.csv, "{line}").map_err(|error| unwritable(&self.csv_path, &error))
+    }
+
+    fn draw(&self) -> Outcome {
+        let csv = read(&self.csv_path)?;
+        write(
+            &self.svg_path,
+            svg(&String::from_utf8_lossy(&csv)).as_bytes(),
+        )
+    }
+}
+
+/// Points (step, value) of one column.
+fn column(csv: &str, column: usize) -> Vec<(f64, f64)> {
+    let point = |line: &str| {
+        let mut fields = line.split(',');
+        let step = fields.next()?.parse().ok()?;
+        let value: f64 = fields.nth(column - 1)?.parse().ok()?;
+        value.is_finite().then_some((step, value))
+    };
+    csv.lines().skip(1).filter_map(point).collect()
+}
+
+/// Means of neighbouring points, so that no more than [`POINTS`] are left.
+fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let mean = |points: &[(f64, f64)]| {
+        let count = points.len() as f64;
+        let (steps, values) = points.iter().fold((0.0, 0.0), |(steps, values), (s, v)| {
+            (steps + s, values + v)
+        });
+        (steps / count, values / count)
+    };
+    let size = points.len().div_ceil(POINTS).max(1);
+    points.chunks(size).map(mean).collect()
+}
+
+/// Losses above, validation Dice below; the latter only where there is any.
+fn svg(csv: &str) -> String {
+    let losses: Vec<Curve> = LOSSES
+        .into_iter()
+        .filter_map(|of| Curve::new(csv, of))
+        .collect();
+    let dice: Vec<Curve> = Curve::new(csv, DICE).into_iter().collect();
+    let steps = losses
+        .iter()
+        .flat_map(|curve| &curve.points)
+        .fold(1.0, |most: f64, (step, _)| most.max(*step));
+    let mut panels = Vec::new();
+    for (curves, bounds) in [(losses, None), (dice, Some((0.0, 1.0)))] {
+        if !curves.is_empty() {
+            let top = 30.0 + panels.len() as f64 * (Panel::HEIGHT + 60.0);
+            panels.push(Panel::new(curves, top, steps, bounds).draw());
+        }
+    }
+    let height = 30.0 + panels.len() as f64 * (Panel::HEIGHT + 60.0);
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 720 {height}\" font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"720\" height=\"{height}\" fill=\"white\"/>\n{}</svg>\n",
+        panels.concat()
+    )
+}
+
+struct Curve {
+    name: &'static str,
+    colour: &'static str,
+    points: Vec<(f64, f64)>,
+}
+
+impl Curve {
+    /// `None` where the column is empty.
+    fn new(csv: &str, (index, name, colour): (usize, &'static str, &'static str)) -> Option<Self> {
+        let points = thinned(&column(csv, index));
+        (!points.is_empty()).then_some(Self {
+            name,
+            colour,
+            points,
+        })
+    }
+}
+
+/// Curves over steps, between two values.
+struct Panel {
+    curves: Vec<Curve>,
+    top: f64,
+    steps: f64,
+    low: f64,
+    high: f64,
+}
+
+impl Panel {
+    const LEFT: f64 = 60.0;
+    const WIDTH: f64 = 520.0;
+    const HEIGHT: f64 = 220.0;
+
+    /// Between the given bounds, else from 0 (or below) to the highest value.
+    fn new(curves: Vec<Curve>, top: f64, steps: f64, bounds: Option<(f64, f64)>) -> Self {
+        let values = || {
+            curves
+                .iter()
+                .flat_map(|curve| &curve.points)
+                .map(|(_, value)| *value)
+        };
+        let (low, high) = bounds.unwrap_or((
+            values().fold(0.0, f64::min),
+            values().fold(f64::MIN_POSITIVE, f64::max),
+        ));
+        Self {
+            curves,
+            top,
+            steps,
+            low,
+            high,
+        }
+    }
+
+    fn x(&self, step: f64) -> f64 {
+        Self::LEFT + step / self.steps * Self::WIDTH
+    }
+
+    fn y(&self, value: f64) -> f64 {
+        self.top + (self.high - value) / (self.high - self.low) * Self::HEIGHT
+    }
+
+    fn draw(&self) -> String {
+        let (left, right) = (Self::LEFT, Self::LEFT + Self::WIDTH);
+        let bottom = self.top + Self::HEIGHT;
+        let mut svg = String::new();
+        for quarter in 0..=4 {
+            let share = f64::from(quarter) / 4.0;
+            let value = self.low + share * (self.high - self.low);
+            let (x, y, step) = (
+                left + share * Self::WIDTH,
+                self.y(value),
+                share * self.steps,
+            );
+            svg += &format!(
+                "<path d=\"M{left} {y:.1}H{right}\" stroke=\"#ddd\"/><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{value:.2}</text><text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{step:.0}</text>\n",
+                left - 6.0,
+                y + 4.0,
+                bottom + 18.0
+            );
+        }
+        for (row, curve) in self.curves.iter().enumerate() {
+            let points: Vec<String> = curve
+                .points
+                .iter()
+                .map(|&(step, value)| format!("{:.1},{:.1}", self.x(step), self.y(value)))
+                .collect();
+            let (colour, y) = (curve.colour, self.top + 14.0 + 18.0 * row as f64);
+            svg += &format!(
+                "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\"/><text x=\"{}\" y=\"{y}\" fill=\"{colour}\">{}</text>\n",
+                points.join(" "),
+                right + 10.0,
+                curve.name
+            );
+        }
+        svg
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{column, svg, thinned};
+
+    const CSV: &str = "head\n1,4,3,0.5,1,,0.1,0.9,2\n2,2,1.5,,,,0.1,,2\n2,,,,,0.25,,,\n";
+
+    #[test]
+    fn columns_hold_the_steps_that_have_a_value() {
+        assert_eq!(column(CSV, 1), [(1.0, 4.0), (2.0, 2.0)]);
+        assert_eq!(column(CSV, 3), [(1.0, 0.5)]);
+        assert_eq!(column(CSV, 5), [(2.0, 0.25)]);
+        assert!(column("head\n1,NaN,\n", 1).is_empty());
+    }
+
+    #[test]
+    fn many_steps_become_means() {
+        let points: Vec<(f64, f64)> = (0..600).map(|i| (f64::from(i), f64::from(i % 2))).collect();
+        let thin = thinned(&points);
+        assert_eq!(
+            (thin.len(), thin[0], thin[299]),
+            (300, (0.5, 0.5), (598.5, 0.5))
+        );
+    }
+
+    /// The axis of losses runs from 0 to 4 over 220 units from 30 on, steps from 0 to 2 over 520 from 60 on.
+    #[test]
+    fn curves_lie_where_their_values_are() {
+        let svg = svg(CSV);
+        assert!(svg.contains("points=\"320.0,30.0 580.0,140.0\""), "{svg}");
+        // Dice 0.25 of 0 to 1, in the second panel: 310 + 0.75 · 220.
+        assert!(svg.contains("points=\"580.0,475.0\""), "{svg}");
+    }
+}

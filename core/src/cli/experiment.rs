@@ -1,0 +1,281 @@
+//! `core experiment`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+use clap::Args;
+use futures::executor::block_on;
+
+use super::console::{Console, interrupt_flag};
+use super::files::{Folder, read, unwritable, write};
+use super::shard::Shard;
+use super::train::{Report, STATE};
+use super::{Failure, Outcome};
+use crate::Error;
+use crate::dataset::{Case, Preset, Role, Split, label_names};
+use crate::device::{self, DeviceKind};
+use crate::experiment::{Cell, CellResult, Event, Experiment, Runner, Source};
+use crate::train::{self, CheckpointKind, RunState};
+use crate::volume::gzip;
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// The experiment in TOML.
+    file: PathBuf,
+    /// Folder with scans and labels: Decathlon, nnU-Net, or any names that pair.
+    #[arg(long)]
+    data: PathBuf,
+    /// Folder for the table and a run folder per cell; what is finished there is not done again.
+    #[arg(long)]
+    out: PathBuf,
+    /// Where to compute: cpu, wgpu, cuda or cuda:N.
+    #[arg(long, default_value = "cpu")]
+    device: DeviceKind,
+    /// Part of the cells: I/N, or N where a cluster numbers the parts. Without it, once all parts are
+    /// done, the table is written.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<String>,
+    /// Do cells again that were done with other settings.
+    #[arg(long)]
+    force: bool,
+}
+
+pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
+    let file = arguments.file.display().to_string();
+    let text = String::from_utf8_lossy(&read(&arguments.file)?).into_owned();
+    let experiment = Experiment::from_toml(&file, &text)?;
+    let scans = Scans {
+        folder: Folder::open(&arguments.data)?,
+        root: &arguments.data,
+        out: &arguments.out,
+        preset: experiment.preset,
+    };
+    let cells = experiment.cells(&scans)?;
+    let shard = Shard::choose(arguments.shard.as_deref())?;
+    let mine = shard.take(cells.clone());
+    let mut open = Vec::new();
+    for cell in &mine {
+        if finished(&arguments, cell)?.is_none() {
+            open.push(cell.clone());
+        }
+    }
+    let part = if shard.is_whole() {
+        String::new()
+    } else {
+        format!(", {shard}")
+    };
+    console.say(format!(
+        "{}: {} cells{part}, {} of them done",
+        experiment.title,
+        mine.len(),
+        mine.len() - open.len()
+    ));
+    if !open.is_empty() {
+        let device = block_on(device::open(arguments.device))?;
+        console.say(format!("training on {}", device.description));
+        let runner = Runner::new(&scans, open, &device.device);
+        block_on(drive(runner, &arguments.out, &device.description, console))?;
+    }
+    if shard.is_whole() {
+        return tabulate(&arguments, &experiment, &cells, console);
+    }
+    console.say("run it once without --shard when all parts are done, for the table");
+    Ok(())
+}
+
+/// A finished cell's result; `None` where it is to be done.
+fn finished(arguments: &Arguments, cell: &Cell) -> Result<Option<CellResult>, Failure> {
+    let path = arguments.out.join(cell.folder()).join("result.json");
+    if !path.exists() {
+        return Ok(None);
+    }
+    let result: Option<CellResult> = serde_json::from_slice(&read(&path)?).ok();
+    match result {
+        Some(result) if cell.is_same(&result.cell) => Ok(Some(result)),
+        _ if arguments.force => Ok(None),
+        _ => Err(Failure::Message(format!(
+            "{} was done with other settings or cases; choose another --out, or add --force to do it again",
+            path.display()
+        ))),
+    }
+}
+
+/// Writes what a runner reports into the cells' run folders.
+async fn drive(
+    mut runner: Runner<'_, Scans<'_>>,
+    out: &Path,
+    device: &str,
+    console: &Console,
+) -> Outcome {
+    let interrupted = interrupt_flag();
+    let mut run: Option<RunFolder> = None;
+    while let Some(event) = runner.next().await? {
+        if let Event::Cell {
+            cell,
+            number,
+            cells,
+            done,
+        } = &event
+        {
+            console.say(format!("cell {number} of {cells}: {}", cell.folder()));
+            let path = out.join(cell.folder());
+            run = Some(RunFolder::new(path, cell, device, *done, console)?);
+        }
+        if let Some(run) = &mut run {
+            run.event(&event, console)?;
+            let kept = matches!(
+                event,
+                Event::Training(train::Event::Checkpoint {
+                    kind: CheckpointKind::Last,
+                    ..
+                })
+            );
+            if let Some(trainer) = runner.trainer().filter(|_| kept) {
+                run.report.keep_state(trainer).await?;
+            }
+        }
+        if interrupted.load(Ordering::SeqCst) {
+            return Err(Failure::Interrupted);
+        }
+    }
+    Ok(())
+}
+
+/// The table of all cells, those of other parts included.
+fn tabulate(
+    arguments: &Arguments,
+    experiment: &Experiment,
+    cells: &[Cell],
+    console: &Console,
+) -> Outcome {
+    let mut results = Vec::new();
+    for cell in cells {
+        results.extend(finished(arguments, cell)?);
+    }
+    let table = experiment.table(&results);
+    let markdown = table.to_markdown();
+    write(&arguments.out.join("table.md"), markdown.as_bytes())?;
+    write(&arguments.out.join("table.csv"), table.to_csv().as_bytes())?;
+    console.say(markdown);
+    Ok(())
+}
+
+/// The scans of a data folder.
+struct Scans<'a> {
+    folder: Folder,
+    root: &'a Path,
+    /// The experiment's own folder.
+    out: &'a Path,
+    preset: Option<Preset>,
+}
+
+impl Source for Scans<'_> {
+    type Error = Failure;
+
+    fn list(&self, name: &str) -> Result<Vec<String>, Failure> {
+        let Some((file, list)) = name.rsplit_once(':') else {
+            if let Some(preset) = self.preset {
+                let cases = preset.select(name, &self.folder.pairing.cases);
+                let cases = cases.map_err(Error::from)?.into_iter();
+                return Ok(cases.map(|case| case.id).collect());
+            }
+            return Err(Failure::Message(format!(
+                "{name:?} is no list of the experiment: give it in [lists], or write FILE:LIST with a JSON file of the data folder"
+            )));
+        };
+        let path = self.root.join(file);
+        let text = read(&path)?;
+        let file = path.display().to_string();
+        let split = Split::from_json(&file, &String::from_utf8_lossy(&text), list);
+        Ok(split.map_err(Error::from)?.cases)
+    }
+
+    fn state(&self, cell: &Cell) -> Result<Option<Vec<u8>>, Failure> {
+        let path = self.out.join(cell.folder()).join(STATE);
+        if !path.exists() {
+            return Ok(None);
+        }
+        // A state of other settings is of no use to this cell.
+        let bytes = read(&path)?;
+        let same = |state: RunState| state.config == cell.config && state.cases == cell.training;
+        Ok(RunState::read(&bytes).is_ok_and(same).then_some(bytes))
+    }
+
+    fn read(&self, case: &str) -> Result<Case, Failure> {
+        let mut cases = self.folder.pairing.cases.iter();
+        let found = cases.find(|files| files.id == case && files.role() == Role::Train);
+        let files = found.ok_or_else(|| {
+            Failure::Message(format!(
+                "{} has no image with labels of the case {case}; correct the list",
+                self.root.display()
+            ))
+        })?;
+        self.folder.read(files)
+    }
+
+    fn label_names(&self) -> BTreeMap<u16, String> {
+        let json = self.folder.dataset_json.as_deref();
+        json.map(label_names).unwrap_or_default()
+    }
+}
+
+/// One cell's folder.
+struct RunFolder<'a> {
+    path: PathBuf,
+    report: Report<'a>,
+}
+
+impl<'a> RunFolder<'a> {
+    /// Starts a cell's folder, or goes on with it after `done` steps.
+    fn new(
+        path: PathBuf,
+        cell: &Cell,
+        device: &str,
+        done: Option<usize>,
+        console: &'a Console,
+    ) -> Result<Self, Failure> {
+        let predicted = path.join("predicted");
+        std::fs::create_dir_all(&predicted).map_err(|error| unwritable(&predicted, &error))?;
+        // A cell that is done again is not done until it has a new result.
+        let _ = std::fs::remove_file(path.join("result.json"));
+        let text = toml::to_string(&cell.config).map_err(|error| {
+            Failure::Message(format!("the settings cannot be written: {error}"))
+        })?;
+        write(&path.join("config.toml"), text.as_bytes())?;
+        let device = device.to_owned();
+        let report = Report::new(&path, console, cell.config.iterations, device, done)?;
+        Ok(Self { path, report })
+    }
+
+    fn event(&mut self, event: &Event, console: &Console) -> Outcome {
+        match event {
+            Event::Cell { .. } => {}
+            Event::Training(event) => self.report.event(event)?,
+            Event::Case {
+                segmentation,
+                score,
+                ..
+            } => {
+                let name = format!("predicted/{}.nii.gz", score.case);
+                write(
+                    &self.path.join(name),
+                    &gzip(&segmentation.labels.to_nifti()),
+                )?;
+            }
+            Event::Finished(result) => {
+                let json = serde_json::to_string_pretty(result).unwrap_or_default();
+                write(&self.path.join("result.json"), json.as_bytes())?;
+                // Nothing goes on from here.
+                let _ = std::fs::remove_file(self.path.join(STATE));
+                let dice = result.evaluation.mean.dice;
+                console.say(format!(
+                    "Dice {} over {} cases",
+                    dice.map_or("-".to_owned(), |dice| dice.text(4)),
+                    result.evaluation.cases.len()
+                ));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,173 @@
+//! What a training run leaves in its folder and shows on the screen, from the trainer's events.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::settings::STATE;
+use crate::cli::console::{Console, Progress, duration};
+use crate::cli::curves::Curves;
+use crate::cli::files::{Whole, unwritable, write};
+use crate::cli::{Failure, Outcome};
+use crate::train::{CheckpointKind, Event, Trainer};
+
+/// The lines of a log about the first `done` steps.
+fn log_until(path: &Path, done: usize) -> String {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let step_of = |line: &str| {
+        let event: serde_json::Value = serde_json::from_str(line).ok()?;
+        event["iteration"].as_u64()
+    };
+    let kept = text
+        .lines()
+        .filter(|line| step_of(line).is_some_and(|step| step <= done as u64));
+    kept.flat_map(|line| [line, "\n"]).collect()
+}
+
+/// The run folder and the screen.
+pub(in crate::cli) struct Report<'a> {
+    out: PathBuf,
+    log: File,
+    curves: Curves,
+    progress: Option<Progress>,
+    device: String,
+    /// Supervised loss, smoothed for the eye.
+    smooth: Option<f64>,
+    console: &'a Console,
+}
+
+impl<'a> Report<'a> {
+    /// Starts or goes on with the files of `out`; `done` steps were done before.
+    pub fn new(
+        out: &Path,
+        console: &'a Console,
+        iterations: usize,
+        device: String,
+        done: Option<usize>,
+    ) -> Result<Self, Failure> {
+        let path = out.join("log.jsonl");
+        // Of a run that goes on, what its state knows of; later steps are done again.
+        if let Some(done) = done {
+            write(&path, log_until(&path, done).as_bytes())?;
+        }
+        let goes_on = done.is_some();
+        let log = OpenOptions::new()
+            .create(true)
+            .write(true)
+            .append(goes_on)
+            .truncate(!goes_on)
+            .open(&path);
+        Ok(Self {
+            out: out.to_owned(),
+            log: log.map_err(|error| unwritable(&path, &error))?,
+            curves: Curves::new(out, done)?,
+            progress: Some(console.progress(iterations, "step")),
+            device,
+            smooth: None,
+            console,
+        })
+    }
+
+    /// Keeps the run's state beside its last weights.
+    pub async fn keep_state(&self, trainer: &Trainer) -> Outcome {
+        let mut file = Whole::create(&self.out.join(STATE))?;
+        trainer.write_state(&mut file).await?;
+        file.finish()
+    }
+
+    /// Writes and shows one event.
+    pub fn event(&mut self, event: &Event) -> Outcome {
+        let line = serde_json::to_string(event).unwrap_or_default();
+        let path = self.out.join("log.jsonl");
+        writeln!(self.log, "{line}").map_err(|error| unwritable(&path, &error))?;
+        self.curves.event(event)?;
+        let Some(progress) = &mut self.progress else {
+            return Ok(());
+        };
+        match event {
+            Event::Started {
+                parameters,
+                training_cases,
+                validation_cases,
+                ..
+            } => {
+                progress.say(&format!(
+                    "{parameters} parameters, {training_cases} training cases, {validation_cases} validation cases"
+                ));
+            }
+            Event::Step {
+                iteration,
+                losses,
+                seconds,
+                remaining_seconds,
+                ..
+            } => {
+                let smooth = self
+                    .smooth
+                    .map_or(losses.total, |old| 0.9 * old + 0.1 * losses.total);
+                self.smooth = Some(smooth);
+                let detail = format!("loss {smooth:.4}, {seconds:.2} s/step,");
+                progress.at(*iteration, *remaining_seconds, &detail);
+            }
+            Event::Validated {
+                iteration,
+                dice,
+                best,
+                ..
+            } => {
+                let best = if *best { ", the best so far" } else { "" };
+                progress.say(&format!(
+                    "step {iteration}: validation Dice {dice:.4}{best}"
+                ));
+            }
+            Event::Checkpoint { kind, weights, .. } => {
+                let name = match kind {
+                    CheckpointKind::Last => "last.safetensors",
+                    CheckpointKind::Best => "best.safetensors",
+                };
+                write(&self.out.join(name), weights)?;
+            }
+            Event::Finished { .. } => self.finish(event)?,
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, event: &Event) -> Outcome {
+        let Event::Finished {
+            iteration,
+            stopped,
+            best_dice,
+            seconds,
+        } = event
+        else {
+            return Ok(());
+        };
+        let summary = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "device": self.device,
+            "iterations": iteration,
+            "stopped": stopped,
+            "best_dice": best_dice,
+            "seconds": seconds,
+            "seconds_per_iteration": seconds / (*iteration).max(1) as f64,
+        });
+        let text = serde_json::to_string_pretty(&summary).unwrap_or_default();
+        write(&self.out.join("summary.json"), text.as_bytes())?;
+        self.close();
+        self.console.say(format!(
+            "{iteration} steps in {}; weights are in {}",
+            duration(*seconds),
+            self.out.display()
+        ));
+        Ok(())
+    }
+
+    /// Takes the progress bar away.
+    pub fn close(&mut self) {
+        if let Some(progress) = self.progress.take() {
+            progress.clear();
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The data sets of the paper as they were trained on: labels, lists of cases, preprocessing and
+//! settings.
+//!
+//! Where the paper and the released code differ or say nothing, the choice is told where it is made.
+
+mod lists;
+mod recipe;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use super::{Case, CaseFiles, DatasetError, LabelSet, Regions, Result};
+use crate::backbone::Backbone;
+use crate::train::TrainConfig;
+
+/// A data set with known settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Preset {
+    /// BTCV's 30 abdominal CTs: 13 organs are learned, 8 are reported.
+    Synapse,
+    /// ACDC's 100 patients of cardiac MR, two frames each.
+    Acdc,
+    /// BraTS 2021: four contrasts, three overlapping regions.
+    Brats21,
+    /// Brain tumours of BraTS 2016 and 2017 as the Decathlon's first task has them.
+    Brats17,
+    /// Any task of the Medical Segmentation Decathlon, with settings taken from its cases.
+    Decathlon,
+}
+
+/// What a preset decides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PresetSettings {
+    /// Settings of a run; what is given beside the preset wins.
+    pub config: TrainConfig,
+    /// The labels to learn; `None` where the cases tell.
+    pub labels: Option<LabelSet>,
+    /// Ids of the labels whose mean is reported; all where it is empty.
+    pub reported: Vec<u16>,
+}
+
+impl Preset {
+    /// All of them.
+    pub const ALL: [Preset; 5] = [
+        Preset::Synapse,
+        Preset::Acdc,
+        Preset::Brats21,
+        Preset::Brats17,
+        Preset::Decathlon,
+    ];
+
+    /// The name in commands.
+    pub fn name(self) -> &'static str {
+        match self {
+            Preset::Synapse => "synapse",
+            Preset::Acdc => "acdc",
+            Preset::Brats21 => "brats21",
+            Preset::Brats17 => "brats17",
+            Preset::Decathlon => "decathlon",
+        }
+    }
+
+    /// Settings for a backbone and the labelled cases at hand. Any nnFormer stands for the form that
+    /// was made for the data set.
+    ///
+    /// # Errors
+    /// When the labels of the preset contradict each other, which they do not.
+    pub fn settings(self, backbone: Backbone, cases: &[Case]) -> Result<PresetSettings> {
+        self.with(recipe::config(self, backbone, cases))
+    }
+
+    /// The same for so many training cases, which need not be read; `None` for a preset that takes its
+    /// settings from them.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn published(self, backbone: Backbone, cases: usize) -> Result<Option<PresetSettings>> {
+        let config = recipe::published(self, backbone, cases);
+        config.map(|config| self.with(config)).transpose()
+    }
+
+    fn with(self, config: TrainConfig) -> Result<PresetSettings> {
+        Ok(PresetSettings {
+            labels: self.labels(&config)?,
+            reported: self.reported(),
+            config,
+        })
+    }
+
+    /// Labels in the files. A sigmoid learns them as regions.
+    fn labels(self, config: &TrainConfig) -> Result<Option<LabelSet>> {
+        let (names, regions): (&[(u16, &str)], _) = match self {
+            Preset::Synapse => (&SYNAPSE, None),
+            Preset::Acdc => (&ACDC, None),
+            Preset::Brats21 => (&BRATS21, Some(Regions::brats21())),
+            Preset::Brats17 => (&BRATS17, Some(Regions::decathlon_brain())),
+            Preset::Decathlon => return Ok(None),
+        };
+        let names: BTreeMap<u16, String> = names
+            .iter()
+            .map(|&(id, name)| (id, name.to_owned()))
+            .collect();
+        let labels = LabelSet::from_ids(names.keys().copied(), &names)?;
+        let sigmoid = config.loss.activation == crate::train::Activation::Sigmoid;
+        match regions.filter(|_| sigmoid) {
+            Some(regions) => labels.with_regions(regions).map(Some),
+            None => Ok(Some(labels)),
+        }
+    }
+
+    /// The eight organs of Synapse that papers report: spleen, kidneys, gallbladder, liver, stomach,
+    /// aorta, pancreas.
+    fn reported(self) -> Vec<u16> {
+        match self {
+            Preset::Synapse => vec![1, 2, 3, 4, 6, 7, 8, 11],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Names of the lists of cases.
+    pub fn lists(self) -> Vec<&'static str> {
+        lists::lists(self)
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect()
+    }
+
+    /// The cases of a list that are at hand, in the order of `cases`, and how many cases the list names
+    /// where it names them one by one. A patient's name stands for all of its frames.
+    ///
+    /// # Errors
+    /// When there is no such list, or none of its cases is here.
+    pub fn select(self, list: &str, cases: &[CaseFiles]) -> Result<Vec<CaseFiles>> {
+        let lists = lists::lists(self);
+        let Some((_, members)) = lists.iter().find(|(name, _)| *name == list) else {
+            return Err(DatasetError::NoPresetList {
+                preset: self.name().to_owned(),
+                list: list.to_owned(),
+                known: self.lists().join(", "),
+            });
+        };
+        let selected: Vec<CaseFiles> = cases
+            .iter()
+            .enumerate()
+            .filter(|(index, case)| members.contains(&case.id, *index))
+            .map(|(_, case)| case.clone())
+            .collect();
+        if selected.is_empty() {
+            return Err(DatasetError::EmptyList {
+                preset: self.name().to_owned(),
+                list: list.to_owned(),
+            });
+        }
+        Ok(selected)
+    }
+}
+
+const SYNAPSE: [(u16, &str); 13] = [
+    (1, "spleen"),
+    (2, "right kidney"),
+    (3, "left kidney"),
+    (4, "gallbladder"),
+    (5, "oesophagus"),
+    (6, "liver"),
+    (7, "stomach"),
+    (8, "aorta"),
+    (9, "inferior vena cava"),
+    (10, "portal and splenic veins"),
+    (11, "pancreas"),
+    (12, "right adrenal gland"),
+    (13, "left adrenal gland"),
+];
+const ACDC: [(u16, &str); 3] = [
+    (1, "right ventricle"),
+    (2, "myocardium"),
+    (3, "left ventricle"),
+];
+const BRATS21: [(u16, &str); 3] = [(1, "necrotic core"), (2, "oedema"), (4, "enhancing tumour")];
+const BRATS17: [(u16, &str); 3] = [
+    (1, "oedema"),
+    (2, "non-enhancing tumour"),
+    (3, "enhancing tumour"),
+];
+
+impl fmt::Display for Preset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Preset {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let found = Preset::ALL.into_iter().find(|preset| preset.name() == text);
+        found.ok_or_else(|| {
+            let known = Preset::ALL.map(Preset::name).join(", ");
+            format!("there is no data set {text:?}; choose {known}")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! The runner: one cell after another, one piece of work per call.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use burn::tensor::Device;
+
+use super::{Cell, CellResult, Event, Source};
+use crate::dataset::{Case, LabelSet};
+use crate::infer::{self, Predictor, Segmentation};
+use crate::metric::{CaseScore, Evaluation};
+use crate::train::{self, CheckpointKind, RunState, Start, Trainer};
+use crate::{Error, Result};
+
+/// Trains, segments and measures cells. Whoever drives it may drop it between two events: cells whose
+/// [`Event::Finished`] was given are done, and a new runner takes the others.
+pub struct Runner<'a, S> {
+    source: &'a S,
+    device: Device,
+    cells: VecDeque<Cell>,
+    count: usize,
+    stage: Stage,
+}
+
+enum Stage {
+    /// Between two cells.
+    Idle,
+    Training(Box<Training>),
+    Measuring(Box<Measuring>),
+}
+
+struct Training {
+    cell: Cell,
+    trainer: Trainer,
+    parameters: usize,
+    /// Steps done here, not before.
+    steps: usize,
+    seconds: f64,
+    /// The newest weights.
+    weights: Vec<u8>,
+}
+
+struct Measuring {
+    cell: Cell,
+    predictor: Predictor,
+    parameters: usize,
+    seconds: f64,
+    scores: Vec<CaseScore>,
+}
+
+impl<'a, S: Source> Runner<'a, S> {
+    /// Prepares the cells that are to be done, in this order.
+    pub fn new(source: &'a S, cells: Vec<Cell>, device: &Device) -> Self {
+        Self {
+            source,
+            device: device.clone(),
+            count: cells.len(),
+            cells: cells.into(),
+            stage: Stage::Idle,
+        }
+    }
+
+    /// The trainer of the cell that is being trained, whose state is worth keeping after a checkpoint.
+    pub fn trainer(&self) -> Option<&Trainer> {
+        match &self.stage {
+            Stage::Training(training) => Some(&training.trainer),
+            _ => None,
+        }
+    }
+
+    /// Does the next piece of work and says what was done; `None` after the last cell.
+    ///
+    /// # Errors
+    /// When a case cannot be read, settings cannot work, or the device fails.
+    pub async fn next(&mut self) -> Result<Option<Event>, S::Error> {
+        loop {
+            match std::mem::replace(&mut self.stage, Stage::Idle) {
+                Stage::Idle => return self.begin(),
+                Stage::Training(mut training) => match training.trainer.next().await? {
+                    Some(event) => {
+                        training.keep(&event);
+                        self.stage = Stage::Training(training);
+                        return Ok(Some(Event::Training(event)));
+                    }
+                    None => self.stage = Stage::Measuring(training.measure(&self.device)?),
+                },
+                Stage::Measuring(mut measuring) => {
+                    let Some(name) = measuring.cell.evaluation.get(measuring.scores.len()) else {
+                        let names = self.source.label_names();
+                        return Ok(Some(Event::Finished(Box::new(measuring.finish(&names)?))));
+                    };
+                    let case = self.source.read(name)?;
+                    let (segmentation, score) = measuring.case(&case).await?;
+                    let event = Event::Case {
+                        segmentation: Box::new(segmentation),
+                        score,
+                        done: measuring.scores.len(),
+                        cases: measuring.cell.evaluation.len(),
+                    };
+                    self.stage = Stage::Measuring(measuring);
+                    return Ok(Some(event));
+                }
+            }
+        }
+    }
+
+    /// Reads the cases of the next cell and builds its network.
+    fn begin(&mut self) -> Result<Option<Event>, S::Error> {
+        let Some(cell) = self.cells.pop_front() else {
+            return Ok(None);
+        };
+        let cases = cell.training.iter().map(|name| self.source.read(name));
+        let cases = cases.collect::<Result<Vec<Case>, S::Error>>()?;
+        let names = self.source.label_names();
+        let labels = match &cell.learned {
+            Some(labels) => labels.clone(),
+            None => LabelSet::from_cases(&cases, &names).map_err(Error::from)?,
+        };
+        let state = self.source.state(&cell)?;
+        let start = state.as_deref().map_or(Start::Scratch, Start::State);
+        let config = cell.config.clone();
+        let trainer = Trainer::new(config, cases, Vec::new(), labels, start, &self.device)?;
+        let done = state.as_deref().map(RunState::read).transpose();
+        let event = Event::Cell {
+            cell: Box::new(cell.clone()),
+            number: self.count - self.cells.len(),
+            cells: self.count,
+            done: done.map_err(Error::from)?.map(|state| state.iteration),
+        };
+        self.stage = Stage::Training(Box::new(Training {
+            cell,
+            trainer,
+            parameters: 0,
+            steps: 0,
+            seconds: 0.0,
+            weights: Vec::new(),
+        }));
+        Ok(Some(event))
+    }
+}
+
+impl Training {
+    /// Notes what the result needs.
+    fn keep(&mut self, event: &train::Event) {
+        match event {
+            train::Event::Started { parameters, .. } => self.parameters = *parameters,
+            train::Event::Checkpoint { kind, weights, .. } if *kind == CheckpointKind::Last => {
+                self.weights.clone_from(weights);
+            }
+            train::Event::Step { .. } => self.steps += 1,
+            // Of a run that went on, as long as all of its steps would have taken here.
+            train::Event::Finished {
+                iteration, seconds, ..
+            } => self.seconds = seconds * *iteration as f64 / self.steps.max(1) as f64,
+            _ => {}
+        }
+    }
+
+    fn measure(self: Box<Self>, device: &Device) -> Result<Box<Measuring>> {
+        Ok(Box::new(Measuring {
+            predictor: Predictor::load(&self.weights, device)?,
+            cell: self.cell,
+            parameters: self.parameters,
+            seconds: self.seconds,
+            scores: Vec::new(),
+        }))
+    }
+}
+
+impl Measuring {
+    async fn case(&mut self, case: &Case) -> Result<(Segmentation, CaseScore)> {
+        let truth = case.label.as_ref().ok_or_else(|| {
+            Error::Config(format!(
+                "case {} has no label map to measure against; give it one or take it out of the list",
+                case.id
+            ))
+        })?;
+        let mut run = self
+            .predictor
+            .start_channels(&case.images(), self.cell.predict)?;
+        let mut finished = None;
+        while let Some(event) = run.next().await? {
+            if let infer::Event::Finished { segmentation, .. } = event {
+                finished = Some(*segmentation);
+            }
+        }
+        let segmentation = finished.ok_or_else(|| Error::Lost("segmenting".to_owned()))?;
+        let form = self.cell.protocol.hd95;
+        let predicted = &segmentation.labels;
+        let score = self.cell.targets.score(&case.id, predicted, truth, form)?;
+        self.scores.push(score.clone());
+        Ok((segmentation, score))
+    }
+
+    fn finish(self: Box<Self>, names: &BTreeMap<u16, String>) -> Result<CellResult> {
+        let learned = &self.predictor.metadata().labels;
+        let known = learned
+            .ids()
+            .iter()
+            .copied()
+            .zip(learned.names().iter().cloned());
+        let names = names.clone().into_iter().chain(known).collect();
+        let labels = self.cell.targets.label_set(&self.scores, &names)?;
+        Ok(CellResult {
+            evaluation: Evaluation::new(self.scores, &labels, self.cell.protocol),
+            cell: self.cell,
+            parameters: self.parameters,
+            seconds: self.seconds,
+        })
+    }
+}

@@ -1,0 +1,165 @@
+//! Every switch of the method, and the settings that were published.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ConsistencyForm, MaskLaw, MomentumSchedule, TubeAxis};
+
+/// Who says what the masked student should say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TeacherLaw {
+    /// A moving average of the student.
+    #[default]
+    Ema,
+    /// The student itself on the clean view, without a gradient (the ablation of section 4.4).
+    None,
+}
+
+/// Which weights are validated, saved and used at test.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TestWeights {
+    /// The student's: the better ones in Figure 4.
+    #[default]
+    Student,
+    /// The teacher's.
+    Teacher,
+}
+
+/// The settings of the method. Each term has its own switch: without `masked_loss` only consistency
+/// is left (CL in Table 8), with `consistency = "off"` only the masked loss (MSL).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MedContext {
+    /// Off: one clean pass, and everything else the same.
+    pub enabled: bool,
+    /// Share of tubes that are masked, 0 to 1.
+    pub mask_ratio: f64,
+    /// Whether that share is exact or each tube's chance.
+    pub mask_law: MaskLaw,
+    /// Along which axis tubes run.
+    pub tube_axis: TubeAxis,
+    /// Side in tokens of what is masked together, across the tube; 1 in every published run.
+    pub mask_unit: usize,
+    /// Whether the student is supervised on the masked view too.
+    pub masked_loss: bool,
+    /// The formula of the consistency term, or off.
+    pub consistency: ConsistencyForm,
+    /// Weight of the consistency term (β).
+    pub beta: f64,
+    /// Who the masked student is compared with.
+    pub teacher: TeacherLaw,
+    /// How the teacher's momentum changes.
+    pub schedule: MomentumSchedule,
+    /// The teacher's momentum at the first step.
+    pub momentum: f64,
+    /// The teacher's momentum after the last step of the cosine.
+    pub momentum_end: f64,
+    /// Which weights are kept.
+    pub test_weights: TestWeights,
+}
+
+impl Default for MedContext {
+    fn default() -> Self {
+        Self::paper()
+    }
+}
+
+impl MedContext {
+    /// The paper's settings: ratio 0.4 (Table 7), equation 2, momentum from 0.996 to 1 by a cosine
+    /// over all steps. The paper gives no β; 0.5 is the released code's.
+    pub fn paper() -> Self {
+        Self {
+            enabled: true,
+            mask_ratio: 0.4,
+            mask_law: MaskLaw::Exact,
+            tube_axis: TubeAxis::Slice,
+            mask_unit: 1,
+            masked_loss: true,
+            consistency: ConsistencyForm::Paper,
+            beta: 0.5,
+            teacher: TeacherLaw::Ema,
+            schedule: MomentumSchedule::Cosine,
+            momentum: 0.996,
+            momentum_end: 1.0,
+            test_weights: TestWeights::Student,
+        }
+    }
+
+    /// What the released code does for UNETR on Synapse: ratio 0.6, tubes along the first axis, the
+    /// weaker consistency, a teacher that follows once in an epoch.
+    pub fn released_unetr() -> Self {
+        Self {
+            mask_ratio: 0.6,
+            tube_axis: TubeAxis::First,
+            consistency: ConsistencyForm::Released,
+            schedule: MomentumSchedule::ReleasedUnetr,
+            ..Self::paper()
+        }
+    }
+
+    /// What the released code does for nnFormer on Synapse (for tumours the ratio is 0.6 and β 0.5):
+    /// the weaker consistency with β 0.4, a teacher that all but equals the student.
+    pub fn released_nnformer() -> Self {
+        Self {
+            tube_axis: TubeAxis::First,
+            consistency: ConsistencyForm::Released,
+            beta: 0.4,
+            schedule: MomentumSchedule::ReleasedNnformer,
+            ..Self::paper()
+        }
+    }
+
+    /// Without MedContext: the same network trained on clean views alone.
+    pub fn off() -> Self {
+        Self {
+            enabled: false,
+            ..Self::paper()
+        }
+    }
+
+    /// Whether a second model is kept.
+    pub fn has_teacher(&self) -> bool {
+        self.enabled && self.teacher == TeacherLaw::Ema
+    }
+
+    /// Whether the masked view is looked at.
+    pub fn has_masked_view(&self) -> bool {
+        self.enabled && (self.masked_loss || self.consistency != ConsistencyForm::Off)
+    }
+
+    /// Why these settings cannot work, in one sentence.
+    pub fn check(&self) -> Result<(), String> {
+        let shares = [
+            ("mask_ratio", self.mask_ratio),
+            ("momentum", self.momentum),
+            ("momentum_end", self.momentum_end),
+        ];
+        for (name, value) in shares {
+            if !(0.0..=1.0).contains(&value) {
+                return Err(format!("medcontext.{name} is {value}: choose 0 to 1"));
+            }
+        }
+        if !(self.beta >= 0.0 && self.beta.is_finite()) {
+            let beta = self.beta;
+            return Err(format!("medcontext.beta is {beta}: choose 0 or more"));
+        }
+        if self.mask_unit == 0 {
+            return Err("medcontext.mask_unit is 0: make it at least 1".to_owned());
+        }
+        if self.enabled && !self.has_masked_view() {
+            return Err(
+                "medcontext is on with neither masked_loss nor consistency: switch one on, or set \
+                 enabled = false"
+                    .to_owned(),
+            );
+        }
+        if self.test_weights == TestWeights::Teacher && !self.has_teacher() {
+            return Err(
+                "medcontext.test_weights asks for a teacher where there is none: choose student"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,202 @@
+//! What is measured of one case.
+
+use ndarray::{Array3, ArrayView3};
+use serde::{Deserialize, Serialize};
+
+use super::{Hausdorff, Region, dice, hd95};
+use crate::dataset::{DatasetError, LabelSet};
+use crate::volume::{Grid, LabelImage, SAME_GRID_VOXELS};
+
+/// One label of one case. Undefined values are `None` (null in JSON).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LabelScore {
+    /// The label's id.
+    pub label: u16,
+    /// Dice; undefined when the label is in neither map.
+    pub dice: Option<f64>,
+    /// HD95 in mm; undefined when the label is missing in either map.
+    pub hd95_mm: Option<f64>,
+    /// HD95 in voxels; undefined when the label is missing in either map.
+    pub hd95_voxels: Option<f64>,
+    /// Predicted volume in mL.
+    pub ml_predicted: f64,
+    /// True volume in mL.
+    pub ml_true: f64,
+}
+
+impl LabelScore {
+    /// Of a label that is in neither map.
+    pub(super) fn absent(label: u16) -> LabelScore {
+        LabelScore {
+            label,
+            dice: None,
+            hd95_mm: None,
+            hd95_voxels: None,
+            ml_predicted: 0.0,
+            ml_true: 0.0,
+        }
+    }
+}
+
+/// One case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CaseScore {
+    /// Name of the case.
+    pub case: String,
+    /// Scores by label, background left out.
+    pub labels: Vec<LabelScore>,
+}
+
+impl CaseScore {
+    /// Compares two label arrays of one shape whose axes have the given spacing in mm.
+    ///
+    /// # Errors
+    /// When the shapes differ.
+    pub fn new(
+        case: &str,
+        prediction: ArrayView3<'_, u16>,
+        truth: ArrayView3<'_, u16>,
+        spacing: [f64; 3],
+        labels: &LabelSet,
+        form: Hausdorff,
+    ) -> Result<CaseScore, DatasetError> {
+        let voxel_ml = spacing.iter().product::<f64>() / 1000.0;
+        let size = (spacing, voxel_ml);
+        compare(case, prediction, truth, size, &targets(labels), form)
+    }
+
+    /// Compares two label files, voxel by voxel, in mm of the truth's grid. Files of one place whose
+    /// axes run in different orders or directions are turned alike first; files that their headers
+    /// put elsewhere are compared as they are stored.
+    ///
+    /// # Errors
+    /// When the shapes differ.
+    pub fn of_images(
+        case: &str,
+        prediction: &LabelImage,
+        truth: &LabelImage,
+        labels: &LabelSet,
+        form: Hausdorff,
+    ) -> Result<CaseScore, DatasetError> {
+        of_targets(case, prediction, truth, &targets(labels), form)
+    }
+
+    /// Compares regions of two label files, as [`CaseScore::of_images`] does labels. Region number i,
+    /// from 1, stands as label i.
+    ///
+    /// # Errors
+    /// When the shapes differ.
+    pub fn of_regions(
+        case: &str,
+        prediction: &LabelImage,
+        truth: &LabelImage,
+        regions: &[Region],
+        form: Hausdorff,
+    ) -> Result<CaseScore, DatasetError> {
+        let ids = regions.iter().map(|region| region.labels.as_slice());
+        let targets: Vec<(u16, &[u16])> = (1..).zip(ids).collect();
+        of_targets(case, prediction, truth, &targets, form)
+    }
+}
+
+/// Compares two files as they lie in the patient.
+fn of_targets(
+    case: &str,
+    prediction: &LabelImage,
+    truth: &LabelImage,
+    targets: &[(u16, &[u16])],
+    form: Hausdorff,
+) -> Result<CaseScore, DatasetError> {
+    let grid = truth.grid();
+    if turned(prediction.grid(), grid) {
+        let size = (grid.canonical_spacing(), grid.voxel_ml());
+        let (prediction, truth): (Array3<u16>, Array3<u16>) =
+            (prediction.canonical(), truth.canonical());
+        return compare(case, prediction.view(), truth.view(), size, targets, form);
+    }
+    let [x, y, z] = grid.spacing();
+    let size = ([z, y, x], grid.voxel_ml());
+    let (prediction, truth) = (file_view(prediction), file_view(truth));
+    compare(case, prediction, truth, size, targets, form)
+}
+
+/// Whether the grids hold the same voxels in another order: their corners are the same places, but
+/// not one by one.
+fn turned(a: &Grid, b: &Grid) -> bool {
+    a.array_orientation() != b.array_orientation()
+        && a.canonical_dims() == b.canonical_dims()
+        && b.box_distance(a) < SAME_GRID_VOXELS
+}
+
+/// Labels with axes \[k, j, i\]: no score depends on how the axes lie in the patient.
+fn file_view(map: &LabelImage) -> ArrayView3<'_, u16> {
+    let [i, j, k] = map.grid().dims;
+    ArrayView3::from_shape((k, j, i), map.labels()).expect("a label map fills its grid")
+}
+
+/// Every label but background, by itself.
+fn targets(labels: &LabelSet) -> Vec<(u16, &[u16])> {
+    let ids = labels.ids().iter().skip(1);
+    ids.map(|id| (*id, std::slice::from_ref(id))).collect()
+}
+
+/// Scores of targets, each an id and the labels that it takes together; a voxel has sides in mm and a
+/// volume in mL.
+fn compare(
+    case: &str,
+    prediction: ArrayView3<'_, u16>,
+    truth: ArrayView3<'_, u16>,
+    size: ([f64; 3], f64),
+    targets: &[(u16, &[u16])],
+    form: Hausdorff,
+) -> Result<CaseScore, DatasetError> {
+    same_shape(case, prediction.shape(), truth.shape())?;
+    let score = |&(id, labels): &(u16, &[u16])| match labels {
+        [label] => measure(id, prediction, truth, *label, size, form),
+        labels => {
+            let mask = |map: ArrayView3<'_, u16>| map.mapv(|v| u16::from(labels.contains(&v)));
+            let (prediction, truth) = (mask(prediction), mask(truth));
+            measure(id, prediction.view(), truth.view(), 1, size, form)
+        }
+    };
+    Ok(CaseScore {
+        case: case.to_owned(),
+        labels: targets.iter().map(score).collect(),
+    })
+}
+
+fn measure(
+    id: u16,
+    prediction: ArrayView3<'_, u16>,
+    truth: ArrayView3<'_, u16>,
+    label: u16,
+    (spacing, voxel_ml): ([f64; 3], f64),
+    form: Hausdorff,
+) -> LabelScore {
+    let volume = |map: ArrayView3<'_, u16>| {
+        map.iter().filter(|&&value| value == label).count() as f64 * voxel_ml
+    };
+    LabelScore {
+        label: id,
+        dice: dice(prediction, truth, label),
+        hd95_mm: hd95(prediction, truth, label, Some(spacing), form),
+        hd95_voxels: hd95(prediction, truth, label, None, form),
+        ml_predicted: volume(prediction),
+        ml_true: volume(truth),
+    }
+}
+
+fn same_shape(case: &str, prediction: &[usize], truth: &[usize]) -> Result<(), DatasetError> {
+    if prediction == truth {
+        return Ok(());
+    }
+    let text = |shape: &[usize]| {
+        let sizes: Vec<String> = shape.iter().map(ToString::to_string).collect();
+        sizes.join("×")
+    };
+    Err(DatasetError::PredictionShape {
+        case: case.to_owned(),
+        prediction: text(prediction),
+        truth: text(truth),
+    })
+}

@@ -1,0 +1,123 @@
+//! What is measured of a case.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{CaseScore, Hausdorff};
+use crate::dataset::{DatasetError, LabelSet, PresetSettings};
+use crate::volume::LabelImage;
+
+/// Labels that are measured together, such as BraTS's whole tumour.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Region {
+    /// Its name.
+    pub name: String,
+    /// Ids of its labels.
+    pub labels: Vec<u16>,
+}
+
+/// Written `whole=1+2+4`.
+impl FromStr for Region {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let region = text.split_once('=').and_then(|(name, labels)| {
+            let labels = labels.split('+').map(str::parse);
+            let labels = labels.collect::<Result<Vec<u16>, _>>().ok()?;
+            Some(Region {
+                name: name.to_owned(),
+                labels,
+            })
+        });
+        region.ok_or_else(|| {
+            format!("{text:?} is no region: write NAME=ID+ID, for example whole=1+2+4")
+        })
+    }
+}
+
+/// What an evaluation reports: regions, else the labels chosen, else all that occur.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Targets {
+    /// Ids of labels.
+    pub labels: Vec<u16>,
+    /// Regions; they stand as labels 1, 2, … in scores.
+    pub regions: Vec<Region>,
+}
+
+impl Targets {
+    /// What is reported of a preset's data set: the regions that are learned, else the labels that the
+    /// paper reports, else all labels that are learned.
+    pub fn of_preset(settings: &PresetSettings) -> Targets {
+        let learned = settings.labels.as_ref();
+        if let Some(regions) = learned.and_then(LabelSet::regions) {
+            let regions = regions.0.iter().map(|region| Region {
+                name: region.name.clone(),
+                labels: region.labels.clone(),
+            });
+            return Targets {
+                regions: regions.collect(),
+                labels: Vec::new(),
+            };
+        }
+        let labels = match (&settings.reported[..], learned) {
+            ([], Some(learned)) => learned.ids()[1..].to_vec(),
+            (reported, _) => reported.to_vec(),
+        };
+        Targets {
+            labels,
+            regions: Vec::new(),
+        }
+    }
+
+    /// Whether nothing was chosen.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty() && self.regions.is_empty()
+    }
+
+    /// Measures one case, as [`CaseScore::of_images`] does.
+    ///
+    /// # Errors
+    /// When the shapes differ, or there are more than 255 labels.
+    pub fn score(
+        &self,
+        case: &str,
+        prediction: &LabelImage,
+        truth: &LabelImage,
+        form: Hausdorff,
+    ) -> Result<CaseScore, DatasetError> {
+        if !self.regions.is_empty() {
+            return CaseScore::of_regions(case, prediction, truth, &self.regions, form);
+        }
+        let ids = match &self.labels[..] {
+            [] => [prediction.present(), truth.present()].concat(),
+            chosen => chosen.to_vec(),
+        };
+        let labels = LabelSet::from_ids(ids, &BTreeMap::new())?;
+        CaseScore::of_images(case, prediction, truth, &labels, form)
+    }
+
+    /// The labels of a whole evaluation: those that the cases' scores hold and those asked for, named
+    /// by `names`.
+    ///
+    /// # Errors
+    /// When there are more than 255.
+    pub fn label_set(
+        &self,
+        scores: &[CaseScore],
+        names: &BTreeMap<u16, String>,
+    ) -> Result<LabelSet, DatasetError> {
+        if !self.regions.is_empty() {
+            let names: BTreeMap<u16, String> = (1..)
+                .zip(self.regions.iter().map(|region| region.name.clone()))
+                .collect();
+            return LabelSet::from_ids(names.keys().copied(), &names);
+        }
+        let scored = scores.iter().flat_map(|case| &case.labels);
+        let ids = scored.map(|score| score.label).chain(self.labels.clone());
+        LabelSet::from_ids(ids, names)
+    }
+}

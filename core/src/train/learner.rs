@@ -1,0 +1,181 @@
+//! What learns: the student, its teacher and the optimiser, moved by one step at a time.
+
+use std::io::Write;
+
+use burn::module::Module;
+use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::tensor::{Device, Tensor};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use super::{DiceCe, Optimizer, RunState, TrainConfig};
+use crate::backbone::{Model, Network};
+use crate::medcontext::{
+    Guide, JointLoss, Masked, TestWeights, TokenMask, TubeMask, joint_gradients, update_teacher,
+};
+use crate::transform::Patch;
+use crate::weights::{self, Precision, Tensors, WeightsError};
+
+/// The student, its teacher and the optimiser.
+pub(super) struct Learner {
+    network: Network,
+    student: Model,
+    /// The moving average of the student, outside autodiff.
+    teacher: Option<Model>,
+    optimizer: Optimizer,
+}
+
+impl Learner {
+    /// Starts from `student`, whose parameters are on an autodiff device.
+    pub fn new(network: Network, student: Model, config: &TrainConfig) -> Self {
+        Self {
+            network,
+            teacher: config.medcontext.has_teacher().then(|| student.valid()),
+            student,
+            optimizer: Optimizer::new(config.optimizer, config.weight_decay, config.clip_norm),
+        }
+    }
+
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    pub fn student(&self) -> &Model {
+        &self.student
+    }
+
+    /// The weights that are validated and kept, outside autodiff.
+    pub fn kept(&self, config: &TrainConfig) -> Model {
+        match (config.medcontext.test_weights, &self.teacher) {
+            (TestWeights::Teacher, Some(teacher)) => teacher.clone(),
+            _ => self.student.valid(),
+        }
+    }
+
+    /// One optimiser step over some batches, and the mean of their losses, outside autodiff. `index`
+    /// is the number of the step, which decides everything random about it.
+    pub fn step(
+        &mut self,
+        batches: impl Iterator<Item = Patch>,
+        index: usize,
+        rate: f64,
+        config: &TrainConfig,
+        device: &Device,
+    ) -> JointLoss {
+        // Of what the network itself draws: DropPath.
+        device.seed(config.seed.wrapping_add(index as u64));
+        let mask = self.mask(config, index, device);
+        let loss = DiceCe {
+            scale_weights: self.network.scale_weights(),
+            ..config.loss
+        };
+        let (mut sum, mut losses) = (GradientsAccumulator::new(), Vec::new());
+        for batch in batches {
+            let (gradients, terms) = self.gradients(batch, mask.as_ref(), &loss, config);
+            sum.accumulate(&self.student, gradients);
+            losses.push(terms);
+        }
+        let student = self.student.clone();
+        self.student = self
+            .optimizer
+            .step(rate, student, sum.grads(), losses.len());
+        mean(losses)
+    }
+
+    fn gradients(
+        &self,
+        batch: Patch,
+        mask: Option<&TokenMask>,
+        loss: &DiceCe,
+        config: &TrainConfig,
+    ) -> (GradientsParams, JointLoss) {
+        let masked = mask.map(|mask| Masked {
+            mask,
+            guide: self.teacher.as_ref().map_or(Guide::Student, Guide::Teacher),
+            settings: &config.medcontext,
+        });
+        let in_turn = config.views_in_turn;
+        joint_gradients(&self.student, masked, batch.x, &batch.y, loss, in_turn)
+    }
+
+    /// One mask for all that a step sees, as in the released code.
+    fn mask(&self, config: &TrainConfig, index: usize, device: &Device) -> Option<TokenMask> {
+        let settings = &config.medcontext;
+        settings.has_masked_view().then(|| {
+            let mut rng = ChaCha8Rng::seed_from_u64(config.seed ^ 0x7AB3);
+            rng.set_stream(index as u64);
+            let grid = self.network.token_grid(config.patch);
+            let axis = settings.tube_axis.index(config.preprocessing.axes);
+            TubeMask::draw(grid, axis, settings, &mut rng).on(device)
+        })
+    }
+
+    /// Moves the teacher towards the student.
+    pub fn teach(&mut self, momentum: f64) {
+        if let Some(teacher) = self.teacher.take() {
+            self.teacher = Some(update_teacher(teacher, &self.student, momentum));
+        }
+    }
+
+    pub fn optimizer_steps(&self) -> usize {
+        self.optimizer.steps()
+    }
+
+    /// Writes everything into one file.
+    pub async fn save(&self, state: &RunState, sink: &mut impl Write) -> Result<(), WeightsError> {
+        let student = self.student.valid();
+        let moments = self.optimizer.state(&self.student);
+        let names: Vec<String> = (0..moments.len()).map(moment_name).collect();
+        let mut parts = vec![(STUDENT, &student)];
+        parts.extend(self.teacher.as_ref().map(|teacher| (TEACHER, teacher)));
+        parts.extend(names.iter().map(String::as_str).zip(&moments));
+        weights::write(&parts, Precision::F32, &state.header()?, sink).await
+    }
+
+    /// Takes back what [`save`](Self::save) gave.
+    pub fn restore(self, tensors: &Tensors<'_>, steps: usize) -> Result<Self, WeightsError> {
+        let student = weights::fill_part(self.student, tensors, STUDENT)?;
+        // Clones keep the parameters' ids, by which teacher and moments know them.
+        let part = |name: &str| weights::fill_part(student.valid(), tensors, name);
+        let teacher = self.teacher.map(|_| part(TEACHER)).transpose()?;
+        let mut optimizer = self.optimizer;
+        let names = (0..optimizer.moments()).map(moment_name);
+        let moments: Result<Vec<Model>, _> = names.map(|name| part(&name)).collect();
+        optimizer.restore(steps, &moments?);
+        Ok(Self {
+            network: self.network,
+            student,
+            teacher,
+            optimizer,
+        })
+    }
+}
+
+/// What the names of a part of the state start with.
+const STUDENT: &str = "student.";
+const TEACHER: &str = "teacher.";
+
+fn moment_name(index: usize) -> String {
+    format!("moment{index}.")
+}
+
+/// The mean of several losses, term by term.
+fn mean(losses: Vec<JointLoss>) -> JointLoss {
+    let count = losses.len() as f64;
+    let add = |a: Tensor<1>, b: Tensor<1>| a + b;
+    let add_terms = |a: Option<Tensor<1>>, b: Option<Tensor<1>>| a.zip(b).map(|(a, b)| a + b);
+    let sum = losses.into_iter().reduce(|a, b| JointLoss {
+        total: add(a.total, b.total),
+        supervised: add(a.supervised, b.supervised),
+        masked: add_terms(a.masked, b.masked),
+        consistency: add_terms(a.consistency, b.consistency),
+    });
+    // Settings without a batch are refused before a run starts.
+    let sum = sum.expect("a step has at least one batch");
+    JointLoss {
+        total: sum.total / count,
+        supervised: sum.supervised / count,
+        masked: sum.masked.map(|term| term / count),
+        consistency: sum.consistency.map(|term| term / count),
+    }
+}

@@ -1,0 +1,242 @@
+//! AdamW and SGD, with their state in the open: it is read from the device without blocking, and saved
+//! under the parameters' names.
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
+use burn::tensor::container::TensorContainer;
+use serde::{Deserialize, Serialize};
+
+use crate::backbone::Model;
+
+/// Decay of AdamW's moments, and what keeps its division finite: PyTorch's defaults.
+const BETAS: [f64; 2] = [0.9, 0.999];
+const EPSILON: f64 = 1e-8;
+
+/// How a gradient becomes a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum OptimizerLaw {
+    /// Loshchilov and Hutter (arXiv 1711.05101), as PyTorch's `AdamW`.
+    #[default]
+    Adamw,
+    /// Gradient descent with momentum and weight decay added to the gradient, as PyTorch's `SGD`.
+    Sgd {
+        /// Share of the velocity that is kept, 0 to 1; 0.99 for nnFormer.
+        momentum: f64,
+        /// Whether the step looks ahead along the velocity (Nesterov).
+        nesterov: bool,
+    },
+}
+
+impl OptimizerLaw {
+    /// How many tensors of state each parameter has.
+    fn moments(self) -> usize {
+        match self {
+            Self::Adamw => 2,
+            Self::Sgd { .. } => 1,
+        }
+    }
+}
+
+/// An optimiser with its state.
+#[derive(Debug)]
+pub struct Optimizer {
+    law: OptimizerLaw,
+    weight_decay: f64,
+    clip_norm: Option<f64>,
+    steps: usize,
+    /// AdamW's first and second moments, or SGD's velocity, for every parameter that had a gradient.
+    moments: Vec<TensorContainer<ParamId>>,
+}
+
+impl Optimizer {
+    /// Without any state yet. With `clip_norm` gradients are scaled so that the norm of all of them
+    /// together is no larger, as PyTorch's `clip_grad_norm_`.
+    pub fn new(law: OptimizerLaw, weight_decay: f64, clip_norm: Option<f64>) -> Self {
+        Self {
+            law,
+            weight_decay,
+            clip_norm,
+            steps: 0,
+            moments: (0..law.moments()).map(|_| TensorContainer::new()).collect(),
+        }
+    }
+
+    /// Moves every parameter that has a gradient by one step of `rate`. `gradients` are sums over
+    /// `batches`, of which the mean is taken.
+    pub fn step(
+        &mut self,
+        rate: f64,
+        model: Model,
+        gradients: GradientsParams,
+        batches: usize,
+    ) -> Model {
+        self.steps += 1;
+        let factor = self
+            .clip_norm
+            .and_then(|norm| clipping(&model, &gradients, norm * batches as f64));
+        model.map(&mut Step {
+            rate,
+            batches: batches as f64,
+            factor,
+            gradients,
+            optimizer: self,
+        })
+    }
+
+    /// How many tensors of state each parameter has.
+    pub(super) fn moments(&self) -> usize {
+        self.moments.len()
+    }
+
+    /// Steps done.
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// The state in the shape of the network that it belongs to, outside autodiff; zero where a
+    /// parameter has had no gradient yet.
+    pub fn state(&self, model: &Model) -> Vec<Model> {
+        let moments = self.moments.iter();
+        moments
+            .map(|moment| model.valid().map(&mut Exchange(moment)))
+            .collect()
+    }
+
+    /// Takes back a state that [`state`](Self::state) gave after `steps` steps, for the same model.
+    pub fn restore(&mut self, steps: usize, state: &[Model]) {
+        self.steps = steps;
+        for (moment, model) in self.moments.iter_mut().zip(state) {
+            *moment = TensorContainer::new();
+            model.visit(&mut Collect(moment));
+        }
+    }
+
+    /// What is taken from a parameter, `rate` included.
+    fn change<const D: usize>(
+        &mut self,
+        id: ParamId,
+        value: &Tensor<D>,
+        gradient: Tensor<D>,
+        rate: f64,
+    ) -> Tensor<D> {
+        let decay = self.weight_decay;
+        match self.law {
+            OptimizerLaw::Adamw => {
+                let [first, second] = BETAS;
+                let mean = self.average(0, id, gradient.clone(), first, 1.0 - first);
+                let square = self.average(1, id, gradient.powi_scalar(2), second, 1.0 - second);
+                let corrected = |beta: f64| 1.0 - beta.powf(self.steps as f64);
+                let mean = mean / corrected(first);
+                let scale = (square / corrected(second)).sqrt() + EPSILON;
+                (mean / scale + value.clone() * decay) * rate
+            }
+            OptimizerLaw::Sgd { momentum, nesterov } => {
+                let gradient = gradient + value.clone() * decay;
+                let velocity = self.average(0, id, gradient.clone(), momentum, 1.0);
+                let along = if nesterov {
+                    velocity * momentum + gradient
+                } else {
+                    velocity
+                };
+                along * rate
+            }
+        }
+    }
+
+    /// `kept · moment + added · news`, which becomes the moment.
+    fn average<const D: usize>(
+        &mut self,
+        moment: usize,
+        id: ParamId,
+        news: Tensor<D>,
+        kept: f64,
+        added: f64,
+    ) -> Tensor<D> {
+        let news = if added == 1.0 { news } else { news * added };
+        let moment = &mut self.moments[moment];
+        let value = match moment.remove::<Tensor<D>>(&id) {
+            Some(old) => old * kept + news,
+            None => news,
+        };
+        moment.register(id, value.clone());
+        value
+    }
+}
+
+struct Step<'a> {
+    rate: f64,
+    batches: f64,
+    /// `[1]`, what every gradient is multiplied by.
+    factor: Option<Tensor<1>>,
+    gradients: GradientsParams,
+    optimizer: &'a mut Optimizer,
+}
+
+impl ModuleMapper for Step<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let id = param.id;
+        let Some(mut gradient) = self.gradients.remove::<D>(id) else {
+            return param;
+        };
+        if self.batches > 1.0 {
+            gradient = gradient / self.batches;
+        }
+        if let Some(factor) = &self.factor {
+            gradient = gradient * factor.clone().reshape([1; D]);
+        }
+        param.map(|old| {
+            let learns = old.is_require_grad();
+            let value = old.inner();
+            let change = self.optimizer.change(id, &value, gradient, self.rate);
+            Tensor::from_inner(value - change).set_require_grad(learns)
+        })
+    }
+}
+
+/// `min(1, norm / (‖g‖ + 1e-6))`, `[1]`; `None` without any gradient.
+fn clipping(model: &Model, gradients: &GradientsParams, norm: f64) -> Option<Tensor<1>> {
+    let mut squares = Squares {
+        gradients,
+        found: Vec::new(),
+    };
+    model.visit(&mut squares);
+    if squares.found.is_empty() {
+        return None;
+    }
+    let total = Tensor::cat(squares.found, 0).sum().sqrt() + 1e-6;
+    Some((total.recip() * norm).clamp_max(1.0))
+}
+
+struct Squares<'a> {
+    gradients: &'a GradientsParams,
+    found: Vec<Tensor<1>>,
+}
+
+impl ModuleVisitor for Squares<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let gradient = self.gradients.get::<D>(param.id);
+        self.found
+            .extend(gradient.map(|gradient| gradient.powi_scalar(2).sum()));
+    }
+}
+
+/// Puts moments in the place of parameters.
+struct Exchange<'a>(&'a TensorContainer<ParamId>);
+
+impl ModuleMapper for Exchange<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let moment = self.0.get::<Tensor<D>>(&param.id);
+        param.map(|value| moment.unwrap_or_else(|| value.zeros_like()))
+    }
+}
+
+/// Takes moments from the place of parameters.
+struct Collect<'a>(&'a mut TensorContainer<ParamId>);
+
+impl ModuleVisitor for Collect<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.0.register(param.id, param.val());
+    }
+}

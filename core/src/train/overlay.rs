@@ -1,0 +1,26 @@
+//! Settings over settings.
+
+use super::TrainConfig;
+
+/// `config` with the values that a table gives; what the table does not name stays.
+///
+/// # Errors
+/// What is wrong with a value, or which field there is not.
+pub fn overlay(config: &TrainConfig, given: toml::Table) -> Result<TrainConfig, String> {
+    let mut table = toml::Table::try_from(config).map_err(|error| error.to_string())?;
+    merge(&mut table, given);
+    table
+        .try_into()
+        .map_err(|error: toml::de::Error| error.message().to_owned())
+}
+
+fn merge(base: &mut toml::Table, given: toml::Table) {
+    for (key, value) in given {
+        match (base.get_mut(&key), value) {
+            (Some(toml::Value::Table(base)), toml::Value::Table(given)) => merge(base, given),
+            (_, value) => {
+                base.insert(key, value);
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The state of a run: everything that its future depends on, in one safetensors file.
+
+use std::collections::BTreeMap;
+
+use safetensors::SafeTensors;
+use serde::{Deserialize, Serialize};
+
+use super::TrainConfig;
+use crate::dataset::LabelSet;
+use crate::weights::WeightsError;
+
+/// Key under which the state stands in the safetensors header.
+const KEY: &str = "medcontext-run";
+
+/// What the state's file says beside its tensors. Crops, augmentation, masks and dropped paths are
+/// drawn by the number of the step, so their state is that number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunState {
+    /// The settings.
+    pub config: TrainConfig,
+    /// Ids of the training cases, in order.
+    pub cases: Vec<String>,
+    /// What the network's classes are.
+    pub labels: LabelSet,
+    /// Steps done.
+    pub iteration: usize,
+    /// Steps that the optimiser has done.
+    pub optimizer_steps: usize,
+    /// Highest validation Dice so far.
+    pub best_dice: Option<f64>,
+    /// The newest validation Dice.
+    pub last_dice: Option<f64>,
+}
+
+impl RunState {
+    /// Reads the state without its tensors.
+    ///
+    /// # Errors
+    /// When the bytes are no state of a run.
+    pub fn read(bytes: &[u8]) -> Result<Self, WeightsError> {
+        let (_, header) = SafeTensors::read_metadata(bytes)
+            .map_err(|error| WeightsError::Format(error.to_string()))?;
+        let text = header.metadata().as_ref().and_then(|map| map.get(KEY));
+        let text = text.ok_or_else(|| {
+            WeightsError::BadMetadata("they are not the state of a run".to_owned())
+        })?;
+        serde_json::from_str(text).map_err(|error| WeightsError::BadMetadata(error.to_string()))
+    }
+
+    /// The header of the state's file.
+    pub(super) fn header(&self) -> Result<BTreeMap<&'static str, String>, WeightsError> {
+        let text = serde_json::to_string(self)
+            .map_err(|error| WeightsError::BadMetadata(error.to_string()))?;
+        Ok(BTreeMap::from([(KEY, text)]))
+    }
+
+    /// Whether a run of these settings, cases and labels is this one.
+    ///
+    /// # Errors
+    /// When it is not; names what differs.
+    pub(super) fn check(
+        &self,
+        config: &TrainConfig,
+        cases: &[String],
+        labels: &LabelSet,
+    ) -> Result<(), WeightsError> {
+        let different = |what: &str| Err(WeightsError::OtherRun(format!("other {what}")));
+        if self.cases != cases {
+            return different("training cases");
+        }
+        if self.labels != *labels {
+            return different("labels");
+        }
+        let (old, new) = (self.config.resolved_network(), config.resolved_network());
+        if old != new || self.config.patch != config.patch {
+            return different("networks or patches");
+        }
+        if self.config.optimizer != config.optimizer {
+            return different("optimisers");
+        }
+        if self.config.medcontext.has_teacher() != config.medcontext.has_teacher() {
+            return different("teachers");
+        }
+        Ok(())
+    }
+}

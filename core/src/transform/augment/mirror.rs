@@ -1,0 +1,70 @@
+//! Flips and quarter turns: voxels change places, no value changes.
+
+use ndarray::{Array, Array3, Array4, Axis, Dimension, RemoveAxis};
+use rand::Rng;
+
+use super::happens;
+
+/// Reverses each axis with that probability.
+pub(super) fn flip(
+    probability: f64,
+    image: &mut Array4<f32>,
+    classes: &mut Array3<u8>,
+    rng: &mut impl Rng,
+) {
+    for axis in 0..3 {
+        if happens(probability, rng) {
+            image.invert_axis(Axis(axis + 1));
+            classes.invert_axis(Axis(axis));
+        }
+    }
+}
+
+/// Turns the planes across `slice_axis` by one, two or three quarters; by two where they are not square.
+pub(super) fn quarter_turn(
+    probability: f64,
+    image: &mut Array4<f32>,
+    classes: &mut Array3<u8>,
+    slice_axis: usize,
+    rng: &mut impl Rng,
+) {
+    // Without a draw where there is nothing to decide, so that the term can be left out.
+    if probability <= 0.0 || !happens(probability, rng) {
+        return;
+    }
+    let mut quarters = rng.random_range(1..=3);
+    let (first, second) = match slice_axis {
+        0 => (1, 2),
+        1 => (0, 2),
+        _ => (0, 1),
+    };
+    if classes.len_of(Axis(first)) != classes.len_of(Axis(second)) {
+        quarters = 2;
+    }
+    turn(image, first + 1, second + 1, quarters);
+    turn(classes, first, second, quarters);
+}
+
+/// NumPy's `rot90(array, quarters, (first, second))`.
+fn turn<A, D: Dimension + RemoveAxis>(
+    array: &mut Array<A, D>,
+    first: usize,
+    second: usize,
+    quarters: usize,
+) {
+    let swap = |array: &mut Array<A, D>| array.swap_axes(first, second);
+    match quarters {
+        1 => {
+            array.invert_axis(Axis(second));
+            swap(array);
+        }
+        2 => {
+            array.invert_axis(Axis(first));
+            array.invert_axis(Axis(second));
+        }
+        _ => {
+            swap(array);
+            array.invert_axis(Axis(second));
+        }
+    }
+}

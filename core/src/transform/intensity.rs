@@ -1,0 +1,209 @@
+//! What is done to intensities, one channel at a time.
+
+use ndarray::Array3;
+use serde::{Deserialize, Serialize};
+
+/// What is done to intensities before a network sees them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Normalisation {
+    /// Mean 0 and standard deviation 1 over all voxels of a volume (nnU-Net 1 for MR).
+    #[default]
+    ZScore,
+    /// Nothing: the volume holds what the network expects.
+    None,
+    /// Mean 0 and standard deviation 1 over the voxels that are not 0; the others stay 0 (MONAI 1.5,
+    /// `NormalizeIntensity(nonzero=True, channel_wise=True)`).
+    NonZeroZScore,
+    /// A window to 0…1, what lies outside cut off (MONAI 1.5, `ScaleIntensityRange` with `clip`).
+    Window {
+        /// What becomes 0, in the file's unit (HU for CT).
+        low: f64,
+        /// What becomes 1.
+        high: f64,
+    },
+    /// Cut off at two percentiles, then shifted and scaled by numbers of the whole data set (nnU-Net 1
+    /// for CT).
+    ClipZScore {
+        /// Lowest intensity kept: the 0.5th percentile of labelled voxels.
+        low: f64,
+        /// Highest intensity kept: the 99.5th percentile.
+        high: f64,
+        /// Mean of labelled voxels, which becomes 0.
+        mean: f64,
+        /// Their standard deviation, which becomes 1.
+        deviation: f64,
+    },
+}
+
+impl Normalisation {
+    /// Changes a volume in place.
+    pub fn apply(&self, volume: &mut Array3<f32>) {
+        match *self {
+            Self::None => {}
+            Self::ZScore => z_score(volume),
+            Self::NonZeroZScore => standardise(volume, |value| value != 0.0),
+            Self::Window { low, high } => volume.mapv_inplace(|value| {
+                (((f64::from(value) - low) / (high - low)).clamp(0.0, 1.0)) as f32
+            }),
+            Self::ClipZScore {
+                low,
+                high,
+                mean,
+                deviation,
+            } => volume.mapv_inplace(|value| {
+                ((f64::from(value).clamp(low, high) - mean) / deviation) as f32
+            }),
+        }
+    }
+
+    /// nnU-Net's rule for CT from the intensities of labelled voxels, in any order; `None` where there
+    /// are none.
+    pub fn of_labelled(mut intensities: Vec<f32>) -> Option<Self> {
+        let last = intensities.len().checked_sub(1)?;
+        intensities.sort_unstable_by(f32::total_cmp);
+        let percentile = |share: f64| {
+            let position = share * last as f64;
+            let (below, above) = (position.floor(), position.ceil());
+            let [low, high] = [below, above].map(|index| f64::from(intensities[index as usize]));
+            low + (high - low) * (position - below)
+        };
+        let values = || intensities.iter().map(|&value| f64::from(value));
+        let mean = values().sum::<f64>() / (last + 1) as f64;
+        let variance = values().map(|v| (v - mean).powi(2)).sum::<f64>() / (last + 1) as f64;
+        Some(Self::ClipZScore {
+            low: percentile(0.005),
+            high: percentile(0.995),
+            mean,
+            deviation: variance.sqrt().max(1e-8),
+        })
+    }
+
+    /// Why the numbers cannot work, one phrase.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let (low, high) = match *self {
+            Self::Window { low, high } | Self::ClipZScore { low, high, .. } => (low, high),
+            _ => return None,
+        };
+        let ordered = low < high;
+        let spread = match *self {
+            Self::ClipZScore { deviation, .. } => deviation > 0.0,
+            _ => true,
+        };
+        match (ordered, spread) {
+            (false, _) => Some(format!(
+                "runs from {low} to {high}: make the first the smaller"
+            )),
+            (true, false) => Some("has no deviation above 0: give one".to_owned()),
+            (true, true) => None,
+        }
+    }
+}
+
+/// Shifts and scales to mean 0 and standard deviation 1 over all voxels; a constant volume becomes 0.
+pub fn z_score(volume: &mut Array3<f32>) {
+    standardise(volume, |_| true);
+}
+
+/// Mean 0 and standard deviation 1 over the voxels that `counts` picks; the others stay.
+fn standardise(volume: &mut Array3<f32>, counts: impl Fn(f32) -> bool) {
+    let values = || volume.iter().copied().filter(|&value| counts(value));
+    let count = values().count().max(1) as f64;
+    let mean = values().map(f64::from).sum::<f64>() / count;
+    let variance = values().map(|v| (f64::from(v) - mean).powi(2)).sum::<f64>() / count;
+    let scale = 1.0 / variance.sqrt().max(1e-8);
+    volume.mapv_inplace(|v| {
+        if counts(v) {
+            ((f64::from(v) - mean) * scale) as f32
+        } else {
+            v
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array;
+
+    use super::*;
+
+    fn applied(rule: Normalisation, values: &[f32]) -> Vec<f32> {
+        let mut volume = Array::from_vec(values.to_vec())
+            .into_shape_with_order((1, 1, values.len()))
+            .expect("one row");
+        rule.apply(&mut volume);
+        volume.into_iter().collect()
+    }
+
+    fn close(found: &[f32], expected: &[f64]) {
+        assert_eq!(found.len(), expected.len());
+        for (f, e) in found.iter().zip(expected) {
+            assert!((f64::from(*f) - e).abs() < 1e-6, "{found:?}, {expected:?}");
+        }
+    }
+
+    #[test]
+    fn rules_give_the_numbers_of_their_formulas() {
+        let values = [0.0, 2.0, 0.0, 4.0];
+        // Mean 1.5, variance (2.25 + 0.25 + 2.25 + 6.25) / 4 = 2.75.
+        let z = |v: f64| (v - 1.5) / 2.75f64.sqrt();
+        close(
+            &applied(Normalisation::ZScore, &values),
+            &[z(0.0), z(2.0), z(0.0), z(4.0)],
+        );
+        // Of 2 and 4 alone: mean 3, deviation 1.
+        close(
+            &applied(Normalisation::NonZeroZScore, &values),
+            &[0.0, -1.0, 0.0, 1.0],
+        );
+        close(
+            &applied(Normalisation::None, &values),
+            &[0.0, 2.0, 0.0, 4.0],
+        );
+        let window = Normalisation::Window {
+            low: -175.0,
+            high: 250.0,
+        };
+        close(
+            &applied(window, &[-1000.0, -175.0, 37.5, 250.0, 900.0]),
+            &[0.0, 0.0, 0.5, 1.0, 1.0],
+        );
+        let clip = Normalisation::ClipZScore {
+            low: -958.0,
+            high: 326.0,
+            mean: 82.0,
+            deviation: 100.0,
+        };
+        close(
+            &applied(clip, &[-2000.0, 82.0, 132.0, 500.0]),
+            &[-10.4, 0.0, 0.5, 2.44],
+        );
+        // Constant volumes stay finite.
+        close(&applied(Normalisation::ZScore, &[5.0; 3]), &[0.0; 3]);
+        close(&applied(Normalisation::NonZeroZScore, &[0.0; 3]), &[0.0; 3]);
+    }
+
+    #[test]
+    fn percentiles_of_labelled_voxels_are_interpolated() {
+        // 0 to 1000 in disorder: percentiles 5 and 995, mean 500, variance (1001² - 1) / 12.
+        let values: Vec<f32> = (0..1001).map(|i| (i * 8 % 1001) as f32).collect();
+        let Some(Normalisation::ClipZScore {
+            low,
+            high,
+            mean,
+            deviation,
+        }) = Normalisation::of_labelled(values)
+        else {
+            panic!("there are values");
+        };
+        for (found, expected) in [
+            (low, 5.0),
+            (high, 995.0),
+            (mean, 500.0),
+            (deviation, (1_002_000f64 / 12.0).sqrt()),
+        ] {
+            assert!((found - expected).abs() < 1e-9, "{found}, {expected}");
+        }
+        assert_eq!(Normalisation::of_labelled(Vec::new()), None);
+    }
+}

@@ -1,0 +1,227 @@
+//! `core evaluate` on label maps written here: names of several tools, tables, parts.
+
+use std::fs;
+use std::path::Path;
+
+use medcontext_core::volume::gzip;
+use tempfile::TempDir;
+
+use crate::{nifti, path, refuse, succeed};
+
+/// Writes a 4×4×4 label map whose first voxels have the given labels.
+fn map(file: &Path, labels: &[u8]) {
+    let mut voxels = [0; 64];
+    voxels[..labels.len()].copy_from_slice(labels);
+    let bytes = nifti([3, 4, 4, 4, 1], 2, 8, &voxels);
+    fs::create_dir_all(file.parent().expect("a folder")).expect("made");
+    let packed = file.extension().is_some_and(|ending| ending == "gz");
+    let bytes = if packed { gzip(&bytes) } else { bytes };
+    fs::write(file, bytes).expect("written");
+}
+
+/// Three cases: `a` perfect, `b` half of label 1 and without label 2, `c` without labels.
+fn cases(folder: &Path) -> (String, String) {
+    for (truth, prediction, labels, predicted) in [
+        ("a.nii.gz", "a.nii.gz", &[1, 1, 2][..], &[1, 1, 2][..]),
+        ("b.nii", "B_0000.nii.gz", &[1, 1, 2], &[1]),
+        ("c_seg.nii.gz", "c/c_trans.nii.gz", &[], &[]),
+        ("d.nii.gz", "other.nii.gz", &[1], &[1]),
+    ] {
+        map(&folder.join("data/labelsTr").join(truth), labels);
+        map(&folder.join("predicted").join(prediction), predicted);
+    }
+    let json = r#"{"labels": {"0": "background", "1": "liver", "2": "spleen"}}"#;
+    fs::write(folder.join("data/dataset.json"), json).expect("written");
+    (path(folder, "predicted"), path(folder, "data/labelsTr"))
+}
+
+#[test]
+fn tables_of_files_that_are_named_differently() {
+    let folder = TempDir::new().expect("a folder");
+    let (prediction, truth) = cases(folder.path());
+    let [json, csv, markdown] = ["e.json", "e.csv", "e.md"].map(|name| path(folder.path(), name));
+    let told = succeed(&[
+        "evaluate",
+        "--prediction",
+        &prediction,
+        "--truth",
+        &truth,
+        "--json",
+        &json,
+        "--csv",
+        &csv,
+        "--markdown",
+        &markdown,
+        "--empty",
+        "zero",
+        "--hd95",
+        "max",
+        "--unit",
+        "mm",
+    ]);
+    assert!(
+        told.contains("predictions without a true label map: 1 (other.nii.gz"),
+        "{told}"
+    );
+    assert!(
+        told.contains("true label maps without a prediction: 1 (d.nii.gz"),
+        "{told}"
+    );
+    let text = |file| fs::read_to_string(file).expect("written");
+    let rows = text(&csv);
+    let expected = [
+        "case,label,name,dice,hd95_mm,ml_predicted,ml_true",
+        "a,1,liver,1,0,0.002,0.002",
+        "a,2,spleen,1,0,0.001,0.001",
+        // One voxel of two neighbours: half of the truth's distances are 0, the others 1 mm.
+        "b,1,liver,0.6666666666666666,0.95,0.001,0.002",
+        "b,2,spleen,0,,0,0.001",
+        "c_seg,1,liver,,,0,0",
+        "c_seg,2,spleen,,,0,0",
+    ];
+    assert_eq!(rows.lines().collect::<Vec<_>>(), expected);
+    let json: serde_json::Value = serde_json::from_str(&text(&json)).expect("JSON");
+    let mean = |value: &serde_json::Value| value["mean"].as_f64().expect("a mean");
+    // (1 + 2/3 + 0) / 3 and (1 + 0 + 0) / 3 by label.
+    assert!((mean(&json["labels"][0]["dice"]) - 5.0 / 9.0).abs() < 1e-12);
+    assert!((mean(&json["mean"]["dice"]) - 4.0 / 9.0).abs() < 1e-12);
+    assert_eq!(json["protocol"]["hd95"], "max");
+    assert!(text(&markdown).contains("| liver | 0.5556 ± 0.5092 | 0.32 ± 0.55 | 0 |"));
+}
+
+#[test]
+fn labels_are_chosen_by_id_or_name() {
+    let folder = TempDir::new().expect("a folder");
+    let (prediction, truth) = cases(folder.path());
+    let base = ["evaluate", "--prediction", &prediction, "--truth", &truth];
+    let told = succeed(&[&base[..], &["--labels", "spleen,7"]].concat());
+    assert!(
+        told.contains("spleen") && told.contains("label 7"),
+        "{told}"
+    );
+    assert!(!told.contains("liver"), "{told}");
+    let told = succeed(&[&base[..], &["--preset", "acdc"]].concat());
+    assert!(
+        told.contains("myocardium") && told.contains("left ventricle"),
+        "{told}"
+    );
+    let told = succeed(&[&base[..], &["--preset", "brats21"]].concat());
+    assert!(
+        told.contains("whole tumour") && !told.contains("spleen"),
+        "{told}"
+    );
+    let sentence = refuse(&[&base[..], &["--labels", "heart"]].concat());
+    assert!(
+        sentence.contains("\"heart\"") && sentence.contains("1 liver"),
+        "{sentence}"
+    );
+}
+
+#[test]
+fn regions_are_several_labels_as_one() {
+    let folder = TempDir::new().expect("a folder");
+    let (prediction, truth) = cases(folder.path());
+    let csv = path(folder.path(), "e.csv");
+    let mut arguments = vec!["evaluate", "--prediction", &prediction, "--truth", &truth];
+    arguments.extend([
+        "--regions",
+        "whole=1+2,core=2",
+        "--csv",
+        &csv,
+        "--unit",
+        "mm",
+    ]);
+    succeed(&arguments);
+    let rows = fs::read_to_string(&csv).expect("written");
+    // Dice and HD95 in mm. In b, one voxel of three in a row: 0, 1 and 2 mm to it, and 0 back.
+    let expected = [
+        ("a,1,whole", Some(1.0), Some(0.0)),
+        ("a,2,core", Some(1.0), Some(0.0)),
+        ("b,1,whole", Some(0.5), Some(1.85)),
+        ("b,2,core", Some(0.0), None),
+        ("c_seg,1,whole", None, None),
+        ("c_seg,2,core", None, None),
+    ];
+    assert_eq!(rows.lines().count(), 1 + expected.len());
+    let close = |field: Option<&str>, expected: Option<f64>| {
+        let found: Option<f64> = field.and_then(|field| field.parse().ok());
+        match (found, expected) {
+            (Some(found), Some(expected)) => (found - expected).abs() < 1e-12,
+            (found, expected) => found == expected,
+        }
+    };
+    for (row, (start, dice, distance)) in rows.lines().skip(1).zip(expected) {
+        let rest = row.strip_prefix(start).expect("the case and the region");
+        let mut fields = rest.split(',').skip(1);
+        assert!(
+            close(fields.next(), dice) && close(fields.next(), distance),
+            "{row}"
+        );
+    }
+}
+
+#[test]
+fn parts_are_put_together() {
+    let folder = TempDir::new().expect("a folder");
+    let (prediction, truth) = cases(folder.path());
+    let base = [
+        "evaluate",
+        "--prediction",
+        &prediction,
+        "--truth",
+        &truth,
+        "--quiet",
+    ];
+    let whole = path(folder.path(), "whole.json");
+    succeed(&[&base[..], &["--json", &whole]].concat());
+    // More parts than cases: one is empty.
+    let parts: Vec<String> = (0..4)
+        .map(|part| path(folder.path(), &format!("{part}.json")))
+        .collect();
+    for (index, part) in parts.iter().enumerate() {
+        let shard = format!("{index}/4");
+        succeed(&[&base[..], &["--shard", &shard, "--json", part]].concat());
+    }
+    let merged = path(folder.path(), "merged.json");
+    let mut arguments = vec!["evaluate", "--json", &merged, "--merge"];
+    arguments.extend(parts.iter().map(String::as_str));
+    succeed(&arguments);
+    let bytes = |file| fs::read(file).expect("written");
+    assert_eq!(bytes(&merged), bytes(&whole));
+
+    let sentence = refuse(&["evaluate", "--merge", &parts[0], &parts[0]]);
+    assert!(sentence.contains("in two of the parts"), "{sentence}");
+    let sentence = refuse(&[
+        "evaluate",
+        "--merge",
+        &path(folder.path(), "data/dataset.json"),
+    ]);
+    assert!(
+        sentence.contains("not a part of an evaluation"),
+        "{sentence}"
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_leaves_the_others() {
+    let folder = TempDir::new().expect("a folder");
+    let (prediction, truth) = cases(folder.path());
+    fs::write(folder.path().join("predicted/a.nii.gz"), "nothing").expect("written");
+    let csv = path(folder.path(), "e.csv");
+    let arguments = [
+        "evaluate",
+        "--prediction",
+        &prediction,
+        "--truth",
+        &truth,
+        "--csv",
+        &csv,
+    ];
+    let told = crate::refuse_all(&arguments);
+    assert!(
+        told.contains("a.nii.gz") && told.contains("1 of 3 files"),
+        "{told}"
+    );
+    let rows = fs::read_to_string(&csv).expect("written");
+    assert_eq!(rows.lines().count(), 5, "{rows}");
+}

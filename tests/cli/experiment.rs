@@ -1,0 +1,336 @@
+//! `core experiment` on synthetic scans: cells, resuming, parts, the table.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use burn::tensor::Device;
+use futures::executor::block_on;
+use medcontext_core::Error;
+use medcontext_core::dataset::{Case, PhantomCase, PhantomConfig, Preset};
+use medcontext_core::experiment::{Cell, Event, Experiment, Runner, Source};
+use medcontext_core::metric::Evaluation;
+use medcontext_core::train;
+use medcontext_core::volume::{Image, LabelImage, Limits};
+use tempfile::TempDir;
+
+use crate::{path, phantom, refuse, succeed};
+
+/// Two rows and two seeds of a tiny network, with two training cases and one to measure on.
+const EXPERIMENT: &str = r#"
+title = "Two rows"
+train = ["two"]
+evaluate = "splits.json:one"
+seeds = [0, 1]
+
+[lists]
+two = ["phantom_001", "phantom_002"]
+
+[base]
+size = "tiny"
+patch = [16, 16, 16]
+iterations = 2
+batch_size = 1
+
+[[row]]
+name = "UNETR"
+medcontext.enabled = false
+equal_time = 1.5
+
+[[row]]
+name = "UNETR + MedContext"
+against = "UNETR"
+"#;
+
+/// Arguments of `core experiment` on phantoms, with the experiment written as `text`.
+fn prepare(folder: &Path, text: &str) -> [String; 6] {
+    let data = phantom(folder);
+    fs::write(
+        folder.join("phantom/splits.json"),
+        r#"{"one": ["phantom_003"]}"#,
+    )
+    .expect("written");
+    let file = path(folder, "experiment.toml");
+    fs::write(&file, text).expect("written");
+    let [data_option, out_option] = ["--data", "--out"].map(str::to_owned);
+    let out = path(folder, "out");
+    [
+        "experiment".to_owned(),
+        file,
+        data_option,
+        data,
+        out_option,
+        out,
+    ]
+}
+
+fn with<'a>(arguments: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
+    let given = arguments.iter().map(String::as_str);
+    given.chain(more.iter().copied()).collect()
+}
+
+#[test]
+fn cells_are_trained_measured_and_compared() {
+    let folder = TempDir::new().expect("a folder");
+    let arguments = prepare(folder.path(), EXPERIMENT);
+    let told = succeed(&with(&arguments, &[]));
+    assert!(told.contains("4 cells, 0 of them done"), "{told}");
+    let out = folder.path().join("out");
+    let cell = out.join("unetr-medcontext/two/seed-1");
+    for name in [
+        "config.toml",
+        "log.jsonl",
+        "progress.csv",
+        "curves.svg",
+        "last.safetensors",
+        "result.json",
+        "predicted/phantom_003.nii.gz",
+    ] {
+        assert!(cell.join(name).exists(), "{name}");
+    }
+    let read = |name: &str| fs::read_to_string(out.join(name)).expect("written");
+    let table = read("table.csv");
+    let head: Vec<&str> = table.lines().next().expect("a head").split(',').collect();
+    let value = |line: usize, column: &str| {
+        let index = head.iter().position(|name| *name == column);
+        let line = table.lines().nth(line).expect("a line");
+        line.split(',')
+            .nth(index.expect("a column"))
+            .expect("a field")
+            .to_owned()
+    };
+    assert_eq!(table.lines().count(), 3);
+    let rows = ["row", "seeds", "iterations"].map(|column| [value(1, column), value(2, column)]);
+    assert_eq!(
+        rows,
+        [["UNETR", "UNETR + MedContext"], ["2", "2"], ["3", "2"]]
+    );
+    // The mean over seeds is that of the cells' own results, and the difference that of the rows.
+    let dice = |row: &str, seed: usize| {
+        let result = read(&format!("{row}/two/seed-{seed}/result.json"));
+        let result: serde_json::Value = serde_json::from_str(&result).expect("JSON");
+        result["evaluation"]["mean"]["dice"]["mean"]
+            .as_f64()
+            .expect("Dice")
+    };
+    let mean = |row| (dice(row, 0) + dice(row, 1)) / 2.0;
+    let close = |found: String, expected: f64| {
+        let found: f64 = found.parse().expect("a number");
+        assert!((found - expected).abs() < 1e-12, "{found}, not {expected}");
+    };
+    close(value(1, "dice mean"), mean("unetr"));
+    close(value(2, "dice mean"), mean("unetr-medcontext"));
+    close(
+        value(2, "dice difference"),
+        mean("unetr-medcontext") - mean("unetr"),
+    );
+    assert_eq!(
+        (value(2, "cases"), value(1, "cases")),
+        ("1".into(), String::new())
+    );
+    assert!(read("table.md").contains("| UNETR + MedContext | two | 2 | 2 |"));
+
+    // Finished cells are skipped, and a cell with other settings is refused.
+    let told = succeed(&with(&arguments, &[]));
+    assert!(
+        told.contains("4 of them done") && !told.contains("training on"),
+        "{told}"
+    );
+    let other = EXPERIMENT.replace("batch_size = 1", "batch_size = 2");
+    fs::write(folder.path().join("experiment.toml"), other).expect("written");
+    let sentence = refuse(&with(&arguments, &[]));
+    assert!(
+        sentence.contains("result.json was done with other settings"),
+        "{sentence}"
+    );
+    succeed(&with(&arguments, &["--force", "--quiet"]));
+}
+
+#[test]
+fn parts_give_the_same_results() {
+    let folder = TempDir::new().expect("a folder");
+    let arguments = prepare(folder.path(), EXPERIMENT);
+    let told = succeed(&with(&arguments, &["--shard", "1/2"]));
+    assert!(
+        told.contains("2 cells, part 1 of 2, 0 of them done"),
+        "{told}"
+    );
+    let out = folder.path().join("out");
+    assert!(!out.join("table.md").exists() && !out.join("unetr/two/seed-0").exists());
+    let result = out.join("unetr/two/seed-1/result.json");
+    let bytes = fs::read(&result).expect("written");
+    let told = succeed(&with(&arguments, &[]));
+    assert!(told.contains("4 cells, 2 of them done"), "{told}");
+    assert_eq!(fs::read(&result).expect("written"), bytes);
+    assert!(out.join("table.md").exists());
+}
+
+#[test]
+fn an_experiment_that_cannot_work_gets_one_sentence() {
+    let folder = TempDir::new().expect("a folder");
+    let arguments = prepare(folder.path(), EXPERIMENT);
+    for (good, bad, part) in [
+        ("title", "titel", "unknown field"),
+        ("against = \"UNETR\"", "against = \"nnFormer\"", "is no row"),
+        ("equal_time = 1.5", "equal_time = 0", "not above 0"),
+        ("equal_time = 1.5", "seed = 3", "which seeds decides"),
+        ("medcontext.enabled", "medcontext.enabeld", "enabeld"),
+        ("iterations = 2", "iterations = 0", "iterations is 0"),
+        ("\"two\"]", "\"three\"]", "\"three\" is no list"),
+        ("phantom_002\"", "phantom_003\"", "to train on and in"),
+        (
+            "phantom_002\"",
+            "phantom_009\"",
+            "no image with labels of the case phantom_009",
+        ),
+        ("splits.json:one", "splits.json:two", "there is no list two"),
+        (
+            "name = \"UNETR\"",
+            "name = \"UNETR (MedContext)\"",
+            "called like",
+        ),
+    ] {
+        let text = EXPERIMENT.replacen(good, bad, 1);
+        fs::write(folder.path().join("experiment.toml"), text).expect("written");
+        let sentence = refuse(&with(&arguments, &["--quiet"]));
+        assert!(sentence.contains(part), "{bad}: {sentence}");
+        assert!(
+            !folder.path().join("out").exists(),
+            "nothing is left behind"
+        );
+    }
+}
+
+/// Cases made here, and the state that a cell goes on from.
+struct Phantoms {
+    cases: Vec<PhantomCase>,
+    state: Option<Vec<u8>>,
+}
+
+impl Source for Phantoms {
+    type Error = Error;
+
+    /// A list of a preset or of a file stands for two cases of its name.
+    fn list(&self, name: &str) -> Result<Vec<String>, Error> {
+        Ok(["a", "b"].map(|case| format!("{name} {case}")).to_vec())
+    }
+
+    fn state(&self, _: &Cell) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.state.clone())
+    }
+
+    fn read(&self, case: &str) -> Result<Case, Error> {
+        let found = self
+            .cases
+            .iter()
+            .find(|phantom| phantom.name == case)
+            .expect("a case");
+        let image = |bytes| Image::read(bytes, &Limits::default()).expect("an image");
+        let label = LabelImage::from_image(image(&found.label)).expect("labels");
+        Ok(Case::new(case, image(&found.image), Some(label))?)
+    }
+
+    fn label_names(&self) -> BTreeMap<u16, String> {
+        BTreeMap::new()
+    }
+}
+
+/// Every file that comes with the program can be run by whoever has the data.
+#[test]
+fn the_experiments_that_come_along_have_settings_that_work() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../experiments");
+    let source = Phantoms {
+        cases: Vec::new(),
+        state: None,
+    };
+    let mut files = 0;
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let file = entry.expect("an entry").path();
+        let text = fs::read_to_string(&file).expect("readable");
+        let experiment = Experiment::from_toml(&file.display().to_string(), &text);
+        let experiment = experiment.expect("an experiment");
+        let cells = experiment.cells(&source).expect("settings that work");
+        assert_eq!(cells.len(), experiment.rows.len() * experiment.seeds.len());
+        let folders: BTreeSet<String> = cells.iter().map(Cell::folder).collect();
+        assert_eq!(
+            folders.len(),
+            cells.len(),
+            "a folder for each cell of {}",
+            file.display()
+        );
+        if experiment.preset == Some(Preset::Synapse) {
+            let cell = &cells[0];
+            assert_eq!(cell.targets.labels, [1, 2, 3, 4, 6, 7, 8, 11]);
+            assert_eq!(cell.learned.as_ref().expect("known labels").classes(), 14);
+        }
+        files += 1;
+    }
+    assert_eq!(files, 15);
+}
+
+/// A tiny run of two steps, in one go or cut after the first and gone on with.
+#[test]
+fn a_cell_that_was_cut_goes_on_where_it_was() {
+    let text = EXPERIMENT
+        .replace("splits.json:one", "one")
+        .replace("[lists]", "[lists]\none = [\"phantom_003\"]")
+        .replace("batch_size = 1", "batch_size = 1\ncheckpoint_every = 1");
+    let experiment = Experiment::from_toml("text", &text).expect("an experiment");
+    let mut source = Phantoms {
+        cases: medcontext_core::dataset::phantom(&PhantomConfig {
+            cases: 3,
+            seed: 0,
+            voxels: (20, 28),
+        }),
+        state: None,
+    };
+    let cell = experiment.cells(&source).expect("cells").swap_remove(2);
+    let whole = run(&source, &cell, None);
+    assert_eq!((whole.done, whole.evaluation.cases.len()), (None, 1));
+    source.state = Some(run(&source, &cell, Some(1)).state);
+    let rest = run(&source, &cell, None);
+    assert_eq!(rest.done, Some(1));
+    assert_eq!(rest.evaluation, whole.evaluation);
+    assert!(
+        rest.weights == whole.weights,
+        "the same weights to the last bit"
+    );
+}
+
+/// What a cell's run left.
+struct Left {
+    done: Option<usize>,
+    state: Vec<u8>,
+    weights: Vec<u8>,
+    evaluation: Evaluation,
+}
+
+/// Runs a cell, to its end or to the checkpoint after some steps.
+fn run(source: &Phantoms, cell: &Cell, until: Option<usize>) -> Left {
+    let mut runner = Runner::new(source, vec![cell.clone()], &Device::flex());
+    let mut left = Left {
+        done: None,
+        state: Vec::new(),
+        weights: Vec::new(),
+        evaluation: Evaluation::merge(Vec::new()).expect("nothing"),
+    };
+    while let Some(event) = block_on(runner.next()).expect("a cell that works") {
+        match event {
+            Event::Cell { done, .. } => left.done = done,
+            Event::Finished(result) => left.evaluation = result.evaluation,
+            Event::Training(train::Event::Checkpoint {
+                iteration, weights, ..
+            }) => {
+                left.weights = weights;
+                left.state.clear();
+                let trainer = runner.trainer().expect("it trains");
+                block_on(trainer.write_state(&mut left.state)).expect("written");
+                if Some(iteration) == until {
+                    return left;
+                }
+            }
+            _ => {}
+        }
+    }
+    left
+}

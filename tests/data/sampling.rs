@@ -1,0 +1,217 @@
+//! Where patches are cut.
+
+use std::collections::BTreeMap;
+
+use medcontext_core::dataset::LabelSet;
+use medcontext_core::train::TrainConfig;
+use medcontext_core::transform::{
+    Augmentation, Centre, Loader, Normalisation, Prepared, Preprocessing, Sampler, Sampling,
+};
+
+use crate::resampling::{image, scaled};
+
+const SIDE: usize = 12;
+
+/// A case of 12³ voxels whose intensity is its index and `offset`; voxel (1, 1, 1) has label 1, twenty
+/// others in a far corner have label 2, the lower half of the rest is not above 0.
+fn case(offset: f32) -> Prepared {
+    let count = SIDE.pow(3);
+    let mut values: Vec<f32> = (0..count).map(|index| index as f32 + offset).collect();
+    values[..count / 2]
+        .iter_mut()
+        .for_each(|value| *value = -*value);
+    let mut labels = vec![0; count];
+    labels[SIDE * SIDE + SIDE + 1] = 1;
+    labels[count - 20..].fill(2);
+    let (image, label) = image(&values, &labels, [SIDE; 3], scaled([1.0; 3]));
+    let set = LabelSet::from_ids([1, 2], &BTreeMap::new()).expect("labels");
+    let recipe = Preprocessing {
+        axes: medcontext_core::volume::AxisOrder::Xyz,
+        normalisation: Normalisation::None,
+        ..Preprocessing::default()
+    };
+    Prepared::new(&[&image], Some((&label, &set)), &recipe, [1; 3])
+}
+
+fn sampler(cases: Vec<Prepared>, patch: usize, batch_size: usize, sampling: Sampling) -> Sampler {
+    let config = TrainConfig {
+        patch: [patch; 3],
+        batch_size,
+        sampling,
+        augmentation: Augmentation::none(),
+        ..TrainConfig::default()
+    };
+    Sampler::new(cases, &config, 7)
+}
+
+/// How often patches of one voxel hit a voxel that is labelled, unlabelled above 0, and neither.
+fn hits(centre: Centre, patches: usize) -> [usize; 3] {
+    let sampling = Sampling {
+        centre,
+        ..Sampling::default()
+    };
+    let drawn = sampler(vec![case(1.0)], 1, 2, sampling).draw(0, patches);
+    let mut hits = [0; 3];
+    for (&class, &value) in drawn.classes.iter().zip(&drawn.intensities) {
+        hits[match (class, value > 0.0) {
+            (1.., _) => 0,
+            (0, true) => 1,
+            (0, false) => 2,
+        }] += 1;
+    }
+    hits
+}
+
+#[test]
+fn positives_and_negatives_come_in_their_ratio() {
+    // Standard deviation of each count of 2000: 22.
+    let [labelled, background, neither] = hits(
+        Centre::PosNeg {
+            positive: 1.0,
+            negative: 1.0,
+        },
+        2000,
+    );
+    assert!((910..=1090).contains(&labelled), "{labelled}");
+    assert_eq!((labelled + background, neither), (2000, 0));
+    let [labelled, ..] = hits(
+        Centre::PosNeg {
+            positive: 3.0,
+            negative: 1.0,
+        },
+        2000,
+    );
+    assert!((1420..=1580).contains(&labelled), "{labelled}");
+    let only = Centre::PosNeg {
+        positive: 0.0,
+        negative: 1.0,
+    };
+    assert_eq!(hits(only, 500), [0, 500, 0]);
+    // 21 of 1728 voxels are labelled.
+    let [labelled, ..] = hits(Centre::Anywhere, 2000);
+    assert!((8..=45).contains(&labelled), "{labelled}");
+    let [labelled, ..] = hits(Centre::Foreground { share: 0.5 }, 2000);
+    assert!((920..=1110).contains(&labelled), "{labelled}");
+}
+
+#[test]
+fn the_last_third_of_a_batch_holds_a_class() {
+    for (batch, forced) in [(2, 1), (4, 1), (3, 1), (6, 2), (1, 0)] {
+        let draws = 600;
+        let sampler = sampler(vec![case(1.0)], 1, batch, Sampling::nnunet());
+        let drawn = sampler.draw(0, batch * draws);
+        let mut found = [0; 3];
+        for batch in drawn.classes.chunks_exact(batch) {
+            for &class in &batch[batch.len() - forced..] {
+                found[usize::from(class)] += 1;
+            }
+        }
+        // Classes, not voxels, are equally likely: 1 has one voxel, 2 has twenty.
+        assert_eq!(found[0], 0, "batch {batch}");
+        let of_one = found[1] as f64 / (draws * forced).max(1) as f64;
+        assert!(forced == 0 || (0.42..0.58).contains(&of_one), "{of_one}");
+    }
+}
+
+#[test]
+fn a_patch_stays_inside_and_around_its_centre() {
+    let sampler = sampler(
+        vec![case(1.0)],
+        4,
+        1,
+        Sampling {
+            centre: Centre::Foreground { share: 1.0 },
+            ..Sampling::default()
+        },
+    );
+    let drawn = sampler.draw(0, 50);
+    for patch in drawn.classes.chunks_exact(64) {
+        assert!(patch.iter().any(|&class| class > 0));
+        // (1, 1, 1) is the only voxel of its class: its patch starts at the corner.
+        if let Some(place) = patch.iter().position(|&class| class == 1) {
+            assert_eq!(place, 16 + 4 + 1);
+        }
+    }
+}
+
+#[test]
+fn cases_come_in_rounds_or_with_replacement() {
+    let cases = || {
+        (0..4)
+            .map(|index| case(10_000.0 * (index + 1) as f32))
+            .collect::<Vec<_>>()
+    };
+    // Which case a patch is of, from the size of its values.
+    let order = |sampling, patches| -> Vec<usize> {
+        let drawn = sampler(cases(), 1, 1, sampling).draw(0, patches);
+        let of = |value: &f32| (value.abs() / 10_000.0) as usize - 1;
+        drawn.intensities.iter().map(of).collect()
+    };
+    let rounds = order(Sampling::default(), 40);
+    let mut orders = std::collections::BTreeSet::new();
+    for round in rounds.chunks_exact(4) {
+        let mut sorted = round.to_vec();
+        sorted.sort_unstable();
+        assert_eq!(sorted, [0, 1, 2, 3]);
+        orders.insert(round.to_vec());
+    }
+    assert!(orders.len() > 4, "{orders:?}");
+    let fours = Sampling {
+        patches_per_case: 4,
+        ..Sampling::default()
+    };
+    for patches in order(fours, 40).chunks_exact(4) {
+        assert!(patches.iter().all(|case| *case == patches[0]));
+    }
+    let replacement = Sampling {
+        replacement: true,
+        ..Sampling::default()
+    };
+    let drawn = order(replacement, 400);
+    assert!((0..4).all(|case| (70..=130).contains(&drawn.iter().filter(|&&c| c == case).count())));
+    assert!(drawn.chunks_exact(4).any(|four| four[0] == four[1]));
+}
+
+#[test]
+fn a_patch_depends_on_its_number_alone() {
+    let config = TrainConfig {
+        patch: [6; 3],
+        sampling: Sampling::nnunet(),
+        augmentation: Augmentation::nnunet(false, false),
+        ..TrainConfig::default()
+    };
+    let sampler = Sampler::new(vec![case(1.0), case(5.0)], &config, 3);
+    let all = sampler.draw(0, 12);
+    let voxels = 6 * 6 * 6;
+    for number in [11, 0, 5] {
+        let one = sampler.draw(number, 1);
+        let range = number * voxels..(number + 1) * voxels;
+        assert_eq!(one.intensities, all.intensities[range.clone()], "{number}");
+        assert_eq!(one.classes, all.classes[range], "{number}");
+    }
+    assert_ne!(
+        Sampler::new(vec![case(1.0), case(5.0)], &config, 4).draw(0, 12),
+        all
+    );
+}
+
+#[test]
+fn patches_prepared_ahead_are_the_same() {
+    let config = TrainConfig {
+        patch: [4; 3],
+        sampling: Sampling::nnunet(),
+        augmentation: Augmentation::nnunet(true, false),
+        ..TrainConfig::default()
+    };
+    let new = || Sampler::new(vec![case(1.0), case(5.0)], &config, 3);
+    let labels = LabelSet::from_ids([1, 2], &BTreeMap::new()).expect("labels");
+    let device = burn::tensor::Device::flex();
+    let (sampler, mut loader) = (new(), Loader::new(new()));
+    // In turn, then elsewhere, as a run that goes on does.
+    for first in [0, 2, 4, 12, 14, 0] {
+        let expected = sampler.batch(first, 2, &labels, &device);
+        let found = loader.batch(first, 2, &labels, &device);
+        let values = medcontext_tests::values::<5>;
+        assert_eq!(values(found.x), values(expected.x), "{first}");
+    }
+}

@@ -83,12 +83,12 @@ fn network(arguments: &Arguments, backbone: Backbone, console: &Console) -> Outc
     ));
     let gib = |bytes: u64| bytes as f64 / (1u64 << 30) as f64;
     console.say(format!(
-        "segmenting: about {:.1} GiB for a patch, and the volume",
+        "segmenting: about {:.2} GiB for a patch, and the volume",
         gib(network.inference_bytes(parameters, patch))
     ));
     let batch = arguments.batch_size;
     console.say(format!(
-        "training with MedContext and batch {batch}: about {:.1} GiB; weights file {:.1} MiB",
+        "training with MedContext and batch {batch}: about {:.2} GiB; weights file {:.1} MiB",
         gib(network.training_bytes(parameters, patch, batch)),
         (parameters * 4) as f64 / (1u64 << 20) as f64
     ));

@@ -8,13 +8,14 @@ use burn::tensor::{Device, Tensor};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::{DiceCe, Optimizer, RunState, TrainConfig};
+use super::{DiceCe, Losses, Optimizer, RunState, TrainConfig};
 use crate::backbone::{Model, Network};
 use crate::medcontext::{
     Guide, JointLoss, Masked, TestWeights, TokenMask, TubeMask, joint_gradients, update_teacher,
 };
 use crate::transform::Patch;
 use crate::weights::{self, Precision, Tensors, WeightsError};
+use crate::{Error, Result};
 
 /// The student, its teacher and the optimiser.
 pub(super) struct Learner {
@@ -178,4 +179,27 @@ fn mean(losses: Vec<JointLoss>) -> JointLoss {
         masked: sum.masked.map(|term| term / count),
         consistency: sum.consistency.map(|term| term / count),
     }
+}
+
+/// Reads all terms of a loss from the device in one go.
+pub(super) async fn read(loss: JointLoss) -> Result<Losses> {
+    let terms = [
+        Some(loss.total),
+        Some(loss.supervised),
+        loss.masked,
+        loss.consistency,
+    ];
+    let present: Vec<Tensor<1>> = terms.iter().flatten().cloned().collect();
+    let values = Tensor::cat(present, 0).into_data_async().await;
+    let values = values
+        .map_err(|_| Error::Lost("training".to_owned()))?
+        .convert::<f64>();
+    let mut values = values.try_into_vec::<f64>().unwrap_or_default().into_iter();
+    let mut next = |term: &Option<Tensor<1>>| term.as_ref().and_then(|_| values.next());
+    Ok(Losses {
+        total: next(&terms[0]).unwrap_or(f64::NAN),
+        supervised: next(&terms[1]).unwrap_or(f64::NAN),
+        masked: next(&terms[2]),
+        consistency: next(&terms[3]),
+    })
 }

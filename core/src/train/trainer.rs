@@ -7,14 +7,13 @@ use std::collections::VecDeque;
 use std::io::Write;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use web_time::Instant;
 
-use super::learner::Learner;
-use super::{Activation, CheckpointKind, Event, Losses, RunState, TrainConfig, validation};
+use super::learner::{Learner, read};
+use super::{Activation, CheckpointKind, Event, RunState, TrainConfig, validation};
 use crate::backbone::{Model, Network};
 use crate::dataset::{Case, LabelSet};
-use crate::medcontext::JointLoss;
 use crate::transform::{Loader, Prepared, Sampler};
 use crate::weights::{self, Fit, Metadata, Precision, Training, WeightsError};
 use crate::{Error, Result};
@@ -138,6 +137,10 @@ impl Trainer {
         self.done_before = state.iteration;
         self.best_dice = state.best_dice;
         self.last_dice = state.last_dice;
+        if self.iteration >= self.config.iterations {
+            // Nothing is left to do, but whoever drives the run still expects its weights.
+            self.pending.push_back(Pending::Save(CheckpointKind::Last));
+        }
         Ok(self)
     }
 
@@ -380,27 +383,4 @@ fn continue_from(
         ..Fit::default()
     };
     Ok(weights::fill(fresh, &weights::read_safetensors(bytes)?, fit)?.model)
-}
-
-/// Reads all terms of a loss from the device in one go.
-async fn read(loss: JointLoss) -> Result<Losses> {
-    let terms = [
-        Some(loss.total),
-        Some(loss.supervised),
-        loss.masked,
-        loss.consistency,
-    ];
-    let present: Vec<Tensor<1>> = terms.iter().flatten().cloned().collect();
-    let values = Tensor::cat(present, 0).into_data_async().await;
-    let values = values
-        .map_err(|_| Error::Lost("training".to_owned()))?
-        .convert::<f64>();
-    let mut values = values.try_into_vec::<f64>().unwrap_or_default().into_iter();
-    let mut next = |term: &Option<Tensor<1>>| term.as_ref().and_then(|_| values.next());
-    Ok(Losses {
-        total: next(&terms[0]).unwrap_or(f64::NAN),
-        supervised: next(&terms[1]).unwrap_or(f64::NAN),
-        masked: next(&terms[2]),
-        consistency: next(&terms[3]),
-    })
 }

@@ -75,9 +75,12 @@ impl ModuleVisitor for Places<'_> {
 
 /// Row-major `[rows, columns]` values as `[columns, rows]`.
 pub(super) fn transpose(values: &[f32], columns: usize) -> Vec<f32> {
-    (0..columns)
-        .flat_map(|column| values.iter().skip(column).step_by(columns).copied())
-        .collect()
+    // With its size told: large layers would otherwise take up to twice their room for good.
+    let mut turned = Vec::with_capacity(values.len());
+    for column in 0..columns {
+        turned.extend(values.iter().skip(column).step_by(columns));
+    }
+    turned
 }
 
 #[cfg(test)]

@@ -229,7 +229,7 @@ impl Measurement<'_> {
 }
 
 /// One part, as `--json` wrote it.
-fn part(path: &PathBuf) -> Result<Evaluation, Failure> {
+fn part(path: &Path) -> Result<Evaluation, Failure> {
     serde_json::from_slice(&read(path)?).map_err(|error| {
         Failure::Message(format!(
             "{}: not a part of an evaluation ({error}); give files that --json wrote",

@@ -76,7 +76,8 @@ struct Reports {
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let (Some(prediction), Some(truth)) = (&arguments.prediction, &arguments.truth) else {
-        let parts: Result<Vec<Evaluation>, Failure> = arguments.merge.iter().map(part).collect();
+        let parts = arguments.merge.iter().map(|path| part(path));
+        let parts = parts.collect::<Result<Vec<Evaluation>, Failure>>();
         let evaluation = Evaluation::merge(parts?).map_err(Error::from)?;
         return report(&evaluation, &arguments.reports, console);
     };

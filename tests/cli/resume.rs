@@ -84,7 +84,7 @@ fn a_run_that_is_killed_ten_times_ends_with_the_same_weights() {
         kills += usize::from(!kill_after(&arguments(&data, &cut, &config), time));
         assert_readable(&cut);
     }
-    println!("killed {kills} times");
+    assert!(kills > 0, "the run ended before it could be killed");
     succeed(&arguments(&data, &cut, &config));
     let weights = |run: &str| fs::read(Path::new(run).join("last.safetensors")).expect("weights");
     assert!(weights(&whole) == weights(&cut), "bit for bit");

@@ -125,7 +125,7 @@ fn a_patch_stays_inside_and_around_its_centre() {
         },
     );
     let drawn = sampler.draw(0, 50);
-    for patch in drawn.classes.chunks_exact(64) {
+    for patch in drawn.classes.as_chunks::<64>().0 {
         assert!(patch.iter().any(|&class| class > 0));
         // (1, 1, 1) is the only voxel of its class: its patch starts at the corner.
         if let Some(place) = patch.iter().position(|&class| class == 1) {
@@ -149,7 +149,7 @@ fn cases_come_in_rounds_or_with_replacement() {
     };
     let rounds = order(Sampling::default(), 40);
     let mut orders = std::collections::BTreeSet::new();
-    for round in rounds.chunks_exact(4) {
+    for round in rounds.as_chunks::<4>().0 {
         let mut sorted = round.to_vec();
         sorted.sort_unstable();
         assert_eq!(sorted, [0, 1, 2, 3]);
@@ -160,7 +160,7 @@ fn cases_come_in_rounds_or_with_replacement() {
         patches_per_case: 4,
         ..Sampling::default()
     };
-    for patches in order(fours, 40).chunks_exact(4) {
+    for patches in order(fours, 40).as_chunks::<4>().0 {
         assert!(patches.iter().all(|case| *case == patches[0]));
     }
     let replacement = Sampling {
@@ -169,7 +169,13 @@ fn cases_come_in_rounds_or_with_replacement() {
     };
     let drawn = order(replacement, 400);
     assert!((0..4).all(|case| (70..=130).contains(&drawn.iter().filter(|&&c| c == case).count())));
-    assert!(drawn.chunks_exact(4).any(|four| four[0] == four[1]));
+    assert!(
+        drawn
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .any(|four| four[0] == four[1])
+    );
 }
 
 #[test]

@@ -9,7 +9,10 @@ import { download, drop, limit, press, webgpu, withPage } from "./page.mjs";
 
 const sigmoid = (x) => 1 / (1 + Math.exp(-x));
 
-/** Fixtures of one input channel: where the input comes from, what is stored of the output, and every how manyth. */
+/** The names of a case's channels, in their order. */
+const contrasts = ["flair", "t1ce", "t1", "t2"];
+
+/** Where the input comes from, what is stored of the output, and every how manyth. */
 const references = [
   { name: "unetr_plain", size: [32, 32, 32], output: "logits", step: [1, 1, 1], told: ["--heads", "4"] },
   {
@@ -21,8 +24,8 @@ const references = [
     told: ["--patch", "32,64,64"],
   },
   {
-    name: "pcrlv2_seg_bn", key: 2091616n, size: [16, 32, 24], output: "prob_eval", step: [1, 1, 1], activation: sigmoid,
-    told: ["--patch", "16,32,24"], large: true,
+    name: "pcrlv2_seg_gn", key: 2026080n, channels: 4, size: [16, 32, 24], output: "prob", step: [1, 1, 1], activation: sigmoid,
+    told: ["--patch", "16,32,24"],
   },
 ];
 
@@ -44,20 +47,24 @@ function strided(logits, size, step) {
 // The larger ones keep a software adapter busy for minutes.
 const all = process.env.MEDCONTEXT_GPU === "all";
 
-for (const { name, key, size, output, step, activation = (x) => x, told, large } of references) {
+for (const { name, key, channels = 1, size, output, step, activation = (x) => x, told, large } of references) {
   const skip = large && !all && "it takes long: set MEDCONTEXT_GPU=all";
   test(`WebGPU: ${name} gives the reference's logits`, { timeout: limit, skip }, async (context) => {
     const folder = temporaryFolder();
     const fixture = openFixture(name);
-    const [plain, weights, image] = ["plain.safetensors", "weights.safetensors", "input.nii"].map((file) => join(folder, file));
+    const [plain, weights] = ["plain.safetensors", "weights.safetensors"].map((file) => join(folder, file));
     writeSafetensors(plain, weightsOf(fixture));
     core("convert", plain, weights, ...told, "--axes", "zyx", "--normalisation", "none", "-q");
     const count = size.reduce((product, side) => product * side, 1);
-    const input = key ? procedural(key, 0, 1, count) : fixture.tensors.get("x").values.subarray(0, count);
-    writeNifti(image, size, Float32Array.from(input));
+    const input = key ? procedural(key, 0, 1, channels * count) : fixture.tensors.get("x").values;
+    const images = Array.from({ length: channels }, (_, channel) => {
+      const image = join(folder, channels === 1 ? "input.nii" : `input_${contrasts[channel]}.nii`);
+      writeNifti(image, size, Float32Array.from(input.subarray(channel * count, (channel + 1) * count)));
+      return image;
+    });
 
     await withPage(webgpu, "?logits", async (page) => {
-      await drop(page, [weights, image]);
+      await drop(page, [weights, ...images]);
       await page.locator("#cases [data-case=input][data-role=predict]").waitFor();
       assert.equal(await press(page, "predict"), "done");
       const { values } = readLogits(await download(page, '#results [data-logits="input"]', folder));

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::files::{read, unwritable, write};
+use super::files::{lines_until, read, unwritable, write};
 use super::{Failure, Outcome};
 use crate::train::Event;
 
@@ -24,14 +24,9 @@ const DICE: (usize, &str, &str) = (5, "validation Dice", "#cc79a7");
 /// A curve has no more points than this; each is the mean of neighbouring steps.
 const POINTS: usize = 300;
 
-/// The rows about the first `done` steps.
-fn rows_until(path: &Path, done: usize) -> String {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    let step_of = |row: &str| row.split(',').next()?.parse::<usize>().ok();
-    let kept = text
-        .lines()
-        .filter(|row| step_of(row).is_some_and(|step| step <= done));
-    kept.flat_map(|row| [row, "\n"]).collect()
+/// The step of a row.
+fn step_of(row: &str) -> Option<usize> {
+    row.split(',').next()?.parse().ok()
 }
 
 /// The curves of one run.
@@ -45,7 +40,7 @@ impl Curves {
     /// Starts the files of a run folder, or goes on with them after `done` steps.
     pub fn new(folder: &Path, done: Option<usize>) -> Result<Self, Failure> {
         let csv_path = folder.join("progress.csv");
-        let kept = done.map(|done| rows_until(&csv_path, done));
+        let kept = done.map(|done| lines_until(&csv_path, done, step_of));
         write(
             &csv_path,
             format!("{HEAD}\n{}", kept.unwrap_or_default()).as_bytes(),

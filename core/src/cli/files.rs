@@ -195,6 +195,18 @@ impl Drop for Whole {
     }
 }
 
+/// The lines of a file about the first `done` steps of a run; nothing where there is no file.
+pub(super) fn lines_until(
+    path: &Path,
+    done: usize,
+    step_of: impl Fn(&str) -> Option<usize>,
+) -> String {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let lines = text.lines();
+    let kept = lines.filter(|line| step_of(line).is_some_and(|step| step <= done));
+    kept.flat_map(|line| [line, "\n"]).collect()
+}
+
 pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::Message(format!(
         "{} cannot be written ({error}); free some space or choose another folder",

@@ -12,7 +12,7 @@ use futures::executor::block_on;
 
 pub(super) use self::report::Report;
 pub(super) use self::settings::STATE;
-use self::settings::{Method, configure, find_state, steps_of};
+use self::settings::{Method, configure, find_state};
 use super::console::{Console, interrupt_flag};
 use super::files::{Folder, make_folder, read, write};
 use super::{Failure, Outcome, sides};
@@ -110,7 +110,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     };
     let weights = arguments.start.as_deref().map(read).transpose()?;
     let start = match (&state, &weights) {
-        (Some(state), _) => Start::State(state),
+        (Some((_, state)), _) => Start::State(state),
         (None, Some(weights)) => Start::Weights(weights),
         (None, None) => Start::Scratch,
     };
@@ -129,7 +129,9 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         .map_err(|error| Failure::Message(format!("the settings cannot be written: {error}")))?;
     write(&arguments.out.join("config.toml"), text.as_bytes())?;
     console.say(format!("training on {}", device.description));
-    let done = state.as_deref().map(steps_of).transpose()?;
+    // The trainer holds what they said; as files they are several times the network.
+    let done = state.map(|(done, _)| done);
+    drop(weights);
     let mut report = Report::new(
         &arguments.out,
         console,

@@ -1,6 +1,6 @@
 //! What a training run leaves in its folder and shows on the screen, from the trainer's events.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -9,21 +9,14 @@ use serde_json::json;
 use super::settings::STATE;
 use crate::cli::console::{Console, Progress, duration};
 use crate::cli::curves::Curves;
-use crate::cli::files::{Whole, unwritable, write};
+use crate::cli::files::{Whole, lines_until, unwritable, write};
 use crate::cli::{Failure, Outcome};
 use crate::train::{CheckpointKind, Event, Trainer};
 
-/// The lines of a log about the first `done` steps.
-fn log_until(path: &Path, done: usize) -> String {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    let step_of = |line: &str| {
-        let event: serde_json::Value = serde_json::from_str(line).ok()?;
-        event["iteration"].as_u64()
-    };
-    let kept = text
-        .lines()
-        .filter(|line| step_of(line).is_some_and(|step| step <= done as u64));
-    kept.flat_map(|line| [line, "\n"]).collect()
+/// The step of a line of the log.
+fn step_of(line: &str) -> Option<usize> {
+    let event: serde_json::Value = serde_json::from_str(line).ok()?;
+    event["iteration"].as_u64()?.try_into().ok()
 }
 
 /// The run folder and the screen.
@@ -50,7 +43,7 @@ impl<'a> Report<'a> {
         let path = out.join("log.jsonl");
         // Of a run that goes on, what its state knows of; later steps are done again.
         if let Some(done) = done {
-            write(&path, log_until(&path, done).as_bytes())?;
+            write(&path, lines_until(&path, done, step_of).as_bytes())?;
         }
         let goes_on = done.is_some();
         let log = OpenOptions::new()

@@ -95,19 +95,19 @@ fn overlay(config: &TrainConfig, path: &Path) -> Result<TrainConfig, Failure> {
     train::overlay(config, given).map_err(bad)
 }
 
-/// The state of the run in the output folder, whose settings have to be these unless forced.
+/// Steps and state of the run in the output folder, whose settings have to be these unless forced.
 pub(super) fn find_state(
     arguments: &Arguments,
     config: &TrainConfig,
-) -> Result<Option<Vec<u8>>, Failure> {
+) -> Result<Option<(usize, Vec<u8>)>, Failure> {
     let path = arguments.out.join(STATE);
     if !path.exists() {
         return Ok(None);
     }
     let bytes = read(&path)?;
     let unusable = |error| Failure::Message(format!("{}: the weights {error}", path.display()));
-    let old = RunState::read(&bytes).map_err(unusable)?.config;
-    let changed = differences(&old, config);
+    let old = RunState::read(&bytes).map_err(unusable)?;
+    let changed = differences(&old.config, config);
     if !changed.is_empty() && !arguments.force {
         return Err(Failure::Message(format!(
             "{} was trained with another {}; give the same settings, or add --force to go on with the new ones",
@@ -115,7 +115,7 @@ pub(super) fn find_state(
             changed.join(", ")
         )));
     }
-    Ok(Some(bytes))
+    Ok(Some((old.iteration, bytes)))
 }
 
 /// Names of the settings that are not the same.
@@ -128,9 +128,4 @@ fn differences(old: &TrainConfig, new: &TrainConfig) -> Vec<String> {
         .filter(|name| old.get(*name) != new.get(*name))
         .cloned()
         .collect()
-}
-
-/// Steps that a state has done.
-pub(super) fn steps_of(state: &[u8]) -> Result<usize, Failure> {
-    Ok(RunState::read(state).map_err(Error::from)?.iteration)
 }

@@ -9,9 +9,14 @@ use crate::{Error, Result};
 
 #[cfg(feature = "cuda")]
 mod cuda;
+#[cfg(feature = "remote")]
+mod remote;
+
+#[cfg(feature = "remote")]
+pub use remote::{TOKEN_VARIABLE, serve};
 
 /// The kinds of device that can be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeviceKind {
     /// The CPU.
     Cpu,
@@ -19,6 +24,8 @@ pub enum DeviceKind {
     Wgpu,
     /// The NVIDIA GPU of this index.
     Cuda(usize),
+    /// A device of the `core serve` at this address, `ws://host:port`.
+    Remote(String),
 }
 
 /// A device that is ready.
@@ -37,13 +44,17 @@ pub struct ComputeDevice {
 /// # Errors
 /// [`Error::Device`] when this build or this machine does not have it.
 pub async fn open(kind: DeviceKind) -> Result<ComputeDevice> {
-    let (device, description) = match kind {
+    let (device, description) = match &kind {
         DeviceKind::Cpu => cpu()?,
         DeviceKind::Wgpu => wgpu().await?,
         #[cfg(feature = "cuda")]
-        DeviceKind::Cuda(index) => cuda::open(index)?,
+        DeviceKind::Cuda(index) => cuda::open(*index)?,
         #[cfg(not(feature = "cuda"))]
-        DeviceKind::Cuda(_) => missing_feature(kind, "cuda")?,
+        DeviceKind::Cuda(_) => missing_feature(&kind, "cuda")?,
+        #[cfg(feature = "remote")]
+        DeviceKind::Remote(url) => remote::open(url).await?,
+        #[cfg(not(feature = "remote"))]
+        DeviceKind::Remote(_) => missing_feature(&kind, "remote")?,
     };
     Ok(ComputeDevice {
         kind,
@@ -64,7 +75,7 @@ fn cpu() -> Result<(Device, String)> {
 
 #[cfg(not(feature = "flex"))]
 fn cpu() -> Result<(Device, String)> {
-    missing_feature(DeviceKind::Cpu, "flex")
+    missing_feature(&DeviceKind::Cpu, "flex")
 }
 
 #[cfg(feature = "wgpu")]
@@ -98,11 +109,11 @@ async fn wgpu() -> Result<(Device, String)> {
 
 #[cfg(not(feature = "wgpu"))]
 async fn wgpu() -> Result<(Device, String)> {
-    missing_feature(DeviceKind::Wgpu, "wgpu")
+    missing_feature(&DeviceKind::Wgpu, "wgpu")
 }
 
 #[allow(dead_code)]
-fn missing_feature(kind: DeviceKind, feature: &str) -> Result<(Device, String)> {
+fn missing_feature(kind: &DeviceKind, feature: &str) -> Result<(Device, String)> {
     Err(Error::Device {
         kind: kind.to_string(),
         problem: "this program was built without it".to_owned(),
@@ -116,6 +127,7 @@ impl fmt::Display for DeviceKind {
             Self::Cpu => f.pad("cpu"),
             Self::Wgpu => f.pad("wgpu"),
             Self::Cuda(index) => f.pad(&format!("cuda:{index}")),
+            Self::Remote(url) => f.pad(url),
         }
     }
 }
@@ -124,11 +136,16 @@ impl FromStr for DeviceKind {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let unknown = || format!("there is no device {name:?}: choose cpu, wgpu, cuda or cuda:N");
+        let unknown = || {
+            format!("there is no device {name:?}: choose cpu, wgpu, cuda, cuda:N or ws://host:port")
+        };
         match name.split_once(':') {
             None if name == "cpu" => Ok(Self::Cpu),
             None if name == "wgpu" => Ok(Self::Wgpu),
             None if name == "cuda" => Ok(Self::Cuda(0)),
+            Some(("ws", address)) if address.len() > 2 && address.starts_with("//") => {
+                Ok(Self::Remote(name.to_owned()))
+            }
             Some(("cuda", index)) => index.parse().map(Self::Cuda).map_err(|_| unknown()),
             _ => Err(unknown()),
         }
@@ -143,11 +160,13 @@ mod tests {
 
     #[test]
     fn names_are_read_back() {
-        for kind in [DeviceKind::Cpu, DeviceKind::Wgpu, DeviceKind::Cuda(3)] {
+        let remote = DeviceKind::Remote("ws://gpu:3000".to_owned());
+        for kind in [DeviceKind::Cpu, DeviceKind::Wgpu, DeviceKind::Cuda(3), remote] {
             assert_eq!(kind.to_string().parse(), Ok(kind));
         }
         assert_eq!("cuda".parse(), Ok(DeviceKind::Cuda(0)));
         assert!("cuda:x".parse::<DeviceKind>().is_err());
+        assert!("ws://".parse::<DeviceKind>().is_err());
         assert_eq!(format!("{:<6}|", DeviceKind::Cpu), "cpu   |");
     }
 

@@ -1,8 +1,10 @@
 //! The `core` binary as its user meets it: a whole round on synthetic scans, and one plain sentence
 //! for everything that cannot work.
 
+mod devices;
 mod evaluate;
 mod experiment;
+mod precision;
 mod presets;
 mod resume;
 mod shard;
@@ -82,6 +84,20 @@ fn train<'a>(data: &'a str, out: &'a str) -> Vec<&'a str> {
         "1",
     ];
     [&["train", "--data", data, "--out", out], fixed.as_slice()].concat()
+}
+
+/// Trains a tiny network and gives the loss of every step.
+fn losses(data: &str, out: &str, more: &[&str]) -> Vec<f64> {
+    let fixed = ["train", "--data", data, "--out", out, "--size", "tiny"];
+    succeed(&[fixed.as_slice(), more].concat());
+    let log = fs::read_to_string(Path::new(out).join("log.jsonl")).expect("a log");
+    let events = log
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+    events
+        .filter(|event| event["event"] == "step")
+        .map(|step| step["losses"]["total"].as_f64().expect("a loss"))
+        .collect()
 }
 
 #[test]

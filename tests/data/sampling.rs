@@ -212,7 +212,7 @@ fn patches_prepared_ahead_are_the_same() {
     let new = || Sampler::new(vec![case(1.0), case(5.0)], &config, 3);
     let labels = LabelSet::from_ids([1, 2], &BTreeMap::new()).expect("labels");
     let device = burn::tensor::Device::flex();
-    let (sampler, mut loader) = (new(), Loader::new(new()));
+    let (sampler, mut loader) = (new(), Loader::new(new(), 14));
     // In turn, then elsewhere, as a run that goes on does.
     for first in [0, 2, 4, 12, 14, 0] {
         let expected = sampler.batch(first, 2, &labels, &device);

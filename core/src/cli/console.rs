@@ -32,6 +32,11 @@ impl Console {
         eprintln!("{}", line.as_ref());
     }
 
+    /// Whether there is a terminal to draw on.
+    pub fn has_screen(&self) -> bool {
+        !self.quiet && self.terminal && std::io::stdout().is_terminal()
+    }
+
     /// Progress over `length` units.
     pub fn progress(&self, length: usize, unit: &'static str) -> Progress {
         let bar = (self.terminal && !self.quiet).then(|| {

@@ -9,17 +9,17 @@ use super::{Failure, Outcome};
 use crate::train::Event;
 
 const HEAD: &str =
-    "iteration,total,supervised,masked,consistency,validation_dice,learning_rate,momentum,seconds";
+    "iteration,total,supervised,masked,consistency,validation_dice,learning_rate,momentum,seconds,loading_seconds";
 
 /// The columns of `progress.csv` that are drawn as losses, with their colours (Okabe and Ito's, which
 /// colour-blind people can tell apart).
-const LOSSES: [(usize, &str, &str); 4] = [
+pub(super) const LOSSES: [(usize, &str, &str); 4] = [
     (1, "total", "#000000"),
     (2, "supervised", "#0072b2"),
     (3, "masked", "#d55e00"),
     (4, "consistency", "#009e73"),
 ];
-const DICE: (usize, &str, &str) = (5, "validation Dice", "#cc79a7");
+pub(super) const DICE: (usize, &str, &str) = (5, "validation Dice", "#cc79a7");
 
 /// A curve has no more points than this; each is the mean of neighbouring steps.
 const POINTS: usize = 300;
@@ -63,11 +63,12 @@ impl Curves {
                 learning_rate,
                 momentum,
                 seconds,
+                loading_seconds,
                 ..
             } => {
                 let (masked, consistency) = (text(losses.masked), text(losses.consistency));
                 self.line(&format!(
-                    "{iteration},{},{},{masked},{consistency},,{learning_rate},{},{seconds}",
+                    "{iteration},{},{},{masked},{consistency},,{learning_rate},{},{seconds},{loading_seconds}",
                     losses.total,
                     losses.supervised,
                     text(*momentum)
@@ -76,7 +77,7 @@ impl Curves {
             Event::Validated {
                 iteration, dice, ..
             } => {
-                self.line(&format!("{iteration},,,,,{dice},,,"))?;
+                self.line(&format!("{iteration},,,,,{dice},,,,"))?;
                 self.draw()
             }
             Event::Checkpoint { .. } | Event::Finished { .. } => self.draw(),
@@ -109,7 +110,7 @@ fn column(csv: &str, column: usize) -> Vec<(f64, f64)> {
 }
 
 /// Means of neighbouring points, so that no more than [`POINTS`] are left.
-fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+pub(super) fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let mean = |points: &[(f64, f64)]| {
         let count = points.len() as f64;
         let (steps, values) = points.iter().fold((0.0, 0.0), |(steps, values), (s, v)| {

@@ -29,13 +29,16 @@ pub(super) struct Arguments {
     /// Folder for the table and a run folder per cell; what is finished there is not done again.
     #[arg(long)]
     out: PathBuf,
-    /// Where to compute: cpu, wgpu, cuda or cuda:N.
+    /// Where to compute: cpu, wgpu, cuda, cuda:N, or ws://host:port where `core serve` runs.
     #[arg(long, default_value = "cpu")]
     device: DeviceKind,
     /// Part of the cells: I/N, or N where a cluster numbers the parts. Without it, once all parts are
     /// done, the table is written.
     #[arg(long, value_name = "I/N")]
     shard: Option<String>,
+    /// Only write the table of the cells that are done.
+    #[arg(long, conflicts_with = "shard")]
+    table: bool,
     /// Do cells again that were done with other settings.
     #[arg(long)]
     force: bool,
@@ -71,7 +74,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         mine.len(),
         mine.len() - open.len()
     ));
-    if !open.is_empty() {
+    if !open.is_empty() && !arguments.table {
         let device = block_on(device::open(arguments.device))?;
         console.say(format!("training on {}", device.description));
         let runner = Runner::new(&scans, open, &device.device);

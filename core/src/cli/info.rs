@@ -53,7 +53,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
 
 fn devices(console: &Console) {
     for kind in [DeviceKind::Cpu, DeviceKind::Wgpu, DeviceKind::Cuda(0)] {
-        match block_on(device::open(kind)) {
+        match block_on(device::open(kind.clone())) {
             Ok(device) => console.say(format!("{kind:<8} {}", device.description)),
             // The line names the device already.
             Err(Error::Device {

@@ -12,6 +12,8 @@ mod files;
 mod info;
 mod phantom;
 mod predict;
+#[cfg(feature = "remote")]
+mod serve;
 mod shard;
 mod train;
 
@@ -51,6 +53,9 @@ enum Command {
     Convert(convert::Arguments),
     /// Write synthetic labelled scans to try things with.
     Phantom(phantom::Arguments),
+    /// Offer this machine's devices to `core` on another one.
+    #[cfg(feature = "remote")]
+    Serve(serve::Arguments),
 }
 
 /// Why a command ended early.
@@ -95,6 +100,8 @@ pub fn main() -> ExitCode {
         Command::Info(arguments) => info::run(arguments, &console),
         Command::Convert(arguments) => convert::run(arguments, &console),
         Command::Phantom(arguments) => phantom::run(arguments, &console),
+        #[cfg(feature = "remote")]
+        Command::Serve(arguments) => serve::run(arguments, &console),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

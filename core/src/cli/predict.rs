@@ -35,7 +35,7 @@ pub(super) struct Arguments {
     /// Windows per forward pass.
     #[arg(long, default_value_t = 1)]
     batch_size: usize,
-    /// Where to compute: cpu, wgpu, cuda or cuda:N.
+    /// Where to compute: cpu, wgpu, cuda, cuda:N, or ws://host:port where `core serve` runs.
     #[arg(long, default_value = "cpu")]
     device: DeviceKind,
     /// Average the eight mirror images of every window: eight times the work.

@@ -1,6 +1,8 @@
 //! `core train`.
 
+mod dashboard;
 mod report;
+mod screen;
 mod settings;
 
 use std::collections::BTreeSet;
@@ -62,15 +64,19 @@ pub(super) struct Arguments {
     /// The joint self-supervised part.
     #[arg(long)]
     medcontext: Option<Method>,
-    /// Where to compute: cpu, wgpu, cuda or cuda:N.
-    #[arg(long, default_value = "cpu")]
-    device: DeviceKind,
+    /// Where to compute: cpu, wgpu, cuda, cuda:N, or ws://host:port where `core serve` runs; several, with
+    /// commas between them, share the batches of every step.
+    #[arg(long, default_value = "cpu", value_delimiter = ',')]
+    device: Vec<DeviceKind>,
     /// Optimiser steps.
     #[arg(long)]
     iterations: Option<usize>,
-    /// Patches per step.
+    /// Patches per batch.
     #[arg(long)]
     batch_size: Option<usize>,
+    /// Batches per step, whose gradients are averaged; at least as many as devices.
+    #[arg(long)]
+    accumulation: Option<usize>,
     /// Learning rate after warm-up.
     #[arg(long)]
     learning_rate: Option<f64>,
@@ -115,20 +121,27 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         (None, None) => Start::Scratch,
     };
 
-    let device = block_on(device::open(arguments.device))?;
-    let trainer = Trainer::new(
+    // There is at least the default.
+    let kinds = arguments.device.iter().cloned();
+    let opened = kinds.map(|kind| block_on(device::open(kind)));
+    let opened = opened.collect::<Result<Vec<_>, Error>>()?;
+    let devices: Vec<_> = opened.iter().map(|opened| opened.device.clone()).collect();
+    let names: Vec<_> = opened.into_iter().map(|opened| opened.description).collect();
+    let description = names.join(" + ");
+    let mut trainer = Trainer::new(
         config.clone(),
         training,
         validation,
         labels,
         start,
-        &device.device,
+        &devices[0],
     )?;
+    trainer.share(&devices[1..])?;
     make_folder(&arguments.out, arguments.force || arguments.resume)?;
     let text = toml::to_string(&config)
         .map_err(|error| Failure::Message(format!("the settings cannot be written: {error}")))?;
     write(&arguments.out.join("config.toml"), text.as_bytes())?;
-    console.say(format!("training on {}", device.description));
+    console.say(format!("training on {description}"));
     // The trainer holds what they said; as files they are several times the network.
     let done = state.map(|(done, _)| done);
     drop(weights);
@@ -136,7 +149,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         &arguments.out,
         console,
         config.iterations,
-        device.description,
+        description,
         done,
     )?;
     block_on(drive(trainer, &mut report))

@@ -1,6 +1,6 @@
 //! The self-supervised loss: the masked student should say what the teacher says.
 
-use burn::tensor::Tensor;
+use burn::tensor::{FloatDType, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// Keeps a teacher without any logits from dividing by zero.
@@ -21,14 +21,14 @@ pub enum ConsistencyForm {
 
 /// Distance between the logits of the masked student and of the teacher, `[1]`.
 ///
-/// Both are `[batch, class, d, h, w]`; no gradient flows to the teacher. `None` where the form is off.
+/// Both are `[batch, class, d, h, w]` and are compared in f32; no gradient flows to the teacher. `None` where the form is off.
 pub fn consistency(
     student: Tensor<5>,
     teacher: Tensor<5>,
     form: ConsistencyForm,
 ) -> Option<Tensor<1>> {
-    let teacher = teacher.detach();
-    let difference = (student - teacher.clone()).powi_scalar(2);
+    let teacher = teacher.detach().cast(FloatDType::F32);
+    let difference = (student.cast(FloatDType::F32) - teacher.clone()).powi_scalar(2);
     let energy = teacher.powi_scalar(2).sum();
     match form {
         ConsistencyForm::Paper => Some(difference.sum() / (energy + EPSILON)),

@@ -113,8 +113,9 @@ impl TokenMask {
     /// Replaces the masked ones of `tokens` (`[batch, token, channel]`) by `mask_token`
     /// (`[1, 1, channel]`). Whatever they held is gone, their position included.
     pub fn apply(&self, tokens: Tensor<3>, mask_token: Tensor<3>) -> Tensor<3> {
-        let kept = self.masked.clone().neg().add_scalar(1.0);
-        tokens * kept + mask_token * self.masked.clone()
+        let masked = self.masked.clone().cast(tokens.dtype());
+        let kept = masked.clone().neg().add_scalar(1.0);
+        tokens * kept + mask_token * masked
     }
 
     /// Replaces the voxels of masked cells of `x` (`[batch, channel, d, h, w]`) by `mask_token`
@@ -125,6 +126,7 @@ impl TokenMask {
         let masked = self
             .masked
             .clone()
+            .cast(x.dtype())
             .reshape([gd, 1, gh, 1, gw, 1])
             .expand([gd, side, gh, side, gw, side])
             .reshape([1, 1, gd * side, gh * side, gw * side])

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
 
 use super::mlp::linear;
-use super::{Init, Mlp, layer_norm};
+use super::{Init, Mlp, in_f32, layer_norm};
 
 /// Multi-head self-attention; queries, keys and values come from one bias-free product.
 #[derive(Module, Debug)]
@@ -41,7 +41,7 @@ impl SelfAttention {
                 .reshape([batch, self.heads, tokens, width])
         };
         let scores = part(0).matmul(part(1).transpose()) * (width as f64).powf(-0.5);
-        let mixed = softmax(scores, 3).matmul(part(2));
+        let mixed = in_f32(scores, |scores| softmax(scores, 3)).matmul(part(2));
         self.out_proj
             .forward(mixed.swap_dims(1, 2).reshape([batch, tokens, channels]))
     }
@@ -73,8 +73,10 @@ impl TransformerBlock {
 
     /// `[batch, token, channel]` → the same shape.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let x = x.clone() + self.attn.forward(self.norm1.forward(x));
-        let inner = self.mlp.forward(self.norm2.forward(x.clone()));
+        let normed = in_f32(x.clone(), |x| self.norm1.forward(x));
+        let x = x + self.attn.forward(normed);
+        let normed = in_f32(x.clone(), |x| self.norm2.forward(x));
+        let inner = self.mlp.forward(normed);
         x + inner
     }
 }

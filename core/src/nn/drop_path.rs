@@ -29,7 +29,8 @@ impl DropPath {
         shape[0] = branch.dims()[0];
         let keep = 1.0 - self.rate;
         let kept = Tensor::random(shape, Distribution::Bernoulli(keep), &device);
-        branch * (kept / keep)
+        let kept = (kept / keep).cast(branch.dtype());
+        branch * kept
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) use drop_path::drop_rates;
 pub use init::Init;
 pub use mlp::Mlp;
 pub(crate) use mlp::linear;
+pub(crate) use norm::in_f32;
 pub use norm::{
     LEAKY_SLOPE, instance_norm, instance_norm_leaky_relu, layer_norm, plain_layer_norm,
 };

@@ -3,7 +3,7 @@
 use burn::module::{Module, Param};
 use burn::nn::Linear;
 use burn::tensor::activation::softmax;
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{FloatDType, Int, Tensor, TensorData};
 
 use super::Init;
 use super::mlp::linear;
@@ -143,7 +143,7 @@ fn split<const N: usize>(x: Tensor<3>, heads: usize) -> [Tensor<4>; N] {
     })
 }
 
-/// softmax(q · kᵀ / √width + bias + mask) · v, heads joined: `[window, token, channel]`.
+/// softmax(q · kᵀ / √width + bias + mask) · v with scores in f32, heads joined: `[window, token, channel]`.
 fn attend(
     query: Tensor<4>,
     key: Tensor<4>,
@@ -152,8 +152,10 @@ fn attend(
     mask: Option<&Tensor<4>>,
 ) -> Tensor<3> {
     let [windows, heads, tokens, width] = query.dims();
+    let given = query.dtype();
     let query = query * (width as f64).powf(-0.5);
-    let mut scores = query.matmul(key.transpose()) + bias;
+    let scores = query.matmul(key.transpose()).cast(FloatDType::F32);
+    let mut scores = scores + bias.cast(FloatDType::F32);
     if let Some(mask) = mask {
         let of_a_sample = mask.dims()[0];
         let by_sample = [windows / of_a_sample, of_a_sample, heads, tokens, tokens];
@@ -161,6 +163,7 @@ fn attend(
             .reshape([windows, heads, tokens, tokens]);
     }
     softmax(scores, 3)
+        .cast(given)
         .matmul(value)
         .swap_dims(1, 2)
         .reshape([windows, tokens, heads * width])

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DiceCe, OptimizerLaw, RateSchedule};
+use super::{DiceCe, MixedPrecision, OptimizerLaw, RateSchedule};
 use crate::backbone::{Backbone, Network, Size};
 use crate::dataset::Case;
 use crate::infer::Blend;
@@ -22,9 +22,9 @@ pub struct TrainConfig {
     pub patch: [usize; 3],
     /// Optimiser steps.
     pub iterations: usize,
-    /// Patches per step.
+    /// Patches per batch.
     pub batch_size: usize,
-    /// Batches whose gradients are averaged for one step.
+    /// Batches whose gradients are averaged for one step; several devices share them.
     pub accumulation: usize,
     /// Learning rate after warm-up.
     pub learning_rate: f64,
@@ -48,6 +48,8 @@ pub struct TrainConfig {
     /// Passes the clean and the masked view one after the other: the same gradients in about half the
     /// memory.
     pub views_in_turn: bool,
+    /// Computes passes in a smaller type.
+    pub mixed_precision: MixedPrecision,
     /// Seed of every random choice: initial weights, order, crops, augmentation, masks.
     pub seed: u64,
     /// Validate (where there are validation cases) and keep a checkpoint every so many steps.
@@ -90,6 +92,7 @@ impl Default for TrainConfig {
             clip_norm: None,
             loss: DiceCe::default(),
             views_in_turn: false,
+            mixed_precision: MixedPrecision::Off,
             seed: 0,
             checkpoint_every: 100,
             preprocessing: Preprocessing::default(),

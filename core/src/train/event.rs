@@ -67,6 +67,8 @@ pub enum Event {
         momentum: Option<f64>,
         /// Wall time of this step.
         seconds: f64,
+        /// How much of it the step waited for its patches; those that were ready on time cost little.
+        loading_seconds: f64,
         /// Estimated wall time until the run ends.
         remaining_seconds: f64,
     },

@@ -3,16 +3,16 @@
 use std::io::Write;
 
 use burn::module::Module;
-use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::optim::GradientsAccumulator;
 use burn::tensor::{Device, Tensor};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+use super::precision::gather;
+use super::replica::{Replica, to_device};
 use super::{DiceCe, Losses, Optimizer, RunState, TrainConfig};
 use crate::backbone::{Model, Network};
-use crate::medcontext::{
-    Guide, JointLoss, Masked, TestWeights, TokenMask, TubeMask, joint_gradients, update_teacher,
-};
+use crate::medcontext::{JointLoss, TestWeights, TubeMask, update_teacher};
 use crate::transform::Patch;
 use crate::weights::{self, Precision, Tensors, WeightsError};
 use crate::{Error, Result};
@@ -24,17 +24,27 @@ pub(super) struct Learner {
     /// The moving average of the student, outside autodiff.
     teacher: Option<Model>,
     optimizer: Optimizer,
+    /// Those that share the batches of a step. What learns is on the first.
+    devices: Vec<Device>,
 }
 
 impl Learner {
-    /// Starts from `student`, whose parameters are on an autodiff device.
-    pub fn new(network: Network, student: Model, config: &TrainConfig) -> Self {
+    /// Starts from `student`, whose parameters are on `device`, which tracks gradients.
+    pub fn new(network: Network, student: Model, config: &TrainConfig, device: Device) -> Self {
         Self {
             network,
             teacher: config.medcontext.has_teacher().then(|| student.valid()),
             student,
             optimizer: Optimizer::new(config.optimizer, config.weight_decay, config.clip_norm),
+            devices: vec![device],
         }
+    }
+
+    /// Lets other devices take their share of every step's batches.
+    pub fn share(&mut self, others: &[Device]) {
+        let others = others.iter().map(|device| device.clone().autodiff());
+        self.devices.truncate(1);
+        self.devices.extend(others);
     }
 
     pub fn network(&self) -> &Network {
@@ -53,61 +63,60 @@ impl Learner {
         }
     }
 
-    /// One optimiser step over some batches, and the mean of their losses, outside autodiff. `index`
-    /// is the number of the step, which decides everything random about it.
+    /// One optimiser step over batches that `draw` gives, and the mean of their losses, outside
+    /// autodiff. `index` is the number of the step, which decides everything random about it.
     pub fn step(
         &mut self,
-        batches: impl Iterator<Item = Patch>,
         index: usize,
         rate: f64,
         config: &TrainConfig,
-        device: &Device,
+        mut draw: impl FnMut(usize, &Device) -> Patch,
     ) -> JointLoss {
-        // Of what the network itself draws: DropPath.
-        device.seed(config.seed.wrapping_add(index as u64));
-        let mask = self.mask(config, index, device);
+        let batches = config.accumulation;
         let loss = DiceCe {
             scale_weights: self.network.scale_weights(),
             ..config.loss
         };
+        let replicas = self.replicas(index, config);
         let (mut sum, mut losses) = (GradientsAccumulator::new(), Vec::new());
-        for batch in batches {
-            let (gradients, terms) = self.gradients(batch, mask.as_ref(), &loss, config);
-            sum.accumulate(&self.student, gradients);
-            losses.push(terms);
+        for first in (0..batches).step_by(replicas.len()) {
+            // All devices have their work before the first result is fetched, so they do it at the same
+            // time. Results are added up in the order of the batches, however many devices there are.
+            let round = replicas.iter().zip(first..batches).map(|(replica, batch)| {
+                let patch = draw(batch, &replica.device);
+                replica.gradients(patch, index * batches + batch, &loss, config)
+            });
+            for (gradients, terms) in round.collect::<Vec<_>>() {
+                let gradients = gather(gradients, &self.student, &self.devices[0]);
+                sum.accumulate(&self.student, gradients);
+                losses.push(to_device(terms, &self.devices[0]));
+            }
         }
+        drop(replicas);
         let student = self.student.clone();
-        self.student = self
-            .optimizer
-            .step(rate, student, sum.grads(), losses.len());
+        let gradients = sum.grads();
+        self.student = self.optimizer.step(rate, student, gradients, losses.len());
         mean(losses)
     }
 
-    fn gradients(
-        &self,
-        batch: Patch,
-        mask: Option<&TokenMask>,
-        loss: &DiceCe,
-        config: &TrainConfig,
-    ) -> (GradientsParams, JointLoss) {
-        let masked = mask.map(|mask| Masked {
-            mask,
-            guide: self.teacher.as_ref().map_or(Guide::Student, Guide::Teacher),
-            settings: &config.medcontext,
-        });
-        let in_turn = config.views_in_turn;
-        joint_gradients(&self.student, masked, batch.x, &batch.y, loss, in_turn)
+    /// What learns, and a copy on every other device.
+    fn replicas(&self, index: usize, config: &TrainConfig) -> Vec<Replica> {
+        let mask = self.mask(config, index);
+        let (teacher, mask) = (self.teacher.as_ref(), mask.as_ref());
+        let precision = config.mixed_precision;
+        let on = |device| Replica::new(&self.student, teacher, mask, precision, device);
+        self.devices.iter().map(on).collect()
     }
 
     /// One mask for all that a step sees, as in the released code.
-    fn mask(&self, config: &TrainConfig, index: usize, device: &Device) -> Option<TokenMask> {
+    fn mask(&self, config: &TrainConfig, index: usize) -> Option<TubeMask> {
         let settings = &config.medcontext;
         settings.has_masked_view().then(|| {
             let mut rng = ChaCha8Rng::seed_from_u64(config.seed ^ 0x7AB3);
             rng.set_stream(index as u64);
             let grid = self.network.token_grid(config.patch);
             let axis = settings.tube_axis.index(config.preprocessing.axes);
-            TubeMask::draw(grid, axis, settings, &mut rng).on(device)
+            TubeMask::draw(grid, axis, settings, &mut rng)
         })
     }
 
@@ -148,6 +157,7 @@ impl Learner {
             student,
             teacher,
             optimizer,
+            devices: self.devices,
         })
     }
 }

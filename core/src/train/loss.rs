@@ -1,7 +1,7 @@
 //! Dice plus cross entropy, as MONAI 1.5's `DiceCELoss(softmax=True, to_onehot_y=True)`.
 
 use burn::tensor::activation::{log_sigmoid, log_softmax};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 /// The true labels of a batch.
@@ -155,7 +155,9 @@ impl DiceCe {
     pub fn forward(&self, logits: Tensor<5>, target: &Target) -> Tensor<1> {
         let [batch, classes, d, h, w] = logits.dims();
         let voxels = d * h * w;
-        let logits = logits.reshape([batch, classes, voxels]);
+        let logits = logits
+            .reshape([batch, classes, voxels])
+            .cast(FloatDType::F32);
         let (p, ce) = match self.activation {
             Activation::Softmax => {
                 let log_p = log_softmax(logits, 1);

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::io::Write;
+use std::time::Duration;
 
 use burn::module::Module;
 use burn::tensor::Device;
@@ -75,6 +76,7 @@ impl Trainer {
     ) -> Result<Self> {
         let network = config.resolved_network();
         config.check(&network)?;
+        config.mixed_precision.check(device)?;
         training.retain(|case| case.label.is_some());
         if training.is_empty() {
             return Err(crate::dataset::DatasetError::NoLabelledCase.into());
@@ -104,8 +106,11 @@ impl Trainer {
         // Crops and masks are drawn from independent streams, so that switching the mask off leaves
         // every crop where it was.
         let trainer = Self {
-            loader: Loader::new(Sampler::new(prepared, &config, config.seed ^ 0x5EED_CA5E)),
-            learner: Learner::new(network, student, &config),
+            loader: Loader::new(
+                Sampler::new(prepared, &config, config.seed ^ 0x5EED_CA5E),
+                config.iterations * config.patches_per_step(),
+            ),
+            learner: Learner::new(network, student, &config, device.clone()),
             training_cases: training.into_iter().map(|case| case.id).collect(),
             channels,
             labels,
@@ -160,6 +165,24 @@ impl Trainer {
             last_dice: self.last_dice,
         };
         Ok(self.learner.save(&state, sink).await?)
+    }
+
+    /// Lets other devices share the batches of every step with the one that the run was begun on. The
+    /// result does not depend on how many they are, but for the rounding of sums.
+    ///
+    /// # Errors
+    /// When a step has fewer batches than there would be devices.
+    pub fn share(&mut self, others: &[Device]) -> Result<()> {
+        let (devices, batches) = (others.len() + 1, self.config.accumulation);
+        if batches < devices {
+            let patches = self.config.patches_per_step().div_ceil(devices);
+            return Err(Error::Config(format!(
+                "{devices} devices cannot share a step of {batches} batch{}: set accumulation to {devices} or a multiple of it, for example with batch_size {patches}",
+                if batches == 1 { "" } else { "es" }
+            )));
+        }
+        self.learner.share(others);
+        Ok(())
     }
 
     /// Ends the run early: what is left is a last checkpoint and [`Event::Finished`].
@@ -255,15 +278,16 @@ impl Trainer {
         let (index, config) = (self.iteration, &self.config);
         let epoch = config.epoch_steps(self.training_cases.len());
         let learning_rate = config.rate_at(index, epoch);
-        let (size, labels) = (config.batch_size, &self.labels);
-        let (loader, device) = (&mut self.loader, &self.device);
-        let batches = (0..config.accumulation).map(|batch| {
+        let (size, labels, loader) = (config.batch_size, &self.labels, &mut self.loader);
+        let mut waited = Duration::ZERO;
+        let draw = |batch: usize, device: &Device| {
+            let asked = Instant::now();
             let first = index * config.patches_per_step() + batch * size;
-            loader.batch(first, size, labels, device)
-        });
-        let loss = self
-            .learner
-            .step(batches, index, learning_rate, config, device);
+            let patch = loader.batch(first, size, labels, device);
+            waited += asked.elapsed();
+            patch
+        };
+        let loss = self.learner.step(index, learning_rate, config, draw);
         let settings = &config.medcontext;
         let momentum = settings
             .has_teacher()
@@ -287,6 +311,7 @@ impl Trainer {
             learning_rate,
             momentum,
             seconds: started.elapsed().as_secs_f64(),
+            loading_seconds: waited.as_secs_f64(),
             remaining_seconds: run_started.elapsed().as_secs_f64() / done as f64 * left as f64,
         })
     }

@@ -14,15 +14,18 @@ use crate::dataset::LabelSet;
 #[derive(Debug)]
 pub struct Loader {
     sampler: Arc<Sampler>,
+    #[cfg_attr(not(all(feature = "threads", not(target_arch = "wasm32"))), expect(dead_code))]
+    draws: usize,
     #[cfg(all(feature = "threads", not(target_arch = "wasm32")))]
     ahead: Option<(usize, usize, JoinHandle<Drawn>)>,
 }
 
 impl Loader {
-    /// Prepares the patches of `sampler`.
-    pub fn new(sampler: Sampler) -> Self {
+    /// Prepares the patches of `sampler`, of which the first `draws` are needed.
+    pub fn new(sampler: Sampler, draws: usize) -> Self {
         Self {
             sampler: Arc::new(sampler),
+            draws,
             #[cfg(all(feature = "threads", not(target_arch = "wasm32")))]
             ahead: None,
         }
@@ -49,6 +52,9 @@ impl Loader {
             .and_then(|(_, _, handle)| handle.join().ok());
         let drawn = ready.unwrap_or_else(|| self.sampler.draw(first, count));
         let (sampler, next) = (Arc::clone(&self.sampler), first + count);
+        if next >= self.draws {
+            return drawn;
+        }
         let begun = thread::Builder::new()
             .name("patches".to_owned())
             .spawn(move || sampler.draw(next, count));

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::screen::Screen;
 use super::settings::STATE;
-use crate::cli::console::{Console, Progress, duration};
+use crate::cli::console::{Console, duration};
 use crate::cli::curves::Curves;
 use crate::cli::files::{Whole, lines_until, unwritable, write};
 use crate::cli::{Failure, Outcome};
@@ -24,10 +25,10 @@ pub(in crate::cli) struct Report<'a> {
     out: PathBuf,
     log: File,
     curves: Curves,
-    progress: Option<Progress>,
+    screen: Option<Screen>,
     device: String,
-    /// Supervised loss, smoothed for the eye.
-    smooth: Option<f64>,
+    /// What steps waited for their patches.
+    loading_seconds: f64,
     console: &'a Console,
 }
 
@@ -56,9 +57,9 @@ impl<'a> Report<'a> {
             out: out.to_owned(),
             log: log.map_err(|error| unwritable(&path, &error))?,
             curves: Curves::new(out, done)?,
-            progress: Some(console.progress(iterations, "step")),
+            screen: Some(Screen::new(console, iterations)),
             device,
-            smooth: None,
+            loading_seconds: 0.0,
             console,
         })
     }
@@ -76,45 +77,13 @@ impl<'a> Report<'a> {
         let path = self.out.join("log.jsonl");
         writeln!(self.log, "{line}").map_err(|error| unwritable(&path, &error))?;
         self.curves.event(event)?;
-        let Some(progress) = &mut self.progress else {
-            return Ok(());
-        };
+        if let Some(screen) = &mut self.screen {
+            screen.event(event);
+        }
         match event {
-            Event::Started {
-                parameters,
-                training_cases,
-                validation_cases,
-                ..
-            } => {
-                progress.say(&format!(
-                    "{parameters} parameters, {training_cases} training cases, {validation_cases} validation cases"
-                ));
-            }
             Event::Step {
-                iteration,
-                losses,
-                seconds,
-                remaining_seconds,
-                ..
-            } => {
-                let smooth = self
-                    .smooth
-                    .map_or(losses.total, |old| 0.9 * old + 0.1 * losses.total);
-                self.smooth = Some(smooth);
-                let detail = format!("loss {smooth:.4}, {seconds:.2} s/step,");
-                progress.at(*iteration, *remaining_seconds, &detail);
-            }
-            Event::Validated {
-                iteration,
-                dice,
-                best,
-                ..
-            } => {
-                let best = if *best { ", the best so far" } else { "" };
-                progress.say(&format!(
-                    "step {iteration}: validation Dice {dice:.4}{best}"
-                ));
-            }
+                loading_seconds, ..
+            } => self.loading_seconds += loading_seconds,
             Event::Checkpoint { kind, weights, .. } => {
                 let name = match kind {
                     CheckpointKind::Last => "last.safetensors",
@@ -123,6 +92,7 @@ impl<'a> Report<'a> {
                 write(&self.out.join(name), weights)?;
             }
             Event::Finished { .. } => self.finish(event)?,
+            Event::Started { .. } | Event::Validated { .. } => {}
         }
         Ok(())
     }
@@ -145,6 +115,7 @@ impl<'a> Report<'a> {
             "best_dice": best_dice,
             "seconds": seconds,
             "seconds_per_iteration": seconds / (*iteration).max(1) as f64,
+            "loading_seconds": self.loading_seconds,
         });
         let text = serde_json::to_string_pretty(&summary).unwrap_or_default();
         write(&self.out.join("summary.json"), text.as_bytes())?;
@@ -157,10 +128,10 @@ impl<'a> Report<'a> {
         Ok(())
     }
 
-    /// Takes the progress bar away.
+    /// Leaves the screen to others.
     pub fn close(&mut self) {
-        if let Some(progress) = self.progress.take() {
-            progress.clear();
+        if let Some(screen) = self.screen.take() {
+            screen.close();
         }
     }
 }

@@ -61,6 +61,7 @@ pub(super) fn configure(
     }
     set(&mut config.iterations, arguments.iterations);
     set(&mut config.batch_size, arguments.batch_size);
+    set(&mut config.accumulation, arguments.accumulation);
     set(&mut config.learning_rate, arguments.learning_rate);
     set(&mut config.seed, arguments.seed);
     config.new_head |= arguments.new_head;

@@ -1,7 +1,7 @@
 //! Operations whose general form in burn is slow or inexact on a CPU, with their own backward pass.
 //!
-//! On the CPU backend they run as written here (`conv_cpu.rs`, `norm_cpu.rs`); every other backend
-//! uses burn's own operations. Callers see plain functions on tensors.
+//! In f32 on the CPU backend they run as written here (`conv_cpu.rs`, `norm_cpu.rs`); every other backend
+//! and type uses burn's own operations. Callers see plain functions on tensors.
 
 #[cfg(feature = "flex")]
 mod conv;
@@ -62,7 +62,9 @@ pub(crate) fn instance_norm(x: Tensor<5>, slope: f64) -> Tensor<5> {
 
 #[cfg(feature = "flex")]
 fn on_cpu<const D: usize>(x: &Tensor<D>) -> bool {
-    x.device().inner() == burn::tensor::Device::flex()
+    use burn::tensor::{DType, Device};
+
+    x.dtype() == DType::F32 && x.device().inner() == Device::flex()
 }
 
 #[cfg(all(test, feature = "flex"))]

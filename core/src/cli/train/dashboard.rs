@@ -1,0 +1,252 @@
+//! The live view of a training run: progress, losses and validation Dice, below the lines that were there.
+
+use std::io::{Stdout, stdout};
+
+use ratatui::backend::{Backend, CrosstermBackend};
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::{Color, Style};
+use ratatui::symbols::Marker;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Axis, Block, Chart, Dataset, Gauge, GraphType, Paragraph, Widget};
+use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
+
+use super::screen::sentence;
+use crate::cli::console::duration;
+use crate::cli::curves::{self, thinned};
+use crate::train::Event;
+
+/// Lines that the dashboard takes.
+const HEIGHT: u16 = 16;
+
+/// A dashboard on one kind of terminal.
+pub(super) struct Dashboard<B: Backend = CrosstermBackend<Stdout>> {
+    terminal: Terminal<B>,
+    run: Run,
+}
+
+/// What a run has reported so far.
+struct Run {
+    iterations: usize,
+    done: usize,
+    pace: String,
+    /// Points (step, value) of each curve in the order of [`curves::LOSSES`].
+    losses: [Vec<(f64, f64)>; curves::LOSSES.len()],
+    dice: Vec<(f64, f64)>,
+}
+
+impl Dashboard {
+    /// `None` where the terminal cannot be drawn on.
+    pub fn on_terminal(iterations: usize) -> Option<Self> {
+        Self::new(CrosstermBackend::new(stdout()), iterations)
+    }
+}
+
+impl<B: Backend> Dashboard<B> {
+    fn new(backend: B, iterations: usize) -> Option<Self> {
+        let options = TerminalOptions {
+            viewport: Viewport::Inline(HEIGHT),
+        };
+        let run = Run {
+            iterations,
+            done: 0,
+            pace: String::new(),
+            losses: Default::default(),
+            dice: Vec::new(),
+        };
+        let terminal = Terminal::with_options(backend, options).ok()?;
+        Some(Self { terminal, run })
+    }
+
+    /// Shows one event. What cannot be drawn is not: the run's files have it.
+    pub fn event(&mut self, event: &Event) {
+        if let Some(line) = sentence(event) {
+            let drawn = self.terminal.insert_before(1, |buffer| {
+                Paragraph::new(line).render(buffer.area, buffer);
+            });
+            drawn.unwrap_or_default();
+        }
+        self.run.event(event);
+        let run = &self.run;
+        if let Err(error) = self.terminal.draw(|frame| run.draw(frame)) {
+            tracing::debug!("the dashboard cannot be drawn: {error}");
+        }
+    }
+
+    /// Leaves the last view where it is, and what follows below it.
+    pub fn close(mut self) {
+        self.terminal.show_cursor().unwrap_or_default();
+        drop(self.terminal);
+        println!();
+    }
+}
+
+impl Run {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Started { iteration, .. } => self.done = *iteration,
+            Event::Step {
+                iteration,
+                losses,
+                seconds,
+                remaining_seconds,
+                ..
+            } => {
+                self.done = *iteration;
+                self.pace = format!(
+                    "{iteration}/{}, {seconds:.2} s/step, {} left",
+                    self.iterations,
+                    duration(*remaining_seconds)
+                );
+                let values = [
+                    Some(losses.total),
+                    Some(losses.supervised),
+                    losses.masked,
+                    losses.consistency,
+                ];
+                for (curve, value) in self.losses.iter_mut().zip(values) {
+                    curve.extend(value.map(|value| (*iteration as f64, value)));
+                }
+            }
+            Event::Validated {
+                iteration, dice, ..
+            } => self.dice.push((*iteration as f64, *dice)),
+            Event::Checkpoint { .. } | Event::Finished { .. } => {}
+        }
+    }
+
+    fn draw(&self, frame: &mut Frame) {
+        let [bar, charts] =
+            Layout::vertical([Constraint::Length(1), Constraint::Min(3)]).areas(frame.area());
+        let share = self.done as f64 / self.iterations.max(1) as f64;
+        let gauge = Gauge::default()
+            .ratio(share.clamp(0.0, 1.0))
+            .label(self.pace.as_str())
+            .gauge_style(Style::new().fg(Color::Blue));
+        frame.render_widget(gauge, bar);
+        let dice = u16::from(!self.dice.is_empty());
+        let [left, right] =
+            Layout::horizontal([Constraint::Fill(2), Constraint::Fill(dice)]).areas(charts);
+        let losses = curves::LOSSES.iter().zip(&self.losses);
+        let losses: Vec<Curve> = losses
+            .filter(|(_, points)| !points.is_empty())
+            .map(|(&(_, name, colour), points)| Curve::new(name, colour, points))
+            .collect();
+        let highest = losses.iter().flat_map(|curve| &curve.points);
+        let highest = highest.fold(f64::MIN_POSITIVE, |most, (_, value)| most.max(*value));
+        self.chart(frame, left, "losses", &losses, highest);
+        if dice > 0 {
+            let (_, name, colour) = curves::DICE;
+            let curve = Curve::new(name, colour, &self.dice);
+            self.chart(frame, right, name, &[curve], 1.0);
+        }
+    }
+
+    fn chart(&self, frame: &mut Frame, area: Rect, title: &str, curves: &[Curve], highest: f64) {
+        let datasets = curves.iter().map(|curve| {
+            Dataset::default()
+                .name(curve.name)
+                .marker(Marker::Braille)
+                .graph_type(GraphType::Line)
+                .style(Style::new().fg(curve.colour))
+                .data(&curve.points)
+        });
+        let legend = curves.iter().flat_map(|curve| {
+            let last = curve.points.last().map_or(0.0, |(_, value)| *value);
+            let text = format!(" {} {last:.3} ", curve.name);
+            [Span::styled(text, Style::new().fg(curve.colour))]
+        });
+        let heading: Line = std::iter::once(Span::raw(title.to_owned()))
+            .chain(legend)
+            .collect();
+        let steps = self.done.max(1);
+        let chart = Chart::new(datasets.collect())
+            .block(Block::bordered().title(heading))
+            .legend_position(None)
+            .x_axis(
+                Axis::default()
+                    .bounds([0.0, steps as f64])
+                    .labels(["0".to_owned(), steps.to_string()]),
+            )
+            .y_axis(
+                Axis::default()
+                    .bounds([0.0, highest])
+                    .labels(["0".to_owned(), format!("{highest:.2}")]),
+            );
+        frame.render_widget(chart, area);
+    }
+}
+
+/// A curve as it is drawn.
+struct Curve {
+    name: &'static str,
+    colour: Color,
+    points: Vec<(f64, f64)>,
+}
+
+impl Curve {
+    /// `colour` is `#rrggbb`; black, which a dark terminal does not show, becomes the terminal's own.
+    fn new(name: &'static str, colour: &str, points: &[(f64, f64)]) -> Self {
+        let colour = match colour {
+            "#000000" => Color::Reset,
+            other => other.parse().unwrap_or(Color::Reset),
+        };
+        Self {
+            name,
+            colour,
+            points: thinned(points),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::backend::TestBackend;
+
+    use super::{Dashboard, HEIGHT};
+    use crate::train::{Event, Losses};
+
+    fn step(iteration: usize, total: f64) -> Event {
+        Event::Step {
+            iteration,
+            losses: Losses {
+                total,
+                supervised: total / 2.0,
+                masked: None,
+                consistency: None,
+            },
+            learning_rate: 0.1,
+            momentum: None,
+            seconds: 2.0,
+            loading_seconds: 0.0,
+            remaining_seconds: 61.0,
+        }
+    }
+
+    /// What stands on the screen, line by line.
+    fn screen(dashboard: &Dashboard<TestBackend>) -> String {
+        dashboard.terminal.backend().to_string()
+    }
+
+    #[test]
+    fn progress_losses_and_dice_are_on_the_screen() {
+        let backend = TestBackend::new(100, HEIGHT + 4);
+        let mut dashboard = Dashboard::new(backend, 40).expect("a screen");
+        dashboard.event(&step(1, 4.0));
+        dashboard.event(&step(20, 1.5));
+        let seen = screen(&dashboard);
+        assert!(seen.contains("20/40, 2.00 s/step, 1 min 01 s left"), "{seen}");
+        assert!(seen.contains("total 1.500"), "{seen}");
+        assert!(seen.contains("supervised 0.750"), "{seen}");
+        assert!(seen.contains("4.00"), "the axis ends at the highest: {seen}");
+        assert!(!seen.contains("masked") && !seen.contains("Dice"), "{seen}");
+        dashboard.event(&Event::Validated {
+            iteration: 20,
+            dice: 0.625,
+            labels: Vec::new(),
+            best: true,
+        });
+        let seen = screen(&dashboard);
+        assert!(seen.contains("validation Dice 0.625"), "{seen}");
+        assert!(seen.contains("the best so far"), "{seen}");
+    }
+}

@@ -1,0 +1,104 @@
+//! What a training run shows: a dashboard on a terminal, lines elsewhere.
+
+use super::dashboard::Dashboard;
+use crate::cli::console::{Console, Progress};
+use crate::train::Event;
+
+/// The part of the screen that belongs to a run.
+pub(super) enum Screen {
+    /// Curves of the losses, drawn anew after each step.
+    Dashboard(Box<Dashboard>),
+    /// A line now and then.
+    Lines(Lines),
+}
+
+/// Progress in words.
+pub(super) struct Lines {
+    progress: Progress,
+    /// Loss, smoothed for the eye.
+    smooth: Option<f64>,
+}
+
+impl Screen {
+    /// For a run of so many steps.
+    pub fn new(console: &Console, iterations: usize) -> Self {
+        let dashboard = console
+            .has_screen()
+            .then(|| Dashboard::on_terminal(iterations));
+        match dashboard.flatten() {
+            Some(dashboard) => Self::Dashboard(Box::new(dashboard)),
+            None => Self::Lines(Lines {
+                progress: console.progress(iterations, "step"),
+                smooth: None,
+            }),
+        }
+    }
+
+    /// Shows one event.
+    pub fn event(&mut self, event: &Event) {
+        match self {
+            Self::Dashboard(dashboard) => dashboard.event(event),
+            Self::Lines(lines) => lines.event(event),
+        }
+    }
+
+    /// Leaves the screen to others.
+    pub fn close(self) {
+        match self {
+            Self::Dashboard(dashboard) => dashboard.close(),
+            Self::Lines(lines) => lines.progress.clear(),
+        }
+    }
+}
+
+impl Lines {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Step {
+                iteration,
+                losses,
+                seconds,
+                remaining_seconds,
+                ..
+            } => {
+                let smooth = self
+                    .smooth
+                    .map_or(losses.total, |old| 0.9 * old + 0.1 * losses.total);
+                self.smooth = Some(smooth);
+                let detail = format!("loss {smooth:.4}, {seconds:.2} s/step,");
+                self.progress.at(*iteration, *remaining_seconds, &detail);
+            }
+            _ => {
+                if let Some(line) = sentence(event) {
+                    self.progress.say(&line);
+                }
+            }
+        }
+    }
+}
+
+/// An event that is worth a line of its own, in words.
+pub(super) fn sentence(event: &Event) -> Option<String> {
+    match event {
+        Event::Started {
+            parameters,
+            training_cases,
+            validation_cases,
+            ..
+        } => Some(format!(
+            "{parameters} parameters, {training_cases} training cases, {validation_cases} validation cases"
+        )),
+        Event::Validated {
+            iteration,
+            dice,
+            best,
+            ..
+        } => {
+            let best = if *best { ", the best so far" } else { "" };
+            Some(format!(
+                "step {iteration}: validation Dice {dice:.4}{best}"
+            ))
+        }
+        _ => None,
+    }
+}

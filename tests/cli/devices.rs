@@ -1,0 +1,65 @@
+//! Devices that share the batches of a step. Here they are one CPU, named twice: what is copied, dealt out
+//! and gathered is the same.
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::{losses, path, phantom, refuse};
+
+const RUN: [&str; 4] = ["--patch", "16,16,16", "--iterations", "20"];
+
+/// One batch of two on one device.
+const WHOLE: [&str; 2] = ["--batch-size", "2"];
+/// The same two patches as two batches.
+const HALVES: [&str; 4] = ["--batch-size", "1", "--accumulation", "2"];
+const TWO_DEVICES: [&str; 2] = ["--device", "cpu,cpu"];
+
+#[test]
+fn two_devices_learn_what_one_does_with_twice_the_batch() {
+    let folder = TempDir::new().expect("a folder");
+    let data = phantom(folder.path());
+    let run = |name: &str, more: &[&[&str]]| {
+        let method = ["--medcontext", "off"];
+        let more = [RUN.as_slice(), &method, more.concat().as_slice()].concat();
+        losses(&data, &path(folder.path(), name), &more)
+    };
+    let one = run("one", &[&WHOLE]);
+    let two = run("two", &[&HALVES, &TWO_DEVICES]);
+    assert_eq!(one.len(), 20);
+    for (step, (one, two)) in one.iter().zip(&two).enumerate() {
+        assert!((one - two).abs() < 1e-4, "step {step}: {one}, {two}");
+    }
+    assert!(one[19] < one[0], "it learns");
+}
+
+// Consistency is a quotient over a batch, so here the batches have to be the same.
+#[test]
+fn the_number_of_devices_does_not_change_what_is_learned() {
+    let folder = TempDir::new().expect("a folder");
+    let data = phantom(folder.path());
+    let run = |name: &str, more: &[&[&str]]| {
+        let out = path(folder.path(), name);
+        let method = ["--medcontext", "paper"];
+        let more = [RUN.as_slice(), &method, more.concat().as_slice()].concat();
+        let losses = losses(&data, &out, &more);
+        let weights = fs::read(Path::new(&out).join("last.safetensors")).expect("weights");
+        (losses, weights)
+    };
+    let (one, weights) = run("one", &[&HALVES]);
+    let (two, shared) = run("two", &[&HALVES, &TWO_DEVICES]);
+    assert_eq!(one, two);
+    assert!(weights == shared, "bit for bit");
+}
+
+#[test]
+fn more_devices_than_batches_are_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let data = phantom(folder.path());
+    let out = path(folder.path(), "run");
+    let fixed = ["train", "--data", &data, "--out", &out, "--size", "tiny"];
+    let sentence = refuse(&[fixed.as_slice(), &TWO_DEVICES].concat());
+    assert!(sentence.contains("set accumulation to 2"), "{sentence}");
+    assert!(!Path::new(&out).exists(), "nothing is written");
+}

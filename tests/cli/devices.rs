@@ -16,12 +16,16 @@ const WHOLE: [&str; 2] = ["--batch-size", "2"];
 const HALVES: [&str; 4] = ["--batch-size", "1", "--accumulation", "2"];
 const TWO_DEVICES: [&str; 2] = ["--device", "cpu,cpu"];
 
+// With SGD: AdamW makes whole steps of gradients near zero, and so of how their sums were rounded.
 #[test]
 fn two_devices_learn_what_one_does_with_twice_the_batch() {
     let folder = TempDir::new().expect("a folder");
     let data = phantom(folder.path());
+    let settings = path(folder.path(), "sgd.toml");
+    let sgd = "learning_rate = 0.02\noptimizer = { kind = \"sgd\", momentum = 0.9, nesterov = true }";
+    fs::write(&settings, sgd).expect("settings");
     let run = |name: &str, more: &[&[&str]]| {
-        let method = ["--medcontext", "off"];
+        let method = ["--medcontext", "off", "--config", &settings];
         let more = [RUN.as_slice(), &method, more.concat().as_slice()].concat();
         losses(&data, &path(folder.path(), name), &more)
     };
@@ -31,7 +35,7 @@ fn two_devices_learn_what_one_does_with_twice_the_batch() {
     for (step, (one, two)) in one.iter().zip(&two).enumerate() {
         assert!((one - two).abs() < 1e-4, "step {step}: {one}, {two}");
     }
-    assert!(one[19] < one[0], "it learns");
+    assert!(one[19] < 0.9 * one[0], "it learns: {one:?}");
 }
 
 // Consistency is a quotient over a batch, so here the batches have to be the same.

@@ -75,7 +75,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         mine.len() - open.len()
     ));
     if !open.is_empty() && !arguments.table {
-        let device = block_on(device::open(arguments.device))?;
+        let device = block_on(device::open(arguments.device.clone()))?;
         console.say(format!("training on {}", device.description));
         let runner = Runner::new(&scans, open, &device.device);
         block_on(drive(runner, &arguments.out, &device.description, console))?;

@@ -70,7 +70,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     std::fs::create_dir_all(&arguments.output)
         .map_err(|error| super::files::unwritable(&arguments.output, &error))?;
     let weights = read(&arguments.weights)?;
-    let device = block_on(device::open(arguments.device))?;
+    let device = block_on(device::open(arguments.device.clone()))?;
     let predictor = Predictor::load(&weights, &device.device)?;
     let training = &predictor.metadata().training;
     console.say(format!(

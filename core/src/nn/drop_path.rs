@@ -28,7 +28,7 @@ impl DropPath {
         let mut shape = [1; D];
         shape[0] = branch.dims()[0];
         let keep = 1.0 - self.rate;
-        let kept = Tensor::random(shape, Distribution::Bernoulli(keep), &device);
+        let kept: Tensor<D> = Tensor::random(shape, Distribution::Bernoulli(keep), &device);
         let kept = (kept / keep).cast(branch.dtype());
         branch * kept
     }

@@ -8,7 +8,7 @@ use crate::tools;
 use crate::workspace::{self, Workspace};
 
 /// What each set is for, and what cargo is told.
-const SETS: [(&str, &str); 5] = [
+const SETS: [(&str, &str); 6] = [
     (
         "command line on one CPU core",
         "check --package medcontext-core",
@@ -21,6 +21,11 @@ const SETS: [(&str, &str); 5] = [
     (
         "command line on NVIDIA GPUs",
         "build --package medcontext-core --features cuda,threads",
+    ),
+    // Tested, as no other set has these tests.
+    (
+        "command line that lends its devices",
+        "test --package medcontext-core --features remote,threads --lib device",
     ),
     (
         "the page's worker",

@@ -21,14 +21,15 @@ pub struct TestArguments {
 enum Phase {
     /// rustfmt, without changing anything
     Format,
+    /// Unit, integration and documentation tests, on the CPU and on native wgpu
+    Rust,
+    /// The finished page, as `cargo xtask build` leaves it; it is built beside the phases before. Those after
+    /// it use the same folder, which only one build can use at a time.
+    Page,
     /// Clippy, native and wasm32, with warnings as errors
     Lint,
     /// Documentation, native and wasm32, with warnings as errors
     Docs,
-    /// Unit, integration and documentation tests, on the CPU and on native wgpu
-    Rust,
-    /// The finished page, as `cargo xtask build` leaves it; it is built beside the phases before
-    Page,
     /// The page in dist/ in Chromium, with WebGPU and without
     Browser,
 }
@@ -82,14 +83,14 @@ pub fn run(workspace: &Workspace, arguments: &TestArguments) -> Result<()> {
         }
         reports.push(report(*phase, |count| match phase {
             Phase::Format => workspace::run(workspace.cargo().args(["fmt", "--all", "--check"])),
-            Phase::Lint => lint(workspace),
-            Phase::Docs => document(workspace),
             Phase::Rust => test_rust(workspace, chromium.as_deref().ok(), count),
             Phase::Page => match &mut building {
                 Some(Ok(building)) => building.finish(),
                 Some(Err(error)) => bail!("{error:#}"),
                 None => Ok(()),
             },
+            Phase::Lint => lint(workspace),
+            Phase::Docs => document(workspace),
             Phase::Browser => match &*chromium {
                 Ok(chromium) => test_browser(workspace, chromium, count),
                 Err(error) => bail!("{error:#}"),

@@ -1,5 +1,6 @@
 //! Sliding-window inference with a trained network.
 
+mod blend;
 mod components;
 mod event;
 mod flips;

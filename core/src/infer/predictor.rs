@@ -1,12 +1,12 @@
 //! The predictor: one case at a time, one batch of windows per event.
 
-use burn::tensor::{Device, Tensor, TensorData};
-use ndarray::{Array3, Array4, s};
+use burn::tensor::Device;
+use ndarray::{Array3, Array4};
 use web_time::Instant;
 
+use super::blend::Blender;
 use super::{
-    Event, LabelVolume, PredictConfig, Segmentation, Windows, importance, keep_largest_components,
-    mean_over_flips,
+    Event, LabelVolume, PredictConfig, Segmentation, keep_largest_components, mean_over_flips,
 };
 use crate::backbone::Model;
 use crate::dataset::LabelSet;
@@ -14,9 +14,6 @@ use crate::transform::{Prepared, largest};
 use crate::volume::{Image, LabelImage};
 use crate::weights::{self, Metadata};
 use crate::{Error, Result};
-
-/// σ of the Gaussian blend as a share of the window's side (MONAI 1.5).
-const SIGMA_SCALE: f64 = 0.125;
 
 /// A trained network, ready to segment.
 #[derive(Debug)]
@@ -138,10 +135,11 @@ impl Run<'_> {
             };
             let logits = logits.into_data_async().await;
             let logits = logits.map_err(|_| Error::Lost("segmenting".to_owned()))?;
-            blender.add(
-                self.done..end,
-                &logits.convert::<f32>().try_into_vec().unwrap_or_default(),
-            );
+            let logits: Vec<f32> = logits.convert::<f32>().try_into_vec().unwrap_or_default();
+            let labels = &self.predictor.metadata.labels;
+            blender.add(self.done..end, &logits, |plane, classes| {
+                decide(labels, plane, classes);
+            });
             self.done = end;
             let elapsed = started.elapsed().as_secs_f64();
             return Ok(Some(Event::Window {
@@ -160,21 +158,15 @@ impl Run<'_> {
         }))
     }
 
-    /// Classes of most weight, or those that regions paint, on the image's own grid.
-    fn finish(&self, blender: Blender) -> Result<Segmentation> {
+    /// The segmentation on the image's own grid. What the network saw is let go before.
+    fn finish(&mut self, blender: Blender) -> Result<Segmentation> {
+        self.case.image = Array4::default((0, 0, 0, 0));
         let Metadata {
             preprocessing,
             labels,
             ..
         } = &self.predictor.metadata;
-        let logits = blender.finish();
-        let classes = match labels.regions() {
-            None => self.case.native.classes(&logits, largest),
-            Some(regions) => self.case.native.classes(&logits, |plane, classes| {
-                let painted = labels.encode_plane(regions.regions_to_labels(plane.view()));
-                classes.copy_from_slice(&painted);
-            }),
-        };
+        let (classes, logits) = blender.finish(|plane, classes| decide(labels, plane, classes));
         let mut classes = preprocessing.axes.arrange(classes);
         if self.config.largest_component {
             keep_largest_components(&mut classes);
@@ -184,12 +176,22 @@ impl Run<'_> {
             file: "segmentation".to_owned(),
             source,
         })?;
-        let keep = self.config.keep_logits;
         Ok(Segmentation {
             volumes: volumes(&classes, labels, self.image),
             labels: map,
-            logits: keep.then(|| self.case.native.without_padding(&logits)),
+            logits: logits.map(|logits| self.case.native.without_padding(&logits)),
         })
+    }
+}
+
+/// The classes of most weight of a plane, or those that regions paint.
+fn decide(labels: &LabelSet, plane: &Array3<f32>, classes: &mut [u8]) {
+    match labels.regions() {
+        None => largest(plane, classes),
+        Some(regions) => {
+            let painted = labels.encode_plane(regions.regions_to_labels(plane.view()));
+            classes.copy_from_slice(&painted);
+        }
     }
 }
 
@@ -207,72 +209,4 @@ fn volumes(classes: &Array3<u8>, labels: &LabelSet, image: &Image) -> Vec<LabelV
             millilitres: voxels as f64 * image.grid().voxel_ml(),
         })
         .collect()
-}
-
-/// Weighted sum of window logits over a volume.
-#[derive(Debug)]
-struct Blender {
-    windows: Windows,
-    window: [usize; 3],
-    importance: Array3<f32>,
-    /// `[class, depth, height, width]`, on the padded volume.
-    sum: Array4<f32>,
-    weight: Array3<f32>,
-}
-
-impl Blender {
-    fn new(case: &Prepared, window: [usize; 3], classes: usize, config: &PredictConfig) -> Self {
-        let [d, h, w] = case.size();
-        Self {
-            windows: Windows::new([d, h, w], window, config.overlap),
-            window,
-            importance: importance(window, config.blend, SIGMA_SCALE),
-            sum: Array4::zeros((classes, d, h, w)),
-            weight: Array3::zeros((d, h, w)),
-        }
-    }
-
-    /// The voxels of some windows, `[window, channel, d, h, w]`.
-    fn batch(
-        &self,
-        image: &Array4<f32>,
-        windows: std::ops::Range<usize>,
-        device: &Device,
-    ) -> Tensor<5> {
-        let [pd, ph, pw] = self.window;
-        let (count, channels) = (windows.len(), image.dim().0);
-        let mut values: Vec<f32> = Vec::with_capacity(count * channels * pd * ph * pw);
-        for &[d, h, w] in &self.windows.starts[windows] {
-            values.extend(image.slice(s![.., d..d + pd, h..h + ph, w..w + pw]));
-        }
-        let shape = [count, channels, pd, ph, pw];
-        Tensor::from_data(TensorData::new(values, shape), device)
-    }
-
-    /// Adds the logits of some windows, `[window, class, d, h, w]` row-major.
-    fn add(&mut self, windows: std::ops::Range<usize>, logits: &[f32]) {
-        let [pd, ph, pw] = self.window;
-        let mut planes = logits.chunks_exact(pd * ph * pw);
-        for &[d, h, w] in &self.windows.starts[windows] {
-            let place = s![d..d + pd, h..h + ph, w..w + pw];
-            for mut class in self.sum.outer_iter_mut() {
-                let plane = planes.next().unwrap_or_default();
-                let voxels = plane.iter().zip(&self.importance);
-                let sums = class.slice_mut(place);
-                sums.into_iter()
-                    .zip(voxels)
-                    .for_each(|(sum, (v, weight))| *sum += v * weight);
-            }
-            let mut weights = self.weight.slice_mut(place);
-            weights += &self.importance;
-        }
-    }
-
-    /// Mean logits, `[class, depth, height, width]` on the padded volume.
-    fn finish(mut self) -> Array4<f32> {
-        for mut class in self.sum.outer_iter_mut() {
-            class /= &self.weight;
-        }
-        self.sum
-    }
 }

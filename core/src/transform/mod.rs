@@ -19,7 +19,7 @@ pub use augment::{
 pub use crop::Crop;
 pub use intensity::{Normalisation, z_score};
 pub use loader::Loader;
-pub use native::{Native, largest};
+pub use native::{Native, NativeClasses, largest};
 pub use prepare::Prepared;
 pub use preprocessing::Preprocessing;
 pub use resample::{Interpolation, Resampler, Resampling, Spacing};

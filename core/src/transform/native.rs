@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ndarray::{Array3, Array4, Axis, s};
+use ndarray::{Array3, Array4, ArrayView4, Axis, s};
 
 use super::change::Change;
 use super::crop::{Bounds, padding};
@@ -60,41 +60,17 @@ impl Native {
         self.size
     }
 
-    /// The class of every voxel of the image: `decide` is given the logits of one plane,
-    /// `[class, height, width]`, and writes its classes, `[height, width]` row-major. What was cropped
-    /// away is class 0.
-    ///
-    /// `logits` are `[class, depth, height, width]` on the network's (padded) grid. On the image's
-    /// grid, they exist for one plane at a time.
+    /// The class of every voxel of the image, from logits `[class, depth, height, width]` on the network's
+    /// (padded) grid; see [`NativeClasses::take`].
     pub fn classes(
         &self,
         logits: &Array4<f32>,
-        mut decide: impl FnMut(&Array3<f32>, &mut [u8]),
+        decide: impl FnMut(&Array3<f32>, &mut [u8]),
     ) -> Array3<u8> {
         let (count, d, h, w) = logits.dim();
-        let resampler = Resampler::new([d, h, w], &self.positions, self.interpolation);
-        let [depth, height, width] = &self.seen;
-        let mut plane = Array3::<f32>::zeros((count, height.len(), width.len()));
-        let mut decided = vec![0u8; height.len() * width.len()];
-        let mut classes = Array3::zeros(self.size);
-        for (index, place) in depth.clone().enumerate() {
-            for (class, mut values) in logits.outer_iter().zip(plane.outer_iter_mut()) {
-                // A plane of a new array is contiguous.
-                if let Some(values) = values.as_slice_mut() {
-                    resampler.plane(class, index, |&value| f64::from(value), values);
-                }
-            }
-            decide(&plane, &mut decided);
-            let mut into = classes.index_axis_mut(Axis(0), place);
-            let rows = decided.chunks_exact(width.len().max(1));
-            for (row, values) in height.clone().zip(rows) {
-                let mut into = into.index_axis_mut(Axis(0), row);
-                for (column, value) in width.clone().zip(values) {
-                    into[column] = *value;
-                }
-            }
-        }
-        classes
+        let mut classes = NativeClasses::new(self, count, [d, h, w]);
+        classes.take(logits.view(), 0, d, decide);
+        classes.finish()
     }
 
     /// Logits without the padding around the image. They lie on the image's own grid where nothing
@@ -104,6 +80,77 @@ impl Native {
         logits
             .slice(s![.., d..d + nd, h..h + nh, w..w + nw])
             .to_owned()
+    }
+}
+
+/// The classes of an image's voxels, found while the network's logits come plane by plane, so that these
+/// never exist as a whole on any grid.
+#[derive(Clone, Debug)]
+pub struct NativeClasses {
+    seen: [Range<usize>; 3],
+    resampler: Resampler,
+    /// Seen planes that are done.
+    done: usize,
+    /// Logits of one plane on the image's grid, `[class, height, width]`.
+    plane: Array3<f32>,
+    decided: Vec<u8>,
+    classes: Array3<u8>,
+}
+
+impl NativeClasses {
+    /// For `count` classes on the network's grid of `size` voxels.
+    pub fn new(native: &Native, count: usize, size: [usize; 3]) -> Self {
+        let [_, height, width] = &native.seen;
+        Self {
+            seen: native.seen.clone(),
+            resampler: Resampler::new(size, &native.positions, native.interpolation),
+            done: 0,
+            plane: Array3::zeros((count, height.len(), width.len())),
+            decided: vec![0; height.len() * width.len()],
+            classes: Array3::zeros(native.size),
+        }
+    }
+
+    /// The first plane of the network's grid that is still needed; `None` when none is.
+    pub fn needs(&self) -> Option<usize> {
+        (self.done < self.seen[0].len()).then(|| self.resampler.planes(self.done).start)
+    }
+
+    /// Decides the planes of the image that lie before plane `end` of the network's grid, of which `logits`
+    /// hold the planes from `first` on. `decide` is given the logits of one plane, `[class, height, width]`,
+    /// and writes its classes, `[height, width]` row-major. What was cropped away is class 0.
+    pub fn take(
+        &mut self,
+        logits: ArrayView4<f32>,
+        first: usize,
+        end: usize,
+        mut decide: impl FnMut(&Array3<f32>, &mut [u8]),
+    ) {
+        let [depth, height, width] = self.seen.clone();
+        while self.done < depth.len() && self.resampler.planes(self.done).end <= end {
+            for (class, mut values) in logits.outer_iter().zip(self.plane.outer_iter_mut()) {
+                // A plane of a new array is contiguous.
+                if let Some(values) = values.as_slice_mut() {
+                    let read = |&value: &f32| f64::from(value);
+                    self.resampler.plane(class, first, self.done, read, values);
+                }
+            }
+            decide(&self.plane, &mut self.decided);
+            let mut into = self.classes.index_axis_mut(Axis(0), depth.start + self.done);
+            let rows = self.decided.chunks_exact(width.len().max(1));
+            for (row, values) in height.clone().zip(rows) {
+                let mut into = into.index_axis_mut(Axis(0), row);
+                for (column, value) in width.clone().zip(values) {
+                    into[column] = *value;
+                }
+            }
+            self.done += 1;
+        }
+    }
+
+    /// What has been decided, on the image's own grid.
+    pub fn finish(self) -> Array3<u8> {
+        self.classes
     }
 }
 

@@ -4,6 +4,8 @@
 mod rule;
 mod spline;
 
+use std::ops::Range;
+
 use ndarray::{Array3, ArrayView3, s};
 
 pub use rule::{Resampling, Spacing};
@@ -125,7 +127,7 @@ impl Resampler {
         for (depth, mut plane) in resampled.outer_iter_mut().enumerate() {
             for class in 1..count.min(256) as u16 {
                 let is = |&value: &u8| f64::from(u8::from(u16::from(value) == class));
-                self.plane(classes.view(), depth, is, &mut share);
+                self.plane(classes.view(), 0, depth, is, &mut share);
                 for (value, &share) in plane.iter_mut().zip(&share) {
                     if share >= 0.5 {
                         *value = class as u8;
@@ -143,17 +145,24 @@ impl Resampler {
         for (depth, mut plane) in resampled.outer_iter_mut().enumerate() {
             // A plane of a new array is contiguous.
             if let Some(plane) = plane.as_slice_mut() {
-                self.plane(volume.view(), depth, |&value| f64::from(value), plane);
+                self.plane(volume.view(), 0, depth, |&value| f64::from(value), plane);
             }
         }
         resampled
     }
 
-    /// Plane `depth` of the resampled volume, row-major. Values are passed through `read`. Cubic taps
-    /// need a volume of coefficients.
+    /// The old planes that plane `depth` of the resampled volume takes from.
+    pub(super) fn planes(&self, depth: usize) -> Range<usize> {
+        let taps = self.taps[0][depth];
+        taps.first..taps.first + taps.count
+    }
+
+    /// Plane `depth` of the resampled volume, row-major, from those planes of the old one that lie from
+    /// `first` on. Values are passed through `read`. Cubic taps need a volume of coefficients.
     pub fn plane<T>(
         &self,
         volume: ArrayView3<'_, T>,
+        first: usize,
         depth: usize,
         read: impl Fn(&T) -> f64,
         plane: &mut [f32],
@@ -165,7 +174,7 @@ impl Resampler {
             for (d, depth_weight) in self.taps[0][depth].iter() {
                 for (h, height_weight) in height.iter() {
                     let weight = depth_weight * height_weight;
-                    let values = volume.slice(s![d, h, ..]);
+                    let values = volume.slice(s![d - first, h, ..]);
                     for (sum, value) in row.iter_mut().zip(values) {
                         *sum += weight * read(value);
                     }

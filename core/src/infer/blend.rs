@@ -1,0 +1,170 @@
+//! Windows of logits become classes of voxels, a slab of planes at a time.
+
+use std::ops::Range;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use ndarray::{Array3, Array4, Axis, s};
+
+use super::{PredictConfig, Windows, importance};
+use crate::transform::{NativeClasses, Prepared};
+
+/// σ of the Gaussian blend as a share of the window's side (MONAI 1.5).
+const SIGMA_SCALE: f64 = 0.125;
+
+/// Planes that may be kept although no window reaches them any more: the image's next plane lies between one
+/// of them and the plane after it.
+const KEPT: usize = 1;
+
+/// Weighted sum of the windows' logits, for the planes that windows still reach.
+///
+/// Windows come in the order of their depth, so what lies before the next one is complete: it is decided and
+/// let go. Logits thus never exist for more than a window's depth.
+#[derive(Debug)]
+pub(super) struct Blender {
+    pub windows: Windows,
+    window: [usize; 3],
+    importance: Array3<f32>,
+    /// Planes of the padded volume.
+    depth: usize,
+    /// The plane that the slab begins with.
+    first: usize,
+    /// The first plane that is not divided by its weight yet.
+    open: usize,
+    /// `[class, plane, height, width]`.
+    sum: Array4<f32>,
+    /// `[plane, height, width]`.
+    weight: Array3<f32>,
+    classes: NativeClasses,
+    /// All logits, where they are asked for.
+    kept: Option<Array4<f32>>,
+}
+
+impl Blender {
+    pub fn new(
+        case: &Prepared,
+        window: [usize; 3],
+        classes: usize,
+        config: &PredictConfig,
+    ) -> Self {
+        let [d, h, w] = case.size();
+        let planes = (window[0] + KEPT).min(d);
+        Self {
+            windows: Windows::new([d, h, w], window, config.overlap),
+            window,
+            importance: importance(window, config.blend, SIGMA_SCALE),
+            depth: d,
+            first: 0,
+            open: 0,
+            sum: Array4::zeros((classes, planes, h, w)),
+            weight: Array3::zeros((planes, h, w)),
+            classes: NativeClasses::new(&case.native, classes, [d, h, w]),
+            kept: config
+                .keep_logits
+                .then(|| Array4::zeros((classes, d, h, w))),
+        }
+    }
+
+    /// The voxels of some windows, `[window, channel, d, h, w]`.
+    pub fn batch(
+        &self,
+        image: &Array4<f32>,
+        windows: Range<usize>,
+        device: &Device,
+    ) -> Tensor<5> {
+        let [pd, ph, pw] = self.window;
+        let (count, channels) = (windows.len(), image.dim().0);
+        let mut values: Vec<f32> = Vec::with_capacity(count * channels * pd * ph * pw);
+        for &[d, h, w] in &self.windows.starts[windows] {
+            values.extend(image.slice(s![.., d..d + pd, h..h + ph, w..w + pw]));
+        }
+        let shape = [count, channels, pd, ph, pw];
+        Tensor::from_data(TensorData::new(values, shape), device)
+    }
+
+    /// Adds the logits of some windows, `[window, class, d, h, w]` row-major. `decide` finds the classes of a
+    /// plane, see [`NativeClasses::take`].
+    pub fn add(
+        &mut self,
+        windows: Range<usize>,
+        logits: &[f32],
+        mut decide: impl FnMut(&Array3<f32>, &mut [u8]),
+    ) {
+        let [pd, ph, pw] = self.window;
+        let mut volumes = logits.chunks_exact(pd * ph * pw);
+        for index in windows {
+            let [d, h, w] = self.windows.starts[index];
+            self.complete(d, &mut decide);
+            let d = d - self.first;
+            let place = s![d..d + pd, h..h + ph, w..w + pw];
+            for mut class in self.sum.outer_iter_mut() {
+                let volume = volumes.next().unwrap_or_default();
+                let voxels = volume.iter().zip(&self.importance);
+                let sums = class.slice_mut(place);
+                sums.into_iter()
+                    .zip(voxels)
+                    .for_each(|(sum, (v, weight))| *sum += v * weight);
+            }
+            let mut weights = self.weight.slice_mut(place);
+            weights += &self.importance;
+        }
+    }
+
+    /// Decides what lies before plane `end`, which no further window reaches, and makes room behind.
+    fn complete(&mut self, end: usize, decide: impl FnMut(&Array3<f32>, &mut [u8])) {
+        if end <= self.open {
+            return;
+        }
+        let new = s![self.open - self.first..end - self.first, .., ..];
+        let weight = self.weight.slice(new);
+        for mut class in self.sum.outer_iter_mut() {
+            let mut planes = class.slice_mut(new);
+            planes /= &weight;
+        }
+        if let Some(kept) = &mut self.kept {
+            let new = s![.., self.open - self.first..end - self.first, .., ..];
+            kept.slice_mut(s![.., self.open..end, .., ..])
+                .assign(&self.sum.slice(new));
+        }
+        self.open = end;
+        self.classes
+            .take(self.sum.view(), self.first, end, decide);
+        let needed = self.classes.needs().unwrap_or(end).min(end);
+        self.drop_before(needed);
+    }
+
+    /// Moves the slab on, so that it begins with plane `first`.
+    fn drop_before(&mut self, first: usize) {
+        let by = first - self.first;
+        if by == 0 {
+            return;
+        }
+        let planes = self.weight.len_of(Axis(0));
+        for plane in 0..planes {
+            let (mut sums, mut weights) = (self.sum.view_mut(), self.weight.view_mut());
+            if plane + by < planes {
+                let (mut to, from) = sums.multi_slice_mut((
+                    s![.., plane, .., ..],
+                    s![.., plane + by, .., ..],
+                ));
+                to.assign(&from);
+                let (mut to, from) =
+                    weights.multi_slice_mut((s![plane, .., ..], s![plane + by, .., ..]));
+                to.assign(&from);
+            } else {
+                sums.slice_mut(s![.., plane, .., ..]).fill(0.0);
+                weights.slice_mut(s![plane, .., ..]).fill(0.0);
+            }
+        }
+        self.first = first;
+    }
+
+    /// The class of every voxel of the image, in the network's order of axes, and all logits where they were
+    /// asked for: `[class, depth, height, width]` on the padded volume.
+    pub fn finish(
+        mut self,
+        decide: impl FnMut(&Array3<f32>, &mut [u8]),
+    ) -> (Array3<u8>, Option<Array4<f32>>) {
+        self.complete(self.depth, decide);
+        (self.classes.finish(), self.kept)
+    }
+}

@@ -1,4 +1,4 @@
-//! How much memory preparing a case and bringing logits back takes, counted by the allocator.
+//! How much memory preparing a case, segmenting it and bringing logits back takes, counted by the allocator.
 
 // Counting means handing every call on to the system's allocator.
 #![allow(unsafe_code)]
@@ -6,10 +6,16 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use burn::tensor::Device;
+use futures::executor::block_on;
+use medcontext_core::backbone::{Backbone, Network, Size};
+use medcontext_core::dataset::LabelSet;
+use medcontext_core::infer::{Event, PredictConfig, Predictor};
 use medcontext_core::transform::{
     Crop, Normalisation, Prepared, Preprocessing, Resampling, Spacing, largest,
 };
 use medcontext_core::volume::{Affine, AxisOrder, Form, Grid, Image, Voxels};
+use medcontext_core::weights::{Metadata, Training};
 use ndarray::Array4;
 
 struct Counting;
@@ -44,21 +50,29 @@ fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
 
 // One test, so that nothing else allocates meanwhile.
 #[test]
-fn logits_never_exist_on_the_images_grid() {
+fn logits_never_exist_as_a_whole() {
+    bringing_back();
+    segmenting();
+}
+
+fn cube(dims: [usize; 3]) -> Image {
+    let affine = Affine([
+        [1.0, 0.0, 0.0, 0.0],
+        [0.0, 1.0, 0.0, 0.0],
+        [0.0, 0.0, 1.0, 0.0],
+    ]);
+    let form = Form::Sform;
+    let voxels = (0..dims.iter().product::<usize>()).map(|i| (i % 1000) as i16);
+    let grid = Grid { dims, affine, form };
+    Image::new(Voxels::I16(voxels.collect()), grid).expect("a volume")
+}
+
+fn bringing_back() {
     const SIDE: usize = 128;
     const CLASSES: usize = 14;
     let voxels = SIDE.pow(3);
     let volume = 4 * voxels;
-    let grid = Grid {
-        dims: [SIDE; 3],
-        affine: Affine([
-            [1.0, 0.0, 0.0, 0.0],
-            [0.0, 1.0, 0.0, 0.0],
-            [0.0, 0.0, 1.0, 0.0],
-        ]),
-        form: Form::Sform,
-    };
-    let image = Image::new(Voxels::I16(vec![7; voxels]), grid).expect("a volume");
+    let image = cube([SIDE; 3]);
     for rule in [Resampling::Monai, Resampling::NnUnet] {
         let recipe = Preprocessing {
             axes: AxisOrder::Xyz,
@@ -75,4 +89,50 @@ fn logits_never_exist_on_the_images_grid() {
         // A byte for each voxel, and a plane of each class; all logits would be 14 volumes.
         assert!(back < volume / 2, "{rule:?}: {back} of {volume}");
     }
+}
+
+/// Beyond what the network takes for one window, a case takes less than two volumes of f32 and the logits of
+/// as many planes as a window has, with one that is kept and the weights.
+fn segmenting() {
+    const PATCH: [usize; 3] = [16; 3];
+    let device = Device::flex();
+    let network = Network::new(Backbone::Unetr, Size::Tiny);
+    let labels = LabelSet::from_ids(1..14, &Default::default()).expect("labels");
+    let metadata = Metadata {
+        version: String::new(),
+        channels: 1,
+        patch: PATCH,
+        preprocessing: Preprocessing::default(),
+        training: Training::default(),
+        network: network.clone(),
+        labels,
+    };
+    let model = network.build(1, 14, PATCH, 0, &device);
+    let predictor = Predictor::new(model, metadata, &device);
+    let config = PredictConfig {
+        overlap: 0.0,
+        ..PredictConfig::default()
+    };
+    let peak_of = |image: &Image| {
+        let segment = || {
+            let mut run = predictor.start(image, config).expect("a run");
+            while let Some(event) = block_on(run.next()).expect("it computes") {
+                if let Event::Finished { segmentation, .. } = event {
+                    return segmentation;
+                }
+            }
+            panic!("it finishes");
+        };
+        peak(segment).1
+    };
+    let one_window = cube(PATCH);
+    // What is set up once is not counted.
+    peak_of(&one_window);
+    let alone = peak_of(&one_window);
+    let dims = [96, 96, 160];
+    let volume = 4 * dims.iter().product::<usize>();
+    // The last axis of the file is the network's depth.
+    let slab = (14 + 1) * (PATCH[0] + 1) * 4 * dims[0] * dims[1];
+    let taken = peak_of(&cube(dims)) - alone;
+    assert!(taken < 2 * volume + slab, "{taken} of {volume}, {slab}");
 }

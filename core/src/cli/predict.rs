@@ -147,7 +147,6 @@ fn segment(
     for warning in images.iter().flat_map(|image| image.warnings()) {
         console.warn(format!("{case}: {warning}"));
     }
-    let images: Vec<_> = images.iter().collect();
     let config = PredictConfig {
         overlap: arguments.overlap,
         blend: match arguments.blend {
@@ -160,7 +159,9 @@ fn segment(
         keep_logits: arguments.logits,
     };
     let mut progress: Option<Progress> = None;
-    let mut run = predictor.start_channels(&images, config)?;
+    let mut run = predictor.start_channels(&images.iter().collect::<Vec<_>>(), config)?;
+    // The run has what it needs of them.
+    drop(images);
     while let Some(event) = block_on(run.next())? {
         if interrupted.load(Ordering::SeqCst) {
             return Err(Failure::Interrupted);

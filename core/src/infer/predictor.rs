@@ -11,7 +11,7 @@ use super::{
 use crate::backbone::Model;
 use crate::dataset::LabelSet;
 use crate::transform::{Prepared, largest};
-use crate::volume::{Image, LabelImage};
+use crate::volume::{Grid, Header, Image, LabelImage};
 use crate::weights::{self, Metadata};
 use crate::{Error, Result};
 
@@ -51,21 +51,17 @@ impl Predictor {
     ///
     /// # Errors
     /// As there.
-    pub fn start<'a>(&'a self, image: &'a Image, config: PredictConfig) -> Result<Run<'a>> {
+    pub fn start(&self, image: &Image, config: PredictConfig) -> Result<Run<'_>> {
         self.start_channels(&[image], config)
     }
 
-    /// Prepares the channels of a case, all on one grid and in the order of training. Nothing is
-    /// computed until [`Run::next`] is called; dropping the run frees everything.
+    /// Prepares the channels of a case, all on one grid and in the order of training; the images may then be
+    /// let go. Nothing is computed until [`Run::next`] is called; dropping the run frees everything.
     ///
     /// # Errors
     /// When the network takes another number of channels, the overlap is not from 0 to below 1, or the
     /// batch is empty.
-    pub fn start_channels<'a>(
-        &'a self,
-        images: &[&'a Image],
-        config: PredictConfig,
-    ) -> Result<Run<'a>> {
+    pub fn start_channels(&self, images: &[&Image], config: PredictConfig) -> Result<Run<'_>> {
         self.metadata.check_channels(images.len())?;
         let &image = images
             .first()
@@ -86,7 +82,8 @@ impl Predictor {
         let blender = Blender::new(&case, patch, self.metadata.labels.outputs(), &config);
         Ok(Run {
             predictor: self,
-            image,
+            header: image.header().clone(),
+            grid: image.grid().clone(),
             config,
             case,
             blender: Some(blender),
@@ -100,7 +97,9 @@ impl Predictor {
 #[derive(Debug)]
 pub struct Run<'a> {
     predictor: &'a Predictor,
-    image: &'a Image,
+    /// Of the image.
+    header: Header,
+    grid: Grid,
     config: PredictConfig,
     case: Prepared,
     /// Taken when the last window is done.
@@ -171,13 +170,17 @@ impl Run<'_> {
         if self.config.largest_component {
             keep_largest_components(&mut classes);
         }
-        let map = LabelImage::from_canonical(labels.decode(classes.view()), self.image);
+        let map = LabelImage::on_grid(
+            labels.decode(classes.view()),
+            self.header.clone(),
+            self.grid.clone(),
+        );
         let map = map.map_err(|source| Error::Volume {
             file: "segmentation".to_owned(),
             source,
         })?;
         Ok(Segmentation {
-            volumes: volumes(&classes, labels, self.image),
+            volumes: volumes(&classes, labels, &self.grid),
             labels: map,
             logits: logits.map(|logits| self.case.native.without_padding(&logits)),
         })
@@ -195,7 +198,7 @@ fn decide(labels: &LabelSet, plane: &Array3<f32>, classes: &mut [u8]) {
     }
 }
 
-fn volumes(classes: &Array3<u8>, labels: &LabelSet, image: &Image) -> Vec<LabelVolume> {
+fn volumes(classes: &Array3<u8>, labels: &LabelSet, grid: &Grid) -> Vec<LabelVolume> {
     let mut voxels = vec![0usize; labels.classes()];
     for &class in classes {
         voxels[usize::from(class)] += 1;
@@ -206,7 +209,7 @@ fn volumes(classes: &Array3<u8>, labels: &LabelSet, image: &Image) -> Vec<LabelV
             id,
             name: name.clone(),
             voxels,
-            millilitres: voxels as f64 * image.grid().voxel_ml(),
+            millilitres: voxels as f64 * grid.voxel_ml(),
         })
         .collect()
 }

@@ -53,7 +53,15 @@ impl LabelImage {
     /// # Errors
     /// When the shape is not the image's canonical shape.
     pub fn from_canonical(labels: Array3<u16>, like: &Image) -> Result<LabelImage> {
-        let shape = like.grid().canonical_dims();
+        Self::on_grid(labels, like.header().clone(), like.grid().clone())
+    }
+
+    /// [`from_canonical`](Self::from_canonical) for an image that is gone.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn on_grid(labels: Array3<u16>, header: Header, grid: Grid) -> Result<LabelImage> {
+        let shape = grid.canonical_dims();
         if labels.shape() != shape {
             return Err(VolumeError::ShapeMismatch {
                 array: join(labels.shape()),
@@ -61,12 +69,9 @@ impl LabelImage {
             });
         }
         Ok(LabelImage {
-            header: like.header().clone(),
-            grid: like.grid().clone(),
-            labels: like
-                .grid()
-                .array_orientation()
-                .canonical_to_file(labels.view()),
+            labels: grid.array_orientation().canonical_to_file(labels.view()),
+            header,
+            grid,
             warnings: Vec::new(),
         })
     }

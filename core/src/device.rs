@@ -161,7 +161,12 @@ mod tests {
     #[test]
     fn names_are_read_back() {
         let remote = DeviceKind::Remote("ws://gpu:3000".to_owned());
-        for kind in [DeviceKind::Cpu, DeviceKind::Wgpu, DeviceKind::Cuda(3), remote] {
+        for kind in [
+            DeviceKind::Cpu,
+            DeviceKind::Wgpu,
+            DeviceKind::Cuda(3),
+            remote,
+        ] {
             assert_eq!(kind.to_string().parse(), Ok(kind));
         }
         assert_eq!("cuda".parse(), Ok(DeviceKind::Cuda(0)));

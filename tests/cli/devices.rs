@@ -22,7 +22,8 @@ fn two_devices_learn_what_one_does_with_twice_the_batch() {
     let folder = TempDir::new().expect("a folder");
     let data = phantom(folder.path());
     let settings = path(folder.path(), "sgd.toml");
-    let sgd = "learning_rate = 0.02\noptimizer = { kind = \"sgd\", momentum = 0.9, nesterov = true }";
+    let sgd =
+        "learning_rate = 0.02\noptimizer = { kind = \"sgd\", momentum = 0.9, nesterov = true }";
     fs::write(&settings, sgd).expect("settings");
     let run = |name: &str, more: &[&[&str]]| {
         let method = ["--medcontext", "off", "--config", &settings];

@@ -26,20 +26,37 @@ fn every_network_learns_the_same_in_bfloat16_but_for_its_rounding() {
         ("nnformer-tumor", "32,32,32"),
         ("pcrlv2", "16,16,16"),
     ] {
-        let run = ["--backbone", backbone, "--patch", patch, "--iterations", STEPS];
+        let run = [
+            "--backbone",
+            backbone,
+            "--patch",
+            patch,
+            "--iterations",
+            STEPS,
+        ];
         let single = path(folder.path(), &format!("{backbone}-single"));
         let half = path(folder.path(), &format!("{backbone}-half"));
         let single = losses(&data, &single, &run);
-        let lower = losses(&data, &half, &[run.as_slice(), &["--config", &mixed]].concat());
+        let lower = losses(
+            &data,
+            &half,
+            &[run.as_slice(), &["--config", &mixed]].concat(),
+        );
         assert_eq!(single.len(), lower.len());
         for (step, (single, lower)) in single.iter().zip(&lower).enumerate() {
             let off = (single - lower).abs() / single;
-            assert!(off < TOLERANCE, "{backbone}, step {step}: {single}, {lower}");
+            assert!(
+                off < TOLERANCE,
+                "{backbone}, step {step}: {single}, {lower}"
+            );
         }
         assert_ne!(single, lower, "{backbone} computed in bfloat16");
         let weights = fs::read(Path::new(&half).join("last.safetensors")).expect("weights");
         let weights = SafeTensors::deserialize(&weights).expect("weights");
-        let kept = weights.tensors().iter().all(|(_, view)| view.dtype() == Dtype::F32);
+        let kept = weights
+            .tensors()
+            .iter()
+            .all(|(_, view)| view.dtype() == Dtype::F32);
         assert!(kept, "{backbone}: parameters stay in f32");
     }
 }

@@ -8,8 +8,7 @@ use super::files::{lines_until, read, unwritable, write};
 use super::{Failure, Outcome};
 use crate::train::Event;
 
-const HEAD: &str =
-    "iteration,total,supervised,masked,consistency,validation_dice,learning_rate,momentum,seconds,loading_seconds";
+const HEAD: &str = "iteration,total,supervised,masked,consistency,validation_dice,learning_rate,momentum,seconds,loading_seconds";
 
 /// The columns of `progress.csv` that are drawn as losses, with their colours (Okabe and Ito's, which
 /// colour-blind people can tell apart).

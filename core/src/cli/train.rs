@@ -126,7 +126,10 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let opened = kinds.map(|kind| block_on(device::open(kind)));
     let opened = opened.collect::<Result<Vec<_>, Error>>()?;
     let devices: Vec<_> = opened.iter().map(|opened| opened.device.clone()).collect();
-    let names: Vec<_> = opened.into_iter().map(|opened| opened.description).collect();
+    let names: Vec<_> = opened
+        .into_iter()
+        .map(|opened| opened.description)
+        .collect();
     let description = names.join(" + ");
     let mut trainer = Trainer::new(
         config.clone(),

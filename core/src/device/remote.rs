@@ -92,7 +92,9 @@ mod tests {
         let [here, there] = [Device::flex(), remote].map(|device| {
             let device = device.autodiff();
             let model = network.build(1, 3, patch, 0, &device);
-            let values: Vec<f32> = (0..4096).map(|i| ((i * 7919) % 101) as f32 / 50.0 - 1.0).collect();
+            let values: Vec<f32> = (0..4096)
+                .map(|i| ((i * 7919) % 101) as f32 / 50.0 - 1.0)
+                .collect();
             let data = burn::tensor::TensorData::new(values, [1, 1, 16, 16, 16]);
             let x = burn::tensor::Tensor::<5>::from_data(data, &device);
             let labels = (0..4096).map(|i| (i % 3) as u8).collect();

@@ -65,12 +65,7 @@ impl Blender {
     }
 
     /// The voxels of some windows, `[window, channel, d, h, w]`.
-    pub fn batch(
-        &self,
-        image: &Array4<f32>,
-        windows: Range<usize>,
-        device: &Device,
-    ) -> Tensor<5> {
+    pub fn batch(&self, image: &Array4<f32>, windows: Range<usize>, device: &Device) -> Tensor<5> {
         let [pd, ph, pw] = self.window;
         let (count, channels) = (windows.len(), image.dim().0);
         let mut values: Vec<f32> = Vec::with_capacity(count * channels * pd * ph * pw);
@@ -126,8 +121,7 @@ impl Blender {
                 .assign(&self.sum.slice(new));
         }
         self.open = end;
-        self.classes
-            .take(self.sum.view(), self.first, end, decide);
+        self.classes.take(self.sum.view(), self.first, end, decide);
         let needed = self.classes.needs().unwrap_or(end).min(end);
         self.drop_before(needed);
     }
@@ -142,10 +136,8 @@ impl Blender {
         for plane in 0..planes {
             let (mut sums, mut weights) = (self.sum.view_mut(), self.weight.view_mut());
             if plane + by < planes {
-                let (mut to, from) = sums.multi_slice_mut((
-                    s![.., plane, .., ..],
-                    s![.., plane + by, .., ..],
-                ));
+                let (mut to, from) =
+                    sums.multi_slice_mut((s![.., plane, .., ..], s![.., plane + by, .., ..]));
                 to.assign(&from);
                 let (mut to, from) =
                     weights.multi_slice_mut((s![plane, .., ..], s![plane + by, .., ..]));

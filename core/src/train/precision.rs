@@ -91,7 +91,11 @@ impl ModuleMapper for Lower {
 }
 
 /// Gradients of `model` in f32 on `device`.
-pub(super) fn gather(gradients: GradientsParams, model: &Model, device: &Device) -> GradientsParams {
+pub(super) fn gather(
+    gradients: GradientsParams,
+    model: &Model,
+    device: &Device,
+) -> GradientsParams {
     let mut gather = Gather {
         gradients,
         device: device.clone().inner(),

@@ -136,7 +136,9 @@ impl NativeClasses {
                 }
             }
             decide(&self.plane, &mut self.decided);
-            let mut into = self.classes.index_axis_mut(Axis(0), depth.start + self.done);
+            let mut into = self
+                .classes
+                .index_axis_mut(Axis(0), depth.start + self.done);
             let rows = self.decided.chunks_exact(width.len().max(1));
             for (row, values) in height.clone().zip(rows) {
                 let mut into = into.index_axis_mut(Axis(0), row);

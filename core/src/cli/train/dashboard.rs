@@ -234,10 +234,16 @@ mod tests {
         dashboard.event(&step(1, 4.0));
         dashboard.event(&step(20, 1.5));
         let seen = screen(&dashboard);
-        assert!(seen.contains("20/40, 2.00 s/step, 1 min 01 s left"), "{seen}");
+        assert!(
+            seen.contains("20/40, 2.00 s/step, 1 min 01 s left"),
+            "{seen}"
+        );
         assert!(seen.contains("total 1.500"), "{seen}");
         assert!(seen.contains("supervised 0.750"), "{seen}");
-        assert!(seen.contains("4.00"), "the axis ends at the highest: {seen}");
+        assert!(
+            seen.contains("4.00"),
+            "the axis ends at the highest: {seen}"
+        );
         assert!(!seen.contains("masked") && !seen.contains("Dice"), "{seen}");
         dashboard.event(&Event::Validated {
             iteration: 20,

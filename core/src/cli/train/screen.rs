@@ -95,9 +95,7 @@ pub(super) fn sentence(event: &Event) -> Option<String> {
             ..
         } => {
             let best = if *best { ", the best so far" } else { "" };
-            Some(format!(
-                "step {iteration}: validation Dice {dice:.4}{best}"
-            ))
+            Some(format!("step {iteration}: validation Dice {dice:.4}{best}"))
         }
         _ => None,
     }

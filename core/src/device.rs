@@ -63,6 +63,18 @@ pub async fn open(kind: DeviceKind) -> Result<ComputeDevice> {
     })
 }
 
+/// Opens several devices, in their order.
+///
+/// # Errors
+/// As [`open`], for the first that is not there.
+pub async fn open_all(kinds: Vec<DeviceKind>) -> Result<Vec<ComputeDevice>> {
+    let mut opened = Vec::with_capacity(kinds.len());
+    for kind in kinds {
+        opened.push(open(kind).await?);
+    }
+    Ok(opened)
+}
+
 #[cfg(feature = "flex")]
 fn cpu() -> Result<(Device, String)> {
     #[cfg(feature = "threads")]

@@ -9,7 +9,6 @@ use rand::rngs::OsRng;
 
 use super::console::Console;
 use super::{Failure, Outcome};
-use crate::Error;
 use crate::device::{self, DeviceKind, TOKEN_VARIABLE};
 
 #[derive(Args)]
@@ -24,9 +23,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
-    let kinds = arguments.device.into_iter();
-    let opened = kinds.map(|kind| block_on(device::open(kind)));
-    let opened = opened.collect::<Result<Vec<_>, Error>>()?;
+    let opened = block_on(device::open_all(arguments.device))?;
     let listener = TcpListener::bind(arguments.listen).map_err(|error| {
         Failure::Message(format!(
             "{} cannot be listened on ({error}); choose another with --listen",

@@ -122,9 +122,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     };
 
     // There is at least the default.
-    let kinds = arguments.device.iter().cloned();
-    let opened = kinds.map(|kind| block_on(device::open(kind)));
-    let opened = opened.collect::<Result<Vec<_>, Error>>()?;
+    let opened = block_on(device::open_all(arguments.device))?;
     let devices: Vec<_> = opened.iter().map(|opened| opened.device.clone()).collect();
     let names: Vec<_> = opened
         .into_iter()

@@ -150,10 +150,10 @@ impl Run {
                 .style(Style::new().fg(curve.colour))
                 .data(&curve.points)
         });
-        let legend = curves.iter().flat_map(|curve| {
+        let legend = curves.iter().map(|curve| {
             let last = curve.points.last().map_or(0.0, |(_, value)| *value);
             let text = format!(" {} {last:.3} ", curve.name);
-            [Span::styled(text, Style::new().fg(curve.colour))]
+            Span::styled(text, Style::new().fg(curve.colour))
         });
         let heading: Line = std::iter::once(Span::raw(title.to_owned()))
             .chain(legend)

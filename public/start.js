@@ -6,6 +6,8 @@ try {
   const { default: init } = await import(`./${names.get("js")}`);
   await init({ module_or_path: new URL(names.get("wasm"), import.meta.url) });
   starting.remove();
+  // So that the page opens without a network from now on. Where it cannot be, the page works all the same.
+  navigator.serviceWorker?.register("service-worker.js").catch(() => {});
 } catch (error) {
   starting.setAttribute("role", "alert");
   starting.textContent = `MedContext could not start (${error.message ?? error}). ` +

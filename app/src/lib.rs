@@ -3,8 +3,9 @@
 //! Two programs are built from this crate. [`page`] is what one sees: it holds views and their state and
 //! computes nothing. [`worker`] runs in a thread of its own, holds the volumes, the network and the
 //! compute device, and does all the work with `medcontext_core`. They share [`message`]: everything
-//! that one may say to the other.
+//! that one may say to the other, and [`saved`]: what is kept of a session.
 
 pub mod message;
 pub mod page;
+pub mod saved;
 pub mod worker;

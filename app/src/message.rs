@@ -3,6 +3,8 @@
 //! Volumes and weights travel as the browser's own `File` and `Blob` objects. Those are handles: passing
 //! one copies nothing, and a large file is read only where and when its bytes are needed.
 
+use std::collections::BTreeMap;
+
 use gloo_worker::Codec;
 use medcontext_core::dataset::Role;
 use medcontext_core::infer::LabelVolume;
@@ -10,6 +12,8 @@ use medcontext_core::train::{Event, TrainConfig};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, File};
+
+use crate::saved::{Saved, SavedResult};
 
 /// A browser object that is passed by reference inside a message.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -42,14 +46,30 @@ pub enum Request {
         /// The case.
         case: String,
     },
+    /// Take a drawing as a case's labels.
+    Label {
+        /// The case.
+        case: String,
+        /// The drawing: a NIfTI file with the image's voxels in its order.
+        drawing: Handle<Blob>,
+        /// Names of the labels that may be in it.
+        names: BTreeMap<u16, String>,
+    },
     /// Train on these cases.
     Train {
         /// Settings of the run.
         config: Box<TrainConfig>,
         /// Ids of the labelled cases to train on.
         cases: Vec<String>,
+        /// Ids of the labelled cases that are held out.
+        validation: Vec<String>,
         /// Start from the weights at hand instead of from scratch.
         from_weights: bool,
+    },
+    /// Go on with the training run whose state was kept.
+    Continue {
+        /// Ids of the labelled cases that are held out.
+        validation: Vec<String>,
     },
     /// Segment these cases with the weights at hand.
     Predict {
@@ -60,6 +80,32 @@ pub enum Request {
     },
     /// End the training or prediction that is running, keeping what it has.
     Stop,
+    /// Let the running task wait, or go on.
+    Pause(bool),
+    /// Say [`Report::Settled`] when everything before this is done.
+    Settle,
+    /// Keep what the page knows in the browser's storage.
+    Remember(Box<Saved>),
+    /// Bring back the session that the browser's storage holds.
+    Restore,
+    /// Empty the browser's storage.
+    Forget,
+    /// Make one file of everything at hand.
+    Pack {
+        /// Files that the page has: results and tables, by name.
+        files: Vec<Packed>,
+        /// Whether the session itself goes with them: scans, labels, weights, a run that can go on.
+        session: Option<Box<Saved>>,
+    },
+}
+
+/// A file for an archive.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Packed {
+    /// Its name in the archive.
+    pub name: String,
+    /// The file.
+    pub file: Handle<Blob>,
 }
 
 /// Where the numbers are computed.
@@ -103,6 +149,8 @@ pub struct WeightsInfo {
     pub summary: String,
     /// The name to save them under.
     pub file_name: String,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
 }
 
 /// What the worker says.
@@ -161,10 +209,8 @@ pub enum Report {
     Segmented {
         /// The case.
         case: String,
-        /// Size of each label.
-        volumes: Vec<LabelVolume>,
-        /// Wall time in seconds.
-        seconds: f64,
+        /// What was found, and how it compares with the case's own labels.
+        result: SavedResult,
         /// The label map, a `.nii.gz` on the image's own grid.
         file: Handle<Blob>,
         /// The logits, a `.safetensors`, where asked for.
@@ -184,6 +230,19 @@ pub enum Report {
         /// What went wrong, if something did: one sentence.
         failure: Option<String>,
     },
+    /// The state of the training run was kept: it can go on from there.
+    Kept {
+        /// Steps that it has done.
+        iteration: usize,
+    },
+    /// Everything before [`Request::Settle`] is done.
+    Settled,
+    /// The browser's storage holds an earlier session.
+    Found(Box<Saved>),
+    /// A session is back: its cases, weights and segmentations were reported before this.
+    Restored(Box<Saved>),
+    /// Everything at hand as one file.
+    Archive(Handle<Blob>),
     /// The worker is about to die (a lost device, no memory): what happened.
     Died(String),
 }

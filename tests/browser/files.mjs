@@ -1,9 +1,9 @@
 // Reads the files that the page and the command line write, independently of both.
 
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 
 /** A fresh temporary folder. */
@@ -47,6 +47,39 @@ export function readLabels(path) {
 export function geometry(bytes) {
   const part = (start, end) => bytes.toString("hex", start, end);
   return { dim: part(40, 48), pixdim: part(76, 92), units: part(123, 124), forms: part(252, 328) };
+}
+
+/** The files of an archive whose entries are stored, by name. */
+export function readArchive(path) {
+  const bytes = readFileSync(path);
+  const end = bytes.lastIndexOf(Buffer.from("PK\x05\x06", "latin1"));
+  const files = {};
+  let at = bytes.readUInt32LE(end + 16);
+  for (let left = bytes.readUInt16LE(end + 10); left > 0; left -= 1) {
+    const [method, size, name, extra, comment] = [
+      bytes.readUInt16LE(at + 10),
+      bytes.readUInt32LE(at + 24),
+      bytes.readUInt16LE(at + 28),
+      bytes.readUInt16LE(at + 30),
+      bytes.readUInt16LE(at + 32),
+    ];
+    if (method !== 0) throw new Error("a compressed entry");
+    const local = bytes.readUInt32LE(at + 42);
+    const start = local + 30 + bytes.readUInt16LE(local + 26) + bytes.readUInt16LE(local + 28);
+    files[bytes.toString("utf8", at + 46, at + 46 + name)] = bytes.subarray(start, start + size);
+    at += 46 + name + extra + comment;
+  }
+  return files;
+}
+
+/** Writes an archive's files into a folder. */
+export function unpack(archive, folder) {
+  const files = readArchive(archive);
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), content);
+  }
+  return Object.keys(files).sort();
 }
 
 /** The only tensor of a safetensors file that holds 32-bit floats. */

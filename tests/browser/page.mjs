@@ -3,16 +3,20 @@
 // Elements that the tests rely on (ids unless marked otherwise):
 //   device            data-device = starting | webgpu | cpu | failed; its text names the device
 //   folder            the folder chooser; files can also be dropped anywhere
-//   cases             one tr[data-case] per case: data-role = train | predict, data-state, .dims, .labels;
+//   cases             one tr[data-case] per case: data-role = train | validate | predict, data-state, .dims, .labels, .role;
 //                     each li.problem in the row below it holds one sentence about the case
 //   messages          one li per sentence, li[data-kind = error | note]
 //   backbone, size, patch-depth, patch-height, patch-width, iterations, learning-rate, medcontext,
 //   batch-size, seed (the last two inside #advanced)
-//   train, stop, predict, save-weights, weights
-//   progress          data-state = idle | training | stopping | predicting | done | stopped | failed,
-//                     data-task = train | predict
+//   train, continue, pause, stop, predict-scope, predict, save-weights, weights
+//   progress          data-state = idle | training | paused | stopping | predicting | done | stopped | failed,
+//                     data-task = train | predict, data-iteration, data-kept = steps of the kept state
 //   losses            one li per term of the loss (class total, supervised, masked, consistency):
 //                     data-losses = its value at every iteration so far
+//   dice              data-validations = how often the held-out cases were measured
+//   measure           one tr[data-label] per label, and one for the mean: .dice, .hd95, .dice-before
+//   save-results, save-session, button[data-table]
+//   welcome           an earlier session: restore, forget
 //   results           one [data-case] per segmented case with button[data-download] and, if the address
 //                     ends in ?logits, button[data-logits]
 //   viewer            data-ready = true once a volume is shown
@@ -44,9 +48,10 @@ const screenshots = process.env.MEDCONTEXT_SCREENSHOTS ?? "target/screenshots";
 
 /**
  * Opens the page in a fresh profile, runs `body` with it and closes everything. Afterwards, whatever
- * `body` did, no other origin may have been asked for anything and nothing may have been thrown.
+ * `body` did, no other origin may have been asked for anything and nothing may have been thrown but
+ * what is `tolerated`.
  */
-export async function withPage(args, query, body) {
+export async function withPage(args, query, body, { tolerated = /^$/ } = {}) {
   const server = await serve();
   const browser = await chromium.launch({ executablePath: process.env.CHROME, chromiumSandbox: false, args });
   const context = await browser.newContext({ viewport: { width: 1360, height: 900 } });
@@ -64,7 +69,7 @@ export async function withPage(args, query, body) {
     await ready(page);
     await body(page);
     assert.deepEqual(foreign, [], "requests to other origins");
-    assert.deepEqual(thrown, [], "errors in the page");
+    assert.deepEqual(thrown.filter((error) => !tolerated.test(error)), [], "errors in the page");
     await assertPolicy(page);
   } catch (error) {
     await screenshot(page, "failed");

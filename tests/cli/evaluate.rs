@@ -39,7 +39,8 @@ fn cases(folder: &Path) -> (String, String) {
 fn tables_of_files_that_are_named_differently() {
     let folder = TempDir::new().expect("a folder");
     let (prediction, truth) = cases(folder.path());
-    let [json, csv, markdown] = ["e.json", "e.csv", "e.md"].map(|name| path(folder.path(), name));
+    let [json, csv, markdown, html] =
+        ["e.json", "e.csv", "e.md", "e.html"].map(|name| path(folder.path(), name));
     let told = succeed(&[
         "evaluate",
         "--prediction",
@@ -52,6 +53,8 @@ fn tables_of_files_that_are_named_differently() {
         &csv,
         "--markdown",
         &markdown,
+        "--html",
+        &html,
         "--empty",
         "zero",
         "--hd95",
@@ -87,6 +90,41 @@ fn tables_of_files_that_are_named_differently() {
     assert!((mean(&json["mean"]["dice"]) - 4.0 / 9.0).abs() < 1e-12);
     assert_eq!(json["protocol"]["hd95"], "max");
     assert!(text(&markdown).contains("| liver | 0.5556 ± 0.5092 | 0.32 ± 0.55 | 0 |"));
+    let document = text(&html);
+    for row in [
+        "<td>liver</td><td>0.5556 ± 0.5092</td><td>0.32 ± 0.55</td>",
+        "<td>b</td><td>liver</td><td>0.6667</td><td>0.95</td><td>0.001</td><td>0.002</td>",
+        "<td>c_seg</td><td>spleen</td><td>-</td><td>-</td>",
+        "evaluate --prediction",
+    ] {
+        assert!(document.contains(row), "{row} in {document}");
+    }
+}
+
+#[test]
+fn a_document_holds_the_means_from_before() {
+    let folder = TempDir::new().expect("a folder");
+    let (prediction, truth) = cases(folder.path());
+    let [json, html] = ["e.json", "e.html"].map(|name| path(folder.path(), name));
+    succeed(&[
+        "evaluate",
+        "--prediction",
+        &prediction,
+        "--truth",
+        &truth,
+        "--json",
+        &json,
+    ]);
+    let again = ["evaluate", "--prediction", &truth, "--truth", &truth];
+    succeed(&[&again[..], &["--html", &html, "--before", &json]].concat());
+    let document = fs::read_to_string(&html).expect("written");
+    // Truth against itself, beside (1 + 2/3) / 2 and (1 + 0) / 2 by label.
+    for row in [
+        "<td>spleen</td><td>1.0000 ± 0.0000</td><td>0.00 ± 0.00</td><td>0.5000 ± 0.7071</td>",
+        "<td>liver</td><td>1.0000 ± 0.0000</td><td>0.00 ± 0.00</td><td>0.8333 ± 0.2357</td>",
+    ] {
+        assert!(document.contains(row), "{row} in {document}");
+    }
 }
 
 #[test]

@@ -168,6 +168,37 @@ fn what_counts_as_labels() {
     assert!(scaled(0.3).is_err());
 }
 
+/// Another program writes its own header; the voxels are in the image's order all the same.
+#[test]
+fn a_drawing_takes_the_grid_of_its_image() {
+    let image = read(&source(false, &[2, 3, 4]));
+    let mut voxels = [0; 24];
+    voxels[3] = 2;
+    voxels[11] = 5;
+    let drawing = |dims: &[i16]| {
+        let size = dims.iter().product::<i16>() as usize;
+        labels_of(&NiftiFile::new(dims, U8).with(&voxels[..size])).expect("labels")
+    };
+    let names = [(1, "absent"), (2, "a < b & c"), (5, "liver")];
+    let names = names.map(|(id, name)| (id, name.to_owned())).into();
+    let map = LabelImage::drawn(drawing(&[2, 3, 4]), &image, &names).expect("same shape");
+
+    let again = labels_of(&map.to_nifti()).expect("labels");
+    assert_eq!(again.grid(), image.grid());
+    let expected: Vec<u16> = voxels.into_iter().map(u16::from).collect();
+    assert_eq!(again.labels(), expected);
+    let found: Vec<(u16, String)> = again.names().into_iter().collect();
+    assert_eq!(
+        found,
+        [(2, "a < b & c".to_owned()), (5, "liver".to_owned())]
+    );
+    // The image's own two extensions are still there.
+    assert_eq!(again.header().extensions().len(), 3);
+
+    let wrong = LabelImage::drawn(drawing(&[2, 3, 2]), &image, &names);
+    assert!(matches!(wrong, Err(VolumeError::ShapeMismatch { .. })));
+}
+
 #[test]
 fn volumes_and_names() {
     let mut file = NiftiFile::new(&[2, 3, 4], U8);

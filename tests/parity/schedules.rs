@@ -49,6 +49,23 @@ fn our_warm_up_learns_from_the_first_step_and_ends_at_the_full_rate() {
     assert!(at(600).abs() < 1e-12);
 }
 
+/// By the end of a run the teacher has forgotten its random start, and learns no faster than it must.
+#[test]
+fn a_fitted_teacher_forgets_its_random_start() {
+    let left = |steps: usize| -> f64 {
+        let teacher = MedContext::paper().fitted(steps);
+        (0..steps)
+            .map(|step| momentum(teacher.momentum, teacher.momentum_end, step, steps))
+            .product()
+    };
+    for steps in [100, 300, 600, 3000] {
+        let left = left(steps);
+        assert!((3e-4..2e-3).contains(&left), "{left} after {steps} steps");
+    }
+    assert_eq!(MedContext::paper().fitted(5000), MedContext::paper());
+    assert!(MedContext::paper().fitted(1).check().is_ok());
+}
+
 #[test]
 fn momentum_is_the_papers_cosine() {
     check(

@@ -8,7 +8,7 @@ use std::process::{Child, Command};
 use anyhow::{Context, Result, ensure};
 
 use crate::tools;
-use crate::workspace::{Workspace, run};
+use crate::workspace::{Workspace, linted, run};
 
 #[derive(clap::Args)]
 pub struct ServeArguments {
@@ -37,12 +37,12 @@ pub struct Building {
 }
 
 impl Building {
-    /// Starts `cargo xtask build`; what it prints is kept until it has ended.
+    /// Starts `cargo xtask build`, with Clippy reading along; what it prints is kept until it has ended.
     pub fn start(workspace: &Workspace) -> Result<Self> {
         fs::create_dir_all(&workspace.target)?;
         let log = workspace.target.join("page.log");
         let file = File::create(&log)?;
-        let child = Command::new(std::env::current_exe()?)
+        let child = linted(&mut Command::new(std::env::current_exe()?))
             .arg("build")
             .stdout(file.try_clone()?)
             .stderr(file)

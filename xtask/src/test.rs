@@ -9,7 +9,7 @@ use clap::ValueEnum;
 
 use crate::chromium;
 use crate::page::Building;
-use crate::workspace::{self, Workspace, run_reading};
+use crate::workspace::{self, Workspace, linted, run_reading};
 
 #[derive(clap::Args)]
 pub struct TestArguments {
@@ -21,15 +21,14 @@ pub struct TestArguments {
 enum Phase {
     /// rustfmt, without changing anything
     Format,
-    /// Unit, integration and documentation tests, on the CPU and on native wgpu
+    /// Unit, integration and documentation tests, on the CPU and on native wgpu; built with Clippy and
+    /// warnings as errors
     Rust,
-    /// The finished page, as `cargo xtask build` leaves it; it is built beside the phases before. Those after
-    /// it use the same folder, which only one build can use at a time.
-    Page,
-    /// Clippy, native and wasm32, with warnings as errors
-    Lint,
-    /// Documentation, native and wasm32, with warnings as errors
+    /// Documentation, with warnings as errors
     Docs,
+    /// The finished page, as `cargo xtask build` leaves it, with Clippy and warnings as errors; it is built
+    /// beside the phases before
+    Page,
     /// The page in dist/ in Chromium, with WebGPU and without
     Browser,
 }
@@ -45,15 +44,6 @@ const NATIVE: [&str; 8] = [
     "xtask",
     "--features",
     "medcontext-core/wgpu,medcontext-core/threads,medcontext-tests/wgpu",
-];
-
-/// The page, in the profile that Trunk builds.
-const PAGE: [&str; 5] = [
-    "--package",
-    "medcontext-app",
-    "--release",
-    "--target",
-    "wasm32-unknown-unknown",
 ];
 
 /// How many tests passed and failed.
@@ -89,7 +79,6 @@ pub fn run(workspace: &Workspace, arguments: &TestArguments) -> Result<()> {
                 Some(Err(error)) => bail!("{error:#}"),
                 None => Ok(()),
             },
-            Phase::Lint => lint(workspace),
             Phase::Docs => document(workspace),
             Phase::Browser => match &*chromium {
                 Ok(chromium) => test_browser(workspace, chromium, count),
@@ -157,36 +146,23 @@ fn summarise(reports: &[Report]) -> Result<()> {
     Ok(())
 }
 
-fn lint(workspace: &Workspace) -> Result<()> {
-    let clippy = |packages: &[&str]| {
-        let mut command = workspace.cargo();
-        command
-            .arg("clippy")
-            .args(packages)
-            .args(["--all-targets", "--", "--deny", "warnings"]);
-        workspace::run(&mut command)
-    };
-    clippy(&NATIVE)?;
-    clippy(&PAGE)
-}
-
+/// The page's documentation is made natively too: for its own target every crate below would be checked again.
 fn document(workspace: &Workspace) -> Result<()> {
-    let document = |packages: &[&str]| {
-        let mut command = workspace.cargo();
-        command
-            .args(["doc", "--no-deps"])
-            .args(packages)
-            .env("RUSTDOCFLAGS", "--deny warnings");
-        workspace::run(&mut command)
-    };
-    document(&NATIVE)?;
-    document(&PAGE)
+    let mut command = workspace.cargo();
+    command
+        .args(["doc", "--no-deps", "--package", "medcontext-app"])
+        .args(NATIVE)
+        .env("RUSTDOCFLAGS", "--deny warnings");
+    workspace::run(&mut command)
 }
 
 fn test_rust(workspace: &Workspace, chromium: Option<&Path>, count: &mut Count) -> Result<()> {
     build_command_line(workspace)?;
     let mut command = workspace.cargo();
-    command.arg("test").args(NATIVE).arg("--no-fail-fast");
+    linted(&mut command)
+        .arg("test")
+        .args(NATIVE)
+        .arg("--no-fail-fast");
     if let Some(driver) = chromium.and_then(chromium::vulkan_driver) {
         println!(
             "Native wgpu runs on Chromium's software driver, {}",
@@ -202,7 +178,7 @@ fn test_rust(workspace: &Workspace, chromium: Option<&Path>, count: &mut Count) 
 
 /// Builds `core`, which tests start.
 fn build_command_line(workspace: &Workspace) -> Result<()> {
-    workspace::run(workspace.cargo().arg("build").args(NATIVE))
+    workspace::run(linted(&mut workspace.cargo()).arg("build").args(NATIVE))
 }
 
 fn test_browser(workspace: &Workspace, chromium: &Path, count: &mut Count) -> Result<()> {

@@ -55,6 +55,15 @@ impl Workspace {
     }
 }
 
+/// Lets Clippy compile this workspace's own packages in a build that `command` starts, and fail at a warning.
+/// What it builds is what the compiler alone would: a check of its own would have to go through every crate
+/// below once more, which takes as long as compiling them.
+pub fn linted(command: &mut Command) -> &mut Command {
+    command
+        .env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver")
+        .env("CARGO_BUILD_WARNINGS", "deny")
+}
+
 /// Runs a command, showing what it prints. Fails unless it succeeds.
 pub fn run(command: &mut Command) -> Result<()> {
     let name = name(command);

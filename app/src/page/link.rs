@@ -44,10 +44,18 @@ impl Link {
 
     /// Sends a request.
     pub fn send(&self, request: Request) {
-        if matches!(
-            request,
-            Request::Add(_) | Request::AddSamples | Request::Remove { .. }
-        ) {
+        let brings = matches!(request, Request::Add(_) | Request::AddSamples);
+        if brings && self.state.found.read_untracked().is_some() {
+            // Something new begins, in place of what was kept.
+            self.state.found.set(None);
+            self.forward(Request::Forget);
+        }
+        if brings
+            || matches!(
+                request,
+                Request::Remove { .. } | Request::Restore | Request::Label { .. }
+            )
+        {
             self.history
                 .update_value(|history| history.push(request.clone()));
         }
@@ -75,6 +83,7 @@ impl Link {
         for request in self.history.get_value() {
             self.forward(request);
         }
+        self.forward(Request::Settle);
         let weights = state
             .weights
             .get_untracked()

@@ -1,8 +1,12 @@
 //! The page: a column of panels that follow the work from top to bottom (cases, training, segmentation),
 //! and the viewer beside it.
 
+mod address;
+mod awake;
 mod files;
+mod keep;
 mod link;
+mod models;
 mod palette;
 mod reports;
 mod state;
@@ -14,7 +18,7 @@ use leptos::prelude::*;
 
 use link::Link;
 use state::State;
-use view::{Cases, Footer, Header, Messages, Predict, Progress, Stage, Train, Window};
+use view::{Cases, Footer, Header, Messages, Predict, Progress, Stage, Train, Welcome, Window};
 
 /// The whole page.
 #[component]
@@ -23,6 +27,8 @@ pub fn Page() -> impl IntoView {
     let link = Link::start(state);
     provide_context(state);
     provide_context(link);
+    keep::follow(state, link);
+    awake::follow(state);
     view! {
         <Window />
         <Header />
@@ -30,6 +36,7 @@ pub fn Page() -> impl IntoView {
             <div class="work">
                 <div class="panels">
                     <Messages />
+                    <Welcome />
                     <Cases />
                     <Train />
                     <Predict />

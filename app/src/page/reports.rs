@@ -1,11 +1,16 @@
 //! What the worker's reports change on the page.
 
 use leptos::prelude::*;
+use medcontext_core::dataset::Role;
 use medcontext_core::train::{Event, TrainConfig};
 
 use super::state::{Case, CaseResult, Engine, Overlay, Phase, Picture, ResultFiles, State, Task};
-use super::words;
+use super::{files, words};
 use crate::message::{CaseInfo, Report};
+use crate::saved::{Saved, Unfinished, Validation};
+
+/// The name under which everything at hand is saved.
+const ARCHIVE: &str = "medcontext.zip";
 
 /// Changes the state as a report says.
 pub fn apply(state: State, report: Report) {
@@ -13,9 +18,6 @@ pub fn apply(state: State, report: Report) {
         Report::Ready(device) => state.engine.set(Engine::Ready(device)),
         Report::Reading { done, total } => {
             state.reading.set((done < total).then_some((done, total)));
-            if done == total {
-                state.replaying.set(false);
-            }
         }
         Report::Case(info) => take_case(state, info),
         Report::CaseRemoved { case } => forget_case(state, &case),
@@ -53,12 +55,29 @@ pub fn apply(state: State, report: Report) {
             windows,
             remaining_seconds,
         } => predicting(state, &case, done, windows, remaining_seconds),
+        Report::Segmented { .. } if state.replaying.get_untracked() => {}
         Report::Segmented { .. } => segmented(state, report),
         Report::NotSegmented { case, reason } => {
             state.say(format!("{case}: {reason}"));
             state.update_case(&case, |row| row.result = CaseResult::Failed(reason));
         }
         Report::Ended { stopped, failure } => ended(state, stopped, failure),
+        Report::Kept { iteration } => kept(state, iteration),
+        Report::Found(saved) => {
+            // After a breakdown the page itself still knows everything.
+            if state.cases.read_untracked().is_empty() {
+                state.found.set(Some(saved));
+            }
+        }
+        Report::Settled => state.replaying.set(false),
+        // A new worker brought back what the page still knows, and knows better.
+        Report::Restored(_) if state.replaying.get_untracked() => {}
+        Report::Restored(saved) => restored(state, *saved),
+        Report::Archive(file) => {
+            if files::save(ARCHIVE, &file.0).is_err() {
+                state.say("The browser could not save the archive; try again.");
+            }
+        }
         Report::Died(reason) => died(state, &reason),
     }
 }
@@ -66,8 +85,16 @@ pub fn apply(state: State, report: Report) {
 /// A new case, or one whose files have changed: it keeps its place, loses its segmentation.
 fn take_case(state: State, info: CaseInfo) {
     let id = info.id.clone();
+    let mut role = info.role;
+    if role == Role::Train
+        && state
+            .case(&id)
+            .is_some_and(|case| case.role == Role::Validate)
+    {
+        role = Role::Validate;
+    }
     let row = Case {
-        role: info.role,
+        role,
         info,
         result: CaseResult::None,
     };
@@ -100,6 +127,7 @@ fn forget_case(state: State, id: &str) {
         files.remove(id);
     });
     if state.viewed.read_untracked().as_deref() == Some(id) {
+        state.editing.set(None);
         state.viewed.set(None);
         state.picture.set(None);
     }
@@ -111,10 +139,16 @@ fn training(state: State, event: Event) {
         Event::Started {
             parameters,
             iterations,
+            iteration,
             training_cases,
             ..
         } => {
             state.planned.set(iterations);
+            // What a state that goes on does not know did not happen.
+            state.losses.update(|all| all.truncate(iteration));
+            state
+                .validations
+                .update(|all| all.retain(|one| one.iteration <= iteration));
             state.work.update(|work| {
                 work.total = iterations;
                 work.words = format!(
@@ -138,17 +172,67 @@ fn training(state: State, event: Event) {
                 work.remaining_seconds = remaining_seconds;
             });
         }
-        Event::Finished {
-            iteration, seconds, ..
-        } => state.work.update(|work| {
-            work.words = format!(
-                "Trained {} in {}",
-                words::count(iteration, "iteration", "iterations"),
-                words::duration(seconds),
-            );
+        Event::Validated {
+            iteration,
+            dice,
+            labels,
+            ..
+        } => state.validations.update(|all| {
+            all.push(Validation {
+                iteration,
+                dice,
+                labels,
+            });
         }),
-        Event::Validated { .. } | Event::Checkpoint { .. } => {}
+        Event::Finished {
+            iteration,
+            seconds,
+            stopped,
+            ..
+        } => {
+            if !stopped {
+                state.unfinished.set(None);
+            }
+            state.work.update(|work| {
+                work.words = format!(
+                    "Trained {} in {}",
+                    words::count(iteration, "iteration", "iterations"),
+                    words::duration(seconds),
+                );
+            });
+        }
+        Event::Checkpoint { .. } => {}
     }
+}
+
+/// The run under way can go on from here.
+fn kept(state: State, iteration: usize) {
+    state.unfinished.set(Some(Unfinished {
+        iteration,
+        iterations: state.planned.get_untracked(),
+        validation: state.held_out.get_untracked(),
+    }));
+}
+
+/// A session is back. Its cases, weights and segmentations came before this.
+fn restored(state: State, saved: Saved) {
+    state.cases.update(|cases| {
+        for case in cases {
+            if let Some(role) = saved.roles.get(&case.info.id) {
+                case.role = *role;
+            }
+        }
+    });
+    state.found.set(None);
+    state.config.set(saved.config);
+    state.config_touched.set(saved.config_touched);
+    state.losses.set(saved.losses);
+    state.validations.set(saved.validations);
+    state.planned.set(saved.planned);
+    state.trained.set(saved.trained);
+    state.segmented_with.set(saved.segmented_with);
+    state.before.set(saved.before);
+    state.unfinished.set(saved.unfinished);
 }
 
 /// Progress of a segmentation.
@@ -168,8 +252,7 @@ fn predicting(state: State, case: &str, done: usize, windows: usize, remaining_s
 fn segmented(state: State, report: Report) {
     let Report::Segmented {
         case,
-        volumes,
-        seconds,
+        result,
         file,
         logits,
     } = report
@@ -183,9 +266,7 @@ fn segmented(state: State, report: Report) {
     state.result_files.update(|all| {
         all.insert(case.clone(), files);
     });
-    state.update_case(&case, |row| {
-        row.result = CaseResult::Done { volumes, seconds }
-    });
+    state.update_case(&case, |row| row.result = CaseResult::Done(result));
     if state.viewed.read_untracked().as_ref() == Some(&case) {
         state.overlay.set(Overlay::Prediction);
     }
@@ -216,7 +297,7 @@ fn ended(state: State, stopped: bool, failure: Option<String>) {
 /// Tidies the table, and shows the first result if the case in view has none.
 fn finish_prediction(state: State) {
     unfinish(state);
-    let done = state.case_ids(|case| matches!(case.result, CaseResult::Done { .. }));
+    let done = state.case_ids(|case| case.result.done().is_some());
     state.work.update(|work| {
         work.words = format!("{} segmented", words::count(done.len(), "case", "cases"));
     });

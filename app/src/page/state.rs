@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use leptos::prelude::*;
 use medcontext_core::backbone::Size;
 use medcontext_core::dataset::Role;
-use medcontext_core::infer::LabelVolume;
+use medcontext_core::metric::Evaluation;
 use medcontext_core::train::{Losses, TrainConfig};
 use web_sys::Blob;
 
 use super::viewer::{Label, Readout};
 use crate::message::{CaseInfo, Device, WeightsInfo};
+use crate::saved::{Saved, SavedResult, Unfinished, Validation};
 
 /// The compute worker's condition.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,13 +43,8 @@ pub enum CaseResult {
     None,
     /// Under way.
     Running,
-    /// Done: the size of each label, and the wall time in seconds.
-    Done {
-        /// Size of each label.
-        volumes: Vec<LabelVolume>,
-        /// Wall time in seconds.
-        seconds: f64,
-    },
+    /// Done.
+    Done(SavedResult),
     /// Not possible: one sentence.
     Failed(String),
 }
@@ -59,8 +55,16 @@ impl CaseResult {
         match self {
             Self::None => "ready",
             Self::Running => "predicting",
-            Self::Done { .. } => "done",
+            Self::Done(_) => "done",
             Self::Failed(_) => "failed",
+        }
+    }
+
+    /// What was found, if it is done.
+    pub fn done(&self) -> Option<&SavedResult> {
+        match self {
+            Self::Done(result) => Some(result),
+            _ => None,
         }
     }
 }
@@ -82,6 +86,8 @@ pub enum Phase {
     Idle,
     /// It runs.
     Running,
+    /// It waits until it may go on.
+    Paused,
     /// It was asked to stop and has not yet.
     Stopping,
     /// It reached its end.
@@ -112,7 +118,7 @@ pub struct Work {
 impl Work {
     /// Whether something runs.
     pub fn busy(&self) -> bool {
-        matches!(self.phase, Phase::Running | Phase::Stopping)
+        matches!(self.phase, Phase::Running | Phase::Paused | Phase::Stopping)
     }
 
     /// Whether this task runs.
@@ -180,8 +186,16 @@ pub struct State {
     pub config_touched: RwSignal<bool>,
     /// Losses of the last training run, step by step.
     pub losses: RwSignal<Vec<Losses>>,
+    /// Its validations.
+    pub validations: RwSignal<Vec<Validation>>,
     /// Iterations that it was to take.
     pub planned: RwSignal<usize>,
+    /// Its settings.
+    pub trained: RwSignal<Option<TrainConfig>>,
+    /// The cases that it holds out.
+    pub held_out: RwSignal<Vec<String>>,
+    /// A run that was cut off or stopped, and can go on.
+    pub unfinished: RwSignal<Option<Unfinished>>,
     /// Wall time of the last training step in seconds.
     pub step_seconds: RwSignal<f64>,
     /// The long task.
@@ -190,12 +204,20 @@ pub struct State {
     pub weights: RwSignal<Option<WeightsInfo>>,
     /// The weights file.
     pub weights_file: StoredValue<Option<Blob>, LocalStorage>,
+    /// SHA-256 of the weights that segmented last.
+    pub segmented_with: RwSignal<Option<String>>,
+    /// What other weights gave before.
+    pub before: RwSignal<Option<Evaluation>>,
+    /// An earlier session that can be brought back.
+    pub found: RwSignal<Option<Box<Saved>>>,
     /// Files of the segmented cases, by case.
     pub result_files: RwSignal<BTreeMap<String, ResultFiles>, LocalStorage>,
     /// The case that the viewer shows or is about to show.
     pub viewed: RwSignal<Option<String>>,
     /// Its volumes.
     pub picture: RwSignal<Option<Picture>, LocalStorage>,
+    /// The case whose labels are being edited.
+    pub editing: RwSignal<Option<String>>,
     /// Which labels are drawn.
     pub overlay: RwSignal<Overlay>,
     /// Labels that are not drawn.
@@ -223,14 +245,22 @@ impl State {
             }),
             config_touched: RwSignal::new(false),
             losses: RwSignal::new(Vec::new()),
+            validations: RwSignal::new(Vec::new()),
             planned: RwSignal::new(0),
+            trained: RwSignal::new(None),
+            held_out: RwSignal::new(Vec::new()),
+            unfinished: RwSignal::new(None),
             step_seconds: RwSignal::new(0.0),
             work: RwSignal::new(Work::default()),
             weights: RwSignal::new(None),
             weights_file: StoredValue::new_local(None),
+            segmented_with: RwSignal::new(None),
+            before: RwSignal::new(None),
+            found: RwSignal::new(None),
             result_files: RwSignal::new_local(BTreeMap::new()),
             viewed: RwSignal::new(None),
             picture: RwSignal::new_local(None),
+            editing: RwSignal::new(None),
             overlay: RwSignal::new(Overlay::Truth),
             hidden,
             readout: RwSignal::new(None),
@@ -279,9 +309,15 @@ impl State {
 
     /// Puts a case into the viewer, with its prediction over it if there is one, else its own labels.
     pub fn look_at(&self, id: &str) {
+        let editing = self.editing.get_untracked();
+        if let Some(edited) = editing.filter(|edited| edited != id) {
+            return self.say(format!(
+                "The labels of {edited} are being edited: save or discard them first."
+            ));
+        }
         let done = self
             .case(id)
-            .is_some_and(|case| matches!(case.result, CaseResult::Done { .. }));
+            .is_some_and(|case| case.result.done().is_some());
         self.overlay.set(if done {
             Overlay::Prediction
         } else {
@@ -295,11 +331,8 @@ impl State {
 fn all_labels(cases: &[Case], hidden: &BTreeSet<u16>) -> Vec<Label> {
     let mut names = BTreeMap::new();
     for case in cases {
-        let predicted = match &case.result {
-            CaseResult::Done { volumes, .. } => volumes.as_slice(),
-            _ => &[],
-        };
-        for label in case.info.labels.iter().flatten().chain(predicted) {
+        let predicted = case.result.done().map(|result| &result.volumes);
+        for label in case.info.labels.iter().chain(predicted).flatten() {
             names.entry(label.id).or_insert_with(|| label.name.clone());
         }
     }

@@ -4,6 +4,7 @@
 // that a quick change of mind never leaves the image of one case under the labels of another.
 
 // niivue.SLICE_TYPE and niivue.SHOW_RENDER
+const AXIAL = 0;
 const MULTIPLANAR = 3;
 const RENDER = 4;
 const SHOW_RENDER_ALWAYS = 1;
@@ -32,11 +33,60 @@ const OPTIONS = {
   loadingText: "",
 };
 
+// Changes of a drawing that can be taken back.
+const CHANGES = 50;
+
+/** What was changed in a drawing, step by step: indices of voxels with their values before and after. */
+class History {
+  #now;
+  #changes = [];
+  #done = 0;
+
+  constructor(bitmap) {
+    this.#now = bitmap.slice();
+  }
+
+  get state() {
+    return { undo: this.#done > 0, redo: this.#done < this.#changes.length };
+  }
+
+  /** Takes note of what the drawing has become. */
+  record(bitmap) {
+    const voxels = [];
+    for (let i = 0; i < bitmap.length; i++) if (bitmap[i] !== this.#now[i]) voxels.push(i);
+    if (voxels.length === 0) return;
+    const values = (from) => Uint8Array.from(voxels, (voxel) => from[voxel]);
+    const change = { voxels: Uint32Array.from(voxels), before: values(this.#now), after: values(bitmap) };
+    this.#changes.splice(this.#done, Infinity, change);
+    if (this.#changes.length > CHANGES) this.#changes.shift();
+    this.#done = this.#changes.length;
+    this.#apply(change, "after", this.#now);
+  }
+
+  undo(bitmap) {
+    if (this.#done > 0) this.#move(this.#changes[--this.#done], "before", bitmap);
+  }
+
+  redo(bitmap) {
+    if (this.#done < this.#changes.length) this.#move(this.#changes[this.#done++], "after", bitmap);
+  }
+
+  #move(change, values, bitmap) {
+    this.#apply(change, values, bitmap);
+    this.#apply(change, values, this.#now);
+  }
+
+  #apply({ voxels, ...change }, values, bitmap) {
+    voxels.forEach((voxel, i) => (bitmap[voxel] = change[values][i]));
+  }
+}
+
 export class Viewer {
   #niivue;
   #loadVolume;
   #image;
   #labels;
+  #history;
   #pending = Promise.resolve();
 
   /** Puts a viewer on the canvas; `onReadout` gets {mm, values} wherever the crosshair moves. */
@@ -103,6 +153,91 @@ export class Viewer {
   /** Three slices and a rendering, or the rendering alone. */
   setLayout(rendering) {
     this.#niivue.setSliceType(rendering ? RENDER : MULTIPLANAR);
+  }
+
+  /**
+   * Makes labels over the shown image editable: those given, or none yet. `onChange` gets {undo, redo}: what
+   * is possible now.
+   */
+  edit(labels, colours, opacity, onChange) {
+    const opened = this.#pending.then(async () => {
+      const niivue = this.#niivue;
+      this.#removeFrom(1);
+      this.#labels = undefined;
+      niivue.setDrawColormap(colours);
+      niivue.setDrawOpacity(opacity);
+      if (!labels) {
+        niivue.createEmptyDrawing();
+      } else if (!niivue.loadDrawing(await this.#load(labels, "labels.nii", {}))) {
+        throw new Error("the labels have another shape than the image");
+      }
+      this.#history = new History(niivue.drawBitmap);
+      const tell = () => onChange(this.#history.state);
+      niivue.onDrawingChanged = (action) => {
+        if (action !== "draw") return;
+        this.#history.record(niivue.drawBitmap);
+        tell();
+      };
+      tell();
+    });
+    this.#pending = opened.catch(() => {});
+    return opened;
+  }
+
+  /** The colours of the labels that are being edited. */
+  recolourDrawing(colours) {
+    this.#niivue.setDrawColormap(colours);
+  }
+
+  /** What dragging over a slice does: look, brush, fill, erase or grow. `size` is the brush's, in voxels. */
+  setTool(tool, label, size) {
+    const niivue = this.#niivue;
+    niivue.opts.penSize = size;
+    niivue.opts.clickToSegment = tool === "grow";
+    niivue.setPenValue(tool === "erase" ? 0 : label, tool === "fill");
+    niivue.setDrawingEnabled(tool !== "look");
+  }
+
+  undo() {
+    this.#history.undo(this.#niivue.drawBitmap);
+    this.#niivue.refreshDrawing(true);
+    return this.#history.state;
+  }
+
+  redo() {
+    this.#history.redo(this.#niivue.drawBitmap);
+    this.#niivue.refreshDrawing(true);
+    return this.#history.state;
+  }
+
+  /** Lets all labels grow until they meet. */
+  growCut() {
+    this.#niivue.drawGrowCut();
+    return this.#recorded();
+  }
+
+  /** Fills the axial slices between those that have labels. */
+  interpolate() {
+    this.#niivue.interpolateMaskSlices(undefined, undefined, { sliceType: AXIAL });
+    return this.#recorded();
+  }
+
+  #recorded() {
+    this.#history.record(this.#niivue.drawBitmap);
+    return this.#history.state;
+  }
+
+  /** The drawing as a NIfTI file, voxels in the image's own order. */
+  async drawing() {
+    return await this.#niivue.saveImage({ filename: "", isSaveDrawing: true });
+  }
+
+  /** Ends editing. What was not fetched by `drawing` is gone. */
+  closeDrawing() {
+    this.#niivue.setDrawingEnabled(false);
+    this.#niivue.onDrawingChanged = () => {};
+    this.#niivue.closeDrawing();
+    this.#history = undefined;
   }
 
   /** Takes everything off the screen. */

@@ -1,4 +1,4 @@
-//! The volume viewer: NiiVue behind six calls (`viewer.js` is the only code that knows it).
+//! The volume viewer: NiiVue behind a few calls (`viewer.js` is the only code that knows it).
 
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,61 @@ extern "C" {
 
     #[wasm_bindgen(method)]
     fn clear(this: &JsViewer);
+
+    #[wasm_bindgen(method, catch)]
+    async fn edit(
+        this: &JsViewer,
+        labels: Option<&Blob>,
+        colours: JsValue,
+        opacity: f64,
+        on_change: &Closure<dyn FnMut(JsValue)>,
+    ) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method, js_name = recolourDrawing)]
+    fn recolour_drawing(this: &JsViewer, colours: JsValue);
+
+    #[wasm_bindgen(method, js_name = setTool)]
+    fn set_tool(this: &JsViewer, tool: &str, label: u16, size: u32);
+
+    #[wasm_bindgen(method, catch)]
+    fn undo(this: &JsViewer) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    fn redo(this: &JsViewer) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(method, catch, js_name = growCut)]
+    fn grow_cut(this: &JsViewer) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    fn interpolate(this: &JsViewer) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    async fn drawing(this: &JsViewer) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(method, js_name = closeDrawing)]
+    fn close_drawing(this: &JsViewer);
+}
+
+/// What can be taken back, and done again, in a drawing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+pub struct Changes {
+    /// Something was drawn.
+    pub undo: bool,
+    /// Something was taken back.
+    pub redo: bool,
+}
+
+/// What one does to a whole drawing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Take the last change back.
+    Undo,
+    /// Do it again.
+    Redo,
+    /// Let all labels grow until they meet.
+    GrowCut,
+    /// Fill the axial slices between those that have labels.
+    Interpolate,
 }
 
 /// What is under the crosshair.
@@ -159,6 +214,67 @@ impl Viewer {
     /// Takes everything off the screen.
     pub fn clear(&self) {
         self.0.clear();
+    }
+
+    /// Makes labels over the shown image editable: those given, or none yet.
+    ///
+    /// # Errors
+    /// One sentence when the viewer refuses them.
+    pub async fn edit(
+        &self,
+        labels: Option<&Blob>,
+        colours: &[Label],
+        opacity: f64,
+        changes: WriteSignal<Changes>,
+    ) -> Result<(), String> {
+        let closure = Closure::new(move |value| {
+            changes.set(serde_wasm_bindgen::from_value(value).unwrap_or_default());
+        });
+        let colours = ColourTable::new(colours).to_js();
+        let opened = self.0.edit(labels, colours, opacity, &closure).await;
+        // The viewer calls it until the next drawing is opened.
+        closure.forget();
+        opened.map_err(sentence)
+    }
+
+    /// Changes the colours of the labels that are being edited.
+    pub fn recolour_drawing(&self, labels: &[Label]) {
+        self.0.recolour_drawing(ColourTable::new(labels).to_js());
+    }
+
+    /// What dragging over a slice does: look, brush, fill, erase or grow.
+    pub fn set_tool(&self, tool: &str, label: u16, size: u32) {
+        self.0.set_tool(tool, label, size);
+    }
+
+    /// Does something to the whole drawing, and says what can be taken back then.
+    ///
+    /// # Errors
+    /// One sentence when the viewer cannot do it: there is nothing to grow or to interpolate.
+    pub fn command(&self, command: Command) -> Result<Changes, String> {
+        let done = match command {
+            Command::Undo => self.0.undo(),
+            Command::Redo => self.0.redo(),
+            Command::GrowCut => self.0.grow_cut(),
+            Command::Interpolate => self.0.interpolate(),
+        };
+        let changes = done.map_err(sentence)?;
+        Ok(serde_wasm_bindgen::from_value(changes).unwrap_or_default())
+    }
+
+    /// The drawing as a NIfTI file.
+    ///
+    /// # Errors
+    /// One sentence when there is none.
+    pub async fn drawing(&self) -> Result<Blob, String> {
+        let bytes = self.0.drawing().await.map_err(sentence)?;
+        let parts = js_sys::Array::of1(&bytes);
+        Blob::new_with_u8_array_sequence(&parts).map_err(sentence)
+    }
+
+    /// Ends editing.
+    pub fn close_drawing(&self) {
+        self.0.close_drawing();
     }
 }
 

@@ -47,6 +47,11 @@ pub fn millilitres(volume: f64) -> String {
     }
 }
 
+/// A Dice coefficient, or a dash where there is none.
+pub fn dice(dice: Option<f64>) -> String {
+    dice.map_or_else(|| "–".to_owned(), |dice| format!("{dice:.3}"))
+}
+
 /// How fast steps follow each other, by whichever way reads better.
 pub fn rate(seconds_per_step: f64) -> String {
     if seconds_per_step <= 0.0 {

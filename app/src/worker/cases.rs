@@ -9,9 +9,12 @@ use medcontext_core::train::TrainConfig;
 use medcontext_core::volume::{Image, LabelImage, Limits, VolumeError};
 
 use super::error::{Error, Result};
-use super::files::{blob, bytes};
+use super::files::{blob, bytes_of};
+use super::label;
+use super::restore::segmentation;
 use super::session::{Session, breathe};
 use crate::message::{CaseInfo, Report};
+use crate::saved::names;
 
 /// A case that was read.
 pub struct Entry {
@@ -24,7 +27,12 @@ pub struct Entry {
 /// Pairs all files taken in so far and reads the cases that are new or have other files than before.
 pub async fn refresh(session: &Session) -> Result<()> {
     let paths: Vec<String> = session.files.borrow().keys().cloned().collect();
-    let pairing = pair(&paths, session.dataset_json.borrow().as_deref());
+    let json = session.dataset_json.borrow().clone();
+    let paths: Vec<String> = paths
+        .into_iter()
+        .filter(|path| !label::is_drawn(path))
+        .collect();
+    let pairing = pair(&paths, json.as_ref().map(|(_, text)| text.as_str()));
     for leftover in pairing.leftovers {
         session.mention_once(format!("{}: {}", leftover.path, leftover.reason));
     }
@@ -32,6 +40,7 @@ pub async fn refresh(session: &Session) -> Result<()> {
     let fresh: Vec<CaseFiles> = pairing
         .cases
         .into_iter()
+        .map(|files| label::prefer_drawn(session, files))
         .filter(|files| {
             session
                 .cases
@@ -72,7 +81,7 @@ async fn take_case(session: &Session, files: CaseFiles) -> Result<()> {
         match read(session, path).await {
             Ok(image) => images.push(image),
             Err(error) => {
-                session.files.borrow_mut().remove(path);
+                forget_file(session, path).await;
                 return Err(error);
             }
         }
@@ -112,10 +121,10 @@ async fn take_case(session: &Session, files: CaseFiles) -> Result<()> {
 }
 
 /// Reads a volume file.
-async fn read(session: &Session, path: &str) -> Result<Image> {
+pub async fn read(session: &Session, path: &str) -> Result<Image> {
     let file = session.files.borrow().get(path).cloned();
     let file = file.ok_or_else(|| Error::NoCase(path.to_owned()))?;
-    let bytes = bytes(path, &file).await?;
+    let bytes = bytes_of(path, &file).await?;
     Ok(Image::read(&bytes, &Limits::default()).map_err(named(path))?)
 }
 
@@ -180,18 +189,25 @@ fn suggest(session: &Session) {
 
 /// Forgets a case and its files.
 pub async fn remove(session: &Session, id: &str) -> Result<()> {
-    if let Some(entry) = session.cases.borrow_mut().remove(id) {
-        let mut files = session.files.borrow_mut();
-        files.remove(&entry.files.image);
-        for path in &entry.files.other_channels {
-            files.remove(path);
+    let entry = session.cases.borrow_mut().remove(id);
+    if let Some(Entry { files, .. }) = entry {
+        let channels = std::iter::once(files.image).chain(files.other_channels);
+        for path in channels.chain(files.label) {
+            forget_file(session, &path).await;
         }
-        entry.files.label.map(|path| files.remove(&path));
+        session.drawn.borrow_mut().remove(id);
+        session.drop_kept(&segmentation(id)).await;
     }
     session.reporter.send(Report::CaseRemoved {
         case: id.to_owned(),
     });
     refresh(session).await
+}
+
+/// Forgets one file, also where it is kept.
+async fn forget_file(session: &Session, path: &str) {
+    session.files.borrow_mut().remove(path);
+    session.drop_kept(&format!("{}{path}", names::CASES)).await;
 }
 
 /// Sends a case's volumes for display, as this program reads them.

@@ -31,12 +31,34 @@ pub enum Error {
         "the browser could not make a file ({0}); close other tabs to free memory and try again"
     )]
     NoBlob(String),
+    /// Something was asked for while something else runs.
+    #[error("something is still running; stop it first")]
+    Busy,
     /// The page named a case that is gone.
     #[error("case {0} is not here any more; drop its files again")]
     NoCase(String),
     /// Prediction without a network.
     #[error("there are no weights yet; train first, or drop a .safetensors file")]
     NoWeights,
+    /// The browser's storage would not take a file.
+    #[error(
+        "the browser has no room to keep this session ({0}): it will be gone when the tab is closed; save what you need"
+    )]
+    NoRoom(String),
+    /// A training run that cannot go on.
+    #[error("no interrupted training run is kept; start a new one")]
+    NoState,
+    /// An archive that holds no session.
+    #[error("{file}: not a session of this program ({reason}); drop a .zip that it saved")]
+    NoSession {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An archive that could not be written or read.
+    #[error("the archive: {0}")]
+    Archive(String),
     /// Logits that could not be written.
     #[error("the logits could not be written: {0}")]
     Logits(String),
@@ -61,6 +83,11 @@ impl Error {
             file: file.to_owned(),
             reason: words(reason),
         }
+    }
+
+    /// A file that the browser's storage would not take.
+    pub fn no_room(reason: &JsValue) -> Self {
+        Self::NoRoom(words(reason))
     }
 
     /// A blob that the browser would not make.

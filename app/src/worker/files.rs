@@ -7,10 +7,11 @@ use medcontext_core::weights::{self, ImportOptions, Precision, WeightsError};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, File};
 
-use super::cases;
 use super::error::{Error, Result};
 use super::session::{Session, breathe};
+use super::{cases, restore};
 use crate::message::{Handle, Report, Upload};
+use crate::saved::names;
 
 /// Large enough for several tokens of a network along every axis, so that MedContext has something to mask.
 const SAMPLES: PhantomConfig = PhantomConfig {
@@ -28,14 +29,19 @@ const WEIGHTS: [&str; 5] = [".safetensors", ".pt", ".pth", ".bin", ".model"];
 pub async fn add(session: &Session, uploads: Vec<Upload>) -> Result<()> {
     let mut strangers = Vec::new();
     for Upload { path, file } in uploads {
+        let file = Blob::from(file.0);
         let name = path.rsplit('/').next().unwrap_or(&path).to_lowercase();
         if name.ends_with(".nii") || name.ends_with(".nii.gz") {
-            session.files.borrow_mut().insert(path, file.0);
+            keep_case_file(session, &path, &file).await;
+            session.files.borrow_mut().insert(path, file);
         } else if WEIGHTS.iter().any(|ending| name.ends_with(ending)) {
-            session.mention(take_weights(session, &path, &file.0).await);
+            session.mention(take_weights(session, &path, &file).await);
         } else if name == "dataset.json" {
-            let text = String::from_utf8_lossy(&bytes(&path, &file.0).await?).into_owned();
-            *session.dataset_json.borrow_mut() = Some(text);
+            let text = String::from_utf8_lossy(&bytes_of(&path, &file).await?).into_owned();
+            keep_case_file(session, &path, &file).await;
+            *session.dataset_json.borrow_mut() = Some((path, text));
+        } else if name.ends_with(".zip") {
+            session.mention(restore::open_archive(session, &path, &file).await);
         } else if !name.starts_with('.') {
             strangers.push(path);
         }
@@ -44,6 +50,11 @@ pub async fn add(session: &Session, uploads: Vec<Upload>) -> Result<()> {
         session.reporter.send(Report::Problem(left_out(&strangers)));
     }
     cases::refresh(session).await
+}
+
+/// Keeps a file of a case for the next visit.
+async fn keep_case_file(session: &Session, path: &str, file: &Blob) {
+    session.keep(&format!("{}{path}", names::CASES), file).await;
 }
 
 /// Names the files that are of no use here.
@@ -56,13 +67,13 @@ fn left_out(paths: &[String]) -> String {
         shown
     };
     format!(
-        "{shown}: left out; volumes end in .nii or .nii.gz, weights in .safetensors, .pt, .pth, .bin or .model"
+        "{shown}: left out; volumes end in .nii or .nii.gz, weights in .safetensors, .pt, .pth, .bin or .model, sessions in .zip"
     )
 }
 
 /// Takes a dropped weights file as the weights at hand. One from PyTorch is converted.
-async fn take_weights(session: &Session, path: &str, file: &File) -> Result<()> {
-    let bytes = bytes(path, file).await?;
+async fn take_weights(session: &Session, path: &str, file: &Blob) -> Result<()> {
+    let bytes = bytes_of(path, file).await?;
     let unusable = |source: WeightsError| Error::Weights {
         file: path.to_owned(),
         source: source.into(),
@@ -72,14 +83,15 @@ async fn take_weights(session: &Session, path: &str, file: &File) -> Result<()> 
     let device = &session.device.device;
     let loaded = weights::import(&bytes, &options, device).map_err(unusable)?;
     if loaded.assumed.is_empty() && loaded.missing.is_empty() {
-        return session.keep_weights(bytes, &loaded.metadata);
+        return session.keep_weights(bytes, &loaded.metadata).await;
     }
     session.reporter.send(Report::Problem(format!(
         "{path}: converted from PyTorch; assumed: {}",
         loaded.assumed.join(", ")
     )));
     let converted = weights::save(&loaded.model, &loaded.metadata, Precision::F32).await;
-    session.keep_weights(converted.map_err(unusable)?, &loaded.metadata)
+    let converted = converted.map_err(unusable)?;
+    session.keep_weights(converted, &loaded.metadata).await
 }
 
 /// Makes the synthetic sample volumes: some labelled, some not.
@@ -129,7 +141,7 @@ fn upload(path: &str, bytes: &[u8]) -> Result<Upload> {
 }
 
 /// A file's bytes.
-pub async fn bytes(path: &str, file: &File) -> Result<Vec<u8>> {
+pub async fn bytes_of(path: &str, file: &Blob) -> Result<Vec<u8>> {
     let buffer = JsFuture::from(file.array_buffer())
         .await
         .map_err(|reason| Error::unreadable(path, &reason))?;

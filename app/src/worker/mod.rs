@@ -5,11 +5,16 @@
 //! lets the browser deliver messages between two steps, which is how `Stop` arrives in time.
 
 mod adapter;
+mod archive;
 mod cases;
 mod error;
 mod files;
+mod kept;
+mod label;
 mod predict;
+mod restore;
 mod session;
+mod storage;
 mod train;
 
 use futures::StreamExt;
@@ -66,7 +71,10 @@ impl Worker for Compute {
         // Here rather than in the session's loop, which may be busy with a large file.
         match request {
             Request::Stop => reporter.set_stop(true),
-            Request::Train { .. } | Request::Predict { .. } => reporter.set_stop(false),
+            Request::Pause(pause) => reporter.set_pause(pause),
+            Request::Train { .. } | Request::Continue { .. } | Request::Predict { .. } => {
+                reporter.set_stop(false);
+            }
             _ => {}
         }
         // Sending fails only when the session's loop has ended, and with it the worker.

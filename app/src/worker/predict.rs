@@ -1,6 +1,8 @@
 //! Segmentation, as a task of the worker.
 
+use medcontext_core::dataset::Case;
 use medcontext_core::infer::{Event, PredictConfig, Predictor, Segmentation};
+use medcontext_core::metric::{Hausdorff, Targets};
 use medcontext_core::volume::gzip;
 use ndarray::Array4;
 use safetensors::Dtype;
@@ -9,8 +11,10 @@ use web_sys::Blob;
 
 use super::error::{Error, Result};
 use super::files::blob;
+use super::restore;
 use super::session::{Session, breathe};
 use crate::message::{Handle, Report};
+use crate::saved::SavedResult;
 
 /// Segments the named cases with the weights at hand, one after another. A case that fails is named; the
 /// others go on.
@@ -59,10 +63,16 @@ async fn segment(
             Event::Finished {
                 segmentation,
                 seconds,
-            } => segmented(id, &segmentation, seconds)?,
+            } => {
+                let report = segmented(&case, &segmentation, seconds)?;
+                if let Report::Segmented { file, .. } = &report {
+                    session.keep(&restore::segmentation(id), &file.0).await;
+                }
+                report
+            }
         };
         session.reporter.send(report);
-        breathe().await;
+        session.wait_while_paused().await;
         if session.stopping() {
             break;
         }
@@ -70,13 +80,20 @@ async fn segment(
     Ok(())
 }
 
-/// The report of a segmented case.
-fn segmented(id: &str, segmentation: &Segmentation, seconds: f64) -> Result<Report> {
+/// The report of a segmented case, measured where it has labels of its own.
+fn segmented(case: &Case, segmentation: &Segmentation, seconds: f64) -> Result<Report> {
     let logits = segmentation.logits.as_ref().map(logits_file).transpose()?;
+    let score = case.label.as_ref().map(|truth| {
+        let (targets, form) = (Targets::default(), Hausdorff::default());
+        targets.score(&case.id, &segmentation.labels, truth, form)
+    });
     Ok(Report::Segmented {
-        case: id.to_owned(),
-        volumes: segmentation.volumes.clone(),
-        seconds,
+        case: case.id.clone(),
+        result: SavedResult {
+            volumes: segmentation.volumes.clone(),
+            seconds,
+            score: score.transpose()?,
+        },
         file: blob(&gzip(&segmentation.labels.to_nifti()))?,
         logits,
     })

@@ -8,23 +8,30 @@ use gloo_timers::future::TimeoutFuture;
 use gloo_worker::{HandlerId, WorkerScope};
 use medcontext_core::dataset::{Case, label_names};
 use medcontext_core::device::{self, ComputeDevice, DeviceKind};
-use medcontext_core::weights::Metadata;
+use medcontext_core::volume::LabelImage;
+use medcontext_core::weights::{Metadata, sha256};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{DedicatedWorkerGlobalScope, File};
+use web_sys::{Blob, DedicatedWorkerGlobalScope};
 
 use super::cases::Entry;
 use super::error::{Error, Result};
-use super::{Compute, adapter, cases, files, predict, train};
+use super::storage::Storage;
+use super::{Compute, adapter, cases, files, label, predict, restore, train};
 use crate::message::{Device, Report, Request, WeightsInfo};
+use crate::saved::names;
 
-/// The way back to the page, and the page's wish to stop.
+/// A task that waits looks this often whether it may go on.
+const PAUSE_MS: u32 = 50;
+
+/// The way back to the page, and the page's wish to stop or to wait.
 #[derive(Clone)]
 pub struct Reporter {
     scope: WorkerScope<Compute>,
     page: HandlerId,
     stop: Rc<Cell<bool>>,
+    pause: Rc<Cell<bool>>,
 }
 
 impl Reporter {
@@ -34,6 +41,7 @@ impl Reporter {
             scope,
             page,
             stop: Rc::default(),
+            pause: Rc::default(),
         }
     }
 
@@ -45,6 +53,12 @@ impl Reporter {
     /// Asks the running task to end, or lets the next one run.
     pub fn set_stop(&self, stop: bool) {
         self.stop.set(stop);
+        self.pause.set(false);
+    }
+
+    /// Asks the running task to wait, or to go on.
+    pub fn set_pause(&self, pause: bool) {
+        self.pause.set(pause);
     }
 
     /// Tells the page why before the worker ends: after a panic (a lost device) or an exception that
@@ -98,11 +112,15 @@ pub struct Session {
     /// The compute device.
     pub device: ComputeDevice,
     /// Every volume file taken in, by path.
-    pub files: RefCell<BTreeMap<String, File>>,
-    /// The newest dataset.json taken in.
-    pub dataset_json: RefCell<Option<String>>,
+    pub files: RefCell<BTreeMap<String, Blob>>,
+    /// Label maps that were drawn here, by case: they come before those found by name.
+    pub drawn: RefCell<BTreeMap<String, String>>,
+    /// The newest dataset.json taken in: its path and text.
+    pub dataset_json: RefCell<Option<(String, String)>>,
     /// The cases, by id.
     pub cases: RefCell<BTreeMap<String, Entry>>,
+    /// Where the session is kept.
+    pub storage: Option<Storage>,
     weights: RefCell<Option<Rc<[u8]>>>,
     mentioned: RefCell<BTreeSet<String>>,
     busy: Cell<bool>,
@@ -118,52 +136,77 @@ impl Session {
             Ok(device) => device,
             Err(_) => device::open(DeviceKind::Cpu).await?,
         };
-        reporter.send(Report::Ready(match device.kind {
-            DeviceKind::Cpu => Device::Cpu {
-                reason: adapter::why_none().to_owned(),
-            },
-            _ => Device::WebGpu {
-                name: adapter::name()
-                    .await
-                    .unwrap_or_else(|| device.description.clone()),
-            },
-        }));
-        Ok(Rc::new(Self {
+        let storage = Storage::open().await;
+        let session = Rc::new(Self {
             reporter,
             device,
+            storage,
             files: RefCell::default(),
+            drawn: RefCell::default(),
             dataset_json: RefCell::default(),
             cases: RefCell::default(),
             weights: RefCell::default(),
             mentioned: RefCell::default(),
             busy: Cell::new(false),
-        }))
+        });
+        if let Some(saved) = restore::found(&session).await {
+            session.reporter.send(Report::Found(Box::new(saved)));
+        }
+        session
+            .reporter
+            .send(Report::Ready(match session.device.kind {
+                DeviceKind::Cpu => Device::Cpu {
+                    reason: adapter::why_none().to_owned(),
+                },
+                _ => Device::WebGpu {
+                    name: adapter::name()
+                        .await
+                        .unwrap_or_else(|| session.device.description.clone()),
+                },
+            }));
+        Ok(session)
     }
 
     /// Does what the page asks for. Training and prediction go on after this returns.
     pub async fn handle(self: &Rc<Self>, request: Request) {
+        let session = Rc::clone(self);
         let done = match request {
             Request::Add(uploads) => files::add(self, uploads).await,
             Request::AddSamples => files::add_samples(self).await,
             Request::Remove { case } => cases::remove(self, &case).await,
             Request::View { case } => cases::view(self, &case),
+            Request::Label {
+                case,
+                drawing,
+                names,
+            } => label::take(self, &case, &drawing.0, &names).await,
             Request::Train {
                 config,
                 cases,
+                validation,
                 from_weights,
-            } => {
-                let session = Rc::clone(self);
-                self.run(
-                    async move { train::train(&session, *config, &cases, from_weights).await },
-                );
-                Ok(())
+            } => self.run(async move {
+                train::train(&session, *config, &cases, &validation, from_weights).await
+            }),
+            Request::Continue { validation } => {
+                self.run(async move { train::go_on(&session, &validation).await })
             }
             Request::Predict { cases, keep_logits } => {
-                let session = Rc::clone(self);
-                self.run(async move { predict::predict(&session, cases, keep_logits).await });
+                self.run(async move { predict::predict(&session, cases, keep_logits).await })
+            }
+            Request::Settle => {
+                self.reporter.send(Report::Settled);
                 Ok(())
             }
-            Request::Stop => Ok(()),
+            Request::Remember(saved) => restore::remember(self, &saved).await,
+            Request::Restore => restore::restore_kept(self).await,
+            Request::Forget => {
+                self.forget_kept().await;
+                Ok(())
+            }
+            Request::Pack { files, session } => restore::pack(self, files, session).await,
+            // These two do not wait for their turn here.
+            Request::Stop | Request::Pause(_) => Ok(()),
         };
         self.mention(done);
     }
@@ -189,10 +232,18 @@ impl Session {
         Ok(Rc::clone(&entry.case))
     }
 
-    /// Names of labels, as far as a dataset.json gives them.
+    /// Names of labels, as far as a dataset.json or the label maps give them.
     pub fn label_names(&self) -> BTreeMap<u16, String> {
-        let text = self.dataset_json.borrow();
-        text.as_deref().map(label_names).unwrap_or_default()
+        let json = self.dataset_json.borrow();
+        let named = json.as_ref().map(|(_, text)| label_names(text));
+        let mut names = named.unwrap_or_default();
+        for entry in self.cases.borrow().values() {
+            let own = entry.case.label.as_ref().map(LabelImage::names);
+            for (id, name) in own.into_iter().flatten() {
+                names.entry(id).or_insert(name);
+            }
+        }
+        names
     }
 
     /// The weights file at hand.
@@ -201,10 +252,9 @@ impl Session {
     }
 
     /// Runs a long task beside the request loop. The page offers none while one runs.
-    fn run(self: &Rc<Self>, task: impl Future<Output = Result<()>> + 'static) {
+    fn run(self: &Rc<Self>, task: impl Future<Output = Result<()>> + 'static) -> Result<()> {
         if self.busy.replace(true) {
-            let problem = "The worker is still busy: stop what is running first.";
-            return self.reporter.send(Report::Problem(problem.to_owned()));
+            return Err(Error::Busy);
         }
         let session = Rc::clone(self);
         spawn_local(async move {
@@ -215,6 +265,7 @@ impl Session {
                 failure: outcome.err().map(|error| error.to_string()),
             });
         });
+        Ok(())
     }
 
     /// Whether the page wants the running task to end.
@@ -222,10 +273,19 @@ impl Session {
         self.reporter.stop.get()
     }
 
-    /// Keeps weights and tells the page.
-    pub fn keep_weights(&self, bytes: Vec<u8>, metadata: &Metadata) -> Result<()> {
+    /// Lets the browser deliver messages, and waits for as long as the page wants that.
+    pub async fn wait_while_paused(&self) {
+        breathe().await;
+        while self.reporter.pause.get() && !self.stopping() {
+            breathe_for(PAUSE_MS).await;
+        }
+    }
+
+    /// Takes weights as those at hand and tells the page.
+    pub async fn keep_weights(&self, bytes: Vec<u8>, metadata: &Metadata) -> Result<()> {
         let file = files::blob(&bytes)?;
-        let info = describe(metadata);
+        self.keep(names::WEIGHTS, &file.0).await;
+        let info = describe(metadata, &bytes);
         *self.weights.borrow_mut() = Some(bytes.into());
         self.reporter.send(Report::Weights { info, file });
         Ok(())
@@ -233,7 +293,7 @@ impl Session {
 }
 
 /// Weights in words.
-fn describe(metadata: &Metadata) -> WeightsInfo {
+fn describe(metadata: &Metadata, file: &[u8]) -> WeightsInfo {
     let Metadata {
         network,
         patch: [depth, height, width],
@@ -250,16 +310,27 @@ fn describe(metadata: &Metadata) -> WeightsInfo {
     };
     WeightsInfo {
         summary: format!(
-            "{}, patch {depth} × {height} × {width}, for {}: {} iterations {with} MedContext",
+            "{}, patch {depth} × {height} × {width}, for {}: {} iterations {with} MedContext{}",
             backbone.title(),
             names.join(", "),
             training.iterations,
+            training
+                .validation_dice
+                .map_or(String::new(), |dice| format!(
+                    ", Dice {dice:.3} on held-out cases"
+                )),
         ),
         file_name: format!("medcontext-{backbone}-{}.safetensors", training.iterations),
+        sha256: sha256(file),
     }
 }
 
 /// Lets the browser deliver messages, which it does only between two tasks.
 pub async fn breathe() {
-    TimeoutFuture::new(0).await;
+    breathe_for(0).await;
+}
+
+/// Waits, in milliseconds.
+pub async fn breathe_for(milliseconds: u32) {
+    TimeoutFuture::new(milliseconds).await;
 }

@@ -14,7 +14,7 @@ use crate::Error;
 use crate::backbone::Backbone;
 use crate::dataset::{Match, Preset, label_names, match_predictions};
 use crate::metric::{
-    CaseScore, EmptyPolicy, Evaluation, Hausdorff, Protocol, Region, Targets, Unit,
+    CaseScore, EmptyPolicy, Evaluation, Hausdorff, Protocol, Region, Report, Targets, Unit,
 };
 use crate::volume::SAME_GRID_VOXELS;
 
@@ -72,6 +72,12 @@ struct Reports {
     /// Also write the table as Markdown.
     #[arg(long)]
     markdown: Option<PathBuf>,
+    /// Also write a document to print or to keep, in HTML.
+    #[arg(long)]
+    html: Option<PathBuf>,
+    /// What --json wrote of the same cases earlier, to stand beside the means in the HTML.
+    #[arg(long, value_name = "EARLIER.json", requires = "html")]
+    before: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
@@ -253,5 +259,28 @@ fn report(evaluation: &Evaluation, reports: &Reports, console: &Console) -> Outc
     if let Some(path) = &reports.markdown {
         write(path, evaluation.to_markdown(reports.unit).as_bytes())?;
     }
+    if let Some(path) = &reports.html {
+        let document = Report {
+            title: "Evaluation".to_owned(),
+            before: reports.before.as_deref().map(part).transpose()?,
+            provenance: provenance(evaluation),
+            settings: None,
+        };
+        write(path, evaluation.to_html(&document).as_bytes())?;
+    }
     Ok(())
+}
+
+/// How the program was called, without which the numbers cannot be had again.
+fn provenance(evaluation: &Evaluation) -> Vec<(String, String)> {
+    let command: Vec<String> = std::env::args().collect();
+    let facts = [
+        (
+            "Program",
+            format!("MedContext {}", env!("CARGO_PKG_VERSION")),
+        ),
+        ("Command", command.join(" ")),
+        ("Cases", evaluation.cases.len().to_string()),
+    ];
+    facts.map(|(name, value)| (name.to_owned(), value)).into()
 }

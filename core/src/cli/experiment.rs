@@ -242,9 +242,7 @@ impl<'a> RunFolder<'a> {
         std::fs::create_dir_all(&predicted).map_err(|error| unwritable(&predicted, &error))?;
         // A cell that is done again is not done until it has a new result.
         let _ = std::fs::remove_file(path.join("result.json"));
-        let text = toml::to_string(&cell.config).map_err(|error| {
-            Failure::Message(format!("the settings cannot be written: {error}"))
-        })?;
+        let text = cell.config.to_toml()?;
         write(&path.join("config.toml"), text.as_bytes())?;
         let device = device.to_owned();
         let report = Report::new(&path, console, cell.config.iterations, device, done)?;

@@ -139,8 +139,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     )?;
     trainer.share(&devices[1..])?;
     make_folder(&arguments.out, arguments.force || arguments.resume)?;
-    let text = toml::to_string(&config)
-        .map_err(|error| Failure::Message(format!("the settings cannot be written: {error}")))?;
+    let text = config.to_toml()?;
     write(&arguments.out.join("config.toml"), text.as_bytes())?;
     console.say(format!("training on {description}"));
     // The trainer holds what they said; as files they are several times the network.

@@ -9,7 +9,9 @@ use super::names::{CONTRASTS, Kind, Name, stem, tidy};
 pub enum Role {
     /// It has labels to learn from.
     Train,
-    /// It has none; it is to be segmented.
+    /// It has labels and is held out: measured while others are learned from.
+    Validate,
+    /// It is to be segmented.
     Predict,
 }
 

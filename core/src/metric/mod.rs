@@ -2,6 +2,7 @@
 
 mod dice;
 mod distance;
+mod document;
 mod empty;
 mod evaluation;
 mod hausdorff;
@@ -12,6 +13,7 @@ mod targets;
 
 pub use dice::dice;
 pub use distance::squared_distance;
+pub use document::Report;
 pub use empty::EmptyPolicy;
 pub use evaluation::{Evaluation, EvaluationError, LabelMean, Means, Protocol};
 pub use hausdorff::{Hausdorff, hd95, percentile, surface};

@@ -123,12 +123,9 @@ impl Evaluation {
     /// Head, labels and mean.
     fn rows(&self, unit: Option<Unit>) -> Vec<Vec<String>> {
         let units = Unit::shown(unit);
-        let number = |value: Option<Statistic>, decimals| {
-            value.map_or("-".to_owned(), |value| value.text(decimals))
-        };
         let row = |name: &str, means: &Means, missed: usize| {
-            let distances = units.iter().map(|unit| number(unit.of(means), 2));
-            let cells = [name.to_owned(), number(means.dice, 4)].into_iter();
+            let distances = units.iter().map(|unit| text(unit.of(means), 2));
+            let cells = [name.to_owned(), text(means.dice, 4)].into_iter();
             cells.chain(distances).chain([missed.to_string()]).collect()
         };
         let head = [format!("{} cases", self.cases.len()), "Dice".to_owned()].into_iter();
@@ -143,13 +140,18 @@ impl Evaluation {
             .collect()
     }
 
-    fn measured(&self) -> String {
+    pub(super) fn measured(&self) -> String {
         format!(
             "Mean ± standard deviation over cases; HD95 {}; empty masks {}; missed: one map has the label, the other lacks it.",
             self.protocol.hd95.name(),
             self.protocol.empty.name()
         )
     }
+}
+
+/// A mean with its spread; a dash where it is undefined.
+pub(super) fn text(value: Option<Statistic>, decimals: usize) -> String {
+    value.map_or("-".to_owned(), |value| value.text(decimals))
 }
 
 /// A text as a field of CSV (RFC 4180): quoted where it holds a comma, a quote or a line break.

@@ -173,6 +173,15 @@ impl TrainConfig {
         self.learning_rate * self.schedule.factor(step, warmup, total)
     }
 
+    /// The settings as `config.toml` holds them.
+    ///
+    /// # Errors
+    /// When a number is too large for TOML, such as a seed above 2⁶³.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self)
+            .map_err(|error| Error::Config(format!("the settings cannot be written ({error})")))
+    }
+
     /// Why these settings cannot work.
     ///
     /// # Errors

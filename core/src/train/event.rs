@@ -101,7 +101,7 @@ pub enum Event {
         stopped: bool,
         /// Highest validation Dice, where there was validation.
         best_dice: Option<f64>,
-        /// Wall time of the whole run.
+        /// Wall time of the whole run, without pauses.
         seconds: f64,
     },
 }

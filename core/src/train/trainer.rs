@@ -12,24 +12,13 @@ use burn::tensor::Device;
 use web_time::Instant;
 
 use super::learner::{Learner, read};
-use super::{Activation, CheckpointKind, Event, RunState, TrainConfig, validation};
-use crate::backbone::{Model, Network};
+use super::start::{Start, check_loss};
+use super::{CheckpointKind, Event, RunState, TrainConfig, validation};
+use crate::backbone::Model;
 use crate::dataset::{Case, LabelSet};
 use crate::transform::{Loader, Prepared, Sampler};
-use crate::weights::{self, Fit, Metadata, Precision, Training, WeightsError};
+use crate::weights::{self, Metadata, Precision, Training, WeightsError};
 use crate::{Error, Result};
-
-/// What a run begins with.
-#[derive(Clone, Copy, Debug)]
-pub enum Start<'a> {
-    /// New weights.
-    Scratch,
-    /// A weights file of the same network and patch, and the same number of classes unless
-    /// [`TrainConfig::new_head`] is set.
-    Weights(&'a [u8]),
-    /// What [`Trainer::write_state`] gave: the run goes on as if it had never stopped.
-    State(&'a [u8]),
-}
 
 /// A training run.
 pub struct Trainer {
@@ -49,7 +38,9 @@ pub struct Trainer {
     finished: bool,
     best_dice: Option<f64>,
     last_dice: Option<f64>,
-    started: Option<Instant>,
+    started: bool,
+    /// Wall time spent inside [`Trainer::next`]: pauses between calls are not the run's.
+    spent: Duration,
     /// Events that follow from the last unit of work.
     pending: VecDeque<Pending>,
 }
@@ -84,18 +75,7 @@ impl Trainer {
         let channels = Case::common_channels(&training)?;
         check_loss(&config, &labels)?;
         let device = device.clone().autodiff();
-        let student = match start {
-            Start::Weights(bytes) => {
-                continue_from(bytes, &config, &network, &labels, channels, &device)?
-            }
-            Start::Scratch | Start::State(_) => network.build(
-                channels,
-                labels.outputs(),
-                config.patch,
-                config.seed,
-                &device,
-            ),
-        };
+        let student = start.student(&config, &network, &labels, channels, &device)?;
         let prepared: Vec<Prepared> = training
             .iter()
             .map(|case| {
@@ -122,7 +102,8 @@ impl Trainer {
             finished: false,
             best_dice: None,
             last_dice: None,
-            started: None,
+            started: false,
+            spent: Duration::ZERO,
             pending: VecDeque::new(),
             config,
         };
@@ -223,8 +204,15 @@ impl Trainer {
     /// # Errors
     /// When the device fails. Checkpoints that were handed out before stay good.
     pub async fn next(&mut self) -> Result<Option<Event>> {
-        let Some(started) = self.started else {
-            self.started = Some(Instant::now());
+        let asked = Instant::now();
+        let event = self.unit().await;
+        self.spent += asked.elapsed();
+        event
+    }
+
+    async fn unit(&mut self) -> Result<Option<Event>> {
+        if !self.started {
+            self.started = true;
             return Ok(Some(Event::Started {
                 backbone: self.learner.network().backbone().to_string(),
                 parameters: self.learner.student().parameters(),
@@ -233,7 +221,7 @@ impl Trainer {
                 iteration: self.iteration,
                 iterations: self.config.iterations,
             }));
-        };
+        }
         if let Some(pending) = self.pending.pop_front() {
             return self.follow_up(pending).await.map(Some);
         }
@@ -241,14 +229,14 @@ impl Trainer {
             return Ok(None);
         }
         if self.iteration < self.config.iterations && !self.stopped {
-            return self.step(started).await.map(Some);
+            return self.step().await.map(Some);
         }
         self.finished = true;
         Ok(Some(Event::Finished {
             iteration: self.iteration,
             stopped: self.iteration < self.config.iterations,
             best_dice: self.best_dice,
-            seconds: started.elapsed().as_secs_f64(),
+            seconds: self.spent.as_secs_f64(),
         }))
     }
 
@@ -273,7 +261,7 @@ impl Trainer {
         }
     }
 
-    async fn step(&mut self, run_started: Instant) -> Result<Event> {
+    async fn step(&mut self) -> Result<Event> {
         let started = Instant::now();
         let (index, config) = (self.iteration, &self.config);
         let epoch = config.epoch_steps(self.training_cases.len());
@@ -305,6 +293,7 @@ impl Trainer {
 
         let done = self.iteration - self.done_before;
         let left = self.config.iterations - self.iteration;
+        let spent = self.spent + started.elapsed();
         Ok(Event::Step {
             iteration: self.iteration,
             losses,
@@ -312,7 +301,7 @@ impl Trainer {
             momentum,
             seconds: started.elapsed().as_secs_f64(),
             loading_seconds: waited.as_secs_f64(),
-            remaining_seconds: run_started.elapsed().as_secs_f64() / done as f64 * left as f64,
+            remaining_seconds: spent.as_secs_f64() / done as f64 * left as f64,
         })
     }
 
@@ -351,61 +340,4 @@ impl Trainer {
             best,
         })
     }
-}
-
-/// Regions need a sigmoid, classes a softmax.
-fn check_loss(config: &TrainConfig, labels: &LabelSet) -> Result<()> {
-    let (regions, sigmoid) = (
-        labels.regions().is_some(),
-        config.loss.activation == Activation::Sigmoid,
-    );
-    match (regions, sigmoid) {
-        (true, false) => Err(Error::Config(
-            "labels that are learned as overlapping regions need loss.activation = \"sigmoid\"".to_owned(),
-        )),
-        (false, true) => Err(Error::Config(
-            "loss.activation is \"sigmoid\" and no regions are known: choose \"softmax\", or a preset with regions".to_owned(),
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// Loads `bytes` as the student of a run of `config`.
-fn continue_from(
-    bytes: &[u8],
-    config: &TrainConfig,
-    network: &Network,
-    labels: &LabelSet,
-    channels: usize,
-    device: &Device,
-) -> Result<Model> {
-    let found = Metadata::read(bytes)?;
-    found.check_channels(channels)?;
-    let same_labels = found.labels.outputs() == labels.outputs();
-    let same = found.network == *network && found.patch == config.patch;
-    if !same || !(same_labels || config.new_head) {
-        let expected = format!(
-            "{} with {} classes and patch {:?}",
-            network.backbone(),
-            labels.classes(),
-            config.patch
-        );
-        return Err(WeightsError::OtherNetwork {
-            found: found.describe(),
-            expected,
-        }
-        .into());
-    }
-    let fresh = network.build(
-        channels,
-        labels.outputs(),
-        config.patch,
-        config.seed,
-        device,
-    );
-    let fit = Fit {
-        new_head: config.new_head,
-        ..Fit::default()
-    };
-    Ok(weights::fill(fresh, &weights::read_safetensors(bytes)?, fit)?.model)
 }

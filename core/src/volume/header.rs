@@ -254,6 +254,15 @@ impl Header {
         self
     }
 
+    /// Adds a text as an extension: a comment.
+    pub(super) fn add_comment(&mut self, text: &str) {
+        const COMMENT: i32 = 6;
+        self.extensions.push(Extension {
+            code: COMMENT,
+            data: text.as_bytes().to_vec(),
+        });
+    }
+
     /// Everything in front of the first voxel: header, extender, extensions; a multiple of 16 bytes,
     /// as NIfTI-1 asks.
     pub(super) fn to_bytes(&self) -> Vec<u8> {

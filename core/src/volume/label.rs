@@ -76,6 +76,40 @@ impl LabelImage {
         })
     }
 
+    /// Labels that were drawn over an image by another program: its voxels in the file's order, on the
+    /// image's own grid, with the image's header. The names of the ids that occur are kept in an
+    /// extension, where [`names`](Self::names) finds them.
+    ///
+    /// # Errors
+    /// When the drawing has another shape than the image.
+    pub fn drawn(
+        drawing: LabelImage,
+        image: &Image,
+        names: &BTreeMap<u16, String>,
+    ) -> Result<LabelImage> {
+        if drawing.grid.dims != image.grid().dims {
+            return Err(VolumeError::ShapeMismatch {
+                array: join(&drawing.grid.dims),
+                grid: join(&image.grid().dims),
+            });
+        }
+        let mut map = LabelImage {
+            labels: drawing.labels,
+            header: image.header().clone(),
+            grid: image.grid().clone(),
+            warnings: Vec::new(),
+        };
+        let present = map.present();
+        let named = names.iter().filter(|(id, _)| present.contains(id));
+        let xml: String = named
+            .map(|(id, name)| format!("<Label Key=\"{id}\">{}</Label>\n", escaped(name)))
+            .collect();
+        if !xml.is_empty() {
+            map.header.add_comment(&xml);
+        }
+        Ok(map)
+    }
+
     /// Header of the file, or of the image that the labels belong to.
     pub fn header(&self) -> &Header {
         &self.header
@@ -184,6 +218,13 @@ fn names_in_xml(xml: &str) -> Vec<(u16, String)> {
         })
         .filter(|(_, name)| !name.is_empty())
         .collect()
+}
+
+/// Text as XML holds it.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 /// Text without its CDATA brackets and entities.

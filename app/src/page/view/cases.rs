@@ -23,9 +23,13 @@ pub fn Cases() -> impl IntoView {
         if empty() {
             return String::new();
         }
-        let training = state.case_ids(|case| case.role == Role::Train).len();
-        let others = state.cases.read().len() - training;
-        format!("{training} to train on, {others} to segment")
+        let number = |role| state.case_ids(|case| case.role == role).len();
+        let held_out = match number(Role::Validate) {
+            0 => String::new(),
+            number => format!("{number} held out, "),
+        };
+        let (training, others) = (number(Role::Train), number(Role::Predict));
+        format!("{training} to train on, {held_out}{others} to segment")
     };
     view! {
         <section class="panel" aria-labelledby="cases-title">
@@ -50,7 +54,9 @@ fn Intake() -> impl IntoView {
         <div id="drop" class="drop" class:compact=move || !state.cases.read().is_empty()>
             <p class="invitation">
                 "Drop scans and their label maps here"
-                <span>"NIfTI files or whole folders (.nii, .nii.gz), and weights (.safetensors, .pt, .pth)"</span>
+                <span>
+                    "NIfTI files or whole folders (.nii, .nii.gz), weights (.safetensors, .pt, .pth), saved sessions (.zip)"
+                </span>
             </p>
             <div class="buttons">
                 <Picker id="files" label="Choose files" folder=false />
@@ -218,10 +224,10 @@ fn RoleChoice(id: StoredValue<String>, case: Memo<Option<Case>>) -> impl IntoVie
             .is_some()
     };
     let choose = move |value: String| {
-        let role = if value == "train" {
-            Role::Train
-        } else {
-            Role::Predict
+        let role = match value.as_str() {
+            "train" => Role::Train,
+            "validate" => Role::Validate,
+            _ => Role::Predict,
         };
         state.update_case(&id.read_value(), |case| case.role = role);
     };
@@ -235,6 +241,13 @@ fn RoleChoice(id: StoredValue<String>, case: Memo<Option<Case>>) -> impl IntoVie
             <option value="train" disabled=move || !labelled() selected=move || role() == "train">
                 "train"
             </option>
+            <option
+                value="validate"
+                disabled=move || !labelled()
+                selected=move || role() == "validate"
+            >
+                "hold out"
+            </option>
             <option value="predict" selected=move || role() == "predict">
                 "segment"
             </option>
@@ -245,6 +258,7 @@ fn RoleChoice(id: StoredValue<String>, case: Memo<Option<Case>>) -> impl IntoVie
 fn role_name(role: Role) -> &'static str {
     match role {
         Role::Train => "train",
+        Role::Validate => "validate",
         Role::Predict => "predict",
     }
 }

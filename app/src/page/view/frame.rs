@@ -6,6 +6,7 @@ use leptos::{ev, task::spawn_local};
 use wasm_bindgen::JsCast;
 use web_sys::{DragEvent, Element, ScrollIntoViewOptions, ScrollLogicalPosition};
 
+use super::help::Help;
 use crate::message::{Device, Request};
 use crate::page::files::Drop;
 use crate::page::link::Link;
@@ -112,6 +113,7 @@ pub fn Header() -> impl IntoView {
                 <span class="dot" aria-hidden="true"></span>
                 {words}
             </p>
+            <Help />
         </header>
     }
 }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use medcontext_core::infer::LabelVolume;
 
 use crate::page::palette;
-use crate::page::state::{CaseResult, State};
+use crate::page::state::State;
 use crate::page::viewer::Label;
 use crate::page::words;
 
@@ -19,18 +19,28 @@ pub fn Legend() -> impl IntoView {
             .and_then(|case| case.info.labels.clone())
             .unwrap_or_default()
     };
-    let prediction = move || match case.read().as_ref().map(|case| &case.result) {
-        Some(CaseResult::Done { volumes, .. }) => volumes.clone(),
-        _ => Vec::new(),
+    let found = Memo::new(move |_| {
+        case.read()
+            .as_ref()
+            .and_then(|case| case.result.done().cloned())
+    });
+    let prediction = move || found.get().map_or_else(Vec::new, |result| result.volumes);
+    let dice = move |id: u16| {
+        let found = found.read();
+        let score = found.as_ref()?.score.as_ref()?;
+        score.labels.iter().find(|label| label.label == id)?.dice
     };
     let rows = move || {
         let (truth, prediction) = (truth(), prediction());
         let labels = state.labels.get();
         let row = |(place, label): (usize, Label)| {
             let (truth, prediction) = (size(&truth, label.id), size(&prediction, label.id));
-            (truth.is_some() || prediction.is_some()).then(
-                || view! { <Row place=place label=label truth=truth prediction=prediction /> },
-            )
+            let dice = dice(label.id);
+            (truth.is_some() || prediction.is_some()).then(|| {
+                view! {
+                    <Row place=place label=label truth=truth prediction=prediction dice=dice />
+                }
+            })
         };
         labels
             .into_iter()
@@ -47,6 +57,7 @@ pub fn Legend() -> impl IntoView {
                         <th scope="col">"Label"</th>
                         <th scope="col">"Truth"</th>
                         <th scope="col">"Prediction"</th>
+                        <th scope="col">"Dice"</th>
                     </tr>
                 </thead>
                 <tbody>{rows}</tbody>
@@ -65,7 +76,13 @@ fn size(volumes: &[LabelVolume], id: u16) -> Option<f64> {
 
 /// One label.
 #[component]
-fn Row(place: usize, label: Label, truth: Option<f64>, prediction: Option<f64>) -> impl IntoView {
+fn Row(
+    place: usize,
+    label: Label,
+    truth: Option<f64>,
+    prediction: Option<f64>,
+    dice: Option<f64>,
+) -> impl IntoView {
     let state = expect_context::<State>();
     let id = label.id;
     let text = |volume: Option<f64>| volume.map_or_else(|| "–".to_owned(), words::millilitres);
@@ -94,6 +111,7 @@ fn Row(place: usize, label: Label, truth: Option<f64>, prediction: Option<f64>) 
             </th>
             <td class="truth">{text(truth)}</td>
             <td class="prediction">{text(prediction)}</td>
+            <td class="dice">{words::dice(dice)}</td>
         </tr>
     }
 }

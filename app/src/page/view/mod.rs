@@ -2,13 +2,20 @@
 
 mod cases;
 mod chart;
+mod edit;
 mod frame;
+mod help;
 mod legend;
+mod measure;
+mod models;
 mod network;
 mod predict;
 mod progress;
 mod stage;
+mod take_away;
 mod train;
+mod validation;
+mod welcome;
 
 pub use cases::Cases;
 pub use frame::{Footer, Header, Messages, Window};
@@ -16,3 +23,4 @@ pub use predict::Predict;
 pub use progress::Progress;
 pub use stage::Stage;
 pub use train::Train;
+pub use welcome::Welcome;

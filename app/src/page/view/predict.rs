@@ -6,11 +6,14 @@ use medcontext_core::dataset::Role;
 use medcontext_core::infer::LabelVolume;
 
 use super::frame::bring_into_view;
+use super::measure::{self, Measure};
+use super::take_away::TakeAway;
 use crate::message::Request;
+use crate::page::address::asked;
 use crate::page::files::save;
 use crate::page::link::Link;
 use crate::page::palette;
-use crate::page::state::{Case, CaseResult, Engine, Phase, State, Task, Work};
+use crate::page::state::{Case, Engine, Phase, State, Task, Work};
 use crate::page::words;
 
 /// Panel 3.
@@ -18,9 +21,14 @@ use crate::page::words;
 pub fn Predict() -> impl IntoView {
     let state = expect_context::<State>();
     let link = expect_context::<Link>();
-    let all = RwSignal::new(false);
-    let keep_logits = address_asks_for_logits();
-    let wanted = move |case: &Case| all.get() || case.role == Role::Predict;
+    let scope = RwSignal::new("unlabelled".to_owned());
+    // To compare them with another program's.
+    let keep_logits = asked("logits").is_some();
+    let wanted = move |case: &Case| match scope.read().as_str() {
+        "all" => true,
+        "held-out" => case.role == Role::Validate,
+        _ => case.role == Role::Predict,
+    };
     let chosen = Memo::new(move |_| state.case_ids(wanted));
     let ready = move || {
         matches!(*state.engine.read(), Engine::Ready(_))
@@ -29,6 +37,7 @@ pub fn Predict() -> impl IntoView {
             && !state.work.read().busy()
     };
     let start = move |_| {
+        measure::remember_before(state);
         state.work.set(Work {
             task: Some(Task::Predict),
             phase: Phase::Running,
@@ -50,9 +59,10 @@ pub fn Predict() -> impl IntoView {
                 <select
                     id="predict-scope"
                     aria-label="Which cases"
-                    on:change:target=move |event| all.set(event.target().value() == "all")
+                    on:change:target=move |event| scope.set(event.target().value())
                 >
                     <option value="unlabelled">"cases marked “segment”"</option>
+                    <option value="held-out">"cases held out"</option>
                     <option value="all">"all cases"</option>
                 </select>
                 <button id="predict" class="primary" disabled=move || !ready() on:click=start>
@@ -60,25 +70,17 @@ pub fn Predict() -> impl IntoView {
                 </button>
             </div>
             <Results />
+            <Measure />
+            <TakeAway />
         </section>
     }
-}
-
-/// `?logits` in the page's address: keep the network's logits, to compare them with another program's.
-fn address_asks_for_logits() -> bool {
-    let search = window().location().search().unwrap_or_default();
-    search
-        .trim_start_matches('?')
-        .split('&')
-        .any(|part| part == "logits")
 }
 
 /// The segmented cases.
 #[component]
 fn Results() -> impl IntoView {
     let state = expect_context::<State>();
-    let done =
-        Memo::new(move |_| state.case_ids(|case| matches!(case.result, CaseResult::Done { .. })));
+    let done = Memo::new(move |_| state.case_ids(|case| case.result.done().is_some()));
     let list = NodeRef::<Ul>::new();
     Effect::new(move |before: Option<usize>| {
         let now = done.read().len();
@@ -182,8 +184,6 @@ fn download(state: State, id: &str, logits: bool) {
 
 /// Sizes of the labels found in a case.
 fn volumes(case: &Case) -> Vec<LabelVolume> {
-    match &case.result {
-        CaseResult::Done { volumes, .. } => volumes.clone(),
-        _ => Vec::new(),
-    }
+    let done = case.result.done();
+    done.map_or_else(Vec::new, |result| result.volumes.clone())
 }

@@ -5,7 +5,7 @@ use medcontext_core::dataset::Role;
 
 use crate::message::Request;
 use crate::page::link::Link;
-use crate::page::state::{CaseResult, Engine, Phase, State, Task};
+use crate::page::state::{Engine, Phase, State, Task};
 use crate::page::words;
 
 /// Announce progress to screen readers this many times over a task.
@@ -21,11 +21,21 @@ pub fn Progress() -> impl IntoView {
         state.work.update(|work| work.phase = Phase::Stopping);
         link.send(Request::Stop);
     };
+    let paused = move || state.work.read().phase == Phase::Paused;
+    let running = move || matches!(state.work.read().phase, Phase::Running | Phase::Paused);
+    let pause = move |_| {
+        let pause = !paused();
+        state.work.update(|work| {
+            work.phase = if pause { Phase::Paused } else { Phase::Running };
+        });
+        link.send(Request::Pause(pause));
+    };
     let task = move || match state.work.read().task {
         Some(Task::Train) => "train",
         Some(Task::Predict) => "predict",
         None => "",
     };
+    let kept = move || state.unfinished.read().as_ref().map(|run| run.iteration);
     let loss = move || {
         state
             .losses
@@ -41,11 +51,15 @@ pub fn Progress() -> impl IntoView {
             data-task=task
             data-iteration=move || state.work.read().done
             data-loss=loss
+            data-kept=kept
         >
             <Words />
+            <button id="pause" disabled=move || !running() on:click=pause>
+                {move || if paused() { "Go on" } else { "Pause" }}
+            </button>
             <button
                 id="stop"
-                disabled=move || state.work.read().phase != Phase::Running
+                disabled=move || !running()
                 on:click=stop
             >
                 "Stop"
@@ -85,6 +99,7 @@ fn phase_name(state: State) -> &'static str {
         (Phase::Idle, _) => "idle",
         (Phase::Running, Some(Task::Predict)) => "predicting",
         (Phase::Running, _) => "training",
+        (Phase::Paused, _) => "paused",
         (Phase::Stopping, _) => "stopping",
         (Phase::Done, _) => "done",
         (Phase::Stopped, _) => "stopped",
@@ -98,6 +113,7 @@ fn headline(state: State) -> String {
     match work.phase {
         Phase::Running if work.words.is_empty() => "Preparing…".to_owned(),
         Phase::Running => work.words.clone(),
+        Phase::Paused => format!("{} (paused)", work.words),
         Phase::Stopping => "Stopping after this step…".to_owned(),
         Phase::Done | Phase::Stopped if !work.words.is_empty() => work.words.clone(),
         Phase::Failed => "That did not work: see the message above.".to_owned(),
@@ -111,10 +127,7 @@ fn next_step(state: State) -> &'static str {
         "Loading the compute engine…"
     } else if cases.is_empty() {
         "Add scans to begin."
-    } else if cases
-        .iter()
-        .any(|case| matches!(case.result, CaseResult::Done { .. }))
-    {
+    } else if cases.iter().any(|case| case.result.done().is_some()) {
         "Download the segmentations, or go on training."
     } else if state.weights.read().is_some() {
         "Ready to segment, or to train more."

@@ -6,10 +6,11 @@ use leptos::html::Canvas;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::edit::Editor;
 use super::legend::Legend;
 use crate::message::Request;
 use crate::page::link::Link;
-use crate::page::state::{CaseResult, Overlay, State};
+use crate::page::state::{Overlay, State};
 use crate::page::viewer::{Label, Readout, Viewer};
 
 /// Opacity of labels at first: the image shows through.
@@ -51,6 +52,7 @@ pub fn Stage() -> impl IntoView {
                 <LayoutChoice stage=stage />
                 <OverlayChoice />
                 <Opacity stage=stage />
+                <Editor viewer=stage.viewer opacity=stage.opacity />
             </div>
             <Screen stage=stage />
             <p id="readout">{move || readout(state)}</p>
@@ -107,6 +109,9 @@ fn follow(state: State, stage: Stage) {
         let Some(viewer) = stage.viewer.get() else {
             return;
         };
+        if state.editing.read().is_some() {
+            return;
+        }
         let Some(picture) = state.picture.get() else {
             viewer.clear();
             return stage.shown.set(None);
@@ -171,7 +176,7 @@ fn OverlayChoice() -> impl IntoView {
         case.read().as_ref().is_some_and(|case| match overlay {
             Overlay::None => true,
             Overlay::Truth => case.info.labels.is_some(),
-            Overlay::Prediction => matches!(case.result, CaseResult::Done { .. }),
+            Overlay::Prediction => case.result.done().is_some(),
         })
     };
     let choice = move |value: &'static str, text: &'static str, overlay: Overlay| {

@@ -2,11 +2,12 @@
 
 use leptos::prelude::*;
 use medcontext_core::dataset::{DatasetError, Role};
-use medcontext_core::medcontext::MedContext;
 use medcontext_core::train::TrainConfig;
 
 use super::chart::LossChart;
+use super::models::Models;
 use super::network::{NetworkChoice, NetworkCost, Patch};
+use super::validation::DiceChart;
 use crate::message::Request;
 use crate::page::files::save;
 use crate::page::link::Link;
@@ -26,7 +27,15 @@ pub fn Train() -> impl IntoView {
         if chosen.read().is_empty() {
             return state.say(DatasetError::NoLabelledCase.to_string());
         }
+        let validation = state.case_ids(|case| case.role == Role::Validate);
+        state.config.update(|config| {
+            config.medcontext = config.medcontext.clone().fitted(config.iterations);
+        });
         state.losses.set(Vec::new());
+        state.validations.set(Vec::new());
+        state.unfinished.set(None);
+        state.trained.set(Some(state.config.get()));
+        state.held_out.set(validation.clone());
         state.work.set(Work {
             task: Some(Task::Train),
             phase: Phase::Running,
@@ -35,6 +44,7 @@ pub fn Train() -> impl IntoView {
         link.send(Request::Train {
             config: Box::new(state.config.get()),
             cases: chosen.get(),
+            validation,
             from_weights: from_weights.get() && state.weights.read().is_some(),
         });
     };
@@ -46,6 +56,7 @@ pub fn Train() -> impl IntoView {
         <section class="panel" aria-labelledby="train-title">
             <div class="head">
                 <h2 id="train-title">"Train"</h2>
+                <Continue ready=Signal::derive(ready) />
                 <button id="train" class="primary" disabled=move || !ready() on:click=start>
                     {label}
                 </button>
@@ -54,8 +65,48 @@ pub fn Train() -> impl IntoView {
             <Show when=move || !state.losses.read().is_empty()>
                 <LossChart />
             </Show>
+            <Show when=move || !state.validations.read().is_empty()>
+                <DiceChart />
+            </Show>
             <Weights />
+            <Models />
         </section>
+    }
+}
+
+/// Goes on with a run that was cut off or stopped.
+#[component]
+fn Continue(ready: Signal<bool>) -> impl IntoView {
+    let state = expect_context::<State>();
+    let link = expect_context::<Link>();
+    let words = move || {
+        let run = state.unfinished.read();
+        let run = run.as_ref()?;
+        Some(format!(
+            "Go on from {} of {}",
+            run.iteration, run.iterations
+        ))
+    };
+    let go_on = move |_| {
+        let Some(run) = state.unfinished.get() else {
+            return;
+        };
+        state.held_out.set(run.validation.clone());
+        state.work.set(Work {
+            task: Some(Task::Train),
+            phase: Phase::Running,
+            ..Work::default()
+        });
+        link.send(Request::Continue {
+            validation: run.validation,
+        });
+    };
+    view! {
+        <Show when=move || words().is_some() && !state.work.read().busy()>
+            <button id="continue" disabled=move || !ready.get() on:click=go_on>
+                {words}
+            </button>
+        </Show>
     }
 }
 
@@ -133,11 +184,7 @@ fn MedContextSwitch() -> impl IntoView {
     let state = expect_context::<State>();
     let switch = move |on: bool| {
         change(state, |config| {
-            config.medcontext = if on {
-                MedContext::paper()
-            } else {
-                MedContext::off()
-            };
+            config.medcontext.enabled = on;
         });
     };
     view! {
@@ -169,6 +216,27 @@ fn Advanced() -> impl IntoView {
                     step="1"
                     get=|config| config.batch_size.to_string()
                     set=|config, value| config.batch_size = whole(value)
+                />
+                <Number
+                    id="mask-ratio"
+                    label="Masked share"
+                    step="any"
+                    get=|config| config.medcontext.mask_ratio.to_string()
+                    set=|config, value| config.medcontext.mask_ratio = value.min(1.0)
+                />
+                <Number
+                    id="beta"
+                    label="Weight of consistency"
+                    step="any"
+                    get=|config| config.medcontext.beta.to_string()
+                    set=|config, value| config.medcontext.beta = value
+                />
+                <Number
+                    id="checkpoint-every"
+                    label="Measure every (iterations)"
+                    step="1"
+                    get=|config| config.checkpoint_every.to_string()
+                    set=|config, value| config.checkpoint_every = whole(value)
                 />
                 <Number
                     id="seed"

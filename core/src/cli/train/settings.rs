@@ -22,6 +22,8 @@ pub(in crate::cli) const STATE: &str = "state.safetensors";
 pub(super) enum Method {
     /// The paper's settings.
     Paper,
+    /// The paper's, with a teacher that suits the length of the run.
+    Fitted,
     /// The released code's for UNETR.
     ReleasedUnetr,
     /// The released code's for nnFormer.
@@ -68,6 +70,7 @@ pub(super) fn configure(
     match arguments.medcontext {
         Some(Method::Off) => config.medcontext.enabled = false,
         Some(Method::Paper) => config.medcontext = MedContext::paper(),
+        Some(Method::Fitted) => config.medcontext = MedContext::paper().fitted(config.iterations),
         Some(Method::ReleasedUnetr) => config.medcontext = MedContext::released_unetr(),
         Some(Method::ReleasedNnformer) => config.medcontext = MedContext::released_nnformer(),
         None => {}

@@ -1,0 +1,136 @@
+//! How good the segmentations are, where the truth is known.
+
+use leptos::prelude::*;
+use medcontext_core::dataset::Role;
+use medcontext_core::metric::{CaseScore, Evaluation, Means, Protocol, Statistic, Targets};
+
+use crate::page::state::{Case, State};
+
+/// Dice and HD95 of every segmented case that has labels of its own. Cases that were trained on count only
+/// where there are no others.
+pub fn evaluation(state: State) -> Option<Evaluation> {
+    let cases = state.cases.read();
+    let score = |case: &Case| case.result.done()?.score.clone();
+    let unseen = cases.iter().filter(|case| case.role != Role::Train);
+    let mut scores: Vec<CaseScore> = unseen.filter_map(score).collect();
+    if scores.is_empty() {
+        scores = cases.iter().filter_map(score).collect();
+    }
+    if scores.is_empty() {
+        return None;
+    }
+    let labels = state.labels.read();
+    let names = labels.iter().map(|label| (label.id, label.name.clone()));
+    let set = Targets::default().label_set(&scores, &names.collect());
+    Some(Evaluation::new(scores, &set.ok()?, Protocol::default()))
+}
+
+/// Other weights are about to segment: what the last ones gave becomes "before".
+pub fn remember_before(state: State) {
+    let weights = state.weights.read_untracked();
+    let weights = weights.as_ref().map(|info| info.sha256.clone());
+    let last = state.segmented_with.get_untracked();
+    if last.is_some() && last != weights {
+        let before = untrack(|| evaluation(state));
+        if before.is_some() {
+            state.before.set(before);
+        }
+    }
+    state.segmented_with.set(weights);
+}
+
+/// The table of means, beside those of the weights before.
+#[component]
+pub fn Measure() -> impl IntoView {
+    let state = expect_context::<State>();
+    let measured = Memo::new(move |_| evaluation(state));
+    let rows = move || {
+        let (now, before) = (measured.get(), state.before.get());
+        now.map(|now| rows(&now, before.as_ref()))
+    };
+    let head = move || {
+        state.before.read().is_some().then(|| {
+            view! {
+                <th scope="col">"Dice before"</th>
+                <th scope="col">"HD95 before"</th>
+            }
+        })
+    };
+    let words = move || measured.read().as_ref().map(|now| scope(state, now));
+    view! {
+        <Show when=move || measured.read().is_some()>
+            <table id="measure">
+                <caption>{words}</caption>
+                <thead>
+                    <tr>
+                        <th scope="col">"Label"</th>
+                        <th scope="col">"Dice"</th>
+                        <th scope="col">"HD95, mm"</th>
+                        {head}
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </Show>
+    }
+}
+
+/// What was measured, in words.
+fn scope(state: State, now: &Evaluation) -> String {
+    let number = now.cases.len();
+    let seen = |score: &CaseScore| {
+        let case = state.case(&score.case);
+        case.is_some_and(|case| case.role == Role::Train)
+    };
+    if now.cases.iter().any(seen) {
+        format!("Measured on {number} cases that were trained on: new ones will be worse")
+    } else if number == 1 {
+        "Measured on one case that was not trained on".to_owned()
+    } else {
+        format!("Measured on {number} cases that were not trained on, mean ± standard deviation")
+    }
+}
+
+/// A row for every label, and one for the mean.
+fn rows(now: &Evaluation, before: Option<&Evaluation>) -> impl IntoView + use<> {
+    let text = |value: Option<Statistic>, decimals: usize| {
+        value.map_or_else(|| "–".to_owned(), |value| value.text(decimals))
+    };
+    let row = |key: String, name: String, means: Means, old: Option<Means>| {
+        let old = before.map(|_| {
+            view! {
+                <td class="dice-before">{text(old.and_then(|old| old.dice), 3)}</td>
+                <td class="hd95-before">{text(old.and_then(|old| old.hd95_mm), 2)}</td>
+            }
+        });
+        view! {
+            <tr data-label=key>
+                <th scope="row">{name}</th>
+                <td class="dice">{text(means.dice, 3)}</td>
+                <td class="hd95">{text(means.hd95_mm, 2)}</td>
+                {old}
+            </tr>
+        }
+    };
+    let of_label = |id: u16| {
+        let labels = before?.labels.iter();
+        let old = labels.clone().find(|label| label.label == id)?;
+        Some(old.means)
+    };
+    let labels = now.labels.iter().map(|label| {
+        let old = of_label(label.label);
+        row(
+            label.label.to_string(),
+            label.name.clone(),
+            label.means,
+            old,
+        )
+    });
+    let mean = row(
+        "mean".to_owned(),
+        "mean".to_owned(),
+        now.mean,
+        before.map(|old| old.mean),
+    );
+    labels.chain([mean]).collect_view()
+}

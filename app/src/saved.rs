@@ -1,0 +1,90 @@
+//! What is kept of a session beside its files: enough to put the page back as it was.
+
+use std::collections::BTreeMap;
+
+use medcontext_core::dataset::Role;
+use medcontext_core::infer::LabelVolume;
+use medcontext_core::metric::{CaseScore, Evaluation};
+use medcontext_core::train::{LabelDice, Losses, TrainConfig};
+use serde::{Deserialize, Serialize};
+
+/// The names of a session's files, in the browser's storage and in an archive.
+pub mod names {
+    /// This struct, as JSON.
+    pub const SESSION: &str = "session.json";
+    /// The weights at hand.
+    pub const WEIGHTS: &str = "weights.safetensors";
+    /// The state of a training run that has not ended.
+    pub const STATE: &str = "state.safetensors";
+    /// Before the paths of volumes and of dataset.json, as they were dropped.
+    pub const CASES: &str = "cases/";
+    /// Within those, before `<case>.nii.gz`: label maps that were drawn in the page.
+    pub const DRAWN: &str = "drawn/";
+    /// Before `<case>.nii.gz`.
+    pub const SEGMENTATIONS: &str = "segmentations/";
+}
+
+/// A segmented case. Its label map is a file beside this.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SavedResult {
+    /// Size of each label.
+    pub volumes: Vec<LabelVolume>,
+    /// Wall time in seconds.
+    pub seconds: f64,
+    /// How it compares with the case's own labels, where there are some.
+    pub score: Option<CaseScore>,
+}
+
+/// Dice on the held-out cases at one point of a training run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Validation {
+    /// Steps done.
+    pub iteration: usize,
+    /// Mean over labels and cases.
+    pub dice: f64,
+    /// By label.
+    pub labels: Vec<LabelDice>,
+}
+
+/// A training run that was cut off, or is under way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Unfinished {
+    /// Steps that its saved state has done.
+    pub iteration: usize,
+    /// Steps that it was to take.
+    pub iterations: usize,
+    /// Held-out cases.
+    pub validation: Vec<String>,
+}
+
+/// The page's own knowledge.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Saved {
+    /// Version of the program.
+    pub version: String,
+    /// When, in milliseconds since 1970.
+    pub time: f64,
+    /// What each case is for.
+    pub roles: BTreeMap<String, Role>,
+    /// Settings of the next training run.
+    pub config: TrainConfig,
+    /// Whether they were touched by hand.
+    pub config_touched: bool,
+    /// Losses of the last training run, step by step.
+    pub losses: Vec<Losses>,
+    /// Its validations.
+    pub validations: Vec<Validation>,
+    /// Iterations that it was to take.
+    pub planned: usize,
+    /// Its settings.
+    pub trained: Option<TrainConfig>,
+    /// SHA-256 of the weights that segmented last.
+    pub segmented_with: Option<String>,
+    /// Segmented cases.
+    pub results: BTreeMap<String, SavedResult>,
+    /// What the weights before the present ones gave.
+    pub before: Option<Evaluation>,
+    /// A training run that can go on.
+    pub unfinished: Option<Unfinished>,
+}

@@ -1,0 +1,56 @@
+//! Files of the session in the browser's storage, where there is one.
+
+use web_sys::{Blob, File};
+
+use super::error::{Error, Result};
+use super::files;
+use super::session::Session;
+
+impl Session {
+    /// Keeps a file in the browser's storage, if there is one and it has room; says so once if not.
+    pub async fn keep(&self, name: &str, file: &Blob) -> bool {
+        let Some(storage) = &self.storage else {
+            return false;
+        };
+        let outcome = storage.write(name, file).await;
+        if let Err(reason) = &outcome {
+            self.mention_once(Error::no_room(reason).to_string());
+        }
+        outcome.is_ok()
+    }
+
+    /// A file from the browser's storage.
+    pub async fn kept(&self, name: &str) -> Option<File> {
+        self.storage.as_ref()?.read(name).await
+    }
+
+    /// The bytes of a file from the browser's storage.
+    pub async fn kept_bytes(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        match self.kept(name).await {
+            Some(file) => files::bytes_of(name, &file).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The names of the files in the browser's storage.
+    pub async fn kept_names(&self) -> Vec<String> {
+        match &self.storage {
+            Some(storage) => storage.names().await,
+            None => Vec::new(),
+        }
+    }
+
+    /// Removes a file from the browser's storage.
+    pub async fn drop_kept(&self, name: &str) {
+        if let Some(storage) = &self.storage {
+            storage.remove(name).await;
+        }
+    }
+
+    /// Empties the browser's storage.
+    pub async fn forget_kept(&self) {
+        if let Some(storage) = &self.storage {
+            storage.clear().await;
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Labels that are drawn in the page.
+
+use std::collections::BTreeMap;
+
+use medcontext_core::dataset::CaseFiles;
+use medcontext_core::volume::{Image, LabelImage, Limits, VolumeError, gzip};
+use web_sys::Blob;
+
+use super::cases;
+use super::error::Result;
+use super::files::{blob, bytes_of};
+use super::session::Session;
+use crate::saved::names::{CASES, DRAWN};
+
+/// Takes a drawing as a case's labels, in place of those it had.
+pub async fn take(
+    session: &Session,
+    id: &str,
+    drawing: &Blob,
+    names: &BTreeMap<u16, String>,
+) -> Result<()> {
+    let case = session.case(id)?;
+    let unusable = |source: VolumeError| medcontext_core::Error::Volume {
+        file: format!("the drawing over {id}"),
+        source,
+    };
+    let bytes = bytes_of(id, drawing).await?;
+    let drawing = Image::read(&bytes, &Limits::default())
+        .and_then(LabelImage::from_image)
+        .map_err(unusable)?;
+    let map = LabelImage::drawn(drawing, &case.image, names).map_err(unusable)?;
+    let file = blob(&gzip(&map.to_nifti()))?.0;
+    let path = format!("{DRAWN}{id}.nii.gz");
+    session.keep(&format!("{CASES}{path}"), &file).await;
+    session.files.borrow_mut().insert(path.clone(), file);
+    session.drawn.borrow_mut().insert(id.to_owned(), path);
+    // It has another label map now, or the same one with other voxels.
+    session.cases.borrow_mut().remove(id);
+    cases::refresh(session).await
+}
+
+/// Whether a path is that of a drawing: those are paired by the case's name.
+pub fn is_drawn(path: &str) -> bool {
+    path.starts_with(DRAWN)
+}
+
+/// The case that a drawing's path names.
+pub fn drawn_case(path: &str) -> Option<&str> {
+    path.strip_prefix(DRAWN)?.strip_suffix(".nii.gz")
+}
+
+/// A case's files, with what was drawn in place of the label map that was found.
+pub fn prefer_drawn(session: &Session, mut files: CaseFiles) -> CaseFiles {
+    if let Some(path) = session.drawn.borrow().get(&files.id) {
+        files.label = Some(path.clone());
+    }
+    files
+}

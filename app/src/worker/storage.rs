@@ -1,0 +1,150 @@
+//! The browser's private file system of this page: what outlives a closed tab, a crash and a lost device.
+//! Nothing in it leaves the browser.
+
+use futures::channel::oneshot;
+use js_sys::{AsyncIterator, Function, IteratorNext, Promise, Reflect};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    Blob, File, FileSystemDirectoryHandle, FileSystemFileHandle, FileSystemGetDirectoryOptions,
+    FileSystemGetFileOptions, FileSystemWritableFileStream, StorageManager,
+};
+
+use super::session::breathe_for;
+
+/// The folder, and the lock that one tab at a time holds.
+const NAME: &str = "medcontext-session";
+
+/// A worker that has just died may still hold the lock for a moment.
+const TRIES: usize = 10;
+const BETWEEN_TRIES_MS: u32 = 150;
+
+/// One folder of files, by names that may hold any character.
+pub struct Storage {
+    folder: FileSystemDirectoryHandle,
+}
+
+impl Storage {
+    /// Opens the folder. Nothing where the browser offers none (private windows, old browsers) or
+    /// another tab uses it.
+    pub async fn open() -> Option<Self> {
+        let manager: StorageManager = navigator("storage")?.unchecked_into();
+        for _ in 0..TRIES {
+            if lock().await? {
+                let options = FileSystemGetDirectoryOptions::new();
+                options.set_create(true);
+                let root = JsFuture::from(manager.get_directory()).await.ok()?;
+                let root: FileSystemDirectoryHandle = root.unchecked_into();
+                let folder = root.get_directory_handle_with_options(NAME, &options);
+                let folder = JsFuture::from(folder).await.ok()?.unchecked_into();
+                return Some(Self { folder });
+            }
+            breathe_for(BETWEEN_TRIES_MS).await;
+        }
+        None
+    }
+
+    /// Writes a file whole, or leaves the one before as it was.
+    ///
+    /// # Errors
+    /// When the browser has no room for it.
+    pub async fn write(&self, name: &str, content: &Blob) -> Result<(), JsValue> {
+        let options = FileSystemGetFileOptions::new();
+        options.set_create(true);
+        let handle = self
+            .folder
+            .get_file_handle_with_options(&encode(name), &options);
+        let handle: FileSystemFileHandle = JsFuture::from(handle).await?.unchecked_into();
+        // What is written takes the file's place when it is closed, and not before.
+        let stream = JsFuture::from(handle.create_writable()).await?;
+        let stream: FileSystemWritableFileStream = stream.unchecked_into();
+        JsFuture::from(stream.write_with_blob(content)?).await?;
+        JsFuture::from(stream.close()).await?;
+        Ok(())
+    }
+
+    /// A file, if it is there. Its bytes are read only where they are needed.
+    pub async fn read(&self, name: &str) -> Option<File> {
+        let handle = JsFuture::from(self.folder.get_file_handle(&encode(name))).await;
+        let handle: FileSystemFileHandle = handle.ok()?.unchecked_into();
+        let file = JsFuture::from(handle.get_file()).await.ok()?;
+        Some(file.unchecked_into())
+    }
+
+    /// The names of all files.
+    pub async fn names(&self) -> Vec<String> {
+        let keys: AsyncIterator = self.folder.keys();
+        let mut names = Vec::new();
+        while let Ok(next) = keys.next() {
+            let Ok(item) = JsFuture::from(next).await else {
+                break;
+            };
+            let item: IteratorNext = item.unchecked_into();
+            if item.done() {
+                break;
+            }
+            names.extend(item.value().as_string().map(|name| decode(&name)));
+        }
+        names
+    }
+
+    /// Removes a file, if it is there.
+    pub async fn remove(&self, name: &str) {
+        // It fails where there is none, which is what is wanted.
+        let _ = JsFuture::from(self.folder.remove_entry(&encode(name))).await;
+    }
+
+    /// Removes every file.
+    pub async fn clear(&self) {
+        for name in self.names().await {
+            self.remove(&name).await;
+        }
+    }
+}
+
+/// Paths have slashes, which the names of files cannot.
+fn encode(name: &str) -> String {
+    js_sys::encode_uri_component(name).into()
+}
+
+fn decode(name: &str) -> String {
+    js_sys::decode_uri_component(name).map_or_else(|_| name.to_owned(), Into::into)
+}
+
+/// What the browser's navigator has under a name.
+fn navigator(name: &str) -> Option<JsValue> {
+    let navigator = Reflect::get(&js_sys::global(), &"navigator".into()).ok()?;
+    let value = Reflect::get(&navigator, &name.into()).ok()?;
+    value.is_object().then_some(value)
+}
+
+#[wasm_bindgen]
+extern "C" {
+    type LockManager;
+    #[wasm_bindgen(method, catch)]
+    fn request(
+        this: &LockManager,
+        name: &str,
+        options: &JsValue,
+        callback: &Function,
+    ) -> Result<Promise, JsValue>;
+}
+
+/// Takes the lock for as long as this worker lives; false where another has it, nothing where the browser
+/// knows no locks.
+async fn lock() -> Option<bool> {
+    let locks: LockManager = navigator("locks")?.unchecked_into();
+    let options = js_sys::Object::new();
+    Reflect::set(&options, &"ifAvailable".into(), &JsValue::TRUE).ok()?;
+    let (answer, answered) = oneshot::channel();
+    let callback = Closure::once_into_js(move |lock: JsValue| -> Promise {
+        // Nobody waits for the answer any more only when the worker ends.
+        let _ = answer.send(!lock.is_null());
+        // The lock is held until this promise settles: never.
+        Promise::new(&mut |_, _| {})
+    });
+    let request = locks.request(NAME, &options, callback.unchecked_ref());
+    // The answer comes through the callback; this promise settles with the lock's end.
+    drop(request.ok()?);
+    answered.await.ok()
+}

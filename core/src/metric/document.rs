@@ -1,0 +1,132 @@
+//! An evaluation as a document to print or to keep: HTML that needs nothing beside it.
+
+use super::table::text;
+use super::{Evaluation, LabelScore, Statistic};
+
+/// What stands in the document around the numbers.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Report {
+    /// What the evaluation is called.
+    pub title: String,
+    /// The same cases before something was changed: other weights, an earlier training run.
+    pub before: Option<Evaluation>,
+    /// What it takes to get the same numbers again, each by its name: version, seed, device, weights.
+    pub provenance: Vec<(String, String)>,
+    /// Settings of the training run, as TOML.
+    pub settings: Option<String>,
+}
+
+/// Looks the same on a screen, on paper and in a mail.
+const STYLE: &str = "body{font:14px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em;\
+color:#1c2733;background:#fff}table{border-collapse:collapse;margin:1em 0}th,td{padding:.25em .8em;\
+border-bottom:1px solid #d5dce2;text-align:right;font-variant-numeric:tabular-nums}th:first-child,\
+td:first-child,dt,dd{text-align:left}thead th{border-bottom:2px solid #7c8a96}dl{display:grid;\
+grid-template-columns:max-content 1fr;gap:.2em 1.5em}dt{color:#52616d}dd{margin:0;overflow-wrap:anywhere}\
+pre{background:#f2f5f7;padding:1em;white-space:pre-wrap}small{color:#52616d}";
+
+impl Evaluation {
+    /// The document: means by label, beside those from before where given; every case; provenance.
+    pub fn to_html(&self, report: &Report) -> String {
+        let title = escape(&report.title);
+        let mut html = format!(
+            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{title}</title>\n\
+             <style>{STYLE}</style>\n<h1>{title}</h1>\n"
+        );
+        html += &self.means(report.before.as_ref());
+        html += &format!("<p><small>{}</small></p>\n", escape(&self.measured()));
+        html += &self.every_case();
+        html += &facts(&report.provenance);
+        if let Some(settings) = &report.settings {
+            html += &format!("<h2>Settings</h2>\n<pre>{}</pre>\n", escape(settings));
+        }
+        html + "<p><small>For research only: not a medical device.</small></p>\n</html>\n"
+    }
+
+    fn means(&self, before: Option<&Evaluation>) -> String {
+        let head = ["Label", "Dice", "HD95, mm"].into_iter();
+        let head = head.chain(
+            before
+                .iter()
+                .flat_map(|_| ["Dice before", "HD95 before, mm"]),
+        );
+        let number = |value: Option<Statistic>, decimals| text(value, decimals);
+        let both = |means: &super::Means| vec![number(means.dice, 4), number(means.hd95_mm, 2)];
+        let mut rows: Vec<Vec<String>> = Vec::new();
+        for label in &self.labels {
+            let mut row = vec![label.name.clone()];
+            row.extend(both(&label.means));
+            if let Some(before) = before {
+                let same = before.labels.iter().find(|old| old.label == label.label);
+                row.extend(same.map_or(vec!["-".to_owned(); 2], |old| both(&old.means)));
+            }
+            rows.push(row);
+        }
+        let mut mean = vec!["mean".to_owned()];
+        mean.extend(both(&self.mean));
+        mean.extend(before.into_iter().flat_map(|before| both(&before.mean)));
+        rows.push(mean);
+        table(&head.map(str::to_owned).collect::<Vec<_>>(), &rows)
+    }
+
+    fn every_case(&self) -> String {
+        let head = [
+            "Case",
+            "Label",
+            "Dice",
+            "HD95, mm",
+            "mL predicted",
+            "mL true",
+        ];
+        let rows = self.cases.iter().flat_map(|case| {
+            let labels = case.labels.iter().zip(&self.labels);
+            labels.map(|(score, label)| {
+                let mut row = vec![case.case.clone(), label.name.clone()];
+                row.extend(numbers(score));
+                row
+            })
+        });
+        let rows: Vec<Vec<String>> = rows.collect();
+        format!("<h2>Cases</h2>\n{}", table(&head.map(str::to_owned), &rows))
+    }
+}
+
+fn numbers(score: &LabelScore) -> [String; 4] {
+    let number = |value: Option<f64>, decimals: usize| {
+        value.map_or("-".to_owned(), |value| format!("{value:.decimals$}"))
+    };
+    [
+        number(score.dice, 4),
+        number(score.hd95_mm, 2),
+        number(Some(score.ml_predicted), 3),
+        number(Some(score.ml_true), 3),
+    ]
+}
+
+fn table(head: &[String], rows: &[Vec<String>]) -> String {
+    let line = |cells: &[String], tag: &str| {
+        let cells = cells
+            .iter()
+            .map(|cell| format!("<{tag}>{}</{tag}>", escape(cell)));
+        format!("<tr>{}</tr>\n", cells.collect::<String>())
+    };
+    let body: String = rows.iter().map(|row| line(row, "td")).collect();
+    format!(
+        "<table>\n<thead>{}</thead>\n<tbody>\n{body}</tbody>\n</table>\n",
+        line(head, "th")
+    )
+}
+
+fn facts(provenance: &[(String, String)]) -> String {
+    let line = |(name, value): &(String, String)| {
+        format!("<dt>{}</dt><dd>{}</dd>\n", escape(name), escape(value))
+    };
+    let lines: String = provenance.iter().map(line).collect();
+    format!("<h2>How to get these numbers again</h2>\n<dl>\n{lines}</dl>\n")
+}
+
+/// A text as HTML shows it.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}

@@ -1,0 +1,49 @@
+// Lets the page open without a network: keeps its own files, and serves them when the network does not answer.
+// What the network has is always preferred, since a page and a compute worker from two builds do not fit.
+
+const CACHE = "medcontext";
+
+// Files that others name: "./page-1a2b.js", vendor/niivue/index.js, ?js=page-1a2b.js&amp;wasm=…
+const REFERENCE = /["'`(=](?:\.\/)?([\w./-]+\.(?:js|wasm|css|svg|webmanifest|txt))/g;
+
+/** Takes the page and every file that it leads to into the cache; what the browser has at hand is not fetched again. */
+async function fill() {
+  const cache = await caches.open(CACHE);
+  const waiting = ["./"];
+  const seen = new Set(waiting);
+  while (waiting.length > 0) {
+    const url = new URL(waiting.pop(), self.registration.scope);
+    const response = await fetch(url, { cache: "force-cache" }).catch(() => undefined);
+    if (!response?.ok) continue;
+    await cache.put(url, response.clone());
+    const ours = !url.pathname.includes("/vendor/");
+    if (!ours || !/html|javascript/.test(response.headers.get("content-type") ?? "")) continue;
+    const folder = url.href.slice(self.registration.scope.length).replace(/[^/]*$/, "");
+    for (const [, name] of (await response.text()).matchAll(REFERENCE)) {
+      for (const path of [name, folder + name]) if (!seen.has(path)) waiting.push(path), seen.add(path);
+    }
+  }
+}
+
+self.addEventListener("install", (event) => event.waitUntil(fill().then(() => self.skipWaiting())));
+self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  if (request.method !== "GET" || !request.url.startsWith(self.registration.scope)) return;
+  event.respondWith(answer(request));
+});
+
+async function answer(request) {
+  const cache = await caches.open(CACHE);
+  try {
+    const response = await fetch(request);
+    if (response.ok) await cache.put(request, response.clone());
+    return response;
+  } catch (error) {
+    // The page's address may carry questions that its files do not depend on.
+    const kept = await cache.match(request, { ignoreSearch: true });
+    if (kept) return kept;
+    throw error;
+  }
+}

@@ -1,0 +1,122 @@
+// Hold out, train with a pause, measure, take away, and open the session again in another profile.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { core, temporaryFolder, unpack } from "./files.mjs";
+import { configure, download, drop, limit, losses, noWebgpu, press, screenshot, withPage } from "./page.mjs";
+
+const iterations = 20;
+
+/** The page's table of means, as texts by label. */
+function measured(page) {
+  return page.locator("#measure tbody tr").evaluateAll((rows) =>
+    Object.fromEntries(rows.map((row) => [row.dataset.label, [...row.cells].map((cell) => cell.innerText)])),
+  );
+}
+
+const iteration = (page) => page.locator("#progress").getAttribute("data-iteration").then(Number);
+
+/** Pauses a run in its first steps, sees that nothing goes on, and lets it go on. */
+async function pauseOnce(page) {
+  await page.waitForFunction(() => Number(document.querySelector("#progress").dataset.iteration) >= 3);
+  await page.locator("#pause").click();
+  await page.locator("#progress[data-state=paused]").waitFor();
+  // The step that was under way may still be reported.
+  await page.waitForTimeout(1500);
+  const before = await iteration(page);
+  await page.waitForTimeout(1500);
+  assert.equal(await iteration(page), before, "a paused run goes on");
+  assert.ok(before < iterations);
+  await page.locator("#pause").click();
+}
+
+test("the loop: hold out, pause, measure, take away, open again", { timeout: limit }, async (context) => {
+  const folder = temporaryFolder();
+  const data = join(folder, "phantom");
+  core("phantom", "--out", data, "--cases", "4", "--unlabelled", "1", "--seed", "3", "--voxels", "18,22");
+  let archive;
+  let table;
+  let weights;
+
+  await withPage(noWebgpu, "", async (page) => {
+    await page.locator("#folder").setInputFiles(data);
+    await page.locator("#cases [data-case=phantom_005][data-role=predict]").waitFor();
+    for (const held of ["phantom_003", "phantom_004"]) {
+      await page.locator(`#cases [data-case=${held}] .role`).selectOption("validate");
+    }
+    assert.equal(await page.locator("#cases [data-role=validate]").count(), 2);
+    await configure(page, {
+      size: "tiny", patch: [16, 32, 32], iterations, learningRate: 0.002, medcontext: true, batchSize: 1, seed: 1,
+    });
+    await page.locator("#checkpoint-every").fill("10");
+
+    const [outcome] = await Promise.all([press(page, "train"), pauseOnce(page)]);
+    assert.equal(outcome, "done");
+    assert.equal((await losses(page, "total")).length, iterations);
+    assert.equal(await page.locator("#dice").getAttribute("data-validations"), "2");
+    weights = await page.locator("#weights").innerText();
+    assert.match(weights, /Dice 0\.\d+ on held-out cases/);
+
+    await page.locator("#predict-scope").selectOption("held-out");
+    assert.equal(await press(page, "predict"), "done");
+    table = await measured(page);
+    context.diagnostic(JSON.stringify(table));
+    await screenshot(page, "loop-1-measured");
+
+    // The command line, on the same segmentations, gives the same figures.
+    const names = unpack(await download(page, "#save-results", folder), join(folder, "results"));
+    assert.deepEqual(names, [
+      "config.toml",
+      "evaluation.csv",
+      "evaluation.json",
+      "report.html",
+      "segmentations/phantom_003.nii.gz",
+      "segmentations/phantom_004.nii.gz",
+      "weights.safetensors",
+    ]);
+    const [mine, native] = ["results/evaluation.json", "native.json"].map((name) => join(folder, name));
+    core("evaluate", "--prediction", join(folder, "results/segmentations"), "--truth", join(data, "labelsTr"), "--json", native);
+    sameNumbers(JSON.parse(readFileSync(mine)), JSON.parse(readFileSync(native)), "evaluation");
+    assert.match(readFileSync(join(folder, "results/report.html"), "utf8"), /SHA-256 of the weights<\/dt><dd>[0-9a-f]{64}/);
+    core("info", join(folder, "results/weights.safetensors"));
+
+    await page.locator("#predict-scope").selectOption("unlabelled");
+    assert.equal(await press(page, "predict"), "done");
+    archive = await download(page, "#save-session", folder);
+  });
+
+  // A session's archive holds a data folder that the command line trains on.
+  const opened = join(folder, "session");
+  const names = unpack(archive, opened);
+  assert.ok(names.includes("cases/phantom/dataset.json") && names.includes("session.json"), names);
+  core(
+    "train", "--data", join(opened, "cases/phantom"), "--config", join(opened, "config.toml"), "--iterations", "1",
+    "--out", join(folder, "run"),
+  );
+
+  await withPage(noWebgpu, "", async (page) => {
+    await drop(page, [archive]);
+    await page.locator("#measure").waitFor();
+    assert.deepEqual(await measured(page), table);
+    assert.equal(await page.locator("#weights").innerText(), weights);
+    assert.equal(await page.locator("#cases [data-role=validate]").count(), 2);
+    assert.equal(await page.locator("#cases [data-state=done]").count(), 3);
+    assert.equal(await page.locator("#iterations").inputValue(), String(iterations));
+    assert.equal((await losses(page, "total")).length, iterations);
+    await screenshot(page, "loop-2-opened");
+  });
+});
+
+/** Two trees of numbers and words are the same, numbers to 1e-6. */
+function sameNumbers(found, expected, where) {
+  if (typeof expected === "number") {
+    assert.ok(Math.abs(found - expected) <= 1e-6, `${where}: ${found} and ${expected}`);
+  } else if (expected && typeof expected === "object") {
+    assert.deepEqual(Object.keys(found), Object.keys(expected), where);
+    for (const key of Object.keys(expected)) sameNumbers(found[key], expected[key], `${where}.${key}`);
+  } else {
+    assert.equal(found, expected, where);
+  }
+}

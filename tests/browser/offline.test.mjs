@@ -1,0 +1,26 @@
+// After the first visit the page needs no network.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { limit, noWebgpu, ready, withPage } from "./page.mjs";
+
+test("the page opens and works without a network", { timeout: limit }, async (context) => {
+  await withPage(
+    noWebgpu,
+    "",
+    async (page) => {
+      await page.evaluate(() => navigator.serviceWorker.ready.then(() => {}));
+      const kept = await page.evaluate(async () => (await (await caches.open("medcontext")).keys()).map(({ url }) => url));
+      context.diagnostic(`${kept.length} files are kept`);
+      await page.context().setOffline(true);
+      await page.reload();
+      await ready(page);
+      await page.locator("#sample").click();
+      await page.locator("#cases [data-case]").nth(7).waitFor();
+      await page.locator("#viewer[data-ready=true]").waitFor();
+      await page.context().setOffline(false);
+      assert.ok(kept.some((url) => url.endsWith("worker_bg.wasm")));
+    },
+    { tolerated: /ERR_INTERNET_DISCONNECTED/ },
+  );
+});

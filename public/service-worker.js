@@ -9,7 +9,7 @@ const REFERENCE = /["'`(=](?:\.\/)?([\w./-]+\.(?:js|wasm|css|svg|webmanifest|txt
 /** Takes the page and every file that it leads to into the cache; what the browser has at hand is not fetched again. */
 async function fill() {
   const cache = await caches.open(CACHE);
-  const waiting = ["./"];
+  const waiting = ["./", "models/registry.json"];
   const seen = new Set(waiting);
   while (waiting.length > 0) {
     const url = new URL(waiting.pop(), self.registration.scope);
@@ -43,7 +43,8 @@ async function answer(request) {
   } catch (error) {
     // The page's address may carry questions that its files do not depend on.
     const kept = await cache.match(request, { ignoreSearch: true });
-    if (kept) return kept;
+    // A new answer has no address of its own: scripts then see the one that was asked for.
+    if (kept) return new Response(kept.body, kept);
     throw error;
   }
 }

@@ -98,7 +98,7 @@ test("the loop: hold out, pause, measure, take away, open again", { timeout: lim
 
   await withPage(noWebgpu, "", async (page) => {
     await drop(page, [archive]);
-    await page.locator("#measure").waitFor();
+    await page.locator("#cases [data-role=validate]").nth(1).waitFor();
     assert.deepEqual(await measured(page), table);
     assert.equal(await page.locator("#weights").innerText(), weights);
     assert.equal(await page.locator("#cases [data-role=validate]").count(), 2);

@@ -75,6 +75,7 @@ test("a dead worker and a closed tab cost a few steps", { timeout: limit }, asyn
       await page.reload();
       await ready(page);
       await page.locator("#forget").click();
+      await page.waitForTimeout(1000);
       await page.reload();
       await ready(page);
       await page.waitForTimeout(500);

@@ -33,6 +33,18 @@ const OPTIONS = {
   loadingText: "",
 };
 
+/** A colour table with an entry for every value of a drawing: NiiVue paints those without one red. */
+function forDrawing({ R, G, B, A, I, labels }) {
+  const table = { R: [], G: [], B: [], A: [], I: [], labels: [] };
+  for (let id = 0; id < 256; id++) {
+    const known = I.indexOf(id);
+    const [r, g, b, a] = known < 0 ? [0, 0, 0, 0] : [R[known], G[known], B[known], A[known]];
+    table.R.push(r), table.G.push(g), table.B.push(b), table.A.push(a), table.I.push(id);
+    table.labels.push(known < 0 ? "" : labels[known]);
+  }
+  return table;
+}
+
 // Changes of a drawing that can be taken back.
 const CHANGES = 50;
 
@@ -164,7 +176,7 @@ export class Viewer {
       const niivue = this.#niivue;
       this.#removeFrom(1);
       this.#labels = undefined;
-      niivue.setDrawColormap(colours);
+      niivue.setDrawColormap(forDrawing(colours));
       niivue.setDrawOpacity(opacity);
       if (!labels) {
         niivue.createEmptyDrawing();
@@ -186,7 +198,7 @@ export class Viewer {
 
   /** The colours of the labels that are being edited. */
   recolourDrawing(colours) {
-    this.#niivue.setDrawColormap(colours);
+    this.#niivue.setDrawColormap(forDrawing(colours));
   }
 
   /** What dragging over a slice does: look, brush, fill, erase or grow. `size` is the brush's, in voxels. */

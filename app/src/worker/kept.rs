@@ -5,6 +5,7 @@ use web_sys::{Blob, File};
 use super::error::{Error, Result};
 use super::files;
 use super::session::Session;
+use crate::saved::names::SESSION;
 
 impl Session {
     /// Keeps a file in the browser's storage, if there is one and it has room; says so once if not.
@@ -49,6 +50,8 @@ impl Session {
 
     /// Empties the browser's storage.
     pub async fn forget_kept(&self) {
+        // First what the page would find the others by.
+        self.drop_kept(SESSION).await;
         if let Some(storage) = &self.storage {
             storage.clear().await;
         }

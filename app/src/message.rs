@@ -46,6 +46,13 @@ pub enum Request {
         /// The case.
         case: String,
     },
+    /// Show where a segmentation differs from the case's own labels.
+    Compare {
+        /// The case.
+        case: String,
+        /// The segmentation.
+        segmentation: Handle<Blob>,
+    },
     /// Take a drawing as a case's labels.
     Label {
         /// The case.
@@ -184,6 +191,13 @@ pub enum Report {
         image: Handle<Blob>,
         /// The label map that came with it.
         truth: Option<Handle<Blob>>,
+    },
+    /// Where a segmentation differs from the case's own labels: the answer to [`Request::Compare`].
+    Difference {
+        /// The case.
+        case: String,
+        /// A label map of `LabelImage::difference`.
+        file: Handle<Blob>,
     },
     /// The trainer's own event; the weights of a checkpoint come as [`Report::Weights`].
     Training(Event),

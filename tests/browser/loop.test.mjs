@@ -52,6 +52,7 @@ test("the loop: hold out, pause, measure, take away, open again", { timeout: lim
     });
     await page.locator("#checkpoint-every").fill("10");
 
+    await watchTasks(page);
     const [outcome] = await Promise.all([press(page, "train"), pauseOnce(page)]);
     assert.equal(outcome, "done");
     assert.equal((await losses(page, "total")).length, iterations);
@@ -61,9 +62,17 @@ test("the loop: hold out, pause, measure, take away, open again", { timeout: lim
 
     await page.locator("#predict-scope").selectOption("held-out");
     assert.equal(await press(page, "predict"), "done");
+    context.diagnostic(`longest tasks of the page's thread, ms: ${await longestTasks(page)}`);
     table = await measured(page);
     context.diagnostic(JSON.stringify(table));
     await screenshot(page, "loop-1-measured");
+    await page.locator("#overlay input[value=difference]").check({ force: true });
+    await page.locator("#look summary").click();
+    await page.locator("#outline").check();
+    await page.locator("#window").selectOption("soft tissue");
+    await page.waitForTimeout(1000);
+    await screenshot(page, "loop-2-difference");
+    await page.locator("#look summary").click();
 
     // The command line, on the same segmentations, gives the same figures.
     const names = unpack(await download(page, "#save-results", folder), join(folder, "results"));
@@ -105,9 +114,20 @@ test("the loop: hold out, pause, measure, take away, open again", { timeout: lim
     assert.equal(await page.locator("#cases [data-state=done]").count(), 3);
     assert.equal(await page.locator("#iterations").inputValue(), String(iterations));
     assert.equal((await losses(page, "total")).length, iterations);
-    await screenshot(page, "loop-2-opened");
+    await screenshot(page, "loop-3-opened");
   });
 });
+
+/** Begins to note tasks of the page's thread that take longer than 50 ms. */
+function watchTasks(page) {
+  return page.evaluate(() => {
+    globalThis.tasks = [];
+    new PerformanceObserver((list) => globalThis.tasks.push(...list.getEntries())).observe({ type: "longtask" });
+  });
+}
+
+const longestTasks = (page) =>
+  page.evaluate(() => globalThis.tasks.map(({ duration }) => Math.round(duration)).sort((a, b) => b - a).slice(0, 5));
 
 /** Two trees of numbers and words are the same, numbers to 1e-6. */
 function sameNumbers(found, expected, where) {

@@ -200,6 +200,23 @@ fn a_drawing_takes_the_grid_of_its_image() {
 }
 
 #[test]
+fn a_difference_tells_what_is_missed_from_what_is_extra() {
+    let map = |labels: [u8; 4]| {
+        let mut voxels = [0; 24];
+        voxels[..4].copy_from_slice(&labels);
+        labels_of(&NiftiFile::new(&[2, 3, 4], U8).with(&voxels)).expect("labels")
+    };
+    let difference = map([1, 0, 2, 2])
+        .difference(&map([1, 1, 0, 1]))
+        .expect("same shape");
+    let (missed, extra, other) = (LabelImage::MISSED, LabelImage::EXTRA, LabelImage::OTHER);
+    assert_eq!(difference.labels()[..4], [0, missed, extra, other]);
+    assert!(difference.labels()[4..].iter().all(|&label| label == 0));
+    let smaller = labels_of(&NiftiFile::new(&[2, 3, 2], U8).with(&[0; 12])).expect("labels");
+    assert!(map([0; 4]).difference(&smaller).is_err());
+}
+
+#[test]
 fn volumes_and_names() {
     let mut file = NiftiFile::new(&[2, 3, 4], U8);
     // Oblique, 0.5 × 2 × 4 mm: a voxel is 0.004 mL.

@@ -44,6 +44,11 @@ pub fn apply(state: State, report: Report) {
                 }));
             }
         }
+        Report::Difference { case, file } => {
+            state
+                .differences
+                .update(|all| drop(all.insert(case, file.0)));
+        }
         Report::Training(event) => training(state, event),
         Report::Weights { info, file } => {
             state.weights_file.set_value(Some(file.0));
@@ -109,13 +114,17 @@ fn take_case(state: State, info: CaseInfo) {
     if replaying {
         return;
     }
-    state.result_files.update(|files| {
-        files.remove(&id);
-    });
+    forget_result(state, &id);
     let viewed = state.viewed.get_untracked();
     if viewed.is_none_or(|viewed| viewed == id) {
         state.look_at(&id);
     }
+}
+
+/// What was found in a case is of no use any more.
+fn forget_result(state: State, id: &str) {
+    state.result_files.update(|files| drop(files.remove(id)));
+    state.differences.update(|files| drop(files.remove(id)));
 }
 
 /// A case that is gone, from the viewer too.
@@ -123,9 +132,7 @@ fn forget_case(state: State, id: &str) {
     state
         .cases
         .update(|cases| cases.retain(|case| case.info.id != id));
-    state.result_files.update(|files| {
-        files.remove(id);
-    });
+    forget_result(state, id);
     if state.viewed.read_untracked().as_deref() == Some(id) {
         state.editing.set(None);
         state.viewed.set(None);
@@ -263,9 +270,10 @@ fn segmented(state: State, report: Report) {
         labels: file.0,
         logits: logits.map(|logits| logits.0),
     };
-    state.result_files.update(|all| {
-        all.insert(case.clone(), files);
-    });
+    forget_result(state, &case);
+    state
+        .result_files
+        .update(|all| drop(all.insert(case.clone(), files)));
     state.update_case(&case, |row| row.result = CaseResult::Done(result));
     if state.viewed.read_untracked().as_ref() == Some(&case) {
         state.overlay.set(Overlay::Prediction);

@@ -7,6 +7,7 @@ use medcontext_core::backbone::Size;
 use medcontext_core::dataset::Role;
 use medcontext_core::metric::Evaluation;
 use medcontext_core::train::{Losses, TrainConfig};
+use medcontext_core::volume::LabelImage;
 use web_sys::Blob;
 
 use super::viewer::{Label, Readout};
@@ -145,6 +146,8 @@ pub enum Overlay {
     Truth,
     /// Those that the network found.
     Prediction,
+    /// Where the two differ.
+    Difference,
 }
 
 /// A case's volumes, ready for the viewer.
@@ -212,6 +215,8 @@ pub struct State {
     pub found: RwSignal<Option<Box<Saved>>>,
     /// Files of the segmented cases, by case.
     pub result_files: RwSignal<BTreeMap<String, ResultFiles>, LocalStorage>,
+    /// Where segmentations differ from the truth, as far as that was asked for.
+    pub differences: RwSignal<BTreeMap<String, Blob>, LocalStorage>,
     /// The case that the viewer shows or is about to show.
     pub viewed: RwSignal<Option<String>>,
     /// Its volumes.
@@ -258,6 +263,7 @@ impl State {
             before: RwSignal::new(None),
             found: RwSignal::new(None),
             result_files: RwSignal::new_local(BTreeMap::new()),
+            differences: RwSignal::new_local(BTreeMap::new()),
             viewed: RwSignal::new(None),
             picture: RwSignal::new_local(None),
             editing: RwSignal::new(None),
@@ -266,6 +272,24 @@ impl State {
             readout: RwSignal::new(None),
             labels: Memo::new(move |_| all_labels(&cases.read(), &hidden.read())),
         }
+    }
+
+    /// The labels that are over the image now, which the viewer colours.
+    pub fn shown_labels(&self) -> Vec<Label> {
+        if self.overlay.get() != Overlay::Difference {
+            return self.labels.get();
+        }
+        let kinds = [
+            (LabelImage::MISSED, "missed"),
+            (LabelImage::EXTRA, "extra"),
+            (LabelImage::OTHER, "another label"),
+        ];
+        let label = |(id, name): (u16, &str)| Label {
+            id,
+            name: name.to_owned(),
+            visible: true,
+        };
+        kinds.map(label).into()
     }
 
     /// A row, as it is now.

@@ -167,6 +167,25 @@ export class Viewer {
     this.#niivue.setSliceType(rendering ? RENDER : MULTIPLANAR);
   }
 
+  /** On which side the patient's right is, whether labels are outlines, whether voxels are squares. */
+  setLook(radiological, outline, sharp) {
+    const niivue = this.#niivue;
+    niivue.opts.isRadiologicalConvention = radiological;
+    // Opacity of the voxels at the border of a label.
+    niivue.opts.atlasOutline = outline ? 1 : 0;
+    niivue.setInterpolation(sharp);
+    niivue.updateGLVolume();
+  }
+
+  /** From which value to which the image goes from black to white; what suits it without them. */
+  setWindow(low, high) {
+    const image = this.#niivue.volumes[0];
+    if (!image) return;
+    image.cal_min = low ?? image.robust_min;
+    image.cal_max = high ?? image.robust_max;
+    this.#niivue.updateGLVolume();
+  }
+
   /**
    * Makes labels over the shown image editable: those given, or none yet. `onChange` gets {undo, redo}: what
    * is possible now.

@@ -36,6 +36,12 @@ extern "C" {
     #[wasm_bindgen(method, js_name = setLayout)]
     fn set_layout(this: &JsViewer, rendering: bool);
 
+    #[wasm_bindgen(method, js_name = setLook)]
+    fn set_look(this: &JsViewer, radiological: bool, outline: bool, sharp: bool);
+
+    #[wasm_bindgen(method, js_name = setWindow)]
+    fn set_window(this: &JsViewer, low: Option<f64>, high: Option<f64>);
+
     #[wasm_bindgen(method)]
     fn clear(this: &JsViewer);
 
@@ -209,6 +215,17 @@ impl Viewer {
     /// Three slices and a rendering, or the rendering alone.
     pub fn set_layout(&self, rendering: bool) {
         self.0.set_layout(rendering);
+    }
+
+    /// On which side the patient's right is, whether labels are outlines, whether voxels are squares.
+    pub fn set_look(&self, radiological: bool, outline: bool, sharp: bool) {
+        self.0.set_look(radiological, outline, sharp);
+    }
+
+    /// From which value to which the image goes from black to white; what suits it for `None`.
+    pub fn set_window(&self, window: Option<(f64, f64)>) {
+        self.0
+            .set_window(window.map(|(low, _)| low), window.map(|(_, high)| high));
     }
 
     /// Takes everything off the screen.

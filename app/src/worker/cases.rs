@@ -8,6 +8,8 @@ use medcontext_core::infer::LabelVolume;
 use medcontext_core::train::TrainConfig;
 use medcontext_core::volume::{Image, LabelImage, Limits, VolumeError};
 
+use web_sys::Blob;
+
 use super::error::{Error, Result};
 use super::files::{blob, bytes_of};
 use super::label;
@@ -221,6 +223,24 @@ pub fn view(session: &Session, id: &str) -> Result<()> {
         case: id.to_owned(),
         image: blob(&for_viewer(case.image.to_nifti()))?,
         truth: truth.transpose()?,
+    });
+    Ok(())
+}
+
+/// Sends where a segmentation differs from a case's own labels.
+pub async fn compare(session: &Session, id: &str, segmentation: &Blob) -> Result<()> {
+    let case = session.case(id)?;
+    let Some(truth) = &case.label else {
+        return Ok(());
+    };
+    let bytes = bytes_of(id, segmentation).await?;
+    let difference = Image::read(&bytes, &Limits::default())
+        .and_then(LabelImage::from_image)
+        .and_then(|found| found.difference(truth))
+        .map_err(named(id))?;
+    session.reporter.send(Report::Difference {
+        case: id.to_owned(),
+        file: blob(&for_viewer(difference.to_nifti()))?,
     });
     Ok(())
 }

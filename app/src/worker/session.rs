@@ -175,6 +175,9 @@ impl Session {
             Request::AddSamples => files::add_samples(self).await,
             Request::Remove { case } => cases::remove(self, &case).await,
             Request::View { case } => cases::view(self, &case),
+            Request::Compare { case, segmentation } => {
+                cases::compare(self, &case, &segmentation.0).await
+            }
             Request::Label {
                 case,
                 drawing,

@@ -16,7 +16,7 @@ pub enum Start<'a> {
     /// A weights file of the same network and patch, and the same number of classes unless
     /// [`TrainConfig::new_head`] is set.
     Weights(&'a [u8]),
-    /// What [`Trainer::write_state`] gave: the run goes on as if it had never stopped.
+    /// What [`Trainer::write_state`](super::Trainer::write_state) gave: the run goes on as if it had never stopped.
     State(&'a [u8]),
 }
 

@@ -110,6 +110,38 @@ impl LabelImage {
         Ok(map)
     }
 
+    /// Where this map, a prediction, differs from the truth: [`MISSED`](Self::MISSED) where only the truth
+    /// has a label, [`EXTRA`](Self::EXTRA) where only the prediction has one,
+    /// [`OTHER`](Self::OTHER) where both have, and not the same. Compared voxel by voxel.
+    ///
+    /// # Errors
+    /// When the shapes differ.
+    pub fn difference(&self, truth: &LabelImage) -> Result<LabelImage> {
+        if self.grid.dims != truth.grid.dims {
+            return Err(VolumeError::ShapeMismatch {
+                array: join(&self.grid.dims),
+                grid: join(&truth.grid.dims),
+            });
+        }
+        let compare = |(&found, &truth): (&u16, &u16)| match (found, truth) {
+            (found, truth) if found == truth => 0,
+            (0, _) => Self::MISSED,
+            (_, 0) => Self::EXTRA,
+            _ => Self::OTHER,
+        };
+        Ok(LabelImage {
+            labels: self.labels.iter().zip(&truth.labels).map(compare).collect(),
+            ..self.clone()
+        })
+    }
+
+    /// A voxel that has a label in the truth only.
+    pub const MISSED: u16 = 1;
+    /// A voxel that has a label in the prediction only.
+    pub const EXTRA: u16 = 2;
+    /// A voxel that has another label in the prediction than in the truth.
+    pub const OTHER: u16 = 3;
+
     /// Header of the file, or of the image that the labels belong to.
     pub fn header(&self) -> &Header {
         &self.header

@@ -11,10 +11,11 @@ use crate::message::Device;
 use crate::page::state::{Engine, Overlay, State};
 
 /// A key, what it does in words, and the id of the button that it presses, if it is one.
-const KEYS: [(&str, &str, &str); 9] = [
+const KEYS: [(&str, &str, &str); 10] = [
     ("1", "Image alone", ""),
     ("2", "Truth over the image", ""),
     ("3", "Prediction over the image", ""),
+    ("4", "Where prediction and truth differ", ""),
     ("t", "Train", "train"),
     ("s", "Segment", "predict"),
     ("p", "Pause, or go on", "pause"),
@@ -56,6 +57,7 @@ pub fn Help() -> impl IntoView {
             "1" => Some(Overlay::None),
             "2" => Some(Overlay::Truth),
             "3" => Some(Overlay::Prediction),
+            "4" => Some(Overlay::Difference),
             _ => None,
         };
         if let Some(overlay) = overlay {

@@ -6,6 +6,7 @@ mod edit;
 mod frame;
 mod help;
 mod legend;
+mod look;
 mod measure;
 mod models;
 mod network;

@@ -8,7 +8,8 @@ use leptos::task::spawn_local;
 
 use super::edit::Editor;
 use super::legend::Legend;
-use crate::message::Request;
+use super::look::Look;
+use crate::message::{Handle, Request};
 use crate::page::link::Link;
 use crate::page::state::{Overlay, State};
 use crate::page::viewer::{Label, Readout, Viewer};
@@ -49,9 +50,9 @@ pub fn Stage() -> impl IntoView {
         >
             <div class="toolbar">
                 <h2>{move || state.viewed.get().unwrap_or_else(|| "Viewer".to_owned())}</h2>
-                <LayoutChoice stage=stage />
                 <OverlayChoice />
                 <Opacity stage=stage />
+                <Look viewer=stage.viewer rendering=stage.rendering />
                 <Editor viewer=stage.viewer opacity=stage.opacity />
             </div>
             <Screen stage=stage />
@@ -123,8 +124,15 @@ fn follow(state: State, stage: Stage) {
                 let files = state.result_files.read();
                 files.get(&picture.case).map(|files| files.labels.clone())
             }
+            Overlay::Difference => {
+                let known = state.differences.read().get(&picture.case).cloned();
+                if known.is_none() {
+                    ask_for_difference(state, link, &picture.case);
+                }
+                known
+            }
         };
-        let labels = state.labels.get_untracked();
+        let labels = state.shown_labels();
         let opacity = stage.opacity.get_untracked();
         spawn_local(async move {
             match viewer.show(&picture.image, overlay.as_ref(), &labels, opacity).await {
@@ -141,29 +149,19 @@ fn follow(state: State, stage: Stage) {
             change(&viewer);
         }
     };
-    Effect::new(move |_| with_viewer(&|viewer| viewer.recolour(&state.labels.read())));
+    Effect::new(move |_| with_viewer(&|viewer| viewer.recolour(&state.shown_labels())));
     Effect::new(move |_| with_viewer(&|viewer| viewer.set_opacity(stage.opacity.get())));
     Effect::new(move |_| with_viewer(&|viewer| viewer.set_layout(stage.rendering.get())));
 }
 
-/// Slices and rendering, or the rendering alone.
-#[component]
-fn LayoutChoice(stage: Stage) -> impl IntoView {
-    let button = move |id: &'static str, text: &'static str, rendering: bool| {
-        view! {
-            <button
-                id=id
-                aria-pressed=move || (stage.rendering.get() == rendering).to_string()
-                on:click=move |_| stage.rendering.set(rendering)
-            >
-                {text}
-            </button>
-        }
-    };
-    view! {
-        <div class="segmented" role="group" aria-label="Layout">
-            {button("multiplanar", "Slices + 3D", false)} {button("render", "3D", true)}
-        </div>
+/// The answer changes `state.differences`, which shows it.
+fn ask_for_difference(state: State, link: Link, case: &str) {
+    let files = state.result_files.read_untracked();
+    if let Some(files) = files.get(case) {
+        link.send(Request::Compare {
+            case: case.to_owned(),
+            segmentation: Handle(files.labels.clone()),
+        });
     }
 }
 
@@ -177,6 +175,7 @@ fn OverlayChoice() -> impl IntoView {
             Overlay::None => true,
             Overlay::Truth => case.info.labels.is_some(),
             Overlay::Prediction => case.result.done().is_some(),
+            Overlay::Difference => case.info.labels.is_some() && case.result.done().is_some(),
         })
     };
     let choice = move |value: &'static str, text: &'static str, overlay: Overlay| {
@@ -198,6 +197,7 @@ fn OverlayChoice() -> impl IntoView {
         <div id="overlay" class="segmented" role="radiogroup" aria-label="Labels over the image">
             {choice("none", "Image", Overlay::None)} {choice("truth", "Truth", Overlay::Truth)}
             {choice("prediction", "Prediction", Overlay::Prediction)}
+            {choice("difference", "Difference", Overlay::Difference)}
         </div>
     }
 }
@@ -236,7 +236,7 @@ fn readout(state: State) -> String {
     }
     if let Some(name) = values
         .get(1)
-        .and_then(|id| label_name(&state.labels.read(), *id))
+        .and_then(|id| label_name(&state.shown_labels(), *id))
     {
         text.push_str(&format!("   {name}"));
     }

@@ -212,7 +212,7 @@ fn Advanced() -> impl IntoView {
             <div>
                 <Number
                     id="batch-size"
-                    label="Patches per step"
+                    label="Patches a step"
                     step="1"
                     get=|config| config.batch_size.to_string()
                     set=|config, value| config.batch_size = whole(value)
@@ -226,14 +226,14 @@ fn Advanced() -> impl IntoView {
                 />
                 <Number
                     id="beta"
-                    label="Weight of consistency"
+                    label="Consistency"
                     step="any"
                     get=|config| config.medcontext.beta.to_string()
                     set=|config, value| config.medcontext.beta = value
                 />
                 <Number
                     id="checkpoint-every"
-                    label="Measure every (iterations)"
+                    label="Measure every"
                     step="1"
                     get=|config| config.checkpoint_every.to_string()
                     set=|config, value| config.checkpoint_every = whole(value)

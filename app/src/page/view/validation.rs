@@ -30,6 +30,10 @@ pub fn DiceChart() -> impl IntoView {
                 let pen = if path.is_empty() { 'M' } else { 'L' };
                 // Writing to a string cannot fail.
                 let _ = write!(path, "{pen}{:.1} {:.1}", x(validation.iteration), y(dice));
+                if pen == 'M' {
+                    // The first one is seen before there is a second.
+                    path.push_str("h.1");
+                }
             }
         }
         path

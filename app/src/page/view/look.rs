@@ -1,0 +1,109 @@
+//! How the viewer draws: brightness, sides, outlines.
+
+use std::rc::Rc;
+
+use leptos::prelude::*;
+
+use crate::page::state::State;
+use crate::page::viewer::Viewer;
+
+/// Windows for CT: name, centre and width in HU.
+const WINDOWS: [(&str, f64, f64); 5] = [
+    ("soft tissue", 40.0, 400.0),
+    ("liver", 60.0, 160.0),
+    ("lung", -600.0, 1500.0),
+    ("bone", 400.0, 1800.0),
+    ("brain", 40.0, 80.0),
+];
+
+/// The choices, folded away.
+#[component]
+pub fn Look(
+    viewer: RwSignal<Option<Rc<Viewer>>, LocalStorage>,
+    rendering: RwSignal<bool>,
+) -> impl IntoView {
+    let state = expect_context::<State>();
+    let window = RwSignal::new(None::<(f64, f64)>);
+    let radiological = RwSignal::new(false);
+    let outline = RwSignal::new(false);
+    let sharp = RwSignal::new(false);
+    Effect::new(move |_| {
+        let viewer = viewer.get();
+        if let Some(viewer) = viewer {
+            viewer.set_look(radiological.get(), outline.get(), sharp.get());
+        }
+    });
+    Effect::new(move |_| {
+        let viewer = viewer.get();
+        // A new image comes with a window of its own.
+        state.picture.track();
+        if let (Some(viewer), Some((centre, width))) = (viewer, window.get()) {
+            viewer.set_window(Some((centre - width / 2.0, centre + width / 2.0)));
+        }
+    });
+    let choose = move |name: String| {
+        let chosen = WINDOWS.iter().find(|(known, ..)| *known == name);
+        window.set(chosen.map(|(_, centre, width)| (*centre, *width)));
+        if chosen.is_none()
+            && let Some(viewer) = viewer.get()
+        {
+            viewer.set_window(None);
+        }
+    };
+    let option = |(name, centre, width): (&'static str, f64, f64)| {
+        view! { <option value=name>{format!("{name} ({centre:.0}, {width:.0})")}</option> }
+    };
+    let switch = |id: &'static str, words: &'static str, on: RwSignal<bool>| {
+        view! {
+            <label>
+                <input
+                    id=id
+                    type="checkbox"
+                    prop:checked=move || on.get()
+                    on:change:target=move |event| on.set(event.target().checked())
+                />
+                {words}
+            </label>
+        }
+    };
+    view! {
+        <details id="look">
+            <summary>"View"</summary>
+            <div>
+                <LayoutChoice rendering=rendering />
+                <label>
+                    "Window, HU"
+                    <select id="window" on:change:target=move |event| choose(event.target().value())>
+                        <option value="">"from the image"</option>
+                        {WINDOWS.map(option).collect_view()}
+                    </select>
+                </label>
+                {switch("radiological", "Patient's right on the left (radiological)", radiological)}
+                {switch("outline", "Outlines of labels", outline)}
+                {switch("sharp", "Sharp voxels", sharp)}
+                <small>"Drag with the right button for brightness and contrast."</small>
+            </div>
+        </details>
+    }
+}
+
+/// Slices and rendering, or the rendering alone.
+#[component]
+fn LayoutChoice(rendering: RwSignal<bool>) -> impl IntoView {
+    let button = move |id: &'static str, text: &'static str, alone: bool| {
+        view! {
+            <button
+                id=id
+                aria-pressed=move || (rendering.get() == alone).to_string()
+                on:click=move |_| rendering.set(alone)
+            >
+                {text}
+            </button>
+        }
+    };
+    view! {
+        <div class="segmented" role="group" aria-label="Layout">
+            {button("multiplanar", "Slices + 3D", false)} {button("render", "3D", true)}
+        </div>
+    }
+}

@@ -46,6 +46,13 @@ pub enum Request {
         /// The case.
         case: String,
     },
+    /// Make a case's labels fit.
+    Mend {
+        /// The case.
+        case: String,
+        /// How.
+        fix: Fix,
+    },
     /// Show where a segmentation differs from the case's own labels.
     Compare {
         /// The case.
@@ -147,6 +154,17 @@ pub struct CaseInfo {
     pub role: Role,
     /// What is odd about its files, one sentence each.
     pub problems: Vec<String>,
+    /// What would mend that.
+    pub fix: Option<Fix>,
+}
+
+/// What can be done about labels that do not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fix {
+    /// Bring them onto the image's grid, by millimetres.
+    Resample,
+    /// Round their values to whole numbers.
+    Round,
 }
 
 /// The weights at hand.

@@ -216,6 +216,61 @@ fn a_difference_tells_what_is_missed_from_what_is_extra() {
     assert!(map([0; 4]).difference(&smaller).is_err());
 }
 
+/// Label voxels of 3 × 3 × 1 mm, i running to the left, under an image of 1 mm voxels: index x / 3 is rounded.
+#[test]
+fn labels_of_another_grid_are_brought_onto_the_image() {
+    let grid = |dims, affine| Grid {
+        dims,
+        affine: Affine(affine),
+        form: Form::Sform,
+    };
+    let turned = grid(
+        [2, 2, 1],
+        [
+            [-3.0, 0.0, 0.0, 3.0],
+            [0.0, 3.0, 0.0, 0.0],
+            [0.0, 0.0, 1.0, 0.0],
+        ],
+    );
+    let one = [
+        [1.0, 0.0, 0.0, 0.0],
+        [0.0, 1.0, 0.0, 0.0],
+        [0.0, 0.0, 1.0, -1.0],
+    ];
+    let image = Image::new(Voxels::U8(vec![0; 6 * 6 * 2]), grid([6, 6, 2], one)).expect("filled");
+    let labels = Image::new(Voxels::U8(vec![1, 2, 3, 4]), turned).expect("filled");
+    let labels = LabelImage::from_image(labels).expect("labels");
+    let found = labels.onto(&image).expect("an affine");
+    assert_eq!(found.grid(), image.grid());
+    // The plane below the map is background; from x = 5 on nothing is within half a voxel.
+    assert!(found.labels()[..36].iter().all(|&label| label == 0));
+    let row = |labels: [u16; 6]| labels;
+    let expected = [
+        row([2, 2, 1, 1, 1, 0]),
+        row([2, 2, 1, 1, 1, 0]),
+        row([4, 4, 3, 3, 3, 0]),
+        row([4, 4, 3, 3, 3, 0]),
+        row([4, 4, 3, 3, 3, 0]),
+        row([0; 6]),
+    ];
+    assert_eq!(found.labels()[36..], expected.concat());
+}
+
+#[test]
+fn values_that_are_no_labels_are_rounded_on_request() {
+    let image = |values: [f32; 4]| {
+        let mut voxels = [0.0; 24];
+        voxels[..4].copy_from_slice(&values);
+        read(&NiftiFile::new(&[2, 3, 4], F32).with(&f32_bytes(&voxels)))
+    };
+    let fractions = image([0.4, 1.6, f32::NAN, 2.5]);
+    assert!(LabelImage::from_image(fractions.clone()).is_err());
+    let found = LabelImage::rounded(&fractions).expect("labels");
+    assert_eq!(found.labels()[..4], [0, 2, 0, 3]);
+    let negative = LabelImage::rounded(&image([-2.0, 0.0, 0.0, 0.0]));
+    assert!(matches!(negative, Err(VolumeError::NegativeLabel(_))));
+}
+
 #[test]
 fn volumes_and_names() {
     let mut file = NiftiFile::new(&[2, 3, 4], U8);

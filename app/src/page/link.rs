@@ -53,7 +53,10 @@ impl Link {
         if brings
             || matches!(
                 request,
-                Request::Remove { .. } | Request::Restore | Request::Label { .. }
+                Request::Remove { .. }
+                    | Request::Restore
+                    | Request::Label { .. }
+                    | Request::Mend { .. }
             )
         {
             self.history

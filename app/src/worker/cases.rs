@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use medcontext_core::dataset::{Case, CaseFiles, pair};
+use medcontext_core::dataset::{Case, CaseFiles, DatasetError, pair};
 use medcontext_core::infer::LabelVolume;
 use medcontext_core::train::TrainConfig;
-use medcontext_core::volume::{Image, LabelImage, Limits, VolumeError};
+use medcontext_core::volume::{Image, LabelImage, Limits, SAME_GRID_VOXELS, VolumeError};
 
 use web_sys::Blob;
 
@@ -15,13 +15,13 @@ use super::files::{blob, bytes_of};
 use super::label;
 use super::restore::segmentation;
 use super::session::{Session, breathe};
-use crate::message::{CaseInfo, Report};
+use crate::message::{CaseInfo, Fix, Report};
 use crate::saved::names;
 
 /// A case that was read.
 pub struct Entry {
     /// Its files.
-    files: CaseFiles,
+    pub files: CaseFiles,
     /// Its volumes.
     pub case: Rc<Case>,
 }
@@ -95,22 +95,31 @@ async fn take_case(session: &Session, files: CaseFiles) -> Result<()> {
         Some(path) => read_labels(session, path).await,
         None => Ok(None),
     };
+    let mut fix = None;
     let label = label.unwrap_or_else(|error| {
+        fix = fix_for(&error);
         problems.push(error.to_string());
         None
     });
     let case = match Case::new(&files.id, image.clone(), label) {
         Ok(case) => case,
         Err(error) => {
+            let error = error.into();
+            fix = fix_for(&error);
             problems.push(error.to_string());
             Case::new(&files.id, image, None)?
         }
     };
+    let elsewhere =
+        |label: &LabelImage| case.image.grid().corner_distance(label.grid()) >= SAME_GRID_VOXELS;
+    if case.label.as_ref().is_some_and(elsewhere) {
+        fix = Some(Fix::Resample);
+    }
     let case = case.with_channels(others)?;
     problems.extend(case.warnings().iter().cloned());
     session
         .reporter
-        .send(Report::Case(describe(session, &case, problems)));
+        .send(Report::Case(describe(session, &case, problems, fix)));
     let entry = Entry {
         case: Rc::new(case),
         files,
@@ -120,6 +129,22 @@ async fn take_case(session: &Session, files: CaseFiles) -> Result<()> {
         .borrow_mut()
         .insert(entry.files.id.clone(), entry);
     Ok(())
+}
+
+/// What would make labels fit.
+fn fix_for(error: &Error) -> Option<Fix> {
+    use medcontext_core::Error::{Dataset, Volume};
+    let Error::Core(error) = error else {
+        return None;
+    };
+    match error {
+        Dataset(DatasetError::LabelShape { .. }) => Some(Fix::Resample),
+        Volume {
+            source: VolumeError::NotLabels(_),
+            ..
+        } => Some(Fix::Round),
+        _ => None,
+    }
 }
 
 /// Reads a volume file.
@@ -143,7 +168,7 @@ fn named(path: &str) -> impl FnOnce(VolumeError) -> medcontext_core::Error {
 }
 
 /// A case as the table shows it.
-fn describe(session: &Session, case: &Case, problems: Vec<String>) -> CaseInfo {
+fn describe(session: &Session, case: &Case, problems: Vec<String>, fix: Option<Fix>) -> CaseInfo {
     let grid = case.image.grid();
     let names = session.label_names();
     CaseInfo {
@@ -154,6 +179,7 @@ fn describe(session: &Session, case: &Case, problems: Vec<String>) -> CaseInfo {
         labels: case.label.as_ref().map(|label| volumes(label, &names)),
         role: case.role(),
         problems,
+        fix,
     }
 }
 

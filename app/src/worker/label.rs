@@ -1,4 +1,4 @@
-//! Labels that are drawn in the page.
+//! Labels that are drawn or mended in the page.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use super::cases;
 use super::error::Result;
 use super::files::{blob, bytes_of};
 use super::session::Session;
+use crate::message::Fix;
 use crate::saved::names::{CASES, DRAWN};
 
 /// Takes a drawing as a case's labels, in place of those it had.
@@ -29,6 +30,31 @@ pub async fn take(
         .and_then(LabelImage::from_image)
         .map_err(unusable)?;
     let map = LabelImage::drawn(drawing, &case.image, names).map_err(unusable)?;
+    put(session, id, &map).await
+}
+
+/// Makes the labels that were found for a case fit its image.
+pub async fn mend(session: &Session, id: &str, fix: Fix) -> Result<()> {
+    let case = session.case(id)?;
+    let path = session
+        .cases
+        .borrow()
+        .get(id)
+        .and_then(|entry| entry.files.label.clone());
+    let Some(path) = path else {
+        return Ok(());
+    };
+    let found = cases::read(session, &path).await?;
+    let mended = match fix {
+        Fix::Round => LabelImage::rounded(&found),
+        Fix::Resample => LabelImage::from_image(found).and_then(|map| map.onto(&case.image)),
+    };
+    let unusable = |source: VolumeError| medcontext_core::Error::Volume { file: path, source };
+    put(session, id, &mended.map_err(unusable)?).await
+}
+
+/// Keeps a label map as the case's, in place of the one it had.
+async fn put(session: &Session, id: &str, map: &LabelImage) -> Result<()> {
     let file = blob(&gzip(&map.to_nifti()))?.0;
     let path = format!("{DRAWN}{id}.nii.gz");
     session.keep(&format!("{CASES}{path}"), &file).await;

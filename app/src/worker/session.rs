@@ -175,6 +175,7 @@ impl Session {
             Request::AddSamples => files::add_samples(self).await,
             Request::Remove { case } => cases::remove(self, &case).await,
             Request::View { case } => cases::view(self, &case),
+            Request::Mend { case, fix } => label::mend(self, &case, fix).await,
             Request::Compare { case, segmentation } => {
                 cases::compare(self, &case, &segmentation.0).await
             }

@@ -42,6 +42,27 @@ impl Affine {
             .map(|row| row[0] * ijk[0] + row[1] * ijk[1] + row[2] * ijk[2] + row[3])
     }
 
+    /// From millimetres to (fractional) voxel indices; `None` where the axes do not span space.
+    pub fn inverse(&self) -> Option<Affine> {
+        let [a, b, c] = [self.column(0), self.column(1), self.column(2)];
+        let determinant = self.determinant();
+        let cross = |u: [f64; 3], v: [f64; 3]| {
+            [
+                u[1] * v[2] - u[2] * v[1],
+                u[2] * v[0] - u[0] * v[2],
+                u[0] * v[1] - u[1] * v[0],
+            ]
+        };
+        let rows = [cross(b, c), cross(c, a), cross(a, b)].map(|row| row.map(|v| v / determinant));
+        let origin = self.column(3);
+        let inverse = rows.map(|[x, y, z]| {
+            let back = x * origin[0] + y * origin[1] + z * origin[2];
+            [x, y, z, -back]
+        });
+        let finite = inverse.iter().flatten().all(|value| value.is_finite());
+        finite.then_some(Affine(inverse))
+    }
+
     /// The step in mm from one voxel to the next along i, j or k.
     pub(super) fn column(&self, axis: usize) -> [f64; 3] {
         self.0.map(|row| row[axis])

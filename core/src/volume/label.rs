@@ -68,12 +68,17 @@ impl LabelImage {
                 grid: join(&shape),
             });
         }
-        Ok(LabelImage {
-            labels: grid.array_orientation().canonical_to_file(labels.view()),
+        let labels = grid.array_orientation().canonical_to_file(labels.view());
+        Ok(Self::from_parts(header, grid, labels))
+    }
+
+    pub(super) fn from_parts(header: Header, grid: Grid, labels: Vec<u16>) -> LabelImage {
+        LabelImage {
             header,
             grid,
+            labels,
             warnings: Vec::new(),
-        })
+        }
     }
 
     /// Labels that were drawn over an image by another program: its voxels in the file's order, on the
@@ -93,12 +98,7 @@ impl LabelImage {
                 grid: join(&image.grid().dims),
             });
         }
-        let mut map = LabelImage {
-            labels: drawing.labels,
-            header: image.header().clone(),
-            grid: image.grid().clone(),
-            warnings: Vec::new(),
-        };
+        let mut map = Self::in_file_order(drawing.labels, image)?;
         let present = map.present();
         let named = names.iter().filter(|(id, _)| present.contains(id));
         let xml: String = named

@@ -12,6 +12,7 @@ mod header;
 mod image;
 mod inspect;
 mod label;
+mod mend;
 mod orient;
 mod stream;
 mod voxels;

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use medcontext_core::dataset::Role;
 use medcontext_core::infer::LabelVolume;
 
-use crate::message::Request;
+use crate::message::{Fix, Request};
 use crate::page::files::from_dialog;
 use crate::page::link::Link;
 use crate::page::state::{Case, CaseResult, State};
@@ -195,13 +195,35 @@ fn CaseRow(id: String) -> impl IntoView {
 /// What is odd about a case, below its row.
 #[component]
 fn Problems(case: Memo<Option<Case>>) -> impl IntoView {
+    let link = expect_context::<Link>();
     let all = move || case.read().as_ref().map_or_else(Vec::new, problems);
+    let fix = move || case.read().as_ref().and_then(|case| case.info.fix);
+    let mend = move |_| {
+        let id = case.read().as_ref().map(|case| case.info.id.clone());
+        if let (Some(case), Some(fix)) = (id, fix()) {
+            link.send(Request::Mend { case, fix });
+        }
+    };
+    let offer = move || {
+        let words = fix().map(|fix| match fix {
+            Fix::Resample => "Bring the labels onto the image's grid",
+            Fix::Round => "Round the values to labels",
+        });
+        words.map(|words| {
+            view! {
+                <button class="fix" on:click=mend>
+                    {words}
+                </button>
+            }
+        })
+    };
     let line = |text| view! { <li class="problem">{text}</li> };
     view! {
         <Show when=move || !all().is_empty()>
             <tr class="problems">
                 <td colspan="7">
                     <ul>{move || all().into_iter().map(line).collect_view()}</ul>
+                    {offer}
                 </td>
             </tr>
         </Show>

@@ -261,7 +261,7 @@ fn values_that_are_no_labels_are_rounded_on_request() {
     let image = |values: [f32; 4]| {
         let mut voxels = [0.0; 24];
         voxels[..4].copy_from_slice(&values);
-        read(&NiftiFile::new(&[2, 3, 4], F32).with(&f32_bytes(&voxels)))
+        read(&NiftiFile::new(&[2, 3, 4], F32).with(&f32_bytes(voxels)))
     };
     let fractions = image([0.4, 1.6, f32::NAN, 2.5]);
     assert!(LabelImage::from_image(fractions.clone()).is_err());

@@ -1,0 +1,35 @@
+// Weights that come with the page: named in its address, they segment the sample volumes at once.
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { limit, noWebgpu, press, screenshot, withPage } from "./page.mjs";
+
+const folder = new URL("../../public/models/", import.meta.url);
+const registry = JSON.parse(readFileSync(new URL("registry.json", folder)));
+
+test("the list of models says what their files are", () => {
+  for (const { name, file, bytes, sha256 } of registry) {
+    const content = readFileSync(new URL(file, folder));
+    assert.equal(content.length, bytes, name);
+    assert.ok(bytes < 6_000_000, name);
+    assert.equal(createHash("sha256").update(content).digest("hex"), sha256, name);
+  }
+});
+
+test("the sample volumes and their model, from the address, give a real result", { timeout: limit }, async (context) => {
+  await withPage(noWebgpu, "?sample&model=sample", async (page) => {
+    await page.locator("#cases [data-case]").nth(7).waitFor();
+    await page.locator("#save-weights:enabled").waitFor();
+    assert.match(await page.locator(".models p").innerText(), /synthetic/);
+    await page.locator("#cases [data-role=train] .role").first().selectOption("validate");
+    await page.locator("#predict-scope").selectOption("held-out");
+    assert.equal(await press(page, "predict"), "done");
+    await page.locator("#measure").waitFor();
+    const dice = await page.locator("#measure tr[data-label=mean] .dice").innerText();
+    context.diagnostic(`Dice ${dice}`);
+    assert.ok(Number.parseFloat(dice) > 0.9, dice);
+    await screenshot(page, "models-1-segmented");
+  });
+});

@@ -35,6 +35,12 @@ fn cases(folder: &Path) -> (String, String) {
     (path(folder, "predicted"), path(folder, "data/labelsTr"))
 }
 
+fn assert_holds(document: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(document.contains(part), "{part} in {document}");
+    }
+}
+
 #[test]
 fn tables_of_files_that_are_named_differently() {
     let folder = TempDir::new().expect("a folder");
@@ -91,14 +97,13 @@ fn tables_of_files_that_are_named_differently() {
     assert_eq!(json["protocol"]["hd95"], "max");
     assert!(text(&markdown).contains("| liver | 0.5556 ± 0.5092 | 0.32 ± 0.55 | 0 |"));
     let document = text(&html);
-    for row in [
+    let rows = [
         "<td>liver</td><td>0.5556 ± 0.5092</td><td>0.32 ± 0.55</td>",
         "<td>b</td><td>liver</td><td>0.6667</td><td>0.95</td><td>0.001</td><td>0.002</td>",
         "<td>c_seg</td><td>spleen</td><td>-</td><td>-</td>",
         "evaluate --prediction",
-    ] {
-        assert!(document.contains(row), "{row} in {document}");
-    }
+    ];
+    assert_holds(&document, &rows);
 }
 
 #[test]
@@ -106,25 +111,17 @@ fn a_document_holds_the_means_from_before() {
     let folder = TempDir::new().expect("a folder");
     let (prediction, truth) = cases(folder.path());
     let [json, html] = ["e.json", "e.html"].map(|name| path(folder.path(), name));
-    succeed(&[
-        "evaluate",
-        "--prediction",
-        &prediction,
-        "--truth",
-        &truth,
-        "--json",
-        &json,
-    ]);
+    let first = ["evaluate", "--prediction", &prediction, "--truth", &truth];
+    succeed(&[&first[..], &["--json", &json]].concat());
     let again = ["evaluate", "--prediction", &truth, "--truth", &truth];
     succeed(&[&again[..], &["--html", &html, "--before", &json]].concat());
     let document = fs::read_to_string(&html).expect("written");
     // Truth against itself, beside (1 + 2/3) / 2 and (1 + 0) / 2 by label.
-    for row in [
+    let rows = [
         "<td>spleen</td><td>1.0000 ± 0.0000</td><td>0.00 ± 0.00</td><td>0.5000 ± 0.7071</td>",
         "<td>liver</td><td>1.0000 ± 0.0000</td><td>0.00 ± 0.00</td><td>0.8333 ± 0.2357</td>",
-    ] {
-        assert!(document.contains(row), "{row} in {document}");
-    }
+    ];
+    assert_holds(&document, &rows);
 }
 
 #[test]

@@ -27,14 +27,11 @@ impl LabelImage {
     /// # Errors
     /// When a value is not a whole number, is negative or is above 65535.
     pub fn from_image(image: Image) -> Result<LabelImage> {
-        let (slope, inter) = image.scaling();
-        let labels = with_values!(image.voxels(), values => values
-            .iter()
-            .map(|&value| label(value as f64 * slope + inter))
-            .collect::<Result<Vec<u16>>>())?;
+        let labels = labels_of(&image, ROUNDING)?;
         let as_float = matches!(image.voxels(), Voxels::F32(_) | Voxels::F64(_));
+        let scaled = image.scaling() != (1.0, 0.0);
         let (header, grid, mut warnings) = image.into_parts();
-        if as_float || (slope, inter) != (1.0, 0.0) {
+        if as_float || scaled {
             warnings.push(
                 "the labels are stored as scaled or floating-point values and were rounded".into(),
             );
@@ -92,12 +89,7 @@ impl LabelImage {
         image: &Image,
         names: &BTreeMap<u16, String>,
     ) -> Result<LabelImage> {
-        if drawing.grid.dims != image.grid().dims {
-            return Err(VolumeError::ShapeMismatch {
-                array: join(&drawing.grid.dims),
-                grid: join(&image.grid().dims),
-            });
-        }
+        drawing.check_dims(image.grid())?;
         let mut map = Self::in_file_order(drawing.labels, image)?;
         let present = map.present();
         let named = names.iter().filter(|(id, _)| present.contains(id));
@@ -117,12 +109,7 @@ impl LabelImage {
     /// # Errors
     /// When the shapes differ.
     pub fn difference(&self, truth: &LabelImage) -> Result<LabelImage> {
-        if self.grid.dims != truth.grid.dims {
-            return Err(VolumeError::ShapeMismatch {
-                array: join(&self.grid.dims),
-                grid: join(&truth.grid.dims),
-            });
-        }
+        self.check_dims(&truth.grid)?;
         let compare = |(&found, &truth): (&u16, &u16)| match (found, truth) {
             (found, truth) if found == truth => 0,
             (0, _) => Self::MISSED,
@@ -132,6 +119,17 @@ impl LabelImage {
         Ok(LabelImage {
             labels: self.labels.iter().zip(&truth.labels).map(compare).collect(),
             ..self.clone()
+        })
+    }
+
+    /// Whether the voxels are as many along each axis as a grid's.
+    fn check_dims(&self, grid: &Grid) -> Result<()> {
+        if self.grid.dims == grid.dims {
+            return Ok(());
+        }
+        Err(VolumeError::ShapeMismatch {
+            array: join(&self.grid.dims),
+            grid: join(&grid.dims),
         })
     }
 
@@ -219,12 +217,22 @@ impl LabelImage {
     }
 }
 
-fn label(value: f64) -> Result<u16> {
+/// An image's values (after slope and intercept) as labels, in the file's order: each a whole number but
+/// for less than `rounding`. NaN and infinities are background.
+pub(super) fn labels_of(image: &Image, rounding: f64) -> Result<Vec<u16>> {
+    let (slope, inter) = image.scaling();
+    with_values!(image.voxels(), values => values
+        .iter()
+        .map(|&value| label(value as f64 * slope + inter, rounding))
+        .collect())
+}
+
+fn label(value: f64, rounding: f64) -> Result<u16> {
     if !value.is_finite() {
         return Ok(0);
     }
     let whole = value.round();
-    if (value - whole).abs() >= ROUNDING {
+    if (value - whole).abs() >= rounding {
         return Err(VolumeError::NotLabels(value));
     }
     if whole < 0.0 {

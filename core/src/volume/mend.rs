@@ -1,7 +1,7 @@
 //! Label maps that do not fit, made to fit on request: on another grid, or with values that are no labels.
 
 use super::header::join;
-use super::voxels::with_values;
+use super::label::labels_of;
 use super::{Image, LabelImage, Result, VolumeError};
 
 impl LabelImage {
@@ -38,20 +38,7 @@ impl LabelImage {
     /// # Errors
     /// When a value is negative or above 65535.
     pub fn rounded(image: &Image) -> Result<LabelImage> {
-        let (slope, inter) = image.scaling();
-        let label = |value: f64| {
-            let whole = value.round();
-            match whole {
-                whole if !whole.is_finite() => Ok(0),
-                whole if whole < 0.0 => Err(VolumeError::NegativeLabel(whole)),
-                whole if whole > f64::from(u16::MAX) => Err(VolumeError::LabelTooLarge(whole)),
-                whole => Ok(whole as u16),
-            }
-        };
-        let labels = with_values!(image.voxels(), values => values
-            .iter()
-            .map(|&value| label(value as f64 * slope + inter))
-            .collect::<Result<Vec<u16>>>())?;
+        let labels = labels_of(image, f64::INFINITY)?;
         LabelImage::in_file_order(labels, image)
     }
 

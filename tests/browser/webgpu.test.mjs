@@ -9,7 +9,7 @@ import { configure, drop, limit, screenshot, sentences, useWhileTraining, webgpu
 import { compareWithCommandLine, look, predictAndDownload, trainUntilTheLossFalls } from "./training.mjs";
 
 // Enough to see the loss fall: a step takes many seconds on the software adapter.
-const iterations = 4;
+const iterations = 3;
 // Two tokens side by side, of which MedContext masks one.
 const patch = [16, 16, 32];
 

@@ -15,4 +15,5 @@ mod real_scans;
 mod resampling;
 mod robustness;
 mod sampling;
+mod thumbnail;
 mod writing;

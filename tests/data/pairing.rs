@@ -351,3 +351,53 @@ fn label_maps_without_an_image_are_left_over() {
         "{found:?}"
     );
 }
+
+#[test]
+fn a_label_map_chosen_by_hand_comes_before_the_names() {
+    let files = names(&["a.nii", "a_seg.nii", "b.nii", "drawn.nii", "z_seg.nii"]);
+    let found = pair(&files, None);
+    assert_eq!(
+        cases(&found),
+        ["a: a.nii + a_seg.nii", "b: b.nii", "drawn: drawn.nii"]
+    );
+    assert_eq!(leftovers(&found), ["z_seg.nii"]);
+    let assigned = |choices: &[(&str, Option<&str>)]| {
+        let mut pairing = found.clone();
+        for (case, label) in choices {
+            pairing.assign(case, *label);
+        }
+        pairing
+    };
+
+    // What was left over, what was taken for an image, and what another case had.
+    let one = assigned(&[("b", Some("z_seg.nii"))]);
+    assert_eq!(
+        cases(&one),
+        [
+            "a: a.nii + a_seg.nii",
+            "b: b.nii + z_seg.nii",
+            "drawn: drawn.nii"
+        ]
+    );
+    assert!(leftovers(&one).is_empty());
+    let one = assigned(&[("b", Some("drawn.nii"))]);
+    assert_eq!(
+        cases(&one),
+        ["a: a.nii + a_seg.nii", "b: b.nii + drawn.nii"]
+    );
+    let one = assigned(&[("b", Some("a_seg.nii"))]);
+    assert_eq!(cases(&one)[..2], ["a: a.nii", "b: b.nii + a_seg.nii"]);
+
+    // Another one, and none: what the case had before belongs to nobody then, and can be chosen again.
+    let one = assigned(&[("a", Some("z_seg.nii"))]);
+    assert_eq!(cases(&one)[0], "a: a.nii + z_seg.nii");
+    assert_eq!(leftovers(&one), ["a_seg.nii"]);
+    let one = assigned(&[("a", None), ("b", Some("a_seg.nii"))]);
+    assert_eq!(cases(&one)[..2], ["a: a.nii", "b: b.nii + a_seg.nii"]);
+    assert_eq!(leftovers(&one), ["z_seg.nii"]);
+
+    // The one that it has, and cases and files that are not here.
+    assert_eq!(assigned(&[("a", Some("a_seg.nii"))]), found);
+    assert_eq!(assigned(&[("c", Some("z_seg.nii"))]), found);
+    assert_eq!(cases(&assigned(&[("b", Some("gone.nii"))])), cases(&found));
+}

@@ -85,6 +85,12 @@ impl Case {
             .collect()
     }
 
+    /// Sizes in voxels, `[depth, height, width]`, of the cases' images.
+    pub fn sizes(cases: &[Case]) -> Vec<[usize; 3]> {
+        let size = |case: &Case| case.image.grid().canonical_dims();
+        cases.iter().map(size).collect()
+    }
+
     /// The number of channels that all cases have.
     ///
     /// # Errors

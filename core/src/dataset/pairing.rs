@@ -61,6 +61,42 @@ pub struct Pairing {
     pub leftovers: Vec<Leftover>,
 }
 
+impl Pairing {
+    /// Gives a case the label map that someone chose by hand, or none, whatever the names say. The file may
+    /// belong to no case, to another one, or have been taken for an image of its own. A case or a file that is
+    /// not here changes nothing.
+    pub fn assign(&mut self, case: &str, label: Option<&str>) {
+        let Some(place) = self.cases.iter().position(|files| files.id == case) else {
+            return;
+        };
+        let before = self.cases[place].label.take();
+        if let Some(path) = label {
+            let known = before.as_deref() == Some(path) || self.free(path);
+            self.cases[place].label = known.then(|| path.to_owned());
+        }
+        let after = &self.cases[place].label;
+        if let Some(path) = before.filter(|path| after.as_ref() != Some(path)) {
+            let reason = "a label map of no case, as chosen by hand".to_owned();
+            self.leftovers.push(Leftover { path, reason });
+        }
+        let chosen = after.clone();
+        self.cases
+            .retain(|files| files.id == case || Some(&files.image) != chosen.as_ref());
+    }
+
+    /// Takes a file from where it is; false where there is no such file.
+    fn free(&mut self, path: &str) -> bool {
+        let leftovers = self.leftovers.len();
+        self.leftovers.retain(|leftover| leftover.path != path);
+        let mut found = self.leftovers.len() < leftovers;
+        for files in &mut self.cases {
+            found |= files.image == path || files.label.as_deref() == Some(path);
+            files.label.take_if(|label| label == path);
+        }
+        found
+    }
+}
+
 /// Finds the cases in a list of paths (`/` or `\` between folders). A Decathlon dataset.json decides
 /// where it lists the files; nnU-Net's `imagesTr/CASE_0000.nii.gz` with `labelsTr/CASE.nii.gz` and
 /// BraTS's four contrasts (`CASE_flair`, `CASE_t1ce`, `CASE_t1`, `CASE_t2` with `CASE_seg`), and

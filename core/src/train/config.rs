@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{DiceCe, MixedPrecision, OptimizerLaw, RateSchedule};
 use crate::backbone::{Backbone, Network, Size};
-use crate::dataset::Case;
 use crate::infer::Blend;
 use crate::medcontext::MedContext;
 use crate::transform::{Augmentation, Centre, Preprocessing, Sampling};
@@ -111,18 +110,17 @@ impl Default for TrainConfig {
 const LARGEST_SIDE: usize = 96;
 
 impl TrainConfig {
-    /// Safe settings for the given cases: the median volume rounded down to what the network can
-    /// take, and patches drawn towards labels where volumes are much larger than a patch.
-    pub fn suggest(cases: &[Case]) -> Self {
+    /// Safe settings for volumes of these sizes in voxels, `[depth, height, width]` as
+    /// [`Grid::canonical_dims`](crate::volume::Grid::canonical_dims) gives them: the median volume rounded
+    /// down to what the network can take, and patches drawn towards labels where volumes are much larger
+    /// than a patch.
+    pub fn suggest(sizes: &[[usize; 3]]) -> Self {
         let mut config = Self::default();
-        if cases.is_empty() {
+        if sizes.is_empty() {
             return config;
         }
         let median: [usize; 3] = std::array::from_fn(|axis| {
-            let mut sides: Vec<usize> = cases
-                .iter()
-                .map(|case| case.image.grid().canonical_dims()[axis])
-                .collect();
+            let mut sides: Vec<usize> = sizes.iter().map(|size| size[axis]).collect();
             sides.sort_unstable();
             sides[sides.len() / 2]
         });

@@ -15,6 +15,7 @@ mod label;
 mod mend;
 mod orient;
 mod stream;
+mod thumbnail;
 mod voxels;
 
 pub use datatype::Datatype;
@@ -26,6 +27,7 @@ pub use inspect::{Inspection, inspect};
 pub use label::LabelImage;
 pub use orient::{AxisOrder, Orientation};
 pub use stream::{Limits, gzip};
+pub use thumbnail::Thumbnail;
 pub use voxels::Voxels;
 
 /// Result with a [`VolumeError`].

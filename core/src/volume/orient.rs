@@ -80,6 +80,19 @@ impl Orientation {
         })
     }
 
+    /// Where the voxel at a canonical index lies in the file's order (i fastest, `dims` along i, j, k).
+    pub(super) fn place_in_file(self, canonical: [usize; 3], dims: [usize; 3]) -> usize {
+        let mut ijk = [0; 3];
+        for (axis, index) in self.axis_of_canonical().into_iter().zip(canonical) {
+            ijk[axis] = if self.positive[axis] {
+                index
+            } else {
+                dims[axis] - 1 - index
+            };
+        }
+        (ijk[2] * dims[1] + ijk[1]) * dims[0] + ijk[0]
+    }
+
     /// Values in the file's order (i fastest, `dims` along i, j, k) as a canonical array, each passed
     /// through `convert`.
     pub(super) fn file_to_canonical<T, U>(

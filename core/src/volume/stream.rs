@@ -24,8 +24,11 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Refuses `bytes` above the limit; called before anything is allocated.
-    pub(super) fn check(&self, bytes: u64) -> Result<()> {
+    /// Refuses bytes above the limit, before anything is allocated.
+    ///
+    /// # Errors
+    /// When there are more, in words that name both numbers.
+    pub fn check(&self, bytes: u64) -> Result<()> {
         if bytes <= self.max_bytes {
             return Ok(());
         }

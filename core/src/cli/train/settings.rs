@@ -39,7 +39,7 @@ pub(super) fn configure(
     training: &[Case],
 ) -> Result<(TrainConfig, Option<LabelSet>), Failure> {
     let (mut config, labels) = match arguments.preset {
-        None => (TrainConfig::suggest(training), None),
+        None => (TrainConfig::suggest(&Case::sizes(training)), None),
         Some(preset) => {
             let backbone = arguments.backbone.unwrap_or(Backbone::Unetr);
             let settings = preset.settings(backbone, training).map_err(Error::from)?;

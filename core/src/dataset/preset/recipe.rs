@@ -178,7 +178,7 @@ fn nnformer(preset: Preset) -> TrainConfig {
 fn decathlon(backbone: Backbone, cases: &[Case]) -> TrainConfig {
     let mut config = TrainConfig {
         backbone,
-        ..TrainConfig::suggest(cases)
+        ..TrainConfig::suggest(&Case::sizes(cases))
     };
     config.fit_patch();
     config.sampling.centre = Centre::Foreground { share: 0.5 };

@@ -9,11 +9,12 @@ use gloo_worker::Codec;
 use medcontext_core::dataset::Role;
 use medcontext_core::infer::LabelVolume;
 use medcontext_core::train::{Event, TrainConfig};
+use medcontext_core::volume::Thumbnail;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, File};
 
-use crate::saved::{Saved, SavedResult};
+use crate::saved::{Frames, Saved, SavedResult};
 
 /// A browser object that is passed by reference inside a message.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -53,6 +54,20 @@ pub enum Request {
         /// How.
         fix: Fix,
     },
+    /// Give a case the label map that was chosen by hand, or none.
+    Pair {
+        /// The case.
+        case: String,
+        /// Path of the label map.
+        label: Option<String>,
+    },
+    /// Say which frames of a series are the case's image.
+    UseFrames {
+        /// The case.
+        case: String,
+        /// Which.
+        frames: Frames,
+    },
     /// Show where a segmentation differs from the case's own labels.
     Compare {
         /// The case.
@@ -79,6 +94,13 @@ pub enum Request {
         validation: Vec<String>,
         /// Start from the weights at hand instead of from scratch.
         from_weights: bool,
+    },
+    /// Take a few steps of such a run, to see how long one takes; nothing of it is kept.
+    Rehearse {
+        /// Settings of the run.
+        config: Box<TrainConfig>,
+        /// Ids of the labelled cases to train on.
+        cases: Vec<String>,
     },
     /// Go on with the training run whose state was kept.
     Continue {
@@ -137,21 +159,33 @@ pub enum Device {
     },
 }
 
-/// A case, as the table shows it.
+/// A case, as the table shows it. What its header says is known at once, the rest when its voxels were read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseInfo {
     /// Its name.
     pub id: String,
+    /// Path of its image, or of its first channel.
+    pub image: String,
+    /// Path of its label map.
+    pub label: Option<String>,
     /// Voxels along i, j and k, the file's order.
     pub dims: [usize; 3],
+    /// Channels of its image.
+    pub channels: usize,
     /// Voxel size along i, j and k in mm.
     pub spacing: [f64; 3],
     /// Directions in which i, j and k grow, such as `RAS`.
     pub orientation: String,
-    /// Labels in its label map, background left out; `None` without a label map.
-    pub labels: Option<Vec<LabelVolume>>,
+    /// Frames of a series of which it is not yet known how to use them; such a case cannot be worked with.
+    pub frames: Option<usize>,
     /// What it is for unless one says otherwise.
     pub role: Role,
+    /// Whether its voxels were read once, and what follows is known.
+    pub read: bool,
+    /// Labels in its label map, background left out; `None` without a label map.
+    pub labels: Option<Vec<LabelVolume>>,
+    /// What it looks like.
+    pub thumbnail: Option<Thumbnail>,
     /// What is odd about its files, one sentence each.
     pub problems: Vec<String>,
     /// What would mend that.
@@ -190,8 +224,12 @@ pub enum Report {
         /// Cases to read.
         total: usize,
     },
-    /// A case is new or has changed.
+    /// A case is new or is made of other files than before.
     Case(CaseInfo),
+    /// A case's voxels were read.
+    Read(CaseInfo),
+    /// Label maps of no case, which can be given to one by hand.
+    Unpaired(Vec<String>),
     /// A case is gone.
     CaseRemoved {
         /// The case.
@@ -219,6 +257,22 @@ pub enum Report {
     },
     /// The trainer's own event; the weights of a checkpoint come as [`Report::Weights`].
     Training(Event),
+    /// How long a step takes: the answer to [`Request::Rehearse`].
+    Rehearsed {
+        /// Wall time of the first step, in which a GPU's programs are made, in seconds.
+        first_seconds: f64,
+        /// Wall time of those after it.
+        step_seconds: f64,
+    },
+    /// What the run under way makes of the case in view.
+    Preview {
+        /// The case.
+        case: String,
+        /// Steps done.
+        iteration: usize,
+        /// The label map.
+        file: Handle<Blob>,
+    },
     /// Weights are at hand: trained here or dropped.
     Weights {
         /// What they are.

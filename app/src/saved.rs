@@ -16,12 +16,33 @@ pub mod names {
     pub const WEIGHTS: &str = "weights.safetensors";
     /// The state of a training run that has not ended.
     pub const STATE: &str = "state.safetensors";
+    /// [`Choices`](super::Choices), as JSON.
+    pub const CHOICES: &str = "choices.json";
     /// Before the paths of volumes and of dataset.json, as they were dropped.
     pub const CASES: &str = "cases/";
     /// Within those, before `<case>.nii.gz`: label maps that were drawn in the page.
     pub const DRAWN: &str = "drawn/";
     /// Before `<case>.nii.gz`.
     pub const SEGMENTATIONS: &str = "segmentations/";
+}
+
+/// Which frames of a series over time, or of channels, are a case's image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Frames {
+    /// One, counted from 0.
+    One(usize),
+    /// All of them, as channels.
+    Channels,
+}
+
+/// What was decided by hand about the files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Choices {
+    /// The label map of a case, or none, by case.
+    pub labels: BTreeMap<String, Option<String>>,
+    /// How a series is used, by the path of its file.
+    pub frames: BTreeMap<String, Frames>,
 }
 
 /// A segmented case. Its label map is a file beside this.

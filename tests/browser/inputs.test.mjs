@@ -38,11 +38,6 @@ const bad = {
   "cut.nii.gz": (image, label, packed) => packed.subarray(0, packed.length / 2),
   "dims.nii": (image) => changed(image, (copy) => void copy.writeInt16LE(-5, 42)),
   "flat.nii": (image) => changed(image, (copy) => void [2, image.readInt16LE(42), image.readInt16LE(44), 1].forEach((n, i) => copy.writeInt16LE(n, 40 + 2 * i))),
-  "film.nii": (image) => changed(image, (copy) => {
-    copy.writeInt16LE(4, 40);
-    copy.writeInt16LE(2, 48);
-    return Buffer.concat([copy, copy.subarray(copy.readFloatLE(108))]);
-  }),
   "second.nii": (image) => changed(image, (copy) => {
     copy.writeInt32LE(540, 0);
     copy.write("n+2\0\r\n\x1a\n", 4, "latin1");

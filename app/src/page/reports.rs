@@ -4,7 +4,9 @@ use leptos::prelude::*;
 use medcontext_core::dataset::Role;
 use medcontext_core::train::{Event, TrainConfig};
 
-use super::state::{Case, CaseResult, Engine, Overlay, Phase, Picture, ResultFiles, State, Task};
+use super::state::{
+    Case, CaseResult, Engine, Overlay, Pace, Phase, Picture, Preview, ResultFiles, State, Task,
+};
 use super::{files, words};
 use crate::message::{CaseInfo, Report};
 use crate::saved::{Saved, Unfinished, Validation};
@@ -20,6 +22,8 @@ pub fn apply(state: State, report: Report) {
             state.reading.set((done < total).then_some((done, total)));
         }
         Report::Case(info) => take_case(state, info),
+        Report::Read(info) => case_read(state, info),
+        Report::Unpaired(paths) => state.unpaired.set(paths),
         Report::CaseRemoved { case } => forget_case(state, &case),
         Report::Suggested(suggested) => {
             if !state.config_touched.get_untracked() && !state.work.read_untracked().busy() {
@@ -50,6 +54,23 @@ pub fn apply(state: State, report: Report) {
                 .update(|all| drop(all.insert(case, file.0)));
         }
         Report::Training(event) => training(state, event),
+        Report::Rehearsed {
+            first_seconds,
+            step_seconds,
+        } => state.pace.set(Some(Pace {
+            config: state.config.get_untracked(),
+            first_seconds,
+            step_seconds,
+        })),
+        Report::Preview {
+            case,
+            iteration,
+            file,
+        } => state.preview.set(Some(Preview {
+            case,
+            iteration,
+            labels: file.0,
+        })),
         Report::Weights { info, file } => {
             state.weights_file.set_value(Some(file.0));
             state.weights.set(Some(info));
@@ -121,8 +142,23 @@ fn take_case(state: State, info: CaseInfo) {
     }
 }
 
+/// What a case's voxels say of it.
+fn case_read(state: State, info: CaseInfo) {
+    let id = info.id.clone();
+    state.update_case(&id, |case| {
+        if info.labels.is_none() {
+            case.role = Role::Predict;
+        }
+        case.info = info;
+    });
+}
+
 /// What was found in a case is of no use any more.
 fn forget_result(state: State, id: &str) {
+    let of_case = |preview: &Option<Preview>| preview.as_ref().is_some_and(|one| one.case == id);
+    if state.preview.with_untracked(of_case) {
+        state.preview.set(None);
+    }
     state.result_files.update(|files| drop(files.remove(id)));
     state.differences.update(|files| drop(files.remove(id)));
 }

@@ -36,6 +36,13 @@ pub struct Case {
     pub result: CaseResult,
 }
 
+impl Case {
+    /// Whether it is used for this. A series that nobody has decided about is used for nothing.
+    pub fn is_for(&self, role: Role) -> bool {
+        self.role == role && self.info.frames.is_none()
+    }
+}
+
 /// How far a case's segmentation is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum CaseResult {
@@ -77,6 +84,8 @@ pub enum Task {
     Train,
     /// Segmentation.
     Predict,
+    /// A few steps of training, for their time.
+    Rehearse,
 }
 
 /// What became of the last task, or that it still runs.
@@ -161,6 +170,28 @@ pub struct Picture {
     pub truth: Option<Blob>,
 }
 
+/// What a training run under way makes of a case.
+#[derive(Clone)]
+pub struct Preview {
+    /// The case.
+    pub case: String,
+    /// Steps done.
+    pub iteration: usize,
+    /// The label map.
+    pub labels: Blob,
+}
+
+/// How long training steps take.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pace {
+    /// The settings.
+    pub config: TrainConfig,
+    /// The first step, in seconds.
+    pub first_seconds: f64,
+    /// Those after it.
+    pub step_seconds: f64,
+}
+
 /// The files that a segmented case can be saved as.
 #[derive(Clone)]
 pub struct ResultFiles {
@@ -177,6 +208,8 @@ pub struct State {
     pub engine: RwSignal<Engine>,
     /// The table.
     pub cases: RwSignal<Vec<Case>>,
+    /// Label maps of no case, by path.
+    pub unpaired: RwSignal<Vec<String>>,
     /// Whether a new worker is reading what a dead one knew: nothing has changed then.
     pub replaying: RwSignal<bool>,
     /// Cases read and cases to read, while files are being read.
@@ -199,6 +232,10 @@ pub struct State {
     pub held_out: RwSignal<Vec<String>>,
     /// A run that was cut off or stopped, and can go on.
     pub unfinished: RwSignal<Option<Unfinished>>,
+    /// What the run makes of a case: the case, steps done, the label map.
+    pub preview: RwSignal<Option<Preview>, LocalStorage>,
+    /// How long a step takes, and with which settings that was measured.
+    pub pace: RwSignal<Option<Pace>>,
     /// Wall time of the last training step in seconds.
     pub step_seconds: RwSignal<f64>,
     /// The long task.
@@ -241,6 +278,7 @@ impl State {
         Self {
             engine: RwSignal::new(Engine::Starting),
             cases,
+            unpaired: RwSignal::new(Vec::new()),
             replaying: RwSignal::new(false),
             reading: RwSignal::new(None),
             messages: RwSignal::new(Vec::new()),
@@ -255,6 +293,8 @@ impl State {
             trained: RwSignal::new(None),
             held_out: RwSignal::new(Vec::new()),
             unfinished: RwSignal::new(None),
+            preview: RwSignal::new_local(None),
+            pace: RwSignal::new(None),
             step_seconds: RwSignal::new(0.0),
             work: RwSignal::new(Work::default()),
             weights: RwSignal::new(None),

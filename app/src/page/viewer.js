@@ -45,6 +45,16 @@ function forDrawing({ R, G, B, A, I, labels }) {
   return table;
 }
 
+/** Indices i, j and k in the file of a voxel that NiiVue counts along the patient's axes. */
+function inFile({ toRASvox: m, permRAS }, [x, y, z]) {
+  // As it is, the matrix of a volume without turned axes is not set.
+  if (permRAS.every((axis, i) => axis === i + 1)) return [x, y, z].map(Math.round);
+  return [0, 1, 2].map((row) => Math.round(m[row] * x + m[4 + row] * y + m[8 + row] * z + m[12 + row]));
+}
+
+// Label maps above this many voxels are only drawn: a copy for the readout would cost too much memory.
+const LARGEST_REFERENCE = 60e6;
+
 // Changes of a drawing that can be taken back.
 const CHANGES = 50;
 
@@ -98,10 +108,14 @@ export class Viewer {
   #loadVolume;
   #image;
   #labels;
+  #references = {};
   #history;
   #pending = Promise.resolve();
 
-  /** Puts a viewer on the canvas; `onReadout` gets {mm, values} wherever the crosshair moves. */
+  /**
+   * Puts a viewer on the canvas; `onReadout` gets {ijk, mm, value, truth, prediction} wherever the crosshair
+   * moves.
+   */
   static async open(canvas, onReadout) {
     if (!document.createElement("canvas").getContext("webgl2")) {
       throw new Error(
@@ -113,8 +127,7 @@ export class Viewer {
     const viewer = new Viewer();
     viewer.#niivue = new Niivue(OPTIONS);
     viewer.#loadVolume = (options) => NVImage.loadFromUrl(options);
-    viewer.#niivue.onLocationChange = ({ mm, values }) =>
-      onReadout({ mm: Array.from(mm).slice(0, 3), values: values.map(({ value }) => value) });
+    viewer.#niivue.onLocationChange = (place) => onReadout(viewer.#readout(place));
     await viewer.#niivue.attachToCanvas(canvas, true);
     await viewer.#niivue.setVolumeRenderIllumination(ILLUMINATION);
     return viewer;
@@ -146,6 +159,33 @@ export class Viewer {
     });
     this.#pending = shown.catch(() => {});
     return shown;
+  }
+
+  /** The label maps whose values the readout gives, whether they are drawn or not; or undefined. */
+  setReferences(truth, prediction) {
+    const set = this.#pending.then(async () => {
+      const small = this.#niivue.volumes[0]?.img.length <= LARGEST_REFERENCE;
+      for (const [name, blob] of Object.entries({ truth, prediction })) {
+        if (blob === this.#references[name]?.blob) continue;
+        const volume = blob && small ? await this.#load(blob, `${name}.nii`, {}) : undefined;
+        this.#references[name] = { blob, volume };
+      }
+      if (this.#niivue.volumes.length > 0) this.#niivue.createOnLocationChange();
+    });
+    this.#pending = set.catch(() => {});
+  }
+
+  #readout({ mm, values }) {
+    if (values.length === 0) return undefined;
+    const [{ value, vox }] = values;
+    const label = ({ volume } = {}) => volume?.getValue(...volume.mm2vox(mm));
+    return {
+      ijk: inFile(this.#niivue.volumes[0], vox),
+      mm: Array.from(mm).slice(0, 3),
+      value,
+      truth: label(this.#references.truth),
+      prediction: label(this.#references.prediction),
+    };
   }
 
   /** Changes the labels' colours, and which of them are visible. */
@@ -276,6 +316,7 @@ export class Viewer {
     const cleared = this.#pending.then(() => {
       this.#removeFrom(0);
       this.#image = this.#labels = undefined;
+      this.#references = {};
     });
     this.#pending = cleared.catch(() => {});
   }

@@ -27,6 +27,9 @@ extern "C" {
         opacity: f64,
     ) -> Result<(), JsValue>;
 
+    #[wasm_bindgen(method, js_name = setReferences)]
+    fn set_references(this: &JsViewer, truth: Option<&Blob>, prediction: Option<&Blob>);
+
     #[wasm_bindgen(method)]
     fn recolour(this: &JsViewer, colours: JsValue);
 
@@ -104,10 +107,16 @@ pub enum Command {
 /// What is under the crosshair.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Readout {
+    /// Indices i, j and k of the voxel in the file.
+    pub ijk: [i64; 3],
     /// Position in mm, RAS+: to the patient's right, front and head.
     pub mm: [f64; 3],
-    /// Value of the image there, then the label's id if labels are shown.
-    pub values: Vec<f64>,
+    /// Value of the image there.
+    pub value: f64,
+    /// The case's own label there.
+    pub truth: Option<f64>,
+    /// The label that was found there.
+    pub prediction: Option<f64>,
 }
 
 /// A label as the viewer colours it.
@@ -200,6 +209,11 @@ impl Viewer {
             .show(image, overlay, colours, opacity)
             .await
             .map_err(sentence)
+    }
+
+    /// The label maps whose values the readout gives, whether they are drawn or not.
+    pub fn set_references(&self, truth: Option<&Blob>, prediction: Option<&Blob>) {
+        self.0.set_references(truth, prediction);
     }
 
     /// Changes which labels are visible.

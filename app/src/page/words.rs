@@ -12,6 +12,15 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// A short duration in seconds: "0.23 s", "4.1 s", "1 min 05 s".
+pub fn duration_fine(seconds: f64) -> String {
+    match seconds {
+        s if s < 1.0 => format!("{s:.2} s"),
+        s if s < 60.0 => format!("{s:.1} s"),
+        s => duration(s),
+    }
+}
+
 /// Three numbers with a sign between them: "35 × 51 × 35", with narrow spaces.
 pub fn product<T: ToString>(numbers: &[T]) -> String {
     let numbers: Vec<String> = numbers.iter().map(T::to_string).collect();
@@ -68,18 +77,13 @@ pub fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-/// What a network costs: "UNETR tiny: 2.3 million parameters, a 9 MB file, about 0.4 GiB to train".
+/// What a network is: "2.3 million parameters, a 9 MB file; fast".
 pub fn cost(config: &TrainConfig) -> String {
     let parameters = config.backbone.parameters(config.size);
-    let memory =
-        config
-            .resolved_network()
-            .training_bytes(parameters, config.patch, config.batch_size);
     format!(
-        "{} million parameters, a {} MB file; about {:.1} GiB to train; {}.",
+        "{} million parameters, a {} MB file; {}.",
         millions(parameters),
         (4 * parameters).div_ceil(1_000_000),
-        memory as f64 / (1u64 << 30) as f64,
         config.backbone.pace()
     )
 }

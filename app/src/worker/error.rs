@@ -37,6 +37,18 @@ pub enum Error {
     /// The page named a case that is gone.
     #[error("case {0} is not here any more; drop its files again")]
     NoCase(String),
+    /// More volumes than fit.
+    #[error(
+        "these {cases} cases take {needed_gib:.1} GiB of memory and a page has room for {room_gib:.1}: train on fewer of them, or crop or downsample the volumes"
+    )]
+    NoMemory {
+        /// How many.
+        cases: usize,
+        /// What they take.
+        needed_gib: f64,
+        /// What there is.
+        room_gib: f64,
+    },
     /// Prediction without a network.
     #[error("there are no weights yet; train first, or drop a .safetensors file")]
     NoWeights,
@@ -45,6 +57,11 @@ pub enum Error {
         "the browser has no room to keep this session ({0}): it will be gone when the tab is closed; save what you need"
     )]
     NoRoom(String),
+    /// The browser's storage belongs to another tab.
+    #[error(
+        "another tab with this page keeps its session: what is done in this one will be gone when it is closed; save what you need"
+    )]
+    OtherTab,
     /// A training run that cannot go on.
     #[error("no interrupted training run is kept; start a new one")]
     NoState,

@@ -33,7 +33,14 @@ pub async fn add(session: &Session, uploads: Vec<Upload>) -> Result<()> {
         let name = path.rsplit('/').next().unwrap_or(&path).to_lowercase();
         if name.ends_with(".nii") || name.ends_with(".nii.gz") {
             keep_case_file(session, &path, &file).await;
-            session.files.borrow_mut().insert(path, file);
+            if session
+                .files
+                .borrow_mut()
+                .insert(path.clone(), file)
+                .is_some()
+            {
+                cases::replaced(session, &path);
+            }
         } else if WEIGHTS.iter().any(|ending| name.ends_with(ending)) {
             session.mention(take_weights(session, &path, &file).await);
         } else if name == "dataset.json" {

@@ -6,10 +6,10 @@ use medcontext_core::dataset::CaseFiles;
 use medcontext_core::volume::{Image, LabelImage, Limits, VolumeError, gzip};
 use web_sys::Blob;
 
-use super::cases;
 use super::error::Result;
 use super::files::{blob, bytes_of};
 use super::session::Session;
+use super::{cases, reading};
 use crate::message::Fix;
 use crate::saved::names::{CASES, DRAWN};
 
@@ -20,7 +20,7 @@ pub async fn take(
     drawing: &Blob,
     names: &BTreeMap<u16, String>,
 ) -> Result<()> {
-    let case = session.case(id)?;
+    let case = session.case(id).await?;
     let unusable = |source: VolumeError| medcontext_core::Error::Volume {
         file: format!("the drawing over {id}"),
         source,
@@ -35,7 +35,7 @@ pub async fn take(
 
 /// Makes the labels that were found for a case fit its image.
 pub async fn mend(session: &Session, id: &str, fix: Fix) -> Result<()> {
-    let case = session.case(id)?;
+    let case = session.case(id).await?;
     let path = session
         .cases
         .borrow()
@@ -44,7 +44,7 @@ pub async fn mend(session: &Session, id: &str, fix: Fix) -> Result<()> {
     let Some(path) = path else {
         return Ok(());
     };
-    let found = cases::read(session, &path).await?;
+    let found = reading::read(session, &path).await?;
     let mended = match fix {
         Fix::Round => LabelImage::rounded(&found),
         Fix::Resample => LabelImage::from_image(found).and_then(|map| map.onto(&case.image)),

@@ -7,13 +7,16 @@
 mod adapter;
 mod archive;
 mod cases;
+mod choices;
 mod error;
 mod files;
 mod kept;
 mod label;
 mod predict;
+mod reading;
 mod restore;
 mod session;
+mod show;
 mod storage;
 mod train;
 
@@ -72,7 +75,10 @@ impl Worker for Compute {
         match request {
             Request::Stop => reporter.set_stop(true),
             Request::Pause(pause) => reporter.set_pause(pause),
-            Request::Train { .. } | Request::Continue { .. } | Request::Predict { .. } => {
+            Request::Train { .. }
+            | Request::Rehearse { .. }
+            | Request::Continue { .. }
+            | Request::Predict { .. } => {
                 reporter.set_stop(false);
             }
             _ => {}

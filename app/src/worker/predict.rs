@@ -44,7 +44,7 @@ async fn segment(
     id: &str,
     config: PredictConfig,
 ) -> Result<()> {
-    let case = session.case(id)?;
+    let case = session.case(id).await?;
     let mut run = predictor.start_channels(&case.images(), config)?;
     while let Some(event) = run.next().await? {
         let progress = |done, windows, remaining_seconds| Report::Predicting {

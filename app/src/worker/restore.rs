@@ -8,9 +8,9 @@ use web_sys::Blob;
 use super::error::{Error, Result};
 use super::files::{blob, bytes_of};
 use super::session::Session;
-use super::{archive, cases, label};
+use super::{archive, cases, choices, label};
 use crate::message::{Handle, Packed, Report};
-use crate::saved::{Saved, names};
+use crate::saved::{Choices, Saved, names};
 
 /// What an earlier session left in the browser's storage, if it is worth going back to.
 pub async fn found(session: &Session) -> Option<Saved> {
@@ -64,6 +64,7 @@ async fn restore(
     mut contents: BTreeMap<String, Blob>,
     saved: Saved,
 ) -> Result<()> {
+    cases::forget_all(session);
     session.files.borrow_mut().clear();
     session.drawn.borrow_mut().clear();
     let volumes: Vec<(String, Blob)> = contents
@@ -86,6 +87,14 @@ async fn restore(
             session.files.borrow_mut().insert(path, file);
         }
     }
+    let choices: Choices = match contents.get(names::CHOICES) {
+        // Of another version: nothing was decided.
+        Some(file) => {
+            serde_json::from_slice(&bytes_of(names::CHOICES, file).await?).unwrap_or_default()
+        }
+        None => Choices::default(),
+    };
+    *session.choices.borrow_mut() = choices;
     cases::refresh(session).await?;
     if let Some(file) = contents.get(names::WEIGHTS) {
         let bytes = bytes_of(names::WEIGHTS, file).await?;
@@ -114,6 +123,7 @@ pub async fn pack(session: &Session, files: Vec<Packed>, saved: Option<Box<Saved
         .collect();
     if let Some(saved) = saved {
         all.push((names::SESSION.to_owned(), json(&saved)?.0));
+        all.push((names::CHOICES.to_owned(), choices::json(session)?));
         all.extend(case_files(session)?);
         if let Some(state) = session.kept(names::STATE).await {
             all.push((names::STATE.to_owned(), state.into()));

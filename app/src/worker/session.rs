@@ -4,11 +4,11 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use futures::lock::Mutex;
 use gloo_timers::future::TimeoutFuture;
 use gloo_worker::{HandlerId, WorkerScope};
-use medcontext_core::dataset::{Case, label_names};
+use medcontext_core::dataset::label_names;
 use medcontext_core::device::{self, ComputeDevice, DeviceKind};
-use medcontext_core::volume::LabelImage;
 use medcontext_core::weights::{Metadata, sha256};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
@@ -17,10 +17,11 @@ use web_sys::{Blob, DedicatedWorkerGlobalScope};
 
 use super::cases::Entry;
 use super::error::{Error, Result};
-use super::storage::Storage;
-use super::{Compute, adapter, cases, files, label, predict, restore, train};
+use super::reading::{Shelf, check_new};
+use super::storage::{NoStorage, Storage};
+use super::{Compute, adapter, cases, choices, files, label, predict, restore, show, train};
 use crate::message::{Device, Report, Request, WeightsInfo};
-use crate::saved::names;
+use crate::saved::{Choices, names};
 
 /// A task that waits looks this often whether it may go on.
 const PAUSE_MS: u32 = 50;
@@ -119,6 +120,16 @@ pub struct Session {
     pub dataset_json: RefCell<Option<(String, String)>>,
     /// The cases, by id.
     pub cases: RefCell<BTreeMap<String, Entry>>,
+    /// What was decided by hand about the files.
+    pub choices: RefCell<Choices>,
+    /// The case in view.
+    pub viewed: RefCell<Option<String>>,
+    /// Volumes that were read lately.
+    pub shelf: RefCell<Shelf>,
+    /// Held while a case is read.
+    pub reads: Mutex<()>,
+    /// Whether cases are being read for the first time.
+    pub checking: Cell<bool>,
     /// Where the session is kept.
     pub storage: Option<Storage>,
     weights: RefCell<Option<Rc<[u8]>>>,
@@ -136,7 +147,15 @@ impl Session {
             Ok(device) => device,
             Err(_) => device::open(DeviceKind::Cpu).await?,
         };
-        let storage = Storage::open().await;
+        let storage = match Storage::open().await {
+            Ok(storage) => Some(storage),
+            Err(NoStorage::NotOffered) => None,
+            Err(NoStorage::InUse) => {
+                let error = Error::OtherTab;
+                reporter.send(Report::Problem(error.to_string()));
+                None
+            }
+        };
         let session = Rc::new(Self {
             reporter,
             device,
@@ -145,6 +164,11 @@ impl Session {
             drawn: RefCell::default(),
             dataset_json: RefCell::default(),
             cases: RefCell::default(),
+            choices: RefCell::default(),
+            viewed: RefCell::default(),
+            shelf: RefCell::default(),
+            reads: Mutex::new(()),
+            checking: Cell::new(false),
             weights: RefCell::default(),
             mentioned: RefCell::default(),
             busy: Cell::new(false),
@@ -174,10 +198,12 @@ impl Session {
             Request::Add(uploads) => files::add(self, uploads).await,
             Request::AddSamples => files::add_samples(self).await,
             Request::Remove { case } => cases::remove(self, &case).await,
-            Request::View { case } => cases::view(self, &case),
+            Request::View { case } => show::view(self, &case).await,
+            Request::Pair { case, label } => choices::pair(self, case, label).await,
+            Request::UseFrames { case, frames } => choices::use_frames(self, &case, frames).await,
             Request::Mend { case, fix } => label::mend(self, &case, fix).await,
             Request::Compare { case, segmentation } => {
-                cases::compare(self, &case, &segmentation.0).await
+                show::compare(self, &case, &segmentation.0).await
             }
             Request::Label {
                 case,
@@ -192,6 +218,9 @@ impl Session {
             } => self.run(async move {
                 train::train(&session, *config, &cases, &validation, from_weights).await
             }),
+            Request::Rehearse { config, cases } => {
+                self.run(async move { train::rehearse(&session, *config, &cases).await })
+            }
             Request::Continue { validation } => {
                 self.run(async move { train::go_on(&session, &validation).await })
             }
@@ -206,6 +235,7 @@ impl Session {
             Request::Restore => restore::restore_kept(self).await,
             Request::Forget => {
                 self.forget_kept().await;
+                *self.choices.borrow_mut() = Choices::default();
                 Ok(())
             }
             Request::Pack { files, session } => restore::pack(self, files, session).await,
@@ -213,6 +243,7 @@ impl Session {
             Request::Stop | Request::Pause(_) => Ok(()),
         };
         self.mention(done);
+        check_new(self);
     }
 
     /// Tells the page what went wrong, if something did.
@@ -229,11 +260,10 @@ impl Session {
         }
     }
 
-    /// A case by its id.
-    pub fn case(&self, id: &str) -> Result<Rc<Case>> {
-        let cases = self.cases.borrow();
-        let entry = cases.get(id).ok_or_else(|| Error::NoCase(id.to_owned()))?;
-        Ok(Rc::clone(&entry.case))
+    /// A file that was taken in, by its path.
+    pub fn file(&self, path: &str) -> Result<Blob> {
+        let file = self.files.borrow().get(path).cloned();
+        file.ok_or_else(|| Error::NoCase(path.to_owned()))
     }
 
     /// Names of labels, as far as a dataset.json or the label maps give them.
@@ -242,9 +272,8 @@ impl Session {
         let named = json.as_ref().map(|(_, text)| label_names(text));
         let mut names = named.unwrap_or_default();
         for entry in self.cases.borrow().values() {
-            let own = entry.case.label.as_ref().map(LabelImage::names);
-            for (id, name) in own.into_iter().flatten() {
-                names.entry(id).or_insert(name);
+            for (id, name) in &entry.names {
+                names.entry(*id).or_insert_with(|| name.clone());
             }
         }
         names

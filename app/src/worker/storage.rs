@@ -24,24 +24,35 @@ pub struct Storage {
     folder: FileSystemDirectoryHandle,
 }
 
+/// Why there is no folder.
+pub enum NoStorage {
+    /// The browser offers none (private windows, old browsers).
+    NotOffered,
+    /// Another tab uses it.
+    InUse,
+}
+
 impl Storage {
-    /// Opens the folder. Nothing where the browser offers none (private windows, old browsers) or
-    /// another tab uses it.
-    pub async fn open() -> Option<Self> {
-        let manager: StorageManager = navigator("storage")?.unchecked_into();
+    /// Opens the folder.
+    pub async fn open() -> Result<Self, NoStorage> {
         for _ in 0..TRIES {
-            if lock().await? {
-                let options = FileSystemGetDirectoryOptions::new();
-                options.set_create(true);
-                let root = JsFuture::from(manager.get_directory()).await.ok()?;
-                let root: FileSystemDirectoryHandle = root.unchecked_into();
-                let folder = root.get_directory_handle_with_options(NAME, &options);
-                let folder = JsFuture::from(folder).await.ok()?.unchecked_into();
-                return Some(Self { folder });
+            if lock().await.ok_or(NoStorage::NotOffered)? {
+                return Self::folder().await.ok_or(NoStorage::NotOffered);
             }
             breathe_for(BETWEEN_TRIES_MS).await;
         }
-        None
+        Err(NoStorage::InUse)
+    }
+
+    async fn folder() -> Option<Self> {
+        let manager: StorageManager = navigator("storage")?.unchecked_into();
+        let options = FileSystemGetDirectoryOptions::new();
+        options.set_create(true);
+        let root = JsFuture::from(manager.get_directory()).await.ok()?;
+        let root: FileSystemDirectoryHandle = root.unchecked_into();
+        let folder = root.get_directory_handle_with_options(NAME, &options);
+        let folder = JsFuture::from(folder).await.ok()?.unchecked_into();
+        Some(Self { folder })
     }
 
     /// Writes a file whole, or leaves the one before as it was.

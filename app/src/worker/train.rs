@@ -2,9 +2,12 @@
 
 use js_sys::Date;
 use medcontext_core::dataset::{Case, LabelSet};
+use medcontext_core::infer::{self, PredictConfig, Predictor};
 use medcontext_core::train::{CheckpointKind, Event, RunState, Start, TrainConfig, Trainer};
+use medcontext_core::volume::gzip;
 use medcontext_core::weights::Metadata;
 
+use super::cases::Entry;
 use super::error::{Error, Result};
 use super::files::blob;
 use super::session::{Session, breathe};
@@ -13,6 +16,13 @@ use crate::saved::names;
 
 /// A crash costs at most this much training, and the step that was under way.
 const KEEP_EVERY_MS: f64 = 30_000.0;
+
+/// Memory for volumes: a page has 4 GiB, of which the network needs some.
+const ROOM: u64 = 3 << 30;
+const GIB: f64 = (1u64 << 30) as f64;
+
+/// Steps of a rehearsal: one that makes a GPU's programs, and some that are like all others.
+const REHEARSAL_STEPS: usize = 4;
 
 /// Trains on the named cases.
 pub async fn train(
@@ -23,16 +33,48 @@ pub async fn train(
     from_weights: bool,
 ) -> Result<()> {
     breathe().await;
+    check_room(session, &[cases, validation])?;
     session.drop_kept(names::STATE).await;
-    let cases = find(session, cases)?;
+    let cases = find(session, cases).await?;
     let weights = from_weights.then(|| session.weights()).transpose()?;
     let start = weights.as_deref().map_or(Start::Scratch, Start::Weights);
     let labels = LabelSet::from_cases(&cases, &session.label_names())?;
-    let held_out = find(session, validation)?;
+    let held_out = find(session, validation).await?;
     let device = &session.device.device;
     let trainer = Trainer::new(config, cases, held_out, labels, start, device)?;
     drop(weights);
     run(session, trainer).await
+}
+
+/// Takes a few steps of a run on the named cases, and tells how long they took.
+pub async fn rehearse(session: &Session, config: TrainConfig, cases: &[String]) -> Result<()> {
+    breathe().await;
+    check_room(session, &[cases])?;
+    let config = TrainConfig {
+        iterations: REHEARSAL_STEPS,
+        ..config
+    };
+    let cases = find(session, cases).await?;
+    let labels = LabelSet::from_cases(&cases, &session.label_names())?;
+    let device = &session.device.device;
+    let start = Start::Scratch;
+    let mut trainer = Trainer::new(config, cases, Vec::new(), labels, start, device)?;
+    let mut steps = Vec::new();
+    while steps.len() < REHEARSAL_STEPS && !session.stopping() {
+        if let Some(Event::Step { seconds, .. }) = trainer.next().await? {
+            steps.push(seconds);
+        }
+        session.wait_while_paused().await;
+    }
+    if let [first, rest @ ..] = &steps[..]
+        && !rest.is_empty()
+    {
+        session.reporter.send(Report::Rehearsed {
+            first_seconds: *first,
+            step_seconds: rest.iter().sum::<f64>() / rest.len() as f64,
+        });
+    }
+    Ok(())
 }
 
 /// Goes on with the run whose state was kept.
@@ -48,7 +90,11 @@ pub async fn go_on(session: &Session, validation: &[String]) -> Result<()> {
         labels,
         ..
     } = RunState::read(&state)?;
-    let (cases, held_out) = (find(session, &cases)?, find(session, validation)?);
+    check_room(session, &[&cases, validation])?;
+    let (cases, held_out) = (
+        find(session, &cases).await?,
+        find(session, validation).await?,
+    );
     let device = &session.device.device;
     let start = Start::State(&state);
     let trainer = Trainer::new(config, cases, held_out, labels, start, device)?;
@@ -56,9 +102,31 @@ pub async fn go_on(session: &Session, validation: &[String]) -> Result<()> {
     run(session, trainer).await
 }
 
-fn find(session: &Session, cases: &[String]) -> Result<Vec<Case>> {
-    let find = |id: &String| Ok(session.case(id)?.as_ref().clone());
-    cases.iter().map(find).collect()
+async fn find(session: &Session, ids: &[String]) -> Result<Vec<Case>> {
+    let mut cases = Vec::new();
+    for id in ids {
+        cases.push(session.take_case(id).await?);
+    }
+    Ok(cases)
+}
+
+/// Refuses cases that would not fit into the memory of a page, before any is read.
+fn check_room(session: &Session, ids: &[&[String]]) -> Result<()> {
+    let cases = session.cases.borrow();
+    let entries = ids.iter().flat_map(|ids| ids.iter());
+    let sizes: Vec<u64> = entries
+        .filter_map(|id| cases.get(id))
+        .map(Entry::bytes)
+        .collect();
+    let needed: u64 = sizes.iter().sum();
+    if needed > ROOM {
+        return Err(Error::NoMemory {
+            cases: sizes.len(),
+            needed_gib: needed as f64 / GIB,
+            room_gib: ROOM as f64 / GIB,
+        });
+    }
+    Ok(())
 }
 
 /// Drives the run to its end. The weights at hand are the best where there is something to tell by, else the
@@ -86,7 +154,14 @@ async fn run(session: &Session, mut trainer: Trainer) -> Result<()> {
             Event::Finished { stopped: false, .. } => session.drop_kept(names::STATE).await,
             _ => {}
         }
+        let validated = match &event {
+            Event::Validated { iteration, .. } => Some(*iteration),
+            _ => None,
+        };
         session.reporter.send(Report::Training(event));
+        if let Some(iteration) = validated {
+            preview(session, &trainer, iteration).await?;
+        }
         if let Some(iteration) = keep {
             keep_state(session, &trainer, iteration).await?;
             kept = Date::now();
@@ -94,6 +169,37 @@ async fn run(session: &Session, mut trainer: Trainer) -> Result<()> {
         session.wait_while_paused().await;
         if session.stopping() {
             trainer.stop();
+        }
+    }
+    Ok(())
+}
+
+/// Segments the case in view as the run stands, so that one sees it learn.
+async fn preview(session: &Session, trainer: &Trainer, iteration: usize) -> Result<()> {
+    let Some(id) = session.viewed.borrow().clone() else {
+        return Ok(());
+    };
+    // It may have been removed since, or be no image for this network: neither harms the run.
+    let Ok(case) = session.case(&id).await else {
+        return Ok(());
+    };
+    let device = &session.device.device;
+    let predictor = Predictor::new(trainer.student(), trainer.metadata(), device);
+    let Ok(mut run) = predictor.start_channels(&case.images(), PredictConfig::default()) else {
+        return Ok(());
+    };
+    while let Some(event) = run.next().await? {
+        if let infer::Event::Finished { segmentation, .. } = event {
+            let file = blob(&gzip(&segmentation.labels.to_nifti()))?;
+            session.reporter.send(Report::Preview {
+                case: id.clone(),
+                iteration,
+                file,
+            });
+        }
+        session.wait_while_paused().await;
+        if session.stopping() {
+            break;
         }
     }
     Ok(())

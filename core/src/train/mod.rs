@@ -1,5 +1,6 @@
 //! The trainer and its events.
 
+mod budget;
 mod config;
 mod event;
 mod learner;

@@ -5,6 +5,9 @@ use leptos::prelude::*;
 use medcontext_core::dataset::Role;
 use medcontext_core::infer::LabelVolume;
 
+use super::pairing::Pairing;
+use super::picture::Picture;
+use super::series::Series;
 use crate::message::{Fix, Request};
 use crate::page::files::from_dialog;
 use crate::page::link::Link;
@@ -23,7 +26,7 @@ pub fn Cases() -> impl IntoView {
         if empty() {
             return String::new();
         }
-        let number = |role| state.case_ids(|case| case.role == role).len();
+        let number = |role| state.case_ids(|case| case.is_for(role)).len();
         let held_out = match number(Role::Validate) {
             0 => String::new(),
             number => format!("{number} held out, "),
@@ -40,6 +43,7 @@ pub fn Cases() -> impl IntoView {
             <Intake />
             <Show when=move || !empty()>
                 <CaseTable />
+                <Pairing />
             </Show>
         </section>
     }
@@ -119,6 +123,9 @@ fn CaseTable() -> impl IntoView {
             <table id="cases">
                 <thead>
                     <tr>
+                        <th>
+                            <span class="unseen">"Picture"</span>
+                        </th>
                         <th scope="col">"Case"</th>
                         <th scope="col">"Voxels"</th>
                         <th scope="col">"Spacing, mm"</th>
@@ -164,6 +171,9 @@ fn CaseRow(id: String) -> impl IntoView {
             class:viewed=viewed
             aria-current=move || viewed().then_some("true")
         >
+            <td class="picture">
+                <Picture case=case />
+            </td>
             <th scope="row">
                 <button
                     class="show plain"
@@ -173,7 +183,7 @@ fn CaseRow(id: String) -> impl IntoView {
                     {id.get_value()}
                 </button>
             </th>
-            <td class="dims">{field(|case| words::product(&case.info.dims))}</td>
+            <td class="dims">{field(size)}</td>
             <td class="spacing">{field(|case| words::spacing(case.info.spacing))}</td>
             <td class="orientation">{field(|case| case.info.orientation.clone())}</td>
             <td class="labels">{field(label_ids)}</td>
@@ -221,9 +231,10 @@ fn Problems(case: Memo<Option<Case>>) -> impl IntoView {
     view! {
         <Show when=move || !all().is_empty()>
             <tr class="problems">
-                <td colspan="7">
+                <td colspan="8">
                     <ul>{move || all().into_iter().map(line).collect_view()}</ul>
                     {offer}
+                    <Series case=case />
                 </td>
             </tr>
         </Show>
@@ -285,8 +296,20 @@ fn role_name(role: Role) -> &'static str {
     }
 }
 
-/// Ids of a case's labels; a dash without a label map.
+/// Voxels along each axis, and the channels if there are several.
+fn size(case: &Case) -> String {
+    let dims = words::product(&case.info.dims);
+    match case.info.channels {
+        1 => dims,
+        channels => format!("{dims}, {channels} channels"),
+    }
+}
+
+/// Ids of a case's labels; a dash without a label map, an ellipsis before it was read.
 fn label_ids(case: &Case) -> String {
+    if case.info.label.is_some() && !case.info.read {
+        return "…".to_owned();
+    }
     let ids = |labels: &Vec<_>| labels.iter().map(|label: &LabelVolume| label.id).collect();
     let ids: Option<Vec<u16>> = case.info.labels.as_ref().map(ids);
     ids.map_or_else(|| "–".to_owned(), |ids| words::ids(&ids))
@@ -295,6 +318,11 @@ fn label_ids(case: &Case) -> String {
 /// What is odd about a case, and why it could not be segmented.
 fn problems(case: &Case) -> Vec<String> {
     let mut all = case.info.problems.clone();
+    if let Some(frames) = case.info.frames {
+        all.push(format!(
+            "this is a series of {frames} frames: choose one, or use all as the channels of one image"
+        ));
+    }
     if let CaseResult::Failed(reason) = &case.result {
         all.push(reason.clone());
     }

@@ -1,9 +1,11 @@
 //! How good the segmentations are, where the truth is known.
 
+use leptos::html::Table;
 use leptos::prelude::*;
 use medcontext_core::dataset::Role;
 use medcontext_core::metric::{CaseScore, Evaluation, Means, Protocol, Statistic, Targets};
 
+use super::frame::bring_into_view;
 use crate::page::state::{Case, State};
 
 /// Dice and HD95 of every segmented case that has labels of its own. Cases that were trained on count only
@@ -44,6 +46,14 @@ pub fn remember_before(state: State) {
 pub fn Measure() -> impl IntoView {
     let state = expect_context::<State>();
     let measured = Memo::new(move |_| evaluation(state));
+    let table = NodeRef::<Table>::new();
+    Effect::new(move |before: Option<usize>| {
+        let now = measured.read().as_ref().map_or(0, |now| now.cases.len());
+        if before.is_some_and(|before| now > before) {
+            bring_into_view(table);
+        }
+        now
+    });
     let rows = move || {
         let (now, before) = (measured.get(), state.before.get());
         now.map(|now| rows(&now, before.as_ref()))
@@ -59,7 +69,7 @@ pub fn Measure() -> impl IntoView {
     let words = move || measured.read().as_ref().map(|now| scope(state, now));
     view! {
         <Show when=move || measured.read().is_some()>
-            <table id="measure">
+            <table id="measure" node_ref=table>
                 <caption>{words}</caption>
                 <thead>
                     <tr>

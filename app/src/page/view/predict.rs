@@ -25,9 +25,9 @@ pub fn Predict() -> impl IntoView {
     // To compare them with another program's.
     let keep_logits = asked("logits").is_some();
     let wanted = move |case: &Case| match scope.read().as_str() {
-        "all" => true,
-        "held-out" => case.role == Role::Validate,
-        _ => case.role == Role::Predict,
+        "all" => case.info.frames.is_none(),
+        "held-out" => case.is_for(Role::Validate),
+        _ => case.is_for(Role::Predict),
     };
     let chosen = Memo::new(move |_| state.case_ids(wanted));
     let ready = move || {

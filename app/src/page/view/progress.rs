@@ -33,6 +33,7 @@ pub fn Progress() -> impl IntoView {
     let task = move || match state.work.read().task {
         Some(Task::Train) => "train",
         Some(Task::Predict) => "predict",
+        Some(Task::Rehearse) => "rehearse",
         None => "",
     };
     let kept = move || state.unfinished.read().as_ref().map(|run| run.iteration);
@@ -131,7 +132,7 @@ fn next_step(state: State) -> &'static str {
         "Download the segmentations, or go on training."
     } else if state.weights.read().is_some() {
         "Ready to segment, or to train more."
-    } else if cases.iter().any(|case| case.role == Role::Train) {
+    } else if cases.iter().any(|case| case.is_for(Role::Train)) {
         "Ready to train."
     } else {
         "Add a label map for at least one scan, or weights."

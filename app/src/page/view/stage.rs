@@ -5,14 +5,15 @@ use std::rc::Rc;
 use leptos::html::Canvas;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use web_sys::Blob;
 
 use super::edit::Editor;
 use super::legend::Legend;
 use super::look::Look;
 use crate::message::{Handle, Request};
 use crate::page::link::Link;
-use crate::page::state::{Overlay, State};
-use crate::page::viewer::{Label, Readout, Viewer};
+use crate::page::state::{Case, Overlay, State};
+use crate::page::viewer::{Label, Viewer};
 
 /// Opacity of labels at first: the image shows through.
 const OPACITY: f64 = 0.55;
@@ -120,10 +121,7 @@ fn follow(state: State, stage: Stage) {
         let overlay = match state.overlay.get() {
             Overlay::None => None,
             Overlay::Truth => picture.truth,
-            Overlay::Prediction => {
-                let files = state.result_files.read();
-                files.get(&picture.case).map(|files| files.labels.clone())
-            }
+            Overlay::Prediction => prediction(state, &picture.case),
             Overlay::Difference => {
                 let known = state.differences.read().get(&picture.case).cloned();
                 if known.is_none() {
@@ -144,6 +142,15 @@ fn follow(state: State, stage: Stage) {
             }
         });
     });
+    Effect::new(move |_| {
+        let Some(viewer) = stage.viewer.get() else {
+            return;
+        };
+        let picture = state.picture.read();
+        let Some(picture) = &*picture else { return };
+        let prediction = prediction(state, &picture.case);
+        viewer.set_references(picture.truth.as_ref(), prediction.as_ref());
+    });
     let with_viewer = move |change: &dyn Fn(&Viewer)| {
         if let Some(viewer) = stage.viewer.get() {
             change(&viewer);
@@ -152,6 +159,16 @@ fn follow(state: State, stage: Stage) {
     Effect::new(move |_| with_viewer(&|viewer| viewer.recolour(&state.shown_labels())));
     Effect::new(move |_| with_viewer(&|viewer| viewer.set_opacity(stage.opacity.get())));
     Effect::new(move |_| with_viewer(&|viewer| viewer.set_layout(stage.rendering.get())));
+}
+
+/// What was found in a case: by the run under way, where there is one, else by the last segmentation.
+fn prediction(state: State, case: &str) -> Option<Blob> {
+    let preview = state.preview.read();
+    if let Some(preview) = preview.as_ref().filter(|one| one.case == case) {
+        return Some(preview.labels.clone());
+    }
+    let files = state.result_files.read();
+    files.get(case).map(|files| files.labels.clone())
 }
 
 /// The answer changes `state.differences`, which shows it.
@@ -170,11 +187,20 @@ fn ask_for_difference(state: State, link: Link, case: &str) {
 fn OverlayChoice() -> impl IntoView {
     let state = expect_context::<State>();
     let case = Memo::new(move |_| state.viewed.get().and_then(|id| state.case(&id)));
+    let previewed = move || {
+        let preview = state.preview.read();
+        let preview = preview.as_ref()?;
+        let of_case = |case: &Case| case.info.id == preview.case;
+        case.read()
+            .as_ref()
+            .is_some_and(of_case)
+            .then_some(preview.iteration)
+    };
     let possible = move |overlay: Overlay| {
         case.read().as_ref().is_some_and(|case| match overlay {
             Overlay::None => true,
             Overlay::Truth => case.info.labels.is_some(),
-            Overlay::Prediction => case.result.done().is_some(),
+            Overlay::Prediction => case.result.done().is_some() || previewed().is_some(),
             Overlay::Difference => case.info.labels.is_some() && case.result.done().is_some(),
         })
     };
@@ -199,6 +225,11 @@ fn OverlayChoice() -> impl IntoView {
             {choice("prediction", "Prediction", Overlay::Prediction)}
             {choice("difference", "Difference", Overlay::Difference)}
         </div>
+        <Show when=move || previewed().is_some()>
+            <span id="preview" data-iteration=previewed>
+                {move || previewed().map(|iteration| format!("as of iteration {iteration}"))}
+            </span>
+        </Show>
     }
 }
 
@@ -226,19 +257,18 @@ fn Opacity(stage: Stage) -> impl IntoView {
 /// Where the crosshair is, and what is there.
 fn readout(state: State) -> String {
     let readout = state.readout.read();
-    let (Some(Readout { mm, values }), true) = (&*readout, state.picture.read().is_some()) else {
+    let (Some(readout), true) = (&*readout, state.picture.read().is_some()) else {
         return String::new();
     };
-    let [x, y, z] = mm;
-    let mut text = format!("{x:.1}, {y:.1}, {z:.1} mm (RAS)");
-    if let Some(value) = values.first() {
-        text.push_str(&format!("   value {}", (value * 100.0).round() / 100.0));
-    }
-    if let Some(name) = values
-        .get(1)
-        .and_then(|id| label_name(&state.shown_labels(), *id))
-    {
-        text.push_str(&format!("   {name}"));
+    let ([i, j, k], [x, y, z]) = (readout.ijk, readout.mm);
+    let value = (readout.value * 100.0).round() / 100.0;
+    let mut text = format!("{i}, {j}, {k}   {x:.1}, {y:.1}, {z:.1} mm (RAS)   value {value}");
+    let labels = state.labels.read();
+    for (of, id) in [("truth", readout.truth), ("prediction", readout.prediction)] {
+        if let Some(id) = id {
+            let name = label_name(&labels, id).unwrap_or_else(|| "background".to_owned());
+            text.push_str(&format!("   {of}: {name}"));
+        }
     }
     text
 }

@@ -5,13 +5,14 @@ use medcontext_core::dataset::{DatasetError, Role};
 use medcontext_core::train::TrainConfig;
 
 use super::chart::LossChart;
+use super::estimate::Estimate;
 use super::models::Models;
 use super::network::{NetworkChoice, NetworkCost, Patch};
 use super::validation::DiceChart;
 use crate::message::Request;
 use crate::page::files::save;
 use crate::page::link::Link;
-use crate::page::state::{Engine, Phase, State, Task, Work};
+use crate::page::state::{Case, Engine, Phase, State, Task, Work};
 use crate::page::words;
 
 /// Panel 2.
@@ -20,20 +21,27 @@ pub fn Train() -> impl IntoView {
     let state = expect_context::<State>();
     let link = expect_context::<Link>();
     let from_weights = RwSignal::new(false);
-    let chosen = Memo::new(move |_| state.case_ids(|case| case.role == Role::Train));
-    let ready =
-        move || matches!(*state.engine.read(), Engine::Ready(_)) && !state.work.read().busy();
+    let chosen = Memo::new(move |_| state.case_ids(|case| case.is_for(Role::Train)));
+    // What a case's labels are is known when it was read.
+    let unread = move || {
+        let unread = |case: &Case| case.role != Role::Predict && !case.info.read;
+        state.cases.read().iter().any(unread)
+    };
+    let ready = move || {
+        matches!(*state.engine.read(), Engine::Ready(_)) && !state.work.read().busy() && !unread()
+    };
     let start = move |_| {
         if chosen.read().is_empty() {
             return state.say(DatasetError::NoLabelledCase.to_string());
         }
-        let validation = state.case_ids(|case| case.role == Role::Validate);
+        let validation = state.case_ids(|case| case.is_for(Role::Validate));
         state.config.update(|config| {
             config.medcontext = config.medcontext.clone().fitted(config.iterations);
         });
         state.losses.set(Vec::new());
         state.validations.set(Vec::new());
         state.unfinished.set(None);
+        state.preview.set(None);
         state.trained.set(Some(state.config.get()));
         state.held_out.set(validation.clone());
         state.work.set(Work {
@@ -62,6 +70,7 @@ pub fn Train() -> impl IntoView {
                 </button>
             </div>
             <Settings from_weights=from_weights />
+            <Estimate cases=chosen ready=Signal::derive(ready) />
             <Show when=move || !state.losses.read().is_empty()>
                 <LossChart />
             </Show>

@@ -1,0 +1,102 @@
+//! Which label map belongs to which image, changed by hand where the names say too little.
+
+use leptos::prelude::*;
+
+use crate::message::Request;
+use crate::page::link::Link;
+use crate::page::state::{Case, State};
+
+/// A table of the cases' files. It is made when it is opened: every row has a list of all label maps.
+#[component]
+pub fn Pairing() -> impl IntoView {
+    let state = expect_context::<State>();
+    let open = RwSignal::new(false);
+    let ids = Memo::new(move |_| state.case_ids(|_| true));
+    let words = move || match state.unpaired.read().len() {
+        0 => String::new(),
+        1 => "1 label map belongs to no image".to_owned(),
+        number => format!("{number} label maps belong to no image"),
+    };
+    view! {
+        <details id="pairing" on:toggle:target=move |event| open.set(event.target().open())>
+            <summary>"Pair images and label maps by hand" <span class="aside">{words}</span></summary>
+            <Show when=move || open.get()>
+                <table>
+                    <thead>
+                        <tr>
+                            <th scope="col">"Image"</th>
+                            <th scope="col">"Label map"</th>
+                        </tr>
+                    </thead>
+                    <tbody>
+                        <For each=move || ids.get() key=String::clone let(id)>
+                            <PairingRow id=id />
+                        </For>
+                    </tbody>
+                </table>
+            </Show>
+        </details>
+    }
+}
+
+/// One image, and the choice of its label map.
+#[component]
+fn PairingRow(id: String) -> impl IntoView {
+    let state = expect_context::<State>();
+    let link = expect_context::<Link>();
+    let id = StoredValue::new(id);
+    let case = Memo::new(move |_| state.case(&id.read_value()));
+    let image = move || case.read().as_ref().map(|case| case.info.image.clone());
+    let label = move || {
+        let case = case.read();
+        case.as_ref().and_then(|case| case.info.label.clone())
+    };
+    let option = move |path: String| {
+        let selected = label().as_ref() == Some(&path);
+        view! {
+            <option value=path.clone() selected=selected>
+                {path.clone()}
+            </option>
+        }
+    };
+    let options = move || {
+        let all = candidates(state, &id.read_value(), label());
+        all.into_iter().map(option).collect_view()
+    };
+    let choose = move |value: String| {
+        link.send(Request::Pair {
+            case: id.get_value(),
+            label: (!value.is_empty()).then_some(value),
+        });
+    };
+    view! {
+        <tr data-pair=id.get_value()>
+            <th scope="row">{image}</th>
+            <td>
+                <select
+                    aria-label=move || format!("Label map of {}", id.get_value())
+                    on:change:target=move |event| choose(event.target().value())
+                >
+                    <option value="" selected=move || label().is_none()>
+                        "none"
+                    </option>
+                    {options}
+                </select>
+            </td>
+        </tr>
+    }
+}
+
+/// What a case may have as its label map: its own, those of no case, and files that were taken for images.
+fn candidates(state: State, id: &str, own: Option<String>) -> Vec<String> {
+    let images = state.cases.read();
+    let unlabelled = |case: &&Case| case.info.label.is_none() && case.info.id != id;
+    let images = images
+        .iter()
+        .filter(unlabelled)
+        .map(|case| case.info.image.clone());
+    own.into_iter()
+        .chain(state.unpaired.get())
+        .chain(images)
+        .collect()
+}

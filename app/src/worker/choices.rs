@@ -1,0 +1,50 @@
+//! What a person decides about files: which label map belongs to a case, and how a series is used.
+
+use super::cases::{self, Entry};
+use super::error::Result;
+use super::files::blob;
+use super::session::Session;
+use crate::saved::{Frames, names};
+
+/// Gives a case the label map at `label`, or none.
+pub async fn pair(session: &Session, case: String, label: Option<String>) -> Result<()> {
+    // What was drawn came before what is chosen now.
+    session.drawn.borrow_mut().remove(&case);
+    session.choices.borrow_mut().labels.insert(case, label);
+    keep(session).await?;
+    cases::refresh(session).await
+}
+
+/// Uses one frame of a case's series; or all as channels, and so those of every series as long as this one.
+pub async fn use_frames(session: &Session, case: &str, frames: Frames) -> Result<()> {
+    let decided: Vec<Entry> = {
+        let mut cases = session.cases.borrow_mut();
+        let length = cases.get(case).and_then(|entry| entry.info.frames);
+        let alike = |id: &str, entry: &Entry| {
+            let same = length.is_some() && entry.info.frames == length;
+            id == case || (same && frames == Frames::Channels)
+        };
+        cases
+            .extract_if(.., |id, entry| alike(id, entry))
+            .map(|(_, entry)| entry)
+            .collect()
+    };
+    let paths = decided.into_iter().map(|entry| (entry.files.image, frames));
+    session.choices.borrow_mut().frames.extend(paths);
+    keep(session).await?;
+    cases::refresh(session).await
+}
+
+/// Keeps the choices for the next visit.
+pub async fn keep(session: &Session) -> Result<()> {
+    let file = json(session)?;
+    session.keep(names::CHOICES, &file).await;
+    Ok(())
+}
+
+/// The choices as a file.
+pub fn json(session: &Session) -> Result<web_sys::Blob> {
+    // Maps with names as keys always become JSON.
+    let text = serde_json::to_vec(&*session.choices.borrow()).unwrap_or_default();
+    Ok(blob(&text)?.0)
+}

@@ -1,0 +1,269 @@
+//! Reads the volumes of cases: each once, to see whether its files are whole and what is in them, and again
+//! whenever they are needed and are not at hand any more.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use medcontext_core::dataset::{Case, CaseFiles, DatasetError};
+use medcontext_core::infer::LabelVolume;
+use medcontext_core::volume::{Image, LabelImage, Limits, SAME_GRID_VOXELS, VolumeError};
+use wasm_bindgen_futures::spawn_local;
+
+use super::cases::{let_go, named};
+use super::error::{Error, Result};
+use super::files::bytes_of;
+use super::session::{Session, breathe};
+use crate::message::{CaseInfo, Fix, Report};
+use crate::saved::Frames;
+
+/// Volumes that were used lately are kept up to this size.
+const SHELF_BYTES: u64 = 512 << 20;
+
+/// The longer side of the picture in the table, in pixels: sharp on screens with two of them to a CSS pixel.
+const THUMBNAIL: usize = 72;
+
+/// What came of reading a case's files.
+#[derive(Clone)]
+pub struct Reading {
+    /// Its volumes. A label map that cannot be used is left out.
+    pub case: Rc<Case>,
+    /// What is odd about the files, one sentence each.
+    pub problems: Vec<String>,
+    /// What would mend that.
+    pub fix: Option<Fix>,
+}
+
+/// The cases that were used last, the newest first.
+#[derive(Default)]
+pub struct Shelf(VecDeque<(CaseFiles, Reading)>);
+
+impl Shelf {
+    fn get(&mut self, files: &CaseFiles) -> Option<Reading> {
+        let place = self.0.iter().position(|(known, _)| known == files)?;
+        let found = self.0.remove(place)?;
+        let reading = found.1.clone();
+        self.0.push_front(found);
+        Some(reading)
+    }
+
+    fn put(&mut self, files: CaseFiles, reading: Reading) {
+        self.0.push_front((files, reading));
+        let mut bytes = 0;
+        let fits = |(_, reading): &&(CaseFiles, Reading)| {
+            bytes += size(&reading.case);
+            bytes <= SHELF_BYTES
+        };
+        // The newest stays, however large it is.
+        let kept = self.0.iter().take_while(fits).count().max(1);
+        self.0.truncate(kept);
+    }
+
+    /// Lets a case's volumes go.
+    pub fn forget(&mut self, id: &str) {
+        self.0.retain(|(files, _)| files.id != id);
+    }
+}
+
+/// Bytes of a case's volumes in memory.
+fn size(case: &Case) -> u64 {
+    let image = |image: &&Image| image.voxels().len() as u64 * image.voxels().datatype().bytes();
+    let images: u64 = case.images().iter().map(image).sum();
+    let labels = case.label.as_ref().map_or(0, |label| label.labels().len());
+    images + labels as u64 * size_of::<u16>() as u64
+}
+
+impl Session {
+    /// A case with its volumes, read if they are not at hand.
+    pub async fn case(&self, id: &str) -> Result<Rc<Case>> {
+        Ok(self.reading(id).await?.case)
+    }
+
+    /// A case with its volumes, for one who needs them alone from here on.
+    pub async fn take_case(&self, id: &str) -> Result<Case> {
+        let case = self.case(id).await?;
+        self.shelf.borrow_mut().forget(id);
+        Ok(Rc::try_unwrap(case).unwrap_or_else(|shared| shared.as_ref().clone()))
+    }
+
+    async fn reading(&self, id: &str) -> Result<Reading> {
+        // One after another: whoever waits for the same case finds it then, and large ones never meet.
+        let _turn = self.reads.lock().await;
+        let files = self.cases.borrow().get(id).map(|entry| entry.files.clone());
+        let files = files.ok_or_else(|| Error::NoCase(id.to_owned()))?;
+        if let Some(reading) = self.shelf.borrow_mut().get(&files) {
+            return Ok(reading);
+        }
+        let reading = read_case(self, &files).await?;
+        if let Some(entry) = self.cases.borrow_mut().get_mut(id) {
+            let names = reading.case.label.as_ref().map(LabelImage::names);
+            entry.names = names.unwrap_or_default();
+        }
+        self.shelf.borrow_mut().put(files, reading.clone());
+        Ok(reading)
+    }
+}
+
+/// Reads every case that was not read yet, beside whatever else goes on.
+pub fn check_new(session: &Rc<Session>) {
+    if next_unread(session).is_none() || session.checking.replace(true) {
+        return;
+    }
+    let session = Rc::clone(session);
+    spawn_local(async move {
+        while let Some((files, done, total)) = next_unread(&session) {
+            session.reporter.send(Report::Reading { done, total });
+            check(&session, &files).await;
+            breathe().await;
+        }
+        session.reporter.send(Report::Reading { done: 0, total: 0 });
+        session.checking.set(false);
+    });
+}
+
+/// The next case to read, those with labels first; with how many were read, of how many.
+fn next_unread(session: &Session) -> Option<(CaseFiles, usize, usize)> {
+    let cases = session.cases.borrow();
+    let readable = || cases.values().filter(|entry| entry.info.frames.is_none());
+    let unread = || readable().filter(|entry| !entry.info.read);
+    let next = unread()
+        .find(|entry| entry.files.label.is_some())
+        .or_else(|| unread().next())?;
+    let total = readable().count();
+    Some((next.files.clone(), total - unread().count(), total))
+}
+
+/// Reads a case and tells what is in it.
+async fn check(session: &Session, files: &CaseFiles) {
+    let reading = session.reading(&files.id).await;
+    // It may be gone by now, or be made of other files.
+    let same = |session: &Session| {
+        let cases = session.cases.borrow();
+        cases.get(&files.id).is_some_and(|e| e.files == *files)
+    };
+    match reading {
+        _ if !same(session) => {}
+        Ok(reading) => {
+            let names = session.label_names();
+            if let Some(entry) = session.cases.borrow_mut().get_mut(&files.id) {
+                describe(&mut entry.info, &reading, &names);
+                session.reporter.send(Report::Read(entry.info.clone()));
+            }
+        }
+        Err(error) => let_go(session, files, &error).await,
+    }
+}
+
+/// Adds what is known from the voxels.
+fn describe(info: &mut CaseInfo, reading: &Reading, names: &BTreeMap<u16, String>) {
+    let case = &reading.case;
+    info.read = true;
+    info.labels = case.label.as_ref().map(|label| volumes(label, names));
+    info.thumbnail = Some(case.image.thumbnail(THUMBNAIL));
+    info.role = case.role();
+    info.problems.clone_from(&reading.problems);
+    info.fix = reading.fix;
+}
+
+/// Size of every label in a label map.
+fn volumes(label: &LabelImage, names: &BTreeMap<u16, String>) -> Vec<LabelVolume> {
+    let own = label.names();
+    let voxel_ml = label.grid().voxel_ml();
+    let size = |(id, millilitres): (u16, f64)| LabelVolume {
+        id,
+        name: names
+            .get(&id)
+            .or_else(|| own.get(&id))
+            .cloned()
+            .unwrap_or_else(|| format!("label {id}")),
+        voxels: (millilitres / voxel_ml).round() as usize,
+        millilitres,
+    };
+    label.volumes_ml().into_iter().map(size).collect()
+}
+
+/// Reads a case's files. A label map that cannot be used leaves the image in place, with the reason beside it.
+async fn read_case(session: &Session, files: &CaseFiles) -> Result<Reading> {
+    let mut images = images(session, files).await?;
+    let others = images.split_off(1);
+    let image = images.remove(0);
+    let mut problems = Vec::new();
+    let mut fix = None;
+    let label = match &files.label {
+        Some(path) => read_labels(session, path).await.map(Some),
+        None => Ok(None),
+    };
+    let label = label.unwrap_or_else(|error| {
+        fix = fix_for(&error);
+        problems.push(error.to_string());
+        None
+    });
+    let case = match Case::new(&files.id, image.clone(), label) {
+        Ok(case) => case,
+        Err(error) => {
+            let error = error.into();
+            fix = fix_for(&error);
+            problems.push(error.to_string());
+            Case::new(&files.id, image, None)?
+        }
+    };
+    let elsewhere =
+        |label: &LabelImage| case.image.grid().corner_distance(label.grid()) >= SAME_GRID_VOXELS;
+    if case.label.as_ref().is_some_and(elsewhere) {
+        fix = Some(Fix::Resample);
+    }
+    let case = case.with_channels(others)?;
+    problems.extend(case.warnings().iter().cloned());
+    Ok(Reading {
+        case: Rc::new(case),
+        problems,
+        fix,
+    })
+}
+
+/// Reads a case's channels: one file each, or the frames of one. There is at least one.
+async fn images(session: &Session, files: &CaseFiles) -> Result<Vec<Image>> {
+    let path = &files.image;
+    let frames = session.choices.borrow().frames.get(path).copied();
+    let limits = Limits::default();
+    if let Some(frames) = frames {
+        let bytes = bytes_of(path, &session.file(path)?).await?;
+        let images = match frames {
+            Frames::One(frame) => Image::read_frame(&bytes, &limits, frame).map(|one| vec![one]),
+            Frames::Channels => Image::read_frames(&bytes, &limits),
+        };
+        return Ok(images.map_err(named(path))?);
+    }
+    let mut images = vec![read(session, path).await?];
+    for path in &files.other_channels {
+        images.push(read(session, path).await?);
+    }
+    Ok(images)
+}
+
+/// Reads a volume file.
+pub async fn read(session: &Session, path: &str) -> Result<Image> {
+    let bytes = bytes_of(path, &session.file(path)?).await?;
+    Ok(Image::read(&bytes, &Limits::default()).map_err(named(path))?)
+}
+
+/// Reads a label map.
+async fn read_labels(session: &Session, path: &str) -> Result<LabelImage> {
+    let image = read(session, path).await?;
+    Ok(LabelImage::from_image(image).map_err(named(path))?)
+}
+
+/// What would make labels fit.
+fn fix_for(error: &Error) -> Option<Fix> {
+    use medcontext_core::Error::{Dataset, Volume};
+    let Error::Core(error) = error else {
+        return None;
+    };
+    match error {
+        Dataset(DatasetError::LabelShape { .. }) => Some(Fix::Resample),
+        Volume {
+            source: VolumeError::NotLabels(_),
+            ..
+        } => Some(Fix::Round),
+        _ => None,
+    }
+}

@@ -1,0 +1,85 @@
+//! What a run costs, and how to make it cheaper.
+
+use super::TrainConfig;
+use crate::backbone::Size;
+
+impl TrainConfig {
+    /// Estimated memory of a training step in bytes; see
+    /// [`Network::training_bytes`](crate::backbone::Network::training_bytes).
+    pub fn training_bytes(&self) -> u64 {
+        let parameters = self.backbone.parameters(self.size);
+        self.resolved_network()
+            .training_bytes(parameters, self.patch, self.batch_size)
+    }
+
+    /// The next cheaper settings: fewer patches in a step, then a smaller network, then a smaller patch, which
+    /// costs the most in what is learned. `None` where nothing is left to save.
+    pub fn smaller(&self) -> Option<Self> {
+        let mut less = self.clone();
+        let next_size = match self.size {
+            Size::Paper => Some(Size::Small),
+            Size::Small => Some(Size::Tiny),
+            Size::Tiny => None,
+        };
+        if self.batch_size > 1 {
+            less.batch_size /= 2;
+        } else if let Some(size) = next_size.filter(|_| self.network.is_none()) {
+            less.size = size;
+            less.fit_patch();
+        } else {
+            less.patch = self.smaller_patch()?;
+        }
+        Some(less)
+    }
+
+    /// A patch whose longest side that can be shorter is one step shorter.
+    fn smaller_patch(&self) -> Option<[usize; 3]> {
+        let rule = self.resolved_network().patch_rule();
+        let mut axes = [0, 1, 2];
+        axes.sort_by_key(|&axis| std::cmp::Reverse(self.patch[axis]));
+        axes.into_iter().find_map(|axis| {
+            let mut wanted = self.patch;
+            wanted[axis] = wanted[axis].saturating_sub(1);
+            let patch = rule.nearest(wanted);
+            (patch[axis] < self.patch[axis]).then_some(patch)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TrainConfig;
+    use crate::backbone::{Backbone, Size};
+
+    #[test]
+    fn every_step_down_costs_less_and_ends_with_the_smallest_patch() {
+        for backbone in Backbone::ALL {
+            let mut config = TrainConfig {
+                backbone,
+                size: Size::Paper,
+                batch_size: 4,
+                patch: [96, 128, 160],
+                ..TrainConfig::default()
+            };
+            config.fit_patch();
+            let mut steps = 0;
+            while let Some(less) = config.smaller() {
+                let network = less.resolved_network();
+                less.check(&network).expect("settings that work");
+                assert!(
+                    less.training_bytes() < config.training_bytes(),
+                    "{backbone}: {:?} to {:?}",
+                    (config.size, config.patch),
+                    (less.size, less.patch),
+                );
+                config = less;
+                steps += 1;
+            }
+            assert_eq!((config.batch_size, config.size), (1, Size::Tiny));
+            let rule = config.resolved_network().patch_rule();
+            assert_eq!(config.patch, rule.smallest, "{backbone}");
+            // Two for the batch, two for the size, and at least one side.
+            assert!(steps > 4, "{backbone}: {steps}");
+        }
+    }
+}

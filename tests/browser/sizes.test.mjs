@@ -1,0 +1,49 @@
+// The main states at the sizes of people's screens, in light and dark: nothing is cut off, and pictures are
+// taken for the documentation and for whoever wants to look.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { limit, noWebgpu, press, screenshot, withPage } from "./page.mjs";
+
+const sizes = { laptop: [1280, 720], desktop: [1920, 1080], phone: [390, 844] };
+
+/** Takes a picture at every size, and checks that nothing sticks out at the side. */
+async function look(page, state) {
+  for (const [name, [width, height]] of Object.entries(sizes)) {
+    await page.setViewportSize({ width, height });
+    // The viewer draws anew after it was told.
+    await page.waitForTimeout(700);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(wide <= width, `${state} on a ${name}: ${wide} pixels wide`);
+    const outside = await page.evaluate((limit) => {
+      const visible = [...document.querySelectorAll("button, select, input")].filter((one) => one.checkVisibility() && !one.closest(".unseen, .scroller, table"));
+      const sticksOut = (one) => one.getBoundingClientRect().right > limit + 1 && !one.classList.contains("unseen");
+      return visible.filter(sticksOut).map((one) => one.id || one.innerText);
+    }, width);
+    assert.deepEqual(outside, [], `${state} on a ${name}: controls beyond the edge`);
+    await screenshot(page, `sizes-${state}-${name}`);
+  }
+}
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`nothing is cut off on a laptop, a desktop and a phone, ${colorScheme}`, { timeout: limit }, async () => {
+    await withPage(noWebgpu, "", async (page) => {
+      await page.emulateMedia({ colorScheme });
+      await look(page, `1-empty-${colorScheme}`);
+    });
+    await withPage(noWebgpu, "?sample&model=sample", async (page) => {
+      await page.emulateMedia({ colorScheme });
+      await page.locator("#cases [data-case]").nth(7).waitFor();
+      await page.locator("#viewer[data-ready=true]").waitFor();
+      await look(page, `2-cases-${colorScheme}`);
+      await page.locator("#cases [data-role=train] .role").first().selectOption("validate");
+      await page.locator("#predict-scope").selectOption("held-out");
+      await page.locator("#predict:enabled").waitFor();
+      assert.equal(await press(page, "predict"), "done");
+      await look(page, `3-segmented-${colorScheme}`);
+      await page.locator("#edit").click();
+      await page.locator("#editor").waitFor();
+      await look(page, `4-editing-${colorScheme}`);
+    });
+  });
+}

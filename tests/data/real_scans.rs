@@ -7,7 +7,8 @@ use medcontext_core::dataset::{Case, LabelSet, Split, label_names, pair};
 use medcontext_core::volume::{Form, Image, LabelImage, Limits};
 use medcontext_tests::announce;
 
-fn data(path: &str) -> Option<PathBuf> {
+/// A path of the real scans; `None`, with a message, where it is not at hand.
+pub fn data(path: &str) -> Option<PathBuf> {
     let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data")).join(path);
     if path.exists() {
         return Some(path);
@@ -16,7 +17,8 @@ fn data(path: &str) -> Option<PathBuf> {
     None
 }
 
-fn bytes(path: &str) -> Option<Vec<u8>> {
+/// A real scan, as it is on disk.
+pub fn bytes(path: &str) -> Option<Vec<u8>> {
     data(&format!("{path}.nii.gz")).map(|path| std::fs::read(path).expect("readable"))
 }
 
@@ -179,11 +181,6 @@ fn scans_are_read_as_nibabel_reads_them() {
 fn odd_scans_say_what_is_odd() {
     if let Some(image) = read("nifti-variety/minimal") {
         assert_eq!(image.grid().form, Form::None);
-        assert!(
-            image.warnings()[0].contains("no orientation"),
-            "{:?}",
-            image.warnings()
-        );
     }
     if let Some(image) = read("nifti-variety/FLAIR") {
         assert!((image.grid().oblique_degrees() - 18.979).abs() < 1e-3);
@@ -191,14 +188,6 @@ fn odd_scans_say_what_is_odd() {
     if let Some(image) = read("nifti-variety/shear") {
         assert!((image.grid().oblique_degrees() - 18.5).abs() < 1e-3);
         assert!((image.grid().voxel_ml() - 0.000523248).abs() < 1e-9);
-    }
-    for (path, expected) in [
-        ("nifti-variety/complex", "complex numbers"),
-        ("nifti-variety/ct_perfusion", "RGB colours"),
-    ] {
-        let Some(bytes) = bytes(path) else { continue };
-        let refused = Image::read(&bytes, &Limits::default()).expect_err(path);
-        assert!(refused.to_string().contains(expected), "{refused}");
     }
     if let Some(image) = read("nifti-variety/FLAIR") {
         let refused = LabelImage::from_image(read("nifti-variety/shear").expect("beside FLAIR"));

@@ -8,6 +8,7 @@ mod precision;
 mod presets;
 mod resume;
 mod shard;
+mod surface;
 mod weights;
 
 use std::fs;

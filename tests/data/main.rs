@@ -18,5 +18,6 @@ mod reoriented;
 mod resampling;
 mod robustness;
 mod sampling;
+mod surface;
 mod thumbnail;
 mod writing;

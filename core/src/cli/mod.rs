@@ -15,6 +15,7 @@ mod predict;
 #[cfg(feature = "remote")]
 mod serve;
 mod shard;
+mod surface;
 mod train;
 
 use std::process::ExitCode;
@@ -51,6 +52,8 @@ enum Command {
     Info(info::Arguments),
     /// Read weights from PyTorch, or write them for it.
     Convert(convert::Arguments),
+    /// Write the surfaces of labels as STL files.
+    Surface(surface::Arguments),
     /// Write synthetic labelled scans to try things with.
     Phantom(phantom::Arguments),
     /// Offer this machine's devices to `core` on another one.
@@ -99,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Experiment(arguments) => experiment::run(arguments, &console),
         Command::Info(arguments) => info::run(arguments, &console),
         Command::Convert(arguments) => convert::run(arguments, &console),
+        Command::Surface(arguments) => surface::run(arguments, &console),
         Command::Phantom(arguments) => phantom::run(arguments, &console),
         #[cfg(feature = "remote")]
         Command::Serve(arguments) => serve::run(arguments, &console),

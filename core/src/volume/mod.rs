@@ -1,4 +1,4 @@
-//! Volumes: voxel grid, affine, NIfTI-1 reading and writing, label maps.
+//! Volumes: voxel grid, affine, NIfTI-1 reading and writing, label maps and their surfaces.
 //!
 //! A file goes through four steps, one file each: `stream` undoes gzip and bounds what is read,
 //! `header` checks the 348 bytes, `grid` finds where the voxels are in the patient, and
@@ -15,6 +15,7 @@ mod label;
 mod mend;
 mod orient;
 mod stream;
+mod surface;
 mod thumbnail;
 mod voxels;
 
@@ -27,6 +28,7 @@ pub use inspect::{Inspection, inspect};
 pub use label::LabelImage;
 pub use orient::{AxisOrder, Orientation};
 pub use stream::{Limits, gzip};
+pub use surface::Surface;
 pub use thumbnail::Thumbnail;
 pub use voxels::Voxels;
 

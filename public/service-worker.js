@@ -3,8 +3,8 @@
 
 const CACHE = "medcontext";
 
-// Files that others name: "./page-1a2b.js", vendor/niivue/index.js, ?js=page-1a2b.js&amp;wasm=…
-const REFERENCE = /["'`(=](?:\.\/)?([\w./-]+\.(?:js|wasm|css|svg|webmanifest|txt))/g;
+// Files that others name: "./page-1a2b.js", vendor/niivue/index.js, start.js?js=page-1a2b.js&amp;wasm=…
+const REFERENCE = /["'`(=](?:\.\/)?([\w./-]+\.(?:js|wasm|css|svg|webmanifest|txt)(?:\?[^"'`\s]+)?)/g;
 
 /** Takes the page and every file that it leads to into the cache; what the browser has at hand is not fetched again. */
 async function fill() {
@@ -19,8 +19,12 @@ async function fill() {
     const ours = !url.pathname.includes("/vendor/");
     if (!ours || !/html|javascript/.test(response.headers.get("content-type") ?? "")) continue;
     const folder = url.href.slice(self.registration.scope.length).replace(/[^/]*$/, "");
-    for (const [, name] of (await response.text()).matchAll(REFERENCE)) {
-      for (const path of [name, folder + name]) if (!seen.has(path)) waiting.push(path), seen.add(path);
+    const text = (await response.text()).replaceAll("&amp;", "&");
+    for (const [, name] of text.matchAll(REFERENCE)) {
+      const names = [name, ...new URLSearchParams(name.split("?")[1]).values()];
+      for (const path of names.flatMap((name) => [name, folder + name])) {
+        if (!seen.has(path)) waiting.push(path), seen.add(path);
+      }
     }
   }
 }

@@ -75,6 +75,13 @@ pub enum Request {
         /// The segmentation.
         segmentation: Handle<Blob>,
     },
+    /// Make surfaces of a segmentation's labels.
+    Surfaces {
+        /// The case.
+        case: String,
+        /// The segmentation.
+        segmentation: Handle<Blob>,
+    },
     /// Take a drawing as a case's labels.
     Label {
         /// The case.
@@ -111,6 +118,8 @@ pub enum Request {
     Predict {
         /// Ids of the cases.
         cases: Vec<String>,
+        /// Average over mirror images: eight times the work.
+        flips: bool,
         /// Keep the logits too, for comparison with another program.
         keep_logits: bool,
     },
@@ -210,6 +219,8 @@ pub struct WeightsInfo {
     pub file_name: String,
     /// SHA-256 of the file, in hexadecimal.
     pub sha256: String,
+    /// The card that goes along with the file, in Markdown.
+    pub card: String,
 }
 
 /// What the worker says.
@@ -299,8 +310,17 @@ pub enum Report {
         result: SavedResult,
         /// The label map, a `.nii.gz` on the image's own grid.
         file: Handle<Blob>,
+        /// How uncertain the network was, a `.nii.gz` of values from 0 to 1.
+        uncertainty: Option<Handle<Blob>>,
         /// The logits, a `.safetensors`, where asked for.
         logits: Option<Handle<Blob>>,
+    },
+    /// The surfaces of a segmentation's labels, as one archive of `.stl` files.
+    Surfaces {
+        /// The case.
+        case: String,
+        /// The archive.
+        file: Handle<Blob>,
     },
     /// A case could not be segmented; the others go on.
     NotSegmented {

@@ -24,6 +24,8 @@ pub mod names {
     pub const DRAWN: &str = "drawn/";
     /// Before `<case>.nii.gz`.
     pub const SEGMENTATIONS: &str = "segmentations/";
+    /// Before `<case>.nii.gz`: how uncertain the network was.
+    pub const UNCERTAINTY: &str = "uncertainty/";
 }
 
 /// Which frames of a series over time, or of channels, are a case's image.
@@ -54,6 +56,20 @@ pub struct SavedResult {
     pub seconds: f64,
     /// How it compares with the case's own labels, where there are some.
     pub score: Option<CaseScore>,
+    /// How uncertain the network was.
+    #[serde(default)]
+    pub doubt: Option<Doubt>,
+}
+
+/// How uncertain the network was about a case, and where most.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Doubt {
+    /// `Uncertainty::mean`: 0 is certain, 1 is a guess.
+    pub mean: f64,
+    /// The axial slice to look at first, counted from 1 at the feet.
+    pub slice: usize,
+    /// The place in it, in mm, RAS+.
+    pub mm: [f64; 3],
 }
 
 /// Dice on the held-out cases at one point of a training run.

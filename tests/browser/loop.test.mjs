@@ -1,6 +1,7 @@
 // Hold out, train with a pause, measure, take away, and open the session again in another profile.
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -32,6 +33,31 @@ async function pauseOnce(page) {
   await page.locator("#pause").click();
 }
 
+/** Where the network is least certain, one click leads to. */
+async function labelNext(page) {
+  const next = page.locator("#label-next");
+  assert.match(await next.innerText(), /^phantom_005, slice \d+$/);
+  const before = await page.locator("#readout").innerText();
+  await next.click();
+  await page.locator("#viewer[data-case=phantom_005][data-ready=true]").waitFor();
+  assert.ok(await page.locator("#overlay input[value=uncertainty]").isChecked());
+  await page.waitForFunction((before) => document.querySelector("#readout").innerText !== before, before);
+  // The crosshair is in the slice that was named: phantoms are stored from the feet to the head.
+  const slice = Number((await next.innerText()).match(/slice (\d+)/)[1]);
+  await page.waitForFunction((k) => Number(document.querySelector("#readout").innerText.split(",")[2].trim().split(/\s/)[0]) === k, slice - 1);
+  await screenshot(page, "loop-3-doubt");
+}
+
+/** Binary STL files of some triangles each. */
+function checkSurfaces(names, folder) {
+  assert.ok(names.length > 0 && names.every((name) => /^phantom_005_\w+\.stl$/.test(name)), names);
+  for (const name of names) {
+    const bytes = readFileSync(join(folder, name));
+    assert.equal(bytes.length, 84 + 50 * bytes.readUInt32LE(80), name);
+    assert.ok(bytes.readUInt32LE(80) > 3, name);
+  }
+}
+
 test("the loop: hold out, pause, measure, take away, open again", { timeout: limit }, async (context) => {
   const folder = temporaryFolder();
   const data = join(folder, "phantom");
@@ -53,8 +79,11 @@ test("the loop: hold out, pause, measure, take away, open again", { timeout: lim
     await page.locator("#checkpoint-every").fill("10");
 
     await watchTasks(page);
-    const [outcome] = await Promise.all([press(page, "train"), pauseOnce(page)]);
+    // The case in view is segmented at each validation, as the run stands.
+    const preview = page.locator("#preview[data-iteration='10']").waitFor();
+    const [outcome] = await Promise.all([press(page, "train"), pauseOnce(page), preview]);
     assert.equal(outcome, "done");
+    await page.locator("#preview[data-iteration='20']").waitFor();
     assert.equal((await losses(page, "total")).length, iterations);
     assert.equal(await page.locator("#dice").getAttribute("data-validations"), "2");
     weights = await page.locator("#weights").innerText();
@@ -83,8 +112,14 @@ test("the loop: hold out, pause, measure, take away, open again", { timeout: lim
       "report.html",
       "segmentations/phantom_003.nii.gz",
       "segmentations/phantom_004.nii.gz",
+      "uncertainty/phantom_003.nii.gz",
+      "uncertainty/phantom_004.nii.gz",
+      "weights.md",
       "weights.safetensors",
     ]);
+    const card = readFileSync(join(folder, "results/weights.md"), "utf8");
+    assert.match(card, /- 1: liver\n- 2: kidney\n/);
+    assert.match(card, new RegExp(createHash("sha256").update(readFileSync(join(folder, "results/weights.safetensors"))).digest("hex")));
     const [mine, native] = ["results/evaluation.json", "native.json"].map((name) => join(folder, name));
     core("evaluate", "--prediction", join(folder, "results/segmentations"), "--truth", join(data, "labelsTr"), "--json", native);
     sameNumbers(JSON.parse(readFileSync(mine)), JSON.parse(readFileSync(native)), "evaluation");
@@ -93,6 +128,8 @@ test("the loop: hold out, pause, measure, take away, open again", { timeout: lim
 
     await page.locator("#predict-scope").selectOption("unlabelled");
     assert.equal(await press(page, "predict"), "done");
+    await labelNext(page);
+    await checkSurfaces(unpack(await download(page, "#results [data-surfaces=phantom_005]", folder), join(folder, "stl")), join(folder, "stl"));
     archive = await download(page, "#save-session", folder);
   });
 
@@ -114,7 +151,7 @@ test("the loop: hold out, pause, measure, take away, open again", { timeout: lim
     assert.equal(await page.locator("#cases [data-state=done]").count(), 3);
     assert.equal(await page.locator("#iterations").inputValue(), String(iterations));
     assert.equal((await losses(page, "total")).length, iterations);
-    await screenshot(page, "loop-3-opened");
+    await screenshot(page, "loop-4-opened");
   });
 });
 

@@ -2,9 +2,12 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
-import { limit, noWebgpu, press, screenshot, withPage } from "./page.mjs";
+import { fileURLToPath } from "node:url";
+import { temporaryFolder } from "./files.mjs";
+import { drop, limit, noWebgpu, press, screenshot, withPage } from "./page.mjs";
 
 const folder = new URL("../../public/models/", import.meta.url);
 const registry = JSON.parse(readFileSync(new URL("registry.json", folder)));
@@ -31,5 +34,28 @@ test("the sample volumes and their model, from the address, give a real result",
     context.diagnostic(`Dice ${dice}`);
     assert.ok(Number.parseFloat(dice) > 0.9, dice);
     await screenshot(page, "models-1-segmented");
+  });
+});
+
+const scans = fileURLToPath(new URL("../../../shared/data/hippocampus/", import.meta.url));
+const absent = existsSync(scans) ? false : "there are no real scans beside this repository";
+
+test("real scans: the hippocampus weights segment cases that they were not trained on", { timeout: limit, skip: absent }, async (context) => {
+  const names = ["hippocampus_006", "hippocampus_025", "hippocampus_026"];
+  const folder = temporaryFolder();
+  const files = names.flatMap((name) => [["imagesTr", name], ["labelsTr", `${name}_seg`]].map(([kind, as]) => {
+    copyFileSync(join(scans, kind, `${name}.nii.gz`), join(folder, `${as}.nii.gz`));
+    return join(folder, `${as}.nii.gz`);
+  }));
+  await withPage(noWebgpu, "?model=hippocampus", async (page) => {
+    await drop(page, files);
+    for (const name of names) await page.locator(`#cases [data-case=${name}] .role`).selectOption("validate");
+    await page.locator("#predict-scope").selectOption("held-out");
+    await page.locator("#predict:enabled").waitFor();
+    assert.equal(await press(page, "predict"), "done");
+    const dice = await page.locator("#measure tr[data-label=mean] .dice").innerText();
+    context.diagnostic(`Dice ${dice}`);
+    assert.ok(Number.parseFloat(dice) > 0.8, dice);
+    await screenshot(page, "models-2-hippocampus");
   });
 });

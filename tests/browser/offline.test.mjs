@@ -2,16 +2,21 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { temporaryFolder } from "./files.mjs";
 import { limit, noWebgpu, ready, withPage } from "./page.mjs";
 
 test("the page opens and works without a network", { timeout: limit }, async (context) => {
   await withPage(
     noWebgpu,
     "",
-    async (page) => {
+    async (page, { sent }) => {
+      const loaded = await page.evaluate(() => Math.round(performance.now()));
+      context.diagnostic(`the page can be used at most ${loaded} ms after it was opened`);
       await page.evaluate(() => navigator.serviceWorker.ready.then(() => {}));
       const kept = await page.evaluate(async () => (await (await caches.open("medcontext")).keys()).map(({ url }) => url));
       context.diagnostic(`${kept.length} files are kept`);
+      const twice = sent.filter((path, i) => sent.indexOf(path) !== i);
+      assert.deepEqual(twice, [], "files that were fetched twice");
       await page.context().setOffline(true);
       await page.reload();
       await ready(page);
@@ -21,6 +26,6 @@ test("the page opens and works without a network", { timeout: limit }, async (co
       await page.context().setOffline(false);
       assert.ok(kept.some((url) => url.endsWith("worker_bg.wasm")));
     },
-    { tolerated: /ERR_INTERNET_DISCONNECTED/ },
+    { tolerated: /ERR_INTERNET_DISCONNECTED/, profile: temporaryFolder() },
   );
 });

@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readBytes, temporaryFolder } from "./files.mjs";
-import { drop, limit, noWebgpu, screenshot, withPage } from "./page.mjs";
+import { drop, limit, noWebgpu, press, screenshot, withPage } from "./page.mjs";
 
 const folder = join(import.meta.dirname, "..", "fixtures", "reoriented");
 const volumes = JSON.parse(readFileSync(join(folder, "expected.json"), "utf8"));
@@ -70,7 +70,7 @@ test("the same voxel is under the crosshair at the same mm, in ten orientations"
   });
 });
 
-test("the last voxel of 32-bit integers has its value", { timeout: limit, todo: "NiiVue 0.69 shows it as 0" }, async () => {
+test("the last voxel of 32-bit integers has its value", { timeout: limit }, async () => {
   await withPage(noWebgpu, "", async (page) => {
     await page.setViewportSize(small);
     await drop(page, [join(folder, "ial.nii.gz")]);
@@ -82,13 +82,13 @@ test("the last voxel of 32-bit integers has its value", { timeout: limit, todo: 
   });
 });
 
-test("a file without orientation is shown where it is read", { timeout: limit, todo: "NiiVue 0.69 reads it otherwise" }, async () => {
+test("a file without orientation is shown where it is read, and so is its segmentation", { timeout: limit }, async () => {
   const bytes = readBytes(join(folder, "ras.nii.gz"));
   // The codes of qform and sform.
   bytes.fill(0, 252, 256);
   const path = join(temporaryFolder(), "nowhere.nii");
   writeFileSync(path, bytes);
-  await withPage(noWebgpu, "", async (page) => {
+  await withPage(noWebgpu, "?model=sample", async (page) => {
     await page.setViewportSize(small);
     await drop(page, [path]);
     await show(page, "nowhere");
@@ -96,6 +96,10 @@ test("a file without orientation is shown where it is read", { timeout: limit, t
     const { text, mm, value } = await readout(page);
     // As nibabel has it: the middle is at the origin, and i runs to the left.
     assert.deepEqual({ mm, value }, { mm: [-8.8, -9.1, -8.5], value: sides[0] - 1 }, text);
+    // Off its own place it would have nothing here.
+    await page.locator("#predict:enabled").waitFor();
+    assert.equal(await press(page, "predict"), "done");
+    await page.locator("#readout", { hasText: "prediction: " }).waitFor();
   });
 });
 

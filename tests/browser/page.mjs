@@ -49,12 +49,15 @@ const screenshots = process.env.MEDCONTEXT_SCREENSHOTS ?? "target/screenshots";
 /**
  * Opens the page in a fresh profile, runs `body` with it and closes everything. Afterwards, whatever
  * `body` did, no other origin may have been asked for anything and nothing may have been thrown but
- * what is `tolerated`.
+ * what is `tolerated`. With a `profile`, a folder, the browser keeps what it loads on disk, as people's do.
  */
-export async function withPage(args, query, body, { tolerated = /^$/ } = {}) {
+export async function withPage(args, query, body, { tolerated = /^$/, profile } = {}) {
   const server = await serve();
-  const browser = await chromium.launch({ executablePath: process.env.CHROME, chromiumSandbox: false, args });
-  const context = await browser.newContext({ viewport: { width: 1360, height: 900 } });
+  const browser = { executablePath: process.env.CHROME, chromiumSandbox: false, args };
+  const viewport = { width: 1360, height: 900 };
+  const context = profile
+    ? await chromium.launchPersistentContext(profile, { ...browser, viewport })
+    : await chromium.launch(browser).then((opened) => opened.newContext({ viewport }));
   const page = await context.newPage();
   const foreign = [];
   const thrown = [];
@@ -67,7 +70,7 @@ export async function withPage(args, query, body, { tolerated = /^$/ } = {}) {
     page.on("console", (message) => message.type() === "error" && thrown.push(message.text()));
     await page.goto(server.address + query);
     await ready(page);
-    await body(page);
+    await body(page, server);
     assert.deepEqual(foreign, [], "requests to other origins");
     assert.deepEqual(thrown.filter((error) => !tolerated.test(error)), [], "errors in the page");
     await assertPolicy(page);
@@ -76,7 +79,7 @@ export async function withPage(args, query, body, { tolerated = /^$/ } = {}) {
     error.message += `\nErrors in the page: ${thrown.join("\n") || "none"}`;
     throw error;
   } finally {
-    await browser.close();
+    await (context.browser() ?? context).close();
     server.close();
   }
 }

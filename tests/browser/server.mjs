@@ -18,8 +18,12 @@ const types = {
   ".webmanifest": "application/manifest+json",
 };
 
-/** Serves dist/ on a free port of this machine. The page lies in a folder, to show that it can. */
+/**
+ * Serves dist/ on a free port of this machine. The page lies in a folder, to show that it can. `sent` lists the
+ * files that were asked for, each as often as that.
+ */
 export async function serve() {
+  const sent = [];
   const server = createServer(async (request, response) => {
     const path = normalize(new URL(request.url, "http://localhost").pathname);
     const file = join(dist, path.replace(/^\/medcontext/, "").replace(/\/$/, "/index.html"));
@@ -28,10 +32,11 @@ export async function serve() {
       response.writeHead(404).end();
       return;
     }
+    sent.push(path);
     response.writeHead(200, { "content-type": types[extname(file)] ?? "application/octet-stream" });
     createReadStream(file).pipe(response);
   });
   await new Promise((resolve) => server.listen(0, "localhost", resolve));
   const origin = `http://localhost:${server.address().port}`;
-  return { origin, address: `${origin}/medcontext/`, close: () => server.close() };
+  return { origin, address: `${origin}/medcontext/`, sent, close: () => server.close() };
 }

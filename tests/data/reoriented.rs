@@ -10,7 +10,7 @@ use medcontext_core::backbone::{Backbone, Network, Size};
 use medcontext_core::dataset::LabelSet;
 use medcontext_core::infer::{Event, PredictConfig, Predictor};
 use medcontext_core::transform::Preprocessing;
-use medcontext_core::volume::{Affine, AxisOrder, Image, LabelImage, Limits};
+use medcontext_core::volume::{Affine, AxisOrder, Datatype, Grid, Image, LabelImage, Limits};
 use medcontext_core::weights::{Metadata, Training};
 use medcontext_tests::{cpu, reference};
 use ndarray::Array3;
@@ -111,6 +111,35 @@ fn assert_close(found: &[f64], expected: &[f64], tolerance: f64, what: &str) {
         found.len() == expected.len() && found.iter().zip(expected).all(close),
         "{what}: {found:?}, not {expected:?}"
     );
+}
+
+#[test]
+fn what_a_viewer_gets_has_one_statement_of_where_it_is() {
+    for volume in Volume::all() {
+        let Volume {
+            name, image, truth, ..
+        } = &volume;
+        let files = [image.to_display().expect("a file"), truth.to_display()];
+        for (file, grid) in files.iter().zip([image.grid(), truth.grid()]) {
+            let code = |offset: usize| i16::from_le_bytes([file[offset], file[offset + 1]]);
+            assert_eq!(
+                (code(252), code(254)),
+                (0, 1),
+                "{name}: codes of qform and sform"
+            );
+            let read = Image::read(file, &Limits::default()).expect(name);
+            let affine = |grid: &Grid| grid.affine.0.concat();
+            assert_close(&affine(read.grid()), &affine(grid), 1e-5, name);
+        }
+        let shown = Image::read(&files[0], &Limits::default()).expect(name);
+        assert_eq!(shown.canonical(), image.canonical(), "{name}");
+        // Wide whole numbers lose their last voxel in NiiVue 0.69.
+        let kind = shown.voxels().datatype();
+        assert!(
+            kind.bytes() < 4 || matches!(kind, Datatype::F32 | Datatype::F64),
+            "{name}: {kind:?}"
+        );
+    }
 }
 
 #[test]

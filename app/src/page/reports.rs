@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use medcontext_core::dataset::Role;
 use medcontext_core::train::{Event, TrainConfig};
+use web_sys::Blob;
 
 use super::state::{
     Case, CaseResult, Engine, Overlay, Pace, Phase, Picture, Preview, ResultFiles, State, Task,
@@ -99,12 +100,16 @@ pub fn apply(state: State, report: Report) {
         // A new worker brought back what the page still knows, and knows better.
         Report::Restored(_) if state.replaying.get_untracked() => {}
         Report::Restored(saved) => restored(state, *saved),
-        Report::Archive(file) => {
-            if files::save(ARCHIVE, &file.0).is_err() {
-                state.say("The browser could not save the archive; try again.");
-            }
-        }
+        Report::Archive(file) => save(state, ARCHIVE, &file.0),
+        Report::Surfaces { case, file } => save(state, &format!("{case}_surfaces.zip"), &file.0),
         Report::Died(reason) => died(state, &reason),
+    }
+}
+
+/// Hands a file to the browser to save.
+fn save(state: State, name: &str, file: &Blob) {
+    if files::save(name, file).is_err() {
+        state.say(format!("The browser could not save {name}; try again."));
     }
 }
 
@@ -297,6 +302,7 @@ fn segmented(state: State, report: Report) {
         case,
         result,
         file,
+        uncertainty,
         logits,
     } = report
     else {
@@ -304,6 +310,7 @@ fn segmented(state: State, report: Report) {
     };
     let files = ResultFiles {
         labels: file.0,
+        uncertainty: uncertainty.map(|map| map.0),
         logits: logits.map(|logits| logits.0),
     };
     forget_result(state, &case);

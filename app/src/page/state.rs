@@ -157,6 +157,8 @@ pub enum Overlay {
     Prediction,
     /// Where the two differ.
     Difference,
+    /// How uncertain the network was.
+    Uncertainty,
 }
 
 /// A case's volumes, ready for the viewer.
@@ -197,6 +199,8 @@ pub struct Pace {
 pub struct ResultFiles {
     /// The label map, `.nii.gz`.
     pub labels: Blob,
+    /// How uncertain the network was, `.nii.gz`.
+    pub uncertainty: Option<Blob>,
     /// The logits, `.safetensors`, where they were asked for.
     pub logits: Option<Blob>,
 }
@@ -264,6 +268,8 @@ pub struct State {
     pub overlay: RwSignal<Overlay>,
     /// Labels that are not drawn.
     pub hidden: RwSignal<BTreeSet<u16>>,
+    /// Where the crosshair is to go once the case in view is on screen: the case, and mm in RAS+.
+    pub destination: RwSignal<Option<(String, [f64; 3])>>,
     /// What is under the crosshair.
     pub readout: RwSignal<Option<Readout>>,
     /// Every label of every case and of the network, sorted by id: a label has the same colour everywhere.
@@ -309,6 +315,7 @@ impl State {
             editing: RwSignal::new(None),
             overlay: RwSignal::new(Overlay::Truth),
             hidden,
+            destination: RwSignal::new(None),
             readout: RwSignal::new(None),
             labels: Memo::new(move |_| all_labels(&cases.read(), &hidden.read())),
         }

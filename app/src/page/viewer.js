@@ -7,11 +7,16 @@
 const AXIAL = 0;
 const MULTIPLANAR = 3;
 const RENDER = 4;
+const SHOW_RENDER_NEVER = 0;
 const SHOW_RENDER_ALWAYS = 1;
 const MULTIPLANAR_GRID = 2;
 
 // How much the rendering is lit, from 0 (flat) to 1.
 const ILLUMINATION = 0.5;
+
+// NiiVue's name for dark red to bright yellow, and the values from transparent to the brightest.
+const HEAT = "hot";
+const HEAT_RANGE = [0.05, 1];
 
 const OPTIONS = {
   dragAndDropEnabled: false,
@@ -45,6 +50,24 @@ function forDrawing({ R, G, B, A, I, labels }) {
   return table;
 }
 
+// Bytes of a NIfTI header, and those of them that say where the voxels are: the forms' codes, and the sform.
+const HEADER = 348;
+const FORMS = [[252, 256], [280, 328]];
+
+// How far keys move the crosshair, in voxels to the patient's right, front and head.
+const STEPS = {
+  h: [-1, 0, 0], ArrowLeft: [-1, 0, 0], l: [1, 0, 0], ArrowRight: [1, 0, 0],
+  j: [0, -1, 0], ArrowDown: [0, -1, 0], k: [0, 1, 0], ArrowUp: [0, 1, 0],
+  d: [0, 0, -1], PageDown: [0, 0, -1], u: [0, 0, 1], PageUp: [0, 0, 1],
+};
+
+/** The label of a map at a place in mm; undefined where the map does not reach. */
+function labelAt({ volume } = {}, mm) {
+  const vox = volume?.mm2vox(mm, true);
+  const inside = vox && [0, 1, 2].every((axis) => vox[axis] > -0.5 && vox[axis] < volume.dimsRAS[axis + 1] - 0.5);
+  return inside ? volume.getValue(...vox) : undefined;
+}
+
 /** Indices i, j and k in the file of a voxel that NiiVue counts along the patient's axes. */
 function inFile({ toRASvox: m, permRAS }, [x, y, z]) {
   // As it is, the matrix of a volume without turned axes is not set.
@@ -52,8 +75,9 @@ function inFile({ toRASvox: m, permRAS }, [x, y, z]) {
   return [0, 1, 2].map((row) => Math.round(m[row] * x + m[4 + row] * y + m[8 + row] * z + m[12 + row]));
 }
 
-// Label maps above this many voxels are only drawn: a copy for the readout would cost too much memory.
-const LARGEST_REFERENCE = 60e6;
+// Volumes above this many voxels are shown as slices, without a rendering and the second texture that its light
+// takes, and label maps over them are only drawn: a copy for the readout would cost too much memory.
+const LARGE = 60e6;
 
 // Changes of a drawing that can be taken back.
 const CHANGES = 50;
@@ -108,6 +132,8 @@ export class Viewer {
   #loadVolume;
   #image;
   #labels;
+  #forms;
+  #illumination;
   #references = {};
   #history;
   #pending = Promise.resolve();
@@ -128,20 +154,27 @@ export class Viewer {
     viewer.#niivue = new Niivue(OPTIONS);
     viewer.#loadVolume = (options) => NVImage.loadFromUrl(options);
     viewer.#niivue.onLocationChange = (place) => onReadout(viewer.#readout(place));
+    // NiiVue's own keys do nothing once the mouse has left the canvas.
+    canvas.addEventListener("keydown", (event) => viewer.#step(event), { capture: true });
     await viewer.#niivue.attachToCanvas(canvas, true);
-    await viewer.#niivue.setVolumeRenderIllumination(ILLUMINATION);
     return viewer;
   }
 
   /**
    * Shows an image with labels over it (or none). `colours` is {R, G, B, A, I, labels}: one entry per label
-   * id in I; A is 0 for a hidden label and 255 for a visible one.
+   * id in I; A is 0 for a hidden label and 255 for a visible one. Without colours it is values from 0 to 1 that
+   * lie over the image, and they are painted from dark to bright.
    */
   show(image, labels, colours, opacity) {
     const shown = this.#pending.then(async () => {
       if (image !== this.#image) {
         this.#removeFrom(0);
-        this.#niivue.addVolume(await this.#load(image, "image.nii", {}));
+        const volume = await this.#load(image, "image.nii", {});
+        const header = new Uint8Array(await image.slice(0, HEADER).arrayBuffer());
+        this.#forms = FORMS.map(([start, end]) => header.slice(start, end));
+        const large = volume.img.length > LARGE;
+        await this.#light(large ? 0 : ILLUMINATION);
+        this.#niivue.addVolume(volume);
         this.#image = image;
         this.#labels = undefined;
       }
@@ -149,7 +182,12 @@ export class Viewer {
         this.#removeFrom(1);
         if (labels) {
           const volume = await this.#load(labels, "labels.nii", { opacity });
-          volume.setColormapLabel(colours);
+          if (colours) {
+            volume.setColormapLabel(colours);
+          } else {
+            volume.colormap = HEAT;
+            [volume.cal_min, volume.cal_max] = HEAT_RANGE;
+          }
           this.#niivue.addVolume(volume);
         }
         this.#labels = labels;
@@ -161,10 +199,38 @@ export class Viewer {
     return shown;
   }
 
+  /** Lights the rendering, or leaves it out. A change compiles programs for the GPU, which takes a moment. */
+  async #light(illumination) {
+    if (illumination === this.#illumination) return;
+    this.#illumination = illumination;
+    this.#niivue.opts.multiplanarShowRender = illumination > 0 ? SHOW_RENDER_ALWAYS : SHOW_RENDER_NEVER;
+    await this.#niivue.setVolumeRenderIllumination(illumination);
+  }
+
+  #step(event) {
+    const step = STEPS[event.key];
+    if (!step || event.ctrlKey || event.metaKey || event.altKey || this.#niivue.volumes.length === 0) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    this.#niivue.moveCrosshairInVox(...step);
+  }
+
+  /** Moves the crosshair to a place in mm, after whatever is being loaded. */
+  goTo(mm) {
+    const place = Array.from(mm);
+    const moved = this.#pending.then(() => {
+      const niivue = this.#niivue;
+      niivue.scene.crosshairPos = niivue.mm2frac(place);
+      niivue.drawScene();
+      niivue.createOnLocationChange();
+    });
+    this.#pending = moved.catch(() => {});
+  }
+
   /** The label maps whose values the readout gives, whether they are drawn or not; or undefined. */
   setReferences(truth, prediction) {
     const set = this.#pending.then(async () => {
-      const small = this.#niivue.volumes[0]?.img.length <= LARGEST_REFERENCE;
+      const small = this.#niivue.volumes[0]?.img.length <= LARGE;
       for (const [name, blob] of Object.entries({ truth, prediction })) {
         if (blob === this.#references[name]?.blob) continue;
         const volume = blob && small ? await this.#load(blob, `${name}.nii`, {}) : undefined;
@@ -178,20 +244,19 @@ export class Viewer {
   #readout({ mm, values }) {
     if (values.length === 0) return undefined;
     const [{ value, vox }] = values;
-    const label = ({ volume } = {}) => volume?.getValue(...volume.mm2vox(mm));
     return {
       ijk: inFile(this.#niivue.volumes[0], vox),
       mm: Array.from(mm).slice(0, 3),
       value,
-      truth: label(this.#references.truth),
-      prediction: label(this.#references.prediction),
+      truth: labelAt(this.#references.truth, mm),
+      prediction: labelAt(this.#references.prediction, mm),
     };
   }
 
   /** Changes the labels' colours, and which of them are visible. */
   recolour(colours) {
     const overlay = this.#niivue.volumes[1];
-    if (overlay) {
+    if (overlay?.colormapLabel) {
       overlay.setColormapLabel(colours);
       this.#niivue.updateGLVolume();
     }
@@ -224,6 +289,12 @@ export class Viewer {
     image.cal_min = low ?? image.robust_min;
     image.cal_max = high ?? image.robust_max;
     this.#niivue.updateGLVolume();
+  }
+
+  /** The image's smallest and largest value, and those that are shown black and white. */
+  window() {
+    const image = this.#niivue.volumes[0];
+    return image && [image.global_min, image.global_max, image.cal_min, image.cal_max];
   }
 
   /**
@@ -322,10 +393,14 @@ export class Viewer {
   }
 
   async #load(blob, name, options) {
-    const buffer = await blob.arrayBuffer();
-    const bytes = new Uint8Array(buffer, 0, 2);
-    const gzipped = bytes[0] === 0x1f && bytes[1] === 0x8b;
-    return this.#loadVolume({ url: buffer, name: gzipped ? `${name}.gz` : name, ...options });
+    const [first, second] = new Uint8Array(await blob.slice(0, 2).arrayBuffer());
+    const compressed = first === 0x1f && second === 0x8b;
+    const stream = compressed ? blob.stream().pipeThrough(new DecompressionStream("gzip")) : blob;
+    const buffer = await new Response(stream).arrayBuffer();
+    // What is compressed is a file to be saved: on the image's grid, and with the header of the image's file, which
+    // NiiVue may read otherwise. So it is put where the image is.
+    if (compressed) FORMS.forEach(([start], i) => new Uint8Array(buffer).set(this.#forms[i], start));
+    return this.#loadVolume({ url: buffer, name, ...options });
   }
 
   /** Removes the overlays first: NiiVue draws whatever is first as the background. */

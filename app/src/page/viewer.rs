@@ -27,6 +27,9 @@ extern "C" {
         opacity: f64,
     ) -> Result<(), JsValue>;
 
+    #[wasm_bindgen(method, js_name = goTo)]
+    fn go_to(this: &JsViewer, mm: &[f64]);
+
     #[wasm_bindgen(method, js_name = setReferences)]
     fn set_references(this: &JsViewer, truth: Option<&Blob>, prediction: Option<&Blob>);
 
@@ -41,6 +44,9 @@ extern "C" {
 
     #[wasm_bindgen(method, js_name = setLook)]
     fn set_look(this: &JsViewer, radiological: bool, outline: bool, sharp: bool);
+
+    #[wasm_bindgen(method)]
+    fn window(this: &JsViewer) -> JsValue;
 
     #[wasm_bindgen(method, js_name = setWindow)]
     fn set_window(this: &JsViewer, low: Option<f64>, high: Option<f64>);
@@ -104,6 +110,19 @@ pub enum Command {
     Interpolate,
 }
 
+/// Which values of an image are shown.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Window {
+    /// The smallest value that there is.
+    pub least: f64,
+    /// The largest.
+    pub most: f64,
+    /// What is black.
+    pub low: f64,
+    /// What is white.
+    pub high: f64,
+}
+
 /// What is under the crosshair.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Readout {
@@ -128,6 +147,15 @@ pub struct Label {
     pub name: String,
     /// Whether it is drawn.
     pub visible: bool,
+}
+
+/// How what lies over the image is painted.
+#[derive(Clone, Copy, Debug)]
+pub enum Paint<'a> {
+    /// Each label in its colour.
+    Labels(&'a [Label]),
+    /// Values from 0 (not at all) to 1 (the brightest).
+    Heat,
 }
 
 /// NiiVue's colour table for labels, one entry per id in `I`; background is never drawn.
@@ -193,7 +221,7 @@ impl Viewer {
             .map_err(sentence)
     }
 
-    /// Shows an image, with labels over it or none.
+    /// Shows an image, with something over it or nothing.
     ///
     /// # Errors
     /// One sentence when the viewer refuses the volume.
@@ -201,14 +229,22 @@ impl Viewer {
         &self,
         image: &Blob,
         overlay: Option<&Blob>,
-        labels: &[Label],
+        paint: Paint<'_>,
         opacity: f64,
     ) -> Result<(), String> {
-        let colours = ColourTable::new(labels).to_js();
+        let colours = match paint {
+            Paint::Labels(labels) => ColourTable::new(labels).to_js(),
+            Paint::Heat => JsValue::UNDEFINED,
+        };
         self.0
             .show(image, overlay, colours, opacity)
             .await
             .map_err(sentence)
+    }
+
+    /// Moves the crosshair to a place in mm, RAS+, once everything asked for before is on screen.
+    pub fn go_to(&self, mm: [f64; 3]) {
+        self.0.go_to(&mm);
     }
 
     /// The label maps whose values the readout gives, whether they are drawn or not.
@@ -240,6 +276,17 @@ impl Viewer {
     pub fn set_window(&self, window: Option<(f64, f64)>) {
         self.0
             .set_window(window.map(|(low, _)| low), window.map(|(_, high)| high));
+    }
+
+    /// The window that is in force.
+    pub fn window(&self) -> Option<Window> {
+        let [least, most, low, high] = serde_wasm_bindgen::from_value(self.0.window()).ok()?;
+        Some(Window {
+            least,
+            most,
+            low,
+            high,
+        })
     }
 
     /// Takes everything off the screen.

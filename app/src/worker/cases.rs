@@ -10,7 +10,7 @@ use medcontext_core::volume::{Datatype, Inspection, Limits, VolumeError, inspect
 use super::error::{Error, Result};
 use super::files::bytes_of;
 use super::label;
-use super::restore::segmentation;
+use super::restore::{segmentation, uncertainty_of};
 use super::session::{Session, breathe};
 use crate::message::{CaseInfo, Report};
 use crate::saved::{Frames, names};
@@ -188,6 +188,7 @@ pub async fn remove(session: &Session, id: &str) -> Result<()> {
         }
         session.drawn.borrow_mut().remove(id);
         session.drop_kept(&segmentation(id)).await;
+        session.drop_kept(&uncertainty_of(id)).await;
     }
     forget(session, id);
     refresh(session).await

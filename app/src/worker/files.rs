@@ -32,20 +32,18 @@ pub async fn add(session: &Session, uploads: Vec<Upload>) -> Result<()> {
         let file = Blob::from(file.0);
         let name = path.rsplit('/').next().unwrap_or(&path).to_lowercase();
         if name.ends_with(".nii") || name.ends_with(".nii.gz") {
-            keep_case_file(session, &path, &file).await;
-            if session
-                .files
-                .borrow_mut()
-                .insert(path.clone(), file)
-                .is_some()
-            {
+            let before = session.files.borrow_mut().insert(path.clone(), file);
+            if before.is_some() {
                 cases::replaced(session, &path);
             }
+            session.unkept.borrow_mut().push_back(path);
         } else if WEIGHTS.iter().any(|ending| name.ends_with(ending)) {
             session.mention(take_weights(session, &path, &file).await);
         } else if name == "dataset.json" {
             let text = String::from_utf8_lossy(&bytes_of(&path, &file).await?).into_owned();
-            keep_case_file(session, &path, &file).await;
+            session
+                .keep(&format!("{}{path}", names::CASES), &file)
+                .await;
             *session.dataset_json.borrow_mut() = Some((path, text));
         } else if name.ends_with(".zip") {
             session.mention(restore::open_archive(session, &path, &file).await);
@@ -57,11 +55,6 @@ pub async fn add(session: &Session, uploads: Vec<Upload>) -> Result<()> {
         session.reporter.send(Report::Problem(left_out(&strangers)));
     }
     cases::refresh(session).await
-}
-
-/// Keeps a file of a case for the next visit.
-async fn keep_case_file(session: &Session, path: &str, file: &Blob) {
-    session.keep(&format!("{}{path}", names::CASES), file).await;
 }
 
 /// Names the files that are of no use here.

@@ -1,13 +1,42 @@
 //! Files of the session in the browser's storage, where there is one.
 
+use std::rc::Rc;
+
+use wasm_bindgen_futures::spawn_local;
 use web_sys::{Blob, File};
 
 use super::error::{Error, Result};
 use super::files;
 use super::session::Session;
-use crate::saved::names::SESSION;
+use crate::saved::names::{CASES, SESSION};
+
+/// Keeps the volumes that came in and are not kept yet, beside whatever else goes on: large ones take their
+/// time, and nobody waits for it.
+pub fn keep_new(session: &Rc<Session>) {
+    if session.unkept.borrow().is_empty() || session.keeping.replace(true) {
+        return;
+    }
+    let session = Rc::clone(session);
+    spawn_local(async move {
+        while let Some(path) = session.next_unkept() {
+            let name = format!("{CASES}{path}");
+            if let Ok(file) = session.file(&path) {
+                session.keep(&name, &file).await;
+            }
+            // It may have been removed before or meanwhile.
+            if session.file(&path).is_err() {
+                session.drop_kept(&name).await;
+            }
+        }
+        session.keeping.set(false);
+    });
+}
 
 impl Session {
+    fn next_unkept(&self) -> Option<String> {
+        self.unkept.borrow_mut().pop_front()
+    }
+
     /// Keeps a file in the browser's storage, if there is one and it has room; says so once if not.
     pub async fn keep(&self, name: &str, file: &Blob) -> bool {
         let Some(storage) = &self.storage else {

@@ -1,7 +1,7 @@
 //! Segmentation, as a task of the worker.
 
 use medcontext_core::dataset::Case;
-use medcontext_core::infer::{Event, PredictConfig, Predictor, Segmentation};
+use medcontext_core::infer::{Event, PredictConfig, Predictor, Segmentation, Uncertainty};
 use medcontext_core::metric::{Hausdorff, Targets};
 use medcontext_core::volume::gzip;
 use ndarray::Array4;
@@ -11,18 +11,25 @@ use web_sys::Blob;
 
 use super::error::{Error, Result};
 use super::files::blob;
-use super::restore;
+use super::restore::{segmentation, uncertainty_of};
 use super::session::{Session, breathe};
 use crate::message::{Handle, Report};
-use crate::saved::SavedResult;
+use crate::saved::{Doubt, SavedResult};
 
 /// Segments the named cases with the weights at hand, one after another. A case that fails is named; the
 /// others go on.
-pub async fn predict(session: &Session, cases: Vec<String>, keep_logits: bool) -> Result<()> {
+pub async fn predict(
+    session: &Session,
+    cases: Vec<String>,
+    flips: bool,
+    keep_logits: bool,
+) -> Result<()> {
     breathe().await;
     let predictor = Predictor::load(&session.weights()?, &session.device.device)?;
     let config = PredictConfig {
+        flips,
         keep_logits,
+        uncertainty: true,
         ..PredictConfig::default()
     };
     for case in cases {
@@ -65,9 +72,7 @@ async fn segment(
                 seconds,
             } => {
                 let report = segmented(&case, &segmentation, seconds)?;
-                if let Report::Segmented { file, .. } = &report {
-                    session.keep(&restore::segmentation(id), &file.0).await;
-                }
+                keep(session, &report).await;
                 report
             }
         };
@@ -80,6 +85,23 @@ async fn segment(
     Ok(())
 }
 
+/// Keeps what was found for the next visit.
+async fn keep(session: &Session, report: &Report) {
+    let Report::Segmented {
+        case,
+        file,
+        uncertainty,
+        ..
+    } = report
+    else {
+        return;
+    };
+    session.keep(&segmentation(case), &file.0).await;
+    if let Some(map) = uncertainty {
+        session.keep(&uncertainty_of(case), &map.0).await;
+    }
+}
+
 /// The report of a segmented case, measured where it has labels of its own.
 fn segmented(case: &Case, segmentation: &Segmentation, seconds: f64) -> Result<Report> {
     let logits = segmentation.logits.as_ref().map(logits_file).transpose()?;
@@ -87,15 +109,30 @@ fn segmented(case: &Case, segmentation: &Segmentation, seconds: f64) -> Result<R
         let (targets, form) = (Targets::default(), Hausdorff::default());
         targets.score(&case.id, &segmentation.labels, truth, form)
     });
+    let uncertainty = segmentation.uncertainty.as_ref();
+    let map = uncertainty.map(|found| blob(&gzip(&found.map.to_nifti())));
     Ok(Report::Segmented {
         case: case.id.clone(),
         result: SavedResult {
             volumes: segmentation.volumes.clone(),
             seconds,
             score: score.transpose()?,
+            doubt: uncertainty.and_then(doubt),
         },
         file: blob(&gzip(&segmentation.labels.to_nifti()))?,
+        uncertainty: map.transpose()?,
         logits,
+    })
+}
+
+/// Where to look first; nowhere where nothing is uncertain.
+fn doubt(uncertainty: &Uncertainty) -> Option<Doubt> {
+    let spot = uncertainty.most()?;
+    let affine = &uncertainty.map.grid().affine;
+    Some(Doubt {
+        mean: uncertainty.mean,
+        slice: spot.slice + 1,
+        mm: affine.apply(spot.voxel.map(|index| index as f64)),
     })
 }
 

@@ -102,11 +102,13 @@ async fn restore(
         session.keep_weights(bytes, &metadata).await?;
     }
     for (case, result) in &saved.results {
+        let uncertainty = contents.remove(&uncertainty_of(case)).map(Handle);
         if let Some(file) = contents.remove(&segmentation(case)) {
             session.reporter.send(Report::Segmented {
                 case: case.clone(),
                 result: result.clone(),
                 file: Handle(file),
+                uncertainty,
                 logits: None,
             });
         }
@@ -151,6 +153,11 @@ fn case_files(session: &Session) -> Result<Vec<(String, Blob)>> {
 /// The name of a case's segmentation.
 pub fn segmentation(case: &str) -> String {
     format!("{}{case}.nii.gz", names::SEGMENTATIONS)
+}
+
+/// The name of what says how uncertain the network was about a case.
+pub fn uncertainty_of(case: &str) -> String {
+    format!("{}{case}.nii.gz", names::UNCERTAINTY)
 }
 
 fn json(saved: &Saved) -> Result<Handle<Blob>> {

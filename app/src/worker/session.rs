@@ -1,7 +1,7 @@
 //! What the worker holds between two requests.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use futures::lock::Mutex;
@@ -17,6 +17,7 @@ use web_sys::{Blob, DedicatedWorkerGlobalScope};
 
 use super::cases::Entry;
 use super::error::{Error, Result};
+use super::kept::keep_new;
 use super::reading::{Shelf, check_new};
 use super::storage::{NoStorage, Storage};
 use super::{Compute, adapter, cases, choices, files, label, predict, restore, show, train};
@@ -114,6 +115,10 @@ pub struct Session {
     pub device: ComputeDevice,
     /// Every volume file taken in, by path.
     pub files: RefCell<BTreeMap<String, Blob>>,
+    /// Paths of files that are not in the browser's storage yet.
+    pub unkept: RefCell<VecDeque<String>>,
+    /// Whether they are being put there.
+    pub keeping: Cell<bool>,
     /// Label maps that were drawn here, by case: they come before those found by name.
     pub drawn: RefCell<BTreeMap<String, String>>,
     /// The newest dataset.json taken in: its path and text.
@@ -161,6 +166,8 @@ impl Session {
             device,
             storage,
             files: RefCell::default(),
+            unkept: RefCell::default(),
+            keeping: Cell::new(false),
             drawn: RefCell::default(),
             dataset_json: RefCell::default(),
             cases: RefCell::default(),
@@ -205,6 +212,9 @@ impl Session {
             Request::Compare { case, segmentation } => {
                 show::compare(self, &case, &segmentation.0).await
             }
+            Request::Surfaces { case, segmentation } => {
+                show::surfaces(self, &case, &segmentation.0).await
+            }
             Request::Label {
                 case,
                 drawing,
@@ -224,8 +234,12 @@ impl Session {
             Request::Continue { validation } => {
                 self.run(async move { train::go_on(&session, &validation).await })
             }
-            Request::Predict { cases, keep_logits } => {
-                self.run(async move { predict::predict(&session, cases, keep_logits).await })
+            Request::Predict {
+                cases,
+                flips,
+                keep_logits,
+            } => {
+                self.run(async move { predict::predict(&session, cases, flips, keep_logits).await })
             }
             Request::Settle => {
                 self.reporter.send(Report::Settled);
@@ -244,6 +258,7 @@ impl Session {
         };
         self.mention(done);
         check_new(self);
+        keep_new(self);
     }
 
     /// Tells the page what went wrong, if something did.
@@ -336,6 +351,7 @@ fn describe(metadata: &Metadata, file: &[u8]) -> WeightsInfo {
     } = metadata;
     let backbone = network.backbone();
     let names: Vec<&str> = labels.names().iter().skip(1).map(String::as_str).collect();
+    let hash = sha256(file);
     let with = if training.medcontext {
         "with"
     } else {
@@ -354,7 +370,8 @@ fn describe(metadata: &Metadata, file: &[u8]) -> WeightsInfo {
                 )),
         ),
         file_name: format!("medcontext-{backbone}-{}.safetensors", training.iterations),
-        sha256: sha256(file),
+        card: metadata.card(&hash),
+        sha256: hash,
     }
 }
 

@@ -3,23 +3,21 @@
 use medcontext_core::volume::{Image, LabelImage, Limits};
 use web_sys::Blob;
 
+use super::archive;
 use super::cases::named;
 use super::error::Result;
 use super::files::{blob, bytes_of};
-use super::session::Session;
+use super::session::{Session, breathe};
 use crate::message::Report;
 
 /// Sends a case's volumes for display, as this program reads them.
 pub async fn view(session: &Session, id: &str) -> Result<()> {
     *session.viewed.borrow_mut() = Some(id.to_owned());
     let case = session.case(id).await?;
-    let truth = case
-        .label
-        .as_ref()
-        .map(|label| blob(&for_viewer(label.to_nifti())));
+    let truth = case.label.as_ref().map(|label| blob(&label.to_display()));
     session.reporter.send(Report::View {
         case: id.to_owned(),
-        image: blob(&for_viewer(case.image.to_nifti()))?,
+        image: blob(&case.image.to_display().map_err(named(id))?)?,
         truth: truth.transpose()?,
     });
     Ok(())
@@ -38,18 +36,31 @@ pub async fn compare(session: &Session, id: &str, segmentation: &Blob) -> Result
         .map_err(named(id))?;
     session.reporter.send(Report::Difference {
         case: id.to_owned(),
-        file: blob(&for_viewer(difference.to_nifti()))?,
+        file: blob(&difference.to_display())?,
     });
     Ok(())
 }
 
-/// Leaves one answer to where the voxels are. The standard, and this program, go by the sform where there
-/// is one; the viewer goes by the qform where its code is larger (NiiVue 0.69).
-fn for_viewer(mut nifti: Vec<u8>) -> Vec<u8> {
-    const QFORM_CODE: std::ops::Range<usize> = 252..254;
-    const SFORM_CODE: std::ops::Range<usize> = 254..256;
-    if nifti.get(SFORM_CODE).is_some_and(|code| code != [0, 0]) {
-        nifti[QFORM_CODE].fill(0);
+/// Sends the surface of every label of a segmentation, in mm.
+pub async fn surfaces(session: &Session, id: &str, segmentation: &Blob) -> Result<()> {
+    let bytes = bytes_of(id, segmentation).await?;
+    let map = Image::read(&bytes, &Limits::default())
+        .and_then(LabelImage::from_image)
+        .map_err(named(id))?;
+    let names = session.label_names();
+    let mut files = Vec::new();
+    for label in map.present() {
+        let name = names.get(&label).cloned();
+        let name = name.unwrap_or_else(|| format!("label {label}"));
+        let stl = map.surface(label).to_stl(&name);
+        // A name may hold what the name of a file cannot.
+        let safe = name.replace(|letter: char| !letter.is_alphanumeric(), "_");
+        files.push((format!("{id}_{safe}.stl"), blob(&stl)?.0));
+        breathe().await;
     }
-    nifti
+    session.reporter.send(Report::Surfaces {
+        case: id.to_owned(),
+        file: archive::pack(&files).await?,
+    });
+    Ok(())
 }

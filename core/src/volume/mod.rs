@@ -6,6 +6,7 @@
 //! crate where a voxel changes its axis order.
 
 mod datatype;
+mod display;
 mod error;
 mod grid;
 mod header;

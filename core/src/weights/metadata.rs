@@ -49,6 +49,44 @@ pub struct Training {
 }
 
 impl Metadata {
+    /// A card in Markdown that goes along with a weights file: what it segments, on what it was trained, how good
+    /// it was, and what it is not. `sha256` is the file's, in hexadecimal.
+    pub fn card(&self, sha256: &str) -> String {
+        let Self {
+            version,
+            network,
+            channels,
+            patch,
+            labels,
+            training,
+            ..
+        } = self;
+        let named = labels.ids().iter().zip(labels.names()).skip(1);
+        let list: Vec<String> = named.map(|(id, name)| format!("- {id}: {name}")).collect();
+        let medcontext = if training.medcontext {
+            "with"
+        } else {
+            "without"
+        };
+        let dice = training.validation_dice.map_or_else(
+            || "It was not measured on cases held out from training.".to_owned(),
+            |dice| format!("Mean Dice on cases held out from training: {dice:.3}."),
+        );
+        format!(
+            "# {title}\n\nSegments:\n\n{list}\n\n\
+             Takes {channels} channel(s), in patches of {patch:?} voxels (depth, height, width).\n\n\
+             Trained for {iterations} iterations {medcontext} MedContext on {cases} case(s), seed {seed}. {dice}\n\n\
+             Research only, not a medical device: expect it to fail on scanners, protocols and patients unlike \
+             those it was trained on, and check every result.\n\n\
+             SHA-256 {sha256}; written by MedContext {version}.\n",
+            title = network.backbone().title(),
+            list = list.join("\n"),
+            iterations = training.iterations,
+            cases = training.cases,
+            seed = training.seed,
+        )
+    }
+
     /// Reads the metadata of a weights file, without its tensors.
     ///
     /// # Errors

@@ -122,7 +122,7 @@ fn start(state: State, pen: Pen, opacity: f64) {
     let labels = match state.overlay.get() {
         Overlay::None => None,
         Overlay::Truth => picture.truth,
-        Overlay::Prediction | Overlay::Difference => {
+        Overlay::Prediction | Overlay::Difference | Overlay::Uncertainty => {
             let files = state.result_files.read();
             files.get(&picture.case).map(|files| files.labels.clone())
         }

@@ -11,11 +11,12 @@ use crate::message::Device;
 use crate::page::state::{Engine, Overlay, State};
 
 /// A key, what it does in words, and the id of the button that it presses, if it is one.
-const KEYS: [(&str, &str, &str); 10] = [
+const KEYS: [(&str, &str, &str); 11] = [
     ("1", "Image alone", ""),
     ("2", "Truth over the image", ""),
     ("3", "Prediction over the image", ""),
     ("4", "Where prediction and truth differ", ""),
+    ("5", "How uncertain the network is", ""),
     ("t", "Train", "train"),
     ("s", "Segment", "predict"),
     ("p", "Pause, or go on", "pause"),
@@ -27,7 +28,7 @@ const KEYS: [(&str, &str, &str); 10] = [
 /// Keys that only help: the viewer's and the editor's.
 const OTHERS: [(&str, &str); 3] = [
     (
-        "h j k l, Ctrl+U, Ctrl+D",
+        "h l, j k, d u, or arrows and Page keys",
         "Move the crosshair (in the viewer)",
     ),
     (
@@ -58,6 +59,7 @@ pub fn Help() -> impl IntoView {
             "2" => Some(Overlay::Truth),
             "3" => Some(Overlay::Prediction),
             "4" => Some(Overlay::Difference),
+            "5" => Some(Overlay::Uncertainty),
             _ => None,
         };
         if let Some(overlay) = overlay {

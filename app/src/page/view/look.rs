@@ -5,7 +5,7 @@ use std::rc::Rc;
 use leptos::prelude::*;
 
 use crate::page::state::State;
-use crate::page::viewer::Viewer;
+use crate::page::viewer::{Viewer, Window};
 
 /// Windows for CT: name, centre and width in HU.
 const WINDOWS: [(&str, f64, f64); 5] = [
@@ -21,9 +21,14 @@ const WINDOWS: [(&str, f64, f64); 5] = [
 pub fn Look(
     viewer: RwSignal<Option<Rc<Viewer>>, LocalStorage>,
     rendering: RwSignal<bool>,
+    shown: RwSignal<Option<String>>,
 ) -> impl IntoView {
     let state = expect_context::<State>();
+    // A preset, which stays for other images.
     let window = RwSignal::new(None::<(f64, f64)>);
+    // What is in force, where sliders stand.
+    let levels = RwSignal::new(None::<Window>);
+    let look_up = move || levels.set(viewer.get_untracked().and_then(|viewer| viewer.window()));
     let radiological = RwSignal::new(false);
     let outline = RwSignal::new(false);
     let sharp = RwSignal::new(false);
@@ -37,10 +42,40 @@ pub fn Look(
         let viewer = viewer.get();
         // A new image comes with a window of its own.
         state.picture.track();
+        shown.track();
         if let (Some(viewer), Some((centre, width))) = (viewer, window.get()) {
             viewer.set_window(Some((centre - width / 2.0, centre + width / 2.0)));
         }
+        look_up();
     });
+    let slide = move |change: fn(&mut Window, f64), value: f64| {
+        levels.update(|levels| {
+            if let Some(levels) = levels {
+                change(levels, value);
+                if let Some(viewer) = viewer.get_untracked() {
+                    viewer.set_window(Some((levels.low, levels.high)));
+                }
+            }
+        });
+    };
+    let slider = move |id: &'static str, words: &'static str, get: fn(&Window) -> f64, change| {
+        view! {
+            <label>
+                {words}
+                <input
+                    id=id
+                    type="range"
+                    step="any"
+                    min=move || levels.get().map(|levels| levels.least)
+                    max=move || levels.get().map(|levels| levels.most)
+                    prop:value=move || levels.get().map(|levels| get(&levels).to_string())
+                    on:input:target=move |event| {
+                        slide(change, event.target().value().parse().unwrap_or(0.0));
+                    }
+                />
+            </label>
+        }
+    };
     let choose = move |name: String| {
         let chosen = WINDOWS.iter().find(|(known, ..)| *known == name);
         window.set(chosen.map(|(_, centre, width)| (*centre, *width)));
@@ -48,6 +83,7 @@ pub fn Look(
             && let Some(viewer) = viewer.get()
         {
             viewer.set_window(None);
+            look_up();
         }
     };
     let option = |(name, centre, width): (&'static str, f64, f64)| {
@@ -78,6 +114,18 @@ pub fn Look(
                         {WINDOWS.map(option).collect_view()}
                     </select>
                 </label>
+                {slider(
+                    "window-low",
+                    "Black from",
+                    |levels| levels.low,
+                    |levels, value| levels.low = value.min(levels.high),
+                )}
+                {slider(
+                    "window-high",
+                    "White to",
+                    |levels| levels.high,
+                    |levels, value| levels.high = value.max(levels.low),
+                )}
                 {switch("radiological", "Patient's right on the left (radiological)", radiological)}
                 {switch("outline", "Outlines of labels", outline)}
                 {switch("sharp", "Sharp voxels", sharp)}

@@ -8,12 +8,12 @@ use medcontext_core::infer::LabelVolume;
 use super::frame::bring_into_view;
 use super::measure::{self, Measure};
 use super::take_away::TakeAway;
-use crate::message::Request;
+use crate::message::{Handle, Request};
 use crate::page::address::asked;
 use crate::page::files::save;
 use crate::page::link::Link;
 use crate::page::palette;
-use crate::page::state::{Case, Engine, Phase, State, Task, Work};
+use crate::page::state::{Case, Engine, Overlay, Phase, State, Task, Work};
 use crate::page::words;
 
 /// Panel 3.
@@ -22,6 +22,7 @@ pub fn Predict() -> impl IntoView {
     let state = expect_context::<State>();
     let link = expect_context::<Link>();
     let scope = RwSignal::new("unlabelled".to_owned());
+    let flips = RwSignal::new(false);
     // To compare them with another program's.
     let keep_logits = asked("logits").is_some();
     let wanted = move |case: &Case| match scope.read().as_str() {
@@ -45,6 +46,7 @@ pub fn Predict() -> impl IntoView {
         });
         link.send(Request::Predict {
             cases: chosen.get(),
+            flips: flips.get(),
             keep_logits,
         });
     };
@@ -69,10 +71,54 @@ pub fn Predict() -> impl IntoView {
                     {label}
                 </button>
             </div>
+            <label class="flips">
+                <input
+                    id="flips"
+                    type="checkbox"
+                    prop:checked=move || flips.get()
+                    on:change:target=move |event| flips.set(event.target().checked())
+                />
+                "Average over mirror images (eight times as long, often a little better)"
+            </label>
+            <LabelNext />
             <Results />
             <Measure />
             <TakeAway />
         </section>
+    }
+}
+
+/// The case that it would help most to label, and the slice to begin with.
+#[component]
+fn LabelNext() -> impl IntoView {
+    let state = expect_context::<State>();
+    let next = Memo::new(move |_| {
+        let cases = state.cases.read();
+        let unlabelled = cases.iter().filter(|case| case.is_for(Role::Predict));
+        let doubts =
+            unlabelled.filter_map(|case| Some((case.info.id.clone(), case.result.done()?.doubt?)));
+        doubts.max_by(|(_, a), (_, b)| a.mean.total_cmp(&b.mean))
+    });
+    let words = move || {
+        next.get()
+            .map(|(case, doubt)| format!("{case}, slice {}", doubt.slice))
+    };
+    let look = move |_| {
+        if let Some((case, doubt)) = next.get() {
+            state.look_at(&case);
+            state.overlay.set(Overlay::Uncertainty);
+            state.destination.set(Some((case, doubt.mm)));
+        }
+    };
+    view! {
+        <Show when=move || next.read().is_some()>
+            <p class="label-next">
+                "Most worth labelling next, where the network is least certain: "
+                <button id="label-next" class="plain" on:click=look>
+                    {words}
+                </button>
+            </p>
+        </Show>
     }
 }
 
@@ -102,6 +148,7 @@ fn Results() -> impl IntoView {
 #[component]
 fn ResultRow(id: String) -> impl IntoView {
     let state = expect_context::<State>();
+    let link = expect_context::<Link>();
     let id = StoredValue::new(id);
     let has_logits = move || {
         let files = state.result_files.read();
@@ -126,6 +173,14 @@ fn ResultRow(id: String) -> impl IntoView {
                 on:click=move |_| download(state, &id.read_value(), false)
             >
                 "Save .nii.gz"
+            </button>
+            <button
+                class="save"
+                data-surfaces=id.get_value()
+                title="Save a surface of each label, in mm"
+                on:click=move |_| surfaces(state, link, &id.read_value())
+            >
+                "STL"
             </button>
             <Show when=has_logits>
                 <button
@@ -179,6 +234,16 @@ fn download(state: State, id: &str, logits: bool) {
         state.say(format!(
             "{id}: the browser could not save the file; try again."
         ));
+    }
+}
+
+/// Asks for the surfaces of a case's segmentation; they are saved when they come.
+fn surfaces(state: State, link: Link, id: &str) {
+    if let Some(files) = state.result_files.read_untracked().get(id) {
+        link.send(Request::Surfaces {
+            case: id.to_owned(),
+            segmentation: Handle(files.labels.clone()),
+        });
     }
 }
 

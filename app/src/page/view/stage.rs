@@ -13,7 +13,7 @@ use super::look::Look;
 use crate::message::{Handle, Request};
 use crate::page::link::Link;
 use crate::page::state::{Case, Overlay, State};
-use crate::page::viewer::{Label, Viewer};
+use crate::page::viewer::{Label, Paint, Viewer};
 
 /// Opacity of labels at first: the image shows through.
 const OPACITY: f64 = 0.55;
@@ -53,7 +53,7 @@ pub fn Stage() -> impl IntoView {
                 <h2>{move || state.viewed.get().unwrap_or_else(|| "Viewer".to_owned())}</h2>
                 <OverlayChoice />
                 <Opacity stage=stage />
-                <Look viewer=stage.viewer rendering=stage.rendering />
+                <Look viewer=stage.viewer rendering=stage.rendering shown=stage.shown />
                 <Editor viewer=stage.viewer opacity=stage.opacity />
             </div>
             <Screen stage=stage />
@@ -90,7 +90,7 @@ fn Screen(stage: Stage) -> impl IntoView {
                 id="canvas"
                 node_ref=canvas
                 tabindex="0"
-                aria-label="Slices and rendering of the case; h, j, k and l move the crosshair"
+                aria-label="Slices and rendering of the case; h and l, j and k, u and d, or the arrow keys move the crosshair"
             ></canvas>
             <Show when=move || message().is_some()>
                 <p id="viewer-message">{message}</p>
@@ -129,11 +129,23 @@ fn follow(state: State, stage: Stage) {
                 }
                 known
             }
+            Overlay::Uncertainty => {
+                let files = state.result_files.read();
+                files
+                    .get(&picture.case)
+                    .and_then(|files| files.uncertainty.clone())
+            }
         };
+        let heat = state.overlay.get() == Overlay::Uncertainty;
         let labels = state.shown_labels();
         let opacity = stage.opacity.get_untracked();
         spawn_local(async move {
-            match viewer.show(&picture.image, overlay.as_ref(), &labels, opacity).await {
+            let paint = if heat {
+                Paint::Heat
+            } else {
+                Paint::Labels(&labels)
+            };
+            match viewer.show(&picture.image, overlay.as_ref(), paint, opacity).await {
                 Ok(()) => stage.shown.set(Some(picture.case)),
                 Err(reason) => state.say(format!(
                     "{}: the viewer cannot show it ({reason}); training and segmentation still work.",
@@ -150,6 +162,16 @@ fn follow(state: State, stage: Stage) {
         let Some(picture) = &*picture else { return };
         let prediction = prediction(state, &picture.case);
         viewer.set_references(picture.truth.as_ref(), prediction.as_ref());
+    });
+    Effect::new(move |_| {
+        let (viewer, destination) = (stage.viewer.get(), state.destination.get());
+        let Some(((case, mm), viewer)) = destination.zip(viewer) else {
+            return;
+        };
+        if *stage.shown.read() == Some(case) {
+            state.destination.set(None);
+            viewer.go_to(mm);
+        }
     });
     let with_viewer = move |change: &dyn Fn(&Viewer)| {
         if let Some(viewer) = stage.viewer.get() {
@@ -202,6 +224,10 @@ fn OverlayChoice() -> impl IntoView {
             Overlay::Truth => case.info.labels.is_some(),
             Overlay::Prediction => case.result.done().is_some() || previewed().is_some(),
             Overlay::Difference => case.info.labels.is_some() && case.result.done().is_some(),
+            Overlay::Uncertainty => case
+                .result
+                .done()
+                .is_some_and(|found| found.doubt.is_some()),
         })
     };
     let choice = move |value: &'static str, text: &'static str, overlay: Overlay| {
@@ -224,6 +250,7 @@ fn OverlayChoice() -> impl IntoView {
             {choice("none", "Image", Overlay::None)} {choice("truth", "Truth", Overlay::Truth)}
             {choice("prediction", "Prediction", Overlay::Prediction)}
             {choice("difference", "Difference", Overlay::Difference)}
+            {choice("uncertainty", "Doubt", Overlay::Uncertainty)}
         </div>
         <Show when=move || previewed().is_some()>
             <span id="preview" data-iteration=previewed>

@@ -93,6 +93,8 @@ fn results(state: State) -> Vec<Packed> {
     for (case, result) in state.result_files.read_untracked().iter() {
         let name = format!("{}{case}.nii.gz", names::SEGMENTATIONS);
         add(name, Some(result.labels.clone()));
+        let name = format!("{}{case}.nii.gz", names::UNCERTAINTY);
+        add(name, result.uncertainty.clone());
     }
     if let Some(evaluation) = untrack(|| evaluation(state)) {
         for (_, name, make) in TABLES {
@@ -100,6 +102,9 @@ fn results(state: State) -> Vec<Packed> {
         }
     }
     add(names::WEIGHTS.to_owned(), state.weights_file.get_value());
+    let card = state.weights.read_untracked();
+    let card = card.as_ref().and_then(|info| text(&info.card));
+    add("weights.md".to_owned(), card);
     let settings = state.trained.get_untracked();
     let settings = settings.and_then(|config| config.to_toml().ok());
     add(

@@ -54,7 +54,8 @@ test("the same voxel is under the crosshair at the same mm, in ten orientations"
       await show(page, name);
       at ??= await goToCorner(page);
       // There and back: the crosshair stays where it is when another volume is shown.
-      for (const landmark of index % 2 === 0 ? landmarks : landmarks.toReversed()) {
+      const [first, second] = landmarks;
+      for (const landmark of index % 2 === 0 ? [first, second] : [second, first]) {
         for (const axis of [0, 1, 2]) await move(page, axis, landmark.ras[axis] - at[axis]);
         at = landmark.ras;
         await page.locator("#readout", { hasText: `truth: label ${landmark.label}` }).waitFor();

@@ -67,7 +67,7 @@ export async function withPage(args, query, body, { tolerated = /^$/, profile } 
       if (url.origin !== server.origin && !["blob:", "data:"].includes(url.protocol)) foreign.push(url.href);
     });
     page.on("pageerror", (error) => thrown.push(String(error)));
-    page.on("console", (message) => message.type() === "error" && thrown.push(message.text()));
+    page.on("console", (message) => message.type() === "error" && thrown.push(`${message.text()} ${message.location().url}`));
     await page.goto(server.address + query);
     await ready(page);
     await body(page, server);

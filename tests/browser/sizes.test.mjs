@@ -12,7 +12,7 @@ async function look(page, state) {
   for (const [name, [width, height]] of Object.entries(sizes)) {
     await page.setViewportSize({ width, height });
     // The viewer draws anew after it was told.
-    await page.waitForTimeout(700);
+    await page.waitForTimeout(400);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     assert.ok(wide <= width, `${state} on a ${name}: ${wide} pixels wide`);
     const outside = await page.evaluate((limit) => {

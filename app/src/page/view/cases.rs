@@ -127,8 +127,7 @@ fn CaseTable() -> impl IntoView {
                             <span class="unseen">"Picture"</span>
                         </th>
                         <th scope="col">"Case"</th>
-                        <th scope="col">"Voxels"</th>
-                        <th scope="col">"Spacing, mm"</th>
+                        <th scope="col">"Voxels, and their size"</th>
                         <th scope="col" title="Directions in which the file's axes grow">
                             "Axes"
                         </th>
@@ -183,8 +182,12 @@ fn CaseRow(id: String) -> impl IntoView {
                     {id.get_value()}
                 </button>
             </th>
-            <td class="dims">{field(size)}</td>
-            <td class="spacing">{field(|case| words::spacing(case.info.spacing))}</td>
+            <td class="size">
+                <span class="dims">{field(size)}</span>
+                <span class="spacing">
+                    {field(|case| format!("{} mm", words::spacing(case.info.spacing)))}
+                </span>
+            </td>
             <td class="orientation">{field(|case| case.info.orientation.clone())}</td>
             <td class="labels">{field(label_ids)}</td>
             <td>
@@ -231,7 +234,7 @@ fn Problems(case: Memo<Option<Case>>) -> impl IntoView {
     view! {
         <Show when=move || !all().is_empty()>
             <tr class="problems">
-                <td colspan="8">
+                <td colspan="7">
                     <ul>{move || all().into_iter().map(line).collect_view()}</ul>
                     {offer}
                     <Series case=case />

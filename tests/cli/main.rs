@@ -9,6 +9,7 @@ mod presets;
 mod resume;
 mod shard;
 mod surface;
+mod uncertainty;
 mod weights;
 
 use std::fs;

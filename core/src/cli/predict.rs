@@ -12,7 +12,7 @@ use super::files::{Folder, nifti_stem, read, read_channels, write};
 use super::shard::Shard;
 use super::{Failure, Outcome};
 use crate::device::{self, DeviceKind};
-use crate::infer::{Blend, Event, PredictConfig, Predictor, Segmentation};
+use crate::infer::{Blend, Event, PredictConfig, Predictor, Segmentation, Spot, Uncertainty};
 use crate::volume::gzip;
 
 #[derive(Args)]
@@ -50,6 +50,10 @@ pub(super) struct Arguments {
     /// Also write the blended logits, as CASE.logits.safetensors.
     #[arg(long)]
     logits: bool,
+    /// Also write how uncertain every voxel is, as CASE_uncertainty.nii.gz, and rank the cases by it: what to
+    /// label next.
+    #[arg(long)]
+    uncertainty: bool,
     /// Overwrite segmentations that are there already.
     #[arg(long)]
     force: bool,
@@ -81,6 +85,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     ));
     let interrupted = interrupt_flag();
     let mut failed = 0;
+    let mut doubts = Vec::new();
     for (index, (case, paths)) in inputs.iter().enumerate() {
         let title = format!("{case} ({} of {})", index + 1, inputs.len());
         match segment(
@@ -91,7 +96,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
             &interrupted,
             console,
         ) {
-            Ok(()) => {}
+            Ok(doubt) => doubts.extend(doubt),
             Err(Failure::Interrupted) => return Err(Failure::Interrupted),
             // What is wrong with the only case is what is wrong.
             Err(failure) if inputs.len() == 1 => return Err(failure),
@@ -101,6 +106,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
             }
         }
     }
+    rank(doubts, console);
     if failed > 0 {
         return Err(Failure::Partial {
             failed,
@@ -128,6 +134,7 @@ fn inputs(input: &Path) -> Result<Vec<(String, Vec<PathBuf>)>, Failure> {
     Ok(vec![(case, vec![input.to_owned()])])
 }
 
+/// Segments a case and says how uncertain that is, where asked for.
 fn segment(
     arguments: &Arguments,
     predictor: &Predictor,
@@ -135,33 +142,22 @@ fn segment(
     title: &str,
     interrupted: &AtomicBool,
     console: &Console,
-) -> Outcome {
+) -> Result<Option<Doubt>, Failure> {
     let target = arguments.output.join(format!("{case}.nii.gz"));
-    if target.exists() && !arguments.force {
-        return Err(Failure::Message(format!(
-            "{} is there already; choose another folder or add --force to overwrite",
-            target.display()
-        )));
+    refuse_used(&target, arguments.force)?;
+    if arguments.uncertainty {
+        refuse_used(&uncertainty_path(&target, case), arguments.force)?;
     }
     let images = read_channels(paths, predictor.metadata().channels)?;
     for warning in images.iter().flat_map(|image| image.warnings()) {
         console.warn(format!("{case}: {warning}"));
     }
-    let config = PredictConfig {
-        overlap: arguments.overlap,
-        blend: match arguments.blend {
-            BlendName::Constant => Blend::Constant,
-            BlendName::Gaussian => Blend::Gaussian,
-        },
-        batch_size: arguments.batch_size,
-        flips: arguments.flips,
-        largest_component: arguments.largest_component,
-        keep_logits: arguments.logits,
-    };
     let mut progress: Option<Progress> = None;
-    let mut run = predictor.start_channels(&images.iter().collect::<Vec<_>>(), config)?;
+    let mut run =
+        predictor.start_channels(&images.iter().collect::<Vec<_>>(), config(arguments))?;
     // The run has what it needs of them.
     drop(images);
+    let mut doubt = None;
     while let Some(event) = block_on(run.next())? {
         if interrupted.load(Ordering::SeqCst) {
             return Err(Failure::Interrupted);
@@ -183,14 +179,82 @@ fn segment(
                 }
                 keep(&segmentation, case, &target)?;
                 console.say(describe(title, &segmentation));
+                doubt = (segmentation.uncertainty).map(|found| Doubt::of(case, &found));
             }
         }
+    }
+    Ok(doubt)
+}
+
+fn config(arguments: &Arguments) -> PredictConfig {
+    PredictConfig {
+        overlap: arguments.overlap,
+        blend: match arguments.blend {
+            BlendName::Constant => Blend::Constant,
+            BlendName::Gaussian => Blend::Gaussian,
+        },
+        batch_size: arguments.batch_size,
+        flips: arguments.flips,
+        largest_component: arguments.largest_component,
+        keep_logits: arguments.logits,
+        uncertainty: arguments.uncertainty,
+    }
+}
+
+/// Refuses a file that is there already unless `force`.
+fn refuse_used(path: &Path, force: bool) -> Outcome {
+    if path.exists() && !force {
+        return Err(Failure::Message(format!(
+            "{} is there already; choose another folder or add --force to overwrite",
+            path.display()
+        )));
     }
     Ok(())
 }
 
+/// Where a case's map of uncertainty goes, beside its labels.
+fn uncertainty_path(target: &Path, case: &str) -> PathBuf {
+    target.with_file_name(format!("{case}_uncertainty.nii.gz"))
+}
+
+/// How uncertain a case is, without the map.
+struct Doubt {
+    mean: f64,
+    line: String,
+}
+
+impl Doubt {
+    fn of(case: &str, found: &Uncertainty) -> Self {
+        let place = found.most().map_or(String::new(), |Spot { slice, voxel }| {
+            let (slice, slices) = (slice + 1, found.slices.len());
+            let [i, j, k] = voxel;
+            format!(", most in slice {slice} of {slices} from the feet, at voxel {i}, {j}, {k}")
+        });
+        Self {
+            mean: found.mean,
+            line: format!("{case}: {:.3}{place}", found.mean),
+        }
+    }
+}
+
+/// Says how uncertain the cases are, most uncertain first.
+fn rank(mut doubts: Vec<Doubt>, console: &Console) {
+    if doubts.is_empty() {
+        return;
+    }
+    doubts.sort_by(|a, b| b.mean.total_cmp(&a.mean));
+    console.say("uncertainty, most first (0 certain, 1 all classes alike):");
+    for doubt in doubts {
+        console.say(doubt.line);
+    }
+}
+
 fn keep(segmentation: &Segmentation, case: &str, target: &Path) -> Outcome {
     write(target, &gzip(&segmentation.labels.to_nifti()))?;
+    if let Some(uncertainty) = &segmentation.uncertainty {
+        let path = uncertainty_path(target, case);
+        write(&path, &gzip(&uncertainty.map.to_nifti()))?;
+    }
     let Some(logits) = &segmentation.logits else {
         return Ok(());
     };

@@ -5,7 +5,9 @@ use std::ops::Range;
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array3, Array4, Axis, s};
 
+use super::uncertainty::{of_classes, of_regions};
 use super::{PredictConfig, Windows, importance};
+use crate::dataset::LabelSet;
 use crate::transform::{NativeClasses, Prepared};
 
 /// σ of the Gaussian blend as a share of the window's side (MONAI 1.5).
@@ -35,6 +37,10 @@ pub(super) struct Blender {
     /// `[plane, height, width]`.
     weight: Array3<f32>,
     classes: NativeClasses,
+    /// Bytes instead of classes, where they are asked for: they take the same way.
+    entropy: Option<NativeClasses>,
+    /// Finds the entropies of a plane.
+    entropy_of: fn(&Array3<f32>, &mut [u8]),
     /// All logits, where they are asked for.
     kept: Option<Array4<f32>>,
 }
@@ -43,10 +49,12 @@ impl Blender {
     pub fn new(
         case: &Prepared,
         window: [usize; 3],
-        classes: usize,
+        labels: &LabelSet,
         config: &PredictConfig,
     ) -> Self {
         let [d, h, w] = case.size();
+        let outputs = labels.outputs();
+        let native = NativeClasses::new(&case.native, outputs, [d, h, w]);
         let planes = (window[0] + KEPT).min(d);
         Self {
             windows: Windows::new([d, h, w], window, config.overlap),
@@ -55,12 +63,17 @@ impl Blender {
             depth: d,
             first: 0,
             open: 0,
-            sum: Array4::zeros((classes, planes, h, w)),
+            sum: Array4::zeros((outputs, planes, h, w)),
             weight: Array3::zeros((planes, h, w)),
-            classes: NativeClasses::new(&case.native, classes, [d, h, w]),
+            entropy: config.uncertainty.then(|| native.clone()),
+            entropy_of: match labels.regions() {
+                None => of_classes,
+                Some(_) => of_regions,
+            },
+            classes: native,
             kept: config
                 .keep_logits
-                .then(|| Array4::zeros((classes, d, h, w))),
+                .then(|| Array4::zeros((outputs, d, h, w))),
         }
     }
 
@@ -122,6 +135,9 @@ impl Blender {
         }
         self.open = end;
         self.classes.take(self.sum.view(), self.first, end, decide);
+        if let Some(entropy) = &mut self.entropy {
+            entropy.take(self.sum.view(), self.first, end, self.entropy_of);
+        }
         let needed = self.classes.needs().unwrap_or(end).min(end);
         self.drop_before(needed);
     }
@@ -150,13 +166,24 @@ impl Blender {
         self.first = first;
     }
 
-    /// The class of every voxel of the image, in the network's order of axes, and all logits where they were
-    /// asked for: `[class, depth, height, width]` on the padded volume.
-    pub fn finish(
-        mut self,
-        decide: impl FnMut(&Array3<f32>, &mut [u8]),
-    ) -> (Array3<u8>, Option<Array4<f32>>) {
+    /// Decides what is left.
+    pub fn finish(mut self, decide: impl FnMut(&Array3<f32>, &mut [u8])) -> Blended {
         self.complete(self.depth, decide);
-        (self.classes.finish(), self.kept)
+        Blended {
+            classes: self.classes.finish(),
+            entropy: self.entropy.map(NativeClasses::finish),
+            logits: self.kept,
+        }
     }
+}
+
+/// What all windows say together, axes in the network's order.
+#[derive(Debug)]
+pub(super) struct Blended {
+    /// The class of every voxel of the image.
+    pub classes: Array3<u8>,
+    /// The entropy of every voxel of the image in 255ths, where asked for.
+    pub entropy: Option<Array3<u8>>,
+    /// All logits, where asked for: `[class, depth, height, width]` on the padded volume.
+    pub logits: Option<Array4<f32>>,
 }

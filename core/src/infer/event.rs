@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Uncertainty;
 use crate::volume::LabelImage;
 
 /// How overlapping windows are blended.
@@ -31,6 +32,8 @@ pub struct PredictConfig {
     pub largest_component: bool,
     /// Whether to keep the blended logits beside the labels.
     pub keep_logits: bool,
+    /// Whether to say how uncertain the network is about every voxel: a byte more for each.
+    pub uncertainty: bool,
 }
 
 impl Default for PredictConfig {
@@ -42,6 +45,7 @@ impl Default for PredictConfig {
             flips: false,
             largest_component: false,
             keep_logits: false,
+            uncertainty: false,
         }
     }
 }
@@ -69,6 +73,9 @@ pub struct Segmentation {
     /// Blended logits `[class, depth, height, width]`, where asked for: on the image's grid in the
     /// network's order of axes, or on the network's own grid where it resamples or crops.
     pub logits: Option<ndarray::Array4<f32>>,
+    /// How uncertain the network is, where asked for: the entropy of the same logits, brought to the
+    /// image's grid as those that decide the labels.
+    pub uncertainty: Option<Uncertainty>,
 }
 
 /// One event of a segmentation, in the order in which they happen.

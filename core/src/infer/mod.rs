@@ -5,10 +5,12 @@ mod components;
 mod event;
 mod flips;
 mod predictor;
+mod uncertainty;
 mod window;
 
 pub use components::keep_largest_components;
 pub use event::{Blend, Event, LabelVolume, PredictConfig, Segmentation};
 pub use flips::mean_over_flips;
 pub use predictor::{Predictor, Run};
+pub use uncertainty::{Spot, Uncertainty};
 pub use window::{Windows, importance};

@@ -6,7 +6,8 @@ use web_time::Instant;
 
 use super::blend::Blender;
 use super::{
-    Event, LabelVolume, PredictConfig, Segmentation, keep_largest_components, mean_over_flips,
+    Event, LabelVolume, PredictConfig, Segmentation, Uncertainty, keep_largest_components,
+    mean_over_flips,
 };
 use crate::backbone::Model;
 use crate::dataset::LabelSet;
@@ -79,7 +80,7 @@ impl Predictor {
         }
         let patch = self.metadata.patch;
         let case = Prepared::new(images, None, &self.metadata.preprocessing, patch);
-        let blender = Blender::new(&case, patch, self.metadata.labels.outputs(), &config);
+        let blender = Blender::new(&case, patch, &self.metadata.labels, &config);
         Ok(Run {
             predictor: self,
             header: image.header().clone(),
@@ -165,8 +166,12 @@ impl Run<'_> {
             labels,
             ..
         } = &self.predictor.metadata;
-        let (classes, logits) = blender.finish(|plane, classes| decide(labels, plane, classes));
-        let mut classes = preprocessing.axes.arrange(classes);
+        let unusable = |source| Error::Volume {
+            file: "segmentation".to_owned(),
+            source,
+        };
+        let blended = blender.finish(|plane, classes| decide(labels, plane, classes));
+        let mut classes = preprocessing.axes.arrange(blended.classes);
         if self.config.largest_component {
             keep_largest_components(&mut classes);
         }
@@ -175,14 +180,18 @@ impl Run<'_> {
             self.header.clone(),
             self.grid.clone(),
         );
-        let map = map.map_err(|source| Error::Volume {
-            file: "segmentation".to_owned(),
-            source,
-        })?;
+        let map = map.map_err(unusable)?;
+        let volumes = volumes(&classes, labels, &self.grid);
+        drop(classes);
+        let entropy = blended
+            .entropy
+            .map(|entropy| preprocessing.axes.arrange(entropy));
+        let uncertainty = entropy.map(|entropy| Uncertainty::new(entropy, &map));
         Ok(Segmentation {
-            volumes: volumes(&classes, labels, &self.grid),
+            uncertainty: uncertainty.transpose().map_err(unusable)?,
+            volumes,
             labels: map,
-            logits: logits.map(|logits| self.case.native.without_padding(&logits)),
+            logits: (blended.logits).map(|logits| self.case.native.without_padding(&logits)),
         })
     }
 }

@@ -155,6 +155,7 @@ test("a series: one frame, or all as channels", { timeout: limit }, async () => 
     const labels = readBytes(file("labelsTr", 1));
     const label = labels.readUInt8(labels.readFloatLE(108) + place);
     assert.match(text, label === 0 ? /truth: background/ : /truth: (?!background)/);
+    assert.deepEqual(await sentences(page), []);
     await screenshot(page, "cases-2-series");
   });
 });

@@ -78,6 +78,7 @@ test("the loop: hold out, pause, measure, take away, open again", { timeout: lim
     });
     await page.locator("#checkpoint-every").fill("10");
 
+    await page.locator("#viewer[data-ready=true]").waitFor();
     await watchTasks(page);
     // The case in view is segmented at each validation, as the run stands.
     const preview = page.locator("#preview[data-iteration='10']").waitFor();

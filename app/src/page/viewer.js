@@ -157,6 +157,7 @@ export class Viewer {
     // NiiVue's own keys do nothing once the mouse has left the canvas.
     canvas.addEventListener("keydown", (event) => viewer.#step(event), { capture: true });
     await viewer.#niivue.attachToCanvas(canvas, true);
+    await viewer.#light(ILLUMINATION);
     return viewer;
   }
 

@@ -4,7 +4,7 @@ use medcontext_core::volume::{Image, LabelImage, Limits};
 use web_sys::Blob;
 
 use super::archive;
-use super::cases::named;
+use super::cases::{Entry, named};
 use super::error::Result;
 use super::files::{blob, bytes_of};
 use super::session::{Session, breathe};
@@ -13,6 +13,11 @@ use crate::message::Report;
 /// Sends a case's volumes for display, as this program reads them.
 pub async fn view(session: &Session, id: &str) -> Result<()> {
     *session.viewed.borrow_mut() = Some(id.to_owned());
+    let undecided = |entry: &Entry| entry.info.frames.is_some();
+    if session.cases.borrow().get(id).is_some_and(undecided) {
+        // The table asks which frame it is to be.
+        return Ok(());
+    }
     let case = session.case(id).await?;
     let truth = case.label.as_ref().map(|label| blob(&label.to_display()));
     session.reporter.send(Report::View {

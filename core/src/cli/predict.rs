@@ -8,7 +8,7 @@ use futures::executor::block_on;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 
 use super::console::{Console, Progress, interrupt_flag};
-use super::files::{Folder, nifti_stem, read, read_channels, write};
+use super::files::{Folder, UNCERTAINTY, nifti_stem, read, read_channels, write};
 use super::shard::Shard;
 use super::{Failure, Outcome};
 use crate::device::{self, DeviceKind};
@@ -214,7 +214,7 @@ fn refuse_used(path: &Path, force: bool) -> Outcome {
 
 /// Where a case's map of uncertainty goes, beside its labels.
 fn uncertainty_path(target: &Path, case: &str) -> PathBuf {
-    target.with_file_name(format!("{case}_uncertainty.nii.gz"))
+    target.with_file_name(format!("{case}{UNCERTAINTY}.nii.gz"))
 }
 
 /// How uncertain a case is, without the map.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::console::Console;
-use super::files::{list_files, make_folder, nifti_stem, read_label, write};
+use super::files::{UNCERTAINTY, list_files, make_folder, nifti_stem, read_label, write};
 use super::{Failure, Outcome};
 
 /// A map of more labels than this is taken for an image of whole numbers.
@@ -62,7 +62,8 @@ fn maps(labels: &Path) -> Result<Vec<(String, PathBuf)>, Failure> {
     let mut maps = Vec::new();
     for name in list_files(labels)? {
         let relative = Path::new(&name);
-        if let Some(stem) = nifti_stem(relative) {
+        let stem = nifti_stem(relative).filter(|stem| !stem.ends_with(UNCERTAINTY));
+        if let Some(stem) = stem {
             let case = relative.with_file_name(stem).display().to_string();
             maps.push((case.replace(['/', '\\'], "_"), labels.join(&name)));
         }

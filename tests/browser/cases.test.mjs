@@ -173,6 +173,7 @@ test("time and memory are estimated and measured before training", { timeout: li
     const words = await estimate.locator("p").innerText();
     context.diagnostic(words);
     assert.match(words, /s an iteration, the first .* in all/);
+    assert.equal(await page.locator("#progress .words").innerText(), "Ready to train.");
     assert.equal(await page.locator("#losses").count(), 0, "nothing of it is kept");
 
     // A run that no page has the memory for, and one button that leads to one that it has.

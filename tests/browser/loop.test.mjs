@@ -78,7 +78,9 @@ test("the loop: hold out, pause, measure, take away, open again", { timeout: lim
     });
     await page.locator("#checkpoint-every").fill("10");
 
+    // After the start-up, to which the viewer's first pictures belong.
     await page.locator("#viewer[data-ready=true]").waitFor();
+    await page.waitForTimeout(3000);
     await watchTasks(page);
     // The case in view is segmented at each validation, as the run stands.
     const preview = page.locator("#preview[data-iteration='10']").waitFor();

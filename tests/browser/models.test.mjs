@@ -56,6 +56,9 @@ test("real scans: the hippocampus weights segment cases that they were not train
     const dice = await page.locator("#measure tr[data-label=mean] .dice").innerText();
     context.diagnostic(`Dice ${dice}`);
     assert.ok(Number.parseFloat(dice) > 0.8, dice);
+    // Both labels are read out, under the names that the weights know.
+    await page.locator("#readout", { hasText: /truth: .*prediction: / }).waitFor();
+    assert.match(await page.locator("#measure").innerText(), /Anterior[^]*Posterior/);
     await screenshot(page, "models-2-hippocampus");
   });
 });

@@ -333,7 +333,7 @@ fn ended(state: State, stopped: bool, failure: Option<String>) {
             (None, false) => Phase::Done,
         };
         work.remaining_seconds = 0.0;
-        if failure.is_some() {
+        if failure.is_some() || task == Some(Task::Rehearse) {
             work.words = String::new();
         }
     });

@@ -404,7 +404,11 @@ fn all_labels(cases: &[Case], hidden: &BTreeSet<u16>) -> Vec<Label> {
     for case in cases {
         let predicted = case.result.done().map(|result| &result.volumes);
         for label in case.info.labels.iter().chain(predicted).flatten() {
-            names.entry(label.id).or_insert_with(|| label.name.clone());
+            let known = names.entry(label.id).or_insert_with(|| label.name.clone());
+            // A name that says something comes before one that was made up.
+            if *known == format!("label {}", label.id) {
+                known.clone_from(&label.name);
+            }
         }
     }
     let label = |(id, name)| Label {

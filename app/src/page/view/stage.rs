@@ -160,6 +160,10 @@ fn follow(state: State, stage: Stage) {
         };
         let picture = state.picture.read();
         let Some(picture) = &*picture else { return };
+        // Once the image itself is there: it says how much there is room for.
+        if stage.shown.read().as_ref() != Some(&picture.case) {
+            return;
+        }
         let prediction = prediction(state, &picture.case);
         viewer.set_references(picture.truth.as_ref(), prediction.as_ref());
     });

@@ -1,7 +1,7 @@
 // Many cases, and large ones: the page stays usable, and refuses what does not fit.
 
 import assert from "node:assert/strict";
-import { closeSync, copyFileSync, linkSync, openSync, readFileSync, readdirSync, writeSync } from "node:fs";
+import { closeSync, copyFileSync, linkSync, openSync, readFileSync, readdirSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { core, readBytes, temporaryFolder } from "./files.mjs";
@@ -76,6 +76,7 @@ function writeLarge(path, small, bytesPerVoxel, pattern) {
 
 test("volumes of 512 × 512 × 600 are read one by one, and refused for training where they do not fit", { timeout: limit }, async (context) => {
   const folder = temporaryFolder();
+  context.after(() => rmSync(folder, { recursive: true }));
   core("phantom", "--out", join(folder, "phantom"), "--cases", "1", "--unlabelled", "0", "--seed", "2", "--voxels", "18,22");
   const small = (kind) => readBytes(join(folder, "phantom", kind, "phantom_001.nii.gz"));
   const [image, label] = [join(folder, "large_1.nii"), join(folder, "large_1_seg.nii")];

@@ -22,10 +22,16 @@ pub mod names {
     pub const CASES: &str = "cases/";
     /// Within those, before `<case>.nii.gz`: label maps that were drawn in the page.
     pub const DRAWN: &str = "drawn/";
-    /// Before `<case>.nii.gz`.
-    pub const SEGMENTATIONS: &str = "segmentations/";
-    /// Before `<case>.nii.gz`: how uncertain the network was.
-    pub const UNCERTAINTY: &str = "uncertainty/";
+
+    /// The name of a case's segmentation.
+    pub fn segmentation(case: &str) -> String {
+        format!("segmentations/{case}.nii.gz")
+    }
+
+    /// The name of what says how uncertain the network was about a case.
+    pub fn uncertainty(case: &str) -> String {
+        format!("uncertainty/{case}.nii.gz")
+    }
 }
 
 /// Which frames of a series over time, or of channels, are a case's image.

@@ -126,6 +126,15 @@ pub struct Work {
 }
 
 impl Work {
+    /// A task that begins.
+    pub fn begin(task: Task) -> Self {
+        Self {
+            task: Some(task),
+            phase: Phase::Running,
+            ..Self::default()
+        }
+    }
+
     /// Whether something runs.
     pub fn busy(&self) -> bool {
         matches!(self.phase, Phase::Running | Phase::Paused | Phase::Stopping)

@@ -10,7 +10,6 @@ use medcontext_core::volume::{Datatype, Inspection, Limits, VolumeError, inspect
 use super::error::{Error, Result};
 use super::files::bytes_of;
 use super::label;
-use super::restore::{segmentation, uncertainty_of};
 use super::session::{Session, breathe};
 use crate::message::{CaseInfo, Report};
 use crate::saved::{Frames, names};
@@ -187,8 +186,8 @@ pub async fn remove(session: &Session, id: &str) -> Result<()> {
             forget_file(session, &path).await;
         }
         session.drawn.borrow_mut().remove(id);
-        session.drop_kept(&segmentation(id)).await;
-        session.drop_kept(&uncertainty_of(id)).await;
+        session.drop_kept(&names::segmentation(id)).await;
+        session.drop_kept(&names::uncertainty(id)).await;
     }
     forget(session, id);
     refresh(session).await

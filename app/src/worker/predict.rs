@@ -11,10 +11,9 @@ use web_sys::Blob;
 
 use super::error::{Error, Result};
 use super::files::blob;
-use super::restore::{segmentation, uncertainty_of};
 use super::session::{Session, breathe};
 use crate::message::{Handle, Report};
-use crate::saved::{Doubt, SavedResult};
+use crate::saved::{Doubt, SavedResult, names};
 
 /// Segments the named cases with the weights at hand, one after another. A case that fails is named; the
 /// others go on.
@@ -96,9 +95,9 @@ async fn keep(session: &Session, report: &Report) {
     else {
         return;
     };
-    session.keep(&segmentation(case), &file.0).await;
+    session.keep(&names::segmentation(case), &file.0).await;
     if let Some(map) = uncertainty {
-        session.keep(&uncertainty_of(case), &map.0).await;
+        session.keep(&names::uncertainty(case), &map.0).await;
     }
 }
 

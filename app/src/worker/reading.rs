@@ -166,13 +166,11 @@ fn describe(info: &mut CaseInfo, reading: &Reading, names: &BTreeMap<u16, String
 
 /// Size of every label in a label map.
 fn volumes(label: &LabelImage, names: &BTreeMap<u16, String>) -> Vec<LabelVolume> {
-    let own = label.names();
     let voxel_ml = label.grid().voxel_ml();
     let size = |(id, millilitres): (u16, f64)| LabelVolume {
         id,
         name: names
             .get(&id)
-            .or_else(|| own.get(&id))
             .cloned()
             .unwrap_or_else(|| format!("label {id}")),
         voxels: (millilitres / voxel_ml).round() as usize,

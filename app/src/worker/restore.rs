@@ -102,8 +102,8 @@ async fn restore(
         session.keep_weights(bytes, &metadata).await?;
     }
     for (case, result) in &saved.results {
-        let uncertainty = contents.remove(&uncertainty_of(case)).map(Handle);
-        if let Some(file) = contents.remove(&segmentation(case)) {
+        let uncertainty = contents.remove(&names::uncertainty(case)).map(Handle);
+        if let Some(file) = contents.remove(&names::segmentation(case)) {
             session.reporter.send(Report::Segmented {
                 case: case.clone(),
                 result: result.clone(),
@@ -148,16 +148,6 @@ fn case_files(session: &Session) -> Result<Vec<(String, Blob)>> {
         files.push((name(path), blob(text.as_bytes())?.0));
     }
     Ok(files)
-}
-
-/// The name of a case's segmentation.
-pub fn segmentation(case: &str) -> String {
-    format!("{}{case}.nii.gz", names::SEGMENTATIONS)
-}
-
-/// The name of what says how uncertain the network was about a case.
-pub fn uncertainty_of(case: &str) -> String {
-    format!("{}{case}.nii.gz", names::UNCERTAINTY)
 }
 
 fn json(saved: &Saved) -> Result<Handle<Blob>> {

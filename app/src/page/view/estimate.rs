@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::train::change;
 use crate::message::{Device, Request};
 use crate::page::link::Link;
-use crate::page::state::{Engine, Phase, State, Task, Work};
+use crate::page::state::{Engine, State, Task, Work};
 use crate::page::words;
 
 /// How good the prospects are.
@@ -53,10 +53,8 @@ pub fn Estimate(cases: Memo<Vec<String>>, ready: Signal<bool>) -> impl IntoView 
     let words = move || format!("{} {}", memory(state).1, time(state).1);
     let rehearse = move |_| {
         state.work.set(Work {
-            task: Some(Task::Rehearse),
-            phase: Phase::Running,
             words: "Measuring how long a step takes".to_owned(),
-            ..Work::default()
+            ..Work::begin(Task::Rehearse)
         });
         link.send(Request::Rehearse {
             config: Box::new(state.config.get()),

@@ -13,7 +13,7 @@ use crate::page::address::asked;
 use crate::page::files::save;
 use crate::page::link::Link;
 use crate::page::palette;
-use crate::page::state::{Case, Engine, Overlay, Phase, State, Task, Work};
+use crate::page::state::{Case, Engine, Overlay, State, Task, Work};
 use crate::page::words;
 
 /// Panel 3.
@@ -39,11 +39,7 @@ pub fn Predict() -> impl IntoView {
     };
     let start = move |_| {
         measure::remember_before(state);
-        state.work.set(Work {
-            task: Some(Task::Predict),
-            phase: Phase::Running,
-            ..Work::default()
-        });
+        state.work.set(Work::begin(Task::Predict));
         link.send(Request::Predict {
             cases: chosen.get(),
             flips: flips.get(),

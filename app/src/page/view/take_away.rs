@@ -91,10 +91,8 @@ fn results(state: State) -> Vec<Packed> {
         }));
     };
     for (case, result) in state.result_files.read_untracked().iter() {
-        let name = format!("{}{case}.nii.gz", names::SEGMENTATIONS);
-        add(name, Some(result.labels.clone()));
-        let name = format!("{}{case}.nii.gz", names::UNCERTAINTY);
-        add(name, result.uncertainty.clone());
+        add(names::segmentation(case), Some(result.labels.clone()));
+        add(names::uncertainty(case), result.uncertainty.clone());
     }
     if let Some(evaluation) = untrack(|| evaluation(state)) {
         for (_, name, make) in TABLES {

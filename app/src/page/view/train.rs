@@ -12,7 +12,7 @@ use super::validation::DiceChart;
 use crate::message::Request;
 use crate::page::files::save;
 use crate::page::link::Link;
-use crate::page::state::{Case, Engine, Phase, State, Task, Work};
+use crate::page::state::{Case, Engine, State, Task, Work};
 use crate::page::words;
 
 /// Panel 2.
@@ -44,11 +44,7 @@ pub fn Train() -> impl IntoView {
         state.preview.set(None);
         state.trained.set(Some(state.config.get()));
         state.held_out.set(validation.clone());
-        state.work.set(Work {
-            task: Some(Task::Train),
-            phase: Phase::Running,
-            ..Work::default()
-        });
+        state.work.set(Work::begin(Task::Train));
         link.send(Request::Train {
             config: Box::new(state.config.get()),
             cases: chosen.get(),
@@ -101,11 +97,7 @@ fn Continue(ready: Signal<bool>) -> impl IntoView {
             return;
         };
         state.held_out.set(run.validation.clone());
-        state.work.set(Work {
-            task: Some(Task::Train),
-            phase: Phase::Running,
-            ..Work::default()
-        });
+        state.work.set(Work::begin(Task::Train));
         link.send(Request::Continue {
             validation: run.validation,
         });

@@ -4,6 +4,7 @@
 //! tests a Chromium), says what it is doing, and does it once.
 #![expect(clippy::print_stdout, reason = "a command-line tool speaks on stdout")]
 
+mod bench;
 mod check;
 mod chromium;
 mod page;
@@ -30,6 +31,8 @@ enum Command {
     Build,
     /// Check format, lints and documentation, and run every test
     Test(test::TestArguments),
+    /// Time operations, training steps and segmentation beside PyTorch
+    Bench(bench::BenchArguments),
     /// Build every supported set of features, CUDA's included (long: not a part of `test`)
     Check,
 }
@@ -40,6 +43,7 @@ fn main() -> Result<()> {
         Command::Serve(arguments) => page::serve(&workspace, &arguments),
         Command::Build => page::build(&workspace),
         Command::Test(arguments) => test::run(&workspace, &arguments),
+        Command::Bench(arguments) => bench::bench(&workspace, &arguments),
         Command::Check => check::run(&workspace),
     }
 }

@@ -194,7 +194,7 @@ pub async fn remove(session: &Session, id: &str) -> Result<()> {
 }
 
 /// Forgets one file, also where it is kept.
-async fn forget_file(session: &Session, path: &str) {
+pub async fn forget_file(session: &Session, path: &str) {
     session.files.borrow_mut().remove(path);
     session.drop_kept(&format!("{}{path}", names::CASES)).await;
 }

@@ -9,7 +9,10 @@ use crate::saved::{Frames, names};
 /// Gives a case the label map at `label`, or none.
 pub async fn pair(session: &Session, case: String, label: Option<String>) -> Result<()> {
     // What was drawn came before what is chosen now.
-    session.drawn.borrow_mut().remove(&case);
+    let drawing = session.drawn.borrow_mut().remove(&case);
+    if let Some(path) = drawing {
+        cases::forget_file(session, &path).await;
+    }
     session.choices.borrow_mut().labels.insert(case, label);
     keep(session).await?;
     cases::refresh(session).await

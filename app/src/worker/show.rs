@@ -1,6 +1,6 @@
 //! Volumes for the viewer.
 
-use medcontext_core::volume::{Image, LabelImage, Limits};
+use medcontext_core::volume::{Image, LabelImage, Limits, SurfaceNames};
 use web_sys::Blob;
 
 use super::archive;
@@ -53,14 +53,13 @@ pub async fn surfaces(session: &Session, id: &str, segmentation: &Blob) -> Resul
         .and_then(LabelImage::from_image)
         .map_err(named(id))?;
     let names = session.label_names();
+    let mut file_names = SurfaceNames::default();
     let mut files = Vec::new();
     for label in map.present() {
         let name = names.get(&label).cloned();
         let name = name.unwrap_or_else(|| format!("label {label}"));
         let stl = map.surface(label).to_stl(&name);
-        // A name may hold what the name of a file cannot.
-        let safe = name.replace(|letter: char| !letter.is_alphanumeric(), "_");
-        files.push((format!("{id}_{safe}.stl"), blob(&stl)?.0));
+        files.push((file_names.take(id, &name, label), blob(&stl)?.0));
         breathe().await;
     }
     session.reporter.send(Report::Surfaces {

@@ -1,6 +1,5 @@
 //! `core surface`.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -8,12 +7,10 @@ use clap::Args;
 use super::console::Console;
 use super::files::{UNCERTAINTY, list_files, make_folder, nifti_stem, read_label, write};
 use super::{Failure, Outcome};
+use crate::volume::SurfaceNames;
 
 /// A map of more labels than this is taken for an image of whole numbers.
 const MOST_LABELS: usize = 1000;
-
-/// Letters of a label's name that a file's name keeps at most; file systems end at 255 bytes.
-const LONGEST_NAME: usize = 60;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -32,9 +29,9 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let maps = maps(&arguments.labels)?;
     make_folder(&arguments.out, arguments.force)?;
     let mut failed = 0;
-    let mut taken = BTreeSet::new();
+    let mut files = SurfaceNames::default();
     for (case, path) in &maps {
-        match surfaces(case, path, &arguments.out, &mut taken, console) {
+        match surfaces(case, path, &arguments.out, &mut files, console) {
             Ok(()) => {}
             // What is wrong with the only map is what is wrong.
             Err(failure) if maps.len() == 1 => return Err(failure),
@@ -77,13 +74,12 @@ fn maps(labels: &Path) -> Result<Vec<(String, PathBuf)>, Failure> {
     Ok(maps)
 }
 
-/// Writes the surface of every label of a map. `taken` are the files of this run, in lower case, for some
-/// file systems do not tell capitals.
+/// Writes the surface of every label of a map.
 fn surfaces(
     case: &str,
     path: &Path,
     out: &Path,
-    taken: &mut BTreeSet<String>,
+    files: &mut SurfaceNames,
     console: &Console,
 ) -> Outcome {
     let map = read_label(path)?;
@@ -104,12 +100,8 @@ fn surfaces(
     let names = map.names();
     for (id, by_voxels) in volumes {
         let name = names.get(&id).cloned().unwrap_or_else(|| id.to_string());
-        let mut stem = format!("{case}_{}", safe(&name));
-        while !taken.insert(stem.to_lowercase()) {
-            stem.push_str(&format!("_{id}"));
-        }
+        let file = files.take(case, &name, id);
         let surface = map.surface(id);
-        let file = format!("{stem}.stl");
         write(&out.join(&file), &surface.to_stl(&format!("{case} {name}")))?;
         console.say(format!(
             "{file}: {} triangles, {:.3} mL ({by_voxels:.3} mL by voxels)",
@@ -118,14 +110,4 @@ fn surfaces(
         ));
     }
     Ok(())
-}
-
-/// A label's name as a part of a file's name: what is neither letter, digit, `-` nor `.` becomes `_`.
-fn safe(name: &str) -> String {
-    let kept = |letter: char| match letter {
-        '-' | '.' => letter,
-        letter if letter.is_alphanumeric() => letter,
-        _ => '_',
-    };
-    name.chars().map(kept).take(LONGEST_NAME).collect()
 }

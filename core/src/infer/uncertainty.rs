@@ -10,19 +10,14 @@ use std::f32::consts::LN_2;
 use ndarray::{Array3, ArrayView1, Axis};
 use serde::{Deserialize, Serialize};
 
-use crate::volume::{Grid, Image, LabelImage, Limits, Result};
+use crate::volume::{Grid, Image, LabelImage, Result, Voxels};
 
 /// What a byte of 1 stands for: shares from 0 to 1 are kept as 0 to 255.
 const STEPS: f32 = 255.0;
 
 /// A byte above this, a tenth, is a voxel in doubt. Of two classes, the less likely one then has 1.3 % or
 /// more.
-const DOUBT: u16 = 25;
-
-// Byte offsets of NIfTI-1 fields in which a map differs from labels.
-const INTENT_CODE: usize = 68;
-const SCL_SLOPE: usize = 112;
-const CAL_MAX: usize = 124;
+const DOUBT: u8 = 25;
 
 /// Where a case is most uncertain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,19 +56,17 @@ impl Uncertainty {
     /// # Errors
     /// When the shapes differ.
     pub(super) fn new(entropy: Array3<u8>, labels: &LabelImage) -> Result<Self> {
-        let bytes = entropy.mapv(u16::from);
+        let map = Image::of_shares(&entropy, labels)?;
         drop(entropy);
-        // Of all volumes it is label maps that are put on an image's grid.
-        let entropy = LabelImage::on_grid(bytes, labels.header().clone(), labels.grid().clone())?;
         let axial = Axial::of(labels.grid());
         let mut sums = vec![0u64; axial.slices];
         let mut voxels = 0usize;
-        for (voxel, entropy) in counted(&entropy, labels) {
+        for (voxel, entropy) in counted(&map, labels) {
             sums[axial.slice(voxel)] += u64::from(entropy);
             voxels += 1;
         }
         let most = most(&sums, |slice| {
-            counted(&entropy, labels).filter(move |&(voxel, _)| axial.slice(voxel) == slice)
+            counted(&map, labels).filter(move |&(voxel, _)| axial.slice(voxel) == slice)
         });
         let slices: Vec<f64> = sums
             .into_iter()
@@ -81,7 +74,7 @@ impl Uncertainty {
             .collect();
         Ok(Self {
             mean: slices.iter().sum::<f64>() / voxels.max(1) as f64,
-            map: intensities(&entropy)?,
+            map,
             slices,
             most,
         })
@@ -127,9 +120,14 @@ impl Axial {
 }
 
 /// The voxels (i, j, k) that count, and their entropies as bytes.
-fn counted(entropy: &LabelImage, labels: &LabelImage) -> impl Iterator<Item = ([usize; 3], u16)> {
+fn counted(map: &Image, labels: &LabelImage) -> impl Iterator<Item = ([usize; 3], u8)> {
     let [ni, nj, _] = labels.grid().dims;
-    let voxels = entropy.labels().iter().zip(labels.labels()).enumerate();
+    let entropy: &[u8] = match map.voxels() {
+        Voxels::U8(bytes) => bytes,
+        // Shares are bytes.
+        _ => &[],
+    };
+    let voxels = entropy.iter().zip(labels.labels()).enumerate();
     voxels
         .filter(|&(_, (&entropy, &label))| label != 0 || entropy > DOUBT)
         .map(move |(n, (&entropy, _))| ([n % ni, n / ni % nj, n / (ni * nj)], entropy))
@@ -137,7 +135,7 @@ fn counted(entropy: &LabelImage, labels: &LabelImage) -> impl Iterator<Item = ([
 
 /// The slice of the largest sum (the first of equals) and, of its voxels that count, the one nearest to
 /// their centre.
-fn most<V: Iterator<Item = ([usize; 3], u16)>>(
+fn most<V: Iterator<Item = ([usize; 3], u8)>>(
     sums: &[u64],
     voxels_of: impl Fn(usize) -> V,
 ) -> Option<Spot> {
@@ -159,22 +157,6 @@ fn most<V: Iterator<Item = ([usize; 3], u16)>>(
     let voxels = voxels_of(slice).map(|(voxel, _)| voxel);
     let voxel = voxels.min_by(|&a, &b| distance(a).total_cmp(&distance(b)))?;
     Some(Spot { slice, voxel })
-}
-
-/// Entropies, as bytes, as a volume of intensities from 0 to 1: viewers paint labels in colours of their
-/// own. The header, which is the image's, says so; to have it, the file is written and read.
-fn intensities(entropy: &LabelImage) -> Result<Image> {
-    let mut file = entropy.to_nifti();
-    let mut put = |offset: usize, bytes: &[u8]| {
-        file[offset..offset + bytes.len()].copy_from_slice(bytes);
-    };
-    put(INTENT_CODE, &0i16.to_le_bytes());
-    put(SCL_SLOPE, &(1.0 / STEPS).to_le_bytes());
-    // From 0 to 1 is what viewers show, however little a case has.
-    put(CAL_MAX, &1f32.to_le_bytes());
-    // The image itself was within its limits.
-    let max_bytes = u64::MAX;
-    Image::read(&file, &Limits { max_bytes })
 }
 
 /// Entropies of the softmax of a plane's logits `[class, height, width]`, as bytes, row-major.
@@ -326,7 +308,7 @@ mod tests {
     fn scores_and_the_most_uncertain_slice_in_any_orientation() {
         let mut found = Array3::zeros(SIZE);
         // A haze that does not count.
-        let mut entropy = Array3::from_elem(SIZE, DOUBT as u8);
+        let mut entropy = Array3::from_elem(SIZE, DOUBT);
         for w in 0..6 {
             found[[3, 1, w]] = 2;
             found[[3, 2, w]] = 2;

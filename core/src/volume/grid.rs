@@ -1,8 +1,10 @@
 //! Where the voxels are: array size, and the affine from voxel indices to millimetres.
 
+use ndarray::Array3;
 use nifti::NiftiHeader;
 
-use super::Orientation;
+use super::header::join;
+use super::{Orientation, Result, VolumeError};
 
 /// Grids whose corners are closer than this many voxels are the same grid: 32-bit quaternions and
 /// different writers' rounding stay well below, a shift that matters is above.
@@ -166,6 +168,18 @@ impl Grid {
     /// Shape of the canonical array, \[depth (S), height (A), width (R)\].
     pub fn canonical_dims(&self) -> [usize; 3] {
         self.array_orientation().canonical(self.dims)
+    }
+
+    /// Voxels with axes \[S, A, R\] in the file's order (i fastest).
+    pub(super) fn place<T: Copy>(&self, canonical: &Array3<T>) -> Result<Vec<T>> {
+        let shape = self.canonical_dims();
+        if canonical.shape() != shape {
+            return Err(VolumeError::ShapeMismatch {
+                array: join(canonical.shape()),
+                grid: join(&shape),
+            });
+        }
+        Ok(self.array_orientation().canonical_to_file(canonical.view()))
     }
 
     /// Letters of the directions in which i, j and k grow, such as `RAS` or `LPS`.

@@ -287,12 +287,25 @@ impl Header {
         let mut out = self.to_bytes();
         put_datatype(&mut out, datatype);
         put_scaling(&mut out, 1.0, 0.0);
-        put(&mut out, INTENT_P1, [0; 12]);
-        put(&mut out, INTENT_NAME, [0; 16]);
-        put(&mut out, INTENT_CODE, INTENT_LABEL.to_le_bytes());
-        put(&mut out, CAL_MAX, [0; 4]);
-        put(&mut out, CAL_MIN, [0; 4]);
+        put_intent(&mut out, INTENT_LABEL);
+        put_shown(&mut out, 0.0, 0.0);
         out
+    }
+
+    /// This header for shares from 0 to 1 of the same grid, stored as bytes from 0 to 255; otherwise as
+    /// [`Header::to_label_bytes`].
+    pub(super) fn of_shares(&self) -> Result<Header> {
+        let mut bytes = self.bytes;
+        put_datatype(&mut bytes, Datatype::U8);
+        put_scaling(&mut bytes, 1.0 / f32::from(u8::MAX), 0.0);
+        put_intent(&mut bytes, 0);
+        // However little a volume has of them.
+        put_shown(&mut bytes, 0.0, 1.0);
+        let extensions = self.extensions.clone();
+        Ok(Header {
+            extensions,
+            ..Header::parse(bytes, false)?
+        })
     }
 }
 
@@ -320,6 +333,19 @@ fn put_datatype(bytes: &mut [u8], datatype: Datatype) {
 fn put_scaling(bytes: &mut [u8], slope: f32, inter: f32) {
     put(bytes, SCL_SLOPE, slope.to_le_bytes());
     put(bytes, SCL_INTER, inter.to_le_bytes());
+}
+
+/// What the values mean, without parameters and name.
+fn put_intent(bytes: &mut [u8], code: i16) {
+    put(bytes, INTENT_P1, [0; 12]);
+    put(bytes, INTENT_NAME, [0; 16]);
+    put(bytes, INTENT_CODE, code.to_le_bytes());
+}
+
+/// The range of values that viewers show; two zeros let them choose.
+fn put_shown(bytes: &mut [u8], least: f32, most: f32) {
+    put(bytes, CAL_MIN, least.to_le_bytes());
+    put(bytes, CAL_MAX, most.to_le_bytes());
 }
 
 /// Reverses the bytes of every number in the header; text and single bytes stay.

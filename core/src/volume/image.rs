@@ -6,7 +6,7 @@ use super::header::join;
 use super::inspect::decoded_bytes;
 use super::stream::Stream;
 use super::voxels::with_values;
-use super::{Grid, Header, Limits, Result, VolumeError, Voxels};
+use super::{Grid, Header, LabelImage, Limits, Result, VolumeError, Voxels};
 
 /// A 3D volume: header, grid, and voxels in the type that the file stores.
 #[derive(Debug, Clone)]
@@ -63,6 +63,24 @@ impl Image {
         }
         let header = Header::new(&grid, voxels.datatype())?;
         Ok(Image::assemble(header, grid.dims, voxels, 1, Vec::new()))
+    }
+
+    /// Shares from 0 to 1, given as bytes from 0 to 255 with axes \[S, A, R\], on the grid of a label map and
+    /// with its header: an intensity in viewers, which paint labels in colours of their own.
+    ///
+    /// # Errors
+    /// When the shape is not the map's canonical shape.
+    pub fn of_shares(canonical: &Array3<u8>, like: &LabelImage) -> Result<Image> {
+        let bytes = like.grid().place(canonical)?;
+        let header = like.header().of_shares()?;
+        let dims = like.grid().dims;
+        Ok(Image::assemble(
+            header,
+            dims,
+            Voxels::U8(bytes),
+            1,
+            Vec::new(),
+        ))
     }
 
     fn assemble(

@@ -58,14 +58,7 @@ impl LabelImage {
     /// # Errors
     /// As there.
     pub fn on_grid(labels: Array3<u16>, header: Header, grid: Grid) -> Result<LabelImage> {
-        let shape = grid.canonical_dims();
-        if labels.shape() != shape {
-            return Err(VolumeError::ShapeMismatch {
-                array: join(labels.shape()),
-                grid: join(&shape),
-            });
-        }
-        let labels = grid.array_orientation().canonical_to_file(labels.view());
+        let labels = grid.place(&labels)?;
         Ok(Self::from_parts(header, grid, labels))
     }
 

@@ -29,7 +29,7 @@ pub use inspect::{Inspection, inspect};
 pub use label::LabelImage;
 pub use orient::{AxisOrder, Orientation};
 pub use stream::{Limits, gzip};
-pub use surface::Surface;
+pub use surface::{Surface, SurfaceNames};
 pub use thumbnail::Thumbnail;
 pub use voxels::Voxels;
 

@@ -4,7 +4,12 @@
 //! that the surface passes through gets one vertex, in the middle of the places where its edges are crossed.
 //! Around each crossed edge lie four such cells: their vertices are two triangles.
 
+use std::collections::BTreeSet;
+
 use super::{LabelImage, grid};
+
+/// Letters of a label's name that a file's name keeps at most; file systems end at 255 bytes.
+const LONGEST_NAME: usize = 60;
 
 /// A closed mesh of triangles in millimetres, RAS+ (x to the right, y to the front, z up).
 ///
@@ -254,6 +259,31 @@ impl Surface {
 
     fn corners(&self, triangle: [u32; 3]) -> [[f32; 3]; 3] {
         triangle.map(|index| self.vertices[index as usize])
+    }
+}
+
+/// Names for the files of many surfaces, no two alike.
+#[derive(Debug, Default)]
+pub struct SurfaceNames {
+    /// In lower case, for some file systems do not tell capitals.
+    taken: BTreeSet<String>,
+}
+
+impl SurfaceNames {
+    /// The name of the file of a case's label: `case_label.stl`, where all of the label's name that is neither
+    /// letter, digit, `-` nor `.` is `_`, and where the id follows if that name is taken.
+    pub fn take(&mut self, case: &str, label: &str, id: u16) -> String {
+        let kept = |letter: char| match letter {
+            '-' | '.' => letter,
+            letter if letter.is_alphanumeric() => letter,
+            _ => '_',
+        };
+        let label: String = label.chars().map(kept).take(LONGEST_NAME).collect();
+        let mut stem = format!("{case}_{label}");
+        while !self.taken.insert(stem.to_lowercase()) {
+            stem.push_str(&format!("_{id}"));
+        }
+        format!("{stem}.stl")
     }
 }
 

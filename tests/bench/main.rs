@@ -1,0 +1,24 @@
+//! Times the library's operations, blocks, training steps and segmentation, as one line of JSON each.
+//!
+//! `tests/peers/bench.py` does the same work in PyTorch under the same names, and `cargo xtask bench` runs
+//! both in turn. By itself: `cargo bench -p medcontext-tests -- NAME…`, a name or the start of one.
+#![allow(clippy::print_stdout)]
+
+mod blocks;
+mod measure;
+mod networks;
+mod operations;
+
+use measure::Bench;
+
+fn main() {
+    // Cargo adds options of its own.
+    let names: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with("--"))
+        .collect();
+    let mut bench = Bench::new(names);
+    operations::run(&mut bench);
+    blocks::run(&mut bench);
+    networks::run(&mut bench);
+}

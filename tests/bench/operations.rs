@@ -1,0 +1,105 @@
+//! Single operations, in the shapes that networks of paper size have them.
+
+use burn::tensor::activation::{gelu, leaky_relu, softmax};
+use burn::tensor::{Device, Tensor};
+use medcontext_core::nn::{Conv3d, Init, UpProjection, instance_norm, layer_norm};
+use medcontext_core::train::{DiceCe, Target};
+
+use crate::measure::{Bench, random};
+
+/// Measures all of them.
+pub fn run(bench: &mut Bench) {
+    let device = Device::flex();
+    for (channels, side) in [(16, 96), (32, 48), (128, 12)] {
+        let name = format!("conv3d {channels}→{channels} {side}³");
+        layer(bench, &name, [1, channels, side, side, side], |device| {
+            let conv = Conv3d::new(channels, channels, 3, false, &mut Init::new(0, device));
+            move |x| conv.forward(x)
+        });
+    }
+    layer(bench, "up 32→16 48³", [1, 32, 48, 48, 48], |device| {
+        let up = UpProjection::double(32, 16, &mut Init::new(0, device));
+        move |x| up.forward(x)
+    });
+    layer(bench, "layer norm 216×768", [216, 768], |device| {
+        let norm = layer_norm(768, &Init::new(0, device));
+        move |x| norm.forward(x)
+    });
+    loss(bench);
+
+    let volume = || random([1, 16, 96, 96, 96], &device);
+    let one = |bench: &Bench, name: &str, f: fn(Tensor<5>) -> Tensor<5>| {
+        if bench.wants(name) {
+            bench.operation(name, &[volume()], |x| f(x[0].clone()));
+        }
+    };
+    one(bench, "instance norm 16×96³", instance_norm);
+    one(bench, "leaky relu 16×96³", |x| leaky_relu(x, 0.01));
+    if bench.wants("concatenation") {
+        bench.operation("concatenation 2×16×96³", &[volume(), volume()], |x| {
+            Tensor::cat(x.to_vec(), 1)
+        });
+    }
+    let tokens = random([216, 3072], &device);
+    bench.operation("gelu 216×3072", &[tokens], |x| gelu(x[0].clone()));
+    let heads = || random([1, 12, 216, 64], &device);
+    bench.operation("attention 12×216×64", &[heads(), heads(), heads()], |x| {
+        let scores = x[0].clone().matmul(x[1].clone().transpose()) * 0.125;
+        softmax(scores, 3).matmul(x[2].clone())
+    });
+    let factors = [
+        random([1, 216, 768], &device),
+        random([1, 768, 3072], &device),
+    ];
+    bench.operation("matrix product 216×768×3072", &factors, |x| {
+        x[0].clone().matmul(x[1].clone())
+    });
+}
+
+/// A layer with its parameters: forward without a graph, then with the gradients of input and parameters.
+pub fn layer<const D: usize, const E: usize, F: Fn(Tensor<D>) -> Tensor<E>>(
+    bench: &Bench,
+    name: &str,
+    shape: [usize; D],
+    build: impl Fn(&Device) -> F,
+) {
+    if !bench.wants(name) {
+        return;
+    }
+    let device = Device::flex();
+    let x = random(shape, &device);
+    let plain = build(&device);
+    bench.time(&format!("{name} forward"), || {
+        plain(x.clone());
+    });
+    let tracking = build(&device.autodiff());
+    bench.time(&format!("{name} both"), || {
+        let x = Tensor::from_inner(x.clone()).require_grad();
+        let gradients = tracking(x.clone()).sum().backward();
+        assert!(x.grad(&gradients).is_some(), "{name}: no gradient");
+    });
+}
+
+/// Dice and cross entropy of 14 classes with the softmax, from labels that are on the device already.
+fn loss(bench: &Bench) {
+    let name = "DiceCE 14×96³";
+    if !bench.wants(name) {
+        return;
+    }
+    let device = Device::flex();
+    let labels: Vec<u8> = (0..96usize.pow(3))
+        .map(|voxel| (voxel % 14) as u8)
+        .collect();
+    let logits = random([1, 14, 96, 96, 96], &device);
+    let target = |device: &Device| Target::new(labels.clone(), 1, 14, device);
+    let (plain, tracking) = (target(&device), target(&device.clone().autodiff()));
+    let loss = DiceCe::default();
+    bench.time(&format!("{name} forward"), || {
+        loss.forward(logits.clone(), &plain);
+    });
+    bench.time(&format!("{name} both"), || {
+        let logits = Tensor::from_inner(logits.clone()).require_grad();
+        let gradients = loss.forward(logits.clone(), &tracking).backward();
+        assert!(logits.grad(&gradients).is_some(), "{name}: no gradient");
+    });
+}

@@ -9,9 +9,11 @@ use crate::{Error, Result};
 
 #[cfg(feature = "cuda")]
 mod cuda;
+mod memory;
 #[cfg(feature = "remote")]
 mod remote;
 
+pub use memory::keep_freed_memory;
 #[cfg(feature = "remote")]
 pub use remote::{TOKEN_VARIABLE, serve};
 

@@ -10,8 +10,11 @@ mod networks;
 mod operations;
 
 use measure::Bench;
+use medcontext_core::device::keep_freed_memory;
 
 fn main() {
+    // As the command line does.
+    keep_freed_memory();
     // Cargo adds options of its own.
     let names: Vec<String> = std::env::args()
         .skip(1)

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::cost::{conv, volume};
 use super::{Architecture, LOSS, Model, PatchRule, Segmenter, Size};
 use crate::medcontext::TokenMask;
+use crate::nn::kernel::join_channels;
 use crate::nn::{Conv3d, Init, UpProjection, in_f32, max_pool2};
 
 /// Side of a masked cell in voxels.
@@ -291,7 +292,7 @@ impl Up {
     fn forward(&self, x: Tensor<5>, skip: Option<Tensor<5>>) -> Tensor<5> {
         let x = self.up_conv.forward(x);
         let x = match skip.filter(|_| self.skip) {
-            Some(skip) => Tensor::cat(vec![x, skip], 1),
+            Some(skip) => join_channels(x, skip),
             None => x,
         };
         self.ops.iter().fold(x, |x, op| op.forward(x))

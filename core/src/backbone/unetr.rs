@@ -15,7 +15,7 @@ use super::{Architecture, LOSS, Model, PatchRule, Segmenter, Size};
 use crate::medcontext::TokenMask;
 use crate::nn::{
     Conv3d, ConvBlock, DecoderUp, Init, PatchConv, TransformerBlock, UpProjection, cut, in_f32,
-    layer_norm, linear,
+    layer_norm, linear, project,
 };
 
 /// Side of a token in voxels. The decoder doubles four times, so it is fixed.
@@ -351,7 +351,7 @@ impl PatchEmbedding {
                 let [batch, tokens, channels, voxels] = cut.dims();
                 // Channels are fastest within a token.
                 let cut = cut.swap_dims(2, 3);
-                linear.forward(cut.reshape([batch, tokens, channels * voxels]))
+                project(linear, cut.reshape([batch, tokens, channels * voxels]))
             }
             Projection::Conv(conv) => conv.forward(x),
         };

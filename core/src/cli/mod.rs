@@ -92,6 +92,7 @@ fn sides(text: &str) -> Result<[usize; 3], String> {
 /// Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong arguments, 130 stopped
 /// by Ctrl-C.
 pub fn main() -> ExitCode {
+    crate::device::keep_freed_memory();
     let cli = Cli::parse();
     start_log(cli.verbose, cli.quiet);
     let console = console::Console::new(cli.quiet);

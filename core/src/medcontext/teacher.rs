@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::MedContext;
 use crate::backbone::Model;
+use crate::nn::kernel::average;
 
 /// How the teacher's momentum changes from step to step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,7 +86,7 @@ impl ModuleMapper for Average {
         match self.student.remove::<Tensor<D>>(&param.id) {
             Some(student) => {
                 let momentum = self.momentum;
-                param.map(|value| value * momentum + student * (1.0 - momentum))
+                param.map(|value| average(value, student, momentum))
             }
             None => param,
         }

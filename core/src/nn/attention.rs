@@ -5,7 +5,7 @@ use burn::nn::{LayerNorm, Linear};
 use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
 
-use super::mlp::linear;
+use super::mlp::{linear, project};
 use super::{Init, Mlp, in_f32, layer_norm};
 
 /// Multi-head self-attention; queries, keys and values come from one bias-free product.
@@ -30,9 +30,7 @@ impl SelfAttention {
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let [batch, tokens, channels] = x.dims();
         let width = channels / self.heads;
-        let qkv = self
-            .qkv
-            .forward(x)
+        let qkv = project(&self.qkv, x)
             .reshape([batch, tokens, 3, self.heads, width])
             .permute([2, 0, 3, 1, 4]);
         let part = |i: usize| {
@@ -42,8 +40,8 @@ impl SelfAttention {
         };
         let scores = part(0).matmul(part(1).transpose()) * (width as f64).powf(-0.5);
         let mixed = in_f32(scores, |scores| softmax(scores, 3)).matmul(part(2));
-        self.out_proj
-            .forward(mixed.swap_dims(1, 2).reshape([batch, tokens, channels]))
+        let mixed = mixed.swap_dims(1, 2).reshape([batch, tokens, channels]);
+        project(&self.out_proj, mixed)
     }
 }
 

@@ -31,17 +31,8 @@ impl Conv3d {
     /// `[batch, in, d, h, w]` → `[batch, out, d, h, w]`.
     pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
         let weight = self.weight.val();
-        let [output, input, kernel, ..] = weight.dims();
-        let y = if kernel == 1 {
-            // A kernel of one voxel is a matrix product over channels.
-            let [batch, _, d, h, w] = x.dims();
-            let y = weight
-                .reshape([1, output, input])
-                .matmul(x.reshape([batch, input, d * h * w]));
-            y.reshape([batch, output, d, h, w])
-        } else {
-            conv3d_same(x, weight)
-        };
+        let output = weight.dims()[0];
+        let y = conv3d_same(x, weight);
         match &self.bias {
             Some(bias) => y + bias.val().reshape([1, output, 1, 1, 1]),
             None => y,

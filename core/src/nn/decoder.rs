@@ -3,6 +3,7 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
+use super::kernel::join_channels;
 use super::{ConvBlock, Init, UpProjection};
 
 /// Doubles the resolution, joins the skip and convolves: MONAI 1.5's `UnetrUpBlock`.
@@ -25,7 +26,7 @@ impl DecoderUp {
 
     /// `x` `[batch, input, d, h, w]` and `skip` `[batch, output, 2d, 2h, 2w]` → the skip's shape.
     pub fn forward(&self, x: Tensor<5>, skip: Tensor<5>) -> Tensor<5> {
-        self.conv_block
-            .forward(Tensor::cat(vec![self.transp_conv.forward(x), skip], 1))
+        let x = self.transp_conv.forward(x);
+        self.conv_block.forward(join_channels(x, skip))
     }
 }

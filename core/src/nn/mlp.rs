@@ -5,7 +5,7 @@ use burn::nn::Linear;
 use burn::tensor::Tensor;
 use burn::tensor::activation::gelu;
 
-use super::Init;
+use super::{Init, kernel};
 
 /// Two linear layers with an exact GELU between.
 #[derive(Module, Debug)]
@@ -27,8 +27,19 @@ impl Mlp {
 
     /// `[…, channel]` → the same shape.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        self.linear2.forward(gelu(self.linear1.forward(x)))
+        project(&self.linear2, gelu(project(&self.linear1, x)))
     }
+}
+
+/// What a linear layer makes of `[…, in]`: `[…, out]`.
+pub(crate) fn project<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> {
+    let mut dims = x.dims();
+    let input = dims[D - 1];
+    let rows = dims[..D - 1].iter().product();
+    let bias = layer.bias.as_ref().map(|bias| bias.val());
+    let y = kernel::linear(x.reshape([rows, input]), layer.weight.val(), bias);
+    dims[D - 1] = y.dims()[1];
+    y.reshape(dims)
 }
 
 /// A linear layer initialised as PyTorch's.

@@ -5,7 +5,7 @@ mod conv;
 mod decoder;
 mod drop_path;
 mod init;
-mod kernel;
+pub(crate) mod kernel;
 mod mlp;
 mod norm;
 mod patch;
@@ -24,7 +24,7 @@ pub use drop_path::DropPath;
 pub(crate) use drop_path::drop_rates;
 pub use init::Init;
 pub use mlp::Mlp;
-pub(crate) use mlp::linear;
+pub(crate) use mlp::{linear, project};
 pub(crate) use norm::in_f32;
 pub use norm::{
     LEAKY_SLOPE, instance_norm, instance_norm_leaky_relu, layer_norm, plain_layer_norm,

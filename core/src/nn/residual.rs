@@ -2,8 +2,8 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use burn::tensor::activation::leaky_relu;
 
+use super::kernel::add_leaky_relu;
 use super::{Conv3d, Init, LEAKY_SLOPE, instance_norm, instance_norm_leaky_relu};
 
 /// conv → norm → leaky ReLU → conv → norm → (add shortcut) → leaky ReLU.
@@ -37,12 +37,12 @@ impl ConvBlock {
     /// `[batch, in, d, h, w]` → `[batch, out, d, h, w]`.
     pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
         let y = instance_norm_leaky_relu(self.conv1.forward(x.clone()));
-        let y = instance_norm(self.conv2.forward(y));
-        let y = match (&self.conv3, self.residual) {
-            (Some(projection), _) => y + instance_norm(projection.forward(x)),
-            (None, true) => y + x,
-            (None, false) => y,
+        let y = self.conv2.forward(y);
+        let shortcut = match (&self.conv3, self.residual) {
+            (Some(projection), _) => instance_norm(projection.forward(x)),
+            (None, true) => x,
+            (None, false) => return instance_norm_leaky_relu(y),
         };
-        leaky_relu(y, LEAKY_SLOPE)
+        add_leaky_relu(instance_norm(y), shortcut, LEAKY_SLOPE)
     }
 }

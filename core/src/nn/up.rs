@@ -4,6 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use super::Init;
+use super::kernel::{conv3d_same, unfold_blocks};
 
 /// Enlarges depth, height and width by the kernel's sides:
 /// `[batch, in, d, h, w]` → `[batch, out, kd·d, kh·h, kw·w]`.
@@ -69,15 +70,10 @@ impl UpProjection {
     fn blocks(&self, x: Tensor<5>) -> Tensor<5> {
         let weight = self.weight.val();
         let [input, output, kd, kh, kw] = weight.dims();
-        let [batch, _, d, h, w] = x.dims();
-        let blocks = weight
-            .reshape([1, input, output * kd * kh * kw])
-            .transpose()
-            .matmul(x.reshape([batch, input, d * h * w]));
-        blocks
-            .reshape([batch, output, kd, kh, kw, d, h, w])
-            .permute([0, 1, 5, 2, 6, 3, 7, 4])
-            .reshape([batch, output, kd * d, kh * h, kw * w])
+        let outputs = output * kd * kh * kw;
+        let weight = weight.reshape([input, outputs]).transpose();
+        let blocks = conv3d_same(x, weight.reshape([outputs, input, 1, 1, 1]));
+        unfold_blocks(blocks, [kd, kh, kw])
     }
 
     fn with_bias(&self, y: Tensor<5>) -> Tensor<5> {

@@ -6,7 +6,7 @@ use burn::tensor::activation::softmax;
 use burn::tensor::{FloatDType, Int, Tensor, TensorData};
 
 use super::Init;
-use super::mlp::linear;
+use super::mlp::{linear, project};
 use super::window::places;
 
 /// A learned bias for the position of a key relative to its query.
@@ -90,9 +90,9 @@ impl WindowAttention {
     /// Windows `[window, token, channel]` → the same shape; `mask` is `[window of a sample, 1, token,
     /// token]`.
     pub fn forward(&self, x: Tensor<3>, mask: Option<&Tensor<4>>) -> Tensor<3> {
-        let [query, key, value] = split(self.qkv.forward(x), self.heads);
+        let [query, key, value] = split(project(&self.qkv, x), self.heads);
         let mixed = attend(query, key, value, self.relative_position.forward(), mask);
-        self.proj.forward(mixed)
+        project(&self.proj, mixed)
     }
 }
 
@@ -123,9 +123,9 @@ impl CrossWindowAttention {
     /// `query` and `context`, both `[window, token, channel]` → the same shape.
     pub fn forward(&self, query: Tensor<3>, context: Tensor<3>) -> Tensor<3> {
         let [query] = split(query, self.heads);
-        let [key, value] = split(self.kv.forward(context), self.heads);
+        let [key, value] = split(project(&self.kv, context), self.heads);
         let mixed = attend(query, key, value, self.relative_position.forward(), None);
-        self.proj.forward(mixed)
+        project(&self.proj, mixed)
     }
 }
 

@@ -8,6 +8,7 @@ use burn::tensor::container::TensorContainer;
 use serde::{Deserialize, Serialize};
 
 use crate::backbone::Model;
+use crate::nn::kernel::{AdamW, adamw};
 
 /// Decay of AdamW's moments, and what keeps its division finite: PyTorch's defaults.
 const BETAS: [f64; 2] = [0.9, 0.999];
@@ -113,55 +114,48 @@ impl Optimizer {
         }
     }
 
-    /// What is taken from a parameter, `rate` included.
-    fn change<const D: usize>(
+    /// A parameter after a step.
+    fn moved<const D: usize>(
         &mut self,
         id: ParamId,
-        value: &Tensor<D>,
+        value: Tensor<D>,
         gradient: Tensor<D>,
         rate: f64,
     ) -> Tensor<D> {
         let decay = self.weight_decay;
         match self.law {
             OptimizerLaw::Adamw => {
-                let [first, second] = BETAS;
-                let mean = self.average(0, id, gradient.clone(), first, 1.0 - first);
-                let square = self.average(1, id, gradient.powi_scalar(2), second, 1.0 - second);
-                let corrected = |beta: f64| 1.0 - beta.powf(self.steps as f64);
-                let mean = mean / corrected(first);
-                let scale = (square / corrected(second)).sqrt() + EPSILON;
-                (mean / scale + value.clone() * decay) * rate
+                let numbers = AdamW {
+                    rate: rate as f32,
+                    decay: decay as f32,
+                    kept: BETAS.map(|beta| beta as f32),
+                    added: BETAS.map(|beta| (1.0 - beta) as f32),
+                    corrections: BETAS.map(|beta| (1.0 - beta.powf(self.steps as f64)) as f32),
+                    epsilon: EPSILON as f32,
+                };
+                let old = [0, 1].map(|moment| self.moments[moment].remove::<Tensor<D>>(&id));
+                let old = old.map(|moment| moment.unwrap_or_else(|| value.zeros_like()));
+                let (value, moments) = adamw(value, gradient, old, numbers);
+                for (kept, moment) in self.moments.iter_mut().zip(moments) {
+                    kept.register(id, moment);
+                }
+                value
             }
             OptimizerLaw::Sgd { momentum, nesterov } => {
                 let gradient = gradient + value.clone() * decay;
-                let velocity = self.average(0, id, gradient.clone(), momentum, 1.0);
+                let velocity = match self.moments[0].remove::<Tensor<D>>(&id) {
+                    Some(old) => old * momentum + gradient.clone(),
+                    None => gradient.clone(),
+                };
+                self.moments[0].register(id, velocity.clone());
                 let along = if nesterov {
                     velocity * momentum + gradient
                 } else {
                     velocity
                 };
-                along * rate
+                value - along * rate
             }
         }
-    }
-
-    /// `kept · moment + added · news`, which becomes the moment.
-    fn average<const D: usize>(
-        &mut self,
-        moment: usize,
-        id: ParamId,
-        news: Tensor<D>,
-        kept: f64,
-        added: f64,
-    ) -> Tensor<D> {
-        let news = if added == 1.0 { news } else { news * added };
-        let moment = &mut self.moments[moment];
-        let value = match moment.remove::<Tensor<D>>(&id) {
-            Some(old) => old * kept + news,
-            None => news,
-        };
-        moment.register(id, value.clone());
-        value
     }
 }
 
@@ -188,9 +182,8 @@ impl ModuleMapper for Step<'_> {
         }
         param.map(|old| {
             let learns = old.is_require_grad();
-            let value = old.inner();
-            let change = self.optimizer.change(id, &value, gradient, self.rate);
-            Tensor::from_inner(value - change).set_require_grad(learns)
+            let value = self.optimizer.moved(id, old.inner(), gradient, self.rate);
+            Tensor::from_inner(value).set_require_grad(learns)
         })
     }
 }

@@ -5,12 +5,11 @@ use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::ops::FloatTensorOps;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
+use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 
-use super::conv_cpu::{forward, weight_gradient};
+use super::conv_cpu::{forward, gradients};
 
 /// See [`conv3d_same`](super::conv3d_same).
 pub(super) fn convolve(x: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
@@ -55,23 +54,19 @@ impl Backward<Flex, 2> for Node {
     fn backward(
         self,
         ops: Ops<Self::State, 2>,
-        gradients: &mut Gradients,
+        found: &mut Gradients,
         checkpointer: &mut Checkpointer,
     ) {
-        let dy = gradients.consume::<Flex>(&ops.node);
+        let dy = found.consume::<Flex>(&ops.node);
         let [x_node, weight_node] = ops.parents;
         let x: FloatTensor<Flex> = checkpointer.retrieve_node_output(ops.state.0);
         let weight: FloatTensor<Flex> = checkpointer.retrieve_node_output(ops.state.1);
-        let kernel = weight.shape()[4];
-        if let Some(node) = x_node {
-            // The transpose of a "same" convolution is one with the kernel mirrored and its channel
-            // axes exchanged.
-            let exchanged = Flex::float_swap_dims(weight, 0, 1);
-            let mirrored = Flex::float_flip(exchanged, &[2, 3, 4]);
-            gradients.register::<Flex>(node.id, forward(dy.clone(), mirrored));
-        }
-        if let Some(node) = weight_node {
-            gradients.register::<Flex>(node.id, weight_gradient(x, dy, kernel));
+        let wanted = [x_node.is_some(), weight_node.is_some()];
+        let (dx, dw) = gradients(x, weight, dy, wanted);
+        for (node, gradient) in [(x_node, dx), (weight_node, dw)] {
+            if let (Some(node), Some(gradient)) = (node, gradient) {
+                found.register::<Flex>(node.id, gradient);
+            }
         }
     }
 }

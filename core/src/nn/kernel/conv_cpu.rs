@@ -7,11 +7,14 @@
 // The matrix product is an unsafe function, and tiles of one output are written by several threads.
 #![allow(unsafe_code)]
 
-use burn::backend::flex::FlexTensor;
-use burn::tensor::TensorData;
+use std::ops::Range;
 
-use super::cpu::{Shared, for_each_share, sum_shares, values};
+use burn::backend::flex::FlexTensor;
+use burn::tensor::Shape;
+
+use super::cpu::{Shared, fill, for_each, tensor, threads, values};
 use super::direct_cpu;
+use super::matrix::{Matrix, Target, multiply};
 
 /// Voxels in a tile: with 16 channels and a kernel of 3 its matrix takes 0.4 MB.
 const TILE_VOXELS: usize = 256;
@@ -52,7 +55,7 @@ impl Geometry {
         }
     }
 
-    fn voxels(&self) -> usize {
+    pub(super) fn voxels(&self) -> usize {
         self.size.iter().product()
     }
 
@@ -79,13 +82,38 @@ impl Geometry {
         }
     }
 
-    /// Fills `matrix` (`[in · k³, tile voxels]`, row-major) with what lies under the kernel.
-    fn gather(&self, x: &[f32], tile: Tile, matrix: &mut [f32]) {
+    /// Where a tile begins in `[batch, channels, d, h, w]`.
+    fn start(&self, tile: Tile, channels: usize) -> usize {
+        tile.sample * channels * self.voxels() + tile.row * self.size[2]
+    }
+
+    /// What lies under the kernel in some of the input channels: `[channels · k³, tile voxels]`. A kernel of one
+    /// voxel finds it in `x`; otherwise it is gathered in `room`.
+    fn matrix<'a>(
+        &self,
+        x: &'a [f32],
+        tile: Tile,
+        channels: Range<usize>,
+        room: &'a mut Vec<f32>,
+    ) -> Matrix<'a> {
+        if self.kernel == 1 {
+            let start = self.start(tile, self.input) + channels.start * self.voxels();
+            return Matrix::rows(&x[start..], self.voxels());
+        }
+        let columns = tile.rows * self.size[2];
+        room.resize(channels.len() * self.kernel.pow(3) * columns, 0.0);
+        self.gather(x, tile, channels, room);
+        Matrix::rows(room, columns)
+    }
+
+    /// Fills `matrix` (`[channels · k³, tile voxels]`, row-major) with what lies under the kernel in some of
+    /// the input channels.
+    fn gather(&self, x: &[f32], tile: Tile, channels: Range<usize>, matrix: &mut [f32]) {
         let [depth, height, width] = self.size;
         let (k, half) = (self.kernel, self.kernel / 2);
         let columns = tile.rows * width;
-        for tap in 0..self.taps() {
-            let (channel, offset) = (tap / k.pow(3), tap % k.pow(3));
+        for tap in 0..channels.len() * k.pow(3) {
+            let (channel, offset) = (channels.start + tap / k.pow(3), tap % k.pow(3));
             let [dz, dy, dx] = [offset / (k * k), offset / k % k, offset % k];
             let volume = (tile.sample * self.input + channel) * depth * height * width;
             let target = &mut matrix[tap * columns..][..columns];
@@ -127,138 +155,141 @@ pub(super) fn forward(x: FlexTensor, weight: FlexTensor) -> FlexTensor {
     let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
     let [output, _, _, _, kernel] = dims(&weight);
     let g = Geometry::new(dims(&x), output, kernel);
-    let shape = [g.batch, output, g.size[0], g.size[1], g.size[2]];
     let (x, weight) = (values(&x), values(&weight));
-    if g.is_direct() {
-        return FlexTensor::from_data(TensorData::new(direct_cpu::forward(&g, x, weight), shape));
+    let y = if g.is_direct() {
+        direct_cpu::forward(&g, &g.padded(x, g.input), weight)
+    } else {
+        gathered(&g, x, weight)
+    };
+    g.tensor(y, output)
+}
+
+/// The gradients of `x` `[batch, in, d, h, w]` and of `weight` `[out, in, k, k, k]`, as far as they are wanted,
+/// from the result's gradient `dy` `[batch, out, d, h, w]`.
+pub(super) fn gradients(
+    x: FlexTensor,
+    weight: FlexTensor,
+    dy: FlexTensor,
+    [of_x, of_weight]: [bool; 2],
+) -> (Option<FlexTensor>, Option<FlexTensor>) {
+    let (x, weight, dy) = (
+        x.to_contiguous(),
+        weight.to_contiguous(),
+        dy.to_contiguous(),
+    );
+    let [output, _, _, _, kernel] = dims(&weight);
+    let g = Geometry::new(dims(&x), output, kernel);
+    // The transpose of a "same" convolution is one with the kernel mirrored and its channel axes exchanged.
+    let transposed = Geometry::new(dims(&dy), g.input, kernel);
+    let mirrored = || g.mirrored(values(&weight));
+    let shape = weight.layout().shape().clone();
+    let (x, dy) = (values(&x), values(&dy));
+    let (dx, dw) = if g.is_direct() {
+        let dy = g.padded(dy, output);
+        let dx = of_x.then(|| direct_cpu::forward(&transposed, &dy, &mirrored()));
+        let dw = of_weight.then(|| direct_cpu::weight_gradient(&g, &g.padded(x, g.input), &dy));
+        (dx, dw)
+    } else {
+        let dx = of_x.then(|| gathered(&transposed, dy, &mirrored()));
+        (dx, of_weight.then(|| gathered_gradient(&g, x, dy)))
+    };
+    (
+        dx.map(|dx| g.tensor(dx, g.input)),
+        dw.map(|dw| tensor(dw, shape)),
+    )
+}
+
+impl Geometry {
+    /// `[batch, channels, d, h, w]`.
+    fn tensor(&self, values: Vec<f32>, channels: usize) -> FlexTensor {
+        let [d, h, w] = self.size;
+        tensor(values, Shape::from([self.batch, channels, d, h, w]))
     }
-    let mut y = vec![0.0f32; g.batch * output * g.voxels()];
-    let target = Shared(y.as_mut_ptr());
-    for_each_share(g.tiles(), |tiles| {
-        let mut matrix = vec![0.0; g.taps() * g.tile_rows * g.size[2]];
-        for tile in tiles.map(|index| g.tile(index)) {
-            g.gather(x, tile, &mut matrix);
-            let columns = tile.rows * g.size[2];
-            let start = tile.sample * output * g.voxels() + tile.row * g.size[2];
-            // SAFETY: `start` and the strides address this tile's voxels of every output channel,
-            // all inside `y`; tiles are disjoint, so no two threads write the same voxel.
-            unsafe {
-                let rows = MatrixMut {
-                    data: target.at(start),
-                    row: g.voxels(),
-                    column: 1,
-                };
-                product(
-                    rows,
-                    &weight[..output * g.taps()],
-                    &matrix,
-                    [output, columns, g.taps()],
-                );
+
+    /// `[out, in, k, k, k]` → `[in, out, k, k, k]`, every kernel mirrored.
+    fn mirrored(&self, weight: &[f32]) -> Vec<f32> {
+        let taps = self.kernel.pow(3);
+        let (mirrored, _) = fill(weight.len(), self.output * taps, |input, target| {
+            for output in 0..self.output {
+                let kernel = &weight[(output * self.input + input) * taps..][..taps];
+                for &value in kernel.iter().rev() {
+                    target.put(&[value]);
+                }
+            }
+        });
+        mirrored
+    }
+}
+
+fn gathered(g: &Geometry, x: &[f32], weight: &[f32]) -> Vec<f32> {
+    let length = g.batch * g.output * g.voxels();
+    let mut y: Vec<f32> = Vec::with_capacity(length);
+    let whole = Shared(y.as_mut_ptr());
+    let weight = Matrix::rows(weight, g.taps());
+    for_each(g.tiles(), Vec::new, |room, index| {
+        let tile = g.tile(index);
+        let matrix = g.matrix(x, tile, 0..g.input, room);
+        let sizes = [g.output, tile.rows * g.size[2], g.taps()];
+        // SAFETY: from its start and by its rows the target has this tile's voxels of every output channel,
+        // all inside `y`; tiles are disjoint, so no two threads write the same voxel.
+        unsafe {
+            let target = Target {
+                place: whole.at(g.start(tile, g.output)),
+                row: g.voxels(),
+            };
+            multiply(target, weight, matrix, sizes, false, false);
+        }
+    });
+    // SAFETY: tiles have all voxels of all samples.
+    unsafe { y.set_len(length) };
+    y
+}
+
+/// Taps that are gathered together for the weight gradient, at least.
+const TAPS: usize = 200;
+
+/// `[out, in · k³]`. Every thread takes some input channels, so that no sums meet. Thousands of terms do over the
+/// tiles: in f32 their sum would lose the digits that Adam looks at.
+fn gathered_gradient(g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
+    let (taps, kernel) = (g.taps(), g.kernel.pow(3));
+    let together = TAPS.div_ceil(kernel).min(g.input.div_ceil(threads()));
+    let mut whole = vec![0.0f32; g.output * taps];
+    let target = Shared(whole.as_mut_ptr());
+    let groups = g.input.div_ceil(together.max(1));
+    for_each(groups, Vec::new, |room, group| {
+        let channels = group * together..g.input.min((group + 1) * together);
+        let columns = channels.len() * kernel;
+        let mut part = vec![0.0f32; g.output * columns];
+        let mut sum = vec![0.0f64; g.output * columns];
+        for tile in (0..g.tiles()).map(|index| g.tile(index)) {
+            let matrix = g.matrix(x, tile, channels.clone(), room);
+            tile_gradient(g, tile, dy, matrix, &mut part);
+            for (sum, &part) in sum.iter_mut().zip(&part) {
+                *sum += f64::from(part);
+            }
+        }
+        for (output, sums) in sum.chunks_exact(columns).enumerate() {
+            let start = output * taps + channels.start * kernel;
+            for (index, &sum) in sums.iter().enumerate() {
+                // SAFETY: the place is inside, and of this group's channels.
+                unsafe { *target.at(start + index) = sum as f32 };
             }
         }
     });
-    FlexTensor::from_data(TensorData::new(y, shape))
+    whole
 }
 
-/// `[batch, in, d, h, w]` and `[batch, out, d, h, w]` → `[out, in, k, k, k]`.
-pub(super) fn weight_gradient(x: FlexTensor, dy: FlexTensor, kernel: usize) -> FlexTensor {
-    let (x, dy) = (x.to_contiguous(), dy.to_contiguous());
-    let output = dims(&dy)[1];
-    let g = Geometry::new(dims(&x), output, kernel);
-    let (x, dy) = (values(&x), values(&dy));
-    let total = if g.is_direct() {
-        direct_cpu::weight_gradient(&g, x, dy)
-    } else {
-        gathered_gradient(&g, x, dy)
+/// One tile's `dy · matrixᵀ`, into `part` (`[out, taps]`), for a matrix of some taps.
+fn tile_gradient(g: &Geometry, tile: Tile, dy: &[f32], matrix: Matrix<'_>, part: &mut [f32]) {
+    let (columns, taps) = (tile.rows * g.size[2], part.len() / g.output);
+    let dy = Matrix::rows(&dy[g.start(tile, g.output)..], g.voxels());
+    let target = Target {
+        place: part.as_mut_ptr(),
+        row: taps,
     };
-    let total: Vec<f32> = total.into_iter().map(|v| v as f32).collect();
-    FlexTensor::from_data(TensorData::new(
-        total,
-        [output, g.input, kernel, kernel, kernel],
-    ))
-}
-
-fn gathered_gradient(g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f64> {
-    sum_shares(g.tiles(), g.output * g.taps(), |tiles, sum| {
-        let mut matrix = vec![0.0; g.taps() * g.tile_rows * g.size[2]];
-        let mut part = vec![0.0f32; sum.len()];
-        for tile in tiles.map(|index| g.tile(index)) {
-            g.gather(x, tile, &mut matrix);
-            tile_gradient(g, tile, dy, &matrix, &mut part);
-            sum.iter_mut()
-                .zip(&part)
-                .for_each(|(sum, &part)| *sum += f64::from(part));
-        }
-    })
-}
-
-/// One tile's `dy · matrixᵀ`, into `part` (`[out, in · k³]`).
-fn tile_gradient(g: &Geometry, tile: Tile, dy: &[f32], matrix: &[f32], part: &mut [f32]) {
-    let (columns, taps) = (tile.rows * g.size[2], g.taps());
-    let start = tile.sample * g.output * g.voxels() + tile.row * g.size[2];
-    // SAFETY: `part` is `[out, taps]`, `dy` from `start` with the stride of a volume holds `out` rows
-    // of `columns` voxels, and `matrix` is `[taps, columns]`; all lie inside their slices.
-    unsafe {
-        gemm::gemm(
-            g.output,
-            taps,
-            columns,
-            part.as_mut_ptr(),
-            1,
-            taps as isize,
-            false,
-            dy.as_ptr().add(start),
-            1,
-            g.voxels() as isize,
-            matrix.as_ptr(),
-            columns as isize,
-            1,
-            0.0,
-            1.0,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
-    }
-}
-
-/// A matrix to be written, by strides.
-struct MatrixMut {
-    data: *mut f32,
-    row: usize,
-    column: usize,
-}
-
-/// `target = left · right` with row-major `left` `[m, k]` and `right` `[k, n]`.
-///
-/// # Safety
-/// `target` must address `m · n` values that nobody else uses; the slices must hold their matrices.
-unsafe fn product(target: MatrixMut, left: &[f32], right: &[f32], [m, n, k]: [usize; 3]) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            target.data,
-            target.column as isize,
-            target.row as isize,
-            false,
-            left.as_ptr(),
-            1,
-            k as isize,
-            right.as_ptr(),
-            1,
-            n as isize,
-            0.0,
-            1.0,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
-    }
+    let sizes = [g.output, taps, columns];
+    // SAFETY: `part` is `[out, taps]`.
+    unsafe { multiply(target, dy, matrix.transposed(), sizes, false, false) };
 }
 
 fn dims(tensor: &FlexTensor) -> [usize; 5] {

@@ -1,17 +1,67 @@
-//! What the CPU kernels share: a tensor's values, and work cut into one share for each thread.
+//! What the CPU kernels share: a tensor's values, and work cut into pieces for all threads.
 
-// Threads write disjoint parts of one output through a pointer.
+// Outputs are written once, by several threads and without being filled with zeros before.
 #![allow(unsafe_code)]
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use burn::backend::flex::FlexTensor;
+use burn::tensor::{Shape, TensorData};
+use pulp::{Arch, Simd, WithSimd};
+
+/// Values that one thread maps at a time: few enough for the fastest cache.
+pub(super) const CHUNK: usize = 4096;
 
 /// The values of a contiguous tensor.
 pub(super) fn values(tensor: &FlexTensor) -> &[f32] {
     let start = tensor.layout().start_offset();
     let count = tensor.layout().num_elements();
     &tensor.storage::<f32>()[start..start + count]
+}
+
+/// A tensor of values.
+pub(super) fn tensor(values: Vec<f32>, shape: Shape) -> FlexTensor {
+    FlexTensor::from_data(TensorData::new(values, shape))
+}
+
+/// How many threads work.
+pub(super) fn threads() -> usize {
+    #[cfg(feature = "threads")]
+    return rayon::current_num_threads();
+    #[cfg(not(feature = "threads"))]
+    1
+}
+
+/// Does `work` in code that is compiled for the vectors of this processor.
+pub(super) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
+    struct Vectorised<F>(F);
+    impl<R, F: FnOnce() -> R> WithSimd for Vectorised<F> {
+        type Output = R;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> R {
+            (self.0)()
+        }
+    }
+    Arch::new().dispatch(Vectorised(work))
+}
+
+/// Does `work` for each of `0..count`, on all threads, with room that is made now and then and used again.
+pub(super) fn for_each<R>(
+    count: usize,
+    room: impl Fn() -> R + Sync + Send,
+    work: impl Fn(&mut R, usize) + Sync + Send,
+) {
+    #[cfg(feature = "threads")]
+    {
+        use rayon::prelude::*;
+        (0..count).into_par_iter().for_each_init(room, work);
+    }
+    #[cfg(not(feature = "threads"))]
+    {
+        let mut room = room();
+        (0..count).for_each(|index| work(&mut room, index));
+    }
 }
 
 /// Cuts `0..count` into one run for each thread and maps every run.
@@ -55,11 +105,113 @@ pub(super) fn sum_shares(
     total
 }
 
-/// Maps every chunk of `size` values, with its index, on all threads.
-pub(super) fn map_chunks<T: Send>(
-    values: &mut [f32],
+/// `length` values that `work` writes, chunk by chunk of `size` (the last may be shorter) on all threads; what
+/// it gives for each chunk comes along.
+pub(super) fn fill<T: Send>(
+    length: usize,
     size: usize,
-    work: impl Fn(usize, &mut [f32]) -> T + Sync + Send,
+    work: impl Fn(usize, &mut Writer<'_>) -> T + Sync + Send,
+) -> (Vec<f32>, Vec<T>) {
+    let mut values = Vec::with_capacity(length);
+    let room = &mut values.spare_capacity_mut()[..length];
+    let results = map_chunks(room, size, |index, room| {
+        let mut writer = Writer { room, written: 0 };
+        let result = work(index, &mut writer);
+        assert_eq!(writer.written, writer.room.len(), "a chunk is not whole");
+        result
+    });
+    // SAFETY: there is room for `length` values, and every chunk of them has been written whole.
+    unsafe { values.set_len(length) };
+    (values, results)
+}
+
+/// Writes a run of values, one after the other.
+pub(super) struct Writer<'a> {
+    room: &'a mut [MaybeUninit<f32>],
+    written: usize,
+}
+
+impl Writer<'_> {
+    /// How many values there are to be written in all.
+    pub(super) fn len(&self) -> usize {
+        self.room.len()
+    }
+
+    /// Writes a slice.
+    #[inline(always)]
+    pub(super) fn put(&mut self, values: &[f32]) {
+        let end = self.written + values.len();
+        self.room[self.written..end].write_copy_of_slice(values);
+        self.written = end;
+    }
+
+    /// Writes a short slice; see [`copy_row`].
+    #[inline(always)]
+    pub(super) fn put_row(&mut self, row: &[f32]) {
+        let end = self.written + row.len();
+        let room = &mut self.room[self.written..end];
+        // SAFETY: the room is as long as the row.
+        unsafe { copy_row(row, room.as_mut_ptr().cast()) };
+        self.written = end;
+    }
+
+    /// Writes `count` zeros.
+    #[inline(always)]
+    pub(super) fn put_zeros(&mut self, count: usize) {
+        let end = self.written + count;
+        self.room[self.written..end].fill(MaybeUninit::new(0.0));
+        self.written = end;
+    }
+
+    /// Writes what `value` makes of each of `sources`.
+    #[inline(always)]
+    pub(super) fn put_each<S: Copy>(&mut self, sources: &[S], value: impl Fn(S) -> f32) {
+        let end = self.written + sources.len();
+        for (room, &source) in self.room[self.written..end].iter_mut().zip(sources) {
+            room.write(value(source));
+        }
+        self.written = end;
+    }
+
+    /// Writes what `value` makes of each pair of two slices of one length.
+    #[inline(always)]
+    pub(super) fn put_pairs(&mut self, a: &[f32], b: &[f32], value: impl Fn(f32, f32) -> f32) {
+        let count = a.len().min(b.len());
+        let end = self.written + count;
+        let room = self.room[self.written..end].iter_mut();
+        for ((room, &a), &b) in room.zip(&a[..count]).zip(&b[..count]) {
+            room.write(value(a, b));
+        }
+        self.written = end;
+    }
+}
+
+impl Writer<'_> {
+    /// Writes what `value` makes of each triple of three slices of one length.
+    #[inline(always)]
+    pub(super) fn put_triples(
+        &mut self,
+        a: &[f32],
+        b: &[f32],
+        c: &[f32],
+        value: impl Fn(f32, f32, f32) -> f32,
+    ) {
+        let count = a.len().min(b.len()).min(c.len());
+        let end = self.written + count;
+        let room = self.room[self.written..end].iter_mut();
+        let sources = a[..count].iter().zip(&b[..count]).zip(&c[..count]);
+        for (room, ((&a, &b), &c)) in room.zip(sources) {
+            room.write(value(a, b, c));
+        }
+        self.written = end;
+    }
+}
+
+/// Maps every chunk of `size` values, with its index, on all threads.
+pub(super) fn map_chunks<V: Send, T: Send>(
+    values: &mut [V],
+    size: usize,
+    work: impl Fn(usize, &mut [V]) -> T + Sync + Send,
 ) -> Vec<T> {
     #[cfg(feature = "threads")]
     {
@@ -71,6 +223,27 @@ pub(super) fn map_chunks<T: Send>(
     {
         let chunks = values.chunks_mut(size.max(1)).enumerate();
         chunks.map(|(index, chunk)| work(index, chunk)).collect()
+    }
+}
+
+/// Copies a row of some dozens of values, for which a call of the C library's copy would take longer than the
+/// copy.
+///
+/// # Safety
+/// There must be room for the row at `to`.
+#[inline(always)]
+pub(super) unsafe fn copy_row(row: &[f32], to: *mut f32) {
+    let (chunks, rest) = row.as_chunks::<16>();
+    // SAFETY: the caller's promise.
+    unsafe {
+        for (index, chunk) in chunks.iter().enumerate() {
+            to.add(16 * index)
+                .cast::<[f32; 16]>()
+                .write_unaligned(*chunk);
+        }
+        for (index, &value) in rest.iter().enumerate() {
+            to.add(16 * chunks.len() + index).write(value);
+        }
     }
 }
 

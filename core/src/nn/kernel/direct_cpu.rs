@@ -5,12 +5,16 @@
 //! positions times a few output channels stay in registers while all taps pass by. Positions in the
 //! border are computed too and thrown away.
 
+// Loads inside the innermost loops are checked before the loops, and several threads write one output.
+#![allow(unsafe_code)]
+
 use std::hint::black_box;
+use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
 use super::conv_cpu::Geometry;
-use super::cpu::{map_chunks, sum_shares};
+use super::cpu::{Shared, copy_row, fill, for_each, sum_shares};
 
 /// Output channels computed together, for 32 and for 16 vector registers.
 const WIDE: usize = 8;
@@ -22,8 +26,12 @@ const TAIL: usize = 64;
 /// Shortest plane, in positions, for which this way is the faster one.
 const SHORTEST: usize = 256;
 
-/// A volume with zeros around it.
-struct Padded {
+/// Taps of one line of the kernel, and zeros on each side of a volume.
+const LINE: usize = 3;
+const HALF: usize = LINE / 2;
+
+/// A volume with a margin of zeros.
+pub(super) struct Padded {
     values: Vec<f32>,
     /// Positions from one row, plane, channel and sample to the next.
     row: usize,
@@ -38,31 +46,37 @@ impl Geometry {
         self.kernel == LINE && (self.size[2] + self.kernel - 1) * self.size[1] >= SHORTEST
     }
 
-    /// Copies `[batch, channels, d, h, w]` with `before` zeros before each axis; every axis grows by
-    /// the kernel's reach on both sides.
-    fn padded(&self, x: &[f32], channels: usize, before: [usize; 3]) -> Padded {
+    /// Copies `[batch, channels, d, h, w]` with half a kernel's zeros around every volume.
+    pub(super) fn padded(&self, x: &[f32], channels: usize) -> Padded {
         let [depth, height, width] = self.size;
-        let reach = self.kernel - 1;
-        let row = width + reach;
-        let plane = row * (height + reach);
-        let channel = plane * (depth + reach);
-        let mut values = vec![0.0; self.batch * channels * channel + TAIL];
-        let start = before[0] * plane + before[1] * row + before[2];
-        for (index, source) in x.chunks_exact(width).enumerate() {
-            let (y, z, c) = (
-                index % height,
-                index / height % depth,
-                index / (height * depth),
-            );
-            let target = c * channel + z * plane + y * row + start;
-            values[target..target + width].copy_from_slice(source);
-        }
+        let row = width + 2 * HALF;
+        let plane = row * (height + 2 * HALF);
+        let planes = depth + 2 * HALF;
+        let (values, _) = fill(
+            self.batch * channels * planes * plane + TAIL,
+            plane,
+            |index, target| {
+                // The tail stands where another volume's margin would begin.
+                let inside = (index % planes).checked_sub(HALF).filter(|&z| z < depth);
+                let Some(z) = inside else {
+                    return target.put_zeros(target.len());
+                };
+                let source = &x[(index / planes * depth + z) * height * width..][..height * width];
+                target.put_zeros(HALF * row);
+                for source in source.chunks_exact(width) {
+                    target.put_zeros(HALF);
+                    target.put_row(source);
+                    target.put_zeros(HALF);
+                }
+                target.put_zeros(HALF * row);
+            },
+        );
         Padded {
             values,
             row,
             plane,
-            channel,
-            sample: channels * channel,
+            channel: planes * plane,
+            sample: channels * planes * plane,
         }
     }
 
@@ -76,70 +90,87 @@ impl Geometry {
 }
 
 /// `[batch, out, d, h, w]` of `x` `[batch, in, d, h, w]` and `weight` `[out, in, k, k, k]`.
-pub(super) fn forward(g: &Geometry, x: &[f32], weight: &[f32]) -> Vec<f32> {
+pub(super) fn forward(g: &Geometry, x: &Padded, weight: &[f32]) -> Vec<f32> {
     let [depth, height, width] = g.size;
-    let x = g.padded(x, g.input, [g.kernel / 2; 3]);
-    let taps = g.offsets(&x);
+    let taps = g.offsets(x);
     let channels = (0..g.input).map(|c| c * x.channel);
     let offsets: Vec<usize> = channels
         .flat_map(|channel| taps.iter().map(move |tap| channel + tap))
         .collect();
-    // One chunk for each plane of the output, ordered [sample, depth, out, height, width].
-    let mut planes = vec![0.0f32; g.batch * depth * g.output * height * width];
-    map_chunks(&mut planes, g.output * height * width, |index, target| {
-        let start = index / depth * x.sample + index % depth * x.plane;
-        let positions = x.row * height;
-        let mut run = vec![0.0f32; WIDE * (positions + TAIL)];
-        for first in (0..g.output).step_by(WIDE) {
-            let outputs = WIDE.min(g.output - first);
-            let weight = &weight[first * g.taps()..][..outputs * g.taps()];
-            let source = &x.values[start..];
+    let together = together();
+    let weight = interleave(weight, g.output, offsets.len(), together);
+    let positions = x.row * height;
+    let length = g.batch * g.output * g.voxels();
+    let mut y: Vec<f32> = Vec::with_capacity(length);
+    let whole = Shared(y.as_mut_ptr());
+    let room = || vec![0.0f32; together * (positions + TAIL)];
+    for_each(g.batch * depth, room, |run, index| {
+        let (sample, z) = (index / depth, index % depth);
+        for (group, weight) in weight.chunks_exact(offsets.len() * together).enumerate() {
             Arch::new().dispatch(Plane {
-                source,
+                source: &x.values[sample * x.sample + z * x.plane..],
                 offsets: &offsets,
                 weight,
                 positions,
-                run: &mut run,
+                run,
             });
-            for c in 0..outputs {
-                for y in 0..height {
-                    let from = c * (positions + TAIL) + y * x.row;
-                    let to = ((first + c) * height + y) * width;
-                    target[to..to + width].copy_from_slice(&run[from..from + width]);
+            let outputs = (g.output - group * together).min(together);
+            for (c, run) in run.chunks_exact(positions + TAIL).enumerate().take(outputs) {
+                let channel = sample * g.output + group * together + c;
+                let to = (channel * depth + z) * height * width;
+                for (y, row) in run.chunks_exact(x.row).take(height).enumerate() {
+                    // SAFETY: this row of this plane of this channel lies inside the output, and nobody
+                    // else writes it.
+                    unsafe { copy_row(&row[..width], whole.at(to + y * width)) };
                 }
             }
         }
     });
-    exchange_planes(g, &planes)
-}
-
-/// From [sample, depth, out, height, width] to [sample, out, depth, height, width].
-fn exchange_planes(g: &Geometry, planes: &[f32]) -> Vec<f32> {
-    let [depth, height, width] = g.size;
-    let area = height * width;
-    let mut y = vec![0.0f32; planes.len()];
-    map_chunks(&mut y, area, |index, target| {
-        let (z, c, sample) = (
-            index % depth,
-            index / depth % g.output,
-            index / (depth * g.output),
-        );
-        let source = ((sample * depth + z) * g.output + c) * area;
-        target.copy_from_slice(&planes[source..source + area]);
-    });
+    // SAFETY: every row of every plane of every channel of every sample has been written.
+    unsafe { y.set_len(length) };
     y
 }
 
-/// One plane of up to [`WIDE`] output channels.
+/// How many output channels this processor computes together.
+fn together() -> usize {
+    struct Together;
+    impl WithSimd for Together {
+        type Output = usize;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            if is_wide::<S>() { WIDE } else { NARROW }
+        }
+    }
+    Arch::new().dispatch(Together)
+}
+
+fn is_wide<S: Simd>() -> bool {
+    S::REGISTER_COUNT >= 32
+}
+
+/// `[out, tap]` → `[group of channels, tap, channel of the group]`, zeros for channels that there are not.
+fn interleave(weight: &[f32], outputs: usize, taps: usize, together: usize) -> Vec<f32> {
+    let mut interleaved = vec![0.0; outputs.div_ceil(together) * taps * together];
+    for (output, weight) in weight.chunks_exact(taps).enumerate() {
+        let group = output / together * taps * together;
+        let targets = interleaved[group..].iter_mut().skip(output % together);
+        for (target, &weight) in targets.step_by(together).zip(weight) {
+            *target = weight;
+        }
+    }
+    interleaved
+}
+
+/// One plane of as many output channels as are computed together.
 struct Plane<'a> {
     /// The padded volume from this plane's first position on.
     source: &'a [f32],
     /// For every input channel and tap.
     offsets: &'a [usize],
-    /// `[out, in · k³]`.
+    /// `[in · k³, channel]`.
     weight: &'a [f32],
     positions: usize,
-    /// `[WIDE, positions + TAIL]`.
+    /// `[channel, positions + TAIL]`.
     run: &'a mut [f32],
 }
 
@@ -148,123 +179,93 @@ impl WithSimd for Plane<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let outputs = self.weight.len() / self.offsets.len();
-        let stride = self.positions + TAIL;
-        if S::REGISTER_COUNT >= 32 {
-            let weight = interleave::<WIDE>(self.weight, outputs, self.offsets.len());
-            plane::<S, WIDE>(
-                simd,
-                self.source,
-                self.offsets,
-                &weight,
-                self.positions,
-                stride,
-                self.run,
-            );
-            return;
-        }
-        for first in (0..outputs).step_by(NARROW) {
-            let count = NARROW.min(outputs - first);
-            let part = &self.weight[first * self.offsets.len()..];
-            let weight = interleave::<NARROW>(part, count, self.offsets.len());
-            let run = &mut self.run[first * stride..];
-            plane::<S, NARROW>(
-                simd,
-                self.source,
-                self.offsets,
-                &weight,
-                self.positions,
-                stride,
-                run,
-            );
+        if is_wide::<S>() {
+            plane::<S, WIDE>(simd, self);
+        } else {
+            plane::<S, NARROW>(simd, self);
         }
     }
 }
 
-/// `[out, tap]` → `[tap][out]`, zeros for channels that there are not.
-fn interleave<const N: usize>(weight: &[f32], outputs: usize, taps: usize) -> Vec<[f32; N]> {
-    let at = |tap: usize, c: usize| {
-        if c < outputs {
-            weight[c * taps + tap]
-        } else {
-            0.0
-        }
-    };
-    (0..taps)
-        .map(|tap| std::array::from_fn(|c| at(tap, c)))
-        .collect()
-}
-
 /// Vectors of positions kept in registers at a time.
-const VECTORS: usize = 2;
+const VECTORS: usize = 3;
 
 #[inline(always)]
-fn plane<S: Simd, const N: usize>(
-    simd: S,
-    source: &[f32],
-    offsets: &[usize],
-    weight: &[[f32; N]],
-    positions: usize,
-    stride: usize,
-    run: &mut [f32],
-) {
+fn plane<S: Simd, const N: usize>(simd: S, p: Plane<'_>) {
     let step = VECTORS * S::F32_LANES;
-    for position in (0..positions).step_by(step) {
+    let stride = p.positions + TAIL;
+    let furthest = p.offsets.iter().max().copied().unwrap_or(0);
+    assert!(furthest + p.positions.next_multiple_of(step) <= p.source.len() && step <= TAIL);
+    for position in (0..p.positions).step_by(step) {
         let mut sums = [[simd.splat_f32s(0.0); VECTORS]; N];
-        for (&offset, weight) in offsets.iter().zip(weight) {
-            let x = &source[position + offset..][..step];
-            let (x, _) = S::as_simd_f32s(x);
-            let (x0, x1) = (x[0], x[1]);
+        for (&offset, weight) in p.offsets.iter().zip(p.weight.as_chunks::<N>().0) {
+            let x: [S::f32s; VECTORS] = std::array::from_fn(|v| {
+                // SAFETY: the largest position and the largest offset were looked at above.
+                unsafe { load::<S>(p.source, position + offset + v * S::F32_LANES) }
+            });
             for (sums, &weight) in sums.iter_mut().zip(weight) {
                 let weight = simd.splat_f32s(weight);
-                sums[0] = simd.mul_add_e_f32s(weight, x0, sums[0]);
-                sums[1] = simd.mul_add_e_f32s(weight, x1, sums[1]);
+                for (sum, x) in sums.iter_mut().zip(x) {
+                    *sum = simd.mul_add_e_f32s(weight, x, *sum);
+                }
             }
         }
         // A copy, so that the sums themselves are never indexed and stay in registers.
         let sums = black_box(sums);
         for (c, sums) in sums.iter().enumerate() {
-            let (target, _) = S::as_mut_simd_f32s(&mut run[c * stride + position..][..step]);
+            let (target, _) = S::as_mut_simd_f32s(&mut p.run[c * stride + position..][..step]);
             target.copy_from_slice(sums);
         }
     }
 }
 
-/// `[out, in · k³]`, from `x` `[batch, in, d, h, w]` and `dy` `[batch, out, d, h, w]`.
-pub(super) fn weight_gradient(g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f64> {
-    let depth = g.size[0];
-    let x = g.padded(x, g.input, [g.kernel / 2; 3]);
-    // The border's zeros in `dy` keep border positions out of the sums.
-    let dy = g.padded(dy, g.output, [0; 3]);
-    let planes = g.batch * depth;
-    sum_shares(planes, g.output * g.taps(), |share, sum| {
-        for index in share {
-            let source = index / depth * x.sample + index % depth * x.plane;
-            let target = index / depth * dy.sample + index % depth * dy.plane;
-            let (x_plane, dy_plane) = (&x.values[source..], &dy.values[target..]);
-            let strides = (x.channel, dy.channel, x.row, x.plane);
-            let length = x.row * g.size[1];
+/// One vector.
+///
+/// # Safety
+/// `at` and the values after it, as many as a vector has, must lie inside the slice.
+#[inline(always)]
+unsafe fn load<S: Simd>(values: &[f32], at: usize) -> S::f32s {
+    // SAFETY: the caller's promise.
+    S::as_simd_f32s(unsafe { values.get_unchecked(at..at + S::F32_LANES) }).0[0]
+}
+
+/// Products that a lane of a vector adds up in f32 before its sum goes on in f64.
+const PRODUCTS: usize = 1024;
+
+/// `[out, in · k³]`, from `x` `[batch, in, d, h, w]` and the gradient `dy` `[batch, out, d, h, w]`.
+pub(super) fn weight_gradient(g: &Geometry, x: &Padded, dy: &Padded) -> Vec<f32> {
+    // The zeros between two rows of `dy` keep the margin out of the sums.
+    let length = x.row * g.size[1];
+    let lanes = length.div_ceil(LANES);
+    let planes = (PRODUCTS / lanes).max(1);
+    let sums = sum_shares(g.batch * g.size[0], g.output * g.taps(), |share, sum| {
+        for first in share.clone().step_by(planes) {
             Arch::new().dispatch(Correlate {
                 g,
-                x: x_plane,
-                dy: dy_plane,
-                strides,
+                x,
+                dy,
+                planes: first..share.end.min(first + planes),
                 length,
                 sum: &mut *sum,
             });
         }
-    })
+    });
+    sums.into_iter().map(|sum| sum as f32).collect()
 }
 
-/// One plane's share of the weight gradient.
+/// Lanes of the widest vectors.
+const LANES: usize = 16;
+
+/// The share of a few planes in the weight gradient.
 struct Correlate<'a> {
     g: &'a Geometry,
-    x: &'a [f32],
-    dy: &'a [f32],
-    /// Channel of `x`, channel of `dy`, row and plane of `x`.
-    strides: (usize, usize, usize, usize),
-    /// Positions in a plane.
+    x: &'a Padded,
+    dy: &'a Padded,
+    /// Planes, counted over samples and depth.
+    planes: Range<usize>,
+    /// Positions of a plane.
     length: usize,
+    /// `[out, in · k³]`.
     sum: &'a mut [f64],
 }
 
@@ -272,60 +273,86 @@ impl WithSimd for Correlate<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
-        let wide = S::REGISTER_COUNT >= 32;
-        let step = if wide { WIDE } else { NARROW };
-        for first in (0..self.g.output).step_by(step) {
-            for input in 0..self.g.input {
-                for line in 0..self.g.kernel.pow(2) {
-                    if wide {
-                        correlate::<S, WIDE>(simd, &mut self, first, input, line);
-                    } else {
-                        correlate::<S, NARROW>(simd, &mut self, first, input, line);
-                    }
+    fn with_simd<S: Simd>(self, simd: S) {
+        if is_wide::<S>() {
+            correlate::<S, WIDE>(simd, self);
+        } else {
+            correlate::<S, NARROW>(simd, self);
+        }
+    }
+}
+
+/// Positions that are gone through for all input channels and taps before the next ones: few enough for the
+/// fastest cache to hold them of all output channels that are computed together.
+const BLOCK: usize = 512;
+
+/// Sums of the products of `N` output channels with the taps of a line, as vectors.
+type Line<S, const N: usize> = [[<S as Simd>::f32s; LINE]; N];
+
+#[inline(always)]
+fn correlate<S: Simd, const N: usize>(simd: S, c: Correlate<'_>) {
+    let (depth, lines) = (c.g.size[0], c.g.input * LINE * LINE);
+    // From a padded volume's first position to its first voxel.
+    let inside = HALF * (c.dy.plane + c.dy.row + 1);
+    let mut sums: Vec<Line<S, N>> = Vec::new();
+    let mut dy_block = [0.0; WIDE * BLOCK];
+    for first in (0..c.g.output).step_by(N) {
+        let outputs = N.min(c.g.output - first);
+        sums.clear();
+        sums.resize(lines, [[simd.splat_f32s(0.0); LINE]; N]);
+        for index in c.planes.clone() {
+            let (sample, z) = (index / depth, index % depth);
+            let x = &c.x.values[sample * c.x.sample + z * c.x.plane..];
+            let dy = &c.dy.values[sample * c.dy.sample + z * c.dy.plane + inside..];
+            for start in (0..c.length).step_by(BLOCK) {
+                let vectors = (c.length - start).min(BLOCK).div_ceil(S::F32_LANES);
+                let (block, _) = S::as_mut_simd_f32s(&mut dy_block);
+                let block = &mut block[..vectors * N];
+                // Channels that there are not keep what stands there; their sums are not used.
+                for n in 0..outputs {
+                    let (dy, _) = S::as_simd_f32s(&dy[(first + n) * c.dy.channel + start..]);
+                    let targets = block.iter_mut().skip(n).step_by(N);
+                    targets.zip(dy).for_each(|(target, &dy)| *target = dy);
+                }
+                let dy = block.as_chunks::<N>().0;
+                for (line, sums) in sums.iter_mut().enumerate() {
+                    let (input, line) = (line / (LINE * LINE), line % (LINE * LINE));
+                    let (z, y) = (line / LINE, line % LINE);
+                    let from = input * c.x.channel + z * c.x.plane + y * c.x.row + start;
+                    *sums = add_line::<S, N>(simd, &x[from..], dy, *sums);
+                }
+            }
+        }
+        for (line, sums) in sums.iter().enumerate() {
+            for (n, sums) in sums.iter().enumerate().take(outputs) {
+                let target = ((first + n) * lines + line) * LINE;
+                for (sum, total) in sums.iter().zip(&mut c.sum[target..target + LINE]) {
+                    *total += f64::from(simd.reduce_sum_f32s(*sum));
                 }
             }
         }
     }
 }
 
-/// Taps of one line of the kernel.
-const LINE: usize = 3;
-
-/// Adds, for `N` output channels from `first` on and one input channel, the products of `dy` with
-/// `x` moved by each tap of one line of the kernel.
+/// Adds the products of `dy`, a vector of each channel for every position, with `x` moved by each tap of a
+/// line.
 #[inline(always)]
-fn correlate<S: Simd, const N: usize>(
+fn add_line<S: Simd, const N: usize>(
     simd: S,
-    c: &mut Correlate<'_>,
-    first: usize,
-    input: usize,
-    line: usize,
-) {
-    let (x_channel, dy_channel, row, plane) = c.strides;
-    let outputs = N.min(c.g.output - first);
-    let x = &c.x[input * x_channel + line / LINE * plane + line % LINE * row..];
-    // Channels that there are not repeat the last one; their sums are not used.
-    let dy: [&[f32]; N] =
-        std::array::from_fn(|n| &c.dy[(first + n.min(outputs - 1)) * dy_channel..]);
-    let mut sums = [[simd.splat_f32s(0.0); LINE]; N];
-    for position in (0..c.length).step_by(S::F32_LANES) {
-        let load = |values: &[f32]| S::as_simd_f32s(&values[position..][..S::F32_LANES]).0[0];
-        let taps: [S::f32s; LINE] = std::array::from_fn(|tap| load(&x[tap..]));
-        for (sums, dy) in sums.iter_mut().zip(&dy) {
-            let dy = load(dy);
-            for (sum, &x) in sums.iter_mut().zip(&taps) {
+    x: &[f32],
+    dy: &[[S::f32s; N]],
+    mut sums: Line<S, N>,
+) -> Line<S, N> {
+    assert!(dy.len() * S::F32_LANES + LINE <= x.len());
+    for (index, dy) in dy.iter().enumerate() {
+        // SAFETY: the largest position was looked at above.
+        let taps: [S::f32s; LINE] =
+            std::array::from_fn(|tap| unsafe { load::<S>(x, index * S::F32_LANES + tap) });
+        for (sums, &dy) in sums.iter_mut().zip(dy) {
+            for (sum, x) in sums.iter_mut().zip(taps) {
                 *sum = simd.mul_add_e_f32s(dy, x, *sum);
             }
         }
     }
-    // As in `plane`.
-    let sums = black_box(sums);
-    let taps = c.g.taps();
-    for (n, sums) in sums.iter().enumerate().take(outputs) {
-        let target = (first + n) * taps + (input * LINE * LINE + line) * LINE;
-        for (sum, total) in sums.iter().zip(&mut c.sum[target..target + LINE]) {
-            *total += f64::from(simd.reduce_sum_f32s(*sum));
-        }
-    }
+    sums
 }

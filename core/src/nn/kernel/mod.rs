@@ -4,6 +4,8 @@
 //! and type uses burn's own operations. Callers see plain functions on tensors.
 
 #[cfg(feature = "flex")]
+mod add_leaky;
+#[cfg(feature = "flex")]
 mod conv;
 #[cfg(feature = "flex")]
 mod conv_cpu;
@@ -12,9 +14,19 @@ mod cpu;
 #[cfg(feature = "flex")]
 mod direct_cpu;
 #[cfg(feature = "flex")]
+mod join;
+#[cfg(feature = "flex")]
+mod linear;
+#[cfg(feature = "flex")]
+mod matrix;
+#[cfg(feature = "flex")]
 mod norm;
 #[cfg(feature = "flex")]
 mod norm_cpu;
+#[cfg(feature = "flex")]
+mod unfold;
+#[cfg(feature = "flex")]
+mod update;
 
 use burn::tensor::Tensor;
 use burn::tensor::activation::leaky_relu;
@@ -31,7 +43,16 @@ pub(crate) fn conv3d_same(x: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
     if on_cpu(&x) {
         return conv::convolve(x, weight);
     }
-    let padding = [weight.dims()[4] / 2; 3];
+    let [output, input, kernel, ..] = weight.dims();
+    if kernel == 1 {
+        // A kernel of one voxel is a matrix product over channels.
+        let [batch, _, d, h, w] = x.dims();
+        let y = weight
+            .reshape([1, output, input])
+            .matmul(x.reshape([batch, input, d * h * w]));
+        return y.reshape([batch, output, d, h, w]);
+    }
+    let padding = [kernel / 2; 3];
     conv3d(
         x,
         weight,
@@ -58,6 +79,98 @@ pub(crate) fn instance_norm(x: Tensor<5>, slope: f64) -> Tensor<5> {
     } else {
         leaky_relu(y, slope)
     }
+}
+
+/// `x · weight + bias` of `[row, in]`, `[in, out]` and `[out]`.
+pub(crate) fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
+    #[cfg(feature = "flex")]
+    if on_cpu(&x) {
+        let bias = bias.unwrap_or_else(|| Tensor::zeros([weight.dims()[1]], &x.device()));
+        return linear::linear(x, weight, bias);
+    }
+    let y = x.matmul(weight);
+    match bias {
+        Some(bias) => y + bias.unsqueeze(),
+        None => y,
+    }
+}
+
+/// The channels of `a` and then those of `b`, `[batch, channel, d, h, w]`.
+pub(crate) fn join_channels(a: Tensor<5>, b: Tensor<5>) -> Tensor<5> {
+    #[cfg(feature = "flex")]
+    if on_cpu(&a) {
+        return join::join(a, b);
+    }
+    Tensor::cat(vec![a, b], 1)
+}
+
+/// `a + b`, then scaled by `slope` (not negative) below zero.
+pub(crate) fn add_leaky_relu(a: Tensor<5>, b: Tensor<5>, slope: f64) -> Tensor<5> {
+    #[cfg(feature = "flex")]
+    if on_cpu(&a) {
+        return add_leaky::add(a, b, slope);
+    }
+    leaky_relu(a + b, slope)
+}
+
+/// `[batch, channel · kd · kh · kw, d, h, w]` → `[batch, channel, kd·d, kh·h, kw·w]`: each voxel becomes a
+/// block.
+pub(crate) fn unfold_blocks(x: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
+    #[cfg(feature = "flex")]
+    if on_cpu(&x) {
+        return unfold::unfold(x, kernel);
+    }
+    let [kd, kh, kw] = kernel;
+    let [batch, channels, d, h, w] = x.dims();
+    let channels = channels / (kd * kh * kw);
+    x.reshape([batch, channels, kd, kh, kw, d, h, w])
+        .permute([0, 1, 5, 2, 6, 3, 7, 4])
+        .reshape([batch, channels, kd * d, kh * h, kw * w])
+}
+
+/// The numbers of a step of AdamW (Loshchilov and Hutter, arXiv 1711.05101).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AdamW {
+    /// Learning rate.
+    pub rate: f32,
+    /// Weight decay.
+    pub decay: f32,
+    /// How much of the moments is kept, and how much is added of what is new: 1 together, before rounding.
+    pub kept: [f32; 2],
+    pub added: [f32; 2],
+    /// What the moments are divided by, because they began at zero.
+    pub corrections: [f32; 2],
+    /// Added to the denominator.
+    pub epsilon: f32,
+}
+
+/// A parameter after a step of AdamW, and its two moments. Not a part of any graph.
+pub(crate) fn adamw<const D: usize>(
+    value: Tensor<D>,
+    gradient: Tensor<D>,
+    [mean, square]: [Tensor<D>; 2],
+    numbers: AdamW,
+) -> (Tensor<D>, [Tensor<D>; 2]) {
+    #[cfg(feature = "flex")]
+    if [&value, &gradient, &mean, &square].into_iter().all(on_cpu) {
+        return update::adamw(value, gradient, [mean, square], numbers);
+    }
+    let ([first, second], added) = (numbers.kept, numbers.added);
+    let mean = mean * first + gradient.clone() * added[0];
+    let square = square * second + gradient.powi_scalar(2) * added[1];
+    let [mean_correction, square_correction] = numbers.corrections;
+    let scale = (square.clone() / square_correction).sqrt() + numbers.epsilon;
+    let direction = mean.clone() / mean_correction / scale + value.clone() * numbers.decay;
+    (value - direction * numbers.rate, [mean, square])
+}
+
+/// `share · kept + (1 − share) · new`. Not a part of any graph.
+pub(crate) fn average<const D: usize>(kept: Tensor<D>, new: Tensor<D>, share: f64) -> Tensor<D> {
+    #[cfg(feature = "flex")]
+    if on_cpu(&kept) && on_cpu(&new) {
+        return update::average(kept, new, share);
+    }
+    kept * share + new * (1.0 - share)
 }
 
 #[cfg(feature = "flex")]

@@ -9,7 +9,10 @@ use futures::executor::block_on;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{conv3d_same, instance_norm};
+use super::{
+    AdamW, adamw, add_leaky_relu, average, conv3d_same, instance_norm, join_channels, linear,
+    unfold_blocks,
+};
 
 fn random<const D: usize>(shape: [usize; D], seed: u64, device: &Device) -> Tensor<D> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -69,6 +72,8 @@ fn convolution_equals_burns() {
         ([2, 4, 3, 4, 5], 6, 3),
         ([1, 2, 1, 2, 1], 3, 3),
         ([1, 2, 5, 30, 20], 3, 5),
+        ([2, 20, 3, 9, 7], 5, 1),
+        ([1, 3, 8, 12, 12], 40, 3),
     ] {
         let inputs = [
             random(x, 1, &device),
@@ -106,5 +111,101 @@ fn instance_norm_equals_its_formula() {
             |x, other| instance_norm(x, slope) + other,
             formula,
         );
+    }
+}
+
+#[test]
+fn sum_and_leaky_relu_equal_their_formula() {
+    let device = Device::flex().autodiff();
+    // More values than one thread maps at a time.
+    let inputs = [1, 2].map(|seed| random([2, 3, 9, 10, 11], seed, &device));
+    let formula = |a: Tensor<5>, b: Tensor<5>| leaky_relu(a + b, 0.01);
+    compare("sum", inputs, |a, b| add_leaky_relu(a, b, 0.01), formula);
+}
+
+#[test]
+fn joined_channels_equal_burns() {
+    let device = Device::flex().autodiff();
+    let inputs = [
+        random([2, 3, 4, 5, 6], 1, &device),
+        random([2, 2, 4, 5, 6], 2, &device),
+    ];
+    let burns = |a: Tensor<5>, b: Tensor<5>| Tensor::cat(vec![a, b], 1);
+    compare("channels", inputs, join_channels, burns);
+}
+
+#[test]
+fn unfolded_blocks_equal_burns() {
+    let device = Device::flex().autodiff();
+    let kernel = [1, 2, 3];
+    let inputs = [
+        random([2, 4 * 6, 3, 4, 5], 1, &device),
+        random([2, 4, 3, 8, 15], 2, &device),
+    ];
+    let burns = |x: Tensor<5>, other: Tensor<5>| {
+        let blocks = x.reshape([2, 4, 1, 2, 3, 3, 4, 5]);
+        let y = blocks.permute([0, 1, 5, 2, 6, 3, 7, 4]);
+        y.reshape([2, 4, 3, 8, 15]) + other
+    };
+    let ours = |x: Tensor<5>, other: Tensor<5>| unfold_blocks(x, kernel) + other;
+    compare("blocks", inputs, ours, burns);
+}
+
+#[test]
+fn linear_layers_equal_burns() {
+    let device = Device::flex().autodiff();
+    let inputs = [random([37, 20], 1, &device), random([20, 11], 2, &device)];
+    let bias = random([11], 3, &device);
+    let burns = |x: Tensor<2>, w: Tensor<2>| x.matmul(w) + bias.clone().unsqueeze();
+    let ours = |x: Tensor<2>, w: Tensor<2>| linear(x, w, Some(bias.clone()));
+    compare("with a bias", inputs.clone(), ours, burns);
+    let burns = |x: Tensor<2>, w: Tensor<2>| x.matmul(w);
+    compare("without", inputs, |x, w| linear(x, w, None), burns);
+}
+
+#[test]
+fn the_gradient_of_a_bias_is_the_sum_over_rows() {
+    let device = Device::flex().autodiff();
+    let [x, weight] = [random([37, 20], 1, &device), random([20, 11], 2, &device)];
+    let bias = random([11], 3, &device).require_grad();
+    let weights = random([37, 11], 4, &device);
+    let y = linear(x, weight, Some(bias.clone()));
+    let gradients = (y * weights.clone()).sum().backward();
+    let found = bias.grad(&gradients).expect("it is tracked");
+    assert_same("bias", found, weights.inner().sum_dim(0).squeeze());
+}
+
+/// Against PyTorch's formula in f64, on more values than one thread maps at a time.
+#[test]
+fn adamw_and_the_moving_average_equal_their_formulas() {
+    let device = Device::flex();
+    let count = 5000;
+    let values = |seed| random([count], seed, &device);
+    let (value, gradient, mean) = (values(1), values(2), values(3));
+    let square = values(4).powi_scalar(2);
+    let numbers = AdamW {
+        rate: 0.01,
+        decay: 0.1,
+        kept: [0.9, 0.999],
+        added: [0.1, 0.001],
+        corrections: [0.271, 0.002_997],
+        epsilon: 1e-8,
+    };
+    let doubles = |tensor: &Tensor<1>| -> Vec<f64> {
+        let data = block_on(tensor.clone().into_data_async()).expect("the cpu answers");
+        data.convert::<f64>().try_into_vec().expect("f64")
+    };
+    let [v, g, m, s] = [&value, &gradient, &mean, &square].map(doubles);
+    let moments = [mean, square];
+    let (moved, [mean, square]) = adamw(value.clone(), gradient.clone(), moments, numbers);
+    let averaged = average(value, gradient, 0.75);
+    let [moved, mean, square, averaged] = [&moved, &mean, &square, &averaged].map(doubles);
+    for n in 0..count {
+        let (m, s) = (0.9 * m[n] + 0.1 * g[n], 0.999 * s[n] + 0.001 * g[n] * g[n]);
+        let direction = m / 0.271 / ((s / 0.002_997).sqrt() + 1e-8);
+        let expected = v[n] - 0.01 * (direction + 0.1 * v[n]);
+        assert!((mean[n] - m).abs() < 1e-6 && (square[n] - s).abs() < 1e-6);
+        assert!((moved[n] - expected).abs() < 1e-5 * direction.abs().max(1.0));
+        assert!((averaged[n] - 0.75 * v[n] - 0.25 * g[n]).abs() < 1e-6);
     }
 }

@@ -1,18 +1,13 @@
-//! Instance norm with leaky ReLU on a CPU: two passes forward, two backward. Sums are taken in f32 over a block
-//! that the fastest cache holds, and in f64 over blocks.
+//! Instance norm with leaky ReLU on a CPU: two passes forward, two backward, sums in f64.
 
 use burn::backend::flex::FlexTensor;
-use burn::tensor::TensorData;
-use pulp::{Arch, Simd, WithSimd};
+use burn::tensor::Shape;
 
 use super::EPSILON;
-use super::cpu::{Writer, fill, values};
+use super::cpu::{fill, tensor, values, vectorised};
 
-/// Values of a block.
-const BLOCK: usize = 2048;
-
-/// Values that are added up side by side; whole vectors of every processor.
-const LANES: usize = 64;
+/// Values that are added up side by side: whole vectors of every processor.
+const LANES: usize = 32;
 
 /// Normalises every run of `voxels` values of `x`, then scales what is below zero by `slope`.
 /// Gives the result and the reciprocal standard deviation of every run.
@@ -22,71 +17,20 @@ pub(super) fn forward(x: FlexTensor, voxels: usize, slope: f32) -> (FlexTensor, 
     let x = values(&x);
     let (y, scales) = fill(x.len(), voxels, |channel, y| {
         let x = &x[channel * voxels..][..voxels];
-        Arch::new().dispatch(Forward { x, slope, y })
+        vectorised(|| {
+            let [sum, squares] = sums(x, x, |x, _| [x, x * x]);
+            let mean = sum / voxels as f64;
+            let variance = (squares / voxels as f64 - mean * mean).max(0.0);
+            let scale = (variance + EPSILON).sqrt().recip();
+            y.put_each(x, |x| {
+                let normal = ((f64::from(x) - mean) * scale) as f32;
+                if normal > 0.0 { normal } else { normal * slope }
+            });
+            scale as f32
+        })
     });
     let channels = scales.len();
-    (
-        FlexTensor::from_data(TensorData::new(y, shape)),
-        FlexTensor::from_data(TensorData::new(scales, [channels])),
-    )
-}
-
-/// One run.
-struct Forward<'a, 'b> {
-    x: &'a [f32],
-    slope: f32,
-    y: &'a mut Writer<'b>,
-}
-
-impl WithSimd for Forward<'_, '_> {
-    /// The reciprocal standard deviation.
-    type Output = f32;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> f32 {
-        let Self { x, slope, y } = self;
-        let (mean, variance) = moments(x);
-        let scale = (variance + EPSILON).sqrt().recip() as f32;
-        let mean = mean as f32;
-        y.put_each(x, |x| {
-            let normal = (x - mean) * scale;
-            if normal > 0.0 { normal } else { normal * slope }
-        });
-        scale
-    }
-}
-
-/// Mean and variance, by the means of blocks and the squares around them (Chan, Golub and LeVeque): nothing is
-/// lost where the mean is far from zero.
-#[inline(always)]
-fn moments(x: &[f32]) -> (f64, f64) {
-    let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
-    for block in x.chunks(BLOCK) {
-        let length = block.len() as f64;
-        let centre = sum(block, |value| value) / length;
-        let near = centre as f32;
-        let around = sum(block, |value| (value - near) * (value - near));
-        let distance = centre - mean;
-        let together = count + length;
-        mean += distance * length / together;
-        squares += around + distance * distance * count * length / together;
-        count = together;
-    }
-    (mean, squares / count)
-}
-
-/// The sum of what `value` makes of a block's values.
-#[inline(always)]
-fn sum(block: &[f32], value: impl Fn(f32) -> f32) -> f64 {
-    let (chunks, rest) = block.as_chunks::<LANES>();
-    let mut sums = [0.0f32; LANES];
-    for chunk in chunks {
-        for (sum, &x) in sums.iter_mut().zip(chunk) {
-            *sum += value(x);
-        }
-    }
-    let rest = rest.iter().map(|&x| f64::from(value(x)));
-    sums.into_iter().map(f64::from).chain(rest).sum()
+    (tensor(y, shape), tensor(scales, Shape::from([channels])))
 }
 
 /// The gradient of `x`, from the result, the reciprocal standard deviations and the gradient of the
@@ -101,81 +45,50 @@ pub(super) fn backward(
     let (y, dy) = (y.to_contiguous(), dy.to_contiguous());
     let shape = y.layout().shape().clone();
     let (y, dy, scales) = (values(&y), values(&dy), values(&scales));
+    let steepness = slope.recip();
+    // The normalised value and its gradient.
+    let before = |y: f32, dy: f32| {
+        if y > 0.0 {
+            (y, dy)
+        } else {
+            (y * steepness, dy * slope)
+        }
+    };
     let (dx, _) = fill(y.len(), voxels, |channel, dx| {
         let run = channel * voxels..(channel + 1) * voxels;
-        Arch::new().dispatch(Backward {
-            y: &y[run.clone()],
-            dy: &dy[run],
-            scale: scales[channel],
-            slope,
-            dx,
+        let (y, dy, scale) = (&y[run.clone()], &dy[run], scales[channel]);
+        vectorised(|| {
+            let [sum, product] = sums(y, dy, |y, dy| {
+                let (normal, gradient) = before(y as f32, dy as f32);
+                [f64::from(gradient), f64::from(gradient) * f64::from(normal)]
+            });
+            let mean = (sum / voxels as f64) as f32;
+            let slant = (product / voxels as f64) as f32;
+            dx.put_pairs(y, dy, |y, dy| {
+                let (normal, gradient) = before(y, dy);
+                scale * (gradient - mean - normal * slant)
+            });
         });
     });
-    FlexTensor::from_data(TensorData::new(dx, shape))
+    tensor(dx, shape)
 }
 
-/// One run.
-struct Backward<'a, 'b> {
-    y: &'a [f32],
-    dy: &'a [f32],
-    scale: f32,
-    slope: f32,
-    dx: &'a mut Writer<'b>,
-}
-
-impl WithSimd for Backward<'_, '_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self {
-            y,
-            dy,
-            scale,
-            slope,
-            dx,
-        } = self;
-        let steepness = slope.recip();
-        // The normalised value and its gradient.
-        let before = |y: f32, dy: f32| {
-            if y > 0.0 {
-                (y, dy)
-            } else {
-                (y * steepness, dy * slope)
-            }
-        };
-        let (mut gradient, mut product) = (0.0, 0.0);
-        for (y, dy) in y.chunks(BLOCK).zip(dy.chunks(BLOCK)) {
-            let sums = sums(y, dy, before);
-            gradient += sums.0;
-            product += sums.1;
-        }
-        let voxels = y.len() as f64;
-        let (mean, slant) = ((gradient / voxels) as f32, (product / voxels) as f32);
-        dx.put_pairs(y, dy, |y, dy| {
-            let (normal, gradient) = before(y, dy);
-            scale * (gradient - mean - normal * slant)
-        });
-    }
-}
-
-/// Over a block, the sums of the gradients and of their products with the values.
+/// The sums of the two numbers that `terms` makes of each pair.
 #[inline(always)]
-fn sums(y: &[f32], dy: &[f32], before: impl Fn(f32, f32) -> (f32, f32)) -> (f64, f64) {
-    let ((ys, y_rest), (dys, dy_rest)) = (y.as_chunks::<LANES>(), dy.as_chunks::<LANES>());
-    let (mut gradients, mut products) = ([0.0f32; LANES], [0.0f32; LANES]);
-    for (y, dy) in ys.iter().zip(dys) {
+fn sums(a: &[f32], b: &[f32], terms: impl Fn(f64, f64) -> [f64; 2]) -> [f64; 2] {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    let (mut first, mut second) = ([0.0; LANES], [0.0; LANES]);
+    for (a, b) in a.iter().zip(b) {
         for lane in 0..LANES {
-            let (normal, gradient) = before(y[lane], dy[lane]);
-            gradients[lane] += gradient;
-            products[lane] += gradient * normal;
+            let [one, two] = terms(f64::from(a[lane]), f64::from(b[lane]));
+            first[lane] += one;
+            second[lane] += two;
         }
     }
-    let rest = y_rest.iter().zip(dy_rest).map(|(&y, &dy)| before(y, dy));
-    let rest = rest.fold((0.0, 0.0), |(sum, product), (normal, gradient)| {
-        let (normal, gradient) = (f64::from(normal), f64::from(gradient));
-        (sum + gradient, product + gradient * normal)
-    });
-    let total = |lanes: [f32; LANES]| lanes.into_iter().map(f64::from).sum::<f64>();
-    (rest.0 + total(gradients), rest.1 + total(products))
+    for (lane, (&a, &b)) in a_rest.iter().zip(b_rest).enumerate() {
+        let [one, two] = terms(f64::from(a), f64::from(b));
+        first[lane] += one;
+        second[lane] += two;
+    }
+    [first.iter().sum(), second.iter().sum()]
 }

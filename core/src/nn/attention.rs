@@ -3,8 +3,8 @@
 use burn::module::Module;
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::Tensor;
-use burn::tensor::activation::softmax;
 
+use super::kernel::attention;
 use super::mlp::{linear, project};
 use super::{Init, Mlp, in_f32, layer_norm};
 
@@ -28,19 +28,7 @@ impl SelfAttention {
     }
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let [batch, tokens, channels] = x.dims();
-        let width = channels / self.heads;
-        let qkv = project(&self.qkv, x)
-            .reshape([batch, tokens, 3, self.heads, width])
-            .permute([2, 0, 3, 1, 4]);
-        let part = |i: usize| {
-            qkv.clone()
-                .narrow(0, i, 1)
-                .reshape([batch, self.heads, tokens, width])
-        };
-        let scores = part(0).matmul(part(1).transpose()) * (width as f64).powf(-0.5);
-        let mixed = in_f32(scores, |scores| softmax(scores, 3)).matmul(part(2));
-        let mixed = mixed.swap_dims(1, 2).reshape([batch, tokens, channels]);
+        let mixed = attention(project(&self.qkv, x), None, self.heads, None, None);
         project(&self.out_proj, mixed)
     }
 }

@@ -84,7 +84,7 @@ pub struct SwinBlock {
     drop_path: DropPath,
     #[module(skip)]
     windows: WindowGrid,
-    mask: Option<Tensor<4>>,
+    mask: Option<Tensor<3>>,
 }
 
 impl SwinBlock {

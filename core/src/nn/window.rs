@@ -88,9 +88,9 @@ impl WindowGrid {
         x
     }
 
-    /// `[window, 1, token, token]`: 0 between tokens that were neighbours before the shift, −100
+    /// `[window, token, token]`: 0 between tokens that were neighbours before the shift, −100
     /// between those that it brought together from opposite ends. `None` without a shift.
-    pub fn shift_mask(&self, device: &Device) -> Option<Tensor<4>> {
+    pub fn shift_mask(&self, device: &Device) -> Option<Tensor<3>> {
         if self.shift == [0; 3] {
             return None;
         }
@@ -105,7 +105,7 @@ impl WindowGrid {
                 );
             }
         }
-        let shape = [self.windows(), 1, tokens, tokens];
+        let shape = [self.windows(), tokens, tokens];
         Some(Tensor::from_data(TensorData::new(values, shape), device))
     }
 

@@ -2,10 +2,10 @@
 
 use burn::module::{Module, Param};
 use burn::nn::Linear;
-use burn::tensor::activation::softmax;
-use burn::tensor::{FloatDType, Int, Tensor, TensorData};
+use burn::tensor::{Int, Tensor, TensorData};
 
 use super::Init;
+use super::kernel::attention;
 use super::mlp::{linear, project};
 use super::window::places;
 
@@ -38,15 +38,14 @@ impl RelativeBias {
         }
     }
 
-    /// `[1, head, query, key]`.
-    fn forward(&self) -> Tensor<4> {
+    /// `[head, query, key]`.
+    fn forward(&self) -> Tensor<3> {
         let table = self.table.val();
         let heads = table.dims()[1];
         table
             .select(0, self.index.clone())
             .reshape([self.tokens, self.tokens, heads])
             .permute([2, 0, 1])
-            .unsqueeze()
     }
 }
 
@@ -87,11 +86,12 @@ impl WindowAttention {
         }
     }
 
-    /// Windows `[window, token, channel]` → the same shape; `mask` is `[window of a sample, 1, token,
+    /// Windows `[window, token, channel]` → the same shape; `mask` is `[window of a sample, token,
     /// token]`.
-    pub fn forward(&self, x: Tensor<3>, mask: Option<&Tensor<4>>) -> Tensor<3> {
-        let [query, key, value] = split(project(&self.qkv, x), self.heads);
-        let mixed = attend(query, key, value, self.relative_position.forward(), mask);
+    pub fn forward(&self, x: Tensor<3>, mask: Option<&Tensor<3>>) -> Tensor<3> {
+        let tokens = project(&self.qkv, x);
+        let bias = self.relative_position.forward();
+        let mixed = attention(tokens, None, self.heads, Some(bias), mask.cloned());
         project(&self.proj, mixed)
     }
 }
@@ -122,49 +122,9 @@ impl CrossWindowAttention {
 
     /// `query` and `context`, both `[window, token, channel]` → the same shape.
     pub fn forward(&self, query: Tensor<3>, context: Tensor<3>) -> Tensor<3> {
-        let [query] = split(query, self.heads);
-        let [key, value] = split(project(&self.kv, context), self.heads);
-        let mixed = attend(query, key, value, self.relative_position.forward(), None);
+        let context = project(&self.kv, context);
+        let bias = self.relative_position.forward();
+        let mixed = attention(query, Some(context), self.heads, Some(bias), None);
         project(&self.proj, mixed)
     }
-}
-
-/// `[window, token, N · channel]` → N times `[window, head, token, channel of the head]`.
-fn split<const N: usize>(x: Tensor<3>, heads: usize) -> [Tensor<4>; N] {
-    let [windows, tokens, channels] = x.dims();
-    let width = channels / N / heads;
-    let x = x
-        .reshape([windows, tokens, N, heads, width])
-        .permute([2, 0, 3, 1, 4]);
-    std::array::from_fn(|i| {
-        x.clone()
-            .narrow(0, i, 1)
-            .reshape([windows, heads, tokens, width])
-    })
-}
-
-/// softmax(q · kᵀ / √width + bias + mask) · v with scores in f32, heads joined: `[window, token, channel]`.
-fn attend(
-    query: Tensor<4>,
-    key: Tensor<4>,
-    value: Tensor<4>,
-    bias: Tensor<4>,
-    mask: Option<&Tensor<4>>,
-) -> Tensor<3> {
-    let [windows, heads, tokens, width] = query.dims();
-    let given = query.dtype();
-    let query = query * (width as f64).powf(-0.5);
-    let scores = query.matmul(key.transpose()).cast(FloatDType::F32);
-    let mut scores = scores + bias.cast(FloatDType::F32);
-    if let Some(mask) = mask {
-        let of_a_sample = mask.dims()[0];
-        let by_sample = [windows / of_a_sample, of_a_sample, heads, tokens, tokens];
-        scores = (scores.reshape(by_sample) + mask.clone().unsqueeze::<5>())
-            .reshape([windows, heads, tokens, tokens]);
-    }
-    softmax(scores, 3)
-        .cast(given)
-        .matmul(value)
-        .swap_dims(1, 2)
-        .reshape([windows, tokens, heads * width])
 }

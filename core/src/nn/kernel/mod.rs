@@ -6,6 +6,10 @@
 #[cfg(feature = "flex")]
 mod add_leaky;
 #[cfg(feature = "flex")]
+mod attention;
+#[cfg(feature = "flex")]
+mod attention_cpu;
+#[cfg(feature = "flex")]
 mod conv;
 #[cfg(feature = "flex")]
 mod conv_cpu;
@@ -28,10 +32,10 @@ mod unfold;
 #[cfg(feature = "flex")]
 mod update;
 
-use burn::tensor::Tensor;
-use burn::tensor::activation::leaky_relu;
+use burn::tensor::activation::{leaky_relu, softmax};
 use burn::tensor::module::conv3d;
 use burn::tensor::ops::ConvOptions;
+use burn::tensor::{FloatDType, Tensor};
 
 /// Added to every variance of an instance norm.
 const EPSILON: f64 = 1e-5;
@@ -79,6 +83,64 @@ pub(crate) fn instance_norm(x: Tensor<5>, slope: f64) -> Tensor<5> {
     } else {
         leaky_relu(y, slope)
     }
+}
+
+/// softmax(q · kᵀ / √width + bias + mask) · v within windows, scores in f32: `[window, token, channel]`.
+///
+/// Queries are `[window, token, channel]`, and `rest` has keys and values `[window, token, 2 · channel]`; without it,
+/// `query` has all three. Channels are ordered query|key|value, then by head. `bias` is `[head, query, key]`;
+/// `mask`, `[window of a sample, query, key]`, has no gradient.
+pub(crate) fn attention(
+    query: Tensor<3>,
+    rest: Option<Tensor<3>>,
+    heads: usize,
+    bias: Option<Tensor<3>>,
+    mask: Option<Tensor<3>>,
+) -> Tensor<3> {
+    #[cfg(feature = "flex")]
+    if on_cpu(&query) {
+        return attention::attend(heads, query, rest, bias, mask);
+    }
+    let [query, key, value] = match rest {
+        None => split(query, heads),
+        Some(rest) => {
+            let [query] = split(query, heads);
+            let [key, value] = split(rest, heads);
+            [query, key, value]
+        }
+    };
+    let [windows, heads, tokens, width] = query.dims();
+    let given = query.dtype();
+    let query = query * (width as f64).powf(-0.5);
+    let mut scores = query.matmul(key.transpose()).cast(FloatDType::F32);
+    if let Some(bias) = bias {
+        scores = scores + bias.cast(FloatDType::F32).unsqueeze();
+    }
+    if let Some(mask) = mask {
+        let of_a_sample = mask.dims()[0];
+        let by_sample = [windows / of_a_sample, of_a_sample, heads, tokens, tokens];
+        let mask = mask.unsqueeze_dim::<4>(1).unsqueeze::<5>();
+        scores = (scores.reshape(by_sample) + mask).reshape([windows, heads, tokens, tokens]);
+    }
+    softmax(scores, 3)
+        .cast(given)
+        .matmul(value)
+        .swap_dims(1, 2)
+        .reshape([windows, tokens, heads * width])
+}
+
+/// `[window, token, N · channel]` → N times `[window, head, token, channel of the head]`.
+fn split<const N: usize>(x: Tensor<3>, heads: usize) -> [Tensor<4>; N] {
+    let [windows, tokens, channels] = x.dims();
+    let width = channels / N / heads;
+    let x = x
+        .reshape([windows, tokens, N, heads, width])
+        .permute([2, 0, 3, 1, 4]);
+    std::array::from_fn(|i| {
+        x.clone()
+            .narrow(0, i, 1)
+            .reshape([windows, heads, tokens, width])
+    })
 }
 
 /// `x · weight + bias` of `[row, in]`, `[in, out]` and `[out]`.

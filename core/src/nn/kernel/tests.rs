@@ -1,7 +1,7 @@
 //! The CPU kernels against burn's own operations: values and gradients, 1e-5 relative L2 (both sides
 //! compute in f32, in another order).
 
-use burn::tensor::activation::leaky_relu;
+use burn::tensor::activation::{leaky_relu, softmax};
 use burn::tensor::module::conv3d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -10,8 +10,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    AdamW, adamw, add_leaky_relu, average, conv3d_same, instance_norm, join_channels, linear,
-    unfold_blocks,
+    AdamW, adamw, add_leaky_relu, attention, average, conv3d_same, instance_norm, join_channels,
+    linear, unfold_blocks,
 };
 
 fn random<const D: usize>(shape: [usize; D], seed: u64, device: &Device) -> Tensor<D> {
@@ -208,4 +208,61 @@ fn adamw_and_the_moving_average_equal_their_formulas() {
         assert!((moved[n] - expected).abs() < 1e-5 * direction.abs().max(1.0));
         assert!((averaged[n] - 0.75 * v[n] - 0.25 * g[n]).abs() < 1e-6);
     }
+}
+
+/// Heads of the attention that is tested, and channels of each.
+const HEADS: usize = 3;
+const WIDTH: usize = 5;
+
+/// A head at a time, in burn's operations; query, key and value are `[window, token, channel]`.
+fn plain_attention(parts: [Tensor<3>; 3], bias: Tensor<3>, mask: Tensor<3>) -> Tensor<3> {
+    let [windows, tokens, _] = parts[0].dims();
+    let repeated = mask.clone().repeat_dim(0, windows / mask.dims()[0]);
+    let heads = (0..HEADS).map(|head| {
+        let [query, key, value] = parts
+            .clone()
+            .map(|part| part.narrow(2, head * WIDTH, WIDTH));
+        let scores = query.matmul(key.transpose()) / (WIDTH as f64).sqrt();
+        let bias = bias
+            .clone()
+            .narrow(0, head, 1)
+            .expand([windows, tokens, tokens]);
+        softmax(scores + bias + repeated.clone(), 2).matmul(value)
+    });
+    Tensor::cat(heads.collect(), 2)
+}
+
+#[test]
+fn attention_equals_its_formula() {
+    let device = Device::flex().autodiff();
+    // Six windows of 21 tokens, three windows to a sample; scores far enough apart to be hidden.
+    let tokens = 21;
+    let channels = HEADS * WIDTH;
+    let mask = random([3, tokens, tokens], 5, &device)
+        .greater_elem(0.7)
+        .float()
+        * -100.0;
+    let own = [
+        random([6, tokens, 3 * channels], 1, &device) * 3.0,
+        random([HEADS, tokens, tokens], 2, &device),
+    ];
+    let ours =
+        |x: Tensor<3>, bias: Tensor<3>| attention(x, None, HEADS, Some(bias), Some(mask.clone()));
+    let formula = |x: Tensor<3>, bias: Tensor<3>| {
+        let parts = [0, 1, 2].map(|part| x.clone().narrow(2, part * channels, channels));
+        plain_attention(parts, bias, mask.clone())
+    };
+    compare("own", own, ours, formula);
+
+    let cross = [
+        random([6, tokens, channels], 3, &device) * 3.0,
+        random([6, tokens, 2 * channels], 4, &device),
+    ];
+    let ours = |query: Tensor<3>, rest: Tensor<3>| attention(query, Some(rest), HEADS, None, None);
+    let formula = |query: Tensor<3>, rest: Tensor<3>| {
+        let [key, value] = [0, 1].map(|part| rest.clone().narrow(2, part * channels, channels));
+        let nothing = Tensor::zeros([HEADS, tokens, tokens], &device);
+        plain_attention([query, key, value], nothing, mask.clone() * 0.0)
+    };
+    compare("cross", cross, ours, formula);
 }

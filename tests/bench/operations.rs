@@ -1,8 +1,10 @@
 //! Single operations, in the shapes that networks of paper size have them.
 
-use burn::tensor::activation::{gelu, leaky_relu, softmax};
 use burn::tensor::{Device, Tensor};
-use medcontext_core::nn::{Conv3d, Init, UpProjection, instance_norm, layer_norm};
+use medcontext_core::nn::{
+    Conv3d, Init, UpProjection, add_leaky_relu, attention, gelu, instance_norm, join_channels,
+    layer_norm,
+};
 use medcontext_core::train::{DiceCe, Target};
 
 use crate::measure::{Bench, random};
@@ -28,24 +30,29 @@ pub fn run(bench: &mut Bench) {
     loss(bench);
 
     let volume = || random([1, 16, 96, 96, 96], &device);
-    let one = |bench: &Bench, name: &str, f: fn(Tensor<5>) -> Tensor<5>| {
-        if bench.wants(name) {
-            bench.operation(name, &[volume()], |x| f(x[0].clone()));
-        }
-    };
-    one(bench, "instance norm 16×96³", instance_norm);
-    one(bench, "leaky relu 16×96³", |x| leaky_relu(x, 0.01));
-    if bench.wants("concatenation") {
-        bench.operation("concatenation 2×16×96³", &[volume(), volume()], |x| {
-            Tensor::cat(x.to_vec(), 1)
+    if bench.wants("instance norm") {
+        bench.operation("instance norm 16×96³", &[volume()], |x| {
+            instance_norm(x[0].clone())
+        });
+    }
+    type Pair = fn(Tensor<5>, Tensor<5>) -> Tensor<5>;
+    let pairs: [(&str, Pair); 2] = [
+        ("sum and leaky relu 16×96³", |a, b| {
+            add_leaky_relu(a, b, 0.01)
+        }),
+        ("concatenation 2×16×96³", join_channels),
+    ];
+    for (name, function) in pairs.into_iter().filter(|(name, _)| bench.wants(name)) {
+        bench.operation(name, &[volume(), volume()], |x| {
+            function(x[0].clone(), x[1].clone())
         });
     }
     let tokens = random([216, 3072], &device);
     bench.operation("gelu 216×3072", &[tokens], |x| gelu(x[0].clone()));
-    let heads = || random([1, 12, 216, 64], &device);
-    bench.operation("attention 12×216×64", &[heads(), heads(), heads()], |x| {
-        let scores = x[0].clone().matmul(x[1].clone().transpose()) * 0.125;
-        softmax(scores, 3).matmul(x[2].clone())
+    // 12 heads of 64 channels, in one tensor with keys and values.
+    let tokens = random([1, 216, 3 * 768], &device);
+    bench.operation("attention 12×216×64", &[tokens], |x| {
+        attention(x[0].clone(), None, 12, None, None)
     });
     let factors = [
         random([1, 216, 768], &device),

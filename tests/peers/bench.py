@@ -98,15 +98,16 @@ def operations(bench):
 
     volume = (1, 16, 96, 96, 96)
     bench.operation("instance norm 16×96³", [volume], F.instance_norm)
-    bench.operation("leaky relu 16×96³", [volume], lambda x: F.leaky_relu(x, 0.01))
+    bench.operation("sum and leaky relu 16×96³", [volume, volume], lambda a, b: F.leaky_relu(a + b, 0.01))
     bench.operation("concatenation 2×16×96³", [volume, volume], lambda a, b: torch.cat([a, b], 1))
     bench.operation("gelu 216×3072", [(216, 3072)], F.gelu)
-    heads = (1, 12, 216, 64)
-    bench.operation(
-        "attention 12×216×64",
-        [heads, heads, heads],
-        lambda q, k, v: torch.softmax(q @ k.transpose(2, 3) * 0.125, 3) @ v,
-    )
+
+    def attention(x):
+        q, k, v = x.reshape(1, 216, 3, 12, 64).permute(2, 0, 3, 1, 4)
+        y = torch.softmax(q @ k.transpose(2, 3) * 0.125, 3) @ v
+        return y.transpose(1, 2).reshape(1, 216, 768)
+
+    bench.operation("attention 12×216×64", [(1, 216, 3 * 768)], attention)
     factors = [(1, 216, 768), (1, 768, 3072)]
     bench.operation("matrix product 216×768×3072", factors, lambda a, b: a @ b)
 

@@ -39,7 +39,7 @@ const TABLES: [(&str, &[&str]); 4] = [
             "gelu",
             "layer norm",
             "instance norm",
-            "leaky relu",
+            "sum and leaky relu",
             "concatenation",
             "DiceCE",
         ],

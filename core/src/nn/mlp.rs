@@ -3,7 +3,6 @@
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::Tensor;
-use burn::tensor::activation::gelu;
 
 use super::{Init, kernel};
 
@@ -27,7 +26,7 @@ impl Mlp {
 
     /// `[…, channel]` → the same shape.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        project(&self.linear2, gelu(project(&self.linear1, x)))
+        project(&self.linear2, kernel::gelu(project(&self.linear1, x)))
     }
 }
 

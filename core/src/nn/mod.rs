@@ -23,6 +23,7 @@ pub use decoder::DecoderUp;
 pub use drop_path::DropPath;
 pub(crate) use drop_path::drop_rates;
 pub use init::Init;
+pub use kernel::{add_leaky_relu, attention, gelu, join_channels};
 pub use mlp::Mlp;
 pub(crate) use mlp::{linear, project};
 pub(crate) use norm::in_f32;

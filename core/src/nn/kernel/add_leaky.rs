@@ -4,12 +4,11 @@ use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 
-use super::cpu::{CHUNK, fill, tensor, values, vectorised};
+use super::cpu::map_pairs;
 
 /// See [`add_leaky_relu`](super::add_leaky_relu).
 pub(super) fn add(a: Tensor<5>, b: Tensor<5>, slope: f64) -> Tensor<5> {
@@ -24,10 +23,15 @@ trait AddLeaky: Backend {
 
 impl AddLeaky for Flex {
     fn add_leaky(a: FloatTensor<Self>, b: FloatTensor<Self>, slope: f32) -> FloatTensor<Self> {
-        pairs(a, b, |a, b| {
-            let sum = a + b;
-            if sum > 0.0 { sum } else { sum * slope }
-        })
+        map_pairs(
+            &a,
+            &b,
+            #[inline(always)]
+            |a, b| {
+                let sum = a + b;
+                if sum > 0.0 { sum } else { sum * slope }
+            },
+        )
     }
 }
 
@@ -63,21 +67,14 @@ impl Backward<Flex, 2> for Node {
     ) {
         let dy = gradients.consume::<Flex>(&ops.node);
         let (y, slope) = ops.state;
-        let dx = pairs(y, dy, |y, dy| if y > 0.0 { dy } else { dy * slope });
+        let dx = map_pairs(
+            &y,
+            &dy,
+            #[inline(always)]
+            |y, dy| if y > 0.0 { dy } else { dy * slope },
+        );
         for node in ops.parents.into_iter().flatten() {
             gradients.register::<Flex>(node.id, dx.clone());
         }
     }
-}
-
-/// Maps the values of two tensors of one shape.
-fn pairs(a: FlexTensor, b: FlexTensor, value: impl Fn(f32, f32) -> f32 + Sync) -> FlexTensor {
-    let (a, b) = (a.to_contiguous(), b.to_contiguous());
-    let shape = a.layout().shape().clone();
-    let (a, b) = (values(&a), values(&b));
-    let (y, _) = fill(a.len(), CHUNK, |index, y| {
-        let run = index * CHUNK..index * CHUNK + y.len();
-        vectorised(|| y.put_pairs(&a[run.clone()], &b[run], &value));
-    });
-    tensor(y, shape)
 }

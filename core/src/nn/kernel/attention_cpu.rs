@@ -8,6 +8,7 @@ use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 
 use super::cpu::{Shared, for_each, for_each_share, tensor, values, vectorised};
+use super::math::exp;
 use super::matrix::{Matrix, Target, multiply};
 
 /// The inputs: queries, keys and values, each token's channels in a row, ordered by head; what is added to the
@@ -92,17 +93,20 @@ impl<'a> Attention<'a> {
         };
         let (bias, mask) = (slice(self.bias, head), slice(self.mask, window));
         let scale = self.scale();
-        vectorised(|| {
-            for (query, scores) in scores.chunks_exact_mut(tokens).enumerate() {
-                let row = query * tokens..(query + 1) * tokens;
-                scores.iter_mut().for_each(|score| *score *= scale);
-                for added in [bias, mask].into_iter().flatten() {
-                    let pairs = scores.iter_mut().zip(&added[row.clone()]);
-                    pairs.for_each(|(score, &added)| *score += added);
+        vectorised(
+            #[inline(always)]
+            || {
+                for (query, scores) in scores.chunks_exact_mut(tokens).enumerate() {
+                    let row = query * tokens..(query + 1) * tokens;
+                    scores.iter_mut().for_each(|score| *score *= scale);
+                    for added in [bias, mask].into_iter().flatten() {
+                        let pairs = scores.iter_mut().zip(&added[row.clone()]);
+                        pairs.for_each(|(score, &added)| *score += added);
+                    }
+                    softmax(scores);
                 }
-                softmax(scores);
-            }
-        });
+            },
+        );
     }
 }
 
@@ -172,7 +176,10 @@ pub(super) fn backward(
                 a.head_gradient(dy, window, head, &mut room, targets);
                 if let Some(total) = total.get_mut(head * plane..(head + 1) * plane) {
                     let pairs = total.iter_mut().zip(&room[1]);
-                    vectorised(|| pairs.for_each(|(total, &score)| *total += score));
+                    vectorised(
+                        #[inline(always)]
+                        || pairs.for_each(|(total, &score)| *total += score),
+                    );
                 }
             }
         }
@@ -209,15 +216,18 @@ impl Attention<'_> {
         let dy = Matrix::rows(&dy.values[place..], dy.token);
         let values = self.matrix(self.value, window, head).transposed();
         write(scores, dy, values, [tokens, tokens, width]);
-        vectorised(|| {
-            let rows = weights.chunks_exact(tokens);
-            for (weights, scores) in rows.zip(scores.chunks_exact_mut(tokens)) {
-                let mean = dot(weights, scores);
-                for (score, &weight) in scores.iter_mut().zip(weights) {
-                    *score = weight * (*score - mean);
+        vectorised(
+            #[inline(always)]
+            || {
+                let rows = weights.chunks_exact(tokens);
+                for (weights, scores) in rows.zip(scores.chunks_exact_mut(tokens)) {
+                    let mean = dot(weights, scores);
+                    for (score, &weight) in scores.iter_mut().zip(weights) {
+                        *score = weight * (*score - mean);
+                    }
                 }
-            }
-        });
+            },
+        );
         let (weights, changes) = (Matrix::rows(weights, tokens), Matrix::rows(scores, tokens));
         let (queries, keys) = (
             self.matrix(self.query, window, head),
@@ -305,27 +315,4 @@ fn fold(
         lanes[lane] = step(lanes[lane], a, b);
     }
     lanes.into_iter().fold(start, join)
-}
-
-/// eˣ for x ≤ 0, within 2·10⁻⁷ of itself: 2ⁿ · eʳ with |r| ≤ ln 2 / 2 and eʳ by its series. In a form that
-/// vectors of every width can compute, unlike the C library's.
-#[inline(always)]
-fn exp(x: f32) -> f32 {
-    // Adding this rounds to a whole number, which then stands in the lowest bits.
-    const ROUND: f32 = 12_582_912.0;
-    const LN_2_HIGH: f32 = 0.693_359_4;
-    const LN_2_LOW: f32 = -2.121_944_4e-4;
-    // Below, the result is no longer a normal number.
-    let x = if x < -87.0 { -87.0 } else { x };
-    let rounded = x * std::f32::consts::LOG2_E + ROUND;
-    let n = rounded - ROUND;
-    let r = x - n * LN_2_HIGH - n * LN_2_LOW;
-    let series = 1.0 / 720.0;
-    let series = series * r + 1.0 / 120.0;
-    let series = series * r + 1.0 / 24.0;
-    let series = series * r + 1.0 / 6.0;
-    let series = series * r + 0.5;
-    let series = series * r * r + r + 1.0;
-    let power = f32::from_bits((rounded.to_bits() << 23).wrapping_add(127 << 23));
-    series * power
 }

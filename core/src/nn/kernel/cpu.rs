@@ -33,6 +33,27 @@ pub(super) fn threads() -> usize {
     1
 }
 
+/// Maps the values of two tensors of one shape.
+pub(super) fn map_pairs(
+    a: &FlexTensor,
+    b: &FlexTensor,
+    value: impl Fn(f32, f32) -> f32 + Sync + Copy,
+) -> FlexTensor {
+    let (a, b) = (a.to_contiguous(), b.to_contiguous());
+    let shape = a.layout().shape().clone();
+    let (a, b) = (values(&a), values(&b));
+    let (y, _) = fill(a.len(), CHUNK, |index, y| {
+        let run = index * CHUNK..index * CHUNK + y.len();
+        let (a, b) = (&a[run.clone()], &b[run]);
+        vectorised(
+            #[inline(always)]
+            // A copy: what is read through a pointer could change with every value that is written.
+            move || y.put_pairs(a, b, value),
+        );
+    });
+    tensor(y, shape)
+}
+
 /// Does `work` in code that is compiled for the vectors of this processor.
 pub(super) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
     struct Vectorised<F>(F);
@@ -178,9 +199,9 @@ impl Writer<'_> {
     pub(super) fn put_pairs(&mut self, a: &[f32], b: &[f32], value: impl Fn(f32, f32) -> f32) {
         let count = a.len().min(b.len());
         let end = self.written + count;
-        let room = self.room[self.written..end].iter_mut();
-        for ((room, &a), &b) in room.zip(&a[..count]).zip(&b[..count]) {
-            room.write(value(a, b));
+        let (room, a, b) = (&mut self.room[self.written..end], &a[..count], &b[..count]);
+        for n in 0..count {
+            room[n].write(value(a[n], b[n]));
         }
         self.written = end;
     }
@@ -198,10 +219,10 @@ impl Writer<'_> {
     ) {
         let count = a.len().min(b.len()).min(c.len());
         let end = self.written + count;
-        let room = self.room[self.written..end].iter_mut();
-        let sources = a[..count].iter().zip(&b[..count]).zip(&c[..count]);
-        for (room, ((&a, &b), &c)) in room.zip(sources) {
-            room.write(value(a, b, c));
+        let room = &mut self.room[self.written..end];
+        let (a, b, c) = (&a[..count], &b[..count], &c[..count]);
+        for n in 0..count {
+            room[n].write(value(a[n], b[n], c[n]));
         }
         self.written = end;
     }

@@ -18,9 +18,13 @@ mod cpu;
 #[cfg(feature = "flex")]
 mod direct_cpu;
 #[cfg(feature = "flex")]
+mod gelu;
+#[cfg(feature = "flex")]
 mod join;
 #[cfg(feature = "flex")]
 mod linear;
+#[cfg(feature = "flex")]
+mod math;
 #[cfg(feature = "flex")]
 mod matrix;
 #[cfg(feature = "flex")]
@@ -90,7 +94,7 @@ pub(crate) fn instance_norm(x: Tensor<5>, slope: f64) -> Tensor<5> {
 /// Queries are `[window, token, channel]`, and `rest` has keys and values `[window, token, 2 · channel]`; without it,
 /// `query` has all three. Channels are ordered query|key|value, then by head. `bias` is `[head, query, key]`;
 /// `mask`, `[window of a sample, query, key]`, has no gradient.
-pub(crate) fn attention(
+pub fn attention(
     query: Tensor<3>,
     rest: Option<Tensor<3>>,
     heads: usize,
@@ -143,6 +147,15 @@ fn split<const N: usize>(x: Tensor<3>, heads: usize) -> [Tensor<4>; N] {
     })
 }
 
+/// The exact GELU (Hendrycks and Gimpel, arXiv 1606.08415).
+pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    #[cfg(feature = "flex")]
+    if on_cpu(&x) {
+        return gelu::gelu(x);
+    }
+    burn::tensor::activation::gelu(x)
+}
+
 /// `x · weight + bias` of `[row, in]`, `[in, out]` and `[out]`.
 pub(crate) fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
     #[cfg(feature = "flex")]
@@ -158,7 +171,7 @@ pub(crate) fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -
 }
 
 /// The channels of `a` and then those of `b`, `[batch, channel, d, h, w]`.
-pub(crate) fn join_channels(a: Tensor<5>, b: Tensor<5>) -> Tensor<5> {
+pub fn join_channels(a: Tensor<5>, b: Tensor<5>) -> Tensor<5> {
     #[cfg(feature = "flex")]
     if on_cpu(&a) {
         return join::join(a, b);
@@ -167,7 +180,7 @@ pub(crate) fn join_channels(a: Tensor<5>, b: Tensor<5>) -> Tensor<5> {
 }
 
 /// `a + b`, then scaled by `slope` (not negative) below zero.
-pub(crate) fn add_leaky_relu(a: Tensor<5>, b: Tensor<5>, slope: f64) -> Tensor<5> {
+pub fn add_leaky_relu(a: Tensor<5>, b: Tensor<5>, slope: f64) -> Tensor<5> {
     #[cfg(feature = "flex")]
     if on_cpu(&a) {
         return add_leaky::add(a, b, slope);

@@ -17,17 +17,25 @@ pub(super) fn forward(x: FlexTensor, voxels: usize, slope: f32) -> (FlexTensor, 
     let x = values(&x);
     let (y, scales) = fill(x.len(), voxels, |channel, y| {
         let x = &x[channel * voxels..][..voxels];
-        vectorised(|| {
-            let [sum, squares] = sums(x, x, |x, _| [x, x * x]);
-            let mean = sum / voxels as f64;
-            let variance = (squares / voxels as f64 - mean * mean).max(0.0);
-            let scale = (variance + EPSILON).sqrt().recip();
-            y.put_each(x, |x| {
-                let normal = ((f64::from(x) - mean) * scale) as f32;
-                if normal > 0.0 { normal } else { normal * slope }
-            });
-            scale as f32
-        })
+        vectorised(
+            #[inline(always)]
+            || {
+                let [sum, squares] = sums(
+                    x,
+                    x,
+                    #[inline(always)]
+                    |x, _| [f64::from(x), f64::from(x) * f64::from(x)],
+                );
+                let mean = sum / voxels as f64;
+                let variance = (squares / voxels as f64 - mean * mean).max(0.0);
+                let scale = (variance + EPSILON).sqrt().recip();
+                y.put_each(x, |x| {
+                    let normal = ((f64::from(x) - mean) * scale) as f32;
+                    if normal > 0.0 { normal } else { normal * slope }
+                });
+                scale as f32
+            },
+        )
     });
     let channels = scales.len();
     (tensor(y, shape), tensor(scales, Shape::from([channels])))
@@ -45,48 +53,57 @@ pub(super) fn backward(
     let (y, dy) = (y.to_contiguous(), dy.to_contiguous());
     let shape = y.layout().shape().clone();
     let (y, dy, scales) = (values(&y), values(&dy), values(&scales));
-    let steepness = slope.recip();
-    // The normalised value and its gradient.
-    let before = |y: f32, dy: f32| {
-        if y > 0.0 {
-            (y, dy)
-        } else {
-            (y * steepness, dy * slope)
-        }
-    };
     let (dx, _) = fill(y.len(), voxels, |channel, dx| {
         let run = channel * voxels..(channel + 1) * voxels;
         let (y, dy, scale) = (&y[run.clone()], &dy[run], scales[channel]);
-        vectorised(|| {
-            let [sum, product] = sums(y, dy, |y, dy| {
-                let (normal, gradient) = before(y as f32, dy as f32);
-                [f64::from(gradient), f64::from(gradient) * f64::from(normal)]
-            });
-            let mean = (sum / voxels as f64) as f32;
-            let slant = (product / voxels as f64) as f32;
-            dx.put_pairs(y, dy, |y, dy| {
-                let (normal, gradient) = before(y, dy);
-                scale * (gradient - mean - normal * slant)
-            });
-        });
+        vectorised(
+            #[inline(always)]
+            || {
+                let [sum, product] = sums(
+                    y,
+                    dy,
+                    #[inline(always)]
+                    |y, dy| {
+                        let (normal, gradient) = before(y, dy, slope);
+                        [f64::from(gradient), f64::from(gradient) * f64::from(normal)]
+                    },
+                );
+                let mean = (sum / voxels as f64) as f32;
+                let slant = (product / voxels as f64) as f32;
+                dx.put_pairs(y, dy, |y, dy| {
+                    let (normal, gradient) = before(y, dy, slope);
+                    scale * (gradient - mean - normal * slant)
+                });
+            },
+        );
     });
     tensor(dx, shape)
 }
 
+/// The normalised value and its gradient, from the result and its gradient.
+#[inline(always)]
+fn before(y: f32, dy: f32, slope: f32) -> (f32, f32) {
+    if y > 0.0 {
+        (y, dy)
+    } else {
+        (y * slope.recip(), dy * slope)
+    }
+}
+
 /// The sums of the two numbers that `terms` makes of each pair.
 #[inline(always)]
-fn sums(a: &[f32], b: &[f32], terms: impl Fn(f64, f64) -> [f64; 2]) -> [f64; 2] {
+fn sums(a: &[f32], b: &[f32], terms: impl Fn(f32, f32) -> [f64; 2]) -> [f64; 2] {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
     let (mut first, mut second) = ([0.0; LANES], [0.0; LANES]);
     for (a, b) in a.iter().zip(b) {
         for lane in 0..LANES {
-            let [one, two] = terms(f64::from(a[lane]), f64::from(b[lane]));
+            let [one, two] = terms(a[lane], b[lane]);
             first[lane] += one;
             second[lane] += two;
         }
     }
     for (lane, (&a, &b)) in a_rest.iter().zip(b_rest).enumerate() {
-        let [one, two] = terms(f64::from(a), f64::from(b));
+        let [one, two] = terms(a, b);
         first[lane] += one;
         second[lane] += two;
     }

@@ -10,8 +10,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    AdamW, adamw, add_leaky_relu, attention, average, conv3d_same, instance_norm, join_channels,
-    linear, unfold_blocks,
+    AdamW, adamw, add_leaky_relu, attention, average, conv3d_same, gelu, instance_norm,
+    join_channels, linear, unfold_blocks,
 };
 
 fn random<const D: usize>(shape: [usize; D], seed: u64, device: &Device) -> Tensor<D> {
@@ -265,4 +265,13 @@ fn attention_equals_its_formula() {
         plain_attention([query, key, value], nothing, mask.clone() * 0.0)
     };
     compare("cross", cross, ours, formula);
+}
+
+#[test]
+fn gelu_equals_burns() {
+    let device = Device::flex().autodiff();
+    let wide = random([40, 150], 1, &device) * 6.0;
+    let inputs = [wide, random([40, 150], 2, &device)];
+    let burns = |x: Tensor<2>, other: Tensor<2>| burn::tensor::activation::gelu(x) * other;
+    compare("gelu", inputs, |x, other| gelu(x) * other, burns);
 }

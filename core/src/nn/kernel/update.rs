@@ -72,23 +72,25 @@ impl Update for Flex {
             let [mean, square] = places.map(|place| unsafe {
                 std::slice::from_raw_parts_mut(place.at(run.start), run.len())
             });
-            vectorised(|| {
-                let ([first, second], added) = (numbers.kept, numbers.added);
-                for ((mean, square), &gradient) in mean
-                    .iter_mut()
-                    .zip(&mut *square)
-                    .zip(&gradient[run.clone()])
-                {
-                    *mean = *mean * first + gradient * added[0];
-                    *square = *square * second + gradient * gradient * added[1];
-                }
-                let [mean_correction, square_correction] = numbers.corrections;
-                target.put_triples(&value[run], mean, square, |value, mean, square| {
-                    let scale = (square / square_correction).sqrt() + numbers.epsilon;
-                    let direction = mean / mean_correction / scale + value * numbers.decay;
-                    value - direction * numbers.rate
-                });
-            });
+            let (value, gradient) = (&value[run.clone()], &gradient[run]);
+            vectorised(
+                #[inline(always)]
+                move || {
+                    let ([first, second], added) = (numbers.kept, numbers.added);
+                    for ((mean, square), &gradient) in
+                        mean.iter_mut().zip(&mut *square).zip(gradient)
+                    {
+                        *mean = *mean * first + gradient * added[0];
+                        *square = *square * second + gradient * gradient * added[1];
+                    }
+                    let [mean_correction, square_correction] = numbers.corrections;
+                    target.put_triples(value, mean, square, |value, mean, square| {
+                        let scale = (square / square_correction).sqrt() + numbers.epsilon;
+                        let direction = mean / mean_correction / scale + value * numbers.decay;
+                        value - direction * numbers.rate
+                    });
+                },
+            );
         });
         let [mean, square] = moments;
         (tensor(value, shape), mean, square)
@@ -101,8 +103,12 @@ impl Update for Flex {
         let (share, rest) = (share as f32, (1.0 - share) as f32);
         let (mean, _) = fill(kept.len(), CHUNK, |index, target| {
             let run = index * CHUNK..index * CHUNK + target.len();
-            let value = |kept: f32, new: f32| kept * share + new * rest;
-            vectorised(|| target.put_pairs(&kept[run.clone()], &new[run], value));
+            let (kept, new) = (&kept[run.clone()], &new[run]);
+            let value = move |kept: f32, new: f32| kept * share + new * rest;
+            vectorised(
+                #[inline(always)]
+                move || target.put_pairs(kept, new, value),
+            );
         });
         tensor(mean, shape)
     }

@@ -1,40 +1,9 @@
 //! Operations whose general form in burn is slow or inexact on a CPU, with their own backward pass.
 //!
-//! In f32 on the CPU backend they run as written here (`conv_cpu.rs`, `norm_cpu.rs`); every other backend
-//! and type uses burn's own operations. Callers see plain functions on tensors.
+//! In f32 on the CPU backend they run as written in `cpu`; every other backend and type uses burn's own operations. Callers see plain functions on tensors.
 
 #[cfg(feature = "flex")]
-mod add_leaky;
-#[cfg(feature = "flex")]
-mod attention;
-#[cfg(feature = "flex")]
-mod attention_cpu;
-#[cfg(feature = "flex")]
-mod conv;
-#[cfg(feature = "flex")]
-mod conv_cpu;
-#[cfg(feature = "flex")]
 mod cpu;
-#[cfg(feature = "flex")]
-mod direct_cpu;
-#[cfg(feature = "flex")]
-mod gelu;
-#[cfg(feature = "flex")]
-mod join;
-#[cfg(feature = "flex")]
-mod linear;
-#[cfg(feature = "flex")]
-mod math;
-#[cfg(feature = "flex")]
-mod matrix;
-#[cfg(feature = "flex")]
-mod norm;
-#[cfg(feature = "flex")]
-mod norm_cpu;
-#[cfg(feature = "flex")]
-mod unfold;
-#[cfg(feature = "flex")]
-mod update;
 
 use burn::tensor::activation::{leaky_relu, softmax};
 use burn::tensor::module::conv3d;
@@ -49,7 +18,7 @@ const EPSILON: f64 = 1e-5;
 pub(crate) fn conv3d_same(x: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
     #[cfg(feature = "flex")]
     if on_cpu(&x) {
-        return conv::convolve(x, weight);
+        return cpu::convolve(x, weight);
     }
     let [output, input, kernel, ..] = weight.dims();
     if kernel == 1 {
@@ -74,7 +43,7 @@ pub(crate) fn conv3d_same(x: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
 pub(crate) fn instance_norm(x: Tensor<5>, slope: f64) -> Tensor<5> {
     #[cfg(feature = "flex")]
     if on_cpu(&x) {
-        return norm::normalise(x, slope);
+        return cpu::normalise(x, slope);
     }
     let [batch, channels, d, h, w] = x.dims();
     let x = x.reshape([batch, channels, d * h * w]);
@@ -103,7 +72,7 @@ pub fn attention(
 ) -> Tensor<3> {
     #[cfg(feature = "flex")]
     if on_cpu(&query) {
-        return attention::attend(heads, query, rest, bias, mask);
+        return cpu::attend(heads, query, rest, bias, mask);
     }
     let [query, key, value] = match rest {
         None => split(query, heads),
@@ -151,7 +120,7 @@ fn split<const N: usize>(x: Tensor<3>, heads: usize) -> [Tensor<4>; N] {
 pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     #[cfg(feature = "flex")]
     if on_cpu(&x) {
-        return gelu::gelu(x);
+        return cpu::gelu(x);
     }
     burn::tensor::activation::gelu(x)
 }
@@ -161,7 +130,7 @@ pub(crate) fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -
     #[cfg(feature = "flex")]
     if on_cpu(&x) {
         let bias = bias.unwrap_or_else(|| Tensor::zeros([weight.dims()[1]], &x.device()));
-        return linear::linear(x, weight, bias);
+        return cpu::linear(x, weight, bias);
     }
     let y = x.matmul(weight);
     match bias {
@@ -174,7 +143,7 @@ pub(crate) fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -
 pub fn join_channels(a: Tensor<5>, b: Tensor<5>) -> Tensor<5> {
     #[cfg(feature = "flex")]
     if on_cpu(&a) {
-        return join::join(a, b);
+        return cpu::join(a, b);
     }
     Tensor::cat(vec![a, b], 1)
 }
@@ -183,7 +152,7 @@ pub fn join_channels(a: Tensor<5>, b: Tensor<5>) -> Tensor<5> {
 pub fn add_leaky_relu(a: Tensor<5>, b: Tensor<5>, slope: f64) -> Tensor<5> {
     #[cfg(feature = "flex")]
     if on_cpu(&a) {
-        return add_leaky::add(a, b, slope);
+        return cpu::add(a, b, slope);
     }
     leaky_relu(a + b, slope)
 }
@@ -193,7 +162,7 @@ pub fn add_leaky_relu(a: Tensor<5>, b: Tensor<5>, slope: f64) -> Tensor<5> {
 pub(crate) fn unfold_blocks(x: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
     #[cfg(feature = "flex")]
     if on_cpu(&x) {
-        return unfold::unfold(x, kernel);
+        return cpu::unfold(x, kernel);
     }
     let [kd, kh, kw] = kernel;
     let [batch, channels, d, h, w] = x.dims();
@@ -228,7 +197,7 @@ pub(crate) fn adamw<const D: usize>(
 ) -> (Tensor<D>, [Tensor<D>; 2]) {
     #[cfg(feature = "flex")]
     if [&value, &gradient, &mean, &square].into_iter().all(on_cpu) {
-        return update::adamw(value, gradient, [mean, square], numbers);
+        return cpu::adamw(value, gradient, [mean, square], numbers);
     }
     let ([first, second], added) = (numbers.kept, numbers.added);
     let mean = mean * first + gradient.clone() * added[0];
@@ -243,7 +212,7 @@ pub(crate) fn adamw<const D: usize>(
 pub(crate) fn average<const D: usize>(kept: Tensor<D>, new: Tensor<D>, share: f64) -> Tensor<D> {
     #[cfg(feature = "flex")]
     if on_cpu(&kept) && on_cpu(&new) {
-        return update::average(kept, new, share);
+        return cpu::average(kept, new, share);
     }
     kept * share + new * (1.0 - share)
 }

@@ -1,4 +1,4 @@
-//! Attention of windows of tokens as an operation of burn's graph; see `attention_cpu`.
+//! Attention of windows of tokens as an operation of burn's graph; see `heads`.
 
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -10,10 +10,10 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 
-use super::attention_cpu::{backward, forward};
+use super::heads::{backward, forward};
 
-/// See [`attention`](super::attention). What is not there is a tensor of one zero.
-pub(super) fn attend(
+/// See [`attention`](crate::nn::kernel::attention). What is not there is a tensor of one zero.
+pub(in crate::nn::kernel) fn attend(
     heads: usize,
     query: Tensor<3>,
     rest: Option<Tensor<3>>,

@@ -8,10 +8,10 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 
-use super::cpu::map_pairs;
+use super::work::map_pairs;
 
-/// See [`add_leaky_relu`](super::add_leaky_relu).
-pub(super) fn add(a: Tensor<5>, b: Tensor<5>, slope: f64) -> Tensor<5> {
+/// See [`add_leaky_relu`](crate::nn::kernel::add_leaky_relu).
+pub(in crate::nn::kernel) fn add(a: Tensor<5>, b: Tensor<5>, slope: f64) -> Tensor<5> {
     let (a, b) = (a.into_dispatch(), b.into_dispatch());
     Tensor::from_dispatch(<Dispatch as AddLeaky>::add_leaky(a, b, slope as f32))
 }

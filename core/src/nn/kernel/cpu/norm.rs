@@ -8,10 +8,10 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::Tensor;
 
-use super::norm_cpu::{backward, forward};
+use super::moments::{backward, forward};
 
-/// See [`instance_norm`](super::instance_norm).
-pub(super) fn normalise(x: Tensor<5>, slope: f64) -> Tensor<5> {
+/// See [`instance_norm`](crate::nn::kernel::instance_norm).
+pub(in crate::nn::kernel) fn normalise(x: Tensor<5>, slope: f64) -> Tensor<5> {
     let y = <Dispatch as Normalise>::normalise(x.into_dispatch(), slope as f32);
     Tensor::from_dispatch(y)
 }

@@ -10,11 +10,11 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 
-use super::cpu::map_pairs;
 use super::math::{normal_cdf, normal_density};
+use super::work::map_pairs;
 
-/// See [`gelu`](super::gelu).
-pub(super) fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+/// See [`gelu`](crate::nn::kernel::gelu).
+pub(in crate::nn::kernel) fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     Tensor::from_dispatch(<Dispatch as Gelu>::gelu_exact(x.into_dispatch()))
 }
 

@@ -7,11 +7,11 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 
-use super::AdamW;
-use super::cpu::{CHUNK, Shared, fill, tensor, values, vectorised};
+use super::work::{CHUNK, Shared, fill, tensor, values, vectorised};
+use crate::nn::kernel::AdamW;
 
-/// See [`adamw`](super::adamw).
-pub(super) fn adamw<const D: usize>(
+/// See [`adamw`](crate::nn::kernel::adamw).
+pub(in crate::nn::kernel) fn adamw<const D: usize>(
     value: Tensor<D>,
     gradient: Tensor<D>,
     [mean, square]: [Tensor<D>; 2],
@@ -28,8 +28,12 @@ pub(super) fn adamw<const D: usize>(
     (Tensor::from_dispatch(value), moments)
 }
 
-/// See [`average`](super::average).
-pub(super) fn average<const D: usize>(kept: Tensor<D>, new: Tensor<D>, share: f64) -> Tensor<D> {
+/// See [`average`](crate::nn::kernel::average).
+pub(in crate::nn::kernel) fn average<const D: usize>(
+    kept: Tensor<D>,
+    new: Tensor<D>,
+    share: f64,
+) -> Tensor<D> {
     Tensor::from_dispatch(<Dispatch as Update>::average(
         kept.into_dispatch(),
         new.into_dispatch(),

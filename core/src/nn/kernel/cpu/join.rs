@@ -9,10 +9,10 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::Tensor;
 
-use super::cpu::{fill, tensor, values};
+use super::work::{fill, tensor, values};
 
-/// See [`join_channels`](super::join_channels).
-pub(super) fn join(a: Tensor<5>, b: Tensor<5>) -> Tensor<5> {
+/// See [`join_channels`](crate::nn::kernel::join_channels).
+pub(in crate::nn::kernel) fn join(a: Tensor<5>, b: Tensor<5>) -> Tensor<5> {
     let (a, b) = (a.into_dispatch(), b.into_dispatch());
     Tensor::from_dispatch(<Dispatch as Join>::join(a, b))
 }

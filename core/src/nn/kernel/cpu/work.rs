@@ -46,15 +46,16 @@ pub(super) fn map_pairs(
         let run = index * CHUNK..index * CHUNK + y.len();
         let (a, b) = (&a[run.clone()], &b[run]);
         vectorised(
-            #[inline(always)]
             // A copy: what is read through a pointer could change with every value that is written.
+            #[inline(always)]
             move || y.put_pairs(a, b, value),
         );
     });
     tensor(y, shape)
 }
 
-/// Does `work` in code that is compiled for the vectors of this processor.
+/// Does `work` in code that is compiled for the vectors of this processor. A closure must be `#[inline(always)]`:
+/// otherwise it is compiled for the oldest one.
 pub(super) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
     struct Vectorised<F>(F);
     impl<R, F: FnOnce() -> R> WithSimd for Vectorised<F> {
@@ -205,9 +206,7 @@ impl Writer<'_> {
         }
         self.written = end;
     }
-}
 
-impl Writer<'_> {
     /// Writes what `value` makes of each triple of three slices of one length.
     #[inline(always)]
     pub(super) fn put_triples(

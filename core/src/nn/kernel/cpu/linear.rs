@@ -13,11 +13,11 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Shape, Tensor};
 
-use super::cpu::{fill, sum_shares, tensor, values};
 use super::matrix::{Matrix, Target, multiply, product};
+use super::work::{fill, sum_shares, tensor, values};
 
-/// See [`linear`](super::linear).
-pub(super) fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
+/// See [`linear`](crate::nn::kernel::linear).
+pub(in crate::nn::kernel) fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
     Tensor::from_dispatch(<Dispatch as Linear>::linear(
         x.into_dispatch(),
         weight.into_dispatch(),

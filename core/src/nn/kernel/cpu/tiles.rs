@@ -12,9 +12,9 @@ use std::ops::Range;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::Shape;
 
-use super::cpu::{Shared, fill, for_each, tensor, threads, values};
-use super::direct_cpu;
+use super::direct;
 use super::matrix::{Matrix, Target, multiply};
+use super::work::{Shared, fill, for_each, tensor, threads, values};
 
 /// Voxels in a tile: with 16 channels and a kernel of 3 its matrix takes 0.4 MB.
 const TILE_VOXELS: usize = 256;
@@ -157,7 +157,7 @@ pub(super) fn forward(x: FlexTensor, weight: FlexTensor) -> FlexTensor {
     let g = Geometry::new(dims(&x), output, kernel);
     let (x, weight) = (values(&x), values(&weight));
     let y = if g.is_direct() {
-        direct_cpu::forward(&g, &g.padded(x, g.input), weight)
+        direct::forward(&g, &g.padded(x, g.input), weight)
     } else {
         gathered(&g, x, weight)
     };
@@ -186,8 +186,8 @@ pub(super) fn gradients(
     let (x, dy) = (values(&x), values(&dy));
     let (dx, dw) = if g.is_direct() {
         let dy = g.padded(dy, output);
-        let dx = of_x.then(|| direct_cpu::forward(&transposed, &dy, &mirrored()));
-        let dw = of_weight.then(|| direct_cpu::weight_gradient(&g, &g.padded(x, g.input), &dy));
+        let dx = of_x.then(|| direct::forward(&transposed, &dy, &mirrored()));
+        let dw = of_weight.then(|| direct::weight_gradient(&g, &g.padded(x, g.input), &dy));
         (dx, dw)
     } else {
         let dx = of_x.then(|| gathered(&transposed, dy, &mirrored()));

@@ -9,10 +9,10 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Shape, Tensor};
 
-use super::cpu::{fill, tensor, values};
+use super::work::{fill, tensor, values};
 
-/// See [`unfold_blocks`](super::unfold_blocks).
-pub(super) fn unfold(x: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
+/// See [`unfold_blocks`](crate::nn::kernel::unfold_blocks).
+pub(in crate::nn::kernel) fn unfold(x: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
     let [kd, kh, kw] = kernel;
     Tensor::from_dispatch(<Dispatch as Unfold>::unfold(x.into_dispatch(), kd, kh, kw))
 }

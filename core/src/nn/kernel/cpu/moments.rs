@@ -3,8 +3,8 @@
 use burn::backend::flex::FlexTensor;
 use burn::tensor::Shape;
 
-use super::EPSILON;
-use super::cpu::{fill, tensor, values, vectorised};
+use super::work::{fill, tensor, values, vectorised};
+use crate::nn::kernel::EPSILON;
 
 /// Values that are added up side by side: whole vectors of every processor.
 const LANES: usize = 32;

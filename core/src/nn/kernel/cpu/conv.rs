@@ -9,10 +9,10 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 
-use super::conv_cpu::{forward, gradients};
+use super::tiles::{forward, gradients};
 
-/// See [`conv3d_same`](super::conv3d_same).
-pub(super) fn convolve(x: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
+/// See [`conv3d_same`](crate::nn::kernel::conv3d_same).
+pub(in crate::nn::kernel) fn convolve(x: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
     Tensor::from_dispatch(<Dispatch as Convolve>::convolve(
         x.into_dispatch(),
         weight.into_dispatch(),

@@ -7,9 +7,9 @@
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 
-use super::cpu::{Shared, for_each, for_each_share, tensor, values, vectorised};
 use super::math::exp;
 use super::matrix::{Matrix, Target, multiply};
+use super::work::{Shared, for_each, for_each_share, tensor, values, vectorised};
 
 /// The inputs: queries, keys and values, each token's channels in a row, ordered by head; what is added to the
 /// scores; and how everything is cut.

@@ -13,8 +13,8 @@ use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::conv_cpu::Geometry;
-use super::cpu::{Shared, copy_row, fill, for_each, sum_shares};
+use super::tiles::Geometry;
+use super::work::{Shared, copy_row, fill, for_each, sum_shares};
 
 /// Output channels computed together, for 32 and for 16 vector registers.
 const WIDE: usize = 8;

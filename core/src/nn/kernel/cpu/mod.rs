@@ -1,0 +1,32 @@
+//! The operations on a CPU: each as a node of burn's graph, with what it computes beside it.
+//!
+//! Convolutions are in `conv` (the node), `direct` (long planes) and `tiles` (all others); attention in `attention`
+//! (the node) and `heads`; instance norm in `norm` (the node) and `moments`. `work` cuts work into pieces for all
+//! threads, `matrix` multiplies, `math` has functions for vectors.
+
+mod add_leaky;
+mod attention;
+mod conv;
+mod direct;
+mod gelu;
+mod heads;
+mod join;
+mod linear;
+mod math;
+mod matrix;
+mod moments;
+mod norm;
+mod tiles;
+mod unfold;
+mod update;
+mod work;
+
+pub(super) use add_leaky::add;
+pub(super) use attention::attend;
+pub(super) use conv::convolve;
+pub(super) use gelu::gelu;
+pub(super) use join::join;
+pub(super) use linear::linear;
+pub(super) use norm::normalise;
+pub(super) use unfold::unfold;
+pub(super) use update::{adamw, average};

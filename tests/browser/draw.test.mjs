@@ -65,16 +65,29 @@ test("draw, undo, redo, save as truth, and find it again", { timeout: limit }, a
     assert.ok(Math.abs(Number.parseFloat(shown) - millilitres) < 0.1, `${shown} and ${millilitres} mL`);
     await screenshot(page, "draw-2-saved");
 
-    // What the page knows is kept a moment later.
-    await page.waitForTimeout(2500);
-    await page.reload();
-    await ready(page);
-    await page.locator("#restore:enabled").click();
+    await comeBack(page);
     await page.locator("#cases [data-case=phantom_002][data-role=train]").waitFor();
     const second = await savedDrawing(page, folder, "second.nii.gz");
     assert.deepEqual(readBytes(second), readBytes(first), "the same bytes after a reload");
+
+    // What is taken back by hand does not return.
+    await page.locator("#pairing summary").click();
+    await page.locator("#pairing [data-pair=phantom_002] select").selectOption("");
+    await page.locator("#cases [data-case=phantom_002][data-role=predict]").waitFor();
+    await comeBack(page);
+    await page.locator("#cases [data-case=phantom_002][data-role=predict]").waitFor();
+    const kept = readArchive(await download(page, "#save-session", folder));
+    assert.equal(kept[drawn], undefined, "the drawing is gone");
   });
 });
+
+/** Reloads the page and goes on with the session, which is kept a moment after a change. */
+async function comeBack(page) {
+  await page.waitForTimeout(2500);
+  await page.reload();
+  await ready(page);
+  await page.locator("#restore:enabled").click();
+}
 
 /** Where the voxels of an axis-parallel file lie: their number, RAS mm by index, and sides in mm along R, A and S. */
 function grid(bytes) {

@@ -37,6 +37,9 @@ async function pauseOnce(page) {
 async function labelNext(page) {
   const next = page.locator("#label-next");
   assert.match(await next.innerText(), /^phantom_005, slice \d+$/);
+  const doubts = await page.locator("#results [data-case] .doubt").allInnerTexts();
+  assert.equal(doubts.length, await page.locator("#results [data-case]").count(), "every case says how sure it is");
+  for (const words of doubts) assert.match(words, /^doubt 0\.\d\d$/);
   const before = await page.locator("#readout").innerText();
   await next.click();
   await page.locator("#viewer[data-case=phantom_005][data-ready=true]").waitFor();

@@ -51,6 +51,15 @@ pub enum Network {
     Pcrlv2(Pcrlv2Config),
 }
 
+/// What a training step keeps in memory at one time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Copies of the parameters, with what is as large: gradients, moments, a teacher.
+    pub copies: usize,
+    /// Passes whose activations are kept for their gradients.
+    pub views: usize,
+}
+
 /// What the numbers of a network say about it.
 trait Architecture {
     /// The patches that it can take.
@@ -135,11 +144,17 @@ impl Network {
         self.architecture().scale_weights()
     }
 
-    /// Estimated memory of a MedContext training step in bytes: parameters with gradients, two
-    /// moments and a teacher, and the activations that the backward pass of both views keeps.
-    pub fn training_bytes(&self, parameters: usize, patch: [usize; 3], batch: usize) -> u64 {
-        let values = 2.0 * batch as f64 * self.architecture().training_values(patch);
-        PROGRAM + 4 * (5 * parameters as u64 + values as u64)
+    /// Estimated memory of a training step in bytes: `copies` of the parameters (themselves, gradients, two
+    /// moments and perhaps a teacher), and the activations that the backward pass of `views` passes keeps.
+    pub fn training_bytes(
+        &self,
+        parameters: usize,
+        patch: [usize; 3],
+        batch: usize,
+        Kept { copies, views }: Kept,
+    ) -> u64 {
+        let values = (views * batch) as f64 * self.architecture().training_values(patch);
+        PROGRAM + 4 * ((copies * parameters) as u64 + values as u64)
     }
 
     /// Estimated memory in bytes while one patch is segmented: the weights file beside the parameters

@@ -11,6 +11,8 @@ use super::{Failure, Outcome, sides};
 use crate::Error;
 use crate::backbone::{Backbone, Network, Size};
 use crate::device::{self, DeviceKind};
+use crate::medcontext::MedContext;
+use crate::train::TrainConfig;
 use crate::volume::{Image, Limits, inspect};
 use crate::weights::Metadata;
 
@@ -87,9 +89,17 @@ fn network(arguments: &Arguments, backbone: Backbone, console: &Console) -> Outc
         gib(network.inference_bytes(parameters, patch))
     ));
     let batch = arguments.batch_size;
+    let training = |medcontext| {
+        let config = TrainConfig {
+            medcontext,
+            ..TrainConfig::default()
+        };
+        gib(network.training_bytes(parameters, patch, batch, config.kept()))
+    };
     console.say(format!(
-        "training with MedContext and batch {batch}: about {:.2} GiB; weights file {:.1} MiB",
-        gib(network.training_bytes(parameters, patch, batch)),
+        "training with batch {batch}: about {:.2} GiB with MedContext, {:.2} GiB without; weights file {:.1} MiB",
+        training(MedContext::paper()),
+        training(MedContext::off()),
         (parameters * 4) as f64 / (1u64 << 20) as f64
     ));
     Ok(())

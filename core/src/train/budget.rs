@@ -1,15 +1,26 @@
 //! What a run costs, and how to make it cheaper.
 
 use super::TrainConfig;
-use crate::backbone::Size;
+use crate::backbone::{Kept, Size};
 
 impl TrainConfig {
     /// Estimated memory of a training step in bytes; see
     /// [`Network::training_bytes`](crate::backbone::Network::training_bytes).
     pub fn training_bytes(&self) -> u64 {
         let parameters = self.backbone.parameters(self.size);
+        let kept = self.kept();
         self.resolved_network()
-            .training_bytes(parameters, self.patch, self.batch_size)
+            .training_bytes(parameters, self.patch, self.batch_size, kept)
+    }
+
+    /// What a step keeps at one time.
+    pub fn kept(&self) -> Kept {
+        let both = self.medcontext.has_masked_view() && !self.views_in_turn;
+        Kept {
+            // Parameters, gradients and AdamW's two moments.
+            copies: 4 + usize::from(self.medcontext.has_teacher()),
+            views: if both { 2 } else { 1 },
+        }
     }
 
     /// The next cheaper settings: fewer patches in a step, then a smaller network, then a smaller patch, which
@@ -50,6 +61,25 @@ impl TrainConfig {
 mod tests {
     use super::TrainConfig;
     use crate::backbone::{Backbone, Size};
+    use crate::medcontext::MedContext;
+
+    /// One view and no teacher take less, and views in turn take one at a time.
+    #[test]
+    fn without_medcontext_a_step_keeps_less() {
+        let on = TrainConfig::default();
+        let in_turn = TrainConfig {
+            views_in_turn: true,
+            ..on.clone()
+        };
+        let off = TrainConfig {
+            medcontext: MedContext::off(),
+            ..on.clone()
+        };
+        let kept = [&on, &in_turn, &off].map(TrainConfig::kept);
+        assert_eq!(kept.map(|kept| (kept.copies, kept.views)), [(5, 2), (5, 1), (4, 1)]);
+        assert!(off.training_bytes() < in_turn.training_bytes());
+        assert!(in_turn.training_bytes() < on.training_bytes());
+    }
 
     #[test]
     fn every_step_down_costs_less_and_ends_with_the_smallest_patch() {

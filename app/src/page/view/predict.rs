@@ -15,6 +15,7 @@ use crate::page::link::Link;
 use crate::page::palette;
 use crate::page::state::{Case, Engine, Overlay, State, Task, Work};
 use crate::page::words;
+use crate::saved::Doubt;
 
 /// Panel 3.
 #[component]
@@ -162,6 +163,7 @@ fn ResultRow(id: String) -> impl IntoView {
                 {id.get_value()}
             </button>
             <Volumes id=id />
+            <HowSure id=id />
             <button
                 class="save"
                 data-download=id.get_value()
@@ -215,6 +217,19 @@ fn Volumes(id: StoredValue<String>) -> impl IntoView {
         volumes.into_iter().map(chip).collect_view()
     };
     view! { <span class="volumes">{chips}</span> }
+}
+
+/// How uncertain the network was about a case, where it was asked to say so.
+#[component]
+fn HowSure(id: StoredValue<String>) -> impl IntoView {
+    let state = expect_context::<State>();
+    let case = Memo::new(move |_| state.case(&id.read_value()));
+    let doubt = move || case.read().as_ref().and_then(|case| case.result.done()?.doubt);
+    let words = move |doubt: Doubt| {
+        let most = format!("0 is certain, 1 is a guess; most of it in axial slice {}", doubt.slice);
+        view! { <span class="doubt" title=most>{format!("doubt {:.2}", doubt.mean)}</span> }
+    };
+    move || doubt().map(words)
 }
 
 /// Saves a case's segmentation, or its logits.

@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::bench_browser;
 use crate::workspace::{Workspace, answer, run, run_reading};
 
 #[derive(clap::Args)]
@@ -21,6 +22,9 @@ pub struct BenchArguments {
     /// Threads of each; all cores if not given
     #[arg(long)]
     threads: Option<usize>,
+    /// Time the page too, in Chromium, beside the command line
+    #[arg(long)]
+    browser: bool,
     /// Put the tables into BENCHMARKS.md
     #[arg(long)]
     record: bool,
@@ -138,7 +142,10 @@ pub fn bench(workspace: &Workspace, arguments: &BenchArguments) -> Result<()> {
             tables.push((title, rows));
         }
     }
-    let text = markdown(&tables, threads, arguments.rounds);
+    let mut text = markdown(&tables, threads, arguments.rounds);
+    if arguments.browser {
+        text += &bench_browser::table(workspace)?;
+    }
     println!("\n{text}");
     let folder = workspace.target.join("bench");
     fs::create_dir_all(&folder)?;
@@ -208,7 +215,7 @@ fn ensure_peers(workspace: &Workspace) -> Result<PathBuf> {
     Ok(python)
 }
 
-fn median(values: &[f64]) -> Option<f64> {
+pub fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
@@ -262,7 +269,7 @@ fn markdown_row(name: &str, row: &Row) -> String {
     )
 }
 
-fn duration(seconds: f64) -> String {
+pub fn duration(seconds: f64) -> String {
     if seconds < 0.1 {
         format!("{:.2} ms", seconds * 1e3)
     } else {

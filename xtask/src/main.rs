@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "a command-line tool speaks on stdout")]
 
 mod bench;
+mod bench_browser;
 mod check;
 mod chromium;
 mod page;

@@ -224,9 +224,16 @@ fn Volumes(id: StoredValue<String>) -> impl IntoView {
 fn HowSure(id: StoredValue<String>) -> impl IntoView {
     let state = expect_context::<State>();
     let case = Memo::new(move |_| state.case(&id.read_value()));
-    let doubt = move || case.read().as_ref().and_then(|case| case.result.done()?.doubt);
+    let doubt = move || {
+        case.read()
+            .as_ref()
+            .and_then(|case| case.result.done()?.doubt)
+    };
     let words = move |doubt: Doubt| {
-        let most = format!("0 is certain, 1 is a guess; most of it in axial slice {}", doubt.slice);
+        let most = format!(
+            "0 is certain, 1 is a guess; most of it in axial slice {}",
+            doubt.slice
+        );
         view! { <span class="doubt" title=most>{format!("doubt {:.2}", doubt.mean)}</span> }
     };
     move || doubt().map(words)

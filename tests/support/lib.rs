@@ -5,6 +5,7 @@ mod fixture;
 mod network;
 
 use burn::tensor::Device;
+#[cfg(feature = "wgpu")]
 use futures::executor::block_on;
 
 pub use compare::{

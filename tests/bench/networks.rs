@@ -11,8 +11,8 @@ use medcontext_core::medcontext::{
 };
 use medcontext_core::train::{DiceCe, Optimizer, OptimizerLaw, Target};
 use medcontext_core::transform::Preprocessing;
-use medcontext_core::volume::{Affine, Form, Grid, Image, Voxels};
 use medcontext_core::weights::{Metadata, Training};
+use medcontext_tests::ramp;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -196,7 +196,7 @@ fn segment(bench: &Bench) {
         batch_size: 4,
         ..PredictConfig::default()
     };
-    let image = volume([36, 52, 36]);
+    let image = ramp([36, 52, 36]);
     bench.time(name, || {
         let mut run = predictor.start(&image, config).expect("a run");
         while let Some(event) = block_on(run.next()).expect("it computes") {
@@ -205,16 +205,4 @@ fn segment(bench: &Bench) {
             }
         }
     });
-}
-
-fn volume(dims: [usize; 3]) -> Image {
-    let affine = Affine([
-        [1.0, 0.0, 0.0, 0.0],
-        [0.0, 1.0, 0.0, 0.0],
-        [0.0, 0.0, 1.0, 0.0],
-    ]);
-    let form = Form::Sform;
-    let voxels = (0..dims.iter().product::<usize>()).map(|voxel| (voxel % 1000) as i16);
-    let grid = Grid { dims, affine, form };
-    Image::new(Voxels::I16(voxels.collect()), grid).expect("a volume")
 }

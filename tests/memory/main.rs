@@ -14,8 +14,9 @@ use medcontext_core::infer::{Event, PredictConfig, Predictor};
 use medcontext_core::transform::{
     Crop, Normalisation, Prepared, Preprocessing, Resampling, Spacing, largest,
 };
-use medcontext_core::volume::{Affine, AxisOrder, Form, Grid, Image, Voxels};
+use medcontext_core::volume::{AxisOrder, Image};
 use medcontext_core::weights::{Metadata, Training};
+use medcontext_tests::ramp;
 use ndarray::Array4;
 
 struct Counting;
@@ -69,24 +70,12 @@ fn logits_never_exist_as_a_whole() {
     );
 }
 
-fn cube(dims: [usize; 3]) -> Image {
-    let affine = Affine([
-        [1.0, 0.0, 0.0, 0.0],
-        [0.0, 1.0, 0.0, 0.0],
-        [0.0, 0.0, 1.0, 0.0],
-    ]);
-    let form = Form::Sform;
-    let voxels = (0..dims.iter().product::<usize>()).map(|i| (i % 1000) as i16);
-    let grid = Grid { dims, affine, form };
-    Image::new(Voxels::I16(voxels.collect()), grid).expect("a volume")
-}
-
 fn bringing_back() {
     const SIDE: usize = 128;
     const CLASSES: usize = 14;
     let voxels = SIDE.pow(3);
     let volume = 4 * voxels;
-    let image = cube([SIDE; 3]);
+    let image = ramp([SIDE; 3]);
     for rule in [Resampling::Monai, Resampling::NnUnet] {
         let recipe = Preprocessing {
             axes: AxisOrder::Xyz,
@@ -140,14 +129,14 @@ fn segmenting(uncertainty: bool) -> usize {
         };
         peak(segment).1
     };
-    let one_window = cube(PATCH);
+    let one_window = ramp(PATCH);
     // What is set up once is not counted.
     peak_of(&one_window);
     let alone = peak_of(&one_window);
     let volume = 4 * DIMS.iter().product::<usize>();
     // The last axis of the file is the network's depth.
     let slab = (14 + 1) * (PATCH[0] + 1) * 4 * DIMS[0] * DIMS[1];
-    let taken = peak_of(&cube(DIMS)) - alone;
+    let taken = peak_of(&ramp(DIMS)) - alone;
     if !uncertainty {
         assert!(taken < 2 * volume + slab, "{taken} of {volume}, {slab}");
     }

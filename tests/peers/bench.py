@@ -19,6 +19,8 @@ from monai.networks.blocks import TransformerBlock, UnetResBlock
 from monai.networks.nets import UNETR, SwinUNETR
 from monai.networks.nets.swin_unetr import BasicLayer
 
+from medcontext_step import SIZES, Masker, tubes
+
 LEAST_RUNS = 3
 LEAST_SECONDS = 2.0
 
@@ -139,31 +141,6 @@ def blocks(bench):
                 return self.block(x.reshape(1, 48, 48, 48, 48), mask)
 
         bench.layer("window attention 48×48³", (1, 48, 48, 48, 48), Shifted)
-
-
-class Masker:
-    """Replaces the tokens of masked tubes after the patch embedding, while it has a mask."""
-
-    def __init__(self, network, hidden):
-        self.token = torch.nn.Parameter(torch.zeros(1, 1, hidden))
-        self.mask = None
-        network.register_parameter("mask_token", self.token)
-        network.vit.patch_embedding.register_forward_hook(self.hook)
-
-    def hook(self, _module, _inputs, tokens):
-        return tokens if self.mask is None else torch.where(self.mask, self.token, tokens)
-
-
-def tubes(patch, ratio=0.4):
-    """`[1, token, 1]`: the same columns hidden in every plane of tokens."""
-    depth, *plane = (side // 16 for side in patch)
-    columns = plane[0] * plane[1]
-    hidden = torch.zeros(columns, dtype=torch.bool)
-    hidden[torch.randperm(columns)[: int(ratio * columns)]] = True
-    return hidden.repeat(depth).reshape(1, -1, 1)
-
-
-SIZES = {"small": (192, 768, 6, 16), "paper": (768, 3072, 12, 32)}
 
 
 def unetr(size, patch, classes):

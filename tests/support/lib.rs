@@ -3,6 +3,7 @@
 mod compare;
 mod fixture;
 mod network;
+mod volume;
 
 use burn::tensor::Device;
 #[cfg(feature = "wgpu")]
@@ -14,6 +15,7 @@ pub use compare::{
 };
 pub use fixture::{Fixture, Named, procedural, reference};
 pub use network::{collected_gradients, gradients, load_reference, parameters};
+pub use volume::ramp;
 
 /// A device to test on, with the tolerance that goes with it.
 pub struct TestDevice {

@@ -7,7 +7,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 
-use super::work::{CHUNK, Shared, fill, tensor, values, vectorised};
+use super::work::{CHUNK, Shared, fill, map_pairs, tensor, values, vectorised};
 use crate::nn::kernel::AdamW;
 
 /// See [`adamw`](crate::nn::kernel::adamw).
@@ -101,19 +101,12 @@ impl Update for Flex {
     }
 
     fn average(kept: FloatTensor<Self>, new: FloatTensor<Self>, share: f64) -> FloatTensor<Self> {
-        let shape = kept.layout().shape().clone();
-        let (kept, new) = (kept.to_contiguous(), new.to_contiguous());
-        let (kept, new) = (values(&kept), values(&new));
         let (share, rest) = (share as f32, (1.0 - share) as f32);
-        let (mean, _) = fill(kept.len(), CHUNK, |index, target| {
-            let run = index * CHUNK..index * CHUNK + target.len();
-            let (kept, new) = (&kept[run.clone()], &new[run]);
-            let value = move |kept: f32, new: f32| kept * share + new * rest;
-            vectorised(
-                #[inline(always)]
-                move || target.put_pairs(kept, new, value),
-            );
-        });
-        tensor(mean, shape)
+        map_pairs(
+            &kept,
+            &new,
+            #[inline(always)]
+            move |kept, new| kept * share + new * rest,
+        )
     }
 }

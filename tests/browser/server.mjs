@@ -12,6 +12,7 @@ const types = {
   ".css": "text/css",
   ".html": "text/html",
   ".js": "text/javascript",
+  ".mjs": "text/javascript",
   ".svg": "image/svg+xml",
   ".txt": "text/plain",
   ".wasm": "application/wasm",
@@ -19,21 +20,21 @@ const types = {
 };
 
 /**
- * Serves dist/ on a free port of this machine. The page lies in a folder, to show that it can. `sent` lists the
- * files that were asked for, each as often as that.
+ * Serves a folder, dist/ if none is named, on a free port of this machine. The page lies in a folder, to show that
+ * it can. `sent` lists the files that were asked for, each as often as that; `headers` come with each.
  */
-export async function serve() {
+export async function serve(folder = dist, headers = {}) {
   const sent = [];
   const server = createServer(async (request, response) => {
     const path = normalize(new URL(request.url, "http://localhost").pathname);
-    const file = join(dist, path.replace(/^\/medcontext/, "").replace(/\/$/, "/index.html"));
+    const file = join(folder, path.replace(/^\/medcontext/, "").replace(/\/$/, "/index.html"));
     const found = path.startsWith("/medcontext/") && (await stat(file).catch(() => null))?.isFile();
     if (!found) {
       response.writeHead(404).end();
       return;
     }
     sent.push(path);
-    response.writeHead(200, { "content-type": types[extname(file)] ?? "application/octet-stream" });
+    response.writeHead(200, { "content-type": types[extname(file)] ?? "application/octet-stream", ...headers });
     createReadStream(file).pipe(response);
   });
   await new Promise((resolve) => server.listen(0, "localhost", resolve));

@@ -37,7 +37,9 @@ test("WebGPU: train on dropped files, predict, and get the same from the command
     await configure(page, {
       size: "tiny", patch, iterations, learningRate: 0.002, medcontext: true, batchSize: 1, seed: 1,
     });
-    const [losses, answered] = await Promise.all([trainUntilTheLossFalls(page, iterations), useWhileTraining(page)]);
+    const compiling = page.locator("#progress[data-compiling]").waitFor();
+    const [losses, answered] = await Promise.all([trainUntilTheLossFalls(page, iterations), useWhileTraining(page), compiling]);
+    assert.equal(await page.locator("#progress[data-compiling]").count(), 0);
     context.diagnostic(`losses ${losses}`);
     context.diagnostic(`key presses that took effect while an iteration ran: ${answered}`);
     assert.ok(answered > 2 * iterations, `the page answered to only ${answered} key presses while it trained`);

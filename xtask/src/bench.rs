@@ -38,7 +38,7 @@ const TABLES: [(&str, &[&str]); 4] = [
         &[
             "conv3d",
             "up",
-            "matrix product",
+            "linear",
             "attention",
             "gelu",
             "layer norm",

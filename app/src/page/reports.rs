@@ -9,7 +9,7 @@ use super::state::{
     Case, CaseResult, Engine, Overlay, Pace, Phase, Picture, Preview, ResultFiles, State, Task,
 };
 use super::{files, words};
-use crate::message::{CaseInfo, Report};
+use crate::message::{CaseInfo, Device, Report};
 use crate::saved::{Saved, Unfinished, Validation};
 
 /// The name under which everything at hand is saved.
@@ -199,6 +199,7 @@ fn training(state: State, event: Event) {
                 .update(|all| all.retain(|one| one.iteration <= iteration));
             state.work.update(|work| {
                 work.total = iterations;
+                work.compiling = on_gpu(state);
                 work.words = format!(
                     "Training {:.1} million parameters on {}",
                     parameters as f64 / 1e6,
@@ -217,6 +218,7 @@ fn training(state: State, event: Event) {
             state.step_seconds.set(seconds);
             state.work.update(|work| {
                 work.done = iteration;
+                work.compiling = false;
                 work.remaining_seconds = remaining_seconds;
             });
         }
@@ -251,6 +253,14 @@ fn training(state: State, event: Event) {
         }
         Event::Checkpoint { .. } => {}
     }
+}
+
+/// Whether the worker computes on a GPU.
+fn on_gpu(state: State) -> bool {
+    matches!(
+        *state.engine.read_untracked(),
+        Engine::Ready(Device::WebGpu { .. })
+    )
 }
 
 /// The run under way can go on from here.
@@ -291,6 +301,7 @@ fn predicting(state: State, case: &str, done: usize, windows: usize, remaining_s
     state.work.update(|work| {
         work.done = done;
         work.total = windows;
+        work.compiling = done == 0 && on_gpu(state);
         work.remaining_seconds = remaining_seconds;
         work.words = format!("Segmenting {case}");
     });
@@ -333,6 +344,7 @@ fn ended(state: State, stopped: bool, failure: Option<String>) {
             (None, false) => Phase::Done,
         };
         work.remaining_seconds = 0.0;
+        work.compiling = false;
         if failure.is_some() || task == Some(Task::Rehearse) {
             work.words = String::new();
         }

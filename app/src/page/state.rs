@@ -123,6 +123,8 @@ pub struct Work {
     pub remaining_seconds: f64,
     /// What is going on, in words.
     pub words: String,
+    /// The first step or window is under way on a GPU, which compiles the programs that it needs.
+    pub compiling: bool,
 }
 
 impl Work {

@@ -14,8 +14,8 @@ use super::monai::{block_name, wrapped_encoder};
 use super::{Architecture, LOSS, Model, PatchRule, Segmenter, Size};
 use crate::medcontext::TokenMask;
 use crate::nn::{
-    Conv3d, ConvBlock, DecoderUp, Init, PatchConv, TransformerBlock, UpProjection, cut, in_f32,
-    layer_norm, linear, project,
+    Conv3d, ConvBlock, DecoderUp, Init, PatchConv, TransformerBlock, UpProjection, cut, layer_norm,
+    linear, normalised, project,
 };
 
 /// Side of a token in voxels. The decoder doubles four times, so it is fixed.
@@ -305,7 +305,7 @@ impl Vit {
                 skips.push(tokens.clone());
             }
         }
-        let last = in_f32(tokens, |x| self.norm.forward(x));
+        let last = normalised(&self.norm, tokens);
         std::array::from_fn(|i| skips.get(i).cloned().unwrap_or_else(|| last.clone()))
     }
 }

@@ -31,7 +31,7 @@ impl Mlp {
 }
 
 /// What a linear layer makes of `[…, in]`: `[…, out]`.
-pub(crate) fn project<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> {
+pub fn project<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> {
     let mut dims = x.dims();
     let input = dims[D - 1];
     let rows = dims[..D - 1].iter().product();
@@ -42,7 +42,7 @@ pub(crate) fn project<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D>
 }
 
 /// A linear layer initialised as PyTorch's.
-pub(crate) fn linear(input: usize, output: usize, bias: bool, init: &mut Init) -> Linear {
+pub fn linear(input: usize, output: usize, bias: bool, init: &mut Init) -> Linear {
     Linear {
         weight: init.fan_in([input, output], input),
         bias: bias.then(|| init.fan_in([output], input)),

@@ -23,12 +23,12 @@ pub use decoder::DecoderUp;
 pub use drop_path::DropPath;
 pub(crate) use drop_path::drop_rates;
 pub use init::Init;
+pub(crate) use kernel::class_sums;
 pub use kernel::{add_leaky_relu, attention, gelu, join_channels};
-pub use mlp::Mlp;
-pub(crate) use mlp::{linear, project};
+pub use mlp::{Mlp, linear, project};
 pub(crate) use norm::in_f32;
 pub use norm::{
-    LEAKY_SLOPE, instance_norm, instance_norm_leaky_relu, layer_norm, plain_layer_norm,
+    LEAKY_SLOPE, instance_norm, instance_norm_leaky_relu, layer_norm, normalised, plain_layer_norm,
 };
 pub use patch::PatchConv;
 pub(crate) use patch::cut;

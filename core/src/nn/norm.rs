@@ -24,11 +24,11 @@ pub fn instance_norm_leaky_relu(x: Tensor<5>) -> Tensor<5> {
 
 /// Normalises over the last axis to mean 0 and variance 1, without gain or bias.
 pub fn plain_layer_norm<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    in_f32(x, |x| {
-        let centred = x.clone() - x.mean_dim(D - 1);
-        let variance = centred.clone().powi_scalar(2).mean_dim(D - 1);
-        centred / (variance + EPSILON).sqrt()
-    })
+    let dims = x.dims();
+    let channels = dims[D - 1];
+    // Rows of channels are normalised as channels of voxels are.
+    let rows = [1, dims.iter().product::<usize>() / channels, channels, 1, 1];
+    instance_norm(x.reshape(rows)).reshape(dims)
 }
 
 /// What `function` makes of `x`, computed in f32 and given back in the type of `x`.
@@ -45,4 +45,12 @@ pub fn layer_norm(channels: usize, init: &Init) -> LayerNorm {
     LayerNormConfig::new(channels)
         .with_epsilon(EPSILON)
         .init(init.device())
+}
+
+/// What a layer of [`layer_norm`] makes of `x`, whose channels come last.
+pub fn normalised<const D: usize>(norm: &LayerNorm, x: Tensor<D>) -> Tensor<D> {
+    let gain = norm.gamma.val();
+    let bias = norm.beta.as_ref().map(|bias| bias.val());
+    let bias = bias.unwrap_or_else(|| gain.zeros_like());
+    in_f32(x, |x| kernel::layer_norm(x, gain, bias))
 }

@@ -5,7 +5,7 @@ use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Int, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::{Init, in_f32, layer_norm, linear, project};
+use super::{Init, layer_norm, linear, normalised, project};
 
 /// In which order the eight neighbours of a block are joined when a stage halves the grid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +63,7 @@ impl PatchMerging {
             .reshape([batch * d * h * w, 8, channels])
             .select(1, self.order.clone());
         let joined = neighbours.reshape([batch, d, h, w, 8 * channels]);
-        project(&self.reduction, in_f32(joined, |x| self.norm.forward(x)))
+        project(&self.reduction, normalised(&self.norm, joined))
     }
 }
 

@@ -1,8 +1,10 @@
 //! Dice plus cross entropy, as MONAI 1.5's `DiceCELoss(softmax=True, to_onehot_y=True)`.
 
-use burn::tensor::activation::{log_sigmoid, log_softmax};
+use burn::tensor::activation::log_sigmoid;
 use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
+
+use crate::nn::class_sums;
 
 /// The true labels of a batch.
 #[derive(Clone, Debug)]
@@ -158,24 +160,25 @@ impl DiceCe {
         let logits = logits
             .reshape([batch, classes, voxels])
             .cast(FloatDType::F32);
-        let (p, ce) = match self.activation {
+        let [overlap, size, ce] = match self.activation {
             Activation::Softmax => {
-                let log_p = log_softmax(logits, 1);
-                let ce = (log_p.clone() * target.one_hot.clone()).sum().neg();
-                (log_p.exp(), ce / (batch * voxels) as f64)
+                let sums = class_sums(logits, target.one_hot.clone(), self.squared);
+                let [overlap, size, ce] = [0, 1, 2].map(|index| sums.clone().narrow(2, index, 1));
+                [overlap, size, ce / (batch * voxels) as f64]
             }
             Activation::Sigmoid => {
                 let log_p = log_sigmoid(logits.clone());
                 // log(1 − σ(z)) = log σ(z) − z.
                 let outside = log_p.clone() - logits;
                 let ce = outside.clone() + target.one_hot.clone() * (log_p.clone() - outside);
-                let ce = ce.sum().neg() / (batch * classes * voxels) as f64;
-                (log_p.exp(), ce)
+                let p = log_p.exp();
+                let overlap = p.clone() * target.one_hot.clone();
+                let size = if self.squared { p.powi_scalar(2) } else { p };
+                let [overlap, size, ce] = [overlap, size, ce].map(|terms| terms.sum_dim(2));
+                [overlap, size, ce.neg() / (batch * classes * voxels) as f64]
             }
         };
-
-        let overlap = (p.clone() * target.one_hot.clone()).sum_dim(2);
-        let size = if self.squared { p.powi_scalar(2) } else { p }.sum_dim(2);
+        let ce = ce.sum();
         let (overlap, size) = self.select(overlap, size + target.count.clone());
         let dice = (overlap * 2.0 + self.smooth_numerator) / (size + self.smooth_denominator);
         let dice = dice.mean().neg() + 1.0;

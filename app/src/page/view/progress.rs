@@ -53,6 +53,7 @@ pub fn Progress() -> impl IntoView {
             data-iteration=move || state.work.read().done
             data-loss=loss
             data-kept=kept
+            data-compiling=move || state.work.read().compiling.then_some("")
         >
             <Words />
             <button id="pause" disabled=move || !running() on:click=pause>
@@ -113,6 +114,9 @@ fn headline(state: State) -> String {
     let work = state.work.read();
     match work.phase {
         Phase::Running if work.words.is_empty() => "Preparing…".to_owned(),
+        Phase::Running if work.compiling => {
+            format!("{}, compiling for your GPU first", work.words)
+        }
         Phase::Running => work.words.clone(),
         Phase::Paused => format!("{} (paused)", work.words),
         Phase::Stopping => "Stopping after this step…".to_owned(),

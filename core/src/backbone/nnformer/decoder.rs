@@ -6,7 +6,8 @@ use burn::tensor::Tensor;
 
 use super::{LEVELS, NnformerConfig};
 use crate::nn::{
-    CrossSwinBlock, Init, SwinBlock, SwinBlockConfig, UpProjection, drop_rates, in_f32, layer_norm,
+    CrossSwinBlock, Init, SwinBlock, SwinBlockConfig, UpProjection, drop_rates, layer_norm,
+    normalised,
 };
 
 /// Blocks of a level: one that attends to the skip, one that attends to itself.
@@ -105,7 +106,7 @@ impl Upsample {
     }
 
     fn forward(&self, x: Tensor<5>, size: [usize; 3]) -> Tensor<5> {
-        let x = in_f32(x, |x| self.norm.forward(x)).permute([0, 4, 1, 2, 3]);
+        let x = normalised(&self.norm, x).permute([0, 4, 1, 2, 3]);
         self.up.forward_to(x, size).permute([0, 2, 3, 4, 1])
     }
 }

@@ -8,7 +8,8 @@ use burn::tensor::activation::gelu;
 use super::{LEVELS, NnformerConfig};
 use crate::medcontext::TokenMask;
 use crate::nn::{
-    Conv3d, Init, Step, StridedConv3d, SwinBlock, SwinBlockConfig, drop_rates, in_f32, layer_norm,
+    Conv3d, Init, Step, StridedConv3d, SwinBlock, SwinBlockConfig, drop_rates, layer_norm,
+    normalised,
 };
 
 /// Blocks of a level.
@@ -56,7 +57,7 @@ impl Encoder {
         let mut skips = Vec::with_capacity(LEVELS);
         for (level, norm) in self.layers.iter().zip(&self.norms) {
             x = level.blocks.iter().fold(x, |x, block| block.forward(x));
-            skips.push(in_f32(x.clone(), |x| norm.forward(x)));
+            skips.push(normalised(norm, x.clone()));
             if let Some(downsample) = &level.downsample {
                 x = downsample.forward(x);
             }
@@ -87,7 +88,7 @@ impl Stem {
     /// `[batch, channel, d, h, w]` → tokens `[batch, d, h, w, embedding]`.
     fn forward(&self, x: Tensor<5>) -> Tensor<5> {
         let x = self.proj2.forward(self.proj1.forward(x));
-        in_f32(channels_last(x), |x| self.norm.forward(x))
+        normalised(&self.norm, channels_last(x))
     }
 }
 
@@ -123,7 +124,7 @@ impl Projection {
 
 /// GELU, then a norm over channels; `[batch, channel, d, h, w]`.
 fn activate(x: Tensor<5>, norm: &LayerNorm) -> Tensor<5> {
-    channels_first(in_f32(channels_last(gelu(x)), |x| norm.forward(x)))
+    channels_first(normalised(norm, channels_last(gelu(x))))
 }
 
 fn channels_last(x: Tensor<5>) -> Tensor<5> {
@@ -184,7 +185,7 @@ impl Downsample {
 
     /// `[batch, d, h, w, channel]` → the next level's `[batch, d, h, w, 2·channel]`.
     fn forward(&self, x: Tensor<5>) -> Tensor<5> {
-        let x = channels_first(in_f32(gelu(x), |x| self.norm.forward(x)));
+        let x = channels_first(normalised(&self.norm, gelu(x)));
         channels_last(self.reduction.forward(x))
     }
 }

@@ -5,7 +5,7 @@
 #[cfg(feature = "flex")]
 mod cpu;
 
-use burn::tensor::activation::{leaky_relu, softmax};
+use burn::tensor::activation::{leaky_relu, log_softmax, softmax};
 use burn::tensor::module::conv3d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{FloatDType, Tensor};
@@ -56,6 +56,34 @@ pub(crate) fn instance_norm(x: Tensor<5>, slope: f64) -> Tensor<5> {
     } else {
         leaky_relu(y, slope)
     }
+}
+
+/// Normalises the last axis to mean 0 and variance 1, times `gain` plus `bias`.
+pub(crate) fn layer_norm<const D: usize>(
+    x: Tensor<D>,
+    gain: Tensor<1>,
+    bias: Tensor<1>,
+) -> Tensor<D> {
+    #[cfg(feature = "flex")]
+    if on_cpu(&x) {
+        return cpu::layer_norm(x, gain, bias);
+    }
+    burn::tensor::module::layer_norm(x, gain, Some(bias), EPSILON)
+}
+
+/// What a loss asks of the softmax p over classes of logits, and of the truth y, both `[batch, class, voxel]`: sums
+/// over voxels of p·y, of p (p² if `squared`) and of −y·log p, `[batch, class, 3]`. The truth has no gradient.
+pub(crate) fn class_sums(logits: Tensor<3>, truth: Tensor<3>, squared: bool) -> Tensor<3> {
+    #[cfg(feature = "flex")]
+    if on_cpu(&logits) {
+        return cpu::sums(logits, truth, squared);
+    }
+    let log_p = log_softmax(logits, 1);
+    let entropy = (log_p.clone() * truth.clone()).sum_dim(2).neg();
+    let p = log_p.exp();
+    let overlap = (p.clone() * truth).sum_dim(2);
+    let size = if squared { p.powi_scalar(2) } else { p }.sum_dim(2);
+    Tensor::cat(vec![overlap, size, entropy], 2)
 }
 
 /// softmax(q · kᵀ / √width + bias + mask) · v within windows, scores in f32: `[window, token, channel]`.

@@ -1,7 +1,7 @@
 //! The CPU kernels against burn's own operations: values and gradients, 1e-5 relative L2 (both sides
 //! compute in f32, in another order).
 
-use burn::tensor::activation::{leaky_relu, softmax};
+use burn::tensor::activation::{leaky_relu, log_softmax, softmax};
 use burn::tensor::module::conv3d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -10,8 +10,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    AdamW, adamw, add_leaky_relu, attention, average, conv3d_same, gelu, instance_norm,
-    join_channels, linear, unfold_blocks,
+    AdamW, adamw, add_leaky_relu, attention, average, class_sums, conv3d_same, gelu, instance_norm,
+    join_channels, layer_norm, linear, unfold_blocks,
 };
 
 fn random<const D: usize>(shape: [usize; D], seed: u64, device: &Device) -> Tensor<D> {
@@ -173,6 +173,53 @@ fn the_gradient_of_a_bias_is_the_sum_over_rows() {
     let gradients = (y * weights.clone()).sum().backward();
     let found = bias.grad(&gradients).expect("it is tracked");
     assert_same("bias", found, weights.inner().sum_dim(0).squeeze());
+}
+
+#[test]
+fn layer_norm_equals_its_formula() {
+    let device = Device::flex().autodiff();
+    // More values than one thread takes at a time; gain and bias are the rows of the second input.
+    let inputs = [
+        random([700, 20], 1, &device) * 3.0 + 2.0,
+        random([2, 20], 2, &device),
+    ];
+    let row = |both: &Tensor<2>, row: usize| both.clone().narrow(0, row, 1);
+    let formula = |x: Tensor<2>, both: Tensor<2>| {
+        let centred = x.clone() - x.mean_dim(1);
+        let variance = centred.clone().powi_scalar(2).mean_dim(1);
+        centred / (variance + 1e-5).sqrt() * row(&both, 0) + row(&both, 1)
+    };
+    let ours = |x: Tensor<2>, both: Tensor<2>| {
+        let [gain, bias] = [0, 1].map(|index| row(&both, index).squeeze());
+        layer_norm(x, gain, bias)
+    };
+    compare("rows", inputs, ours, formula);
+}
+
+#[test]
+fn sums_of_classes_equal_their_formula() {
+    let device = Device::flex().autodiff();
+    for (classes, squared) in [(5, true), (5, false), (2, true), (14, true)] {
+        // Runs that are not whole; logits so far apart that one of them outweighs all others.
+        let inputs = [
+            random([2, classes, 700], 1, &device) * 20.0,
+            random([2, classes, 700], 2, &device) + 1.0,
+        ];
+        let formula = |logits: Tensor<3>, truth: Tensor<3>| {
+            let p = softmax(logits.clone(), 1);
+            let entropy = log_softmax(logits, 1).neg() * truth.clone();
+            let size = if squared {
+                p.clone() * p.clone()
+            } else {
+                p.clone()
+            };
+            let sums = [p * truth, size, entropy].map(|terms| terms.sum_dim(2));
+            Tensor::cat(sums.to_vec(), 2)
+        };
+        let ours = |logits, truth| class_sums(logits, truth, squared);
+        let what = format!("{classes} classes, squared {squared}");
+        compare(&what, inputs, ours, formula);
+    }
 }
 
 /// Against PyTorch's formula in f64, on more values than one thread maps at a time.

@@ -23,6 +23,25 @@ pub(super) fn exp(x: f32) -> f32 {
     if x < LEAST { 0.0 } else { series * power }
 }
 
+/// ln x for normal numbers, within 2·10⁻⁷: x = 2ⁿ · m with m from √½ to √2, and ln m = 2 artanh((m − 1) / (m + 1)).
+#[inline(always)]
+pub(super) fn ln(x: f32) -> f32 {
+    const ROOT_HALF: u32 = std::f32::consts::FRAC_1_SQRT_2.to_bits();
+    const FRACTION: u32 = (1 << 23) - 1;
+    // Shifts the borders of powers of two from 1 to √½.
+    let bits = x.to_bits().wrapping_sub(ROOT_HALF);
+    let n = (bits as i32 >> 23) as f32;
+    let m = f32::from_bits((bits & FRACTION).wrapping_add(ROOT_HALF));
+    let t = (m - 1.0) / (m + 1.0);
+    let square = t * t;
+    let series = 1.0 / 9.0;
+    let series = series * square + 1.0 / 7.0;
+    let series = series * square + 1.0 / 5.0;
+    let series = series * square + 1.0 / 3.0;
+    let series = series * square + 1.0;
+    n * std::f32::consts::LN_2 + 2.0 * t * series
+}
+
 /// The distribution function of the standard normal law, within 2·10⁻⁷: half of 1 + erf(x / √2), with erf as
 /// x · P(x²) / Q(x²), the rational function of Eigen 3.4 and XLA.
 #[inline(always)]

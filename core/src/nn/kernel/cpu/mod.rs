@@ -1,16 +1,18 @@
 //! The operations on a CPU: each as a node of burn's graph, with what it computes beside it.
 //!
 //! Convolutions are in `conv` (the node), `direct` (long planes) and `tiles` (all others); attention in `attention`
-//! (the node) and `heads`; instance norm in `norm` (the node) and `moments`. `work` cuts work into pieces for all
+//! (the node) and `heads`; instance norm in `norm` (the node) and `moments`; a loss in `class_sums`. `work` cuts work into pieces for all
 //! threads, `matrix` multiplies, `math` has functions for vectors.
 
 mod add_leaky;
 mod attention;
+mod class_sums;
 mod conv;
 mod direct;
 mod gelu;
 mod heads;
 mod join;
+mod layer_norm;
 mod linear;
 mod math;
 mod matrix;
@@ -23,9 +25,11 @@ mod work;
 
 pub(super) use add_leaky::add;
 pub(super) use attention::attend;
+pub(super) use class_sums::sums;
 pub(super) use conv::convolve;
 pub(super) use gelu::gelu;
 pub(super) use join::join;
+pub(super) use layer_norm::layer_norm;
 pub(super) use linear::linear;
 pub(super) use norm::normalise;
 pub(super) use unfold::unfold;

@@ -1,4 +1,4 @@
-//! Instance norm with leaky ReLU on a CPU: two passes forward, two backward, sums in f64.
+//! Means and deviations in f64, and instance norm with leaky ReLU on a CPU: two passes forward, two backward.
 
 use burn::backend::flex::FlexTensor;
 use burn::tensor::Shape;
@@ -8,6 +8,37 @@ use crate::nn::kernel::EPSILON;
 
 /// Values that are added up side by side: whole vectors of every processor.
 const LANES: usize = 32;
+
+/// Mean and reciprocal standard deviation of a run of values.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moments {
+    mean: f64,
+    pub(super) scale: f64,
+}
+
+impl Moments {
+    #[inline(always)]
+    pub(super) fn of(x: &[f32]) -> Self {
+        let [sum, squares] = sums(
+            x,
+            x,
+            #[inline(always)]
+            |x, _| [f64::from(x), f64::from(x) * f64::from(x)],
+        );
+        let mean = sum / x.len() as f64;
+        let variance = (squares / x.len() as f64 - mean * mean).max(0.0);
+        Self {
+            mean,
+            scale: (variance + EPSILON).sqrt().recip(),
+        }
+    }
+
+    /// A value of the run, normalised.
+    #[inline(always)]
+    pub(super) fn normal(self, x: f32) -> f32 {
+        ((f64::from(x) - self.mean) * self.scale) as f32
+    }
+}
 
 /// Normalises every run of `voxels` values of `x`, then scales what is below zero by `slope`.
 /// Gives the result and the reciprocal standard deviation of every run.
@@ -20,20 +51,12 @@ pub(super) fn forward(x: FlexTensor, voxels: usize, slope: f32) -> (FlexTensor, 
         vectorised(
             #[inline(always)]
             || {
-                let [sum, squares] = sums(
-                    x,
-                    x,
-                    #[inline(always)]
-                    |x, _| [f64::from(x), f64::from(x) * f64::from(x)],
-                );
-                let mean = sum / voxels as f64;
-                let variance = (squares / voxels as f64 - mean * mean).max(0.0);
-                let scale = (variance + EPSILON).sqrt().recip();
+                let moments = Moments::of(x);
                 y.put_each(x, |x| {
-                    let normal = ((f64::from(x) - mean) * scale) as f32;
+                    let normal = moments.normal(x);
                     if normal > 0.0 { normal } else { normal * slope }
                 });
-                scale as f32
+                moments.scale as f32
             },
         )
     });
@@ -92,7 +115,7 @@ fn before(y: f32, dy: f32, slope: f32) -> (f32, f32) {
 
 /// The sums of the two numbers that `terms` makes of each pair.
 #[inline(always)]
-fn sums(a: &[f32], b: &[f32], terms: impl Fn(f32, f32) -> [f64; 2]) -> [f64; 2] {
+pub(super) fn sums(a: &[f32], b: &[f32], terms: impl Fn(f32, f32) -> [f64; 2]) -> [f64; 2] {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
     let (mut first, mut second) = ([0.0; LANES], [0.0; LANES]);
     for (a, b) in a.iter().zip(b) {

@@ -77,6 +77,18 @@ pub async fn open_all(kinds: Vec<DeviceKind>) -> Result<Vec<ComputeDevice>> {
     Ok(opened)
 }
 
+/// Makes the calling thread one of those that compute on the CPU: work need not be handed to them and back, which
+/// takes some 5 % of a training step. To be called once, before anything computes, in a program in which no other
+/// thread computes: others would wait while this one is doing something else.
+pub fn compute_on_this_thread() {
+    #[cfg(feature = "threads")]
+    {
+        let pool = rayon::ThreadPoolBuilder::new().use_current_thread();
+        // Whoever computed before has set the threads up already; they stay as they are.
+        let _ = pool.build_global();
+    }
+}
+
 #[cfg(feature = "flex")]
 fn cpu() -> Result<(Device, String)> {
     #[cfg(feature = "threads")]

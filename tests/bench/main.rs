@@ -10,11 +10,12 @@ mod networks;
 mod operations;
 
 use measure::Bench;
-use medcontext_core::device::keep_freed_memory;
+use medcontext_core::device::{compute_on_this_thread, keep_freed_memory};
 
 fn main() {
     // As the command line does.
     keep_freed_memory();
+    compute_on_this_thread();
     // Cargo adds options of its own.
     let names: Vec<String> = std::env::args()
         .skip(1)

@@ -61,6 +61,18 @@ enum Command {
     Serve(serve::Arguments),
 }
 
+impl Command {
+    /// Whether nothing but the main thread computes.
+    fn computes_alone(&self) -> bool {
+        match self {
+            // Each client computes on a thread of its own.
+            #[cfg(feature = "remote")]
+            Self::Serve(_) => false,
+            _ => true,
+        }
+    }
+}
+
 /// Why a command ended early.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
@@ -96,6 +108,9 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     start_log(cli.verbose, cli.quiet);
     let console = console::Console::new(cli.quiet);
+    if cli.command.computes_alone() {
+        crate::device::compute_on_this_thread();
+    }
     let outcome = match cli.command {
         Command::Train(arguments) => train::run(arguments, &console),
         Command::Predict(arguments) => predict::run(arguments, &console),

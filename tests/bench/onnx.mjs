@@ -18,14 +18,15 @@ const runs = 5;
 
 const folder = temporaryFolder();
 
+const weights = join(folder, "unetr.safetensors");
+core("convert", join(NETWORK, "unetr.pt"), weights, "--patch", patch.join(), "--heads", "6");
+core("phantom", "--out", join(folder, "phantom"), "--cases", "0", "--unlabelled", "1", "--voxels", "34,40", "--seed", "7");
+const image = join(folder, "phantom/imagesTs/phantom_001.nii.gz");
+
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 /** Seconds of a window of the page, from the second on: in the first, a GPU's programs are compiled. */
 async function ours(browser) {
-  const weights = join(folder, "unetr.safetensors");
-  core("convert", join(NETWORK, "unetr.pt"), weights, "--patch", patch.join(), "--heads", "6");
-  core("phantom", "--out", join(folder, "phantom"), "--cases", "0", "--unlabelled", "1", "--voxels", "34,40", "--seed", "7");
-  const image = join(folder, "phantom/imagesTs/phantom_001.nii.gz");
   let seconds;
   await withPage(browser, "", async (page) => {
     await drop(page, [weights, image]);
@@ -54,7 +55,7 @@ async function theirs(args, provider, threads) {
     await page.goto(`${server.address}empty.html`);
     return await page.evaluate(measure, { provider, threads, patch, runs });
   } catch (error) {
-    return { failure: String(error).split("\n")[0] };
+    return { failure: `fails: ${String(error).split("\n")[0].split("Error: ").at(-1)}` };
   } finally {
     await browser.close();
     server.close();
@@ -98,7 +99,8 @@ const peers = [
 for (const [args, provider, threads] of peers) {
   const found = await theirs(args, provider, threads);
   if (found.seconds) assert.ok(found.difference < 1e-3, `ONNX Runtime Web's logits differ by ${found.difference}`);
-  const name = `ONNX Runtime Web ${version}, ${provider}, ${threads === 1 ? "1 thread" : `${threads} threads`}`;
+  const how = { wasm: `WebAssembly, ${threads} thread${threads === 1 ? "" : "s"}`, webgpu: "WebGPU" }[provider];
+  const name = `ONNX Runtime Web ${version}, ${how}`;
   rows.push({ name, seconds: found.seconds && median(found.seconds), failure: found.failure });
 }
 console.log(JSON.stringify({ onnx: rows }));

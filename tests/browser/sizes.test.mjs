@@ -35,6 +35,10 @@ for (const colorScheme of ["light", "dark"]) {
       await page.emulateMedia({ colorScheme });
       await page.locator("#cases [data-case]").nth(7).waitFor();
       await page.locator("#viewer[data-ready=true]").waitFor();
+      // Left out at first where no GPU draws.
+      await page.locator("#look summary").click();
+      await page.locator("#multiplanar").click();
+      await page.locator("#look summary").click();
       await look(page, `2-cases-${colorScheme}`);
       await page.locator("#cases [data-role=train] .role").first().selectOption("validate");
       await page.locator("#predict-scope").selectOption("held-out");

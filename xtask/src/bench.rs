@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::bench_browser;
+use crate::bench_plot::{self, Point};
 use crate::workspace::{Workspace, answer, run, run_reading};
 
 #[derive(clap::Args)]
@@ -87,6 +88,9 @@ const TABLES: [(&str, &[&str]); 4] = [
 /// Around the tables in BENCHMARKS.md.
 const MARKS: [&str; 2] = ["<!-- tables -->", "<!-- end of tables -->"];
 
+/// Where the growth of the cost is drawn.
+const PLOT: &str = "docs/growth.svg";
+
 /// What one side says of one measurement.
 #[derive(Deserialize)]
 struct Line {
@@ -143,7 +147,7 @@ pub fn bench(workspace: &Workspace, arguments: &BenchArguments) -> Result<()> {
     }
     let mut text = markdown(&tables, threads, arguments.rounds);
     if arguments.browser {
-        text += &bench_browser::table(workspace)?;
+        text += &bench_browser::tables(workspace, &python)?;
     }
     println!("\n{text}");
     let folder = workspace.target.join("bench");
@@ -156,6 +160,10 @@ pub fn bench(workspace: &Workspace, arguments: &BenchArguments) -> Result<()> {
     fs::write(&file, serde_json::to_string_pretty(&all)?)?;
     println!("The figures are in {}", file.display());
     if arguments.record {
+        let points: Vec<Point> = tables.iter().flat_map(|(_, rows)| points(rows)).collect();
+        if !points.is_empty() {
+            fs::write(workspace.root.join(PLOT), bench_plot::svg(&points))?;
+        }
         record(&workspace.root.join("BENCHMARKS.md"), &text)?;
     }
     Ok(())
@@ -199,7 +207,7 @@ fn ensure_peers(workspace: &Workspace) -> Result<PathBuf> {
     let given = std::env::var_os("MEDCONTEXT_PEERS_PYTHON").map(PathBuf::from);
     let folder = workspace.target.join("peers");
     let python = given.unwrap_or_else(|| folder.join("bin/python"));
-    if answer(Command::new(&python).args(["-c", "import torch, monai"])).is_some() {
+    if answer(Command::new(&python).args(["-c", "import torch, monai, onnx"])).is_some() {
         return Ok(python);
     }
     println!(
@@ -274,6 +282,28 @@ pub fn duration(seconds: f64) -> String {
     } else {
         format!("{seconds:.2} s")
     }
+}
+
+/// The measurements of growth, `growth NETWORK SIZE SIDE³ ×BATCH step`, both sides.
+fn points(rows: &Rows) -> impl Iterator<Item = Point> {
+    let point = |name: &str, side: &Side, of: &str| {
+        let words: Vec<&str> = name.split(' ').collect();
+        let ["growth", network, _, cube, batch, _] = words[..] else {
+            return None;
+        };
+        let side_voxels: f64 = cube.strip_suffix('³')?.parse().ok()?;
+        let batch: f64 = batch.strip_prefix('×')?.parse().ok()?;
+        Some(Point {
+            curve: format!("{network}, {of}"),
+            voxels: side_voxels.powi(3) * batch,
+            seconds: median(&side.seconds)?,
+            gb: median(&side.peak_gb)?,
+        })
+    };
+    rows.iter().flat_map(move |(name, row)| {
+        let ours = point(name, &row.ours, "ours");
+        ours.into_iter().chain(point(name, &row.pytorch, "PyTorch"))
+    })
 }
 
 /// The processor's name, where the system says it.

@@ -1,6 +1,8 @@
 //! Times training in the page beside the command line on the same kind of device.
 
 use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
 
 use anyhow::Result;
 use serde::Deserialize;
@@ -17,33 +19,92 @@ struct Line {
     native: Vec<f64>,
 }
 
-/// Builds the page and a command line that can use wgpu, measures both, and gives the table.
-pub fn table(workspace: &Workspace) -> Result<String> {
+/// Seconds of one forward pass of the same network in one kind of browser, or why there is none.
+#[derive(Deserialize)]
+struct Forward {
+    name: String,
+    seconds: Option<f64>,
+    failure: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Forwards {
+    onnx: Vec<Forward>,
+}
+
+/// The version of ONNX Runtime Web that the page is compared with.
+const ONNX_RUNTIME: &str = "onnxruntime-web@1.30.0";
+
+/// Builds the page and a command line that can use wgpu, measures both and ONNX Runtime Web, and gives the tables.
+pub fn tables(workspace: &Workspace, python: &Path) -> Result<String> {
     let chromium = chromium::ensure(workspace)?;
     page::build(workspace)?;
     run(workspace
         .cargo()
         .args(["build", "--release", "--package", "medcontext-core"])
         .args(["--features", "wgpu,threads"]))?;
-    let mut command = workspace.command("node");
-    command
-        .arg("tests/bench/browser.mjs")
-        .env("CHROME", &chromium)
-        .env("MEDCONTEXT_CORE", workspace.target.join("release/core"));
+    let script = |name: &str| {
+        let mut command = workspace.command("node");
+        command
+            .arg(format!("tests/bench/{name}"))
+            .env("CHROME", &chromium)
+            .env("MEDCONTEXT_CORE", workspace.target.join("release/core"));
+        command
+    };
+    let mut steps = script("browser.mjs");
     if let Some(driver) = chromium::vulkan_driver(&chromium) {
         // The newer and the older name of the same setting.
-        command
+        steps
             .env("VK_DRIVER_FILES", &driver)
             .env("VK_ICD_FILENAMES", &driver);
     }
     let mut lines: Vec<Line> = Vec::new();
-    run_reading(&mut command, |line| {
-        lines.extend(serde_json::from_str(line))
-    })?;
-    Ok(markdown(&lines))
+    run_reading(&mut steps, |line| lines.extend(serde_json::from_str(line)))?;
+
+    let folder = workspace.target.join("bench/onnx");
+    run(workspace
+        .command("npm")
+        .args(["install", "--silent", "--no-save", "--prefix"])
+        .arg(&folder)
+        .arg(ONNX_RUNTIME))?;
+    let network = folder.join("network");
+    run(Command::new(python)
+        .arg(workspace.root.join("tests/peers/export_onnx.py"))
+        .arg(&network))?;
+    let mut forwards: Vec<Forwards> = Vec::new();
+    run_reading(
+        script("onnx.mjs")
+            .env(
+                "ONNX_RUNTIME",
+                folder.join("node_modules/onnxruntime-web/dist"),
+            )
+            .env("NETWORK", &network),
+        |line| forwards.extend(serde_json::from_str(line)),
+    )?;
+    let forwards = forwards.iter().flat_map(|line| &line.onnx);
+    Ok(steps_table(&lines) + &forwards_table(forwards))
 }
 
-fn markdown(lines: &[Line]) -> String {
+fn forwards_table<'a>(forwards: impl Iterator<Item = &'a Forward>) -> String {
+    let mut text = String::from(
+        "\n### Segmenting a patch in the page\n\n\
+         UNETR `small`, 32×48×32, batch 1; the same weights, in the same browser.\n\n\
+         | | a patch |\n|---|---|\n",
+    );
+    for Forward {
+        name,
+        seconds,
+        failure,
+    } in forwards
+    {
+        let time = seconds.map(duration);
+        let found = time.or_else(|| failure.clone()).unwrap_or_default();
+        let _ = writeln!(text, "| {name} | {found} |");
+    }
+    text
+}
+
+fn steps_table(lines: &[Line]) -> String {
     let mut text = String::from(
         "\n### Training steps in the page\n\n\
          With MedContext, batch 1, one thread; the first step from the click on, with the kernels that it compiles.\n\n\

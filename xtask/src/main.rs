@@ -6,6 +6,7 @@
 
 mod bench;
 mod bench_browser;
+mod bench_plot;
 mod check;
 mod chromium;
 mod page;

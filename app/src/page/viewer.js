@@ -14,6 +14,10 @@ const MULTIPLANAR_GRID = 2;
 // How much the rendering is lit, from 0 (flat) to 1.
 const ILLUMINATION = 0.5;
 
+// Names of drivers that draw without a GPU. A rendering takes them a third of a second, and every movement of the
+// crosshair draws it anew.
+const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
+
 // NiiVue's name for dark red to bright yellow, and the values from transparent to the brightest.
 const HEAT = "hot";
 const HEAT_RANGE = [0.05, 1];
@@ -133,6 +137,8 @@ export class Viewer {
   #image;
   #labels;
   #forms;
+  #layout = "both";
+  #large = false;
   #illumination;
   #references = {};
   #history;
@@ -157,8 +163,16 @@ export class Viewer {
     // NiiVue's own keys do nothing once the mouse has left the canvas.
     canvas.addEventListener("keydown", (event) => viewer.#step(event), { capture: true });
     await viewer.#niivue.attachToCanvas(canvas, true);
-    await viewer.#light(ILLUMINATION);
+    if (viewer.software()) viewer.#layout = "slices";
+    await viewer.#arrange();
     return viewer;
+  }
+
+  /** Whether pictures are drawn without a GPU. */
+  software() {
+    const { gl } = this.#niivue;
+    const names = gl.getExtension("WEBGL_debug_renderer_info");
+    return SOFTWARE.test(gl.getParameter(names ? names.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
   }
 
   /**
@@ -173,8 +187,8 @@ export class Viewer {
         const volume = await this.#load(image, "image.nii", {});
         const header = new Uint8Array(await image.slice(0, HEADER).arrayBuffer());
         this.#forms = FORMS.map(([start, end]) => header.slice(start, end));
-        const large = volume.img.length > LARGE;
-        await this.#light(large ? 0 : ILLUMINATION);
+        this.#large = volume.img.length > LARGE;
+        await this.#arrange();
         this.#niivue.addVolume(volume);
         this.#image = image;
         this.#labels = undefined;
@@ -200,12 +214,16 @@ export class Viewer {
     return shown;
   }
 
-  /** Lights the rendering, or leaves it out. A change compiles programs for the GPU, which takes a moment. */
-  async #light(illumination) {
-    if (illumination === this.#illumination) return;
+  /** Puts slices and rendering where they belong. Light comes and goes with programs that are compiled for the GPU. */
+  async #arrange() {
+    const niivue = this.#niivue;
+    const beside = this.#layout === "both" && !this.#large;
+    niivue.opts.multiplanarShowRender = beside ? SHOW_RENDER_ALWAYS : SHOW_RENDER_NEVER;
+    const type = this.#layout === "rendering" ? RENDER : MULTIPLANAR;
+    if (niivue.opts.sliceType !== type) niivue.setSliceType(type);
+    const illumination = this.#layout === "slices" || this.#large ? 0 : ILLUMINATION;
+    if (illumination !== this.#illumination) await niivue.setVolumeRenderIllumination(illumination);
     this.#illumination = illumination;
-    this.#niivue.opts.multiplanarShowRender = illumination > 0 ? SHOW_RENDER_ALWAYS : SHOW_RENDER_NEVER;
-    await this.#niivue.setVolumeRenderIllumination(illumination);
   }
 
   #step(event) {
@@ -268,9 +286,14 @@ export class Viewer {
     if (this.#niivue.volumes[1]) this.#niivue.setOpacity(1, opacity);
   }
 
-  /** Three slices and a rendering, or the rendering alone. */
-  setLayout(rendering) {
-    this.#niivue.setSliceType(rendering ? RENDER : MULTIPLANAR);
+  /** The three slices, the rendering, or both: "slices", "rendering" or "both". */
+  setLayout(layout) {
+    const arranged = this.#pending.then(async () => {
+      this.#layout = layout;
+      await this.#arrange();
+      this.#niivue.drawScene();
+    });
+    this.#pending = arranged.catch(() => {});
   }
 
   /** On which side the patient's right is, whether labels are outlines, whether voxels are squares. */

@@ -40,7 +40,10 @@ extern "C" {
     fn set_opacity(this: &JsViewer, opacity: f64);
 
     #[wasm_bindgen(method, js_name = setLayout)]
-    fn set_layout(this: &JsViewer, rendering: bool);
+    fn set_layout(this: &JsViewer, layout: &str);
+
+    #[wasm_bindgen(method)]
+    fn software(this: &JsViewer) -> bool;
 
     #[wasm_bindgen(method, js_name = setLook)]
     fn set_look(this: &JsViewer, radiological: bool, outline: bool, sharp: bool);
@@ -121,6 +124,17 @@ pub struct Window {
     pub low: f64,
     /// What is white.
     pub high: f64,
+}
+
+/// What the viewer shows of a volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Three slices.
+    Slices,
+    /// Three slices and a rendering.
+    Both,
+    /// The rendering alone.
+    Rendering,
 }
 
 /// What is under the crosshair.
@@ -262,9 +276,22 @@ impl Viewer {
         self.0.set_opacity(opacity);
     }
 
-    /// Three slices and a rendering, or the rendering alone.
-    pub fn set_layout(&self, rendering: bool) {
-        self.0.set_layout(rendering);
+    /// Shows slices, rendering, or both.
+    pub fn set_layout(&self, layout: Layout) {
+        self.0.set_layout(match layout {
+            Layout::Slices => "slices",
+            Layout::Both => "both",
+            Layout::Rendering => "rendering",
+        });
+    }
+
+    /// What it shows at first: without a GPU a rendering is too slow to be drawn with every slice.
+    pub fn first_layout(&self) -> Layout {
+        if self.0.software() {
+            Layout::Slices
+        } else {
+            Layout::Both
+        }
     }
 
     /// On which side the patient's right is, whether labels are outlines, whether voxels are squares.

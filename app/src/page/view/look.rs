@@ -5,7 +5,7 @@ use std::rc::Rc;
 use leptos::prelude::*;
 
 use crate::page::state::State;
-use crate::page::viewer::{Viewer, Window};
+use crate::page::viewer::{Layout, Viewer, Window};
 
 /// Windows for CT: name, centre and width in HU.
 const WINDOWS: [(&str, f64, f64); 5] = [
@@ -20,7 +20,7 @@ const WINDOWS: [(&str, f64, f64); 5] = [
 #[component]
 pub fn Look(
     viewer: RwSignal<Option<Rc<Viewer>>, LocalStorage>,
-    rendering: RwSignal<bool>,
+    layout: RwSignal<Layout>,
     shown: RwSignal<Option<String>>,
 ) -> impl IntoView {
     let state = expect_context::<State>();
@@ -106,7 +106,7 @@ pub fn Look(
         <details id="look">
             <summary>"View"</summary>
             <div>
-                <LayoutChoice rendering=rendering />
+                <LayoutChoice layout=layout />
                 <label>
                     "Window, HU"
                     <select id="window" on:change:target=move |event| choose(event.target().value())>
@@ -135,15 +135,15 @@ pub fn Look(
     }
 }
 
-/// Slices and rendering, or the rendering alone.
+/// Slices, rendering, or both.
 #[component]
-fn LayoutChoice(rendering: RwSignal<bool>) -> impl IntoView {
-    let button = move |id: &'static str, text: &'static str, alone: bool| {
+fn LayoutChoice(layout: RwSignal<Layout>) -> impl IntoView {
+    let button = move |id: &'static str, text: &'static str, choice: Layout| {
         view! {
             <button
                 id=id
-                aria-pressed=move || (rendering.get() == alone).to_string()
-                on:click=move |_| rendering.set(alone)
+                aria-pressed=move || (layout.get() == choice).to_string()
+                on:click=move |_| layout.set(choice)
             >
                 {text}
             </button>
@@ -151,7 +151,9 @@ fn LayoutChoice(rendering: RwSignal<bool>) -> impl IntoView {
     };
     view! {
         <div class="segmented" role="group" aria-label="Layout">
-            {button("multiplanar", "Slices + 3D", false)} {button("render", "3D", true)}
+            {button("slices", "Slices", Layout::Slices)}
+            {button("multiplanar", "Slices + 3D", Layout::Both)}
+            {button("render", "3D", Layout::Rendering)}
         </div>
     }
 }

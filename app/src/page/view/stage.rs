@@ -13,7 +13,7 @@ use super::look::Look;
 use crate::message::{Handle, Request};
 use crate::page::link::Link;
 use crate::page::state::{Case, Overlay, State};
-use crate::page::viewer::{Label, Paint, Viewer};
+use crate::page::viewer::{Label, Layout, Paint, Viewer};
 
 /// Opacity of labels at first: the image shows through.
 const OPACITY: f64 = 0.55;
@@ -26,7 +26,7 @@ struct Stage {
     failure: RwSignal<Option<String>>,
     /// The case that is on screen.
     shown: RwSignal<Option<String>>,
-    rendering: RwSignal<bool>,
+    layout: RwSignal<Layout>,
     opacity: RwSignal<f64>,
 }
 
@@ -38,7 +38,7 @@ pub fn Stage() -> impl IntoView {
         viewer: RwSignal::new_local(None),
         failure: RwSignal::new(None),
         shown: RwSignal::new(None),
-        rendering: RwSignal::new(false),
+        layout: RwSignal::new(Layout::Both),
         opacity: RwSignal::new(OPACITY),
     };
     follow(state, stage);
@@ -53,7 +53,7 @@ pub fn Stage() -> impl IntoView {
                 <h2>{move || state.viewed.get().unwrap_or_else(|| "Viewer".to_owned())}</h2>
                 <OverlayChoice />
                 <Opacity stage=stage />
-                <Look viewer=stage.viewer rendering=stage.rendering shown=stage.shown />
+                <Look viewer=stage.viewer layout=stage.layout shown=stage.shown />
                 <Editor viewer=stage.viewer opacity=stage.opacity />
             </div>
             <Screen stage=stage />
@@ -72,7 +72,10 @@ fn Screen(stage: Stage) -> impl IntoView {
         let Some(canvas) = canvas.get() else { return };
         spawn_local(async move {
             match Viewer::open(&canvas, state.readout.write_only()).await {
-                Ok(viewer) => stage.viewer.set(Some(Rc::new(viewer))),
+                Ok(viewer) => {
+                    stage.layout.set(viewer.first_layout());
+                    stage.viewer.set(Some(Rc::new(viewer)));
+                }
                 Err(sentence) => stage.failure.set(Some(sentence)),
             }
         });
@@ -184,7 +187,7 @@ fn follow(state: State, stage: Stage) {
     };
     Effect::new(move |_| with_viewer(&|viewer| viewer.recolour(&state.shown_labels())));
     Effect::new(move |_| with_viewer(&|viewer| viewer.set_opacity(stage.opacity.get())));
-    Effect::new(move |_| with_viewer(&|viewer| viewer.set_layout(stage.rendering.get())));
+    Effect::new(move |_| with_viewer(&|viewer| viewer.set_layout(stage.layout.get())));
 }
 
 /// What was found in a case: by the run under way, where there is one, else by the last segmentation.

@@ -33,6 +33,10 @@ pub struct Upload {
 /// What the page asks for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Request {
+    /// Open the compute device. The first request to every worker.
+    Open(Wish),
+    /// End: another worker takes over.
+    Close,
     /// Take these files in: volumes, a dataset.json, weights.
     Add(Vec<Upload>),
     /// Make the synthetic sample volumes and take them in like dropped files.
@@ -153,6 +157,16 @@ pub struct Packed {
     pub file: Handle<Blob>,
 }
 
+/// Where someone wants the numbers to be computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Wish {
+    /// On the GPU, if there is one.
+    #[default]
+    Gpu,
+    /// On the CPU in any case.
+    Cpu,
+}
+
 /// Where the numbers are computed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Device {
@@ -163,8 +177,8 @@ pub enum Device {
     },
     /// On one CPU thread.
     Cpu {
-        /// Why not on a GPU.
-        reason: String,
+        /// Why not on a GPU; nothing if that was wanted.
+        reason: Option<String>,
     },
 }
 

@@ -7,7 +7,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { core, temporaryFolder } from "../browser/files.mjs";
-import { configure, drop, noWebgpu, press, webgpu, withPage } from "../browser/page.mjs";
+import { configure, drop, noteProgress, noWebgpu, press, webgpu, withPage } from "../browser/page.mjs";
 
 const gpu = process.env.ADAPTER === "any" ? webgpu.filter((flag) => !flag.includes("adapter")) : webgpu;
 
@@ -28,13 +28,7 @@ async function inThePage({ browser, backbone, patch }, data) {
     await configure(page, {
       backbone, size: "tiny", patch, iterations, learningRate: 0.001, medcontext: true, batchSize: 1, seed: 0,
     });
-    await page.evaluate(() => {
-      const progress = document.querySelector("#progress");
-      const seen = (window.seen = []);
-      document.querySelector("#train").addEventListener("click", () => seen.push([performance.now(), 0]), { once: true });
-      const look = () => seen.push([performance.now(), Number(progress.dataset.iteration)]);
-      new MutationObserver(look).observe(progress, { attributes: true, attributeFilter: ["data-iteration"] });
-    });
+    await noteProgress(page, "train");
     await press(page, "train");
     const seen = await page.evaluate(() => window.seen);
     const times = Array.from({ length: iterations + 1 }, (_, step) => seen.find(([, done]) => done === step)?.[0]);

@@ -9,7 +9,7 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { core, temporaryFolder } from "../browser/files.mjs";
-import { drop, noWebgpu, press, webgpu, withPage } from "../browser/page.mjs";
+import { drop, noteProgress, noWebgpu, press, webgpu, withPage } from "../browser/page.mjs";
 import { serve } from "../browser/server.mjs";
 
 const { CHROME, ONNX_RUNTIME, NETWORK } = process.env;
@@ -31,12 +31,7 @@ async function ours(browser) {
   await withPage(browser, "", async (page) => {
     await drop(page, [weights, image]);
     await page.locator("#predict:enabled").waitFor();
-    await page.evaluate(() => {
-      const progress = document.querySelector("#progress");
-      const seen = (window.seen = []);
-      const look = () => seen.push([performance.now(), Number(progress.dataset.iteration)]);
-      new MutationObserver(look).observe(progress, { attributes: true, attributeFilter: ["data-iteration"] });
-    });
+    await noteProgress(page, "predict");
     await press(page, "predict");
     const times = (await page.evaluate(() => window.seen)).filter(([, done]) => done > 0).map(([time]) => time / 1000);
     seconds = median(times.slice(1).map((time, window) => time - times[window]));

@@ -1,7 +1,7 @@
 // Opens the page in Chromium and drives it as a person would.
 //
 // Elements that the tests rely on (ids unless marked otherwise):
-//   device            data-device = starting | webgpu | cpu | failed; its text names the device
+//   device            data-device = starting | webgpu | cpu | failed; its text names the device; switch-device
 //   folder            the folder chooser; files can also be dropped anywhere
 //   cases             one tr[data-case] per case: data-role = train | validate | predict, data-state, .dims, .labels, .role;
 //                     each li.problem in the row below it holds one sentence about the case
@@ -134,6 +134,20 @@ export async function press(page, button) {
   const ended = ["done", "stopped", "failed"].map((state) => `${task}[data-state=${state}]`).join(", ");
   await page.locator(ended).waitFor({ timeout: limit });
   return page.locator("#progress").getAttribute("data-state");
+}
+
+/**
+ * Notes from the press of a button on when the page says how far it is: `window.seen`, pairs of milliseconds and of
+ * steps or windows done.
+ */
+export function noteProgress(page, button) {
+  return page.evaluate((button) => {
+    const progress = document.querySelector("#progress");
+    const seen = (window.seen = []);
+    const look = () => seen.push([performance.now(), Number(progress.dataset.iteration)]);
+    document.querySelector(`#${button}`).addEventListener("click", () => seen.push([performance.now(), 0]), { once: true });
+    new MutationObserver(look).observe(progress, { attributes: true, attributeFilter: ["data-iteration"] });
+  }, button);
 }
 
 /** One term of the loss (total, supervised, masked or consistency) at every iteration so far. */

@@ -1,4 +1,4 @@
-//! What the page's address asks for: `?sample`, `?model=NAME`, `?logits`.
+//! What the page's address asks for: `?sample`, `?model=NAME`, `?device=cpu`, `?logits`.
 
 use leptos::prelude::window;
 

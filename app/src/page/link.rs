@@ -3,9 +3,10 @@
 use gloo_worker::{Spawnable, WorkerBridge};
 use leptos::prelude::*;
 
+use super::address::asked;
 use super::state::{Engine, Phase, State, Work};
 use super::{files, reports};
-use crate::message::{Report, Request, Structured};
+use crate::message::{Report, Request, Structured, Wish};
 use crate::worker::Compute;
 
 /// The worker's loader, as the build names it, beside the page.
@@ -17,6 +18,8 @@ pub struct Link {
     bridge: StoredValue<Option<WorkerBridge<Compute>>, LocalStorage>,
     /// Which files came and went: what a new worker has to be told.
     history: StoredValue<Vec<Request>, LocalStorage>,
+    /// Where it is to compute.
+    wish: StoredValue<Wish>,
     state: State,
 }
 
@@ -26,6 +29,10 @@ impl Link {
         let link = Self {
             bridge: StoredValue::new_local(None),
             history: StoredValue::new_local(Vec::new()),
+            wish: StoredValue::new(match asked("device").as_deref() {
+                Some("cpu") => Wish::Cpu,
+                _ => Wish::Gpu,
+            }),
             state,
         };
         link.spawn();
@@ -39,6 +46,7 @@ impl Link {
             .encoding::<Structured>()
             .with_loader(true)
             .spawn(WORKER);
+        bridge.send(Request::Open(self.wish.get_value()));
         self.bridge.set_value(Some(bridge));
     }
 
@@ -71,6 +79,13 @@ impl Link {
                 bridge.send(request);
             }
         });
+    }
+
+    /// Goes on on another device: a new worker there takes over everything but a task that runs.
+    pub fn compute_on(self, wish: Wish) {
+        self.wish.set_value(wish);
+        self.forward(Request::Close);
+        self.restart();
     }
 
     /// Starts a new worker in place of a dead one and hands it the same files, and the last weights.

@@ -137,6 +137,7 @@ export class Viewer {
   #image;
   #labels;
   #forms;
+  #colours;
   #layout = "both";
   #large = false;
   #illumination;
@@ -182,36 +183,53 @@ export class Viewer {
    */
   show(image, labels, colours, opacity) {
     const shown = this.#pending.then(async () => {
-      if (image !== this.#image) {
-        this.#removeFrom(0);
-        const volume = await this.#load(image, "image.nii", {});
-        const header = new Uint8Array(await image.slice(0, HEADER).arrayBuffer());
-        this.#forms = FORMS.map(([start, end]) => header.slice(start, end));
-        this.#large = volume.img.length > LARGE;
-        await this.#arrange();
-        this.#niivue.addVolume(volume);
+      if (image !== this.#image || labels !== this.#labels) {
+        // There may be no room for two large ones.
+        if (image !== this.#image && this.#large) this.#removeFrom(0);
+        const volumes = [image === this.#image ? this.#niivue.volumes[0] : await this.#background(image)];
         this.#image = image;
         this.#labels = undefined;
-      }
-      if (labels !== this.#labels) {
-        this.#removeFrom(1);
-        if (labels) {
-          const volume = await this.#load(labels, "labels.nii", { opacity });
-          if (colours) {
-            volume.setColormapLabel(colours);
-          } else {
-            volume.colormap = HEAT;
-            [volume.cal_min, volume.cal_max] = HEAT_RANGE;
-          }
-          this.#niivue.addVolume(volume);
+        try {
+          if (labels) volumes.push(await this.#overlay(labels, colours, opacity));
+          this.#labels = labels;
+        } finally {
+          this.#put(volumes);
         }
-        this.#labels = labels;
       }
       // The readout follows the crosshair; here the image changed under it.
       this.#niivue.createOnLocationChange();
     });
     this.#pending = shown.catch(() => {});
     return shown;
+  }
+
+  /** A volume to be drawn below everything else. */
+  async #background(image) {
+    const volume = await this.#load(image, "image.nii", {});
+    const header = new Uint8Array(await image.slice(0, HEADER).arrayBuffer());
+    this.#forms = FORMS.map(([start, end]) => header.slice(start, end));
+    this.#large = volume.img.length > LARGE;
+    await this.#arrange();
+    return volume;
+  }
+
+  /** A volume to be drawn over it. */
+  async #overlay(labels, colours, opacity) {
+    const volume = await this.#load(labels, "labels.nii", { opacity });
+    if (colours) {
+      volume.setColormapLabel(colours);
+      this.#colours = JSON.stringify(colours);
+    } else {
+      volume.colormap = HEAT;
+      [volume.cal_min, volume.cal_max] = HEAT_RANGE;
+    }
+    return volume;
+  }
+
+  /** Draws other volumes than before. One at a time, each would be drawn with the old ones and without. */
+  #put(volumes) {
+    this.#niivue.volumes = volumes;
+    this.#niivue.setVolume(volumes[0], 0);
   }
 
   /** Puts slices and rendering where they belong. Light comes and goes with programs that are compiled for the GPU. */
@@ -275,7 +293,9 @@ export class Viewer {
   /** Changes the labels' colours, and which of them are visible. */
   recolour(colours) {
     const overlay = this.#niivue.volumes[1];
-    if (overlay?.colormapLabel) {
+    const text = JSON.stringify(colours);
+    if (overlay?.colormapLabel && text !== this.#colours) {
+      this.#colours = text;
       overlay.setColormapLabel(colours);
       this.#niivue.updateGLVolume();
     }

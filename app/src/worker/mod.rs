@@ -26,7 +26,7 @@ use gloo_worker::{HandlerId, Worker, WorkerScope};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::message::{Report, Request};
-use session::{Reporter, Session};
+use session::{Reporter, Session, worker_scope};
 
 /// The worker as `gloo-worker` sees it: it forwards the page's requests to a `Session`.
 pub struct Compute {
@@ -56,7 +56,10 @@ impl Worker for Compute {
         self.inbox = Some(inbox);
         self.reporter = Some(reporter.clone());
         spawn_local(async move {
-            match Session::open(reporter.clone()).await {
+            let Some(Request::Open(wish)) = requests.next().await else {
+                return;
+            };
+            match Session::open(reporter.clone(), wish).await {
                 Ok(session) => {
                     while let Some(request) = requests.next().await {
                         session.handle(request).await;
@@ -73,6 +76,7 @@ impl Worker for Compute {
         };
         // Here rather than in the session's loop, which may be busy with a large file.
         match request {
+            Request::Close => worker_scope().close(),
             Request::Stop => reporter.set_stop(true),
             Request::Pause(pause) => reporter.set_pause(pause),
             Request::Train { .. }

@@ -21,7 +21,7 @@ use super::kept::keep_new;
 use super::reading::{Shelf, check_new};
 use super::storage::{NoStorage, Storage};
 use super::{Compute, adapter, cases, choices, files, label, predict, restore, show, train};
-use crate::message::{Device, Report, Request, WeightsInfo};
+use crate::message::{Device, Report, Request, WeightsInfo, Wish};
 use crate::saved::{Choices, names};
 
 /// A task that waits looks this often whether it may go on.
@@ -103,7 +103,7 @@ impl Reporter {
 }
 
 /// This thread, as the browser sees it.
-fn worker_scope() -> DedicatedWorkerGlobalScope {
+pub fn worker_scope() -> DedicatedWorkerGlobalScope {
     js_sys::global().unchecked_into()
 }
 
@@ -143,14 +143,18 @@ pub struct Session {
 }
 
 impl Session {
-    /// Opens the compute device: WebGPU, or the CPU where there is none.
+    /// Opens the compute device: WebGPU, or the CPU where there is none or where it is wished for.
     ///
     /// # Errors
     /// When not even the CPU can be used.
-    pub async fn open(reporter: Reporter) -> Result<Rc<Self>> {
-        let device = match device::open(DeviceKind::Wgpu).await {
-            Ok(device) => device,
-            Err(_) => device::open(DeviceKind::Cpu).await?,
+    pub async fn open(reporter: Reporter, wish: Wish) -> Result<Rc<Self>> {
+        let gpu = match wish {
+            Wish::Gpu => device::open(DeviceKind::Wgpu).await.ok(),
+            Wish::Cpu => None,
+        };
+        let device = match gpu {
+            Some(device) => device,
+            None => device::open(DeviceKind::Cpu).await?,
         };
         let storage = match Storage::open().await {
             Ok(storage) => Some(storage),
@@ -187,7 +191,7 @@ impl Session {
             .reporter
             .send(Report::Ready(match session.device.kind {
                 DeviceKind::Cpu => Device::Cpu {
-                    reason: adapter::why_none().to_owned(),
+                    reason: (wish == Wish::Gpu).then(|| adapter::why_none().to_owned()),
                 },
                 _ => Device::WebGpu {
                     name: adapter::name()
@@ -253,8 +257,8 @@ impl Session {
                 Ok(())
             }
             Request::Pack { files, session } => restore::pack(self, files, session).await,
-            // These two do not wait for their turn here.
-            Request::Stop | Request::Pause(_) => Ok(()),
+            // Done before anything else, or without waiting for their turn here.
+            Request::Open(_) | Request::Close | Request::Stop | Request::Pause(_) => Ok(()),
         };
         self.mention(done);
         check_new(self);

@@ -7,7 +7,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{DragEvent, Element, ScrollIntoViewOptions, ScrollLogicalPosition};
 
 use super::help::Help;
-use crate::message::{Device, Request};
+use crate::message::{Device, Request, Wish};
 use crate::page::files::Drop;
 use crate::page::link::Link;
 use crate::page::state::{Engine, State};
@@ -101,7 +101,12 @@ pub fn Header() -> impl IntoView {
     let words = move || match &*state.engine.read() {
         Engine::Starting => "Starting the compute engine…".to_owned(),
         Engine::Ready(Device::WebGpu { name }) => format!("WebGPU · {name}"),
-        Engine::Ready(Device::Cpu { reason }) => format!("CPU: slower, because {reason}"),
+        Engine::Ready(Device::Cpu {
+            reason: Some(reason),
+        }) => {
+            format!("CPU: slower, because {reason}")
+        }
+        Engine::Ready(Device::Cpu { reason: None }) => "CPU, one thread".to_owned(),
         Engine::Dead => "The compute engine has stopped".to_owned(),
     };
     view! {
@@ -113,8 +118,41 @@ pub fn Header() -> impl IntoView {
                 <span class="dot" aria-hidden="true"></span>
                 {words}
             </p>
+            <SwitchDevice />
             <Help />
         </header>
+    }
+}
+
+/// The other device, where there is a choice.
+#[component]
+fn SwitchDevice() -> impl IntoView {
+    let state = expect_context::<State>();
+    let link = expect_context::<Link>();
+    let other = Memo::new(move |_| match &*state.engine.read() {
+        Engine::Ready(Device::WebGpu { .. }) => Some(Wish::Cpu),
+        Engine::Ready(Device::Cpu { reason: None }) => Some(Wish::Gpu),
+        _ => None,
+    });
+    let words = move || match other.get() {
+        Some(Wish::Cpu) => "Use the CPU",
+        _ => "Use the GPU",
+    };
+    view! {
+        <Show when=move || other.get().is_some()>
+            <button
+                id="switch-device"
+                title="Files, weights and results stay"
+                disabled=move || state.work.read().busy()
+                on:click=move |_| {
+                    if let Some(wish) = other.get_untracked() {
+                        link.compute_on(wish);
+                    }
+                }
+            >
+                {words}
+            </button>
+        </Show>
     }
 }
 

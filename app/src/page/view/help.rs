@@ -125,7 +125,9 @@ fn diagnostics(state: State) -> String {
     let device = match state.engine.get_untracked() {
         Engine::Starting => "starting".to_owned(),
         Engine::Ready(Device::WebGpu { name }) => format!("WebGPU, {name}"),
-        Engine::Ready(Device::Cpu { reason }) => format!("CPU ({reason})"),
+        Engine::Ready(Device::Cpu { reason }) => {
+            format!("CPU ({})", reason.as_deref().unwrap_or("as chosen"))
+        }
         Engine::Dead => "broken down".to_owned(),
     };
     let agent = window().navigator().user_agent().unwrap_or_default();

@@ -174,6 +174,8 @@ pub enum Device {
     WebGpu {
         /// The adapter.
         name: String,
+        /// Bytes of the largest tensor that it takes.
+        largest_tensor: u64,
     },
     /// On one CPU thread.
     Cpu {

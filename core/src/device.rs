@@ -39,6 +39,8 @@ pub struct ComputeDevice {
     pub device: Device,
     /// Its name, for people: the adapter's, or the CPU's number of threads.
     pub description: String,
+    /// Bytes of the largest tensor that it takes; nothing where its memory alone sets a limit.
+    pub largest_tensor: Option<u64>,
 }
 
 /// Opens a device.
@@ -46,9 +48,14 @@ pub struct ComputeDevice {
 /// # Errors
 /// [`Error::Device`] when this build or this machine does not have it.
 pub async fn open(kind: DeviceKind) -> Result<ComputeDevice> {
+    let mut largest_tensor = None;
     let (device, description) = match &kind {
         DeviceKind::Cpu => cpu()?,
-        DeviceKind::Wgpu => wgpu().await?,
+        DeviceKind::Wgpu => {
+            let (device, name, limit) = wgpu().await?;
+            largest_tensor = Some(limit);
+            (device, name)
+        }
         #[cfg(feature = "cuda")]
         DeviceKind::Cuda(index) => cuda::open(*index)?,
         #[cfg(not(feature = "cuda"))]
@@ -62,6 +69,7 @@ pub async fn open(kind: DeviceKind) -> Result<ComputeDevice> {
         kind,
         device,
         description,
+        largest_tensor,
     })
 }
 
@@ -105,13 +113,13 @@ fn cpu() -> Result<(Device, String)> {
 }
 
 #[cfg(feature = "wgpu")]
-async fn wgpu() -> Result<(Device, String)> {
+async fn wgpu() -> Result<(Device, String, u64)> {
     use std::sync::LazyLock;
 
     use futures::lock::Mutex;
 
     // The runtime of a process is set up once; asking again gives the same device.
-    static READY: LazyLock<Mutex<Option<(Device, String)>>> = LazyLock::new(Mutex::default);
+    static READY: LazyLock<Mutex<Option<(Device, String, u64)>>> = LazyLock::new(Mutex::default);
     let mut ready = READY.lock().await;
     if let Some(ready) = &*ready {
         return Ok(ready.clone());
@@ -130,12 +138,17 @@ async fn wgpu() -> Result<(Device, String)> {
         (true, false) => info.driver,
         (true, true) => "GPU".to_owned(),
     };
-    Ok(ready.insert((device, name)).clone())
+    // A tensor is one binding of one buffer.
+    let limits = setup.device.limits();
+    let largest = limits
+        .max_buffer_size
+        .min(limits.max_storage_buffer_binding_size);
+    Ok(ready.insert((device, name, largest)).clone())
 }
 
 #[cfg(not(feature = "wgpu"))]
-async fn wgpu() -> Result<(Device, String)> {
-    missing_feature(&DeviceKind::Wgpu, "wgpu")
+async fn wgpu() -> Result<(Device, String, u64)> {
+    missing_feature(&DeviceKind::Wgpu, "wgpu").map(|(device, name)| (device, name, 0))
 }
 
 #[allow(dead_code)]

@@ -197,6 +197,7 @@ impl Session {
                     name: adapter::name()
                         .await
                         .unwrap_or_else(|| session.device.description.clone()),
+                    largest_tensor: session.device.largest_tensor.unwrap_or(u64::MAX),
                 },
             }));
         Ok(session)

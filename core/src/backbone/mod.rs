@@ -80,6 +80,9 @@ trait Architecture {
     /// Values that are alive at once while a patch is segmented, fitted likewise.
     fn inference_values(&self, patch: [usize; 3]) -> f64;
 
+    /// Values of the largest tensor of a pass over a patch, where attention keeps its scores.
+    fn largest_values(&self, patch: [usize; 3]) -> f64;
+
     /// Multiplications with addition of one forward pass over one patch.
     fn multiply_adds(&self, channels: usize, classes: usize, patch: [usize; 3]) -> u64;
 
@@ -162,6 +165,12 @@ impl Network {
     pub fn inference_bytes(&self, parameters: usize, patch: [usize; 3]) -> u64 {
         let values = self.architecture().inference_values(patch);
         PROGRAM + 4 * (2 * parameters as u64 + values as u64)
+    }
+
+    /// Bytes of the largest tensor of a pass over `batch` patches in f32, as far as blocks keep them. On a GPU
+    /// attention's scores are among them.
+    pub fn largest_tensor_bytes(&self, patch: [usize; 3], batch: usize) -> u64 {
+        4 * batch as u64 * self.architecture().largest_values(patch) as u64
     }
 
     /// Multiplications with addition of one forward pass over one patch, as PyTorch's flop counter

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::cost::{conv, swin_block, volume};
 use super::{Architecture, LOSS, Model, PatchRule, Segmenter, Size};
 use crate::medcontext::TokenMask;
-use crate::nn::{Init, RelativeIndex, UpProjection};
+use crate::nn::{Init, RelativeIndex, UpProjection, WindowGrid};
 use decoder::Decoder;
 use encoder::Encoder;
 pub use form::NnformerForm;
@@ -179,6 +179,12 @@ impl Architecture for NnformerConfig {
             NnformerForm::Synapse | NnformerForm::Tumor => 0.15,
         };
         volume(patch) * (12.0 + channel * self.embedding as f64)
+    }
+
+    fn largest_values(&self, patch: [usize; 3]) -> f64 {
+        // The scores of the finest level.
+        let windows = WindowGrid::new(self.grids(patch)[0], self.windows[0], false);
+        (self.heads[0] * windows.windows() * windows.tokens().pow(2)) as f64
     }
 
     fn multiply_adds(&self, channels: usize, classes: usize, patch: [usize; 3]) -> u64 {

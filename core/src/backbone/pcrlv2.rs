@@ -93,6 +93,12 @@ impl Architecture for Pcrlv2Config {
         volume(patch) * 14.5 * self.width as f64
     }
 
+    fn largest_values(&self, patch: [usize; 3]) -> f64 {
+        // The finest level's way up, with the skip where there is one.
+        let channels = if self.skip { 6 } else { 4 };
+        volume(patch) * (channels * self.width) as f64
+    }
+
     fn multiply_adds(&self, channels: usize, classes: usize, patch: [usize; 3]) -> u64 {
         let voxels: usize = patch.iter().product();
         let down = (0..LEVELS).map(|level| {

@@ -116,6 +116,11 @@ impl Architecture for SwinUnetrConfig {
         volume(patch) * 5.3 * self.feature as f64 + 1.8 * self.scores(0, patch)
     }
 
+    fn largest_values(&self, patch: [usize; 3]) -> f64 {
+        let joined = volume(patch) * 2.0 * self.feature as f64;
+        joined.max(self.scores(0, patch))
+    }
+
     fn multiply_adds(&self, channels: usize, classes: usize, patch: [usize; 3]) -> u64 {
         let f = self.feature;
         let voxels: usize = patch.iter().product();

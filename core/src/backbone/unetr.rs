@@ -99,6 +99,11 @@ impl Architecture for UnetrConfig {
         volume(patch) * 6.5 * self.feature as f64
     }
 
+    fn largest_values(&self, patch: [usize; 3]) -> f64 {
+        // The last skip beside what comes from below.
+        volume(patch) * 2.0 * self.feature as f64
+    }
+
     fn multiply_adds(&self, channels: usize, classes: usize, patch: [usize; 3]) -> u64 {
         let (f, residual) = (self.feature, self.res_block);
         let voxels: usize = patch.iter().product();

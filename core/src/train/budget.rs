@@ -13,6 +13,13 @@ impl TrainConfig {
             .training_bytes(parameters, self.patch, self.batch_size, kept)
     }
 
+    /// Bytes of the largest tensor of a step; see
+    /// [`Network::largest_tensor_bytes`](crate::backbone::Network::largest_tensor_bytes).
+    pub fn largest_tensor_bytes(&self) -> u64 {
+        self.resolved_network()
+            .largest_tensor_bytes(self.patch, self.batch_size)
+    }
+
     /// What a step keeps at one time.
     pub fn kept(&self) -> Kept {
         let both = self.medcontext.has_masked_view() && !self.views_in_turn;
@@ -82,6 +89,27 @@ mod tests {
         );
         assert!(off.training_bytes() < in_turn.training_bytes());
         assert!(in_turn.training_bytes() < on.training_bytes());
+    }
+
+    #[test]
+    fn the_largest_tensor_is_that_of_the_widest_level_or_of_the_scores() {
+        let largest = |backbone, size, patch, batch_size| {
+            let config = TrainConfig {
+                backbone,
+                size,
+                patch,
+                batch_size,
+                ..TrainConfig::default()
+            };
+            config.largest_tensor_bytes()
+        };
+        // Twice 16 channels of two patches.
+        let patch = [32, 48, 32];
+        let unetr = largest(Backbone::Unetr, Size::Small, patch, 2);
+        assert_eq!(unetr, 4 * 2 * 32 * 32 * 48 * 32);
+        // 48³ tokens need 7³ windows of 7³ tokens; each of three heads has the scores of all pairs.
+        let swin = largest(Backbone::SwinUnetr, Size::Paper, [96; 3], 1);
+        assert_eq!(swin, 4 * 3 * 343 * 343 * 343);
     }
 
     #[test]

@@ -96,6 +96,17 @@ fn memory(state: State) -> (Light, String) {
         _ => GPU_GIB,
     };
     let light = Light::of(gib, amber, red);
+    let largest = state.config.read().largest_tensor_bytes();
+    if let Engine::Ready(Device::WebGpu { largest_tensor, .. }) = &*state.engine.read()
+        && largest > *largest_tensor
+    {
+        let words = format!(
+            "About {gib:.1} GiB of memory, {} MiB of it in one piece: this GPU gives {} at most.",
+            largest >> 20,
+            largest_tensor >> 20
+        );
+        return (Light::Red, words);
+    }
     let words = match light {
         Light::Green => "",
         Light::Amber => ", which not every machine has",

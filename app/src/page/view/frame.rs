@@ -100,7 +100,7 @@ pub fn Header() -> impl IntoView {
     };
     let words = move || match &*state.engine.read() {
         Engine::Starting => "Starting the compute engine…".to_owned(),
-        Engine::Ready(Device::WebGpu { name }) => format!("WebGPU · {name}"),
+        Engine::Ready(Device::WebGpu { name, .. }) => format!("WebGPU · {name}"),
         Engine::Ready(Device::Cpu {
             reason: Some(reason),
         }) => {

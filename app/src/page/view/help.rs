@@ -124,7 +124,13 @@ pub fn Help() -> impl IntoView {
 fn diagnostics(state: State) -> String {
     let device = match state.engine.get_untracked() {
         Engine::Starting => "starting".to_owned(),
-        Engine::Ready(Device::WebGpu { name }) => format!("WebGPU, {name}"),
+        Engine::Ready(Device::WebGpu {
+            name,
+            largest_tensor,
+        }) => format!(
+            "WebGPU, {name}, tensors of up to {} MiB",
+            largest_tensor >> 20
+        ),
         Engine::Ready(Device::Cpu { reason }) => {
             format!("CPU ({})", reason.as_deref().unwrap_or("as chosen"))
         }

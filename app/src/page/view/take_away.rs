@@ -116,7 +116,7 @@ fn results(state: State) -> Vec<Packed> {
 fn report(state: State, evaluation: &Evaluation) -> String {
     let trained = state.trained.get_untracked();
     let device = match state.engine.get_untracked() {
-        Engine::Ready(Device::WebGpu { name }) => format!("WebGPU, {name}"),
+        Engine::Ready(Device::WebGpu { name, .. }) => format!("WebGPU, {name}"),
         Engine::Ready(Device::Cpu { .. }) => "one CPU thread".to_owned(),
         Engine::Starting | Engine::Dead => String::new(),
     };

@@ -10,6 +10,9 @@ pub struct Point {
     pub gb: f64,
 }
 
+/// What of a point is drawn.
+type Value = fn(&Point) -> f64;
+
 /// Okabe and Ito's colours, which colour-blind people can tell apart.
 const COLOURS: [&str; 4] = ["#0072b2", "#e69f00", "#009e73", "#d55e00"];
 
@@ -44,23 +47,17 @@ pub fn svg(points: &[Point]) -> String {
             x + 9.0
         );
     }
-    let value: [(&str, fn(&Point) -> f64); 2] = [
+    let values: [(&str, Value); 2] = [
         ("seconds for a training step", |point| point.seconds),
         ("peak memory in GB", |point| point.gb),
     ];
-    for (left, (title, value)) in LEFT.into_iter().zip(value) {
+    for (left, (title, value)) in LEFT.into_iter().zip(values) {
         text += &panel(left, title, points, &curves, value);
     }
     text + "</svg>\n"
 }
 
-fn panel(
-    left: f64,
-    title: &str,
-    points: &[Point],
-    curves: &[&str],
-    value: fn(&Point) -> f64,
-) -> String {
+fn panel(left: f64, title: &str, points: &[Point], curves: &[&str], value: Value) -> String {
     let (width, height) = PANEL;
     let values: Vec<f64> = points.iter().map(value).collect();
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);

@@ -2,6 +2,7 @@
 //! Nothing in it leaves the browser.
 
 use futures::channel::oneshot;
+use futures::lock::Mutex;
 use js_sys::{AsyncIterator, Function, IteratorNext, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -22,6 +23,8 @@ const BETWEEN_TRIES_MS: u32 = 150;
 /// One folder of files, by names that may hold any character.
 pub struct Storage {
     folder: FileSystemDirectoryHandle,
+    /// Held while a file is written or removed: the browser refuses to open a file that is being removed.
+    changing: Mutex<()>,
 }
 
 /// Why there is no folder.
@@ -52,7 +55,10 @@ impl Storage {
         let root: FileSystemDirectoryHandle = root.unchecked_into();
         let folder = root.get_directory_handle_with_options(NAME, &options);
         let folder = JsFuture::from(folder).await.ok()?.unchecked_into();
-        Some(Self { folder })
+        Some(Self {
+            folder,
+            changing: Mutex::new(()),
+        })
     }
 
     /// Writes a file whole, or leaves the one before as it was.
@@ -60,6 +66,7 @@ impl Storage {
     /// # Errors
     /// When the browser has no room for it.
     pub async fn write(&self, name: &str, content: &Blob) -> Result<(), JsValue> {
+        let _changing = self.changing.lock().await;
         let options = FileSystemGetFileOptions::new();
         options.set_create(true);
         let handle = self
@@ -101,6 +108,7 @@ impl Storage {
 
     /// Removes a file, if it is there.
     pub async fn remove(&self, name: &str) {
+        let _changing = self.changing.lock().await;
         // It fails where there is none, which is what is wanted.
         let _ = JsFuture::from(self.folder.remove_entry(&encode(name))).await;
     }

@@ -2,7 +2,8 @@
 //!
 //! Convolutions are in `conv` (the node), `direct` (long planes) and `tiles` (all others); attention in `attention`
 //! (the node) and `heads`; instance norm in `norm` (the node) and `moments`; a loss in `class_sums`;
-//! layer norm in `layer_norm`. `work` cuts work into pieces for all threads, `matrix` multiplies, `math` has functions for vectors.
+//! layer norm in `layer_norm`. `work` cuts work into pieces for all threads, `matrix` multiplies,
+//! `math` has functions for vectors.
 
 mod add_leaky;
 mod attention;

@@ -20,6 +20,14 @@ use super::work::{Shared, copy_row, fill, for_each, sum_shares};
 const WIDE: usize = 8;
 const NARROW: usize = 4;
 
+/// Vectors of positions kept in registers at a time: with their sums, a weight and what is read, no more
+/// than there are registers. A sum that has to wait in memory halves the speed.
+const WIDE_VECTORS: usize = 3;
+const NARROW_VECTORS: usize = 2;
+
+/// Taps of all positions before the next ones: those of 16 channels, whose rows the fastest cache holds.
+const TAPS: usize = 16 * LINE * LINE * LINE;
+
 /// Zeros after the last plane, for vectors that reach past its end.
 const TAIL: usize = 64;
 
@@ -144,8 +152,9 @@ fn together() -> usize {
     Arch::new().dispatch(Together)
 }
 
+/// A browser has the registers of its processor, whatever WebAssembly says: on most, 16.
 fn is_wide<S: Simd>() -> bool {
-    S::REGISTER_COUNT >= 32
+    S::REGISTER_COUNT >= 32 && !cfg!(target_arch = "wasm32")
 }
 
 /// `[out, tap]` → `[group of channels, tap, channel of the group]`, zeros for channels that there are not.
@@ -180,41 +189,47 @@ impl WithSimd for Plane<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         if is_wide::<S>() {
-            plane::<S, WIDE>(simd, self);
+            plane::<S, WIDE, WIDE_VECTORS>(simd, self);
         } else {
-            plane::<S, NARROW>(simd, self);
+            plane::<S, NARROW, NARROW_VECTORS>(simd, self);
         }
     }
 }
 
-/// Vectors of positions kept in registers at a time.
-const VECTORS: usize = 3;
-
 #[inline(always)]
-fn plane<S: Simd, const N: usize>(simd: S, p: Plane<'_>) {
-    let step = VECTORS * S::F32_LANES;
+fn plane<S: Simd, const N: usize, const V: usize>(simd: S, p: Plane<'_>) {
+    let step = V * S::F32_LANES;
     let stride = p.positions + TAIL;
     let furthest = p.offsets.iter().max().copied().unwrap_or(0);
     assert!(furthest + p.positions.next_multiple_of(step) <= p.source.len() && step <= TAIL);
-    for position in (0..p.positions).step_by(step) {
-        let mut sums = [[simd.splat_f32s(0.0); VECTORS]; N];
-        for (&offset, weight) in p.offsets.iter().zip(p.weight.as_chunks::<N>().0) {
-            let x: [S::f32s; VECTORS] = std::array::from_fn(|v| {
-                // SAFETY: the largest position and the largest offset were looked at above.
-                unsafe { load::<S>(p.source, position + offset + v * S::F32_LANES) }
-            });
-            for (sums, &weight) in sums.iter_mut().zip(weight) {
-                let weight = simd.splat_f32s(weight);
-                for (sum, x) in sums.iter_mut().zip(x) {
-                    *sum = simd.mul_add_e_f32s(weight, x, *sum);
+    let parts = p.offsets.chunks(TAPS).zip(p.weight.chunks(TAPS * N));
+    for (part, (offsets, weight)) in parts.enumerate() {
+        for position in (0..p.positions).step_by(step) {
+            let mut sums = [[simd.splat_f32s(0.0); V]; N];
+            if part > 0 {
+                for (c, sums) in sums.iter_mut().enumerate() {
+                    let (before, _) = S::as_simd_f32s(&p.run[c * stride + position..][..step]);
+                    sums.copy_from_slice(before);
                 }
             }
-        }
-        // A copy, so that the sums themselves are never indexed and stay in registers.
-        let sums = black_box(sums);
-        for (c, sums) in sums.iter().enumerate() {
-            let (target, _) = S::as_mut_simd_f32s(&mut p.run[c * stride + position..][..step]);
-            target.copy_from_slice(sums);
+            for (&offset, weight) in offsets.iter().zip(weight.as_chunks::<N>().0) {
+                let x: [S::f32s; V] = std::array::from_fn(|v| {
+                    // SAFETY: the largest position and the largest offset were looked at above.
+                    unsafe { load::<S>(p.source, position + offset + v * S::F32_LANES) }
+                });
+                for (sums, &weight) in sums.iter_mut().zip(weight) {
+                    let weight = simd.splat_f32s(weight);
+                    for (sum, x) in sums.iter_mut().zip(x) {
+                        *sum = simd.mul_add_e_f32s(weight, x, *sum);
+                    }
+                }
+            }
+            // A copy, so that the sums themselves are never indexed and stay in registers.
+            let sums = black_box(sums);
+            for (c, sums) in sums.iter().enumerate() {
+                let (target, _) = S::as_mut_simd_f32s(&mut p.run[c * stride + position..][..step]);
+                target.copy_from_slice(sums);
+            }
         }
     }
 }

@@ -19,7 +19,7 @@ use super::cost::{conv, volume};
 use super::{Architecture, LOSS, Model, PatchRule, Segmenter, Size};
 use crate::medcontext::TokenMask;
 use crate::nn::kernel::join_channels;
-use crate::nn::{Conv3d, Init, UpProjection, in_f32, max_pool2};
+use crate::nn::{Conv3d, Init, UpProjection, group_norm_relu, in_f32, max_pool2};
 
 /// Side of a masked cell in voxels.
 const CELL: usize = 16;
@@ -269,10 +269,10 @@ impl ConvNorm {
 
     fn forward(&self, x: Tensor<5>) -> Tensor<5> {
         let x = self.conv1.forward(x);
-        relu(in_f32(x, |x| match &self.bn1 {
-            Norm::Group(norm) => norm.forward(x),
-            Norm::Batch(norm) => norm.forward(x),
-        }))
+        match &self.bn1 {
+            Norm::Group(norm) => group_norm_relu(norm, x),
+            Norm::Batch(norm) => relu(in_f32(x, |x| norm.forward(x))),
+        }
     }
 }
 

@@ -28,7 +28,8 @@ pub use kernel::{add_leaky_relu, attention, gelu, join_channels};
 pub use mlp::{Mlp, linear, project};
 pub(crate) use norm::in_f32;
 pub use norm::{
-    LEAKY_SLOPE, instance_norm, instance_norm_leaky_relu, layer_norm, normalised, plain_layer_norm,
+    LEAKY_SLOPE, group_norm_relu, instance_norm, instance_norm_leaky_relu, layer_norm, normalised,
+    plain_layer_norm,
 };
 pub use patch::PatchConv;
 pub(crate) use patch::cut;

@@ -1,6 +1,6 @@
 //! Normalisation layers without options. They compute in f32 whatever the rest of a network does.
 
-use burn::nn::{LayerNorm, LayerNormConfig};
+use burn::nn::{GroupNorm, LayerNorm, LayerNormConfig};
 use burn::tensor::{FloatDType, Tensor};
 
 use super::{Init, kernel};
@@ -53,4 +53,16 @@ pub fn normalised<const D: usize>(norm: &LayerNorm, x: Tensor<D>) -> Tensor<D> {
     let bias = norm.beta.as_ref().map(|bias| bias.val());
     let bias = bias.unwrap_or_else(|| gain.zeros_like());
     in_f32(x, |x| kernel::layer_norm(x, gain, bias))
+}
+
+/// What a layer of group norm and a ReLU make of `x`, `[batch, channel, d, h, w]`.
+pub fn group_norm_relu(norm: &GroupNorm, x: Tensor<5>) -> Tensor<5> {
+    let channels = [norm.num_channels];
+    let [gain, bias] = [(&norm.gamma, 1.0), (&norm.beta, 0.0)].map(|(param, otherwise)| {
+        let given = param.as_ref().map(|param| param.val());
+        given.unwrap_or_else(|| Tensor::full(channels, otherwise, &x.device()))
+    });
+    in_f32(x, |x| {
+        kernel::group_norm_relu(x, gain, bias, norm.num_groups)
+    })
 }

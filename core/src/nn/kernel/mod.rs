@@ -5,7 +5,7 @@
 #[cfg(feature = "flex")]
 mod cpu;
 
-use burn::tensor::activation::{leaky_relu, log_softmax, softmax};
+use burn::tensor::activation::{leaky_relu, log_softmax, relu, softmax};
 use burn::tensor::module::conv3d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{FloatDType, Tensor};
@@ -69,6 +69,26 @@ pub(crate) fn layer_norm<const D: usize>(
         return cpu::layer_norm(x, gain, bias);
     }
     burn::tensor::module::layer_norm(x, gain, Some(bias), EPSILON)
+}
+
+/// Normalises each sample's groups of channels to mean 0 and variance 1, times each channel's `gain` plus
+/// `bias`, then ReLU. `[batch, channel, d, h, w]`.
+pub(crate) fn group_norm_relu(
+    x: Tensor<5>,
+    gain: Tensor<1>,
+    bias: Tensor<1>,
+    groups: usize,
+) -> Tensor<5> {
+    #[cfg(feature = "flex")]
+    if on_cpu(&x) {
+        return cpu::group_norm_relu(x, gain, bias, groups);
+    }
+    let [batch, channels, d, h, w] = x.dims();
+    // A group's channels, one after the other, are as the planes of one.
+    let grouped = [batch, groups, channels / groups * d, h, w];
+    let normal = instance_norm(x.reshape(grouped), 1.0).reshape([batch, channels, d, h, w]);
+    let by_channel = [1, channels, 1, 1, 1];
+    relu(normal * gain.reshape(by_channel) + bias.reshape(by_channel))
 }
 
 /// What a loss asks of the softmax p over classes of logits, and of the truth y, both `[batch, class, voxel]`: sums

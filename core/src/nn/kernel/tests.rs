@@ -1,7 +1,7 @@
 //! The CPU kernels against burn's own operations: values and gradients, 1e-5 relative L2 (both sides
 //! compute in f32, in another order).
 
-use burn::tensor::activation::{leaky_relu, log_softmax, softmax};
+use burn::tensor::activation::{leaky_relu, log_softmax, relu, softmax};
 use burn::tensor::module::conv3d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -10,8 +10,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    AdamW, adamw, add_leaky_relu, attention, average, class_sums, conv3d_same, gelu, instance_norm,
-    join_channels, layer_norm, linear, unfold_blocks,
+    AdamW, adamw, add_leaky_relu, attention, average, class_sums, conv3d_same, gelu,
+    group_norm_relu, instance_norm, join_channels, layer_norm, linear, unfold_blocks,
 };
 
 fn random<const D: usize>(shape: [usize; D], seed: u64, device: &Device) -> Tensor<D> {
@@ -63,8 +63,9 @@ fn compare<const D: usize>(
 #[test]
 fn convolution_equals_burns() {
     let device = Device::flex().autodiff();
-    // Long planes go the direct way, short ones and other kernels are gathered; channel counts
-    // that do not fill a register block, and a kernel larger than the volume, are among them.
+    // Eight channels and more go Winograd's way, long planes of fewer the direct one, short ones and other
+    // kernels are gathered; channel counts that do not fill a register block, odd sides, more tiles than a block
+    // has, and a kernel larger than the volume, are among them.
     for (x, output, kernel) in [
         ([2, 3, 4, 18, 16], 5, 3),
         ([1, 1, 2, 40, 37], 8, 3),
@@ -74,6 +75,9 @@ fn convolution_equals_burns() {
         ([1, 2, 5, 30, 20], 3, 5),
         ([2, 20, 3, 9, 7], 5, 1),
         ([1, 3, 8, 12, 12], 40, 3),
+        ([2, 9, 3, 17, 15], 8, 3),
+        ([1, 8, 1, 48, 61], 10, 3),
+        ([1, 16, 40, 14, 13], 32, 3),
     ] {
         let inputs = [
             random(x, 1, &device),
@@ -112,6 +116,30 @@ fn instance_norm_equals_its_formula() {
             formula,
         );
     }
+}
+
+#[test]
+fn group_norm_and_relu_equal_their_formula() {
+    let device = Device::flex().autodiff();
+    // Gain and bias are the rows of the second input.
+    let (shape, groups) = ([2, 6, 5, 7, 9], 3);
+    let inputs = [
+        random(shape, 1, &device) * 3.0 + 2.0,
+        random([2, 6, 1, 1, 1], 2, &device),
+    ];
+    let row = |both: &Tensor<5>, row: usize| both.clone().narrow(0, row, 1);
+    let formula = |x: Tensor<5>, both: Tensor<5>| {
+        let flat = x.reshape([2, groups, 2 * 5 * 7 * 9]);
+        let centred = flat.clone() - flat.mean_dim(2);
+        let variance = centred.clone().powi_scalar(2).mean_dim(2);
+        let normal = (centred / (variance + 1e-5).sqrt()).reshape(shape);
+        relu(normal * row(&both, 0) + row(&both, 1))
+    };
+    let ours = |x: Tensor<5>, both: Tensor<5>| {
+        let [gain, bias] = [0, 1].map(|index| row(&both, index).reshape([6]));
+        group_norm_relu(x, gain, bias, groups)
+    };
+    compare("groups", inputs, ours, formula);
 }
 
 #[test]

@@ -88,42 +88,58 @@ impl Geometry {
         }
     }
 
-    /// How far each tap of one input channel moves a position, in the kernel's order.
-    fn offsets(&self, padded: &Padded) -> Vec<usize> {
+    /// How far each tap of each input channel moves a position, in the kernel's order.
+    fn offsets(&self, padded: &Padded) -> Offsets {
         let k = self.kernel;
         let taps = (0..k * k * k).map(|tap| (tap / (k * k), tap / k % k, tap % k));
-        taps.map(|(z, y, x)| z * padded.plane + y * padded.row + x)
-            .collect()
+        let taps = taps.map(|(z, y, x)| z * padded.plane + y * padded.row + x);
+        let taps: Vec<usize> = taps.collect();
+        let channels = (0..self.input).map(|c| c * padded.channel);
+        Offsets::new(channels.flat_map(|channel| taps.iter().map(move |tap| channel + tap)))
+    }
+}
+
+/// Where the values lie that make one output, from its position on.
+pub(super) struct Offsets {
+    offsets: Vec<usize>,
+    furthest: usize,
+}
+
+impl Offsets {
+    pub(super) fn new(offsets: impl Iterator<Item = usize>) -> Self {
+        let offsets: Vec<usize> = offsets.collect();
+        Self {
+            furthest: offsets.iter().max().copied().unwrap_or(0),
+            offsets,
+        }
     }
 }
 
 /// `[batch, out, d, h, w]` of `x` `[batch, in, d, h, w]` and `weight` `[out, in, k, k, k]`.
 pub(super) fn forward(g: &Geometry, x: &Padded, weight: &[f32]) -> Vec<f32> {
     let [depth, height, width] = g.size;
-    let taps = g.offsets(x);
-    let channels = (0..g.input).map(|c| c * x.channel);
-    let offsets: Vec<usize> = channels
-        .flat_map(|channel| taps.iter().map(move |tap| channel + tap))
-        .collect();
+    let offsets = g.offsets(x);
     let together = together();
-    let weight = interleave(weight, g.output, offsets.len(), together);
+    let weight = interleave(weight, g.output, g.taps(), together);
     let positions = x.row * height;
+    let stride = positions + TAIL;
     let length = g.batch * g.output * g.voxels();
     let mut y: Vec<f32> = Vec::with_capacity(length);
     let whole = Shared(y.as_mut_ptr());
-    let room = || vec![0.0f32; together * (positions + TAIL)];
+    let room = || vec![0.0f32; together * stride];
     for_each(g.batch * depth, room, |run, index| {
         let (sample, z) = (index / depth, index % depth);
-        for (group, weight) in weight.chunks_exact(offsets.len() * together).enumerate() {
+        for (group, weight) in weight.chunks_exact(g.taps() * together).enumerate() {
             Arch::new().dispatch(Plane {
                 source: &x.values[sample * x.sample + z * x.plane..],
                 offsets: &offsets,
                 weight,
                 positions,
                 run,
+                stride,
             });
             let outputs = (g.output - group * together).min(together);
-            for (c, run) in run.chunks_exact(positions + TAIL).enumerate().take(outputs) {
+            for (c, run) in run.chunks_exact(stride).enumerate().take(outputs) {
                 let channel = sample * g.output + group * together + c;
                 let to = (channel * depth + z) * height * width;
                 for (y, row) in run.chunks_exact(x.row).take(height).enumerate() {
@@ -141,15 +157,24 @@ pub(super) fn forward(g: &Geometry, x: &Padded, weight: &[f32]) -> Vec<f32> {
 
 /// How many output channels this processor computes together.
 fn together() -> usize {
-    struct Together;
-    impl WithSimd for Together {
-        type Output = usize;
+    block().0
+}
+
+/// How many output channels and positions this processor keeps in its registers.
+pub(super) fn block() -> (usize, usize) {
+    struct Block;
+    impl WithSimd for Block {
+        type Output = (usize, usize);
         #[inline(always)]
-        fn with_simd<S: Simd>(self, _: S) -> usize {
-            if is_wide::<S>() { WIDE } else { NARROW }
+        fn with_simd<S: Simd>(self, _: S) -> (usize, usize) {
+            if is_wide::<S>() {
+                (WIDE, WIDE_VECTORS * S::F32_LANES)
+            } else {
+                (NARROW, NARROW_VECTORS * S::F32_LANES)
+            }
         }
     }
-    Arch::new().dispatch(Together)
+    Arch::new().dispatch(Block)
 }
 
 /// A browser has the registers of its processor, whatever WebAssembly says: on most, 16.
@@ -171,16 +196,18 @@ fn interleave(weight: &[f32], outputs: usize, taps: usize, together: usize) -> V
 }
 
 /// One plane of as many output channels as are computed together.
-struct Plane<'a> {
+pub(super) struct Plane<'a> {
     /// The padded volume from this plane's first position on.
-    source: &'a [f32],
+    pub source: &'a [f32],
     /// For every input channel and tap.
-    offsets: &'a [usize],
+    pub offsets: &'a Offsets,
     /// `[in · k³, channel]`.
-    weight: &'a [f32],
-    positions: usize,
-    /// `[channel, positions + TAIL]`.
-    run: &'a mut [f32],
+    pub weight: &'a [f32],
+    pub positions: usize,
+    /// `[channel, stride]`.
+    pub run: &'a mut [f32],
+    /// From one channel's results to the next one's.
+    pub stride: usize,
 }
 
 impl WithSimd for Plane<'_> {
@@ -199,16 +226,19 @@ impl WithSimd for Plane<'_> {
 #[inline(always)]
 fn plane<S: Simd, const N: usize, const V: usize>(simd: S, p: Plane<'_>) {
     let step = V * S::F32_LANES;
-    let stride = p.positions + TAIL;
-    let furthest = p.offsets.iter().max().copied().unwrap_or(0);
-    assert!(furthest + p.positions.next_multiple_of(step) <= p.source.len() && step <= TAIL);
-    let parts = p.offsets.chunks(TAPS).zip(p.weight.chunks(TAPS * N));
+    let reach = p.offsets.furthest + p.positions.next_multiple_of(step);
+    assert!(reach <= p.source.len());
+    let parts = p
+        .offsets
+        .offsets
+        .chunks(TAPS)
+        .zip(p.weight.chunks(TAPS * N));
     for (part, (offsets, weight)) in parts.enumerate() {
         for position in (0..p.positions).step_by(step) {
             let mut sums = [[simd.splat_f32s(0.0); V]; N];
             if part > 0 {
                 for (c, sums) in sums.iter_mut().enumerate() {
-                    let (before, _) = S::as_simd_f32s(&p.run[c * stride + position..][..step]);
+                    let (before, _) = S::as_simd_f32s(&p.run[c * p.stride + position..][..step]);
                     sums.copy_from_slice(before);
                 }
             }
@@ -227,7 +257,8 @@ fn plane<S: Simd, const N: usize, const V: usize>(simd: S, p: Plane<'_>) {
             // A copy, so that the sums themselves are never indexed and stay in registers.
             let sums = black_box(sums);
             for (c, sums) in sums.iter().enumerate() {
-                let (target, _) = S::as_mut_simd_f32s(&mut p.run[c * stride + position..][..step]);
+                let (target, _) =
+                    S::as_mut_simd_f32s(&mut p.run[c * p.stride + position..][..step]);
                 target.copy_from_slice(sums);
             }
         }
@@ -239,7 +270,7 @@ fn plane<S: Simd, const N: usize, const V: usize>(simd: S, p: Plane<'_>) {
 /// # Safety
 /// `at` and the values after it, as many as a vector has, must lie inside the slice.
 #[inline(always)]
-unsafe fn load<S: Simd>(values: &[f32], at: usize) -> S::f32s {
+pub(super) unsafe fn load<S: Simd>(values: &[f32], at: usize) -> S::f32s {
     // SAFETY: the caller's promise.
     S::as_simd_f32s(unsafe { values.get_unchecked(at..at + S::F32_LANES) }).0[0]
 }

@@ -1,8 +1,9 @@
 //! The operations on a CPU: each as a node of burn's graph, with what it computes beside it.
 //!
-//! Convolutions are in `conv` (the node), `direct` (long planes) and `tiles` (all others); attention in `attention`
-//! (the node) and `heads`; instance norm in `norm` (the node) and `moments`; a loss in `class_sums`;
-//! layer norm in `layer_norm`. `work` cuts work into pieces for all threads, `matrix` multiplies,
+//! Convolutions are in `conv` (the node) and `tiles`, which chooses: `winograd` (kernels of 3 with more than a few
+//! channels), `direct` (long planes), or matrix products; attention in `attention` (the node) and `heads`;
+//! instance norm in `norm` (the node) and `moments`; a loss in `class_sums`; layer and group norm in `layer_norm`
+//! and `group_norm`. `work` cuts work into pieces for all threads, `matrix` multiplies,
 //! `math` has functions for vectors.
 
 mod add_leaky;
@@ -11,6 +12,7 @@ mod class_sums;
 mod conv;
 mod direct;
 mod gelu;
+mod group_norm;
 mod heads;
 mod join;
 mod layer_norm;
@@ -22,6 +24,7 @@ mod norm;
 mod tiles;
 mod unfold;
 mod update;
+mod winograd;
 mod work;
 
 pub(super) use add_leaky::add;
@@ -29,6 +32,7 @@ pub(super) use attention::attend;
 pub(super) use class_sums::sums;
 pub(super) use conv::convolve;
 pub(super) use gelu::gelu;
+pub(super) use group_norm::group_norm_relu;
 pub(super) use join::join;
 pub(super) use layer_norm::layer_norm;
 pub(super) use linear::linear;

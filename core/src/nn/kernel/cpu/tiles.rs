@@ -14,6 +14,7 @@ use burn::tensor::Shape;
 
 use super::direct;
 use super::matrix::{Matrix, Target, multiply};
+use super::winograd;
 use super::work::{Shared, fill, for_each, tensor, threads, values};
 
 /// Voxels in a tile: with 16 channels and a kernel of 3 its matrix takes 0.4 MB.
@@ -156,7 +157,9 @@ pub(super) fn forward(x: FlexTensor, weight: FlexTensor) -> FlexTensor {
     let [output, _, _, _, kernel] = dims(&weight);
     let g = Geometry::new(dims(&x), output, kernel);
     let (x, weight) = (values(&x), values(&weight));
-    let y = if g.is_direct() {
+    let y = if let Some(plan) = winograd::Plan::new(&g) {
+        winograd::forward(&plan, x, weight)
+    } else if g.is_direct() {
         direct::forward(&g, &g.padded(x, g.input), weight)
     } else {
         gathered(&g, x, weight)
@@ -181,18 +184,27 @@ pub(super) fn gradients(
     let g = Geometry::new(dims(&x), output, kernel);
     // The transpose of a "same" convolution is one with the kernel mirrored and its channel axes exchanged.
     let transposed = Geometry::new(dims(&dy), g.input, kernel);
-    let mirrored = || g.mirrored(values(&weight));
     let shape = weight.layout().shape().clone();
     let (x, dy) = (values(&x), values(&dy));
-    let (dx, dw) = if g.is_direct() {
-        let dy = g.padded(dy, output);
-        let dx = of_x.then(|| direct::forward(&transposed, &dy, &mirrored()));
-        let dw = of_weight.then(|| direct::weight_gradient(&g, &g.padded(x, g.input), &dy));
-        (dx, dw)
-    } else {
-        let dx = of_x.then(|| gathered(&transposed, dy, &mirrored()));
-        (dx, of_weight.then(|| gathered_gradient(&g, x, dy)))
-    };
+    let dx = of_x.then(|| {
+        let weight = g.mirrored(values(&weight));
+        if let Some(plan) = winograd::Plan::new(&transposed) {
+            winograd::forward(&plan, dy, &weight)
+        } else if g.is_direct() {
+            direct::forward(&transposed, &transposed.padded(dy, output), &weight)
+        } else {
+            gathered(&transposed, dy, &weight)
+        }
+    });
+    let dw = of_weight.then(|| {
+        if let Some(plan) = winograd::Plan::new(&g) {
+            winograd::weight_gradient(&plan, x, dy)
+        } else if g.is_direct() {
+            direct::weight_gradient(&g, &g.padded(x, g.input), &g.padded(dy, output))
+        } else {
+            gathered_gradient(&g, x, dy)
+        }
+    });
     (
         dx.map(|dx| g.tensor(dx, g.input)),
         dw.map(|dw| tensor(dw, shape)),

@@ -181,8 +181,8 @@ fn collect_tiles<S: Simd>(
     assert!((POINTS - 1) * point + block <= products.len() && block.is_multiple_of(S::F32_LANES));
     assert!(TILE.pow(3) * block <= outputs.len());
     for tile in (0..block).step_by(S::F32_LANES) {
-        let along_z: [[[S::f32s; TILE]; REACH]; REACH] = std::array::from_fn(|y| {
-            std::array::from_fn(|x| {
+        let along_z: [[[S::f32s; TILE]; REACH]; REACH] = std::array::from_fn(|x| {
+            std::array::from_fn(|y| {
                 let line = std::array::from_fn(|z| {
                     let at = ((z * REACH + y) * REACH + x) * point + tile;
                     // SAFETY: the last of them was looked at above.
@@ -192,9 +192,8 @@ fn collect_tiles<S: Simd>(
             })
         });
         for z in 0..TILE {
-            let along_y: [[S::f32s; TILE]; REACH] = std::array::from_fn(|x| {
-                collect_line(simd, std::array::from_fn(|y| along_z[y][x][z]))
-            });
+            let along_y: [[S::f32s; TILE]; REACH] =
+                along_z.map(|lines| collect_line(simd, lines.map(|line| line[z])));
             for y in 0..TILE {
                 let along_x = collect_line(simd, along_y.map(|line| line[y]));
                 for (x, value) in along_x.into_iter().enumerate() {

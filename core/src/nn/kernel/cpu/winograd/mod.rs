@@ -4,7 +4,6 @@
 //! A tile of 2×2×2 outputs sees 4×4×4 inputs. Both are spread over 64 points, by sums and differences along
 //! each axis; there a convolution is one product per input channel instead of 27 for each of eight outputs.
 //! Tiles of a plane are one run of positions, so that vectors go over tiles.
-
 //!
 //! `forward` has the convolution, `gradient` the gradient of the weights.
 

@@ -14,7 +14,6 @@ use super::{POINTS, Plan, REACH, Spread, TAPS, TILE, spread_tiles, store};
 /// `[batch, out, d, h, w]` of `x` `[batch, in, d, h, w]` and `weight` `[out, in, 3, 3, 3]`.
 pub(in super::super) fn forward(plan: &Plan, x: &[f32], weight: &[f32]) -> Vec<f32> {
     let g = &plan.g;
-    let x = Spread::new(plan, x);
     let weight = spread_weight(plan, weight);
     let offsets = Offsets::new((0..g.input).map(|channel| channel * plan.block));
     let blocks = plan.blocks();
@@ -22,24 +21,28 @@ pub(in super::super) fn forward(plan: &Plan, x: &[f32], weight: &[f32]) -> Vec<f
     let mut y: Vec<f32> = Vec::with_capacity(length);
     let whole = Shared(y.as_mut_ptr());
     let room = || Room::new(plan);
-    for_each(g.batch * plan.grid[0] * blocks, room, |room, index| {
-        let (plane, block) = (index / blocks, index % blocks);
-        let place = Place {
-            sample: plane / plan.grid[0],
-            z: plane % plan.grid[0],
-            first: block * plan.block,
-        };
-        Arch::new().dispatch(Block {
-            plan,
-            source: &x.values[place.sample * x.sample + TILE * place.z * x.plane + place.first..],
-            x: &x,
-            weight: &weight,
-            offsets: &offsets,
-            room: &mut *room,
+    for slab in plan.slabs() {
+        let x = Spread::new(plan, x, &slab);
+        for_each(slab.count() * blocks, room, |room, index| {
+            let (plane, first) = (index / blocks, index % blocks * plan.block);
+            let (sample, z) = (plane / slab.planes.len(), plane % slab.planes.len());
+            Arch::new().dispatch(Block {
+                plan,
+                source: &x.values[sample * x.sample + TILE * z * x.plane + first..],
+                x: &x,
+                weight: &weight,
+                offsets: &offsets,
+                room: &mut *room,
+            });
+            let place = Place {
+                sample: slab.samples.start + sample,
+                z: slab.planes.start + z,
+                first,
+            };
+            // SAFETY: `y` has that shape, and blocks have different tiles.
+            unsafe { put(plan, &room.outputs, place, whole) };
         });
-        // SAFETY: `y` has that shape, and blocks have different tiles.
-        unsafe { put(plan, &room.outputs, place, whole) };
-    });
+    }
     // SAFETY: the tiles of all blocks have all voxels of all channels of all samples.
     unsafe { y.set_len(length) };
     y

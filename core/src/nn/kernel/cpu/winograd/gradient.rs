@@ -9,7 +9,7 @@ use pulp::{Arch, Simd, WithSimd};
 use super::super::direct::load;
 use super::super::matrix::{Matrix, Target, multiply};
 use super::super::work::{fill, sum_shares};
-use super::{BEYOND, POINTS, Plan, REACH, Spread, TAPS, TILE, spread_tiles, store};
+use super::{BEYOND, POINTS, Plan, REACH, Slab, Spread, TAPS, TILE, spread_tiles, store};
 
 /// Most tiles of a product of matrices, whole vectors of every processor.
 const TOGETHER: usize = BEYOND;
@@ -19,7 +19,7 @@ const BLOCKS: usize = 4;
 
 /// The outputs' gradient, its voxels sorted by where in a tile they are.
 struct Sorted {
-    /// `[batch, out, plane, parity of the row, parity of the column, tile]`, zeros beyond the volume.
+    /// `[sample, out, plane, parity of the row, parity of the column, tile]`, zeros beyond the volume.
     values: Vec<f32>,
     /// Tiles of a plane.
     tiles: usize,
@@ -29,15 +29,16 @@ struct Sorted {
 }
 
 impl Sorted {
-    /// Of `[batch, out, d, h, w]`.
-    fn new(plan: &Plan, dy: &[f32]) -> Self {
+    /// A slab's part of `[batch, out, d, h, w]`.
+    fn new(plan: &Plan, dy: &[f32], slab: &Slab) -> Self {
         let [depth, height, width] = plan.g.size;
-        let [tiles_d, tiles_h, tiles_w] = plan.grid;
-        let (tiles, planes) = (tiles_h * tiles_w, TILE * tiles_d);
+        let [_, tiles_h, tiles_w] = plan.grid;
+        let dy = &dy[slab.samples.start * plan.g.output * plan.g.voxels()..];
+        let (tiles, planes) = (tiles_h * tiles_w, TILE * slab.planes.len());
         let plane = TILE * TILE * tiles;
-        let count = plan.g.batch * plan.g.output * planes;
+        let count = slab.samples.len() * plan.g.output * planes;
         let (values, _) = fill(count * plane + BEYOND, plane, |index, target| {
-            let z = index % planes;
+            let z = TILE * slab.planes.start + index % planes;
             if z >= depth || index >= count {
                 return target.put_zeros(target.len());
             }
@@ -66,24 +67,40 @@ impl Sorted {
 
 /// `[out, in · 27]`, from `x` `[batch, in, d, h, w]` and the gradient `dy` `[batch, out, d, h, w]`.
 pub(in super::super) fn weight_gradient(plan: &Plan, x: &[f32], dy: &[f32]) -> Vec<f32> {
-    let (x, dy) = (Spread::new(plan, x), Sorted::new(plan, dy));
     let pairs = plan.g.output * plan.g.input;
+    let mut points = vec![0.0; POINTS * pairs];
+    for slab in plan.slabs() {
+        let sums = slab_sums(plan, x, dy, &slab);
+        for (point, sum) in points.iter_mut().zip(sums) {
+            *point += sum;
+        }
+    }
+    let (gradient, _) = fill(pairs * TAPS, TAPS, |pair, target| {
+        let points: [f64; POINTS] = std::array::from_fn(|point| points[point * pairs + pair]);
+        target.put(&collect_kernel(&points));
+    });
+    gradient
+}
+
+/// `[point, out, in]`: the products of a slab's tiles.
+fn slab_sums(plan: &Plan, x: &[f32], dy: &[f32], slab: &Slab) -> Vec<f64> {
+    let (x, dy) = (Spread::new(plan, x, slab), Sorted::new(plan, dy, slab));
+    let length = POINTS * plan.g.output * plan.g.input;
     let block = TOGETHER.min(dy.tiles.next_multiple_of(VECTOR));
     let blocks = dy.tiles.div_ceil(block);
-    let count = plan.g.batch * plan.grid[0] * blocks;
-    let points = sum_shares(count, POINTS * pairs, |share, sums| {
+    sum_shares(slab.count() * blocks, length, |share, sums| {
         let mut room = Room::new(plan, block);
-        let mut products = vec![0.0; POINTS * pairs];
+        let mut products = vec![0.0; length];
         for first in share.clone().step_by(BLOCKS) {
             let run = first..share.end.min(first + BLOCKS);
             for index in run.clone() {
-                let (plane, part) = (index / blocks, index % blocks);
-                let first = part * block;
+                let (plane, first) = (index / blocks, index % blocks * block);
+                let (sample, z) = (plane / slab.planes.len(), plane % slab.planes.len());
                 Arch::new().dispatch(Fill {
                     plan,
                     x: &x,
                     dy: &dy,
-                    place: [plane / plan.grid[0], plane % plan.grid[0], first],
+                    place: [sample, z, first],
                     room: &mut room,
                 });
                 let tiles = block.min(dy.tiles - first);
@@ -93,12 +110,7 @@ pub(in super::super) fn weight_gradient(plan: &Plan, x: &[f32], dy: &[f32]) -> V
                 *sum += f64::from(product);
             }
         }
-    });
-    let (gradient, _) = fill(pairs * TAPS, TAPS, |pair, target| {
-        let points: [f64; POINTS] = std::array::from_fn(|point| points[point * pairs + pair]);
-        target.put(&collect_kernel(&points));
-    });
-    gradient
+    })
 }
 
 /// Values of the widest vector.

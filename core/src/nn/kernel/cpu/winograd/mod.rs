@@ -13,6 +13,8 @@
 mod forward;
 mod gradient;
 
+use std::ops::Range;
+
 use pulp::Simd;
 
 use super::direct::{block, load};
@@ -41,6 +43,9 @@ const CHANNELS: usize = 8;
 
 /// Least part of the tiles in blocks that lies in the volume.
 const FILLED: f64 = 0.6;
+
+/// Planes of tiles that are spread at a time: a whole volume spread takes twice its memory and more.
+const PLANES: usize = 8;
 
 /// How a convolution is cut into blocks of tiles.
 #[derive(Clone, Copy)]
@@ -80,12 +85,43 @@ impl Plan {
     fn groups(&self) -> usize {
         self.g.output.div_ceil(self.together)
     }
+
+    /// Everything at once where that is little, so that all threads have work; otherwise a part of a sample at
+    /// a time.
+    fn slabs(&self) -> Vec<Slab> {
+        let (depth, batch) = (self.grid[0], self.g.batch);
+        let parts = depth.div_ceil(PLANES).max(1);
+        let planes = depth.div_ceil(parts);
+        let samples = if parts == 1 { batch } else { 1 };
+        let cut = |part: usize| part * planes..depth.min((part + 1) * planes);
+        let slabs = (0..batch).step_by(samples.max(1)).flat_map(|first| {
+            (0..parts).map(move |part| Slab {
+                samples: first..first + samples,
+                planes: cut(part),
+            })
+        });
+        slabs.collect()
+    }
 }
 
-/// A volume with a margin of zeros, spread over the points of the last axis. A row of tiles has, for each point,
+/// Part of a batch.
+struct Slab {
+    samples: Range<usize>,
+    /// Planes of tiles.
+    planes: Range<usize>,
+}
+
+impl Slab {
+    /// Planes of tiles in all samples.
+    fn count(&self) -> usize {
+        self.samples.len() * self.planes.len()
+    }
+}
+
+/// Part of a volume with a margin, spread over the points of the last axis. A row of tiles has, for each point,
 /// a run of its even rows and one of its odd rows.
 struct Spread {
-    /// `[batch, channel, plane, point, parity, row, tile]`.
+    /// `[sample, channel, plane, point, parity, row, tile]`.
     values: Vec<f32>,
     /// From one row, parity, point, plane, channel and sample to the next.
     row: usize,
@@ -97,18 +133,19 @@ struct Spread {
 }
 
 impl Spread {
-    /// Of `[batch, in, d, h, w]`.
-    fn new(plan: &Plan, x: &[f32]) -> Self {
-        let (batch, channels) = (plan.g.batch, plan.g.input);
+    /// What a slab sees of `[batch, in, d, h, w]`.
+    fn new(plan: &Plan, x: &[f32], slab: &Slab) -> Self {
+        let channels = plan.g.input;
         let [depth, height, width] = plan.g.size;
-        let [tiles_d, tiles_h, tiles_w] = plan.grid;
-        let planes = TILE * tiles_d + TILE;
+        let [_, tiles_h, tiles_w] = plan.grid;
+        let x = &x[slab.samples.start * channels * plan.g.voxels()..];
+        let planes = TILE * slab.planes.len() + TILE;
         let parity = (tiles_h + 1) * tiles_w;
         let plane = REACH * TILE * parity;
-        let count = batch * channels * planes;
+        let count = slab.samples.len() * channels * planes;
         let (values, _) = fill(count * plane + BEYOND, plane, |index, target| {
-            let z = (index % planes).checked_sub(1).filter(|&z| z < depth);
-            let Some(z) = z.filter(|_| index < count) else {
+            let z = (TILE * slab.planes.start + index % planes).checked_sub(1);
+            let Some(z) = z.filter(|&z| z < depth && index < count) else {
                 return target.put_zeros(target.len());
             };
             let source = &x[(index / planes * depth + z) * height * width..][..height * width];

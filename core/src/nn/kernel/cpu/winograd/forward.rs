@@ -194,9 +194,12 @@ fn collect_tiles<S: Simd>(
                 collect_line(simd, line)
             })
         });
+        // Iterators and `map` over nested arrays would not be inlined, and then not compiled for these vectors.
+        #[expect(clippy::needless_range_loop, reason = "see above")]
         for z in 0..TILE {
-            let along_y: [[S::f32s; TILE]; REACH] =
-                along_z.map(|lines| collect_line(simd, lines.map(|line| line[z])));
+            let along_y: [[S::f32s; TILE]; REACH] = std::array::from_fn(|x| {
+                collect_line(simd, std::array::from_fn(|y| along_z[x][y][z]))
+            });
             for y in 0..TILE {
                 let along_x = collect_line(simd, along_y.map(|line| line[y]));
                 for (x, value) in along_x.into_iter().enumerate() {

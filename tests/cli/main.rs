@@ -88,6 +88,18 @@ fn train<'a>(data: &'a str, out: &'a str) -> Vec<&'a str> {
     [&["train", "--data", data, "--out", out], fixed.as_slice()].concat()
 }
 
+fn predict<'a>(weights: &'a str, input: &'a str, output: &'a str) -> Vec<&'a str> {
+    vec![
+        "predict",
+        "--weights",
+        weights,
+        "--input",
+        input,
+        "--output",
+        output,
+    ]
+}
+
 /// Trains a tiny network and gives the loss of every step.
 fn losses(data: &str, out: &str, more: &[&str]) -> Vec<f64> {
     let fixed = ["train", "--data", data, "--out", out, "--size", "tiny"];
@@ -156,15 +168,7 @@ fn a_round_on_synthetic_scans() {
     let weights = path(folder.path(), "run/last.safetensors");
     let predicted = path(folder.path(), "predicted");
     let input = path(folder.path(), "phantom/imagesTr");
-    let predict = [
-        "predict",
-        "--weights",
-        &weights,
-        "--input",
-        &input,
-        "--output",
-        &predicted,
-    ];
+    let predict = predict(&weights, &input, &predicted);
     assert!(succeed(&predict).contains("mL"));
     assert!(
         refuse_all(&predict).contains("--force"),

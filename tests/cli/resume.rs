@@ -8,7 +8,7 @@ use std::time::Duration;
 use medcontext_tests::core_binary;
 use tempfile::TempDir;
 
-use super::{path, phantom, refuse, succeed};
+use crate::{path, phantom, refuse, succeed, train};
 
 const ITERATIONS: &str = "24";
 
@@ -104,48 +104,16 @@ fn a_run_with_other_settings_is_not_gone_on_with_unless_forced() {
     let folder = TempDir::new().expect("a folder");
     let data = phantom(folder.path());
     let out = path(folder.path(), "run");
-    let run = |config: &str| -> Vec<String> {
-        let fixed = [
-            "train",
-            "--data",
-            &data,
-            "--out",
-            &out,
-            "--config",
-            config,
-            "--size",
-            "tiny",
-            "--patch",
-            "16,16,16",
-            "--batch-size",
-            "1",
-            "--iterations",
-            "2",
-            "--resume",
-        ];
-        fixed.iter().map(|&argument| argument.to_owned()).collect()
-    };
-    let words = |run: &[String]| {
-        run.iter()
-            .map(String::as_str)
-            .collect::<Vec<_>>()
-            .join("\n")
-    };
-    let first = words(&run(&settings(folder.path(), "")));
-    succeed(&first.split('\n').collect::<Vec<_>>());
-    let changed = run(&settings(
-        folder.path(),
-        "learning_rate = 0.002\nwarmup = 1",
-    ));
-    let changed = words(&changed);
-    let mut changed: Vec<&str> = changed.split('\n').collect();
-    let sentence = refuse(&changed);
+    let config = settings(folder.path(), "");
+    let run = [train(&data, &out), vec!["--config", &config, "--resume"]].concat();
+    succeed(&run);
+    settings(folder.path(), "learning_rate = 0.002\nwarmup = 1");
+    let sentence = refuse(&run);
     assert!(
         sentence.contains("another learning_rate, warmup"),
         "{sentence}"
     );
-    changed.push("--force");
-    succeed(&changed);
+    succeed(&[run, vec!["--force"]].concat());
 }
 
 #[test]
@@ -157,24 +125,7 @@ fn a_rate_that_ruins_the_weights_is_told_at_its_step() {
         folder.path(),
         "learning_rate = 1e30\nschedule = \"constant\"\nwarmup = 0",
     );
-    let sentence = refuse(&[
-        "train",
-        "--data",
-        &data,
-        "--out",
-        &out,
-        "--config",
-        &config,
-        "--size",
-        "tiny",
-        "--patch",
-        "16,16,16",
-        "--batch-size",
-        "1",
-        "--iterations",
-        "9",
-        "-q",
-    ]);
+    let sentence = refuse(&[train(&data, &out), vec!["--config", &config, "--quiet"]].concat());
     assert!(
         sentence.contains("no number any more at step"),
         "{sentence}"

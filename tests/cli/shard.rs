@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use medcontext_tests::core_binary;
 use tempfile::TempDir;
 
-use crate::{path, succeed, text, train};
+use crate::{path, predict, succeed, text, train};
 
 /// Names and contents of a folder's files.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -65,26 +65,10 @@ fn four_processes_predict_what_one_does() {
         path(folder.path(), "run/last.safetensors"),
         data + "/imagesTs",
     );
-    let predict = |output: &str| -> Vec<String> {
-        let output = path(folder.path(), output);
-        let arguments = [
-            "predict",
-            "--weights",
-            &weights,
-            "--input",
-            &input,
-            "--output",
-            &output,
-        ];
-        arguments.map(str::to_owned).to_vec()
-    };
     let start = |output: &str, more: &[&str], variables: &[(&str, String)]| {
-        let arguments = predict(output);
-        let given = arguments.iter().map(String::as_str);
-        start(
-            &given.chain(more.iter().copied()).collect::<Vec<_>>(),
-            variables,
-        )
+        let output = path(folder.path(), output);
+        let arguments = predict(&weights, &input, &output);
+        start(&[&arguments, more].concat(), variables)
     };
     finish(vec![start("one", &[], &[])]);
     let one = files(&folder.path().join("one"));
@@ -125,22 +109,13 @@ fn flips_and_components_are_options() {
         path(folder.path(), "run/last.safetensors"),
         data + "/imagesTs",
     );
-    let predict = |output: &str, more: &[&str]| {
+    let files_of = |output: &str, more: &[&str]| {
         let output = path(folder.path(), output);
-        let fixed = [
-            "predict",
-            "--weights",
-            &weights,
-            "--input",
-            &input,
-            "--output",
-            &output,
-        ];
-        succeed(&[&fixed, more].concat());
+        succeed(&[&predict(&weights, &input, &output), more].concat());
         files(Path::new(&output))
     };
-    let plain = predict("plain", &["--logits"]);
-    let flipped = predict("flipped", &["--logits", "--flips"]);
+    let plain = files_of("plain", &["--logits"]);
+    let flipped = files_of("flipped", &["--logits", "--flips"]);
     let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&plain), names(&flipped));
     let logits = names(&plain)
@@ -148,6 +123,6 @@ fn flips_and_components_are_options() {
         .find(|name| name.contains("logits"))
         .expect("logits");
     assert_ne!(plain[&logits], flipped[&logits], "another mean");
-    let largest = predict("largest", &["--logits", "--largest-component"]);
+    let largest = files_of("largest", &["--logits", "--largest-component"]);
     assert_eq!(plain[&logits], largest[&logits], "labels alone change");
 }

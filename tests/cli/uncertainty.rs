@@ -5,7 +5,7 @@ use std::fs;
 use medcontext_core::volume::{Image, Limits};
 use tempfile::TempDir;
 
-use crate::{path, phantom, refuse, succeed, train};
+use crate::{path, phantom, predict, refuse, succeed, train};
 
 /// The cases that are ranked and their scores, in the order in which they are said.
 fn ranking(told: &str) -> Vec<(String, f64)> {
@@ -30,17 +30,7 @@ fn uncertainty_is_written_beside_the_labels_and_ranks_the_cases() {
         format!("{data}/imagesTr"),
         path(folder.path(), "out"),
     );
-    let predict = [
-        "predict",
-        "--weights",
-        &weights,
-        "--input",
-        &input,
-        "--output",
-        &out,
-        "--uncertainty",
-    ];
-    let told = succeed(&predict);
+    let told = succeed(&[predict(&weights, &input, &out), vec!["--uncertainty"]].concat());
     let ranked = ranking(&told);
     let mut cases: Vec<&str> = ranked.iter().map(|(case, _)| case.as_str()).collect();
     cases.sort_unstable();
@@ -66,11 +56,11 @@ fn uncertainty_is_written_beside_the_labels_and_ranks_the_cases() {
         fs::remove_file(format!("{out}/{case}.nii.gz")).expect("there");
     }
     let one = format!("{input}/phantom_001.nii.gz");
-    let again = [&predict[..4], &[&one], &predict[5..]].concat();
+    let again = [predict(&weights, &one, &out), vec!["--uncertainty"]].concat();
     assert!(refuse(&again).contains("_uncertainty.nii.gz is there already"));
 
     // Other tools pass over the maps.
-    succeed(&[&predict[..7], &["--force"]].concat());
+    succeed(&[predict(&weights, &input, &out), vec!["--force"]].concat());
     let truth = format!("{data}/labelsTr");
     let table = succeed(&["evaluate", "--prediction", &out, "--truth", &truth]);
     assert!(table.contains("liver"), "{table}");

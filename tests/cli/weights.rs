@@ -45,15 +45,7 @@ fn every_backbone_trains_predicts_and_goes_to_pytorchs_names_and_back() {
         train(&data, &run, backbone, &[]);
         let weights = format!("{run}/last.safetensors");
         let predicted = format!("{run}/predicted");
-        let told = succeed(&[
-            "predict",
-            "--weights",
-            &weights,
-            "--input",
-            &input,
-            "--output",
-            &predicted,
-        ]);
+        let told = succeed(&predict(&weights, &input, &predicted));
         assert!(told.contains("mL"), "{backbone}: {told}");
 
         let (theirs, ours, again) = (
@@ -123,15 +115,7 @@ fn half_precision_and_another_number_of_classes_and_channels() {
     succeed(&["convert", &four, &back, "--channels", "1"]);
     let input = path(folder.path(), "phantom/imagesTs");
     let out = path(folder.path(), "four");
-    let told = refuse(&[
-        "predict",
-        "--weights",
-        &four,
-        "--input",
-        &input,
-        "--output",
-        &out,
-    ]);
+    let told = refuse(&predict(&four, &input, &out));
     assert!(told.contains("--channels 1"), "{told}");
 }
 

@@ -179,7 +179,7 @@ fn StartChoice(from_weights: RwSignal<bool>) -> impl IntoView {
     }
 }
 
-/// MedContext, on as in the paper or off.
+/// MedContext, on or off.
 #[component]
 fn MedContextSwitch() -> impl IntoView {
     let state = expect_context::<State>();

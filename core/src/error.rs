@@ -41,7 +41,7 @@ pub enum Error {
     /// Training went wrong for good.
     #[error(
         "the loss is no number any more at step {step}; the last checkpoint is still good: lower the \
-         learning rate, or set clip_norm"
+         learning rate, set clip_norm, or switch mixed_precision off"
     )]
     Diverged {
         /// The step, from 1.

@@ -7,7 +7,7 @@ use medcontext_core::backbone::{Backbone, Model, Network, Size};
 use medcontext_core::dataset::LabelSet;
 use medcontext_core::infer::{Event, PredictConfig, Predictor};
 use medcontext_core::medcontext::{
-    Guide, Masked, MedContext, TubeMask, joint_gradients, update_teacher,
+    Backward, Guide, Masked, MedContext, TubeMask, joint_gradients, update_teacher,
 };
 use medcontext_core::train::{DiceCe, Optimizer, OptimizerLaw, Target};
 use medcontext_core::transform::Preprocessing;
@@ -166,7 +166,9 @@ fn step(bench: &Bench, work: &Work, settings: &MedContext) {
             guide: Guide::Teacher(teacher),
             settings,
         });
-        let (gradients, _) = joint_gradients(&student, masked, x.clone(), &target, &loss, false);
+        let x = x.clone();
+        let (gradients, _) =
+            joint_gradients(&student, masked, x, &target, &loss, Backward::default());
         student = optimizer.step(1e-4, student.clone(), gradients, 1);
         teacher = teacher
             .take()

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::{losses, path, phantom, refuse};
+use crate::{loss, path, phantom, refuse, steps};
 
 const RUN: [&str; 4] = ["--patch", "16,16,16", "--iterations", "20"];
 
@@ -28,7 +28,8 @@ fn two_devices_learn_what_one_does_with_twice_the_batch() {
     let run = |name: &str, more: &[&[&str]]| {
         let method = ["--medcontext", "off", "--config", &settings];
         let more = [RUN.as_slice(), &method, more.concat().as_slice()].concat();
-        losses(&data, &path(folder.path(), name), &more)
+        let steps = steps(&data, &path(folder.path(), name), &more);
+        steps.iter().map(loss).collect::<Vec<_>>()
     };
     let one = run("one", &[&WHOLE]);
     let two = run("two", &[&HALVES, &TWO_DEVICES]);
@@ -48,7 +49,7 @@ fn the_number_of_devices_does_not_change_what_is_learned() {
         let out = path(folder.path(), name);
         let method = ["--medcontext", "paper"];
         let more = [RUN.as_slice(), &method, more.concat().as_slice()].concat();
-        let losses = losses(&data, &out, &more);
+        let losses: Vec<f64> = steps(&data, &out, &more).iter().map(loss).collect();
         let weights = fs::read(Path::new(&out).join("last.safetensors")).expect("weights");
         (losses, weights)
     };

@@ -100,18 +100,20 @@ fn predict<'a>(weights: &'a str, input: &'a str, output: &'a str) -> Vec<&'a str
     ]
 }
 
-/// Trains a tiny network and gives the loss of every step.
-fn losses(data: &str, out: &str, more: &[&str]) -> Vec<f64> {
+/// Trains a tiny network and gives every step's event.
+fn steps(data: &str, out: &str, more: &[&str]) -> Vec<serde_json::Value> {
     let fixed = ["train", "--data", data, "--out", out, "--size", "tiny"];
     succeed(&[fixed.as_slice(), more].concat());
     let log = fs::read_to_string(Path::new(out).join("log.jsonl")).expect("a log");
     let events = log
         .lines()
         .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
-    events
-        .filter(|event| event["event"] == "step")
-        .map(|step| step["losses"]["total"].as_f64().expect("a loss"))
-        .collect()
+    events.filter(|event| event["event"] == "step").collect()
+}
+
+/// The loss of a step.
+fn loss(step: &serde_json::Value) -> f64 {
+    step["losses"]["total"].as_f64().expect("a loss")
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::process::Command;
 use medcontext_tests::{announce, core_binary};
 use tempfile::TempDir;
 
-use crate::{path, phantom, refuse, succeed, text};
+use crate::{path, phantom, predict, refuse, succeed, text};
 
 fn train(data: &str, out: &str, backbone: &str, more: &[&str]) {
     let fixed = [

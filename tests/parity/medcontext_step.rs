@@ -10,8 +10,8 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use medcontext_core::backbone::{Model, Network, UnetrConfig};
 use medcontext_core::medcontext::{
-    ConsistencyForm, Guide, JointLoss, Masked, MedContext, TubeMask, joint_gradients, joint_loss,
-    momentum, update_teacher,
+    Backward, ConsistencyForm, Guide, JointLoss, Masked, MedContext, TubeMask, joint_gradients,
+    joint_loss, momentum, update_teacher,
 };
 use medcontext_core::train::{DiceCe, Optimizer, OptimizerLaw, Target};
 use medcontext_tests::{
@@ -186,7 +186,11 @@ fn views_one_after_the_other_give_the_same_gradients() {
             settings: &settings,
         };
         let loss = DiceCe::default();
-        joint_gradients(&student, Some(masked), x, &target, &loss, in_turn)
+        let backward = Backward {
+            in_turn,
+            ..Backward::default()
+        };
+        joint_gradients(&student, Some(masked), x, &target, &loss, backward)
     };
     for guide in [Guide::Teacher(&teacher), Guide::Student] {
         let (together, joint) = compute(false, guide);

@@ -71,7 +71,7 @@ mod tests {
 
     use super::{connect, serve};
     use crate::backbone::{Backbone, Network, Size};
-    use crate::medcontext::joint_gradients;
+    use crate::medcontext::{Backward, joint_gradients};
     use crate::train::{DiceCe, Target};
 
     /// Serves the CPU of this process on a port of its own.
@@ -100,7 +100,8 @@ mod tests {
             let labels = (0..4096).map(|i| (i % 3) as u8).collect();
             let target = Target::new(labels, 1, 3, &device);
             let loss = DiceCe::default();
-            let (gradients, loss) = joint_gradients(&model, None, x, &target, &loss, false);
+            let (gradients, loss) =
+                joint_gradients(&model, None, x, &target, &loss, Backward::default());
             let total = block_on(loss.total.into_data_async()).expect("a loss");
             assert!(!gradients.is_empty());
             total.iter::<f32>().next().expect("a number")

@@ -17,5 +17,5 @@ mod teacher;
 pub use consistency::{ConsistencyForm, consistency};
 pub use mask::{MaskLaw, TokenMask, TubeAxis, TubeMask};
 pub use settings::{MedContext, TeacherLaw, TestWeights};
-pub use step::{Guide, JointLoss, Masked, joint_gradients, joint_loss};
+pub use step::{Backward, Guide, JointLoss, Masked, joint_gradients, joint_loss};
 pub use teacher::{MomentumSchedule, momentum, released_momentum, update_teacher};

@@ -64,20 +64,39 @@ pub fn joint_loss(
     masked_view(student, masked, x, logits, target, loss).with(supervised)
 }
 
-/// The gradients of [`joint_loss`] and its terms, detached.
-///
-/// With `in_turn` the clean view's graph is gone before the masked view's is built, which halves the
-/// memory; the gradients are the same sum.
+/// How gradients are computed.
+#[derive(Clone, Copy, Debug)]
+pub struct Backward {
+    /// One view after the other: the clean view's graph is gone before the masked view's is built, which halves
+    /// the memory; the gradients are the same sum.
+    pub in_turn: bool,
+    /// What the loss is multiplied by, and with it the gradients, so that they do not vanish in f16.
+    pub scale: f64,
+}
+
+impl Default for Backward {
+    fn default() -> Self {
+        Self {
+            in_turn: false,
+            scale: 1.0,
+        }
+    }
+}
+
+/// The gradients of [`joint_loss`], times the scale, and its terms, detached and without it.
 pub fn joint_gradients(
     student: &Model,
     masked: Option<Masked>,
     x: Tensor<5>,
     target: &Target,
     loss: &DiceCe,
-    in_turn: bool,
+    backward: Backward,
 ) -> (GradientsParams, JointLoss) {
-    let gradients = |total: &Tensor<1>| GradientsParams::from_grads(total.backward(), student);
-    let (true, Some(masked)) = (in_turn, masked) else {
+    let gradients = |total: &Tensor<1>| {
+        let scaled = total.clone() * backward.scale;
+        GradientsParams::from_grads(scaled.backward(), student)
+    };
+    let (true, Some(masked)) = (backward.in_turn, masked) else {
         let joint = joint_loss(student, masked, x, target, loss);
         return (gradients(&joint.total), joint.inner());
     };

@@ -65,6 +65,10 @@ pub enum Event {
         learning_rate: f64,
         /// EMA momentum of this step; `None` without MedContext.
         momentum: Option<f64>,
+        /// What the loss was multiplied by before gradients were computed, in f16; half of it in the next
+        /// step says that they overflowed, and that this step changed nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        loss_scale: Option<f64>,
         /// Wall time of this step.
         seconds: f64,
         /// How much of it the step waited for its patches; those that were ready on time cost little.

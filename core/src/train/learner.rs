@@ -3,14 +3,15 @@
 use std::io::Write;
 
 use burn::module::Module;
-use burn::optim::GradientsAccumulator;
+use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{Device, Tensor};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+use super::optimizer::norm_of;
 use super::precision::gather;
 use super::replica::{Replica, to_device};
-use super::{DiceCe, Losses, Optimizer, RunState, TrainConfig};
+use super::{DiceCe, LossScale, Losses, Optimizer, RunState, TrainConfig};
 use crate::backbone::{Model, Network};
 use crate::medcontext::{JointLoss, TestWeights, TubeMask, update_teacher};
 use crate::transform::Patch;
@@ -24,6 +25,8 @@ pub(super) struct Learner {
     /// The moving average of the student, outside autodiff.
     teacher: Option<Model>,
     optimizer: Optimizer,
+    /// What losses are multiplied by, in f16.
+    loss_scale: Option<LossScale>,
     /// Those that share the batches of a step. What learns is on the first.
     devices: Vec<Device>,
 }
@@ -36,6 +39,7 @@ impl Learner {
             teacher: config.medcontext.has_teacher().then(|| student.valid()),
             student,
             optimizer: Optimizer::new(config.optimizer, config.weight_decay, config.clip_norm),
+            loss_scale: config.mixed_precision.loss_scale(),
             devices: vec![device],
         }
     }
@@ -64,39 +68,58 @@ impl Learner {
     }
 
     /// One optimiser step over batches that `draw` gives, and the mean of their losses, outside
-    /// autodiff. `index` is the number of the step, which decides everything random about it.
-    pub fn step(
+    /// autodiff. `index` is the number of the step, which decides everything random about it. Where
+    /// gradients overflow in f16 the student stays as it is.
+    pub async fn step(
         &mut self,
         index: usize,
         rate: f64,
         config: &TrainConfig,
         mut draw: impl FnMut(usize, &Device) -> Patch,
-    ) -> JointLoss {
+    ) -> Result<JointLoss> {
         let batches = config.accumulation;
         let loss = DiceCe {
             scale_weights: self.network.scale_weights(),
             ..config.loss
         };
         let replicas = self.replicas(index, config);
+        let scale = self.loss_scale.map_or(1.0, |scale| scale.factor);
         let (mut sum, mut losses) = (GradientsAccumulator::new(), Vec::new());
         for first in (0..batches).step_by(replicas.len()) {
             // All devices have their work before the first result is fetched, so they do it at the same
             // time. Results are added up in the order of the batches, however many devices there are.
             let round = replicas.iter().zip(first..batches).map(|(replica, batch)| {
                 let patch = draw(batch, &replica.device);
-                replica.gradients(patch, index * batches + batch, &loss, config)
+                replica.gradients(patch, index * batches + batch, &loss, config, scale)
             });
             for (gradients, terms) in round.collect::<Vec<_>>() {
-                let gradients = gather(gradients, &self.student, &self.devices[0]);
+                let gradients = gather(gradients, &self.student, &self.devices[0], scale);
                 sum.accumulate(&self.student, gradients);
                 losses.push(to_device(terms, &self.devices[0]));
             }
         }
         drop(replicas);
-        let student = self.student.clone();
         let gradients = sum.grads();
-        self.student = self.optimizer.step(rate, student, gradients, losses.len());
-        mean(losses)
+        if self.scale_fits(index, &gradients).await? {
+            let student = self.student.clone();
+            self.student = self.optimizer.step(rate, student, gradients, losses.len());
+        }
+        Ok(mean(losses))
+    }
+
+    /// Whether gradients of a scaled loss are all finite; the scale follows.
+    async fn scale_fits(&mut self, index: usize, gradients: &GradientsParams) -> Result<bool> {
+        let norm = norm_of(&self.student, gradients);
+        let (Some(scale), Some(norm)) = (self.loss_scale, norm) else {
+            return Ok(true);
+        };
+        let finite = numbers(vec![norm]).await?.iter().all(|x| x.is_finite());
+        if !finite && scale.factor < 1.0 {
+            // What overflows without any scale does so because of the weights.
+            return Err(Error::Diverged { step: index + 1 });
+        }
+        self.loss_scale = Some(scale.after(finite));
+        Ok(finite)
     }
 
     /// What learns, and a copy on every other device.
@@ -131,6 +154,10 @@ impl Learner {
         self.optimizer.steps()
     }
 
+    pub fn loss_scale(&self) -> Option<LossScale> {
+        self.loss_scale
+    }
+
     /// Writes everything into one file.
     pub async fn save(&self, state: &RunState, sink: &mut impl Write) -> Result<(), WeightsError> {
         let student = self.student.valid();
@@ -143,7 +170,7 @@ impl Learner {
     }
 
     /// Takes back what [`save`](Self::save) gave.
-    pub fn restore(self, tensors: &Tensors<'_>, steps: usize) -> Result<Self, WeightsError> {
+    pub fn restore(self, tensors: &Tensors<'_>, state: &RunState) -> Result<Self, WeightsError> {
         let student = weights::fill_part(self.student, tensors, STUDENT)?;
         // Clones keep the parameters' ids, by which teacher and moments know them.
         let part = |name: &str| weights::fill_part(student.valid(), tensors, name);
@@ -151,12 +178,16 @@ impl Learner {
         let mut optimizer = self.optimizer;
         let names = (0..optimizer.moments()).map(moment_name);
         let moments: Result<Vec<Model>, _> = names.map(|name| part(&name)).collect();
-        optimizer.restore(steps, &moments?);
+        optimizer.restore(state.optimizer_steps, &moments?);
         Ok(Self {
             network: self.network,
             student,
             teacher,
             optimizer,
+            // A run that goes on in f16 after another type has none yet.
+            loss_scale: self
+                .loss_scale
+                .map(|first| state.loss_scale.unwrap_or(first)),
             devices: self.devices,
         })
     }
@@ -199,12 +230,9 @@ pub(super) async fn read(loss: JointLoss) -> Result<Losses> {
         loss.masked,
         loss.consistency,
     ];
-    let present: Vec<Tensor<1>> = terms.iter().flatten().cloned().collect();
-    let values = Tensor::cat(present, 0).into_data_async().await;
-    let values = values
-        .map_err(|_| Error::Lost("training".to_owned()))?
-        .convert::<f64>();
-    let mut values = values.try_into_vec::<f64>().unwrap_or_default().into_iter();
+    let mut values = numbers(terms.iter().flatten().cloned().collect())
+        .await?
+        .into_iter();
     let mut next = |term: &Option<Tensor<1>>| term.as_ref().and_then(|_| values.next());
     Ok(Losses {
         total: next(&terms[0]).unwrap_or(f64::NAN),
@@ -213,3 +241,13 @@ pub(super) async fn read(loss: JointLoss) -> Result<Losses> {
         consistency: next(&terms[3]),
     })
 }
+
+/// Reads tensors `[1]`, at least one, from the device.
+async fn numbers(tensors: Vec<Tensor<1>>) -> Result<Vec<f64>> {
+    let read = Tensor::cat(tensors, 0).into_data_async().await;
+    let read = read.map_err(|_| Error::Lost("training".to_owned()))?;
+    Ok(read.convert::<f64>().try_into_vec().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests;

@@ -190,16 +190,18 @@ impl ModuleMapper for Step<'_> {
 
 /// `min(1, norm / (‖g‖ + 1e-6))`, `[1]`; `None` without any gradient.
 fn clipping(model: &Model, gradients: &GradientsParams, norm: f64) -> Option<Tensor<1>> {
+    let total = norm_of(model, gradients)? + 1e-6;
+    Some((total.recip() * norm).clamp_max(1.0))
+}
+
+/// The norm of all gradients together, `[1]`; `None` without any.
+pub(super) fn norm_of(model: &Model, gradients: &GradientsParams) -> Option<Tensor<1>> {
     let mut squares = Squares {
         gradients,
         found: Vec::new(),
     };
     model.visit(&mut squares);
-    if squares.found.is_empty() {
-        return None;
-    }
-    let total = Tensor::cat(squares.found, 0).sum().sqrt() + 1e-6;
-    Some((total.recip() * norm).clamp_max(1.0))
+    (!squares.found.is_empty()).then(|| Tensor::cat(squares.found, 0).sum().sqrt())
 }
 
 struct Squares<'a> {

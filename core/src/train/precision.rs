@@ -5,6 +5,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, FloatDType, Tensor};
 use serde::{Deserialize, Serialize};
 
+use super::LossScale;
 use crate::backbone::Model;
 use crate::{Error, Result};
 
@@ -16,9 +17,11 @@ pub enum MixedPrecision {
     /// f32.
     #[default]
     Off,
-    /// bfloat16: half the memory and, where a GPU has units for it, much faster. Its range is that of f32, so
-    /// losses need no scaling (those of f16 would).
+    /// bfloat16: half the memory and, where a GPU has units for it, much faster. Its range is that of f32.
     Bf16,
+    /// f16: the same for what has no bfloat16, as WebGPU. Its range is small, so gradients are computed of a
+    /// [scaled](LossScale) loss.
+    F16,
 }
 
 impl MixedPrecision {
@@ -27,29 +30,40 @@ impl MixedPrecision {
         match self {
             Self::Off => FloatDType::F32,
             Self::Bf16 => FloatDType::BF16,
+            Self::F16 => FloatDType::F16,
         }
+    }
+
+    /// What the loss of the first step is multiplied by, where it has to be.
+    pub(super) fn loss_scale(self) -> Option<LossScale> {
+        (self == Self::F16).then(LossScale::default)
     }
 
     /// # Errors
     /// When the device has no such numbers.
     pub(super) fn check(self, device: &Device) -> Result<()> {
-        if self == Self::Off || device.supports_dtype(self.dtype()) {
+        let name = match self {
+            Self::Off => return Ok(()),
+            Self::Bf16 => "bf16",
+            Self::F16 => "f16",
+        };
+        if device.supports_dtype(self.dtype()) {
             return Ok(());
         }
-        Err(Error::Config(
-            "this device does not compute in bf16: set mixed_precision to \"off\"".to_owned(),
-        ))
+        Err(Error::Config(format!(
+            "this device does not compute in {name}: set mixed_precision to \"off\""
+        )))
     }
 
     /// The model as passes use it: all but its norms in the smaller type.
     pub(super) fn lower(self, model: Model) -> Model {
-        match self {
-            Self::Off => model,
-            Self::Bf16 => model.map(&mut Lower {
-                dtype: self.dtype(),
-                norms: 0,
-            }),
+        if self == Self::Off {
+            return model;
         }
+        model.map(&mut Lower {
+            dtype: self.dtype(),
+            norms: 0,
+        })
     }
 }
 
@@ -90,15 +104,17 @@ impl ModuleMapper for Lower {
     }
 }
 
-/// Gradients of `model` in f32 on `device`.
+/// Gradients of `model`, which are those of a loss times `scale`, in f32 on `device` and without it.
 pub(super) fn gather(
     gradients: GradientsParams,
     model: &Model,
     device: &Device,
+    scale: f64,
 ) -> GradientsParams {
     let mut gather = Gather {
         gradients,
         device: device.clone().inner(),
+        scale,
     };
     model.visit(&mut gather);
     gather.gradients
@@ -107,12 +123,18 @@ pub(super) fn gather(
 struct Gather {
     gradients: GradientsParams,
     device: Device,
+    scale: f64,
 }
 
 impl ModuleVisitor for Gather {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(gradient) = self.gradients.remove::<D>(param.id) {
             let gradient = gradient.to_device(&self.device).cast(FloatDType::F32);
+            let gradient = if self.scale == 1.0 {
+                gradient
+            } else {
+                gradient / self.scale
+            };
             self.gradients.register(param.id, gradient);
         }
     }

@@ -9,7 +9,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::{DiceCe, MixedPrecision, TrainConfig};
 use crate::backbone::Model;
-use crate::medcontext::{Guide, JointLoss, Masked, TokenMask, TubeMask, joint_gradients};
+use crate::medcontext::{Backward, Guide, JointLoss, Masked, TokenMask, TubeMask, joint_gradients};
 use crate::transform::Patch;
 
 /// Student, teacher and mask on one device.
@@ -40,14 +40,15 @@ impl Replica {
         }
     }
 
-    /// Gradients and losses of one batch, still on this device. `number` is that of the batch in the
-    /// run.
+    /// Gradients, `scale` times too large, and losses of one batch, still on this device. `number` is
+    /// that of the batch in the run.
     pub fn gradients(
         &self,
         batch: Patch,
         number: usize,
         loss: &DiceCe,
         config: &TrainConfig,
+        scale: f64,
     ) -> (GradientsParams, JointLoss) {
         // Of what the network itself draws: DropPath.
         self.device.seed(config.seed.wrapping_add(number as u64));
@@ -56,9 +57,12 @@ impl Replica {
             guide: self.teacher.as_ref().map_or(Guide::Student, Guide::Teacher),
             settings: &config.medcontext,
         });
-        let in_turn = config.views_in_turn;
+        let backward = Backward {
+            in_turn: config.views_in_turn,
+            scale,
+        };
         let x = batch.x.cast(config.mixed_precision.dtype());
-        joint_gradients(&self.student, masked, x, &batch.y, loss, in_turn)
+        joint_gradients(&self.student, masked, x, &batch.y, loss, backward)
     }
 }
 

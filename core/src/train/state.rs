@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 
-use super::TrainConfig;
+use super::{LossScale, TrainConfig};
 use crate::dataset::LabelSet;
 use crate::weights::WeightsError;
 
@@ -26,6 +26,9 @@ pub struct RunState {
     pub iteration: usize,
     /// Steps that the optimiser has done.
     pub optimizer_steps: usize,
+    /// What the loss is multiplied by, in f16.
+    #[serde(default)]
+    pub loss_scale: Option<LossScale>,
     /// Highest validation Dice so far.
     pub best_dice: Option<f64>,
     /// The newest validation Dice.

@@ -118,7 +118,7 @@ impl Trainer {
         let state = RunState::read(bytes)?;
         state.check(&self.config, &self.training_cases, &self.labels)?;
         let tensors = weights::read_safetensors(bytes)?;
-        self.learner = self.learner.restore(&tensors, state.optimizer_steps)?;
+        self.learner = self.learner.restore(&tensors, &state)?;
         self.iteration = state.iteration;
         self.done_before = state.iteration;
         self.best_dice = state.best_dice;
@@ -142,6 +142,7 @@ impl Trainer {
             labels: self.labels.clone(),
             iteration: self.iteration,
             optimizer_steps: self.learner.optimizer_steps(),
+            loss_scale: self.learner.loss_scale(),
             best_dice: self.best_dice,
             last_dice: self.last_dice,
         };
@@ -275,7 +276,11 @@ impl Trainer {
             waited += asked.elapsed();
             patch
         };
-        let loss = self.learner.step(index, learning_rate, config, draw);
+        let loss_scale = self.learner.loss_scale().map(|scale| scale.factor);
+        let loss = self
+            .learner
+            .step(index, learning_rate, config, draw)
+            .await?;
         let settings = &config.medcontext;
         let momentum = settings
             .has_teacher()
@@ -299,6 +304,7 @@ impl Trainer {
             losses,
             learning_rate,
             momentum,
+            loss_scale,
             seconds: started.elapsed().as_secs_f64(),
             loading_seconds: waited.as_secs_f64(),
             remaining_seconds: spent.as_secs_f64() / done as f64 * left as f64,

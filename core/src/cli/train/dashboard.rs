@@ -216,6 +216,7 @@ mod tests {
             },
             learning_rate: 0.1,
             momentum: None,
+            loss_scale: None,
             seconds: 2.0,
             loading_seconds: 0.0,
             remaining_seconds: 61.0,

@@ -1,0 +1,143 @@
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Device, Tensor, TensorData};
+use futures::executor::block_on;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::Learner;
+use crate::backbone::{Network, NnformerConfig, NnformerForm, Size};
+use crate::dataset::LabelSet;
+use crate::medcontext::MedContext;
+use crate::train::{LossScale, MixedPrecision, OptimizerLaw, RunState, Target, TrainConfig};
+use crate::transform::Patch;
+use crate::weights;
+
+const PATCH: [usize; 3] = [32, 32, 32];
+const VOXELS: usize = 32 * 32 * 32;
+
+/// A network that draws no random numbers and has no leaky ReLUs, whose gradients hang on the signs of what is
+/// near zero, and plain gradient descent, as AdamW's steps are the same for gradients of any scale.
+fn config(mixed_precision: MixedPrecision) -> TrainConfig {
+    let network = NnformerConfig {
+        drop_path: 0.0,
+        ..NnformerConfig::new(NnformerForm::Synapse, Size::Tiny)
+    };
+    TrainConfig {
+        network: Some(Network::Nnformer(network)),
+        patch: PATCH,
+        batch_size: 1,
+        mixed_precision,
+        medcontext: MedContext::off(),
+        weight_decay: 0.0,
+        optimizer: OptimizerLaw::Sgd {
+            momentum: 0.0,
+            nesterov: false,
+        },
+        ..TrainConfig::default()
+    }
+}
+
+fn learner(config: &TrainConfig) -> Learner {
+    let (network, device) = (config.resolved_network(), Device::flex().autodiff());
+    let student = network.build(1, 2, PATCH, 0, &device);
+    Learner::new(network, student, config, device)
+}
+
+/// One step on noise, of which one half is to be told from the other.
+fn step(learner: &mut Learner, config: &TrainConfig) {
+    let labels: Vec<u8> = (0..VOXELS).map(|i| u8::from(i >= VOXELS / 2)).collect();
+    let draw = |_, device: &Device| {
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        let noise: Vec<f32> = (0..VOXELS).map(|_| rng.random_range(-1.0..1.0)).collect();
+        Patch {
+            x: Tensor::from_data(TensorData::new(noise, [1, 1, 32, 32, 32]), device),
+            y: Target::new(labels.clone(), 1, 2, device),
+        }
+    };
+    block_on(learner.step(0, 0.1, config, draw)).expect("a step");
+}
+
+fn parameters(learner: &Learner) -> Vec<f32> {
+    struct Values(Vec<f32>);
+    impl ModuleVisitor for Values {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let data = block_on(param.val().into_data_async()).expect("the device answers");
+            self.0.extend(data.try_into_vec::<f32>().expect("f32"));
+        }
+    }
+    let mut values = Values(Vec::new());
+    learner.student().valid().visit(&mut values);
+    values.0
+}
+
+/// What one step adds to the parameters.
+fn change(mixed_precision: MixedPrecision) -> Vec<f32> {
+    let config = config(mixed_precision);
+    let mut learner = learner(&config);
+    let before = parameters(&learner);
+    step(&mut learner, &config);
+    let after = parameters(&learner);
+    after.iter().zip(&before).map(|(a, b)| a - b).collect()
+}
+
+#[test]
+fn smaller_types_take_the_step_of_f32() {
+    let expected = change(MixedPrecision::Off);
+    let size = |x: &[f32]| x.iter().map(|x| f64::from(x * x)).sum::<f64>().sqrt();
+    assert!(size(&expected) > 0.0);
+    // Eight and eleven bits of what flows through all layers and back.
+    for (precision, tolerance) in [(MixedPrecision::Bf16, 0.04), (MixedPrecision::F16, 0.005)] {
+        let found = change(precision);
+        let off: Vec<f32> = found.iter().zip(&expected).map(|(a, b)| a - b).collect();
+        let off = size(&off) / size(&expected);
+        assert!(off < tolerance, "{precision:?}: {off}");
+    }
+}
+
+#[test]
+fn a_step_whose_gradients_overflow_changes_nothing_but_the_scale() {
+    let config = config(MixedPrecision::F16);
+    let mut learner = learner(&config);
+    let large = LossScale {
+        factor: 1e30,
+        steps: 5,
+    };
+    learner.loss_scale = Some(large);
+    let before = parameters(&learner);
+    step(&mut learner, &config);
+    assert_eq!(parameters(&learner), before);
+    assert_eq!(learner.optimizer_steps(), 0);
+    assert_eq!(learner.loss_scale(), Some(large.after(false)));
+
+    learner.loss_scale = Some(LossScale::default());
+    step(&mut learner, &config);
+    assert_ne!(parameters(&learner), before);
+    assert_eq!(learner.optimizer_steps(), 1);
+    assert_eq!(learner.loss_scale(), Some(LossScale::default().after(true)));
+}
+
+#[test]
+fn a_state_keeps_the_scale() {
+    let config = config(MixedPrecision::F16);
+    let mut learner = learner(&config);
+    step(&mut learner, &config);
+    let state = RunState {
+        config: config.clone(),
+        cases: Vec::new(),
+        labels: LabelSet::from_ids([1], &Default::default()).expect("labels"),
+        iteration: 1,
+        optimizer_steps: learner.optimizer_steps(),
+        loss_scale: learner.loss_scale(),
+        best_dice: None,
+        last_dice: None,
+    };
+    let mut file = Vec::new();
+    block_on(learner.save(&state, &mut file)).expect("saved");
+    let tensors = weights::read_safetensors(&file).expect("read");
+    let read = RunState::read(&file).expect("a state");
+    let again = self::learner(&config)
+        .restore(&tensors, &read)
+        .expect("restored");
+    assert_eq!(again.loss_scale(), Some(LossScale::default().after(true)));
+    assert_eq!(parameters(&again), parameters(&learner));
+}

@@ -87,3 +87,41 @@ impl RunState {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+    use crate::transform::Normalisation;
+
+    /// Settings taken from scans are no round numbers, and a run goes on with the very same only.
+    #[test]
+    fn numbers_of_settings_survive_to_the_last_bit() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        for _ in 0..2000 {
+            let mut number = || rng.random_range(-1000.0..1000.0);
+            let mut config = TrainConfig::default();
+            config.preprocessing.normalisation = Normalisation::ClipZScore {
+                low: number(),
+                high: number(),
+                mean: number(),
+                deviation: number(),
+            };
+            let state = RunState {
+                config,
+                cases: Vec::new(),
+                labels: LabelSet::from_ids([1], &BTreeMap::new()).expect("labels"),
+                iteration: 0,
+                optimizer_steps: 0,
+                loss_scale: None,
+                best_dice: Some(number()),
+                last_dice: None,
+            };
+            let text = state.header().expect("a header").remove(KEY);
+            let again: RunState = serde_json::from_str(&text.expect("its text")).expect("read");
+            assert_eq!(again, state);
+        }
+    }
+}

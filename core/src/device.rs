@@ -13,7 +13,7 @@ mod memory;
 #[cfg(feature = "remote")]
 mod remote;
 
-pub use memory::keep_freed_memory;
+pub use memory::{available_memory, keep_freed_memory};
 #[cfg(feature = "remote")]
 pub use remote::{TOKEN_VARIABLE, serve};
 

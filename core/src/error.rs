@@ -16,6 +16,14 @@ pub enum Error {
         /// What is wrong with it.
         source: VolumeError,
     },
+    /// A file that cannot be read.
+    #[error("{file} cannot be read ({problem}); check the path and its permissions")]
+    Unreadable {
+        /// The file's name as the user gave it.
+        file: String,
+        /// What the system says.
+        problem: String,
+    },
     /// A set of cases that cannot be used.
     #[error(transparent)]
     Dataset(#[from] DatasetError),

@@ -17,6 +17,7 @@ pub mod infer;
 pub mod medcontext;
 pub mod metric;
 pub mod nn;
+mod parallel;
 pub mod train;
 pub mod transform;
 pub mod volume;

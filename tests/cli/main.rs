@@ -1,6 +1,7 @@
 //! The `core` binary as its user meets it: a whole round on synthetic scans, and one plain sentence
 //! for everything that cannot work.
 
+mod cache;
 mod devices;
 mod evaluate;
 mod experiment;

@@ -249,8 +249,8 @@ fn warps_are_batchgenerators() {
         let kept = warp["kept"].as_u64().map(|axis| axis as usize);
         let zoom = warp["zoom"].as_f64().expect("a zoom");
         let (found, found_classes) = Warp::new(angles, zoom, kept).cut(
-            &image,
-            Some(&classes),
+            image.view(),
+            classes.view(),
             triple("corner"),
             triple("patch"),
         );
@@ -295,13 +295,13 @@ fn warps_are_drawn_within_their_limits() {
         in_plane: true,
         ..spatial
     };
-    let (mut image, _) = patch();
+    let (mut image, classes) = patch();
     for (depth, mut slice) in image.axis_iter_mut(Axis(1)).enumerate() {
         slice.fill(depth as f32 + 1.0);
     }
     for _ in 0..20 {
         let warp = in_plane.draw(0, &mut rng).expect("always");
-        let (found, _) = warp.cut(&image, None, [1, 2, 2], [3, 2, 2]);
+        let (found, _) = warp.cut(image.view(), classes.view(), [1, 2, 2], [3, 2, 2]);
         for ((_, depth, ..), value) in found.indexed_iter() {
             assert!(
                 (value - (depth as f32 + 2.0)).abs() < 0.3,

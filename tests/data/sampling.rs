@@ -5,16 +5,21 @@ use std::collections::BTreeMap;
 use medcontext_core::dataset::LabelSet;
 use medcontext_core::train::TrainConfig;
 use medcontext_core::transform::{
-    Augmentation, Centre, Loader, Normalisation, Prepared, Preprocessing, Sampler, Sampling,
+    Augmentation, CaseFile, Centre, Loader, Normalisation, Prepared, Preprocessing, SampledCase,
+    Sampler, Sampling,
 };
 
 use crate::resampling::{image, scaled};
 
 const SIDE: usize = 12;
 
+fn case(offset: f32) -> SampledCase {
+    prepared(offset).into()
+}
+
 /// A case of 12³ voxels whose intensity is its index and `offset`; voxel (1, 1, 1) has label 1, twenty
 /// others in a far corner have label 2, the lower half of the rest is not above 0.
-fn case(offset: f32) -> Prepared {
+fn prepared(offset: f32) -> Prepared {
     let count = SIDE.pow(3);
     let mut values: Vec<f32> = (0..count).map(|index| index as f32 + offset).collect();
     values[..count / 2]
@@ -33,7 +38,12 @@ fn case(offset: f32) -> Prepared {
     Prepared::new(&[&image], Some((&label, &set)), &recipe, [1; 3])
 }
 
-fn sampler(cases: Vec<Prepared>, patch: usize, batch_size: usize, sampling: Sampling) -> Sampler {
+fn sampler(
+    cases: Vec<SampledCase>,
+    patch: usize,
+    batch_size: usize,
+    sampling: Sampling,
+) -> Sampler {
     let config = TrainConfig {
         patch: [patch; 3],
         batch_size,
@@ -220,4 +230,54 @@ fn patches_prepared_ahead_are_the_same() {
         let values = medcontext_tests::values::<5>;
         assert_eq!(values(found.x), values(expected.x), "{first}");
     }
+}
+
+#[test]
+fn patches_of_a_file_are_those_of_memory() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let config = TrainConfig {
+        patch: [6; 3],
+        sampling: Sampling::nnunet(),
+        augmentation: Augmentation::nnunet(false, false),
+        ..TrainConfig::default()
+    };
+    let in_file = |offset: f32| -> SampledCase {
+        let path = folder.path().join(format!("{offset}"));
+        let bytes = CaseFile::serialize(&prepared(offset), "here").expect("labelled");
+        std::fs::write(&path, bytes).expect("written");
+        CaseFile::open(&path, "here").expect("a case").into()
+    };
+    for centre in [Centre::Class { share: 0.5 }, MONAI] {
+        let mut config = config.clone();
+        config.sampling.centre = centre;
+        let memory = Sampler::new(vec![case(1.0), case(5.0)], &config, 3);
+        let files = Sampler::new(vec![in_file(1.0), in_file(5.0)], &config, 3);
+        assert_eq!(memory.draw(0, 24), files.draw(0, 24), "{centre:?}");
+    }
+}
+
+const MONAI: Centre = Centre::PosNeg {
+    positive: 1.0,
+    negative: 1.0,
+};
+
+#[test]
+fn only_whole_files_of_the_same_origin_are_opened() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let path = folder.path().join("case");
+    let bytes = CaseFile::serialize(&prepared(1.0), "here").expect("labelled");
+    let opens = |bytes: &[u8], origin: &str| {
+        std::fs::write(&path, bytes).expect("written");
+        CaseFile::open(&path, origin).is_some()
+    };
+    assert!(opens(&bytes, "here"));
+    assert!(!opens(&bytes, "there"), "another origin");
+    for length in [0, 7, 100, bytes.len() - 1] {
+        assert!(!opens(&bytes[..length], "here"), "cut to {length}");
+    }
+    let mut shape = bytes.clone();
+    let place = shape.windows(10).position(|part| part == b"[1,12,12,1");
+    shape[place.expect("the shape") + 3] = b'3';
+    assert!(!opens(&shape, "here"), "another shape");
+    assert!(CaseFile::open(&folder.path().join("none"), "here").is_none());
 }

@@ -2,21 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use clap::Args;
 use futures::executor::block_on;
 
+use super::cache::Cache;
+use super::cases::Reader;
 use super::console::{Console, interrupt_flag};
 use super::files::{Folder, read, unwritable, write};
 use super::shard::Shard;
 use super::train::{Report, STATE};
 use super::{Failure, Outcome};
 use crate::Error;
-use crate::dataset::{Case, Preset, Role, Split, label_names};
+use crate::dataset::{Case, CaseFiles, LabelSet, Preset, Role, Split, label_names};
 use crate::device::{self, DeviceKind};
 use crate::experiment::{Cell, CellResult, Event, Experiment, Runner, Source};
-use crate::train::{self, CheckpointKind, RunState};
+use crate::train::{self, CheckpointKind, RunState, TrainingSet};
 use crate::volume::gzip;
 
 #[derive(Args)]
@@ -32,6 +35,9 @@ pub(super) struct Arguments {
     /// Where to compute: cpu, wgpu, cuda, cuda:N, or ws://host:port where `core serve` runs.
     #[arg(long, default_value = "cpu")]
     device: DeviceKind,
+    /// Folder for prepared cases: they are kept there instead of in memory, for all cells.
+    #[arg(long, value_name = "FOLDER")]
+    cache: Option<PathBuf>,
     /// Part of the cells: I/N, or N where a cluster numbers the parts. Without it, once all parts are
     /// done, the table is written.
     #[arg(long, value_name = "I/N")]
@@ -49,7 +55,13 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let text = String::from_utf8_lossy(&read(&arguments.file)?).into_owned();
     let experiment = Experiment::from_toml(&file, &text)?;
     let scans = Scans {
-        folder: Folder::open(&arguments.data)?,
+        reader: Reader {
+            folder: Arc::new(Folder::open(&arguments.data)?),
+            cache: arguments.cache.as_deref().map(Cache::open).transpose()?,
+            // A table is of all of its cases.
+            strict: true,
+            console,
+        },
         root: &arguments.data,
         out: &arguments.out,
         preset: experiment.preset,
@@ -95,7 +107,7 @@ fn finished(arguments: &Arguments, cell: &Cell) -> Result<Option<CellResult>, Fa
     }
     let result: Option<CellResult> = serde_json::from_slice(&read(&path)?).ok();
     match result {
-        Some(result) if cell.is_same(&result.cell) => Ok(Some(result)),
+        Some(result) if result.cell == *cell => Ok(Some(result)),
         _ if arguments.force => Ok(None),
         _ => Err(Failure::Message(format!(
             "{} was done with other settings or cases; choose another --out, or add --force to do it again",
@@ -166,11 +178,25 @@ fn tabulate(
 
 /// The scans of a data folder.
 struct Scans<'a> {
-    folder: Folder,
+    reader: Reader<'a>,
     root: &'a Path,
     /// The experiment's own folder.
     out: &'a Path,
     preset: Option<Preset>,
+}
+
+impl Scans<'_> {
+    /// The files of a labelled case.
+    fn find(&self, case: &str) -> Result<&CaseFiles, Failure> {
+        let mut cases = self.reader.folder.pairing.cases.iter();
+        let found = cases.find(|files| files.id == case && files.role() == Role::Train);
+        found.ok_or_else(|| {
+            Failure::Message(format!(
+                "{} has no image with labels of the case {case}; correct the list",
+                self.root.display()
+            ))
+        })
+    }
 }
 
 impl Source for Scans<'_> {
@@ -179,7 +205,7 @@ impl Source for Scans<'_> {
     fn list(&self, name: &str) -> Result<Vec<String>, Failure> {
         let Some((file, list)) = name.rsplit_once(':') else {
             if let Some(preset) = self.preset {
-                let cases = preset.select(name, &self.folder.pairing.cases);
+                let cases = preset.select(name, &self.reader.folder.pairing.cases);
                 let cases = cases.map_err(Error::from)?.into_iter();
                 return Ok(cases.map(|case| case.id).collect());
             }
@@ -206,19 +232,23 @@ impl Source for Scans<'_> {
     }
 
     fn read(&self, case: &str) -> Result<Case, Failure> {
-        let mut cases = self.folder.pairing.cases.iter();
-        let found = cases.find(|files| files.id == case && files.role() == Role::Train);
-        let files = found.ok_or_else(|| {
-            Failure::Message(format!(
-                "{} has no image with labels of the case {case}; correct the list",
-                self.root.display()
-            ))
-        })?;
-        self.folder.read(files)
+        Ok(self.reader.folder.read(self.find(case)?)?)
+    }
+
+    fn training(&self, cell: &Cell) -> Result<(LabelSet, TrainingSet), Failure> {
+        let files = cell.training.iter().map(|name| self.find(name).cloned());
+        let cases = self.reader.read(&files.collect::<Result<Vec<_>, _>>()?)?;
+        let names = self.label_names();
+        let labels = match &cell.learned {
+            Some(labels) => labels.clone(),
+            None => LabelSet::from_outlines(&cases.outlines, &names).map_err(Error::from)?,
+        };
+        let prepared = self.reader.training(cases, &labels, &cell.config)?;
+        Ok((labels, prepared))
     }
 
     fn label_names(&self) -> BTreeMap<u16, String> {
-        let json = self.folder.dataset_json.as_deref();
+        let json = self.reader.folder.dataset_json.as_deref();
         json.map(label_names).unwrap_or_default()
     }
 }

@@ -1,13 +1,16 @@
 //! Files and folders: finding cases, reading them, writing results.
 
 use std::fs;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::Failure;
 use crate::Error;
 use crate::dataset::{Case, CaseFiles, DatasetError, Pairing, channel_count, pair};
-use crate::volume::{Image, LabelImage, Limits};
+use crate::volume::{Image, LabelImage, Limits, inspect};
+
+/// The first part of a file, which holds its header also when it is compressed.
+const HEADER_BYTES: u64 = 1 << 16;
 
 /// The cases of a folder, by the names of its files.
 pub(super) struct Folder {
@@ -35,9 +38,8 @@ impl Folder {
     }
 
     /// Reads one case.
-    pub fn read(&self, files: &CaseFiles) -> Result<Case, Failure> {
-        let channels = self.dataset_json.as_deref().map_or(1, channel_count);
-        let mut images = read_channels(&self.image_paths(files), channels)?;
+    pub fn read(&self, files: &CaseFiles) -> Result<Case, Error> {
+        let mut images = read_channels(&self.image_paths(files), self.channels())?;
         let others = images.split_off(1);
         let image = images.remove(0);
         let label = match &files.label {
@@ -46,7 +48,29 @@ impl Folder {
         };
         let case = Case::new(files.id.clone(), image, label);
         let case = case.and_then(|case| case.with_channels(others));
-        Ok(case.map_err(Error::from)?)
+        Ok(case?)
+    }
+
+    /// How many channels a single file is expected to hold.
+    pub fn channels(&self) -> usize {
+        self.dataset_json.as_deref().map_or(1, channel_count)
+    }
+
+    /// Bytes that a case takes in memory, by the headers of its files; what cannot be read takes none.
+    pub fn decoded_bytes(&self, files: &CaseFiles) -> u64 {
+        let bytes = |name: &String| {
+            let mut start = Vec::new();
+            let file = fs::File::open(self.root.join(name)).ok()?;
+            file.take(HEADER_BYTES).read_to_end(&mut start).ok()?;
+            let facts = inspect(&start).ok()?;
+            Some(facts.decoded_bytes * facts.frames as u64)
+        };
+        files.names().filter_map(bytes).sum()
+    }
+
+    /// Where a file of the folder lies.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
     }
 
     /// Where a case's channels lie.
@@ -59,14 +83,14 @@ impl Folder {
 }
 
 /// Every file below a folder, sorted, as paths from it with `/` between folders.
-pub(super) fn list_files(root: &Path) -> Result<Vec<String>, Failure> {
+pub(super) fn list_files(root: &Path) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
     list(root, root, &mut names)?;
     names.sort();
     Ok(names)
 }
 
-fn list(root: &Path, folder: &Path, names: &mut Vec<String>) -> Result<(), Failure> {
+fn list(root: &Path, folder: &Path, names: &mut Vec<String>) -> Result<(), Error> {
     let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
     for entry in entries {
         let path = entry.map_err(|error| unreadable(folder, &error))?.path();
@@ -80,32 +104,32 @@ fn list(root: &Path, folder: &Path, names: &mut Vec<String>) -> Result<(), Failu
 }
 
 /// Reads a whole file.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     fs::read(path).map_err(|error| unreadable(path, &error))
 }
 
 /// Reads a NIfTI image.
-pub(super) fn read_image(path: &Path) -> Result<Image, Failure> {
+pub(super) fn read_image(path: &Path) -> Result<Image, Error> {
     let bytes = read(path)?;
-    Ok(Image::read(&bytes, &Limits::default()).map_err(|source| volume_error(path, source))?)
+    Image::read(&bytes, &Limits::default()).map_err(|source| volume_error(path, source))
 }
 
 /// Reads the channels of a case, one file each; one file where `channels` are expected holds them as
 /// its frames. There is at least one.
-pub(super) fn read_channels(paths: &[PathBuf], channels: usize) -> Result<Vec<Image>, Failure> {
+pub(super) fn read_channels(paths: &[PathBuf], channels: usize) -> Result<Vec<Image>, Error> {
     match paths {
         [path] if channels > 1 => {
             let images = Image::read_frames(&read(path)?, &Limits::default());
-            Ok(images.map_err(|source| volume_error(path, source))?)
+            images.map_err(|source| volume_error(path, source))
         }
         paths => paths.iter().map(|path| read_image(path)).collect(),
     }
 }
 
 /// Reads a NIfTI label map.
-pub(super) fn read_label(path: &Path) -> Result<LabelImage, Failure> {
+pub(super) fn read_label(path: &Path) -> Result<LabelImage, Error> {
     let image = read_image(path)?;
-    Ok(LabelImage::from_image(image).map_err(|source| volume_error(path, source))?)
+    LabelImage::from_image(image).map_err(|source| volume_error(path, source))
 }
 
 fn volume_error(path: &Path, source: crate::volume::VolumeError) -> Error {
@@ -115,11 +139,11 @@ fn volume_error(path: &Path, source: crate::volume::VolumeError) -> Error {
     }
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::Message(format!(
-        "{} cannot be read ({error}); check the path and its permissions",
-        path.display()
-    ))
+fn unreadable(path: &Path, error: &std::io::Error) -> Error {
+    Error::Unreadable {
+        file: path.display().to_string(),
+        problem: error.to_string(),
+    }
 }
 
 /// Makes a folder for results. One that holds something already is refused unless `force`.
@@ -153,8 +177,17 @@ pub(super) struct Whole {
 impl Whole {
     /// Begins the file. Until [`finish`](Self::finish), what was at `path` stays.
     pub fn create(path: &Path) -> Result<Self, Failure> {
+        Self::under(path, ".partial")
+    }
+
+    /// The same where other processes may write the same file at the same time: the last one stays.
+    pub fn among_others(path: &Path) -> Result<Self, Failure> {
+        Self::under(path, &format!(".{}.partial", std::process::id()))
+    }
+
+    fn under(path: &Path, ending: &str) -> Result<Self, Failure> {
         let mut partial = path.as_os_str().to_owned();
-        partial.push(".partial");
+        partial.push(ending);
         let partial = PathBuf::from(partial);
         let file = fs::File::create(&partial).map_err(|error| unwritable(path, &error))?;
         Ok(Self {

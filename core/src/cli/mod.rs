@@ -3,6 +3,8 @@
 // Printing is what a command line is for; the rest of the library never does.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod cache;
+mod cases;
 mod console;
 mod convert;
 mod curves;

@@ -7,6 +7,7 @@ mod settings;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use clap::Args;
@@ -15,12 +16,16 @@ use futures::executor::block_on;
 pub(super) use self::report::Report;
 pub(super) use self::settings::STATE;
 use self::settings::{Method, configure, find_state};
+use super::cache::Cache;
+use super::cases::Reader;
 use super::console::{Console, interrupt_flag};
 use super::files::{Folder, make_folder, read, write};
 use super::{Failure, Outcome, sides};
 use crate::Error;
 use crate::backbone::{Backbone, Size};
-use crate::dataset::{Case, CaseFiles, DatasetError, LabelSet, Preset, Role, Split, label_names};
+use crate::dataset::{
+    CaseFiles, DatasetError, LabelSet, Outline, Preset, Role, Split, label_names,
+};
 use crate::device::{self, DeviceKind};
 use crate::train::{CheckpointKind, Event, Start, Trainer};
 
@@ -86,6 +91,9 @@ pub(super) struct Arguments {
     /// Go on with the run in --out from its last checkpoint, or begin it where there is none.
     #[arg(long)]
     resume: bool,
+    /// Folder for prepared cases: they are kept there instead of in memory, for this run and others.
+    #[arg(long, value_name = "FOLDER")]
+    cache: Option<PathBuf>,
     /// Refuse a case that cannot be read instead of leaving it out.
     #[arg(long)]
     strict: bool,
@@ -97,19 +105,26 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let folder = Folder::open(&arguments.data)?;
     let (training, validation) = select(&arguments, &folder)?;
-    let training = read_cases(&folder, &training, arguments.strict, console)?;
-    let validation = read_cases(&folder, &validation, arguments.strict, console)?;
     let names = folder
         .dataset_json
         .as_deref()
         .map(label_names)
         .unwrap_or_default();
-    let (config, labels) = configure(&arguments, &training)?;
+    let reader = Reader {
+        folder: Arc::new(folder),
+        cache: arguments.cache.as_deref().map(Cache::open).transpose()?,
+        strict: arguments.strict,
+        console,
+    };
+    let (training, validation) = (reader.read(&training)?, reader.read(&validation)?);
+    training.warn(console);
+    validation.warn(console);
+    let (config, labels) = configure(&arguments, &training.outlines)?;
     let labels = match labels {
         Some(labels) => labels,
-        None => LabelSet::from_cases(&training, &names).map_err(Error::from)?,
+        None => LabelSet::from_outlines(&training.outlines, &names).map_err(Error::from)?,
     };
-    warn_of_missing(&labels, &training, console);
+    warn_of_missing(&labels, &training.outlines, console);
     let state = match arguments.resume {
         true => find_state(&arguments, &config)?,
         false => None,
@@ -129,10 +144,10 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         .map(|opened| opened.description)
         .collect();
     let description = names.join(" + ");
-    let mut trainer = Trainer::new(
+    let mut trainer = Trainer::on(
         config.clone(),
-        training,
-        validation,
+        reader.training(training, &labels, &config)?,
+        reader.held_out(validation),
         labels,
         start,
         &devices[0],
@@ -152,14 +167,20 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         description,
         done,
     )?;
-    block_on(drive(trainer, &mut report))
+    block_on(drive(trainer, &mut report, arguments.strict))
 }
 
 /// Passes every event on, and stops the trainer when Ctrl-C was pressed.
-async fn drive(mut trainer: Trainer, report: &mut Report<'_>) -> Outcome {
+async fn drive(mut trainer: Trainer, report: &mut Report<'_>, strict: bool) -> Outcome {
     let interrupted = interrupt_flag();
     while let Some(event) = trainer.next().await? {
         report.event(&event)?;
+        if let Event::Validated { left_out, .. } = &event
+            && let Some(why) = left_out.first().filter(|_| strict)
+        {
+            report.close();
+            return Err(Failure::Message(why.clone()));
+        }
         if let Event::Checkpoint {
             kind: CheckpointKind::Last,
             ..
@@ -223,51 +244,12 @@ fn select(
     Ok((training, validation))
 }
 
-/// Reads labelled cases. One that cannot be read is named and left out, unless it is the last one or
-/// `strict`.
-fn read_cases(
-    folder: &Folder,
-    files: &[CaseFiles],
-    strict: bool,
-    console: &Console,
-) -> Result<Vec<Case>, Failure> {
-    let labelled = files.iter().filter(|files| files.role() == Role::Train);
-    let (mut cases, mut refused) = (Vec::new(), Vec::new());
-    for files in labelled {
-        match folder.read(files) {
-            Ok(case) => cases.push(case),
-            Err(error) if strict => return Err(error),
-            Err(error) => refused.push((&files.id, error)),
-        }
-    }
-    if cases.is_empty()
-        && let Some((_, error)) = refused.pop()
-    {
-        return Err(error);
-    }
-    for case in &cases {
-        for warning in case.warnings() {
-            console.warn(format!("{}: {warning}", case.id));
-        }
-    }
-    for (id, error) in &refused {
-        console.warn(format!("{error}; {id} is left out"));
-    }
-    if !refused.is_empty() {
-        let (count, all) = (refused.len(), refused.len() + cases.len());
-        console.warn(format!(
-            "{count} of {all} cases are left out; --strict refuses them"
-        ));
-    }
-    Ok(cases)
-}
-
 /// Says which classes no training case has: nothing can be learned about them.
-fn warn_of_missing(labels: &LabelSet, cases: &[Case], console: &Console) {
+fn warn_of_missing(labels: &LabelSet, cases: &[Outline], console: &Console) {
     let present: BTreeSet<u16> = cases
         .iter()
-        .filter_map(|case| case.label.as_ref())
-        .flat_map(|label| label.present())
+        .flat_map(|case| &case.labels)
+        .copied()
         .collect();
     let named = labels.ids().iter().zip(labels.names()).skip(1);
     for (_, name) in named.filter(|(id, _)| !present.contains(id)) {

@@ -85,32 +85,6 @@ impl Case {
             .collect()
     }
 
-    /// Sizes in voxels, `[depth, height, width]`, of the cases' images.
-    pub fn sizes(cases: &[Case]) -> Vec<[usize; 3]> {
-        let size = |case: &Case| case.image.grid().canonical_dims();
-        cases.iter().map(size).collect()
-    }
-
-    /// The number of channels that all cases have.
-    ///
-    /// # Errors
-    /// When two cases have different numbers.
-    pub fn common_channels(cases: &[Case]) -> Result<usize> {
-        let Some(first) = cases.first() else {
-            return Ok(1);
-        };
-        let channels = first.images().len();
-        match cases.iter().find(|case| case.images().len() != channels) {
-            None => Ok(channels),
-            Some(other) => Err(DatasetError::ChannelCounts {
-                case: first.id.clone(),
-                channels,
-                other: other.id.clone(),
-                found: other.images().len(),
-            }),
-        }
-    }
-
     /// Train with a label, predict without.
     pub fn role(&self) -> Role {
         Role::of(self.label.is_some())

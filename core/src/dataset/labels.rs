@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ndarray::{Array2, Array3, ArrayView3};
 
-use super::{Case, DatasetError, Regions, Result};
+use super::{Case, DatasetError, Outline, Regions, Result};
 
 /// The labels to learn. Class 0 is background (id 0); class c is the c-th smallest id. A network has an
 /// output for each class, or for each region where the labels are learned as regions.
@@ -61,11 +61,30 @@ impl LabelSet {
         cases: impl IntoIterator<Item = &'a Case>,
         names: &BTreeMap<u16, String>,
     ) -> Result<LabelSet> {
+        let labels = cases.into_iter().filter_map(|case| case.label.as_ref());
+        let found = labels.map(|label| (label.present(), label.names()));
+        LabelSet::from_found(found, names)
+    }
+
+    /// The same of cases that have been put away.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn from_outlines(cases: &[Outline], names: &BTreeMap<u16, String>) -> Result<LabelSet> {
+        let found = cases.iter();
+        let found = found.map(|case| (case.labels.iter().copied().collect(), case.names.clone()));
+        LabelSet::from_found(found, names)
+    }
+
+    fn from_found(
+        found: impl Iterator<Item = (Vec<u16>, BTreeMap<u16, String>)>,
+        names: &BTreeMap<u16, String>,
+    ) -> Result<LabelSet> {
         let mut ids = BTreeSet::new();
         let mut known = BTreeMap::new();
-        for label in cases.into_iter().filter_map(|case| case.label.as_ref()) {
-            ids.extend(label.present());
-            known.extend(label.names());
+        for (present, own) in found {
+            ids.extend(present);
+            known.extend(own);
         }
         if ids.is_empty() {
             return Err(DatasetError::NoLabelledCase);

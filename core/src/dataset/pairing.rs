@@ -41,6 +41,13 @@ impl CaseFiles {
     pub fn role(&self) -> Role {
         Role::of(self.label.is_some())
     }
+
+    /// Paths of all its files: channels, then the label map.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.image)
+            .chain(&self.other_channels)
+            .chain(&self.label)
+    }
 }
 
 /// A file that belongs to no case.

@@ -1,4 +1,4 @@
-//! How a program's memory is kept between the steps of a computation.
+//! Memory of this machine: how much is free, and how a program's is kept between the steps of a computation.
 
 // The C library's settings are unsafe functions.
 #![allow(unsafe_code)]
@@ -14,4 +14,15 @@ pub fn keep_freed_memory() {
         libc::mallopt(libc::M_MMAP_MAX, 0);
         libc::mallopt(libc::M_TRIM_THRESHOLD, libc::c_int::MAX);
     }
+}
+
+/// Bytes of memory that programs on this machine can still take; `None` where the system does not tell.
+pub fn available_memory() -> Option<u64> {
+    // Linux's own estimate, "MemAvailable:   16331712 kB".
+    let facts = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = facts
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes << 10)
 }

@@ -8,7 +8,7 @@ use crate::backbone::Backbone;
 use crate::dataset::{Case, LabelSet, Preset};
 use crate::infer::PredictConfig;
 use crate::metric::{Evaluation, Protocol, Region, Targets};
-use crate::train::{TrainConfig, overlay};
+use crate::train::{TrainConfig, TrainingSet, overlay};
 use crate::{Error, Result};
 
 /// An experiment: every row is trained on every list with every seed, and measured on one list.
@@ -96,6 +96,22 @@ pub trait Source {
     /// # Errors
     /// When it is not there, has no label map or cannot be read.
     fn read(&self, case: &str) -> Result<Case, Self::Error>;
+
+    /// The labels that a cell learns, and its cases, prepared.
+    ///
+    /// # Errors
+    /// When a case cannot be read, or settings or cases cannot be trained with.
+    fn training(&self, cell: &Cell) -> Result<(LabelSet, TrainingSet), Self::Error> {
+        let cases = cell.training.iter().map(|name| self.read(name));
+        let cases = cases.collect::<Result<Vec<Case>, Self::Error>>()?;
+        let labels = match &cell.learned {
+            Some(labels) => labels.clone(),
+            None => LabelSet::from_cases(&cases, &self.label_names()).map_err(Error::from)?,
+        };
+        cell.config.check(&cell.config.resolved_network())?;
+        let prepared = TrainingSet::prepare(cases, &labels, &cell.config)?;
+        Ok((labels, prepared))
+    }
 
     /// Names of labels by id, where they are known.
     fn label_names(&self) -> BTreeMap<u16, String>;
@@ -328,14 +344,6 @@ impl Cell {
             slug(list),
             self.config.seed
         )
-    }
-
-    /// Whether a stored cell is this one.
-    pub fn is_same(&self, stored: &Cell) -> bool {
-        // A number may change its last bit on its way through JSON: both take the same way.
-        let again = serde_json::to_value(self).ok();
-        let again = again.and_then(|value| serde_json::from_value::<Cell>(value).ok());
-        again.as_ref() == Some(stored)
     }
 }
 

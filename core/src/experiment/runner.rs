@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use burn::tensor::Device;
 
 use super::{Cell, CellResult, Event, Source};
-use crate::dataset::{Case, LabelSet};
+use crate::dataset::Case;
 use crate::infer::{self, Predictor, Segmentation};
 use crate::metric::{CaseScore, Evaluation};
 use crate::train::{self, CheckpointKind, RunState, Start, Trainer};
@@ -108,17 +108,11 @@ impl<'a, S: Source> Runner<'a, S> {
         let Some(cell) = self.cells.pop_front() else {
             return Ok(None);
         };
-        let cases = cell.training.iter().map(|name| self.source.read(name));
-        let cases = cases.collect::<Result<Vec<Case>, S::Error>>()?;
-        let names = self.source.label_names();
-        let labels = match &cell.learned {
-            Some(labels) => labels.clone(),
-            None => LabelSet::from_cases(&cases, &names).map_err(Error::from)?,
-        };
+        let (labels, cases) = self.source.training(&cell)?;
         let state = self.source.state(&cell)?;
         let start = state.as_deref().map_or(Start::Scratch, Start::State);
         let config = cell.config.clone();
-        let trainer = Trainer::new(config, cases, Vec::new(), labels, start, &self.device)?;
+        let trainer = Trainer::on(config, cases, Vec::new(), labels, start, &self.device)?;
         let done = state.as_deref().map(RunState::read).transpose();
         let event = Event::Cell {
             cell: Box::new(cell.clone()),

@@ -84,6 +84,9 @@ pub enum Event {
         dice: f64,
         /// Dice of each label.
         labels: Vec<LabelDice>,
+        /// Why cases could not be read this time and were left out, one sentence each.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left_out: Vec<String>,
         /// Whether this is the best so far.
         best: bool,
     },

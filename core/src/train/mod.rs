@@ -1,6 +1,7 @@
 //! The trainer and its events.
 
 mod budget;
+mod cases;
 mod config;
 mod event;
 mod learner;
@@ -16,6 +17,7 @@ mod state;
 mod trainer;
 mod validation;
 
+pub use cases::{HeldOut, ReadCase, TrainingSet, prepare};
 pub use config::TrainConfig;
 pub use event::{CheckpointKind, Event, LabelDice, Losses};
 pub use loss::{Activation, DiceCe, Target};

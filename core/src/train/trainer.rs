@@ -13,10 +13,10 @@ use web_time::Instant;
 
 use super::learner::{Learner, read};
 use super::start::{Start, check_loss};
-use super::{CheckpointKind, Event, RunState, TrainConfig, validation};
+use super::{CheckpointKind, Event, HeldOut, RunState, TrainConfig, TrainingSet, validation};
 use crate::backbone::Model;
 use crate::dataset::{Case, LabelSet};
-use crate::transform::{Loader, Prepared, Sampler};
+use crate::transform::{Loader, Sampler};
 use crate::weights::{self, Metadata, Precision, Training, WeightsError};
 use crate::{Error, Result};
 
@@ -27,7 +27,7 @@ pub struct Trainer {
     device: Device,
     learner: Learner,
     loader: Loader,
-    validation: Vec<Case>,
+    validation: Vec<HeldOut>,
     training_cases: Vec<String>,
     channels: usize,
     /// Steps done.
@@ -59,8 +59,27 @@ impl Trainer {
     /// network or run.
     pub fn new(
         config: TrainConfig,
-        mut training: Vec<Case>,
+        training: Vec<Case>,
         validation: Vec<Case>,
+        labels: LabelSet,
+        start: Start,
+        device: &Device,
+    ) -> Result<Self> {
+        // Nothing can be prepared by settings that cannot work.
+        config.check(&config.resolved_network())?;
+        let training = TrainingSet::prepare(training, &labels, &config)?;
+        let validation = validation.into_iter().map(HeldOut::from).collect();
+        Self::on(config, training, validation, labels, start, device)
+    }
+
+    /// Prepares a run on cases that are prepared already, and measured on cases that may lie elsewhere.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn on(
+        config: TrainConfig,
+        training: TrainingSet,
+        validation: Vec<HeldOut>,
         labels: LabelSet,
         start: Start,
         device: &Device,
@@ -68,30 +87,19 @@ impl Trainer {
         let network = config.resolved_network();
         config.check(&network)?;
         config.mixed_precision.check(device)?;
-        training.retain(|case| case.label.is_some());
-        if training.is_empty() {
-            return Err(crate::dataset::DatasetError::NoLabelledCase.into());
-        }
-        let channels = Case::common_channels(&training)?;
         check_loss(&config, &labels)?;
         let device = device.clone().autodiff();
+        let channels = training.channels;
         let student = start.student(&config, &network, &labels, channels, &device)?;
-        let prepared: Vec<Prepared> = training
-            .iter()
-            .map(|case| {
-                let label = case.label.as_ref().map(|label| (label, &labels));
-                Prepared::new(&case.images(), label, &config.preprocessing, config.patch)
-            })
-            .collect();
         // Crops and masks are drawn from independent streams, so that switching the mask off leaves
         // every crop where it was.
         let trainer = Self {
             loader: Loader::new(
-                Sampler::new(prepared, &config, config.seed ^ 0x5EED_CA5E),
+                Sampler::new(training.cases, &config, config.seed ^ 0x5EED_CA5E),
                 config.iterations * config.patches_per_step(),
             ),
             learner: Learner::new(network, student, &config, device.clone()),
-            training_cases: training.into_iter().map(|case| case.id).collect(),
+            training_cases: training.ids,
             channels,
             labels,
             device,
@@ -343,6 +351,7 @@ impl Trainer {
             iteration: self.iteration,
             dice: scores.dice,
             labels: scores.labels,
+            left_out: scores.left_out,
             best,
         })
     }

@@ -2,10 +2,9 @@
 
 use burn::tensor::Device;
 
-use super::{LabelDice, TrainConfig};
+use super::{HeldOut, LabelDice, TrainConfig};
 use crate::Result;
 use crate::backbone::Model;
-use crate::dataset::Case;
 use crate::infer::{self, PredictConfig, Predictor};
 use crate::metric::dice;
 use crate::weights::Metadata;
@@ -16,13 +15,16 @@ pub(super) struct Scores {
     pub dice: f64,
     /// By label.
     pub labels: Vec<LabelDice>,
+    /// Why cases were left out.
+    pub left_out: Vec<String>,
 }
 
-/// Segments every case and compares it with its label map.
+/// Segments every case and compares it with its label map. One that cannot be read is left out, as long as
+/// another can.
 pub(super) async fn run(
     model: Model,
     metadata: Metadata,
-    cases: &[Case],
+    cases: &[HeldOut],
     config: &TrainConfig,
     device: &Device,
 ) -> Result<Scores> {
@@ -35,7 +37,26 @@ pub(super) async fn run(
         ..PredictConfig::default()
     };
     let mut found = vec![Vec::new(); labels.classes()];
+    let (mut measured, mut left_out) = (0, Vec::new());
     for case in cases {
+        let read;
+        let case = match case {
+            HeldOut::Case(case) => case.as_ref(),
+            HeldOut::Elsewhere(again) => match again() {
+                Ok(case) => {
+                    read = case;
+                    &read
+                }
+                Err(error) if measured == 0 && left_out.len() + 1 == cases.len() => {
+                    return Err(error);
+                }
+                Err(error) => {
+                    left_out.push(error.to_string());
+                    continue;
+                }
+            },
+        };
+        measured += 1;
         let Some(truth) = &case.label else { continue };
         let mut run = predictor.start_channels(&case.images(), settings)?;
         while let Some(event) = run.next().await? {
@@ -62,5 +83,6 @@ pub(super) async fn run(
     Ok(Scores {
         dice: mean(&present).unwrap_or(0.0),
         labels: by_label,
+        left_out,
     })
 }

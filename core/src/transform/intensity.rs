@@ -57,23 +57,37 @@ impl Normalisation {
         }
     }
 
-    /// nnU-Net's rule for CT from the intensities of labelled voxels, in any order; `None` where there
-    /// are none.
-    pub fn of_labelled(mut intensities: Vec<f32>) -> Option<Self> {
-        let last = intensities.len().checked_sub(1)?;
-        intensities.sort_unstable_by(f32::total_cmp);
+    /// nnU-Net's rule for CT from the intensities of labelled voxels, each with its number of voxels, in
+    /// any order; `None` where there are none.
+    pub fn of_labelled(mut intensities: Vec<(f32, u64)>) -> Option<Self> {
+        let voxels: u64 = intensities.iter().map(|(_, count)| count).sum();
+        let last = voxels.checked_sub(1)?;
+        intensities.sort_unstable_by(|(a, _), (b, _)| a.total_cmp(b));
+        let at = |index: u64| {
+            let mut before = 0;
+            let holds = |&&(_, count): &&(f32, u64)| {
+                before += count;
+                index < before
+            };
+            intensities.iter().find(holds).map(|&(v, _)| f64::from(v))
+        };
         let percentile = |share: f64| {
             let position = share * last as f64;
-            let (below, above) = (position.floor(), position.ceil());
-            let [low, high] = [below, above].map(|index| f64::from(intensities[index as usize]));
-            low + (high - low) * (position - below)
+            let below = position.floor();
+            let [low, high] = [below, position.ceil()].map(|index| at(index as u64));
+            Some(low? + (high? - low?) * (position - below))
         };
-        let values = || intensities.iter().map(|&value| f64::from(value));
-        let mean = values().sum::<f64>() / (last + 1) as f64;
-        let variance = values().map(|v| (v - mean).powi(2)).sum::<f64>() / (last + 1) as f64;
+        let values = || {
+            intensities
+                .iter()
+                .map(|&(v, count)| (f64::from(v), count as f64))
+        };
+        let mean = values().map(|(v, n)| v * n).sum::<f64>() / voxels as f64;
+        let squares = values().map(|(v, n)| (v - mean).powi(2) * n).sum::<f64>();
+        let variance = squares / voxels as f64;
         Some(Self::ClipZScore {
-            low: percentile(0.005),
-            high: percentile(0.995),
+            low: percentile(0.005)?,
+            high: percentile(0.995)?,
             mean,
             deviation: variance.sqrt().max(1e-8),
         })
@@ -186,7 +200,7 @@ mod tests {
     #[test]
     fn percentiles_of_labelled_voxels_are_interpolated() {
         // 0 to 1000 in disorder: percentiles 5 and 995, mean 500, variance (1001² - 1) / 12.
-        let values: Vec<f32> = (0..1001).map(|i| (i * 8 % 1001) as f32).collect();
+        let values = (0..1001).map(|i| ((i * 8 % 1001) as f32, 1)).collect();
         let Some(Normalisation::ClipZScore {
             low,
             high,
@@ -204,6 +218,16 @@ mod tests {
         ] {
             assert!((found - expected).abs() < 1e-9, "{found}, {expected}");
         }
+        // 0, 0, 0, 10: the 99.5th percentile lies 0.985 of the way from the third to the fourth.
+        let counted = Normalisation::of_labelled(vec![(10.0, 1), (0.0, 2), (0.0, 1)]);
+        let Some(Normalisation::ClipZScore {
+            low, high, mean, ..
+        }) = counted
+        else {
+            panic!("there are values");
+        };
+        assert_eq!((low, mean), (0.0, 2.5));
+        assert!((high - 9.85).abs() < 1e-9, "{high}");
         assert_eq!(Normalisation::of_labelled(Vec::new()), None);
     }
 }

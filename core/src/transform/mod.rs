@@ -2,6 +2,8 @@
 //! the way back to a case's own grid.
 
 mod augment;
+#[cfg(not(target_arch = "wasm32"))]
+mod case_file;
 mod change;
 mod crop;
 mod intensity;
@@ -10,12 +12,15 @@ mod native;
 mod prepare;
 mod preprocessing;
 mod resample;
+mod sampled_case;
 mod sampler;
 mod sampling;
 
 pub use augment::{
     Augmentation, Blur, Contrast, Factor, Gamma, LowResolution, Noise, Spatial, Strength, Warp,
 };
+#[cfg(not(target_arch = "wasm32"))]
+pub use case_file::CaseFile;
 pub use crop::Crop;
 pub use intensity::{Normalisation, z_score};
 pub use loader::Loader;
@@ -23,5 +28,6 @@ pub use native::{Native, NativeClasses, largest};
 pub use prepare::Prepared;
 pub use preprocessing::Preprocessing;
 pub use resample::{Interpolation, Resampler, Resampling, Spacing};
+pub use sampled_case::SampledCase;
 pub use sampler::{Drawn, Patch, Sampler};
 pub use sampling::{Centre, Sampling};

@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::sampling::Candidates;
-use super::{Augmentation, Prepared, Sampling};
+use super::{Augmentation, SampledCase, Sampling};
 use crate::dataset::LabelSet;
 use crate::train::{Target, TrainConfig};
 
@@ -33,9 +33,9 @@ pub struct Drawn {
 ///
 /// A draw depends on the seed and its number alone, so a run can go on anywhere, several devices can
 /// share its draws, and patches can be prepared ahead.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Sampler {
-    cases: Vec<Prepared>,
+    cases: Vec<SampledCase>,
     candidates: Vec<Candidates>,
     patch: [usize; 3],
     sampling: Sampling,
@@ -49,7 +49,7 @@ pub struct Sampler {
 
 impl Sampler {
     /// A sampler over labelled cases of one number of channels, each at least as large as the patch.
-    pub fn new(cases: Vec<Prepared>, config: &TrainConfig, seed: u64) -> Self {
+    pub fn new(cases: Vec<SampledCase>, config: &TrainConfig, seed: u64) -> Self {
         let centre = config.sampling.centre;
         Self {
             candidates: cases
@@ -89,7 +89,7 @@ impl Sampler {
     pub fn upload(&self, drawn: Drawn, labels: &LabelSet, device: &Device) -> Patch {
         let [d, h, w] = self.patch;
         let count = drawn.classes.len() / (d * h * w).max(1);
-        let channels = self.cases.first().map_or(1, Prepared::channels);
+        let channels = self.cases.first().map_or(1, SampledCase::channels);
         let x = TensorData::new(drawn.intensities, [count, channels, d, h, w]);
         let y = match labels.regions() {
             None => Target::new(drawn.classes, count, labels.classes(), device),
@@ -138,7 +138,7 @@ impl Sampler {
         let spatial = self.augmentation.spatial;
         let warp = spatial.and_then(|spatial| spatial.draw(self.slice_axis, &mut rng));
         let (mut image, mut classes) = match warp {
-            Some(warp) => warp.cut(&case.image, case.classes.as_ref(), corner, self.patch),
+            Some(warp) => warp.cut(case.image(), case.classes(), corner, self.patch),
             None => cut(case, corner, self.patch),
         };
         self.augmentation
@@ -176,17 +176,15 @@ fn inside(classes: &[u8], voxels: usize, contain: &[bool], labels: &LabelSet) ->
     inside
 }
 
-fn cut(case: &Prepared, [d, h, w]: [usize; 3], patch: [usize; 3]) -> (Array4<f32>, Array3<u8>) {
+fn cut(case: &SampledCase, [d, h, w]: [usize; 3], patch: [usize; 3]) -> (Array4<f32>, Array3<u8>) {
     let [pd, ph, pw] = patch;
-    let image = case
-        .image
-        .slice(s![.., d..d + pd, h..h + ph, w..w + pw])
-        .to_owned();
-    let classes = match &case.classes {
-        Some(classes) => classes
+    let (image, classes) = (case.image(), case.classes());
+    (
+        image
+            .slice(s![.., d..d + pd, h..h + ph, w..w + pw])
+            .to_owned(),
+        classes
             .slice(s![d..d + pd, h..h + ph, w..w + pw])
             .to_owned(),
-        None => Array3::zeros(patch),
-    };
-    (image, classes)
+    )
 }

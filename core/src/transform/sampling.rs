@@ -1,11 +1,10 @@
 //! Where patches are cut: which case, and around which voxel.
 
-use ndarray::Array3;
+use ndarray::{ArrayView3, ArrayView4, Axis};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::Prepared;
-use super::crop::shape;
+use super::SampledCase;
 
 /// How patches are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -114,10 +113,11 @@ pub(super) struct Candidates {
 }
 
 impl Candidates {
-    pub fn of(case: &Prepared, centre: Centre) -> Self {
-        let Some(classes) = case.classes.as_ref().filter(|_| centre != Centre::Anywhere) else {
+    pub fn of(case: &SampledCase, centre: Centre) -> Self {
+        if centre == Centre::Anywhere {
             return Self::default();
-        };
+        }
+        let (image, classes) = (case.image(), case.classes());
         let mut labelled = vec![Vec::new(); 256];
         for (index, &class) in classes.iter().enumerate() {
             // A volume of more voxels than u32 counts is beyond what is read.
@@ -126,7 +126,7 @@ impl Candidates {
             }
         }
         labelled.retain(|voxels| !voxels.is_empty());
-        let background = (0..classes.len()).any(|index| is_background(case, classes, index));
+        let background = (0..classes.len()).any(|index| is_background(image, classes, index));
         Self {
             labelled,
             background,
@@ -138,10 +138,10 @@ impl Candidates {
         &self,
         rule: Centre,
         (item, batch): (usize, usize),
-        case: &Prepared,
+        case: &SampledCase,
         rng: &mut impl Rng,
     ) -> Option<[usize; 3]> {
-        let classes = case.classes.as_ref()?;
+        let (image, classes) = (case.image(), case.classes());
         let index = match rule {
             Centre::Anywhere => None,
             Centre::Foreground { share } => {
@@ -156,7 +156,7 @@ impl Candidates {
                 let wanted = rng.random_bool((positive / (positive + negative)).clamp(0.0, 1.0));
                 match (wanted && !self.labelled.is_empty()) || !self.background {
                     true => self.labelled_voxel(rng),
-                    false => Some(background_voxel(case, classes, rng)),
+                    false => Some(background_voxel(image, classes, rng)),
                 }
             }
             Centre::Class { share } => {
@@ -168,7 +168,7 @@ impl Candidates {
                 Some(class[rng.random_range(0..class.len())] as usize)
             }
         }?;
-        let [_, h, w] = shape(classes);
+        let (_, h, w) = classes.dim();
         Some([index / (h * w), index / w % h, index % w])
     }
 
@@ -191,24 +191,28 @@ impl Candidates {
 
 /// A random unlabelled voxel above 0, of which there is at least one: by trial, as most voxels are, and
 /// after many failures the first from a random place on.
-fn background_voxel(case: &Prepared, classes: &Array3<u8>, rng: &mut impl Rng) -> usize {
+fn background_voxel(
+    image: ArrayView4<'_, f32>,
+    classes: ArrayView3<'_, u8>,
+    rng: &mut impl Rng,
+) -> usize {
     let count = classes.len();
     let mut index = 0;
     for _ in 0..10_000 {
         index = rng.random_range(0..count);
-        if is_background(case, classes, index) {
+        if is_background(image, classes, index) {
             return index;
         }
     }
     (0..count)
         .map(|step| (index + step) % count)
-        .find(|&index| is_background(case, classes, index))
+        .find(|&index| is_background(image, classes, index))
         .unwrap_or(index)
 }
 
-fn is_background(case: &Prepared, classes: &Array3<u8>, index: usize) -> bool {
-    let [_, h, w] = shape(classes);
+fn is_background(image: ArrayView4<'_, f32>, classes: ArrayView3<'_, u8>, index: usize) -> bool {
+    let (_, h, w) = classes.dim();
     let [d, h, w] = [index / (h * w), index / w % h, index % w];
-    classes[[d, h, w]] == 0
-        && (0..case.channels()).any(|channel| case.image[[channel, d, h, w]] > 0.0)
+    let above = |channel| image[[channel, d, h, w]] > 0.0;
+    classes[[d, h, w]] == 0 && (0..image.len_of(Axis(0))).any(above)
 }

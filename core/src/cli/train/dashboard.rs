@@ -249,6 +249,7 @@ mod tests {
         dashboard.event(&Event::Validated {
             iteration: 20,
             dice: 0.625,
+            left_out: Vec::new(),
             labels: Vec::new(),
             best: true,
         });

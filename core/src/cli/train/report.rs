@@ -92,7 +92,13 @@ impl<'a> Report<'a> {
                 write(&self.out.join(name), weights)?;
             }
             Event::Finished { .. } => self.finish(event)?,
-            Event::Started { .. } | Event::Validated { .. } => {}
+            Event::Validated { left_out, .. } => {
+                for why in left_out {
+                    self.console
+                        .warn(format!("{why}; it was not measured this time"));
+                }
+            }
+            Event::Started { .. } => {}
         }
         Ok(())
     }

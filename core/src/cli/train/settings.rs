@@ -10,7 +10,7 @@ use crate::Error;
 use crate::backbone::Backbone;
 use crate::cli::Failure;
 use crate::cli::files::read;
-use crate::dataset::{Case, LabelSet};
+use crate::dataset::{LabelSet, Outline};
 use crate::medcontext::MedContext;
 use crate::train::{self, RunState, TrainConfig};
 
@@ -36,10 +36,10 @@ pub(super) enum Method {
 /// the labels where the preset knows them.
 pub(super) fn configure(
     arguments: &Arguments,
-    training: &[Case],
+    training: &[Outline],
 ) -> Result<(TrainConfig, Option<LabelSet>), Failure> {
     let (mut config, labels) = match arguments.preset {
-        None => (TrainConfig::suggest(&Case::sizes(training)), None),
+        None => (TrainConfig::suggest(&Outline::sizes(training)), None),
         Some(preset) => {
             let backbone = arguments.backbone.unwrap_or(Backbone::Unetr);
             let settings = preset.settings(backbone, training).map_err(Error::from)?;

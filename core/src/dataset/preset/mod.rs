@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Case, CaseFiles, DatasetError, LabelSet, Regions, Result};
+use super::{CaseFiles, DatasetError, LabelSet, Outline, Regions, Result};
 use crate::backbone::Backbone;
 use crate::train::TrainConfig;
 
@@ -67,7 +67,7 @@ impl Preset {
     ///
     /// # Errors
     /// When the labels of the preset contradict each other, which they do not.
-    pub fn settings(self, backbone: Backbone, cases: &[Case]) -> Result<PresetSettings> {
+    pub fn settings(self, backbone: Backbone, cases: &[Outline]) -> Result<PresetSettings> {
         self.with(recipe::config(self, backbone, cases))
     }
 

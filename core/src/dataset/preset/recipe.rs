@@ -1,7 +1,7 @@
 //! Settings of each backbone on each data set.
 
 use crate::backbone::{Backbone, Size};
-use crate::dataset::{Case, Preset};
+use crate::dataset::{Outline, Preset};
 use crate::infer::Blend;
 use crate::train::{DiceCe, OptimizerLaw, RateSchedule, TrainConfig};
 use crate::transform::{
@@ -10,7 +10,7 @@ use crate::transform::{
 use crate::volume::AxisOrder;
 
 /// The settings of a preset.
-pub(super) fn config(preset: Preset, backbone: Backbone, cases: &[Case]) -> TrainConfig {
+pub(super) fn config(preset: Preset, backbone: Backbone, cases: &[Outline]) -> TrainConfig {
     published(preset, backbone, cases.len()).unwrap_or_else(|| decathlon(backbone, cases))
 }
 
@@ -175,10 +175,10 @@ fn nnformer(preset: Preset) -> TrainConfig {
 
 /// Suggested settings at the median spacing; CT (where air is below −500) is normalised by its
 /// labelled voxels as in nnU-Net, other scans by z-scores.
-fn decathlon(backbone: Backbone, cases: &[Case]) -> TrainConfig {
+fn decathlon(backbone: Backbone, cases: &[Outline]) -> TrainConfig {
     let mut config = TrainConfig {
         backbone,
-        ..TrainConfig::suggest(&Case::sizes(cases))
+        ..TrainConfig::suggest(&Outline::sizes(cases))
     };
     config.fit_patch();
     config.sampling.centre = Centre::Foreground { share: 0.5 };
@@ -186,25 +186,17 @@ fn decathlon(backbone: Backbone, cases: &[Case]) -> TrainConfig {
         mm,
         rule: Resampling::NnUnet,
     });
-    if cases.iter().all(is_ct)
-        && let Some(normalisation) = Normalisation::of_labelled(labelled_intensities(cases))
-    {
+    if let Some(normalisation) = labelled_hu(cases).and_then(Normalisation::of_labelled) {
         config.preprocessing.normalisation = normalisation;
     }
     config
 }
 
-fn median_spacing(cases: &[Case]) -> Option<[f64; 3]> {
+fn median_spacing(cases: &[Outline]) -> Option<[f64; 3]> {
     let mut mm = [Vec::new(), Vec::new(), Vec::new()];
     for case in cases {
-        for (axis, side) in case
-            .image
-            .grid()
-            .canonical_spacing()
-            .into_iter()
-            .enumerate()
-        {
-            mm[axis].push(side);
+        for (sides, side) in mm.iter_mut().zip(case.spacing) {
+            sides.push(side);
         }
     }
     for sides in &mut mm {
@@ -214,17 +206,8 @@ fn median_spacing(cases: &[Case]) -> Option<[f64; 3]> {
     Some([depth?, height?, width?])
 }
 
-fn is_ct(case: &Case) -> bool {
-    case.other_channels.is_empty() && case.image.canonical().iter().any(|&value| value < -500.0)
-}
-
-fn labelled_intensities(cases: &[Case]) -> Vec<f32> {
-    let mut intensities = Vec::new();
-    for case in cases {
-        let Some(label) = &case.label else { continue };
-        let (values, labels) = (case.image.canonical(), label.canonical());
-        let labelled = values.iter().zip(&labels).filter(|(_, label)| **label > 0);
-        intensities.extend(labelled.map(|(value, _)| *value));
-    }
-    intensities
+/// Intensities of labelled voxels with their numbers of voxels, where all cases are CT.
+fn labelled_hu(cases: &[Outline]) -> Option<Vec<(f32, u64)>> {
+    let all: Option<Vec<_>> = cases.iter().map(|case| case.labelled_hu.as_ref()).collect();
+    Some(all?.into_iter().flatten().copied().collect())
 }

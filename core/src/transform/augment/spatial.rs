@@ -1,6 +1,6 @@
 //! Rotation and zoom of a patch about its centre, while it is cut from its case.
 
-use ndarray::{Array3, Array4, ArrayView3, Axis, s};
+use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis, s};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -84,8 +84,8 @@ impl Warp {
     /// `[channel, depth, height, width]` and classes.
     pub fn cut(
         &self,
-        image: &Array4<f32>,
-        classes: Option<&Array3<u8>>,
+        image: ArrayView4<'_, f32>,
+        classes: ArrayView3<'_, u8>,
         corner: [usize; 3],
         patch: [usize; 3],
     ) -> (Array4<f32>, Array3<u8>) {
@@ -99,7 +99,7 @@ impl Warp {
             .into_iter()
             .map(|channel| channel.into_raw_vec_and_offset().0)
             .collect();
-        let classes = classes.map(|classes| excerpt(classes.view(), start, size));
+        let classes = excerpt(classes, start, size);
         let [d, h, w] = patch;
         let mut found = Array4::zeros((channels.len(), d, h, w));
         let mut found_classes = Array3::zeros(patch);
@@ -111,9 +111,7 @@ impl Warp {
             for (channel, mut into) in channels.iter().zip(found.outer_iter_mut()) {
                 into[[depth, height, width]] = value(channel, sides, &taps);
             }
-            if let Some(classes) = &classes {
-                *class = majority(classes, place);
-            }
+            *class = majority(&classes, place);
         }
         (found, found_classes)
     }

@@ -1,0 +1,132 @@
+//! Prepared cases in a folder, so that a data set need not fit into memory and is prepared once. Runs, also
+//! several at the same time, may share one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Failure;
+use super::files::{Folder, Whole, make_folder, unwritable};
+use crate::Error;
+use crate::dataset::{CaseFiles, LabelSet, Outline};
+use crate::train::{TrainConfig, prepare};
+use crate::transform::{CaseFile, SampledCase};
+
+/// Raised when cases are prepared otherwise than before, so that files of older versions are not used.
+const VERSION: u32 = 1;
+
+/// A folder of outlines and prepared cases. What is in a file, and what its name ends in, follows from the
+/// files of the case and the settings it was prepared with: nothing has to be cleared when they change.
+#[derive(Clone)]
+pub(super) struct Cache {
+    folder: PathBuf,
+}
+
+/// An outline as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    origin: String,
+    outline: Outline,
+}
+
+impl Cache {
+    /// Uses a folder, which is made if it is not there.
+    pub fn open(folder: &Path) -> Result<Self, Failure> {
+        make_folder(folder, true)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// A case's outline: kept, or of the case as it is read.
+    pub fn outline(&self, source: &Folder, files: &CaseFiles) -> Result<Outline, Failure> {
+        let origin = serde_json::json!([VERSION, stamps(source, files)?]).to_string();
+        let path = self.path(files, &origin, "json");
+        let kept = |bytes: &[u8]| {
+            let kept: Option<Kept> = serde_json::from_slice(bytes).ok();
+            kept.filter(|kept| kept.origin == origin)
+        };
+        if let Some(kept) = fs::read(&path).ok().as_deref().and_then(kept) {
+            return Ok(kept.outline);
+        }
+        let outline = Outline::of(&source.read(files)?);
+        let origin = origin.clone();
+        let kept = Kept { origin, outline };
+        write(&path, &serde_json::to_vec(&kept).unwrap_or_default())?;
+        Ok(kept.outline)
+    }
+
+    /// A case as it is trained on: kept, or prepared now.
+    pub fn prepared(
+        &self,
+        source: &Folder,
+        files: &CaseFiles,
+        labels: &LabelSet,
+        config: &TrainConfig,
+    ) -> Result<SampledCase, Failure> {
+        let stamps = stamps(source, files)?;
+        let settings = (&config.preprocessing, config.patch, labels);
+        let origin = serde_json::json!([VERSION, stamps, settings]).to_string();
+        let path = self.path(files, &origin, "safetensors");
+        if let Some(kept) = CaseFile::open(&path, &origin) {
+            return Ok(kept.into());
+        }
+        let case = prepare(&source.read(files)?, labels, config);
+        let unusable = |error| unwritable(&path, &error);
+        write(
+            &path,
+            &CaseFile::serialize(&case, &origin).map_err(unusable)?,
+        )?;
+        let opened = CaseFile::open(&path, &origin).ok_or_else(|| Error::Unreadable {
+            file: path.display().to_string(),
+            problem: "it was written and is not what it should be".to_owned(),
+        });
+        Ok(opened?.into())
+    }
+
+    fn path(&self, files: &CaseFiles, origin: &str, ending: &str) -> PathBuf {
+        let plain = |letter: char| {
+            if letter.is_alphanumeric() {
+                letter
+            } else {
+                '_'
+            }
+        };
+        let id: String = files.id.chars().map(plain).collect();
+        let hash = Sha256::digest(origin.as_bytes());
+        let hash: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        self.folder.join(format!("{id}-{hash}.{ending}"))
+    }
+}
+
+/// Name, bytes and time of change (nanoseconds) of each of a case's files, and how many channels they hold.
+fn stamps(source: &Folder, files: &CaseFiles) -> Result<serde_json::Value, Error> {
+    let mut stamps = Vec::new();
+    for name in files.names() {
+        let path = source.path(name);
+        let facts = fs::metadata(&path).map_err(|error| Error::Unreadable {
+            file: path.display().to_string(),
+            problem: error.to_string(),
+        })?;
+        let changed = facts.modified().ok();
+        let changed = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        stamps.push((
+            name,
+            facts.len(),
+            changed.map(|time| time.as_nanos() as u64),
+        ));
+    }
+    Ok(serde_json::json!([stamps, source.channels()]))
+}
+
+/// Writes a file whole or not at all, beside other processes that may do the same.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    use std::io::Write;
+    let mut file = Whole::among_others(path)?;
+    let written = file.write_all(bytes);
+    written.map_err(|error| unwritable(path, &error))?;
+    file.finish()
+}

@@ -1,0 +1,190 @@
+//! The labelled cases of a run: held in memory, or read when they are needed and prepared in a cache.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::Failure;
+use super::cache::Cache;
+use super::console::Console;
+use super::files::Folder;
+use crate::Error;
+use crate::dataset::{Case, CaseFiles, LabelSet, Outline, Role, common_channels};
+use crate::train::{HeldOut, TrainConfig, TrainingSet};
+use crate::{device, parallel};
+
+/// Work that takes longer shows its progress.
+const UNNOTICED: Duration = Duration::from_secs(2);
+
+/// Reads cases of one folder.
+pub(super) struct Reader<'a> {
+    pub folder: Arc<Folder>,
+    /// Where prepared cases are kept; without one, cases are held in memory.
+    pub cache: Option<Cache>,
+    /// Whether a case that cannot be read ends the command, rather than being left out.
+    pub strict: bool,
+    pub console: &'a Console,
+}
+
+/// Labelled cases that can be read.
+pub(super) struct Cases {
+    pub outlines: Vec<Outline>,
+    bodies: Bodies,
+}
+
+enum Bodies {
+    Held(Vec<Case>),
+    Elsewhere(Vec<CaseFiles>, Cache),
+}
+
+impl Cases {
+    /// Says what is odd about each.
+    pub fn warn(&self, console: &Console) {
+        for case in &self.outlines {
+            for warning in &case.warnings {
+                console.warn(format!("{}: {warning}", case.id));
+            }
+        }
+    }
+}
+
+impl Reader<'_> {
+    /// Reads the labelled ones of `files`. One that cannot be read is named and left out, unless it is the
+    /// last one or the reader is strict.
+    pub fn read(&self, files: &[CaseFiles]) -> Result<Cases, Failure> {
+        let labelled = files.iter().filter(|files| files.role() == Role::Train);
+        let labelled: Vec<CaseFiles> = labelled.cloned().collect();
+        let (outlines, bodies): (Vec<Outline>, _) = match &self.cache {
+            None => {
+                self.warn_of_room(&labelled);
+                let read = self.each(&labelled, |files| {
+                    let case = self.folder.read(files)?;
+                    Ok((Outline::of(&case), case))
+                })?;
+                let (outlines, cases) = read.into_iter().map(|(_, read)| read).unzip();
+                (outlines, Bodies::Held(cases))
+            }
+            Some(cache) => {
+                let read = self.each(&labelled, |files| cache.outline(&self.folder, files))?;
+                let (files, outlines) = read.into_iter().unzip();
+                (outlines, Bodies::Elsewhere(files, cache.clone()))
+            }
+        };
+        Ok(Cases { outlines, bodies })
+    }
+
+    /// Prepares cases for training.
+    pub fn training(
+        &self,
+        cases: Cases,
+        labels: &LabelSet,
+        config: &TrainConfig,
+    ) -> Result<TrainingSet, Failure> {
+        // Nothing can be prepared by settings that cannot work, or of cases that do not go together.
+        config.check(&config.resolved_network())?;
+        let channels = cases
+            .outlines
+            .iter()
+            .map(|case| (case.id.as_str(), case.channels));
+        common_channels(channels).map_err(Error::from)?;
+        match cases.bodies {
+            Bodies::Held(cases) => Ok(TrainingSet::prepare(cases, labels, config)?),
+            Bodies::Elsewhere(files, cache) => {
+                let prepare =
+                    |files: &CaseFiles| cache.prepared(&self.folder, files, labels, config);
+                let prepared = self.each(&files, prepare)?.into_iter();
+                let prepared = prepared.map(|(files, case)| (files.id, case));
+                Ok(TrainingSet::new(prepared.collect())?)
+            }
+        }
+    }
+
+    /// Cases for validation.
+    pub fn held_out(&self, cases: Cases) -> Vec<HeldOut> {
+        match cases.bodies {
+            Bodies::Held(cases) => cases.into_iter().map(HeldOut::from).collect(),
+            Bodies::Elsewhere(files, _) => files
+                .into_iter()
+                .map(|files| {
+                    let folder = Arc::clone(&self.folder);
+                    HeldOut::Elsewhere(Box::new(move || folder.read(&files)))
+                })
+                .collect(),
+        }
+    }
+
+    /// `work` on every case, with what it gave. Cases that it fails for are named and left out.
+    fn each<R: Send>(
+        &self,
+        files: &[CaseFiles],
+        work: impl Fn(&CaseFiles) -> Result<R, Failure> + Sync,
+    ) -> Result<Vec<(CaseFiles, R)>, Failure> {
+        let (all, done) = (files.len(), AtomicUsize::new(0));
+        let started = Instant::now();
+        let progress = Mutex::new(self.console.progress(all, "case"));
+        let results = parallel::map(files.iter().collect(), |files: &CaseFiles| {
+            let result = work(files);
+            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+            let spent = started.elapsed();
+            if spent > UNNOTICED
+                && let Ok(mut progress) = progress.lock()
+            {
+                let left = spent.as_secs_f64() / done as f64 * (all - done) as f64;
+                progress.at(done, left, &files.id);
+            }
+            result
+        });
+        if let Ok(progress) = progress.into_inner() {
+            progress.clear();
+        }
+        self.sort_out(files, results)
+    }
+
+    fn sort_out<R>(
+        &self,
+        files: &[CaseFiles],
+        results: Vec<Result<R, Failure>>,
+    ) -> Result<Vec<(CaseFiles, R)>, Failure> {
+        let (mut usable, mut refused) = (Vec::new(), Vec::new());
+        for (files, result) in files.iter().zip(results) {
+            match result {
+                Ok(result) => usable.push((files.clone(), result)),
+                Err(failure) if self.strict => return Err(failure),
+                Err(failure) => refused.push((&files.id, failure)),
+            }
+        }
+        if usable.is_empty()
+            && let Some((_, failure)) = refused.pop()
+        {
+            return Err(failure);
+        }
+        for (id, failure) in &refused {
+            self.console.warn(format!("{failure}; {id} is left out"));
+        }
+        if !refused.is_empty() {
+            self.console.warn(format!(
+                "{} of {} cases are left out; --strict refuses them",
+                refused.len(),
+                files.len()
+            ));
+        }
+        Ok(usable)
+    }
+
+    /// Says so where cases would not fit into memory.
+    fn warn_of_room(&self, files: &[CaseFiles]) {
+        let needed: u64 = files
+            .iter()
+            .map(|files| self.folder.decoded_bytes(files))
+            .sum();
+        let Some(free) = device::available_memory().filter(|free| needed > *free) else {
+            return;
+        };
+        let gigabytes = |bytes: u64| bytes as f64 / 1e9;
+        self.console.warn(format!(
+            "the cases take {:.0} GB of memory and {:.0} are free; with --cache FOLDER they stay on disk",
+            gigabytes(needed),
+            gigabytes(free)
+        ));
+    }
+}

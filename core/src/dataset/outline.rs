@@ -1,0 +1,99 @@
+//! What is known of a case once its voxels are put away.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Case, DatasetError, Result};
+use crate::volume::LabelImage;
+
+/// Below this many HU lies air: a scan with such values is taken for CT.
+const AIR: f32 = -500.0;
+
+/// A case without its voxels: what settings and labels are chosen by, so that the voxels of a large data
+/// set need not be in memory at one time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outline {
+    /// Name of the case.
+    pub id: String,
+    /// Number of channels.
+    pub channels: usize,
+    /// Size in voxels, `[depth, height, width]`.
+    pub size: [usize; 3],
+    /// Spacing in mm, `[depth, height, width]`.
+    pub spacing: [f64; 3],
+    /// Ids in its label map; none without one.
+    pub labels: BTreeSet<u16>,
+    /// Their names, where the label file tells.
+    pub names: BTreeMap<u16, String>,
+    /// Of a CT scan, each value (HU) of labelled voxels in rising order, with its number of voxels.
+    pub labelled_hu: Option<Vec<(f32, u64)>>,
+    /// As [`Case::warnings`].
+    pub warnings: Vec<String>,
+}
+
+impl Outline {
+    /// What a case comes down to.
+    pub fn of(case: &Case) -> Self {
+        let label = case.label.as_ref();
+        Self {
+            id: case.id.clone(),
+            channels: case.images().len(),
+            size: case.image.grid().canonical_dims(),
+            spacing: case.image.grid().canonical_spacing(),
+            labels: label.iter().flat_map(|label| label.present()).collect(),
+            names: label.map(LabelImage::names).unwrap_or_default(),
+            labelled_hu: labelled_hu(case),
+            warnings: case.warnings().to_vec(),
+        }
+    }
+
+    /// Sizes of the cases in voxels, `[depth, height, width]`.
+    pub fn sizes(cases: &[Outline]) -> Vec<[usize; 3]> {
+        cases.iter().map(|case| case.size).collect()
+    }
+}
+
+/// The number of channels that all cases have, given by their names; 1 where there is no case.
+///
+/// # Errors
+/// When two cases have different numbers.
+pub fn common_channels<'a>(cases: impl IntoIterator<Item = (&'a str, usize)>) -> Result<usize> {
+    let mut cases = cases.into_iter();
+    let Some((first, channels)) = cases.next() else {
+        return Ok(1);
+    };
+    match cases.find(|(_, found)| *found != channels) {
+        None => Ok(channels),
+        Some((other, found)) => Err(DatasetError::ChannelCounts {
+            case: first.to_owned(),
+            channels,
+            other: other.to_owned(),
+            found,
+        }),
+    }
+}
+
+/// `None` where the scan is no CT.
+fn labelled_hu(case: &Case) -> Option<Vec<(f32, u64)>> {
+    if !case.other_channels.is_empty() {
+        return None;
+    }
+    let values = case.image.canonical();
+    if !values.iter().any(|&value| value < AIR) {
+        return None;
+    }
+    let mut found = Vec::new();
+    if let Some(label) = &case.label {
+        let labels = label.canonical();
+        let labelled = values.iter().zip(&labels).filter(|(_, label)| **label > 0);
+        found.extend(labelled.map(|(value, _)| *value));
+    }
+    found.sort_unstable_by(f32::total_cmp);
+    let counted = found.chunk_by(|a, b| a == b);
+    Some(
+        counted
+            .map(|alike| (alike[0], alike.len() as u64))
+            .collect(),
+    )
+}

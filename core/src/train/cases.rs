@@ -1,0 +1,81 @@
+//! The cases of a run: those it is trained on, prepared, and those it is measured on.
+
+use super::TrainConfig;
+use crate::Result;
+use crate::dataset::{Case, DatasetError, LabelSet, common_channels};
+use crate::parallel;
+use crate::transform::{Prepared, SampledCase};
+
+/// The cases that a run is trained on, ready for patches to be cut from them.
+#[derive(Debug)]
+pub struct TrainingSet {
+    pub(super) ids: Vec<String>,
+    pub(super) channels: usize,
+    pub(super) cases: Vec<SampledCase>,
+}
+
+impl TrainingSet {
+    /// Prepares labelled cases in memory; those without labels are left out.
+    ///
+    /// # Errors
+    /// When no case has labels, or two have different numbers of channels.
+    pub fn prepare(cases: Vec<Case>, labels: &LabelSet, config: &TrainConfig) -> Result<Self> {
+        let labelled = cases.into_iter().filter(|case| case.label.is_some());
+        // Each case's own voxels are let go once it is prepared.
+        Self::new(parallel::map(labelled.collect(), |case: Case| {
+            let prepared = prepare(&case, labels, config);
+            (case.id, prepared.into())
+        }))
+    }
+
+    /// Cases that are prepared already, by their names.
+    ///
+    /// # Errors
+    /// When there is none, or two have different numbers of channels.
+    pub fn new(cases: Vec<(String, SampledCase)>) -> Result<Self> {
+        if cases.is_empty() {
+            return Err(DatasetError::NoLabelledCase.into());
+        }
+        let named = cases.iter();
+        let channels = common_channels(named.map(|(id, case)| (id.as_str(), case.channels())))?;
+        let (ids, cases) = cases.into_iter().unzip();
+        Ok(Self {
+            ids,
+            channels,
+            cases,
+        })
+    }
+
+    /// Number of cases.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether there is no case, which there always is.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+}
+
+/// Prepares one case as its patches are cut from it in training.
+pub fn prepare(case: &Case, labels: &LabelSet, config: &TrainConfig) -> Prepared {
+    let label = case.label.as_ref().map(|label| (label, labels));
+    Prepared::new(&case.images(), label, &config.preprocessing, config.patch)
+}
+
+/// A case that is held out: in memory, or read whenever it is measured.
+pub enum HeldOut {
+    /// In memory.
+    Case(Box<Case>),
+    /// Elsewhere.
+    Elsewhere(ReadCase),
+}
+
+/// Reads a case that is kept elsewhere.
+pub type ReadCase = Box<dyn Fn() -> Result<Case> + Send>;
+
+impl From<Case> for HeldOut {
+    fn from(case: Case) -> Self {
+        Self::Case(Box::new(case))
+    }
+}

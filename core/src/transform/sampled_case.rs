@@ -1,0 +1,71 @@
+//! What patches are cut from: a prepared case, in memory or in a file.
+
+use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis};
+
+use super::Prepared;
+#[cfg(not(target_arch = "wasm32"))]
+use super::case_file::CaseFile;
+
+/// A labelled case that patches are cut from. In a file it takes no memory of its own: the system reads the
+/// parts that patches need, and keeps them as long as there is room.
+#[derive(Debug)]
+pub struct SampledCase(Place);
+
+#[derive(Debug)]
+enum Place {
+    Memory {
+        image: Array4<f32>,
+        classes: Array3<u8>,
+    },
+    #[cfg(not(target_arch = "wasm32"))]
+    File(CaseFile),
+}
+
+impl From<Prepared> for SampledCase {
+    /// Without labels, everything is background.
+    fn from(case: Prepared) -> Self {
+        let size = case.size();
+        Self(Place::Memory {
+            image: case.image,
+            classes: case.classes.unwrap_or_else(|| Array3::zeros(size)),
+        })
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl From<CaseFile> for SampledCase {
+    fn from(file: CaseFile) -> Self {
+        Self(Place::File(file))
+    }
+}
+
+impl SampledCase {
+    /// Normalised intensities `[channel, depth, height, width]`.
+    pub fn image(&self) -> ArrayView4<'_, f32> {
+        match &self.0 {
+            Place::Memory { image, .. } => image.view(),
+            #[cfg(not(target_arch = "wasm32"))]
+            Place::File(file) => file.image(),
+        }
+    }
+
+    /// Class indices `[depth, height, width]`.
+    pub fn classes(&self) -> ArrayView3<'_, u8> {
+        match &self.0 {
+            Place::Memory { classes, .. } => classes.view(),
+            #[cfg(not(target_arch = "wasm32"))]
+            Place::File(file) => file.classes(),
+        }
+    }
+
+    /// Number of channels.
+    pub fn channels(&self) -> usize {
+        self.image().len_of(Axis(0))
+    }
+
+    /// Size after padding, [depth, height, width].
+    pub fn size(&self) -> [usize; 3] {
+        let (d, h, w) = self.classes().dim();
+        [d, h, w]
+    }
+}

@@ -1,0 +1,222 @@
+//! Cases that cannot be read, and cases that are kept on disk instead of in memory.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use burn::tensor::Device;
+use futures::executor::block_on;
+use medcontext_core::Error;
+use medcontext_core::backbone::Size;
+use medcontext_core::dataset::{Case, LabelSet, PhantomConfig, phantom};
+use medcontext_core::train::{Event, HeldOut, Start, TrainConfig, Trainer, TrainingSet};
+use medcontext_core::volume::{Image, LabelImage, Limits, gzip};
+use tempfile::TempDir;
+
+use crate::{core, path, phantom as phantoms, refuse, succeed, text, train};
+
+/// Names of a folder's files that end so, with their times of change.
+fn files(folder: &str, ending: &str) -> BTreeMap<String, std::time::SystemTime> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    let entries = entries.map(|entry| entry.expect("an entry"));
+    let named = entries.map(|entry| {
+        let changed = entry.metadata().and_then(|facts| facts.modified());
+        let name = entry.file_name().to_string_lossy().into_owned();
+        (name, changed.expect("a time"))
+    });
+    named.filter(|(name, _)| name.ends_with(ending)).collect()
+}
+
+/// A list of two cases and one of the third, and what chooses them.
+fn lists(folder: &Path) -> [String; 2] {
+    let file = path(folder, "splits.json");
+    let lists = r#"{"a": ["phantom_001", "phantom_002"], "b": ["phantom_003"]}"#;
+    fs::write(&file, lists).expect("written");
+    [format!("{file}:a"), format!("{file}:b")]
+}
+
+#[test]
+fn cases_on_disk_give_the_same_network_and_are_prepared_once() {
+    let folder = TempDir::new().expect("a folder");
+    let data = phantoms(folder.path());
+    let [a, b] = lists(folder.path());
+    let cache = path(folder.path(), "cache");
+    let run = |name: &str, more: &[&str]| {
+        let out = path(folder.path(), name);
+        let lists = ["--split", &a, "--val", &b];
+        succeed(&[&train(&data, &out), lists.as_slice(), more].concat());
+        let log = fs::read_to_string(Path::new(&out).join("log.jsonl")).expect("a log");
+        let validated = log.lines().filter(|line| line.contains("\"validated\""));
+        let validated: Vec<String> = validated.map(str::to_owned).collect();
+        assert_eq!(validated.len(), 1, "{log}");
+        let weights = fs::read(Path::new(&out).join("last.safetensors")).expect("weights");
+        (weights, validated)
+    };
+    let on_disk = ["--cache", cache.as_str()];
+    let memory = run("memory", &[]);
+    assert_eq!(run("first", &on_disk), memory);
+    // Outlines of all three, and the two that are trained on.
+    let (outlines, prepared) = (files(&cache, ".json"), files(&cache, ".safetensors"));
+    assert_eq!((outlines.len(), prepared.len()), (3, 2));
+    assert_eq!(files(&cache, "").len(), 5, "nothing else is left");
+    assert_eq!(run("second", &on_disk), memory);
+    assert_eq!(files(&cache, ".json"), outlines, "not written again");
+    assert_eq!(files(&cache, ".safetensors"), prepared);
+
+    // A scan that was changed is prepared anew, and so are all for another preparation.
+    let image = Path::new(&data).join("imagesTr/phantom_001.nii.gz");
+    let bytes = fs::read(&image).expect("an image");
+    let voxels = Image::read(&bytes, &Limits::default()).expect("read");
+    fs::write(&image, gzip(&voxels.to_nifti())).expect("written");
+    assert_eq!(run("third", &on_disk).1.len(), 1);
+    assert_eq!(files(&cache, ".safetensors").len(), 3);
+    let config = path(folder.path(), "window.toml");
+    let window = "[preprocessing.normalisation.window]\nlow = 0.0\nhigh = 200.0\n";
+    fs::write(&config, window).expect("written");
+    let window = run("window", &[&on_disk[..], &["--config", &config]].concat());
+    assert_ne!(window.0, memory.0);
+    assert_eq!(files(&cache, ".safetensors").len(), 5);
+}
+
+#[test]
+fn an_experiment_of_cases_on_disk_has_the_same_results() {
+    let folder = TempDir::new().expect("a folder");
+    let data = phantoms(folder.path());
+    let file = path(folder.path(), "experiment.toml");
+    let experiment = r#"
+title = "One row"
+train = ["two"]
+evaluate = "one"
+
+[lists]
+two = ["phantom_001", "phantom_002"]
+one = ["phantom_003"]
+
+[base]
+size = "tiny"
+patch = [16, 16, 16]
+iterations = 2
+batch_size = 1
+
+[[row]]
+name = "UNETR"
+"#;
+    fs::write(&file, experiment).expect("written");
+    let cell = |name: &str, more: &[&str]| {
+        let out = path(folder.path(), name);
+        let fixed = ["experiment", &file, "--data", &data, "--out", &out];
+        succeed(&[fixed.as_slice(), more].concat());
+        let run = Path::new(&out).join("unetr/two/seed-0");
+        ["last.safetensors", "predicted/phantom_003.nii.gz"]
+            .map(|name| fs::read(run.join(name)).expect("a result"))
+    };
+    let cache = path(folder.path(), "cache");
+    assert_eq!(cell("disk", &["--cache", &cache]), cell("memory", &[]));
+    assert_eq!(files(&cache, ".safetensors").len(), 2);
+}
+
+#[test]
+fn a_case_that_cannot_be_read_is_named_and_left_out_unless_strict() {
+    let folder = TempDir::new().expect("a folder");
+    let data = phantoms(folder.path());
+    let image = Path::new(&data).join("imagesTr/phantom_002.nii.gz");
+    let bytes = fs::read(&image).expect("an image");
+    fs::write(&image, &bytes[..bytes.len() / 2]).expect("cut");
+    let cache = path(folder.path(), "cache");
+    for (name, more) in [("memory", vec![]), ("disk", vec!["--cache", &cache])] {
+        let out = path(folder.path(), name);
+        let output = core(&[train(&data, &out), more.clone()].concat());
+        let said = text(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        let lines: Vec<&str> = said.lines().collect();
+        assert_eq!(lines.len(), 2, "{said}");
+        assert!(lines[0].contains("imagesTr/phantom_002.nii.gz"), "{said}");
+        assert!(lines[0].ends_with("phantom_002 is left out"), "{said}");
+        assert_eq!(lines[1], "1 of 3 cases are left out; --strict refuses them");
+        let log = fs::read_to_string(Path::new(&out).join("log.jsonl")).expect("a log");
+        assert!(log.contains("\"training_cases\":2"), "{log}");
+
+        let out = path(folder.path(), &format!("{name}-strict"));
+        let sentence = refuse(&[train(&data, &out), more, vec!["--strict"]].concat());
+        assert!(sentence.contains("phantom_002.nii.gz"), "{sentence}");
+        assert!(!Path::new(&out).exists(), "nothing is left behind");
+    }
+}
+
+/// Three synthetic cases.
+fn cases() -> [Case; 3] {
+    let made = phantom(&PhantomConfig {
+        cases: 3,
+        voxels: (16, 20),
+        ..PhantomConfig::default()
+    });
+    let image = |bytes| Image::read(bytes, &Limits::default()).expect("an image");
+    let cases = made.iter().map(|made| {
+        let label = LabelImage::from_image(image(&made.label)).expect("labels");
+        Case::new(made.name.as_str(), image(&made.image), Some(label)).expect("a case")
+    });
+    let cases: Vec<Case> = cases.collect();
+    cases.try_into().expect("three")
+}
+
+/// Dice at every validation, and what was left out, of a run that is measured on two cases, the second of
+/// which can be read `times` times, and the first always or never.
+fn validated(first: bool, times: usize) -> Result<Vec<(f64, usize)>, Error> {
+    let config = TrainConfig {
+        size: Size::Tiny,
+        patch: [16; 3],
+        iterations: 3,
+        batch_size: 1,
+        checkpoint_every: 1,
+        ..TrainConfig::default()
+    };
+    let [trained, one, other] = cases();
+    let labels = LabelSet::from_cases([&trained], &BTreeMap::new()).expect("labels");
+    let gone = |file: &str| Error::Unreadable {
+        file: file.to_owned(),
+        problem: "gone".to_owned(),
+    };
+    let read = AtomicUsize::new(0);
+    let second = move || match read.fetch_add(1, Ordering::Relaxed) < times {
+        true => Ok(other.clone()),
+        false => Err(gone("other.nii")),
+    };
+    let first = match first {
+        true => one.into(),
+        false => HeldOut::Elsewhere(Box::new(move || Err(gone("one.nii")))),
+    };
+    let held_out = vec![first, HeldOut::Elsewhere(Box::new(second))];
+    let training = TrainingSet::prepare(vec![trained], &labels, &config)?;
+    let device = Device::flex();
+    let mut trainer = Trainer::on(config, training, held_out, labels, Start::Scratch, &device)?;
+    let (mut found, steps) = (Vec::new(), Cell::new(0));
+    while let Some(event) = block_on(trainer.next())? {
+        match event {
+            Event::Step { .. } => steps.set(steps.get() + 1),
+            Event::Validated { dice, left_out, .. } => {
+                for why in &left_out {
+                    assert!(why.contains(".nii cannot be read (gone)"), "{why}");
+                }
+                found.push((dice, left_out.len()));
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(steps.get(), 3);
+    Ok(found)
+}
+
+#[test]
+fn a_held_out_case_that_is_gone_in_the_middle_is_left_out_and_told() {
+    let always = validated(true, 3).expect("a run");
+    let gone = validated(true, 1).expect("a run that goes on");
+    let counts = |found: &[(f64, usize)]| found.iter().map(|(_, count)| *count).collect::<Vec<_>>();
+    assert_eq!(counts(&always), [0, 0, 0]);
+    assert_eq!(counts(&gone), [0, 1, 1]);
+    assert_eq!(always[0].0, gone[0].0);
+    // Nothing to measure is no result.
+    let nothing = validated(false, 1).expect_err("no case is left");
+    assert!(nothing.to_string().starts_with("other.nii"), "{nothing}");
+}

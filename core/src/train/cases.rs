@@ -1,5 +1,7 @@
 //! The cases of a run: those it is trained on, prepared, and those it is measured on.
 
+use std::borrow::Cow;
+
 use super::TrainConfig;
 use crate::Result;
 use crate::dataset::{Case, DatasetError, LabelSet, common_channels};
@@ -45,16 +47,6 @@ impl TrainingSet {
             cases,
         })
     }
-
-    /// Number of cases.
-    pub fn len(&self) -> usize {
-        self.ids.len()
-    }
-
-    /// Whether there is no case, which there always is.
-    pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
-    }
 }
 
 /// Prepares one case as its patches are cut from it in training.
@@ -73,6 +65,16 @@ pub enum HeldOut {
 
 /// Reads a case that is kept elsewhere.
 pub type ReadCase = Box<dyn Fn() -> Result<Case> + Send>;
+
+impl HeldOut {
+    /// The case, read if need be.
+    pub(super) fn read(&self) -> Result<Cow<'_, Case>> {
+        match self {
+            Self::Case(case) => Ok(Cow::Borrowed(case)),
+            Self::Elsewhere(read) => read().map(Cow::Owned),
+        }
+    }
+}
 
 impl From<Case> for HeldOut {
     fn from(case: Case) -> Self {

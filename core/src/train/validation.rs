@@ -37,26 +37,15 @@ pub(super) async fn run(
         ..PredictConfig::default()
     };
     let mut found = vec![Vec::new(); labels.classes()];
-    let (mut measured, mut left_out) = (0, Vec::new());
+    let mut left_out = Vec::new();
     for case in cases {
-        let read;
-        let case = match case {
-            HeldOut::Case(case) => case.as_ref(),
-            HeldOut::Elsewhere(again) => match again() {
-                Ok(case) => {
-                    read = case;
-                    &read
-                }
-                Err(error) if measured == 0 && left_out.len() + 1 == cases.len() => {
-                    return Err(error);
-                }
-                Err(error) => {
-                    left_out.push(error.to_string());
-                    continue;
-                }
-            },
+        let case = match case.read() {
+            Ok(case) => case,
+            Err(error) => {
+                left_out.push(error);
+                continue;
+            }
         };
-        measured += 1;
         let Some(truth) = &case.label else { continue };
         let mut run = predictor.start_channels(&case.images(), settings)?;
         while let Some(event) = run.next().await? {
@@ -68,6 +57,12 @@ pub(super) async fn run(
                 found[class].extend(dice(predicted.view(), truth.view(), id));
             }
         }
+    }
+    // Nothing to measure is no result.
+    if left_out.len() == cases.len()
+        && let Some(error) = left_out.pop()
+    {
+        return Err(error);
     }
     let mean = |values: &[f64]| {
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
@@ -83,6 +78,6 @@ pub(super) async fn run(
     Ok(Scores {
         dice: mean(&present).unwrap_or(0.0),
         labels: by_label,
-        left_out,
+        left_out: left_out.iter().map(ToString::to_string).collect(),
     })
 }

@@ -92,6 +92,48 @@ fn synapse() {
 }
 
 #[test]
+fn a_class_that_no_training_case_has_is_named() {
+    let folder = TempDir::new().expect("a folder");
+    let data = lay_out(folder.path(), "synapse");
+    let (out, config) = (
+        path(folder.path(), "run"),
+        path(folder.path(), "coarse.toml"),
+    );
+    fs::write(&config, COARSE).expect("written");
+    let arguments = [
+        "train",
+        "--data",
+        &data,
+        "--out",
+        &out,
+        "--preset",
+        "synapse",
+        "--config",
+        &config,
+        "--size",
+        "tiny",
+        "--iterations",
+        "1",
+        "--batch-size",
+        "1",
+    ];
+    let output = crate::core(&[arguments.as_slice(), &CUBE].concat());
+    assert!(output.status.success());
+    let said = crate::text(&output.stderr);
+    let lines: Vec<&str> = said.lines().collect();
+    // Of 13 organs, phantoms have the liver and two kidneys.
+    assert_eq!(lines.len(), 10, "{said}");
+    assert!(
+        lines.contains(&"no training case has spleen: it will not be found"),
+        "{said}"
+    );
+    assert!(
+        !said.contains("liver") && !said.contains("kidney"),
+        "{said}"
+    );
+}
+
+#[test]
 fn acdc() {
     let config = round("acdc", &CUBE, "testing", "patient104_frame01", &[1, 2, 3]);
     assert!(config.contains("non-zero-z-score"), "{config}");

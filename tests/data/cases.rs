@@ -245,7 +245,7 @@ fn splits() {
                 .select(&cases)
                 .expect_err("no z")
         ),
-        "list val names the case z, which was not found among the images"
+        "splits.json: list val names the case z, which is not among the scans; correct the list, or add the case"
     );
     assert_eq!(
         said(split("test").expect_err("no list")),

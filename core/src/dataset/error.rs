@@ -92,8 +92,12 @@ pub enum DatasetError {
         known: String,
     },
     /// A name in a list that is no case.
-    #[error("list {list} names the case {case}, which was not found among the images")]
+    #[error(
+        "{file}: list {list} names the case {case}, which is not among the scans; correct the list, or add the case"
+    )]
     MissingCase {
+        /// The file.
+        file: String,
         /// The list.
         list: String,
         /// The case.

@@ -7,6 +7,8 @@ use super::{CaseFiles, DatasetError, Result};
 /// One list of case names from a split file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Split {
+    /// The file it stands in, as the user gave it.
+    pub file: String,
     /// The list's name.
     pub name: String,
     /// The cases it names.
@@ -27,6 +29,7 @@ impl Split {
             })?;
         match lists.remove(name) {
             Some(cases) => Ok(Split {
+                file: file.to_owned(),
                 name: name.to_owned(),
                 cases,
             }),
@@ -50,6 +53,7 @@ impl Split {
             .map(|name| match by_id.get(name.as_str()) {
                 Some(&case) => Ok(case.clone()),
                 None => Err(DatasetError::MissingCase {
+                    file: self.file.clone(),
                     list: self.name.clone(),
                     case: name.clone(),
                 }),

@@ -1,6 +1,5 @@
 //! Cases that cannot be read, and cases that are kept on disk instead of in memory.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -12,10 +11,11 @@ use medcontext_core::Error;
 use medcontext_core::backbone::Size;
 use medcontext_core::dataset::{Case, LabelSet, PhantomConfig, phantom};
 use medcontext_core::train::{Event, HeldOut, Start, TrainConfig, Trainer, TrainingSet};
-use medcontext_core::volume::{Image, LabelImage, Limits, gzip};
+use medcontext_core::volume::{Image, Limits, gzip};
 use tempfile::TempDir;
 
-use crate::{core, path, phantom as phantoms, refuse, succeed, text, train};
+use crate::experiment::{EXPERIMENT, prepare, with};
+use crate::{core, lists, path, phantom as phantoms, read, refuse, succeed, text, train};
 
 /// Names of a folder's files that end so, with their times of change.
 fn files(folder: &str, ending: &str) -> BTreeMap<String, std::time::SystemTime> {
@@ -27,14 +27,6 @@ fn files(folder: &str, ending: &str) -> BTreeMap<String, std::time::SystemTime> 
         (name, changed.expect("a time"))
     });
     named.filter(|(name, _)| name.ends_with(ending)).collect()
-}
-
-/// A list of two cases and one of the third, and what chooses them.
-fn lists(folder: &Path) -> [String; 2] {
-    let file = path(folder, "splits.json");
-    let lists = r#"{"a": ["phantom_001", "phantom_002"], "b": ["phantom_003"]}"#;
-    fs::write(&file, lists).expect("written");
-    [format!("{file}:a"), format!("{file}:b")]
 }
 
 #[test]
@@ -82,38 +74,17 @@ fn cases_on_disk_give_the_same_network_and_are_prepared_once() {
 
 #[test]
 fn an_experiment_of_cases_on_disk_has_the_same_results() {
-    let folder = TempDir::new().expect("a folder");
-    let data = phantoms(folder.path());
-    let file = path(folder.path(), "experiment.toml");
-    let experiment = r#"
-title = "One row"
-train = ["two"]
-evaluate = "one"
-
-[lists]
-two = ["phantom_001", "phantom_002"]
-one = ["phantom_003"]
-
-[base]
-size = "tiny"
-patch = [16, 16, 16]
-iterations = 2
-batch_size = 1
-
-[[row]]
-name = "UNETR"
-"#;
-    fs::write(&file, experiment).expect("written");
-    let cell = |name: &str, more: &[&str]| {
-        let out = path(folder.path(), name);
-        let fixed = ["experiment", &file, "--data", &data, "--out", &out];
-        succeed(&[fixed.as_slice(), more].concat());
-        let run = Path::new(&out).join("unetr/two/seed-0");
+    let [memory, disk] = [(); 2].map(|()| TempDir::new().expect("a folder"));
+    let cache = path(disk.path(), "cache");
+    let cell = |folder: &TempDir, more: &[&str]| {
+        let arguments = prepare(folder.path(), EXPERIMENT);
+        succeed(&with(&arguments, more));
+        let run = folder.path().join("out/unetr-medcontext/two/seed-1");
         ["last.safetensors", "predicted/phantom_003.nii.gz"]
             .map(|name| fs::read(run.join(name)).expect("a result"))
     };
-    let cache = path(folder.path(), "cache");
-    assert_eq!(cell("disk", &["--cache", &cache]), cell("memory", &[]));
+    assert_eq!(cell(&disk, &["--cache", &cache]), cell(&memory, &[]));
+    // For all four cells.
     assert_eq!(files(&cache, ".safetensors").len(), 2);
 }
 
@@ -152,12 +123,7 @@ fn cases() -> [Case; 3] {
         voxels: (16, 20),
         ..PhantomConfig::default()
     });
-    let image = |bytes| Image::read(bytes, &Limits::default()).expect("an image");
-    let cases = made.iter().map(|made| {
-        let label = LabelImage::from_image(image(&made.label)).expect("labels");
-        Case::new(made.name.as_str(), image(&made.image), Some(label)).expect("a case")
-    });
-    let cases: Vec<Case> = cases.collect();
+    let cases: Vec<Case> = made.iter().map(read).collect();
     cases.try_into().expect("three")
 }
 
@@ -178,8 +144,8 @@ fn validated(first: bool, times: usize) -> Result<Vec<(f64, usize)>, Error> {
         file: file.to_owned(),
         problem: "gone".to_owned(),
     };
-    let read = AtomicUsize::new(0);
-    let second = move || match read.fetch_add(1, Ordering::Relaxed) < times {
+    let asked = AtomicUsize::new(0);
+    let second = move || match asked.fetch_add(1, Ordering::Relaxed) < times {
         true => Ok(other.clone()),
         false => Err(gone("other.nii")),
     };
@@ -191,10 +157,10 @@ fn validated(first: bool, times: usize) -> Result<Vec<(f64, usize)>, Error> {
     let training = TrainingSet::prepare(vec![trained], &labels, &config)?;
     let device = Device::flex();
     let mut trainer = Trainer::on(config, training, held_out, labels, Start::Scratch, &device)?;
-    let (mut found, steps) = (Vec::new(), Cell::new(0));
+    let (mut found, mut steps) = (Vec::new(), 0);
     while let Some(event) = block_on(trainer.next())? {
         match event {
-            Event::Step { .. } => steps.set(steps.get() + 1),
+            Event::Step { .. } => steps += 1,
             Event::Validated { dice, left_out, .. } => {
                 for why in &left_out {
                     assert!(why.contains(".nii cannot be read (gone)"), "{why}");
@@ -204,7 +170,7 @@ fn validated(first: bool, times: usize) -> Result<Vec<(f64, usize)>, Error> {
             _ => {}
         }
     }
-    assert_eq!(steps.get(), 3);
+    assert_eq!(steps, 3);
     Ok(found)
 }
 

@@ -11,13 +11,12 @@ use medcontext_core::dataset::{Case, PhantomCase, PhantomConfig, Preset};
 use medcontext_core::experiment::{Cell, Event, Experiment, Runner, Source};
 use medcontext_core::metric::Evaluation;
 use medcontext_core::train;
-use medcontext_core::volume::{Image, LabelImage, Limits};
 use tempfile::TempDir;
 
-use crate::{path, phantom, refuse, succeed};
+use crate::{path, phantom, read, refuse, succeed};
 
 /// Two rows and two seeds of a tiny network, with two training cases and one to measure on.
-const EXPERIMENT: &str = r#"
+pub const EXPERIMENT: &str = r#"
 title = "Two rows"
 train = ["two"]
 evaluate = "splits.json:one"
@@ -43,7 +42,7 @@ against = "UNETR"
 "#;
 
 /// Arguments of `core experiment` on phantoms, with the experiment written as `text`.
-fn prepare(folder: &Path, text: &str) -> [String; 6] {
+pub fn prepare(folder: &Path, text: &str) -> [String; 6] {
     let data = phantom(folder);
     fs::write(
         folder.join("phantom/splits.json"),
@@ -64,7 +63,7 @@ fn prepare(folder: &Path, text: &str) -> [String; 6] {
     ]
 }
 
-fn with<'a>(arguments: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
+pub fn with<'a>(arguments: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
     let given = arguments.iter().map(String::as_str);
     given.chain(more.iter().copied()).collect()
 }
@@ -225,9 +224,7 @@ impl Source for Phantoms {
             .iter()
             .find(|phantom| phantom.name == case)
             .expect("a case");
-        let image = |bytes| Image::read(bytes, &Limits::default()).expect("an image");
-        let label = LabelImage::from_image(image(&found.label)).expect("labels");
-        Ok(Case::new(case, image(&found.image), Some(label))?)
+        Ok(read(found))
     }
 
     fn label_names(&self) -> BTreeMap<u16, String> {

@@ -17,6 +17,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use medcontext_core::dataset::{Case, PhantomCase};
+use medcontext_core::volume::{Image, LabelImage, Limits};
 use medcontext_tests::core_binary;
 use tempfile::TempDir;
 
@@ -74,6 +76,21 @@ fn phantom(folder: &Path) -> String {
     out
 }
 
+/// Writes lists of two phantoms and of the third, and names them as options do.
+fn lists(folder: &Path) -> [String; 2] {
+    let file = path(folder, "splits.json");
+    let lists = r#"{"a": ["phantom_001", "phantom_002"], "b": ["phantom_003"]}"#;
+    fs::write(&file, lists).expect("written");
+    [format!("{file}:a"), format!("{file}:b")]
+}
+
+/// A synthetic case as it is read.
+fn read(made: &PhantomCase) -> Case {
+    let image = |bytes| Image::read(bytes, &Limits::default()).expect("an image");
+    let label = LabelImage::from_image(image(&made.label)).expect("labels");
+    Case::new(made.name.as_str(), image(&made.image), Some(label)).expect("a case")
+}
+
 /// The smallest useful run: two steps of a tiny network.
 fn train<'a>(data: &'a str, out: &'a str) -> Vec<&'a str> {
     let fixed = [
@@ -122,10 +139,7 @@ fn a_round_on_synthetic_scans() {
     let folder = TempDir::new().expect("a folder");
     let data = phantom(folder.path());
     let run = path(folder.path(), "run");
-    let split = path(folder.path(), "splits.json");
-    let lists = r#"{"a": ["phantom_001", "phantom_002"], "b": ["phantom_003"]}"#;
-    fs::write(&split, lists).expect("written");
-    let (list_a, list_b) = (format!("{split}:a"), format!("{split}:b"));
+    let [list_a, list_b] = lists(folder.path());
     let mut arguments = train(&data, &run);
     arguments.extend([
         "--split",

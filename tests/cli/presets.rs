@@ -6,7 +6,7 @@ use std::path::Path;
 use medcontext_core::volume::{Image, LabelImage, Limits};
 use tempfile::TempDir;
 
-use crate::{path, refuse, succeed};
+use crate::{core, path, refuse, succeed, text};
 
 /// Phantoms in a preset's layout: three with labels, one without.
 fn lay_out(folder: &Path, preset: &str) -> String {
@@ -20,8 +20,8 @@ fn lay_out(folder: &Path, preset: &str) -> String {
 /// Phantoms have voxels of a centimetre: resampled to the preset's millimetres they would be large.
 const COARSE: &str = "[preprocessing.spacing]\nmm = [11.0, 12.0, 13.0]\n";
 
-/// Trains for two steps with what the preset says, but for the options given.
-fn train(folder: &Path, data: &str, preset: &str, options: &[&str]) {
+/// Trains for two steps with what the preset says, but for the options given, and gives what was warned of.
+fn train(folder: &Path, data: &str, preset: &str, options: &[&str]) -> String {
     let (out, config) = (path(folder, "run"), path(folder, "coarse.toml"));
     let coarse = matches!(preset, "synapse" | "acdc");
     fs::write(&config, if coarse { COARSE } else { "" }).expect("written");
@@ -29,7 +29,10 @@ fn train(folder: &Path, data: &str, preset: &str, options: &[&str]) {
         "train", "--data", data, "--out", &out, "--preset", preset, "--config", &config,
     ];
     let fixed = ["--size", "tiny", "--iterations", "2", "--batch-size", "1"];
-    succeed(&[arguments.as_slice(), &fixed, options].concat());
+    let output = core(&[arguments.as_slice(), &fixed, options].concat());
+    let warned = text(&output.stderr);
+    assert!(output.status.success(), "{warned}");
+    warned
 }
 
 /// Segments what `input` names and returns the label map of `case`.
@@ -95,31 +98,7 @@ fn synapse() {
 fn a_class_that_no_training_case_has_is_named() {
     let folder = TempDir::new().expect("a folder");
     let data = lay_out(folder.path(), "synapse");
-    let (out, config) = (
-        path(folder.path(), "run"),
-        path(folder.path(), "coarse.toml"),
-    );
-    fs::write(&config, COARSE).expect("written");
-    let arguments = [
-        "train",
-        "--data",
-        &data,
-        "--out",
-        &out,
-        "--preset",
-        "synapse",
-        "--config",
-        &config,
-        "--size",
-        "tiny",
-        "--iterations",
-        "1",
-        "--batch-size",
-        "1",
-    ];
-    let output = crate::core(&[arguments.as_slice(), &CUBE].concat());
-    assert!(output.status.success());
-    let said = crate::text(&output.stderr);
+    let said = train(folder.path(), &data, "synapse", &CUBE);
     let lines: Vec<&str> = said.lines().collect();
     // Of 13 organs, phantoms have the liver and two kidneys.
     assert_eq!(lines.len(), 10, "{said}");
@@ -227,7 +206,7 @@ fn channels_have_to_agree() {
         Path::new(&data),
         "BraTS2021_00003/BraTS2021_00003_t1.nii.gz",
     );
-    let output = crate::core(&[
+    let output = core(&[
         "predict",
         "--weights",
         &weights,
@@ -236,7 +215,7 @@ fn channels_have_to_agree() {
         "--output",
         &out,
     ]);
-    let said = crate::text(&output.stderr);
+    let said = text(&output.stderr);
     assert!(
         said.contains("are for 4 channels and the case has 1"),
         "{said}"

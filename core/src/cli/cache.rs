@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::Failure;
-use super::files::{Folder, Whole, make_folder, unwritable};
+use super::files::{Folder, Whole, make_folder, unreadable, unwritable};
 use crate::Error;
 use crate::dataset::{CaseFiles, LabelSet, Outline};
 use crate::train::{TrainConfig, prepare};
 use crate::transform::{CaseFile, SampledCase};
+use crate::weights::sha256;
 
 /// Raised when cases are prepared otherwise than before, so that files of older versions are not used.
 const VERSION: u32 = 1;
@@ -53,9 +53,9 @@ impl Cache {
             return Ok(kept.outline);
         }
         let outline = Outline::of(&source.read(files)?);
-        let origin = origin.clone();
         let kept = Kept { origin, outline };
-        write(&path, &serde_json::to_vec(&kept).unwrap_or_default())?;
+        let bytes = serde_json::to_vec(&kept).unwrap_or_default();
+        Whole::among_others(&path)?.fill(&bytes)?;
         Ok(kept.outline)
     }
 
@@ -75,11 +75,9 @@ impl Cache {
             return Ok(kept.into());
         }
         let case = prepare(&source.read(files)?, labels, config);
-        let unusable = |error| unwritable(&path, &error);
-        write(
-            &path,
-            &CaseFile::serialize(&case, &origin).map_err(unusable)?,
-        )?;
+        let bytes = CaseFile::serialize(&case, &origin);
+        let bytes = bytes.map_err(|error| unwritable(&path, &error))?;
+        Whole::among_others(&path)?.fill(&bytes)?;
         let opened = CaseFile::open(&path, &origin).ok_or_else(|| Error::Unreadable {
             file: path.display().to_string(),
             problem: "it was written and is not what it should be".to_owned(),
@@ -96,9 +94,8 @@ impl Cache {
             }
         };
         let id: String = files.id.chars().map(plain).collect();
-        let hash = Sha256::digest(origin.as_bytes());
-        let hash: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        self.folder.join(format!("{id}-{hash}.{ending}"))
+        let hash = sha256(origin.as_bytes());
+        self.folder.join(format!("{id}-{hash:.16}.{ending}"))
     }
 }
 
@@ -107,10 +104,7 @@ fn stamps(source: &Folder, files: &CaseFiles) -> Result<serde_json::Value, Error
     let mut stamps = Vec::new();
     for name in files.names() {
         let path = source.path(name);
-        let facts = fs::metadata(&path).map_err(|error| Error::Unreadable {
-            file: path.display().to_string(),
-            problem: error.to_string(),
-        })?;
+        let facts = fs::metadata(&path).map_err(|error| unreadable(&path, &error))?;
         let changed = facts.modified().ok();
         let changed = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         stamps.push((
@@ -120,13 +114,4 @@ fn stamps(source: &Folder, files: &CaseFiles) -> Result<serde_json::Value, Error
         ));
     }
     Ok(serde_json::json!([stamps, source.channels()]))
-}
-
-/// Writes a file whole or not at all, beside other processes that may do the same.
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    use std::io::Write;
-    let mut file = Whole::among_others(path)?;
-    let written = file.write_all(bytes);
-    written.map_err(|error| unwritable(path, &error))?;
-    file.finish()
 }

@@ -1,5 +1,6 @@
 //! The labelled cases of a run: held in memory, or read when they are needed and prepared in a cache.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -38,6 +39,18 @@ enum Bodies {
 }
 
 impl Cases {
+    /// The labels to learn: those that are known, else all that occur.
+    pub fn labels(
+        &self,
+        known: Option<LabelSet>,
+        names: &BTreeMap<u16, String>,
+    ) -> Result<LabelSet, Failure> {
+        match known {
+            Some(labels) => Ok(labels),
+            None => Ok(LabelSet::from_outlines(&self.outlines, names).map_err(Error::from)?),
+        }
+    }
+
     /// Says what is odd about each.
     pub fn warn(&self, console: &Console) {
         for case in &self.outlines {
@@ -80,16 +93,15 @@ impl Reader<'_> {
         labels: &LabelSet,
         config: &TrainConfig,
     ) -> Result<TrainingSet, Failure> {
-        // Nothing can be prepared by settings that cannot work, or of cases that do not go together.
-        config.check(&config.resolved_network())?;
-        let channels = cases
-            .outlines
-            .iter()
-            .map(|case| (case.id.as_str(), case.channels));
-        common_channels(channels).map_err(Error::from)?;
         match cases.bodies {
             Bodies::Held(cases) => Ok(TrainingSet::prepare(cases, labels, config)?),
             Bodies::Elsewhere(files, cache) => {
+                // Nothing is prepared in vain: by settings that cannot work, or of cases that do not go
+                // together.
+                config.check(&config.resolved_network())?;
+                let outlines = cases.outlines.iter();
+                let channels = outlines.map(|case| (case.id.as_str(), case.channels));
+                common_channels(channels).map_err(Error::from)?;
                 let prepare =
                     |files: &CaseFiles| cache.prepared(&self.folder, files, labels, config);
                 let prepared = self.each(&files, prepare)?.into_iter();
@@ -173,13 +185,14 @@ impl Reader<'_> {
 
     /// Says so where cases would not fit into memory.
     fn warn_of_room(&self, files: &[CaseFiles]) {
-        let needed: u64 = files
-            .iter()
-            .map(|files| self.folder.decoded_bytes(files))
-            .sum();
-        let Some(free) = device::available_memory().filter(|free| needed > *free) else {
+        let Some(free) = device::available_memory() else {
             return;
         };
+        let needed = files.iter().map(|files| self.folder.decoded_bytes(files));
+        let needed: u64 = needed.sum();
+        if needed <= free {
+            return;
+        }
         let gigabytes = |bytes: u64| bytes as f64 / 1e9;
         self.console.warn(format!(
             "the cases take {:.0} GB of memory and {:.0} are free; with --cache FOLDER they stay on disk",

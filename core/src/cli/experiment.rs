@@ -16,7 +16,7 @@ use super::shard::Shard;
 use super::train::{Report, STATE};
 use super::{Failure, Outcome};
 use crate::Error;
-use crate::dataset::{Case, CaseFiles, LabelSet, Preset, Role, Split, label_names};
+use crate::dataset::{Case, CaseFiles, LabelSet, Preset, Role, Split};
 use crate::device::{self, DeviceKind};
 use crate::experiment::{Cell, CellResult, Event, Experiment, Runner, Source};
 use crate::train::{self, CheckpointKind, RunState, TrainingSet};
@@ -238,18 +238,13 @@ impl Source for Scans<'_> {
     fn training(&self, cell: &Cell) -> Result<(LabelSet, TrainingSet), Failure> {
         let files = cell.training.iter().map(|name| self.find(name).cloned());
         let cases = self.reader.read(&files.collect::<Result<Vec<_>, _>>()?)?;
-        let names = self.label_names();
-        let labels = match &cell.learned {
-            Some(labels) => labels.clone(),
-            None => LabelSet::from_outlines(&cases.outlines, &names).map_err(Error::from)?,
-        };
+        let labels = cases.labels(cell.learned.clone(), &self.label_names())?;
         let prepared = self.reader.training(cases, &labels, &cell.config)?;
         Ok((labels, prepared))
     }
 
     fn label_names(&self) -> BTreeMap<u16, String> {
-        let json = self.reader.folder.dataset_json.as_deref();
-        json.map(label_names).unwrap_or_default()
+        self.reader.folder.label_names()
     }
 }
 

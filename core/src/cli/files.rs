@@ -1,12 +1,13 @@
 //! Files and folders: finding cases, reading them, writing results.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::Failure;
 use crate::Error;
-use crate::dataset::{Case, CaseFiles, DatasetError, Pairing, channel_count, pair};
+use crate::dataset::{Case, CaseFiles, DatasetError, Pairing, channel_count, label_names, pair};
 use crate::volume::{Image, LabelImage, Limits, inspect};
 
 /// The first part of a file, which holds its header also when it is compressed.
@@ -43,7 +44,7 @@ impl Folder {
         let others = images.split_off(1);
         let image = images.remove(0);
         let label = match &files.label {
-            Some(label) => Some(read_label(&self.root.join(label))?),
+            Some(label) => Some(read_label(&self.path(label))?),
             None => None,
         };
         let case = Case::new(files.id.clone(), image, label);
@@ -56,11 +57,17 @@ impl Folder {
         self.dataset_json.as_deref().map_or(1, channel_count)
     }
 
+    /// Names of labels by id, where the folder tells.
+    pub fn label_names(&self) -> BTreeMap<u16, String> {
+        let json = self.dataset_json.as_deref();
+        json.map(label_names).unwrap_or_default()
+    }
+
     /// Bytes that a case takes in memory, by the headers of its files; what cannot be read takes none.
     pub fn decoded_bytes(&self, files: &CaseFiles) -> u64 {
         let bytes = |name: &String| {
             let mut start = Vec::new();
-            let file = fs::File::open(self.root.join(name)).ok()?;
+            let file = fs::File::open(self.path(name)).ok()?;
             file.take(HEADER_BYTES).read_to_end(&mut start).ok()?;
             let facts = inspect(&start).ok()?;
             Some(facts.decoded_bytes * facts.frames as u64)
@@ -77,7 +84,7 @@ impl Folder {
     pub fn image_paths(&self, files: &CaseFiles) -> Vec<PathBuf> {
         std::iter::once(&files.image)
             .chain(&files.other_channels)
-            .map(|path| self.root.join(path))
+            .map(|name| self.path(name))
             .collect()
     }
 }
@@ -139,7 +146,7 @@ fn volume_error(path: &Path, source: crate::volume::VolumeError) -> Error {
     }
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Error {
+pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Error {
     Error::Unreadable {
         file: path.display().to_string(),
         problem: error.to_string(),
@@ -160,10 +167,7 @@ pub(super) fn make_folder(path: &Path, force: bool) -> Result<(), Failure> {
 
 /// Writes a file whole or not at all.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut file = Whole::create(path)?;
-    let written = file.write_all(bytes);
-    written.map_err(|error| unwritable(path, &error))?;
-    file.finish()
+    Whole::create(path)?.fill(bytes)
 }
 
 /// A file that is written whole or not at all: under another name first, then renamed.
@@ -196,6 +200,13 @@ impl Whole {
             file: BufWriter::new(file),
             finished: false,
         })
+    }
+
+    /// Writes all that the file is to hold, and finishes it.
+    pub fn fill(mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let written = self.write_all(bytes);
+        written.map_err(|error| unwritable(&self.path, &error))?;
+        self.finish()
     }
 
     /// Puts the file in its place, once it is safely on the disk.

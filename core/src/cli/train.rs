@@ -23,9 +23,7 @@ use super::files::{Folder, make_folder, read, write};
 use super::{Failure, Outcome, sides};
 use crate::Error;
 use crate::backbone::{Backbone, Size};
-use crate::dataset::{
-    CaseFiles, DatasetError, LabelSet, Outline, Preset, Role, Split, label_names,
-};
+use crate::dataset::{CaseFiles, DatasetError, LabelSet, Outline, Preset, Role, Split};
 use crate::device::{self, DeviceKind};
 use crate::train::{CheckpointKind, Event, Start, Trainer};
 
@@ -105,11 +103,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let folder = Folder::open(&arguments.data)?;
     let (training, validation) = select(&arguments, &folder)?;
-    let names = folder
-        .dataset_json
-        .as_deref()
-        .map(label_names)
-        .unwrap_or_default();
+    let names = folder.label_names();
     let reader = Reader {
         folder: Arc::new(folder),
         cache: arguments.cache.as_deref().map(Cache::open).transpose()?,
@@ -120,10 +114,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     training.warn(console);
     validation.warn(console);
     let (config, labels) = configure(&arguments, &training.outlines)?;
-    let labels = match labels {
-        Some(labels) => labels,
-        None => LabelSet::from_outlines(&training.outlines, &names).map_err(Error::from)?,
-    };
+    let labels = training.labels(labels, &names)?;
     warn_of_missing(&labels, &training.outlines, console);
     let state = match arguments.resume {
         true => find_state(&arguments, &config)?,

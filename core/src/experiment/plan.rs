@@ -108,7 +108,6 @@ pub trait Source {
             Some(labels) => labels.clone(),
             None => LabelSet::from_cases(&cases, &self.label_names()).map_err(Error::from)?,
         };
-        cell.config.check(&cell.config.resolved_network())?;
         let prepared = TrainingSet::prepare(cases, &labels, &cell.config)?;
         Ok((labels, prepared))
     }

@@ -20,8 +20,9 @@ impl TrainingSet {
     /// Prepares labelled cases in memory; those without labels are left out.
     ///
     /// # Errors
-    /// When no case has labels, or two have different numbers of channels.
+    /// When settings cannot work, no case has labels, or two have different numbers of channels.
     pub fn prepare(cases: Vec<Case>, labels: &LabelSet, config: &TrainConfig) -> Result<Self> {
+        config.check(&config.resolved_network())?;
         let labelled = cases.into_iter().filter(|case| case.label.is_some());
         // Each case's own voxels are let go once it is prepared.
         Self::new(parallel::map(labelled.collect(), |case: Case| {

@@ -65,8 +65,6 @@ impl Trainer {
         start: Start,
         device: &Device,
     ) -> Result<Self> {
-        // Nothing can be prepared by settings that cannot work.
-        config.check(&config.resolved_network())?;
         let training = TrainingSet::prepare(training, &labels, &config)?;
         let validation = validation.into_iter().map(HeldOut::from).collect();
         Self::on(config, training, validation, labels, start, device)

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Failure;
 use crate::Error;
@@ -186,7 +187,11 @@ impl Whole {
 
     /// The same where other processes may write the same file at the same time: the last one stays.
     pub fn among_others(path: &Path) -> Result<Self, Failure> {
-        Self::under(path, &format!(".{}.partial", std::process::id()))
+        // Processes of other machines and containers may have the same number, but do not begin in the same
+        // nanosecond.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.unwrap_or_default().as_nanos();
+        Self::under(path, &format!(".{}-{now}.partial", std::process::id()))
     }
 
     fn under(path: &Path, ending: &str) -> Result<Self, Failure> {

@@ -11,12 +11,14 @@ use futures::executor::block_on;
 use super::cache::Cache;
 use super::cases::Reader;
 use super::console::{Console, interrupt_flag};
-use super::files::{Folder, read, unwritable, write};
+use super::files::{read, unwritable, write};
+use super::folder::{Folder, FolderOptions};
+use super::listing::Listing;
 use super::shard::Shard;
 use super::train::{Report, STATE};
 use super::{Failure, Outcome};
 use crate::Error;
-use crate::dataset::{Case, CaseFiles, LabelSet, Preset, Role, Split};
+use crate::dataset::{Case, CaseFiles, LabelSet, Preset, Split};
 use crate::device::{self, DeviceKind};
 use crate::experiment::{Cell, CellResult, Event, Experiment, Runner, Source};
 use crate::train::{self, CheckpointKind, RunState, TrainingSet};
@@ -56,7 +58,12 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let experiment = Experiment::from_toml(&file, &text)?;
     let scans = Scans {
         reader: Reader {
-            folder: Arc::new(Folder::open(&arguments.data)?),
+            folder: Arc::new(Folder::open(
+                &arguments.data,
+                Listing::of(&arguments.data)?,
+                FolderOptions::default(),
+                console,
+            )?),
             cache: arguments.cache.as_deref().map(Cache::open).transpose()?,
             // A table is of all of its cases.
             strict: true,
@@ -189,7 +196,7 @@ impl Scans<'_> {
     /// The files of a labelled case.
     fn find(&self, case: &str) -> Result<&CaseFiles, Failure> {
         let mut cases = self.reader.folder.pairing.cases.iter();
-        let found = cases.find(|files| files.id == case && files.role() == Role::Train);
+        let found = cases.find(|files| files.id == case && files.is_labelled());
         found.ok_or_else(|| {
             Failure::Message(format!(
                 "{} has no image with labels of the case {case}; correct the list",
@@ -203,7 +210,7 @@ impl Source for Scans<'_> {
     type Error = Failure;
 
     fn list(&self, name: &str) -> Result<Vec<String>, Failure> {
-        let Some((file, list)) = name.rsplit_once(':') else {
+        let Some((file, list)) = Split::choice(name) else {
             if let Some(preset) = self.preset {
                 let cases = preset.select(name, &self.reader.folder.pairing.cases);
                 let cases = cases.map_err(Error::from)?.into_iter();
@@ -216,7 +223,7 @@ impl Source for Scans<'_> {
         let path = self.root.join(file);
         let text = read(&path)?;
         let file = path.display().to_string();
-        let split = Split::from_json(&file, &String::from_utf8_lossy(&text), list);
+        let split = Split::from_json(&file, &text, list);
         Ok(split.map_err(Error::from)?.cases)
     }
 
@@ -238,7 +245,7 @@ impl Source for Scans<'_> {
     fn training(&self, cell: &Cell) -> Result<(LabelSet, TrainingSet), Failure> {
         let files = cell.training.iter().map(|name| self.find(name).cloned());
         let cases = self.reader.read(&files.collect::<Result<Vec<_>, _>>()?)?;
-        let labels = cases.labels(cell.learned.clone(), &self.label_names())?;
+        let labels = self.reader.labels(&cases, cell.learned.clone())?;
         let prepared = self.reader.training(cases, &labels, &cell.config)?;
         Ok((labels, prepared))
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use medcontext_core::dataset::{Case, CaseFiles, LabelSet, Role, Split, label_names};
+use medcontext_core::dataset::{Case, CaseFiles, DatasetJson, LabelSet, Split};
 use medcontext_core::metric::{CaseScore, Hausdorff};
 use medcontext_core::volume::{Image, LabelImage, Limits};
 use ndarray::{Array3, array};
@@ -25,48 +25,28 @@ fn case(id: &str, ids: &[u8]) -> Case {
 }
 
 #[test]
-fn image_and_label_are_checked_against_each_other() {
-    assert_eq!(
-        Case::new("a", image(), None)
-            .expect("no label is fine")
-            .role(),
-        Role::Predict
-    );
-    assert_eq!(case("a", &[1]).role(), Role::Train);
+fn a_label_map_without_labels_makes_a_case_without_structures() {
     assert!(case("a", &[1]).warnings().is_empty());
-
-    let other_shape = labels(&bytes_file([3, 2, 4], &[1; 24]));
-    let refused = Case::new("a", image(), Some(other_shape)).expect_err("another shape");
-    assert_eq!(
-        refused.to_string(),
-        "case a: the label map is 3×2×4 voxels and the image is 2×3×4; use the label map that was drawn on this image, or resample it"
-    );
     let empty = labels(&bytes_file([2, 3, 4], &[0; 24]));
-    let refused = Case::new("a", image(), Some(empty)).expect_err("nothing labelled");
+    let healthy = Case::new("a", image(), Some(empty)).expect("a case");
+    assert_eq!(
+        healthy.warnings(),
+        [
+            "the label map holds only background (0); the case is used as one without any of the structures"
+        ]
+    );
+    // Some are of use, none is not.
+    let set = LabelSet::from_cases([&healthy, &case("b", &[3])], &BTreeMap::new()).expect("labels");
+    assert_eq!(set.ids(), [0, 3]);
+    let refused = LabelSet::from_cases([&healthy], &BTreeMap::new()).expect_err("nothing to learn");
     assert_eq!(
         refused.to_string(),
-        "case a: the label map holds only background (0); label something in it or leave it out"
+        "every label map holds only background (0); label something in at least one of them"
     );
 }
 
 #[test]
-fn label_maps_that_lie_elsewhere_are_warned_about() {
-    let warnings = |shift: f32| {
-        let mut file = NiftiFile::new(&[2, 3, 4], U8);
-        file.f32(field::SROW_X + 12, shift);
-        Case::new("a", image(), Some(labels(&file.with(&[1; 24]))))
-            .expect("a pair")
-            .warnings()
-            .to_vec()
-    };
-    assert!(warnings(0.09).is_empty());
-    assert!(
-        warnings(0.11)[0].starts_with("image and label map lie 0.1 voxels apart"),
-        "{:?}",
-        warnings(0.11)
-    );
-    assert!(warnings(-7.0)[0].contains("7.0 voxels apart"));
-
+fn labels_stored_as_floats_are_rounded() {
     let float = labels(&NiftiFile::new(&[2, 3, 4], F32).with(&f32_bytes([1.0; 24])));
     let rounded = Case::new("a", image(), Some(float)).expect("a pair");
     assert_eq!(
@@ -201,8 +181,9 @@ fn names_in_a_dataset_json() {
     ]);
     let decathlon = r#"{"labels": {"0": "background", "1": "Anterior", "2": "Posterior"}}"#;
     let nnunet = r#"{"labels": {"background": 0, "Anterior": 1, "Posterior": 2, "whole": [1, 2]}}"#;
-    assert_eq!(label_names(decathlon), expected);
-    assert_eq!(label_names(nnunet), expected);
+    let names = |json: &str| DatasetJson::parse("dataset.json", json.as_bytes()).names;
+    assert_eq!(names(decathlon), expected);
+    assert_eq!(names(nnunet), expected);
     for none in [
         "",
         "{",
@@ -211,7 +192,7 @@ fn names_in_a_dataset_json() {
         r#"{"labels": 3}"#,
         r#"{"labels": {"x": "y", "big": 70000}}"#,
     ] {
-        assert!(label_names(none).is_empty(), "{none}");
+        assert!(names(none).is_empty(), "{none}");
     }
 }
 
@@ -220,12 +201,11 @@ fn splits() {
     let files = |id: &str| CaseFiles {
         id: id.to_owned(),
         image: format!("{id}.nii"),
-        other_channels: Vec::new(),
-        label: None,
+        ..CaseFiles::default()
     };
     let cases = [files("a"), files("b"), files("c")];
     let json = r#"{"train": ["c", "a"], "val": ["b", "z"]}"#;
-    let split = |list| Split::from_json("splits.json", json, list);
+    let split = |list| Split::from_json("splits.json", json.as_bytes(), list);
     let train = split("train")
         .expect("a list")
         .select(&cases)
@@ -251,7 +231,7 @@ fn splits() {
         said(split("test").expect_err("no list")),
         "splits.json: there is no list test; it has train, val"
     );
-    let bad = said(Split::from_json("splits.json", "[1]", "train").expect_err("no lists"));
+    let bad = said(Split::from_json("splits.json", b"[1]", "train").expect_err("no lists"));
     assert!(
         bad.starts_with("splits.json: not a list of splits ("),
         "{bad}"

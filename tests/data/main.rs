@@ -3,8 +3,10 @@
 
 mod augmentation;
 mod cases;
+mod dataset_json;
 mod distance;
 mod geometry;
+mod layouts;
 mod matching;
 mod nifti_file;
 mod nifti_variety;
@@ -12,6 +14,7 @@ mod orientation;
 mod pairing;
 mod phantom;
 mod place;
+mod placement;
 mod reading;
 mod real_scans;
 mod reoriented;

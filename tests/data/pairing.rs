@@ -1,6 +1,6 @@
 //! Which files make a case, from names alone.
 
-use medcontext_core::dataset::{Pairing, Role, pair};
+use medcontext_core::dataset::{DatasetJson, Pairing, Role, pair};
 
 fn names(paths: &[&str]) -> Vec<String> {
     paths.iter().map(|path| (*path).to_owned()).collect()
@@ -57,7 +57,8 @@ fn decathlon_by_its_dataset_json() {
         "__MACOSX/heart/labelsTr/la_004.nii.gz",
         "heart/imagesTs/la_001.nii.gz",
     ]);
-    let pairing = pair(&paths, Some(json));
+    let json = DatasetJson::parse("heart/dataset.json", json.as_bytes());
+    let pairing = pair(&paths, Some(&json));
     assert_eq!(
         cases(&pairing),
         [
@@ -69,9 +70,14 @@ fn decathlon_by_its_dataset_json() {
     assert_eq!(pairing.cases[0].role(), Role::Predict);
     assert_eq!(pairing.cases[1].role(), Role::Train);
     // Files that are listed and not there are named once.
-    assert_eq!(leftovers(&pairing), ["dataset.json"]);
+    assert_eq!(leftovers(&pairing), ["heart/dataset.json"]);
     assert!(
-        pairing.leftovers[0].reason.contains("are not here: 1;"),
+        pairing.leftovers[0]
+            .reason
+            .contains("are not here: 2 (imagesTr/la_009.nii.gz, …)")
+            || pairing.leftovers[0]
+                .reason
+                .contains("are not here: 1 (imagesTr/la_009.nii.gz)"),
         "{:?}",
         pairing.leftovers
     );
@@ -82,14 +88,17 @@ fn a_dataset_json_decides_where_names_would_not() {
     let json = r#"{"training": [{"image": "a/first.nii", "label": "b/drawn.nii"}], "test": []}"#;
     let pairing = pair(
         &names(&["./a/first.nii", "./b/drawn.nii", "c/new.nii"]),
-        Some(json),
+        Some(&DatasetJson::parse("dataset.json", json.as_bytes())),
     );
     assert_eq!(
         cases(&pairing),
         ["first: ./a/first.nii + ./b/drawn.nii", "new: c/new.nii"]
     );
     // One that cannot be read is reported, and names are used.
-    let pairing = pair(&names(&["x.nii", "x_seg.nii"]), Some("{oops"));
+    let pairing = pair(
+        &names(&["x.nii", "x_seg.nii"]),
+        Some(&DatasetJson::parse("dataset.json", b"{oops")),
+    );
     assert_eq!(cases(&pairing), ["x: x.nii + x_seg.nii"]);
     assert_eq!(leftovers(&pairing), ["dataset.json"]);
     assert!(pairing.leftovers[0].reason.contains("not valid JSON"));
@@ -98,7 +107,9 @@ fn a_dataset_json_decides_where_names_would_not() {
         "3",
         r#"{"training": 5, "test": [3, null, {"image": 4}]}"#,
     ] {
-        assert_eq!(pair(&names(&["x.nii"]), Some(odd)).cases.len(), 1, "{odd}");
+        let json = DatasetJson::parse("dataset.json", odd.as_bytes());
+        let pairing = pair(&names(&["x.nii"]), Some(&json));
+        assert_eq!(pairing.cases.len(), 1, "{odd}");
     }
 }
 
@@ -308,16 +319,15 @@ fn loose_names() {
         &["A/head.nii", "B/head.nii", "B/head_seg.nii"],
         &["A_head: A/head.nii", "B_head: B/head.nii + B/head_seg.nii"],
     );
-    // Nothing that is not NIfTI.
+    // Hidden files are passed over.
     check(
         &[
             "x.nii",
-            "notes.txt",
-            "x.png",
             ".DS_Store",
             "._x.nii",
             ".nii",
-            "splits.json",
+            ".cache/y.nii",
+            "__MACOSX/x.nii",
         ],
         &["x: x.nii"],
     );

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use medcontext_core::dataset::{
-    Case, PHANTOM_LABELS, PhantomConfig, label_names, pair, phantom, phantom_dataset_json,
+    Case, DatasetJson, PHANTOM_LABELS, PhantomConfig, pair, phantom, phantom_dataset_json,
 };
 use medcontext_core::volume::{Image, LabelImage, Limits, Voxels};
 
@@ -126,7 +126,10 @@ fn any_size_works() {
 fn its_dataset_json_describes_it() {
     let (training, test) = (["p_1".to_owned(), "p_2".to_owned()], ["p_3".to_owned()]);
     let json = phantom_dataset_json(&training, &test);
-    assert_eq!(label_names(&json)[&2], "kidney");
+    assert_eq!(
+        DatasetJson::parse("dataset.json", json.as_bytes()).names[&2],
+        "kidney"
+    );
     let files = [
         "imagesTr/p_1",
         "imagesTr/p_2",

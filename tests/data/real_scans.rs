@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use medcontext_core::dataset::{Case, LabelSet, Split, label_names, pair};
+use medcontext_core::dataset::{Case, DatasetJson, LabelSet, Split, pair};
 use medcontext_core::volume::{Form, Image, LabelImage, Limits};
 use medcontext_tests::announce;
 
@@ -276,6 +276,10 @@ fn the_hippocampus_data_set() {
             Case::new(files.id.clone(), image, Some(label)).expect("a pair")
         })
         .collect();
-    let set = LabelSet::from_cases(&cases, &label_names(&json)).expect("labels");
+    let set = LabelSet::from_cases(
+        &cases,
+        &DatasetJson::parse("dataset.json", json.as_bytes()).names,
+    )
+    .expect("labels");
     assert_eq!(set.names(), ["background", "Anterior", "Posterior"]);
 }

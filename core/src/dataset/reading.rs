@@ -243,8 +243,12 @@ async fn combined<E: From<Error>>(
     let map = LabelImage::on_voxels(combined, image, &names.collect()).map_err(named(&files.image));
     let mut said = Vec::new();
     if overlapping > 0 {
+        let voxels = match overlapping {
+            1 => "1 voxel lies".to_owned(),
+            more => format!("{more} voxels lie"),
+        };
         said.push(format!(
-            "{overlapping} voxels lie in several structures; the last of them by name has them"
+            "{voxels} in several structures; the last of these by name is used there"
         ));
     }
     if !apart.is_empty() {

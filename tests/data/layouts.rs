@@ -1,0 +1,478 @@
+//! The layouts that people have: which cases a folder holds, what they are for, and why a file was not used.
+
+use medcontext_core::dataset::{CaseFiles, DatasetJson, Pairing, Role, pair};
+
+fn pairing(paths: &[&str], json: Option<&str>) -> Pairing {
+    let paths: Vec<String> = paths.iter().map(ToString::to_string).collect();
+    let json = json.map(|json| {
+        let file = DatasetJson::find(&paths).map_or("dataset.json", String::as_str);
+        DatasetJson::parse(file, json.as_bytes())
+    });
+    let found = pair(&paths, json.as_ref());
+    // Every file is a case's, or is left over with a reason; hidden ones aside.
+    for path in paths.iter().filter(|path| !path.contains("/.")) {
+        let used = found
+            .cases
+            .iter()
+            .any(|case| case.names().any(|name| name == path));
+        let left = found
+            .leftovers
+            .iter()
+            .any(|leftover| leftover.path == *path);
+        let read = json.as_ref().is_some_and(|json| json.file == *path);
+        assert!(
+            used != left || read,
+            "{path}: used {used}, left over {left}"
+        );
+    }
+    found
+}
+
+/// `id role: image [+ other channels] = label`.
+fn lines(found: &Pairing) -> Vec<String> {
+    let line = |case: &CaseFiles| {
+        let role = match case.role() {
+            Role::Train => "train",
+            Role::Validate => "validate",
+            Role::Predict => "predict",
+        };
+        let images: Vec<&str> = case.channels().map(String::as_str).collect();
+        let label = case
+            .label
+            .as_ref()
+            .map_or(String::new(), |label| format!(" = {label}"));
+        format!("{} {role}: {}{label}", case.id, images.join(" + "))
+    };
+    found.cases.iter().map(line).collect()
+}
+
+fn left(found: &Pairing) -> Vec<String> {
+    let leftovers = found.leftovers.iter();
+    leftovers
+        .map(|leftover| format!("{}: {}", leftover.path, leftover.reason))
+        .collect()
+}
+
+#[track_caller]
+fn check(paths: &[&str], expected: &[&str]) {
+    let found = pairing(paths, None);
+    assert_eq!(lines(&found), expected);
+    assert!(found.leftovers.is_empty(), "{:?}", found.leftovers);
+}
+
+#[test]
+fn nnunet_imagests_given_directly() {
+    check(
+        &[
+            "imagesTs/c3_0000.nii.gz",
+            "imagesTs/c3_0001.nii.gz",
+            "imagesTs/c4_0000.NII.GZ",
+            "imagesTs/c4_0001.nii.gz",
+        ],
+        &[
+            "c3 predict: imagesTs/c3_0000.nii.gz + imagesTs/c3_0001.nii.gz",
+            "c4 predict: imagesTs/c4_0000.NII.GZ + imagesTs/c4_0001.nii.gz",
+        ],
+    );
+    check(
+        &["imagesTs/c3_0000.nii.gz"],
+        &["c3 predict: imagesTs/c3_0000.nii.gz"],
+    );
+    // Elsewhere numbers are part of the name.
+    check(
+        &["scans/c_0000.nii.gz", "scans/c_0001.nii.gz"],
+        &[
+            "c_0000 predict: scans/c_0000.nii.gz",
+            "c_0001 predict: scans/c_0001.nii.gz",
+        ],
+    );
+}
+
+#[test]
+fn channels_with_gaps_or_fewer_than_named_are_left_over() {
+    let json = r#"{"channel_names": {"0": "T1", "1": "T2"}}"#;
+    let found = pairing(
+        &[
+            "d/dataset.json",
+            "d/imagesTr/a_0000.nii",
+            "d/imagesTr/a_0001.nii",
+            "d/labelsTr/a.nii",
+            "d/imagesTr/b_0000.nii",
+            "d/labelsTr/b.nii",
+            "d/imagesTr/c_0001.nii",
+            "d/labelsTr/c.nii",
+        ],
+        Some(json),
+    );
+    assert_eq!(
+        lines(&found),
+        ["a train: d/imagesTr/a_0000.nii + d/imagesTr/a_0001.nii = d/labelsTr/a.nii"]
+    );
+    let said = left(&found);
+    assert_eq!(said.len(), 4, "{said:?}");
+    assert!(
+        said[0].starts_with(
+            "d/imagesTr/b_0000.nii: case b has the channels 0 of the 2 that dataset.json names"
+        ),
+        "{said:?}"
+    );
+    assert!(
+        said[1].starts_with("d/imagesTr/c_0001.nii: case c has the channels 1; number them from 0"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn equal_names_in_training_and_test_do_not_collide() {
+    check(
+        &[
+            "d/imagesTr/c1.nii",
+            "d/labelsTr/c1.nii",
+            "d/imagesTs/c1.nii",
+            "d/labelsTs/c1.nii",
+        ],
+        &[
+            "c1 train: d/imagesTr/c1.nii = d/labelsTr/c1.nii",
+            "imagesTs_c1 predict: d/imagesTs/c1.nii = d/labelsTs/c1.nii",
+        ],
+    );
+    check(
+        &[
+            "d/imagesTr/c1_0000.nii",
+            "d/labelsTr/c1.nii",
+            "d/imagesTs/c1_0000.nii",
+        ],
+        &[
+            "c1 train: d/imagesTr/c1_0000.nii = d/labelsTr/c1.nii",
+            "imagesTs_c1 predict: d/imagesTs/c1_0000.nii",
+        ],
+    );
+}
+
+#[test]
+fn test_and_validation_cases_are_not_for_training() {
+    check(
+        &[
+            "d/imagesTr/a.nii",
+            "d/labelsTr/a.nii",
+            "d/imagesVal/b.nii",
+            "d/labelsVal/b.nii",
+            "d/imagesTs/c.nii",
+            "d/labelsTs/c.nii",
+        ],
+        &[
+            "a train: d/imagesTr/a.nii = d/labelsTr/a.nii",
+            "b validate: d/imagesVal/b.nii = d/labelsVal/b.nii",
+            "c predict: d/imagesTs/c.nii = d/labelsTs/c.nii",
+        ],
+    );
+    // Folders of other names, as ACDC and Kaggle have them.
+    check(
+        &[
+            "d/train/images/a.nii",
+            "d/train/labels/a.nii",
+            "d/test/images/b.nii",
+            "d/test/labels/b.nii",
+        ],
+        &[
+            "a train: d/train/images/a.nii = d/train/labels/a.nii",
+            "b predict: d/test/images/b.nii = d/test/labels/b.nii",
+        ],
+    );
+    // BTCV: all in imagesTr, told apart by the lists of dataset_0.json.
+    let json = r#"{"training": [{"image": "imagesTr/img0001.nii.gz", "label": "labelsTr/label0001.nii.gz"}],
+        "validation": [{"image": "imagesTr/img0035.nii.gz", "label": "labelsTr/label0035.nii.gz"}],
+        "test": ["imagesTs/img0061.nii.gz"]}"#;
+    let found = pairing(
+        &[
+            "btcv/dataset_0.json",
+            "btcv/imagesTr/img0001.nii.gz",
+            "btcv/imagesTr/img0035.nii.gz",
+            "btcv/labelsTr/label0001.nii.gz",
+            "btcv/labelsTr/label0035.nii.gz",
+            "btcv/imagesTs/img0061.nii.gz",
+        ],
+        Some(json),
+    );
+    assert_eq!(
+        lines(&found),
+        [
+            "img0001 train: btcv/imagesTr/img0001.nii.gz = btcv/labelsTr/label0001.nii.gz",
+            "img0035 validate: btcv/imagesTr/img0035.nii.gz = btcv/labelsTr/label0035.nii.gz",
+            "img0061 predict: btcv/imagesTs/img0061.nii.gz",
+        ]
+    );
+    assert!(found.leftovers.is_empty(), "{:?}", found.leftovers);
+}
+
+#[test]
+fn a_root_of_any_name_says_nothing() {
+    for root in ["labels", "gt", "test", "images", "MR"] {
+        let path = |file: &str| format!("{root}/{file}");
+        let files = [path("a.nii"), path("a_seg.nii")];
+        let found = pair(&files, None);
+        assert_eq!(
+            lines(&found),
+            [format!("a train: {} = {}", files[0], files[1])]
+        );
+    }
+}
+
+#[test]
+fn kits_and_folders_for_each_case() {
+    check(
+        &[
+            "d/case_00000/imaging.nii.gz",
+            "d/case_00000/segmentation.nii.gz",
+            "d/case_00001/imaging.nii.gz",
+        ],
+        &[
+            "case_00000 train: d/case_00000/imaging.nii.gz = d/case_00000/segmentation.nii.gz",
+            "case_00001 predict: d/case_00001/imaging.nii.gz",
+        ],
+    );
+}
+
+#[test]
+fn monai_label_keeps_labels_below_the_images() {
+    let found = pairing(
+        &[
+            "app/c1.nii.gz",
+            "app/c2.nii.gz",
+            "app/labels/final/c1.nii.gz",
+            "app/labels/original/c1.nii.gz",
+            "app/labels/original/c2.nii.gz",
+        ],
+        None,
+    );
+    assert_eq!(
+        lines(&found),
+        [
+            "c1 train: app/c1.nii.gz = app/labels/final/c1.nii.gz",
+            "c2 train: app/c2.nii.gz = app/labels/original/c2.nii.gz",
+        ]
+    );
+    assert_eq!(
+        left(&found),
+        [
+            "app/labels/original/c1.nii.gz: its image already has the label map app/labels/final/c1.nii.gz"
+        ]
+    );
+}
+
+#[test]
+fn one_file_a_structure_is_said_or_combined() {
+    let paths = [
+        "d/s0000/ct.nii.gz",
+        "d/s0000/segmentations/liver.nii.gz",
+        "d/s0000/segmentations/spleen.nii.gz",
+        "d/s0001/ct.nii.gz",
+        "d/s0001/segmentations/aorta.nii.gz",
+        "d/s0001/segmentations/liver.nii.gz",
+    ];
+    let mut found = pairing(&paths, None);
+    assert_eq!(
+        lines(&found),
+        [
+            "s0000 predict: d/s0000/ct.nii.gz",
+            "s0001 predict: d/s0001/ct.nii.gz"
+        ]
+    );
+    assert_eq!(found.leftovers.len(), 4);
+    assert!(
+        found.leftovers[0]
+            .reason
+            .contains("one structure of an image")
+            && found.leftovers[0].reason.contains("--combine-structures")
+    );
+
+    found.combine_structures();
+    assert!(found.leftovers.is_empty());
+    let structures = |case: &CaseFiles| {
+        let structures = case.structures.iter();
+        structures
+            .map(|s| format!("{} {} {}", s.id, s.name, s.path))
+            .collect::<Vec<_>>()
+    };
+    // One id for a name, whatever a case lacks.
+    assert_eq!(
+        structures(&found.cases[0]),
+        [
+            "2 liver d/s0000/segmentations/liver.nii.gz",
+            "3 spleen d/s0000/segmentations/spleen.nii.gz"
+        ]
+    );
+    assert_eq!(
+        structures(&found.cases[1]),
+        [
+            "1 aorta d/s0001/segmentations/aorta.nii.gz",
+            "2 liver d/s0001/segmentations/liver.nii.gz"
+        ]
+    );
+    assert_eq!(found.cases[0].role(), Role::Train);
+}
+
+#[test]
+fn folders_say_what_a_file_is_before_its_name() {
+    check(
+        &[
+            "d/imagesTr/SEG_001.nii",
+            "d/labelsTr/SEG_001.nii",
+            "d/imagesTr/mask-3.nii",
+            "d/labelsTr/mask-3.nii",
+            "d/imagesTr/gt7.nii",
+            "d/labelsTr/gt7.nii",
+            "d/imagesTs/SEG_009.nii",
+        ],
+        &[
+            "SEG_001 train: d/imagesTr/SEG_001.nii = d/labelsTr/SEG_001.nii",
+            "SEG_009 predict: d/imagesTs/SEG_009.nii",
+            "gt7 train: d/imagesTr/gt7.nii = d/labelsTr/gt7.nii",
+            "mask-3 train: d/imagesTr/mask-3.nii = d/labelsTr/mask-3.nii",
+        ],
+    );
+    check(
+        &[
+            "d/imagesTr/0144_image_0000.nii",
+            "d/labelsTr/0144_image.nii",
+        ],
+        &["0144_image train: d/imagesTr/0144_image_0000.nii = d/labelsTr/0144_image.nii"],
+    );
+    // Loose folders, where label maps have one of their own; without it the name tells.
+    check(
+        &["d/images/seg_1.nii", "d/labels/seg_1.nii"],
+        &["seg_1 train: d/images/seg_1.nii = d/labels/seg_1.nii"],
+    );
+    check(
+        &["d/scans/a.nii", "d/scans/a_seg.nii"],
+        &["a train: d/scans/a.nii = d/scans/a_seg.nii"],
+    );
+}
+
+#[test]
+fn no_two_cases_have_one_name_on_any_file_system() {
+    let found = pairing(&["d/A.nii", "d/A.nii.gz", "d/A_seg.nii.gz"], None);
+    assert_eq!(lines(&found), ["A train: d/A.nii = d/A_seg.nii.gz"]);
+    assert_eq!(
+        left(&found),
+        ["d/A.nii.gz: it has the same name as d/A.nii, which is used; remove one of them"]
+    );
+    // Capitals, and folders joined to what is the name of another file.
+    check(
+        &["d/Scan.nii", "d/scan.nii"],
+        &["Scan predict: d/Scan.nii", "scan_2 predict: d/scan.nii"],
+    );
+    check(
+        &["d/a/b.nii", "d/c/b.nii", "d/a_b.nii"],
+        &[
+            "a_b predict: d/a/b.nii",
+            "a_b_2 predict: d/a_b.nii",
+            "c_b predict: d/c/b.nii",
+        ],
+    );
+    // Each of two capitals finds its own label map.
+    check(
+        &[
+            "d/images/P.nii",
+            "d/images/p.nii",
+            "d/labels/P.nii",
+            "d/labels/p.nii",
+        ],
+        &[
+            "P train: d/images/P.nii = d/labels/P.nii",
+            "p_2 train: d/images/p.nii = d/labels/p.nii",
+        ],
+    );
+}
+
+#[test]
+fn composed_and_decomposed_letters_are_one_name() {
+    // José, as a Mac stores it, and as others do.
+    let [mac, other] = [
+        "d/imagesTr/Jose\u{301}.nii.gz",
+        "d/labelsTr/Jos\u{e9}.nii.gz",
+    ];
+    let found = pairing(&[mac, other], None);
+    assert_eq!(lines(&found), [format!("Jos\u{e9} train: {mac} = {other}")]);
+    assert!(found.leftovers.is_empty());
+}
+
+#[test]
+fn other_files_are_named_with_what_to_do() {
+    let found = pairing(
+        &[
+            "d/a.nii",
+            "d/b.hdr",
+            "d/b.img",
+            "d/c.dcm",
+            "d/d.nrrd",
+            "d/e.mgz",
+            "d/notes.txt",
+            "d/.hidden",
+        ],
+        None,
+    );
+    let said = left(&found);
+    for (file, what) in [
+        ("b.hdr", ".hdr/.img pair"),
+        ("b.img", ".hdr/.img pair"),
+        ("c.dcm", "dcm2niix"),
+        ("d.nrrd", "convert it to .nii.gz"),
+        ("e.mgz", "convert it to .nii.gz"),
+        ("notes.txt", "not a volume"),
+    ] {
+        assert!(
+            said.iter()
+                .any(|line| line.starts_with(&format!("d/{file}: ")) && line.contains(what)),
+            "{file}: {said:?}"
+        );
+    }
+    assert_eq!(said.len(), 6);
+}
+
+#[test]
+fn lists_name_files_by_their_ends() {
+    // nnU-Net 1 lists names without channel numbers; paths of another machine; Windows.
+    for (image, label) in [
+        ("./imagesTr/c1.nii.gz", "./labelsTr/c1.nii.gz"),
+        ("./imagesTr/c1_0000.nii.gz", "./labelsTr/c1.nii.gz"),
+        (
+            "/home/me/set/imagesTr/c1.nii.gz",
+            "/home/me/set/labelsTr/c1.nii.gz",
+        ),
+        (r".\\imagesTr\\c1.nii.gz", r".\\labelsTr\\c1"),
+    ] {
+        let json =
+            format!(r#"{{"training": [{{"image": "{image}", "label": "{label}"}}], "test": []}}"#);
+        let found = pairing(
+            &[
+                "s/dataset.json",
+                "s/imagesTr/c1_0000.nii.gz",
+                "s/labelsTr/c1.nii.gz",
+            ],
+            Some(&json),
+        );
+        assert_eq!(
+            lines(&found),
+            ["c1 train: s/imagesTr/c1_0000.nii.gz = s/labelsTr/c1.nii.gz"],
+            "{image}"
+        );
+        assert!(found.leftovers.is_empty(), "{image}: {:?}", found.leftovers);
+    }
+    // MONAI lists the channels of a case.
+    let json =
+        r#"{"training": [{"image": ["b/b_flair.nii", "b/b_t1.nii"], "label": "b/b_seg.nii"}]}"#;
+    let found = pairing(
+        &[
+            "s/dataset.json",
+            "s/b/b_flair.nii",
+            "s/b/b_t1.nii",
+            "s/b/b_seg.nii",
+        ],
+        Some(json),
+    );
+    assert_eq!(
+        lines(&found),
+        ["b_flair train: s/b/b_flair.nii + s/b/b_t1.nii = s/b/b_seg.nii"]
+    );
+}

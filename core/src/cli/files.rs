@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufWriter, Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Failure;
+use super::listing::Listing;
+pub(super) use super::whole_file::{Whole, make_folder, refuse_used_folder, unwritable, write};
 use crate::Error;
-use crate::dataset::{Case, CaseFiles, DatasetError, Pairing, channel_count, label_names, pair};
-use crate::volume::{Image, LabelImage, Limits, inspect};
+use crate::dataset::{
+    self, Case, CaseFiles, DatasetError, Pairing, channel_count, label_names, pair,
+};
+use crate::volume::{INTENT_LABEL, Image, Inspection, LabelImage, Limits, inspect};
 
 /// The first part of a file, which holds its header also when it is compressed.
 const HEADER_BYTES: u64 = 1 << 16;
@@ -17,6 +20,8 @@ const HEADER_BYTES: u64 = 1 << 16;
 /// The cases of a folder, by the names of its files.
 pub(super) struct Folder {
     root: PathBuf,
+    /// Its files.
+    pub listing: Listing,
     /// Cases and files that belong to none.
     pub pairing: Pairing,
     /// The text of dataset.json, where there is one.
@@ -26,14 +31,28 @@ pub(super) struct Folder {
 impl Folder {
     /// Lists a folder and pairs what is in it.
     pub fn open(root: &Path) -> Result<Self, Failure> {
-        let names = list_files(root)?;
+        Self::with(root, Listing::of(root)?)
+    }
+
+    /// The same without `results`, a folder that is written to and may lie in it.
+    pub fn open_without(root: &Path, results: &Path) -> Result<Self, Failure> {
+        Self::with(root, Listing::without(root, Some(results))?)
+    }
+
+    fn with(root: &Path, listing: Listing) -> Result<Self, Failure> {
+        let names = listing.names();
         let dataset_json = fs::read_to_string(root.join("dataset.json")).ok();
         let pairing = pair(&names, dataset_json.as_deref());
         if pairing.cases.is_empty() {
+            // What could not be looked into may be where they are.
+            if let Some(problem) = listing.problems().next() {
+                return Err(Failure::Message(problem));
+            }
             return Err(Error::from(DatasetError::NoCase(root.display().to_string())).into());
         }
         Ok(Self {
             root: root.to_owned(),
+            listing,
             pairing,
             dataset_json,
         })
@@ -67,10 +86,7 @@ impl Folder {
     /// Bytes that a case takes in memory, by the headers of its files; what cannot be read takes none.
     pub fn decoded_bytes(&self, files: &CaseFiles) -> u64 {
         let bytes = |name: &String| {
-            let mut start = Vec::new();
-            let file = fs::File::open(self.path(name)).ok()?;
-            file.take(HEADER_BYTES).read_to_end(&mut start).ok()?;
-            let facts = inspect(&start).ok()?;
+            let facts = header(&self.path(name))?;
             Some(facts.decoded_bytes * facts.frames as u64)
         };
         files.names().filter_map(bytes).sum()
@@ -78,7 +94,8 @@ impl Folder {
 
     /// Where a file of the folder lies.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.root.join(name)
+        let listed = self.listing.path(name).map(Path::to_owned);
+        listed.unwrap_or_else(|| self.root.join(name))
     }
 
     /// Where a case's channels lie.
@@ -90,25 +107,17 @@ impl Folder {
     }
 }
 
-/// Every file below a folder, sorted, as paths from it with `/` between folders.
-pub(super) fn list_files(root: &Path) -> Result<Vec<String>, Error> {
-    let mut names = Vec::new();
-    list(root, root, &mut names)?;
-    names.sort();
-    Ok(names)
+/// What the header of a NIfTI file says; nothing where there is none that can be read.
+fn header(path: &Path) -> Option<Inspection> {
+    let mut start = Vec::new();
+    let file = fs::File::open(path).ok()?;
+    file.take(HEADER_BYTES).read_to_end(&mut start).ok()?;
+    inspect(&start).ok()
 }
 
-fn list(root: &Path, folder: &Path, names: &mut Vec<String>) -> Result<(), Error> {
-    let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
-    for entry in entries {
-        let path = entry.map_err(|error| unreadable(folder, &error))?.path();
-        if path.is_dir() {
-            list(root, &path, names)?;
-        } else if let Ok(relative) = path.strip_prefix(root) {
-            names.push(relative.to_string_lossy().replace('\\', "/"));
-        }
-    }
-    Ok(())
+/// Whether there is a NIfTI volume that is not marked as labels, as all are that are written here.
+pub(super) fn holds_scan(path: &Path) -> bool {
+    header(path).is_some_and(|facts| facts.intent != INTENT_LABEL)
 }
 
 /// Reads a whole file.
@@ -154,96 +163,6 @@ pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Error {
     }
 }
 
-/// Makes a folder for results. One that holds something already is refused unless `force`.
-pub(super) fn make_folder(path: &Path, force: bool) -> Result<(), Failure> {
-    let used = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
-    if used && !force {
-        return Err(Failure::Message(format!(
-            "{} is not empty; choose another folder or add --force to overwrite",
-            path.display()
-        )));
-    }
-    fs::create_dir_all(path).map_err(|error| unwritable(path, &error))
-}
-
-/// Writes a file whole or not at all.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    Whole::create(path)?.fill(bytes)
-}
-
-/// A file that is written whole or not at all: under another name first, then renamed.
-pub(super) struct Whole {
-    path: PathBuf,
-    partial: PathBuf,
-    file: BufWriter<fs::File>,
-    finished: bool,
-}
-
-impl Whole {
-    /// Begins the file. Until [`finish`](Self::finish), what was at `path` stays.
-    pub fn create(path: &Path) -> Result<Self, Failure> {
-        Self::under(path, ".partial")
-    }
-
-    /// The same where other processes may write the same file at the same time: the last one stays.
-    pub fn among_others(path: &Path) -> Result<Self, Failure> {
-        // Processes of other machines and containers may have the same number, but do not begin in the same
-        // nanosecond.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now = now.unwrap_or_default().as_nanos();
-        Self::under(path, &format!(".{}-{now}.partial", std::process::id()))
-    }
-
-    fn under(path: &Path, ending: &str) -> Result<Self, Failure> {
-        let mut partial = path.as_os_str().to_owned();
-        partial.push(ending);
-        let partial = PathBuf::from(partial);
-        let file = fs::File::create(&partial).map_err(|error| unwritable(path, &error))?;
-        Ok(Self {
-            path: path.to_owned(),
-            partial,
-            file: BufWriter::new(file),
-            finished: false,
-        })
-    }
-
-    /// Writes all that the file is to hold, and finishes it.
-    pub fn fill(mut self, bytes: &[u8]) -> Result<(), Failure> {
-        let written = self.write_all(bytes);
-        written.map_err(|error| unwritable(&self.path, &error))?;
-        self.finish()
-    }
-
-    /// Puts the file in its place, once it is safely on the disk.
-    pub fn finish(mut self) -> Result<(), Failure> {
-        let synced = self.file.flush();
-        let synced = synced.and_then(|()| self.file.get_ref().sync_all());
-        let renamed = synced.and_then(|()| fs::rename(&self.partial, &self.path));
-        renamed.map_err(|error| unwritable(&self.path, &error))?;
-        self.finished = true;
-        Ok(())
-    }
-}
-
-impl Write for Whole {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.file.write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.file.flush()
-    }
-}
-
-impl Drop for Whole {
-    fn drop(&mut self) {
-        if !self.finished {
-            // What could not be finished is of no use; that it stays does no harm either.
-            let _ = fs::remove_file(&self.partial);
-        }
-    }
-}
-
 /// The lines of a file about the first `done` steps of a run; nothing where there is no file.
 pub(super) fn lines_until(
     path: &Path,
@@ -256,22 +175,11 @@ pub(super) fn lines_until(
     kept.flat_map(|line| [line, "\n"]).collect()
 }
 
-pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::Message(format!(
-        "{} cannot be written ({error}); free some space or choose another folder",
-        path.display()
-    ))
-}
-
 /// How the name of a map of uncertainty ends, which lies beside the label map it belongs to.
 pub(super) const UNCERTAINTY: &str = "_uncertainty";
 
-/// A file's name without `.nii` or `.nii.gz`; `None` for any other file.
+/// A file's name without `.nii` or `.nii.gz`, in any capitals; `None` for any other file.
 pub(super) fn nifti_stem(path: &Path) -> Option<String> {
-    let name = path.file_name()?.to_str()?;
-    let stem = name
-        .strip_suffix(".gz")
-        .unwrap_or(name)
-        .strip_suffix(".nii")?;
-    (!name.starts_with("._")).then(|| stem.to_owned())
+    let name = path.file_name()?.to_string_lossy();
+    dataset::nifti_stem(&name).map(str::to_owned)
 }

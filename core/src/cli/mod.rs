@@ -12,6 +12,8 @@ mod evaluate;
 mod experiment;
 mod files;
 mod info;
+mod inputs;
+mod listing;
 mod phantom;
 mod predict;
 #[cfg(feature = "remote")]
@@ -19,6 +21,7 @@ mod serve;
 mod shard;
 mod surface;
 mod train;
+mod whole_file;
 
 use std::process::ExitCode;
 

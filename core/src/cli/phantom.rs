@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::console::Console;
-use super::files::{make_folder, write};
+use super::files::{make_folder, refuse_used_folder, write};
 use super::{Failure, Outcome};
 use crate::Error;
 use crate::dataset::{PhantomConfig, Preset, lay_out, phantom};
@@ -42,7 +42,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
             "the sides need a smallest and a largest number: write --voxels MIN,MAX".to_owned(),
         ));
     };
-    make_folder(&arguments.out, arguments.force)?;
+    refuse_used_folder(&arguments.out, arguments.force)?;
     let cases = phantom(&PhantomConfig {
         cases: arguments.cases + arguments.unlabelled,
         seed: arguments.seed,

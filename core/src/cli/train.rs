@@ -13,13 +13,14 @@ use std::sync::atomic::Ordering;
 use clap::Args;
 use futures::executor::block_on;
 
-pub(super) use self::report::Report;
+pub(super) use self::report::{FILES, Report};
 pub(super) use self::settings::STATE;
 use self::settings::{Method, configure, find_state};
 use super::cache::Cache;
 use super::cases::Reader;
 use super::console::{Console, interrupt_flag};
 use super::files::{Folder, make_folder, read, write};
+use super::inputs::refuse_inputs;
 use super::{Failure, Outcome, sides};
 use crate::Error;
 use crate::backbone::{Backbone, Size};
@@ -102,6 +103,8 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let folder = Folder::open(&arguments.data)?;
+    folder.listing.warn(console);
+    refuse_replacing(&arguments, &folder)?;
     let (training, validation) = select(&arguments, &folder)?;
     let names = folder.label_names();
     let reader = Reader {
@@ -159,6 +162,25 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         done,
     )?;
     block_on(drive(trainer, &mut report, arguments.strict))
+}
+
+/// Refuses a run whose files would replace what it reads.
+fn refuse_replacing(arguments: &Arguments, folder: &Folder) -> Outcome {
+    let files = FILES.iter().map(|name| arguments.out.join(name));
+    let list = |choice: &Option<String>| {
+        let (file, _) = choice.as_deref()?.rsplit_once(':')?;
+        Some(PathBuf::from(file))
+    };
+    let scans = folder.listing.paths().map(Path::to_owned);
+    // A run that goes on has its own settings.
+    let config = arguments.config.clone().filter(|_| !arguments.resume);
+    let others = [
+        arguments.start.clone(),
+        config,
+        list(&arguments.split),
+        list(&arguments.val),
+    ];
+    refuse_inputs(files, scans.chain(others.into_iter().flatten()))
 }
 
 /// Passes every event on, and stops the trainer when Ctrl-C was pressed.

@@ -19,6 +19,7 @@ pub use error::DatasetError;
 pub use labels::{LabelSet, channel_count, label_names};
 pub use layout::lay_out;
 pub use matching::{Match, Matching, match_predictions};
+pub use names::stem as nifti_stem;
 pub use outline::{Outline, common_channels};
 pub use pairing::{CaseFiles, Leftover, Pairing, Role, pair};
 pub use phantom::{PHANTOM_LABELS, PhantomCase, PhantomConfig, phantom, phantom_dataset_json};

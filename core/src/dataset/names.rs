@@ -154,7 +154,7 @@ pub(super) fn tidy(path: &str) -> String {
 }
 
 /// A file name without `.nii` or `.nii.gz`, whatever its case; `None` for other endings.
-pub(super) fn stem(file: &str) -> Option<&str> {
+pub fn stem(file: &str) -> Option<&str> {
     let lower = file.to_ascii_lowercase();
     let ending = [".nii.gz", ".nii"]
         .into_iter()

@@ -70,7 +70,7 @@ enum Identity {
 }
 
 /// All that is known of a file; nothing of one that is not there.
-fn identities(path: &Path) -> impl Iterator<Item = Identity> {
+fn identities(path: &Path) -> impl Iterator<Item = Identity> + use<> {
     let canonical = fs::canonicalize(path).ok().map(Identity::Path);
     #[cfg(unix)]
     let node = fs::metadata(path).ok().map(|facts| {

@@ -132,6 +132,13 @@ fn no_command_replaces_what_it_reads() {
     assert!(refuse(&merged).contains("e.json is read"));
     assert!(!Path::new(&html).exists(), "nothing is left behind");
 
+    // A public data set has the names of its phantoms.
+    let bytes = fs::read(&scan).expect("a phantom");
+    let phantoms = ["phantom", "--out", &data, "--voxels", "20,28", "--force"];
+    let other = [&phantoms[..], &["--seed", "1"]].concat();
+    assert!(refuse(&other).contains("never replaced"));
+    assert_eq!(fs::read(&scan).expect("there"), bytes);
+
     // An experiment's list is read too.
     let experiment = path(folder.path(), "table.md");
     fs::write(&experiment, crate::experiment::EXPERIMENT).expect("written");

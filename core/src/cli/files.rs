@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
-use super::listing::Listing;
+use super::listing::{Listing, readable};
 pub(super) use super::whole_file::{Whole, make_folder, refuse_used_folder, unwritable, write};
 use crate::Error;
 use crate::dataset::{
@@ -180,6 +180,8 @@ pub(super) const UNCERTAINTY: &str = "_uncertainty";
 
 /// A file's name without `.nii` or `.nii.gz`, in any capitals; `None` for any other file.
 pub(super) fn nifti_stem(path: &Path) -> Option<String> {
-    let name = path.file_name()?.to_string_lossy();
-    dataset::nifti_stem(&name).map(str::to_owned)
+    let name = readable(path.file_name()?);
+    // Archives that were made on Windows leave their folders in names.
+    let name = name.rsplit('\\').next()?;
+    dataset::nifti_stem(name).map(str::to_owned)
 }

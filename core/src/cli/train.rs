@@ -93,7 +93,7 @@ pub(super) struct Arguments {
     /// Folder for prepared cases: they are kept there instead of in memory, for this run and others.
     #[arg(long, value_name = "FOLDER")]
     cache: Option<PathBuf>,
-    /// Refuse a case that cannot be read instead of leaving it out.
+    /// Refuse a case or a folder that cannot be read instead of leaving it out.
     #[arg(long)]
     strict: bool,
     /// Write into a folder that is not empty; go on with a run although its settings changed.
@@ -103,6 +103,14 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let folder = Folder::open(&arguments.data)?;
+    if let Some(problem) = folder
+        .listing
+        .problems()
+        .next()
+        .filter(|_| arguments.strict)
+    {
+        return Err(Failure::Message(problem));
+    }
     folder.listing.warn(console);
     refuse_replacing(&arguments, &folder)?;
     let (training, validation) = select(&arguments, &folder)?;

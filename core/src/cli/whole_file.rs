@@ -124,6 +124,9 @@ pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             "check its permissions or choose another folder"
         }
+        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
+            "a file is where a folder is needed: choose another folder"
+        }
         _ => "free some space or choose another folder",
     };
     Failure::Message(format!(

@@ -3,6 +3,7 @@
 mod anatomy;
 mod case;
 mod error;
+mod hidden;
 mod labels;
 mod layout;
 mod matching;
@@ -16,6 +17,7 @@ mod split;
 
 pub use case::Case;
 pub use error::DatasetError;
+pub use hidden::is_passed_over;
 pub use labels::{LabelSet, channel_count, label_names};
 pub use layout::lay_out;
 pub use matching::{Match, Matching, match_predictions};

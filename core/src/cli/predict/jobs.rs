@@ -8,6 +8,7 @@ use crate::cli::Failure;
 use crate::cli::console::Console;
 use crate::cli::files::{Folder, UNCERTAINTY, nifti_stem};
 use crate::cli::inputs::refuse_inputs;
+use crate::cli::listing::readable;
 use crate::cli::shard::Shard;
 use crate::file_names::{FileNames, LONGEST};
 
@@ -68,9 +69,7 @@ pub(super) fn jobs(
 
 /// What a case of a single file is called.
 fn name_of(input: &Path) -> String {
-    let name = input
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned());
+    let name = input.file_name().map(readable);
     nifti_stem(input)
         .or(name)
         .unwrap_or_else(|| "segmentation".to_owned())

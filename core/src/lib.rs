@@ -13,6 +13,7 @@ pub mod dataset;
 pub mod device;
 mod error;
 pub mod experiment;
+pub mod file_names;
 pub mod infer;
 pub mod medcontext;
 pub mod metric;

@@ -5,17 +5,21 @@ mod cache;
 mod devices;
 mod evaluate;
 mod experiment;
+mod names;
+mod output;
 mod precision;
 mod presets;
 mod resume;
 mod shard;
 mod surface;
 mod uncertainty;
+mod volumes;
 mod weights;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 use medcontext_core::dataset::{Case, PhantomCase};
 use medcontext_core::volume::{Image, LabelImage, Limits};
@@ -74,6 +78,20 @@ fn phantom(folder: &Path) -> String {
         "20,28",
     ]);
     out
+}
+
+/// Writes weights of the smallest network, which is trained once for all tests.
+fn trained(folder: &Path) -> String {
+    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
+    let bytes = BYTES.get_or_init(|| {
+        let folder = TempDir::new().expect("a folder");
+        let (data, run) = (phantom(folder.path()), path(folder.path(), "run"));
+        succeed(&train(&data, &run));
+        fs::read(folder.path().join("run/last.safetensors")).expect("weights")
+    });
+    let file = path(folder, "weights.safetensors");
+    fs::write(&file, bytes).expect("written");
+    file
 }
 
 /// Writes lists of two phantoms and of the third, and names them as options do.

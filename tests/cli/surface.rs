@@ -133,6 +133,7 @@ fn what_is_no_label_map_gets_a_sentence() {
         "{sentence}"
     );
 
+    fs::create_dir(&out).expect("made, for nothing was written yet");
     let none = path(folder.path(), "none.nii");
     let sentence = refuse(&["surface", "--labels", &none, "--out", &out]);
     assert!(sentence.contains("none.nii"), "{sentence}");

@@ -12,6 +12,7 @@ use super::files::{Whole, make_folder, unreadable, unwritable};
 use super::folder::Folder;
 use crate::Error;
 use crate::dataset::{CaseFiles, LabelSet, Outline};
+use crate::file_names::fitting;
 use crate::train::{TrainConfig, prepare};
 use crate::transform::{CaseFile, SampledCase};
 use crate::weights::sha256;
@@ -96,7 +97,8 @@ impl Cache {
         };
         let id: String = files.id.chars().map(plain).collect();
         let hash = sha256(origin.as_bytes());
-        self.folder.join(format!("{id}-{hash:.16}.{ending}"))
+        self.folder
+            .join(fitting(&id, &format!("-{hash:.16}.{ending}")))
     }
 }
 
@@ -108,12 +110,21 @@ fn stamps(source: &Folder, files: &CaseFiles) -> Result<serde_json::Value, Error
         let facts = fs::metadata(&path).map_err(|error| unreadable(&path, &error))?;
         let changed = facts.modified().ok();
         let changed = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        // Whatever the folder is called in which several machines see it.
         stamps.push((
-            name,
+            source.listing.below(name),
             facts.len(),
             changed.map(|time| time.as_nanos() as u64),
         ));
     }
-    let structures: Vec<u16> = files.structures.iter().map(|structure| structure.id).collect();
-    Ok(serde_json::json!([stamps, structures, source.read_settings()]))
+    let structures: Vec<u16> = files
+        .structures
+        .iter()
+        .map(|structure| structure.id)
+        .collect();
+    Ok(serde_json::json!([
+        stamps,
+        structures,
+        source.read_settings()
+    ]))
 }

@@ -7,6 +7,7 @@ use futures::executor::block_on;
 
 use super::console::Console;
 use super::files::{read, write};
+use super::inputs::refuse_inputs;
 use super::{Failure, Outcome, sides};
 use crate::backbone::Merging;
 use crate::device::{self, DeviceKind};
@@ -100,6 +101,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
             arguments.output.display()
         )));
     }
+    refuse_inputs([&arguments.output], [&arguments.input])?;
     let options = options(&arguments)?;
     let bytes = read(&arguments.input)?;
     let cpu = block_on(device::open(DeviceKind::Cpu))?;

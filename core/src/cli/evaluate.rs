@@ -7,7 +7,9 @@ use std::time::Instant;
 use clap::Args;
 
 use super::console::Console;
-use super::files::{list_files, read, read_label, write};
+use super::files::{read, read_label, write};
+use super::inputs::{refuse_doubles, refuse_inputs};
+use super::listing::Listing;
 use super::shard::Shard;
 use super::{Failure, Outcome};
 use crate::Error;
@@ -80,8 +82,20 @@ struct Reports {
     before: Option<PathBuf>,
 }
 
+impl Reports {
+    /// Refuses reports that are one of the files that are read, or one another.
+    fn refuse<P: AsRef<Path>>(&self, read: impl IntoIterator<Item = P>) -> Outcome {
+        let reports = [&self.json, &self.csv, &self.markdown, &self.html];
+        let reports = || reports.into_iter().flatten().map(PathBuf::as_path);
+        refuse_doubles(reports())?;
+        refuse_inputs(reports(), &self.before)?;
+        refuse_inputs(reports(), read)
+    }
+}
+
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let (Some(prediction), Some(truth)) = (&arguments.prediction, &arguments.truth) else {
+        arguments.reports.refuse(&arguments.merge)?;
         let parts = arguments.merge.iter().map(|path| part(path));
         let parts = parts.collect::<Result<Vec<Evaluation>, Failure>>();
         let evaluation = Evaluation::merge(parts?).map_err(Error::from)?;
@@ -91,7 +105,13 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     for problem in json.iter().flat_map(|json| &json.problems) {
         console.warn(format!("{}: {}", problem.path, problem.reason));
     }
-    let pairs = pairs(prediction, truth, json.as_ref(), console)?;
+    let (predictions, truths) = (Listing::of(prediction)?, Listing::of(truth)?);
+    predictions.warn(console);
+    truths.warn(console);
+    let read = predictions.paths().chain(truths.paths());
+    arguments.reports.refuse(read)?;
+    let lists = [(prediction.as_path(), &predictions), (truth, &truths)];
+    let pairs = pairs(lists, json.as_ref(), console)?;
     let shard = Shard::choose(arguments.shard.as_deref())?;
     let pairs = shard.take(pairs);
     if !shard.is_whole() {
@@ -111,8 +131,8 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         names.extend(labels.flat_map(|set| set.ids().iter().copied().zip(set.names().to_vec())));
     }
     let mut measurement = Measurement {
-        predictions: prediction,
-        truths: truth,
+        predictions: &predictions,
+        truths: &truths,
         targets,
         form: arguments.hd95,
         names,
@@ -164,12 +184,11 @@ fn dataset_json(truth: &Path) -> Result<Option<DatasetJson>, Error> {
 
 /// Predictions and true label maps that belong together; what is left over is said.
 fn pairs(
-    prediction: &Path,
-    truth: &Path,
+    [(prediction, predictions), (truth, truths)]: [(&Path, &Listing); 2],
     json: Option<&DatasetJson>,
     console: &Console,
 ) -> Result<Vec<Match>, Failure> {
-    let found = match_predictions(&list_files(prediction)?, &list_files(truth)?, json);
+    let found = match_predictions(&predictions.names_below(), &truths.names_below(), json);
     if found.pairs.is_empty() {
         return Err(Failure::Message(format!(
             "no file in {} has the name of one in {}; name predictions like their true label maps",
@@ -209,8 +228,8 @@ fn choose_labels(labels: &[String], names: &BTreeMap<u16, String>) -> Result<Vec
 
 /// What is measured, and where the label maps are.
 struct Measurement<'a> {
-    predictions: &'a Path,
-    truths: &'a Path,
+    predictions: &'a Listing,
+    truths: &'a Listing,
     targets: Targets,
     form: Hausdorff,
     /// Names of labels by id, as far as they are known.
@@ -220,8 +239,8 @@ struct Measurement<'a> {
 impl Measurement<'_> {
     /// Measures one case, and adds the names that its true label map knows.
     fn case(&mut self, pair: &Match, console: &Console) -> Result<CaseScore, Failure> {
-        let prediction = read_label(&self.predictions.join(&pair.prediction))?;
-        let truth = read_label(&self.truths.join(&pair.truth))?;
+        let prediction = read_label(&self.predictions.path_below(&pair.prediction))?;
+        let truth = read_label(&self.truths.path_below(&pair.truth))?;
         for (id, name) in truth.names() {
             self.names.entry(id).or_insert(name);
         }

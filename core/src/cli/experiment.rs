@@ -11,16 +11,18 @@ use futures::executor::block_on;
 use super::cache::Cache;
 use super::cases::Reader;
 use super::console::{Console, interrupt_flag};
-use super::files::{read, unwritable, write};
+use super::files::{make_folder, read, write};
 use super::folder::{Folder, FolderOptions};
+use super::inputs::refuse_inputs;
 use super::listing::Listing;
 use super::shard::Shard;
-use super::train::{Report, STATE};
+use super::train::{FILES, Report, STATE};
 use super::{Failure, Outcome};
 use crate::Error;
 use crate::dataset::{Case, CaseFiles, LabelSet, Preset, Split};
 use crate::device::{self, DeviceKind};
 use crate::experiment::{Cell, CellResult, Event, Experiment, Runner, Source};
+use crate::file_names::{FileNames, fitting};
 use crate::train::{self, CheckpointKind, RunState, TrainingSet};
 use crate::volume::gzip;
 
@@ -56,14 +58,11 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let file = arguments.file.display().to_string();
     let text = String::from_utf8_lossy(&read(&arguments.file)?).into_owned();
     let experiment = Experiment::from_toml(&file, &text)?;
+    let listing = Listing::without(&arguments.data, Some(&arguments.out))?;
+    let folder = Folder::open(&arguments.data, listing, FolderOptions::default(), console)?;
     let scans = Scans {
         reader: Reader {
-            folder: Arc::new(Folder::open(
-                &arguments.data,
-                Listing::of(&arguments.data)?,
-                FolderOptions::default(),
-                console,
-            )?),
+            folder: Arc::new(folder),
             cache: arguments.cache.as_deref().map(Cache::open).transpose()?,
             // A table is of all of its cases.
             strict: true,
@@ -74,6 +73,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         preset: experiment.preset,
     };
     let cells = experiment.cells(&scans)?;
+    refuse_replacing(&arguments, &cells, &scans.reader.folder)?;
     let shard = Shard::choose(arguments.shard.as_deref())?;
     let mine = shard.take(cells.clone());
     let mut open = Vec::new();
@@ -104,6 +104,34 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     }
     console.say("run it once without --shard when all parts are done, for the table");
     Ok(())
+}
+
+/// Refuses an experiment whose files would replace what it reads.
+fn refuse_replacing(arguments: &Arguments, cells: &[Cell], folder: &Folder) -> Outcome {
+    let of_cell = |cell: &Cell| {
+        let path = arguments.out.join(cell.folder());
+        let predicted = predicted(cell).into_values();
+        let predicted = predicted.map(|name| format!("{PREDICTED}/{name}"));
+        let files = FILES.into_iter().chain(["result.json"]).map(str::to_owned);
+        let files: Vec<PathBuf> = files.chain(predicted).map(|name| path.join(name)).collect();
+        files
+    };
+    let tables = ["table.md", "table.csv"].map(|name| arguments.out.join(name));
+    let results = cells.iter().flat_map(of_cell).chain(tables);
+    let scans = folder.listing.paths();
+    refuse_inputs(results, scans.chain([arguments.file.as_path()]))
+}
+
+/// The folder of a cell's segmentations.
+const PREDICTED: &str = "predicted";
+
+/// Names of the files of a cell's segmentations by case, no two of which are one file.
+fn predicted(cell: &Cell) -> BTreeMap<String, String> {
+    let mut names = FileNames::default();
+    let cases = cell.evaluation.iter();
+    cases
+        .map(|case| (case.clone(), names.take(case, ".nii.gz")))
+        .collect()
 }
 
 /// A finished cell's result; `None` where it is to be done.
@@ -258,6 +286,8 @@ impl Source for Scans<'_> {
 /// One cell's folder.
 struct RunFolder<'a> {
     path: PathBuf,
+    /// Names of the segmentations by case.
+    predicted: BTreeMap<String, String>,
     report: Report<'a>,
 }
 
@@ -270,15 +300,18 @@ impl<'a> RunFolder<'a> {
         done: Option<usize>,
         console: &'a Console,
     ) -> Result<Self, Failure> {
-        let predicted = path.join("predicted");
-        std::fs::create_dir_all(&predicted).map_err(|error| unwritable(&predicted, &error))?;
+        make_folder(&path.join(PREDICTED), true)?;
         // A cell that is done again is not done until it has a new result.
         let _ = std::fs::remove_file(path.join("result.json"));
         let text = cell.config.to_toml()?;
         write(&path.join("config.toml"), text.as_bytes())?;
         let device = device.to_owned();
         let report = Report::new(&path, console, cell.config.iterations, device, done)?;
-        Ok(Self { path, report })
+        Ok(Self {
+            path,
+            predicted: predicted(cell),
+            report,
+        })
     }
 
     fn event(&mut self, event: &Event, console: &Console) -> Outcome {
@@ -290,11 +323,10 @@ impl<'a> RunFolder<'a> {
                 score,
                 ..
             } => {
-                let name = format!("predicted/{}.nii.gz", score.case);
-                write(
-                    &self.path.join(name),
-                    &gzip(&segmentation.labels.to_nifti()),
-                )?;
+                let name = self.predicted.get(&score.case).cloned();
+                let name = name.unwrap_or_else(|| fitting(&score.case, ".nii.gz"));
+                let path = self.path.join(PREDICTED).join(name);
+                write(&path, &gzip(&segmentation.labels.to_nifti()))?;
             }
             Event::Finished(result) => {
                 let json = serde_json::to_string_pretty(result).unwrap_or_default();

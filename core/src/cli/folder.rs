@@ -1,21 +1,18 @@
 //! The cases of a folder, by the names of its files.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use futures::executor::block_on;
 
 use super::Failure;
 use super::console::Console;
-use super::files::read;
+use super::files::{header, read};
 use super::listing::Listing;
 use crate::Error;
 use crate::dataset::{
-    Case, CaseFiles, DatasetError, DatasetJson, HEADER_BYTES, Pairing, ReadOptions, pair, read_case,
+    Case, CaseFiles, DatasetError, DatasetJson, Pairing, ReadOptions, pair, read_case,
 };
-use crate::volume::inspect;
 
 /// As many files are named that are left out for one reason; of more, how many they are.
 const MOST_NAMED: usize = 20;
@@ -69,9 +66,15 @@ impl Folder {
             json,
             resample_labels: options.resample_labels,
         };
-        folder.listing.warn(console);
+        if !folder.pairing.cases.is_empty() {
+            folder.listing.warn(console);
+        }
         folder.say_leftovers(console);
         if folder.pairing.cases.is_empty() {
+            // What could not be looked into may be where they are.
+            if let Some(problem) = folder.listing.problems().next() {
+                return Err(Failure::Message(problem));
+            }
             return Err(Error::from(DatasetError::NoCase(root.display().to_string())).into());
         }
         Ok(folder)
@@ -97,7 +100,12 @@ impl Folder {
 
     /// Reads one case with the labels that it has.
     pub fn read(&self, files: &CaseFiles) -> Result<Case, Error> {
-        block_on(read_case(files, &self.options(self.channels()), self.fetch()))?.whole()
+        block_on(read_case(
+            files,
+            &self.options(self.channels()),
+            self.fetch(),
+        ))?
+        .whole()
     }
 
     /// Reads a case's images alone; a single file may hold so many channels.
@@ -142,10 +150,7 @@ impl Folder {
     /// Bytes that a case takes in memory, by the headers of its files; what cannot be read takes none.
     pub fn decoded_bytes(&self, files: &CaseFiles) -> u64 {
         let bytes = |name: &String| {
-            let mut start = Vec::new();
-            let file = fs::File::open(self.path(name)).ok()?;
-            file.take(HEADER_BYTES as u64).read_to_end(&mut start).ok()?;
-            let facts = inspect(&start).ok()?;
+            let facts = header(&self.path(name))?;
             Some(facts.decoded_bytes * facts.frames as u64)
         };
         files.names().filter_map(bytes).sum()
@@ -155,11 +160,6 @@ impl Folder {
     pub fn path(&self, name: &str) -> PathBuf {
         let listed = self.listing.path(name).map(Path::to_owned);
         listed.unwrap_or_else(|| self.root.join(name))
-    }
-
-    /// Where a case's channels lie.
-    pub fn image_paths(&self, files: &CaseFiles) -> Vec<PathBuf> {
-        files.channels().map(|name| self.path(name)).collect()
     }
 }
 

@@ -9,17 +9,7 @@ use std::path::{Path, PathBuf};
 use super::console::Console;
 use super::files::unreadable;
 use crate::Error;
-use crate::dataset::stem as nifti_stem;
-
-/// Folders that systems keep for themselves, and that hold no one's scans.
-const OF_SYSTEMS: [&str; 6] = [
-    "__MACOSX",
-    "$RECYCLE.BIN",
-    "System Volume Information",
-    "lost+found",
-    "#recycle",
-    "@eaDir",
-];
+use crate::dataset::{is_passed_over, nifti_stem};
 
 /// The files below a folder. Hidden files and folders are passed over; links are followed, each folder once.
 pub(super) struct Listing {
@@ -46,9 +36,8 @@ impl Listing {
     /// # Errors
     /// As [`Listing::of`].
     pub fn without(root: &Path, results: Option<&Path>) -> Result<Self, Error> {
-        let canonical = fs::canonicalize(root).map_err(|error| unreadable(root, &error))?;
-        // That it can be read at all is known before anything is said about what is in it.
         fs::read_dir(root).map_err(|error| unreadable(root, &error))?;
+        let canonical = canonical(root);
         let name = root.file_name().or(canonical.file_name());
         let prefix = name.map_or(String::new(), |name| format!("{}/", readable(name)));
         let mut walk = Walk {
@@ -153,7 +142,7 @@ impl Walk {
     }
 
     fn entries(&mut self, folder: &Path, name: &str) -> std::io::Result<()> {
-        if !self.seen.insert(fs::canonicalize(folder)?) {
+        if !self.seen.insert(canonical(folder)) {
             return Ok(());
         }
         let entries = fs::read_dir(folder)?;
@@ -195,16 +184,17 @@ impl Walk {
         Ok(())
     }
 
-    /// Follows a link to a folder, but for one that holds the folder that is listed.
+    /// Follows a link to a folder, but for one that leads back to the folder that is listed or above it.
     fn link(&mut self, path: &Path, name: &str) {
-        let target = fs::canonicalize(path);
-        if target.is_ok_and(|target| self.root != target && self.root.starts_with(target)) {
-            let problem = "a link to a folder above is not followed".to_owned();
-            self.problems.push((name.to_owned(), problem));
-            return;
+        if !self.root.starts_with(canonical(path)) {
+            self.folder(path, &format!("{name}/"));
         }
-        self.folder(path, &format!("{name}/"));
     }
+}
+
+/// A folder's path without links. Some drives of Windows do not know it; there are no links on them.
+fn canonical(folder: &Path) -> PathBuf {
+    fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned())
 }
 
 /// Files by name. Where several have one name, as two names of other encodings can, the later ones by their
@@ -236,8 +226,7 @@ fn shown(name: &OsStr) -> Option<String> {
     let name = readable(name).replace('\\', "/");
     let parts = name.split('/').filter(|part| !part.is_empty());
     let parts: Vec<&str> = parts.collect();
-    let passed_over = |part: &&str| part.starts_with('.') || OF_SYSTEMS.contains(part);
-    if parts.is_empty() || parts.iter().any(passed_over) || name.ends_with(".partial") {
+    if parts.is_empty() || parts.iter().any(|part| is_passed_over(part)) {
         return None;
     }
     Some(parts.join("/"))
@@ -245,7 +234,7 @@ fn shown(name: &OsStr) -> Option<String> {
 
 /// A name in letters. What is not UTF-8 is taken for ISO 8859-1, in which it mostly was written; control
 /// characters, which a terminal would obey, become `%` and their number.
-fn readable(name: &OsStr) -> String {
+pub(super) fn readable(name: &OsStr) -> String {
     let mut text = String::new();
     let mut push = |letter: char| match letter.is_control() {
         true => text.push_str(&format!("%{:02X}", u32::from(letter))),

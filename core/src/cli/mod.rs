@@ -13,6 +13,7 @@ mod experiment;
 mod files;
 mod folder;
 mod info;
+mod inputs;
 mod listing;
 mod phantom;
 mod predict;
@@ -21,6 +22,7 @@ mod serve;
 mod shard;
 mod surface;
 mod train;
+mod whole_file;
 
 use std::process::ExitCode;
 

@@ -1,11 +1,12 @@
 //! `core phantom`.
 
+use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::console::Console;
-use super::files::{make_folder, write};
+use super::files::{make_folder, refuse_used_folder, write};
 use super::{Failure, Outcome};
 use crate::Error;
 use crate::dataset::{PhantomConfig, Preset, lay_out, phantom};
@@ -31,7 +32,7 @@ pub(super) struct Arguments {
     /// Smallest and largest side in voxels.
     #[arg(long, value_name = "MIN,MAX", value_delimiter = ',', num_args = 1, default_values_t = [24, 40])]
     voxels: Vec<usize>,
-    /// Write into a folder that is not empty.
+    /// Write into a folder that is not empty; files of other content are never replaced.
     #[arg(long)]
     force: bool,
 }
@@ -42,24 +43,33 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
             "the sides need a smallest and a largest number: write --voxels MIN,MAX".to_owned(),
         ));
     };
-    make_folder(&arguments.out, arguments.force)?;
+    refuse_used_folder(&arguments.out, arguments.force)?;
     let cases = phantom(&PhantomConfig {
         cases: arguments.cases + arguments.unlabelled,
         seed: arguments.seed,
         voxels: (smallest, largest),
     });
     let files = lay_out(arguments.layout, &cases, arguments.cases).map_err(Error::from)?;
-    for (path, bytes) in files {
-        let target = arguments.out.join(&path);
-        if let Some(folder) = target.parent() {
+    let files = files.into_iter().map(|(path, bytes)| {
+        let packed = path.ends_with(".gz");
+        let bytes = if packed { gzip(&bytes) } else { bytes };
+        (arguments.out.join(path), bytes)
+    });
+    let files: Vec<(PathBuf, Vec<u8>)> = files.collect();
+    // A public data set has the same names.
+    let other =
+        |(path, bytes): &&(PathBuf, Vec<u8>)| fs::read(path).is_ok_and(|there| there != *bytes);
+    if let Some((path, _)) = files.iter().find(other) {
+        return Err(Failure::Message(format!(
+            "{} is there already and is never replaced; choose another folder",
+            path.display()
+        )));
+    }
+    for (path, bytes) in &files {
+        if let Some(folder) = path.parent() {
             make_folder(folder, true)?;
         }
-        let bytes = if path.ends_with(".gz") {
-            gzip(&bytes)
-        } else {
-            bytes
-        };
-        write(&target, &bytes)?;
+        write(path, bytes)?;
     }
     console.say(format!(
         "{} labelled and {} unlabelled scans are in {}",

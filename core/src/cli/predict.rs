@@ -1,21 +1,20 @@
 //! `core predict`.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+mod jobs;
+
+use std::fs;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, ValueEnum};
 use futures::executor::block_on;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 
+use self::jobs::{Job, jobs};
 use super::console::{Console, Progress, interrupt_flag};
-use super::files::{UNCERTAINTY, nifti_stem, read, write};
-use super::folder::{Folder, FolderOptions, read_image_file};
-use super::listing::Listing;
+use super::files::{holds_scan, make_folder, read, write};
 use super::shard::Shard;
 use super::{Failure, Outcome};
-use crate::Error;
-use crate::dataset::{Case, CaseFiles};
 use crate::device::{self, DeviceKind};
 use crate::infer::{Blend, Event, PredictConfig, Predictor, Segmentation, Spot, Uncertainty};
 use crate::volume::gzip;
@@ -59,7 +58,7 @@ pub(super) struct Arguments {
     /// label next.
     #[arg(long)]
     uncertainty: bool,
-    /// Overwrite segmentations that are there already.
+    /// Overwrite segmentations that are there already; what is read is never overwritten.
     #[arg(long)]
     force: bool,
 }
@@ -72,12 +71,10 @@ enum BlendName {
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let shard = Shard::choose(arguments.shard.as_deref())?;
-    let inputs = shard.take(inputs(&arguments.input, console)?);
+    let (jobs, unknown) = jobs(&arguments, shard, console)?;
     if !shard.is_whole() {
-        console.say(format!("{shard}: {} cases", inputs.len()));
+        console.say(format!("{shard}: {} cases", jobs.len()));
     }
-    std::fs::create_dir_all(&arguments.output)
-        .map_err(|error| super::files::unwritable(&arguments.output, &error))?;
     let weights = read(&arguments.weights)?;
     let device = block_on(device::open(arguments.device.clone()))?;
     let predictor = Predictor::load(&weights, &device.device)?;
@@ -89,22 +86,15 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         device.description
     ));
     let interrupted = interrupt_flag();
-    let mut failed = 0;
+    let mut failed = unknown;
     let mut doubts = Vec::new();
-    for (index, input) in inputs.iter().enumerate() {
-        let title = format!("{} ({} of {})", input.id(), index + 1, inputs.len());
-        match segment(
-            &arguments,
-            &predictor,
-            input,
-            &title,
-            &interrupted,
-            console,
-        ) {
+    for (index, job) in jobs.iter().enumerate() {
+        let title = format!("{} ({} of {})", job.case, index + 1, jobs.len());
+        match segment(&arguments, &predictor, job, &title, &interrupted, console) {
             Ok(doubt) => doubts.extend(doubt),
             Err(Failure::Interrupted) => return Err(Failure::Interrupted),
             // What is wrong with the only case is what is wrong.
-            Err(failure) if inputs.len() == 1 => return Err(failure),
+            Err(failure) if jobs.len() == 1 => return Err(failure),
             Err(failure) => {
                 failed += 1;
                 console.warn(failure.to_string());
@@ -115,77 +105,33 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     if failed > 0 {
         return Err(Failure::Partial {
             failed,
-            total: inputs.len(),
+            total: jobs.len() + unknown,
         });
     }
     Ok(())
-}
-
-/// A case to segment: the file of its image, or its files in a folder.
-enum Input {
-    File(PathBuf, String),
-    Case(Arc<Folder>, CaseFiles),
-}
-
-impl Input {
-    /// What the case is called.
-    fn id(&self) -> &str {
-        match self {
-            Self::File(_, id) => id,
-            Self::Case(_, files) => &files.id,
-        }
-    }
-
-    /// Reads its channels, of which there are so many.
-    fn read(&self, channels: usize) -> Result<Case, Error> {
-        match self {
-            Self::File(path, id) => read_image_file(path, id, channels),
-            Self::Case(folder, files) => folder.read_images(files, channels),
-        }
-    }
-}
-
-/// Cases to segment.
-fn inputs(input: &Path, console: &Console) -> Result<Vec<Input>, Failure> {
-    if input.is_dir() {
-        let folder = Folder::open(input, Listing::of(input)?, FolderOptions::default(), console)?;
-        let folder = Arc::new(folder);
-        let cases = folder.pairing.cases.iter();
-        let input = |files: &CaseFiles| Input::Case(Arc::clone(&folder), files.clone());
-        return Ok(cases.map(input).collect());
-    }
-    let name = input
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned());
-    let case = nifti_stem(input)
-        .or(name)
-        .unwrap_or_else(|| "segmentation".to_owned());
-    Ok(vec![Input::File(input.to_owned(), case)])
 }
 
 /// Segments a case and says how uncertain that is, where asked for.
 fn segment(
     arguments: &Arguments,
     predictor: &Predictor,
-    input: &Input,
+    job: &Job,
     title: &str,
     interrupted: &AtomicBool,
     console: &Console,
 ) -> Result<Option<Doubt>, Failure> {
-    let case = input.id();
-    let target = arguments.output.join(format!("{case}.nii.gz"));
-    refuse_used(&target, arguments.force)?;
-    if arguments.uncertainty {
-        refuse_used(&uncertainty_path(&target, case), arguments.force)?;
-    }
-    let read = input.read(predictor.metadata().channels)?;
-    for warning in read.warnings() {
+    let case = &job.case;
+    refuse_used(job, arguments.force)?;
+    let scan = job.read(predictor.metadata().channels)?;
+    for warning in scan.warnings() {
         console.warn(format!("{case}: {warning}"));
     }
     let mut progress: Option<Progress> = None;
-    let mut run = predictor.start_channels(&read.images(), config(arguments))?;
+    let mut run = predictor.start_channels(&scan.images(), config(arguments))?;
+    // Only now, so that nothing is left of what is refused; and before the work, for it may not be possible.
+    make_folder(&arguments.output, true)?;
     // The run has what it needs of it.
-    drop(read);
+    drop(scan);
     let mut doubt = None;
     while let Some(event) = block_on(run.next())? {
         if interrupted.load(Ordering::SeqCst) {
@@ -206,7 +152,7 @@ fn segment(
                 if let Some(progress) = progress.take() {
                     progress.clear();
                 }
-                keep(&segmentation, case, &target)?;
+                keep(&segmentation, job)?;
                 console.say(describe(title, &segmentation));
                 doubt = (segmentation.uncertainty).map(|found| Doubt::of(case, &found));
             }
@@ -230,20 +176,22 @@ fn config(arguments: &Arguments) -> PredictConfig {
     }
 }
 
-/// Refuses a file that is there already unless `force`.
-fn refuse_used(path: &Path, force: bool) -> Outcome {
-    if path.exists() && !force {
+/// Refuses results that are there already unless `force`, and a scan in the place of a segmentation always.
+fn refuse_used(job: &Job, force: bool) -> Outcome {
+    let used = |path: &&PathBuf| fs::symlink_metadata(path).is_ok();
+    if let Some(path) = job.results().find(used).filter(|_| !force) {
         return Err(Failure::Message(format!(
             "{} is there already; choose another folder or add --force to overwrite",
             path.display()
         )));
     }
+    if holds_scan(&job.segmentation) {
+        return Err(Failure::Message(format!(
+            "{} is there already and is no segmentation that was written here, so --force does not overwrite it; move it away or choose another folder",
+            job.segmentation.display()
+        )));
+    }
     Ok(())
-}
-
-/// Where a case's map of uncertainty goes, beside its labels.
-fn uncertainty_path(target: &Path, case: &str) -> PathBuf {
-    target.with_file_name(format!("{case}{UNCERTAINTY}.nii.gz"))
 }
 
 /// How uncertain a case is, without the map.
@@ -278,28 +226,23 @@ fn rank(mut doubts: Vec<Doubt>, console: &Console) {
     }
 }
 
-fn keep(segmentation: &Segmentation, case: &str, target: &Path) -> Outcome {
-    write(target, &gzip(&segmentation.labels.to_nifti()))?;
-    if let Some(uncertainty) = &segmentation.uncertainty {
-        let path = uncertainty_path(target, case);
-        write(&path, &gzip(&uncertainty.map.to_nifti()))?;
+fn keep(segmentation: &Segmentation, job: &Job) -> Outcome {
+    write(&job.segmentation, &gzip(&segmentation.labels.to_nifti()))?;
+    if let (Some(path), Some(uncertainty)) = (&job.uncertainty, &segmentation.uncertainty) {
+        write(path, &gzip(&uncertainty.map.to_nifti()))?;
     }
-    let Some(logits) = &segmentation.logits else {
-        return Ok(());
-    };
-    let bytes: Vec<u8> = logits
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect();
-    let file = TensorView::new(Dtype::F32, logits.shape().to_vec(), &bytes)
-        .and_then(|view| serialize([("logits", view)], None))
-        .map_err(|error| {
+    if let (Some(path), Some(logits)) = (&job.logits, &segmentation.logits) {
+        let values = logits.iter().flat_map(|value| value.to_le_bytes());
+        let bytes: Vec<u8> = values.collect();
+        let file = TensorView::new(Dtype::F32, logits.shape().to_vec(), &bytes)
+            .and_then(|view| serialize([("logits", view)], None));
+        let file = file.map_err(|error| {
+            let case = &job.case;
             Failure::Message(format!("{case}: the logits cannot be written: {error}"))
         })?;
-    write(
-        &target.with_file_name(format!("{case}.logits.safetensors")),
-        &file,
-    )
+        write(path, &file)?;
+    }
+    Ok(())
 }
 
 fn describe(title: &str, segmentation: &Segmentation) -> String {

@@ -5,8 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::console::Console;
-use super::files::{UNCERTAINTY, list_files, make_folder, nifti_stem, read_label, write};
+use super::files::{UNCERTAINTY, make_folder, nifti_stem, read_label, refuse_used_folder, write};
+use super::inputs::refuse_inputs;
+use super::listing::Listing;
 use super::{Failure, Outcome};
+use crate::dataset;
+use crate::file_names::FileNames;
 use crate::volume::SurfaceNames;
 
 /// A map of more labels than this is taken for an image of whole numbers.
@@ -26,12 +30,16 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
-    let maps = maps(&arguments.labels)?;
-    make_folder(&arguments.out, arguments.force)?;
-    let mut failed = 0;
-    let mut files = SurfaceNames::default();
+    let (maps, unknown) = maps(&arguments.labels, console)?;
+    refuse_used_folder(&arguments.out, arguments.force)?;
+    let mut failed = unknown;
+    let mut files = Files {
+        out: &arguments.out,
+        maps: &maps,
+        names: SurfaceNames::default(),
+    };
     for (case, path) in &maps {
-        match surfaces(case, path, &arguments.out, &mut files, console) {
+        match surfaces(case, path, &mut files, console) {
             Ok(()) => {}
             // What is wrong with the only map is what is wrong.
             Err(failure) if maps.len() == 1 => return Err(failure),
@@ -44,25 +52,28 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     if failed > 0 {
         return Err(Failure::Partial {
             failed,
-            total: maps.len(),
+            total: maps.len() + unknown,
         });
     }
     Ok(())
 }
 
-/// Label maps to read: name of the case, with the folders that it lies in, and path.
-fn maps(labels: &Path) -> Result<Vec<(String, PathBuf)>, Failure> {
+/// Label maps to read: name of the case, with the folders that it lies in, and path; and how much of the folder
+/// could not be looked into.
+fn maps(labels: &Path, console: &Console) -> Result<(Vec<(String, PathBuf)>, usize), Failure> {
     if !labels.is_dir() {
         let case = nifti_stem(labels).unwrap_or_else(|| "labels".to_owned());
-        return Ok(vec![(case, labels.to_owned())]);
+        return Ok((vec![(case, labels.to_owned())], 0));
     }
-    let mut maps = Vec::new();
-    for name in list_files(labels)? {
-        let relative = Path::new(&name);
-        let stem = nifti_stem(relative).filter(|stem| !stem.ends_with(UNCERTAINTY));
+    let listing = Listing::of(labels)?;
+    let unknown = listing.warn(console);
+    let (mut maps, mut names) = (Vec::new(), FileNames::default());
+    for (name, path) in listing.files() {
+        let stem = dataset::nifti_stem(name).filter(|stem| !stem.ends_with(UNCERTAINTY));
         if let Some(stem) = stem {
-            let case = relative.with_file_name(stem).display().to_string();
-            maps.push((case.replace(['/', '\\'], "_"), labels.join(&name)));
+            // Two maps are not one case: a/b and a_b.
+            let case = names.take(&stem.replace('/', "_"), "");
+            maps.push((case, path.to_owned()));
         }
     }
     if maps.is_empty() {
@@ -71,17 +82,19 @@ fn maps(labels: &Path) -> Result<Vec<(String, PathBuf)>, Failure> {
             labels.display()
         )));
     }
-    Ok(maps)
+    Ok((maps, unknown))
+}
+
+/// The files that are written.
+struct Files<'a> {
+    out: &'a Path,
+    /// What is read and therefore not replaced.
+    maps: &'a [(String, PathBuf)],
+    names: SurfaceNames,
 }
 
 /// Writes the surface of every label of a map.
-fn surfaces(
-    case: &str,
-    path: &Path,
-    out: &Path,
-    files: &mut SurfaceNames,
-    console: &Console,
-) -> Outcome {
+fn surfaces(case: &str, path: &Path, files: &mut Files<'_>, console: &Console) -> Outcome {
     let map = read_label(path)?;
     let volumes = map.volumes_ml();
     if volumes.len() > MOST_LABELS {
@@ -97,12 +110,15 @@ fn surfaces(
     if volumes.is_empty() {
         console.say(format!("{case}: no label"));
     }
+    make_folder(files.out, true)?;
     let names = map.names();
     for (id, by_voxels) in volumes {
         let name = names.get(&id).cloned().unwrap_or_else(|| id.to_string());
-        let file = files.take(case, &name, id);
+        let file = files.names.take(case, &name, id);
+        let path = files.out.join(&file);
+        refuse_inputs([&path], files.maps.iter().map(|(_, path)| path))?;
         let surface = map.surface(id);
-        write(&out.join(&file), &surface.to_stl(&format!("{case} {name}")))?;
+        write(&path, &surface.to_stl(&format!("{case} {name}")))?;
         console.say(format!(
             "{file}: {} triangles, {:.3} mL ({by_voxels:.3} mL by voxels)",
             surface.triangles.len(),

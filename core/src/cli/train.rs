@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 use clap::Args;
 use futures::executor::block_on;
 
-pub(super) use self::report::Report;
+pub(super) use self::report::{FILES, Report};
 pub(super) use self::settings::STATE;
 use self::settings::{Method, configure, find_state};
 use super::cache::Cache;
@@ -21,6 +21,7 @@ use super::cases::Reader;
 use super::console::{Console, count, interrupt_flag};
 use super::files::{make_folder, read, write};
 use super::folder::{Folder, FolderOptions};
+use super::inputs::refuse_inputs;
 use super::listing::Listing;
 use super::{Failure, Outcome, sides};
 use crate::Error;
@@ -102,7 +103,7 @@ pub(super) struct Arguments {
     /// Combine label maps of one structure each (TotalSegmentator) into one for each image.
     #[arg(long)]
     combine_structures: bool,
-    /// Refuse a case that cannot be read instead of leaving it out.
+    /// Refuse a case or a folder that cannot be read instead of leaving it out.
     #[arg(long)]
     strict: bool,
     /// Write into a folder that is not empty; go on with a run although its settings changed.
@@ -116,7 +117,12 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         resample_labels: arguments.resample_labels,
     };
     let listing = Listing::of(&arguments.data)?;
+    let problem = listing.problems().next();
+    if let Some(problem) = problem.filter(|_| arguments.strict) {
+        return Err(Failure::Message(problem));
+    }
     let folder = Folder::open(&arguments.data, listing, options, console)?;
+    refuse_replacing(&arguments, &folder)?;
     let (training, validation) = select(&arguments, &folder, console)?;
     let reader = Reader {
         folder: Arc::new(folder),
@@ -178,6 +184,25 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     block_on(drive(trainer, &mut report, arguments.strict))
 }
 
+/// Refuses a run whose files would replace what it reads.
+fn refuse_replacing(arguments: &Arguments, folder: &Folder) -> Outcome {
+    let files = FILES.iter().map(|name| arguments.out.join(name));
+    let list = |choice: &Option<String>| {
+        let (file, _) = Split::choice(choice.as_deref()?)?;
+        Some(PathBuf::from(file))
+    };
+    let scans = folder.listing.paths().map(Path::to_owned);
+    // A run that goes on has its own settings.
+    let config = arguments.config.clone().filter(|_| !arguments.resume);
+    let others = [
+        arguments.start.clone(),
+        config,
+        list(&arguments.split),
+        list(&arguments.val),
+    ];
+    refuse_inputs(files, scans.chain(others.into_iter().flatten()))
+}
+
 /// Passes every event on, and stops the trainer when Ctrl-C was pressed.
 async fn drive(mut trainer: Trainer, report: &mut Report<'_>, strict: bool) -> Outcome {
     let interrupted = interrupt_flag();
@@ -215,7 +240,12 @@ fn select(
 ) -> Result<(Vec<CaseFiles>, Vec<CaseFiles>), Failure> {
     let cases = &folder.pairing.cases;
     let list = |choice: &str| list(choice, arguments.preset, folder, console);
-    let of = |role: Role| cases.iter().filter(move |case| case.role() == role).cloned();
+    let of = |role: Role| {
+        cases
+            .iter()
+            .filter(move |case| case.role() == role)
+            .cloned()
+    };
     let split = arguments.split.as_deref();
     let split = split.or_else(|| arguments.preset.map(|_| "train"));
     let mut validation = arguments.val.as_deref().map(list).transpose()?;
@@ -223,7 +253,9 @@ fn select(
         Some(split) => list(split)?,
         None => {
             let chosen = validation.get_or_insert_with(|| of(Role::Validate).collect());
-            let training: Vec<_> = of(Role::Train).filter(|case| !chosen.contains(case)).collect();
+            let training: Vec<_> = of(Role::Train)
+                .filter(|case| !chosen.contains(case))
+                .collect();
             say_held_out(cases, chosen, arguments.val.is_none(), console);
             training
         }
@@ -263,8 +295,10 @@ fn list(
             )));
         }
     };
-    let (labelled, others): (Vec<CaseFiles>, Vec<CaseFiles>) =
-        selected.map_err(Error::from)?.into_iter().partition(CaseFiles::is_labelled);
+    let (labelled, others): (Vec<CaseFiles>, Vec<CaseFiles>) = selected
+        .map_err(Error::from)?
+        .into_iter()
+        .partition(CaseFiles::is_labelled);
     if !others.is_empty() {
         let names = others.iter().map(|case| case.id.as_str());
         console.warn(format!(

@@ -32,12 +32,13 @@ impl Case {
             Some(label) => {
                 let own = label.warnings().iter();
                 warnings.extend(own.map(|warning| format!("label map: {warning}")));
-                let (label, placement) = label
-                    .placed_on(image.header(), image.grid())
-                    .map_err(|source| DatasetError::LabelElsewhere {
-                        case: id.clone(),
-                        source,
-                    })?;
+                let (label, placement) =
+                    label
+                        .placed_on(image.header(), image.grid())
+                        .map_err(|source| DatasetError::LabelElsewhere {
+                            case: id.clone(),
+                            source,
+                        })?;
                 if let Placement::VoxelByVoxel { distance } = placement {
                     warnings.push(format!(
                         "image and label map lie {distance:.1} voxels apart by their headers; they are matched voxel by voxel and the image's header is used for both, look at the overlay"

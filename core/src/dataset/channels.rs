@@ -36,7 +36,9 @@ pub(super) fn take_channels(
             name.kind = Kind::Label;
         }
     }
-    let expected = json.and_then(|json| json.channels).filter(|&channels| channels > 1);
+    let expected = json
+        .and_then(|json| json.channels)
+        .filter(|&channels| channels > 1);
     for (base, mut channels) in bases {
         channels.sort_unstable();
         let complete = channels.iter().copied().eq(0..channels.len() as u16);
@@ -78,9 +80,10 @@ fn are_channels(names: &[Name], base: &Base, channels: &[u16], listed: &BTreeSet
     };
     let is_base = |name: &&Name| base_of(name).is_some_and(|(other, _)| other == *base);
     let of_base = || names.iter().filter(is_base);
-    let has_label = names.iter().filter(fits).any(|name| {
-        name.key == *key && (name.kind == Kind::Label || name.scope == *scope)
-    });
+    let has_label = names
+        .iter()
+        .filter(fits)
+        .any(|name| name.key == *key && (name.kind == Kind::Label || name.scope == *scope));
     let in_folder = of_base().any(|name| name.in_nnunet_folder);
     let all_numbered = names
         .iter()
@@ -91,7 +94,10 @@ fn are_channels(names: &[Name], base: &Base, channels: &[u16], listed: &BTreeSet
         name.kind == Kind::Label && name.channel().is_some_and(|(other, _)| other == key)
     });
     let ends_listed = |name: &Name| {
-        let mut endings = name.tidy.match_indices('/').map(|(at, _)| &name.tidy[at + 1..]);
+        let mut endings = name
+            .tidy
+            .match_indices('/')
+            .map(|(at, _)| &name.tidy[at + 1..]);
         listed.contains(&name.tidy) || endings.any(|ending| listed.contains(ending))
     };
     let second_listed = of_base()
@@ -102,7 +108,12 @@ fn are_channels(names: &[Name], base: &Base, channels: &[u16], listed: &BTreeSet
 }
 
 /// Makes `count` images one case `base`: `channel` says which channel an image is, if any.
-fn merge(names: &mut Vec<Name>, base: &str, count: usize, channel: impl Fn(&Name) -> Option<usize>) {
+fn merge(
+    names: &mut Vec<Name>,
+    base: &str,
+    count: usize,
+    channel: impl Fn(&Name) -> Option<usize>,
+) {
     let mut paths = vec![String::new(); count];
     names.retain(|name| match channel(name) {
         Some(index) if name.kind == Kind::Image => {

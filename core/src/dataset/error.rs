@@ -58,9 +58,7 @@ pub enum DatasetError {
         found: usize,
     },
     /// Label maps without any label.
-    #[error(
-        "every label map holds only background (0); label something in at least one of them"
-    )]
+    #[error("every label map holds only background (0); label something in at least one of them")]
     OnlyBackground,
     /// A prediction that does not lie on the true label map.
     #[error(
@@ -73,7 +71,9 @@ pub enum DatasetError {
         source: VolumeError,
     },
     /// Arrays of different sizes.
-    #[error("case {case}: an array of {prediction} labels cannot be compared with one of {truth}; give arrays of one shape")]
+    #[error(
+        "case {case}: an array of {prediction} labels cannot be compared with one of {truth}; give arrays of one shape"
+    )]
     PredictionShape {
         /// The case.
         case: String,

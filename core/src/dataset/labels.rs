@@ -210,7 +210,10 @@ impl LabelSet {
 pub fn not_learned(labels: &LabelSet, held_out: &[Outline]) -> Vec<String> {
     let mut found: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
     for case in held_out {
-        let unknown = case.labels.iter().filter(|id| labels.class_of(**id).is_none());
+        let unknown = case
+            .labels
+            .iter()
+            .filter(|id| labels.class_of(**id).is_none());
         for id in unknown {
             found.entry(*id).or_default().push(&case.id);
         }

@@ -6,6 +6,7 @@ mod case_files;
 mod channels;
 mod dataset_json;
 mod error;
+mod hidden;
 mod labels;
 mod layout;
 mod matching;
@@ -20,13 +21,13 @@ mod split;
 
 pub use case::Case;
 pub use case_files::{CaseFiles, Part, Role, Structure};
-pub use error::DatasetError;
 pub use dataset_json::DatasetJson;
+pub use error::DatasetError;
+pub use hidden::is_passed_over;
 pub use labels::{LabelSet, not_learned};
 pub use layout::lay_out;
-#[cfg(feature = "cli")]
-pub(crate) use names::stem;
 pub use matching::{Match, Matching, match_predictions};
+pub use names::stem as nifti_stem;
 pub use outline::{Outline, common_channels};
 pub use pairing::{Leftover, Pairing, StructureMaps, pair};
 pub use phantom::{PHANTOM_LABELS, PhantomCase, PhantomConfig, phantom, phantom_dataset_json};

@@ -2,7 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::Part;
+use super::{Part, is_passed_over};
 
 /// What a file is, by its folder or name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,8 +63,8 @@ pub(super) const LABEL_WORDS: [&str; 12] = [
     "gt",
 ];
 pub(super) const IMAGE_WORDS: [&str; 15] = [
-    "imaging", "images", "image", "volume", "scans", "scan", "flair", "img", "t1w", "t2w", "mri", "ct", "mr",
-    "t1", "t2",
+    "imaging", "images", "image", "volume", "scans", "scan", "flair", "img", "t1w", "t2w", "mri",
+    "ct", "mr", "t1", "t2",
 ];
 const SEPARATORS: [char; 4] = ['_', '-', '.', ' '];
 
@@ -140,7 +140,8 @@ impl Name {
             numbered: false,
             in_image_folder: says == Some(Kind::Image),
             tidy: tidy.clone(),
-            in_nnunet_folder: kind == Kind::Image && all.last().is_some_and(|parent| is_nnunet(parent)),
+            in_nnunet_folder: kind == Kind::Image
+                && all.last().is_some_and(|parent| is_nnunet(parent)),
             key: whole,
         })
     }
@@ -214,7 +215,12 @@ impl<'a> Folder<'a> {
 /// Whether a folder is called as nnU-Net and the Decathlon call theirs.
 fn is_nnunet(folder: &str) -> bool {
     const NAMES: [&str; 6] = [
-        "imagestr", "imagests", "imagesval", "labelstr", "labelsts", "labelsval",
+        "imagestr",
+        "imagests",
+        "imagesval",
+        "labelstr",
+        "labelsts",
+        "labelsval",
     ];
     NAMES.contains(&folder.to_lowercase().as_str())
 }
@@ -265,20 +271,15 @@ pub(super) fn tidy(path: &str) -> String {
         .to_owned()
 }
 
-/// Whether a file is hidden, or lies in a hidden folder or in what macOS leaves in archives.
+/// Whether a file, or a folder that it lies in, is passed over.
 pub(super) fn is_hidden(path: &str) -> bool {
     let tidy = tidy(path);
-    let mut names = tidy.split('/');
-    names.any(|name| name == "__MACOSX" || (name.starts_with('.') && name != ".." && name != "."))
-}
-
-/// The text by which two names are the same file on some system: composed and in lower case.
-pub(crate) fn folded(name: &str) -> String {
-    name.nfc().collect::<String>().to_lowercase()
+    let mut names = tidy.split('/').filter(|name| ![".", ".."].contains(name));
+    names.any(is_passed_over)
 }
 
 /// A file name without `.nii` or `.nii.gz`, whatever its case; `None` for other endings.
-pub(crate) fn stem(file: &str) -> Option<&str> {
+pub fn stem(file: &str) -> Option<&str> {
     let lower = file.to_ascii_lowercase();
     let ending = [".nii.gz", ".nii"]
         .into_iter()

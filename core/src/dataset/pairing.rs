@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::channels::{take_channels, take_contrasts};
-use super::names::{Kind, Name, folded, is_hidden, stem, tidy};
+use super::names::{Kind, Name, is_hidden, stem, tidy};
 use super::{CaseFiles, DatasetJson, Part, Structure};
+use crate::file_names::folded;
 
 /// A file that belongs to no case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,11 +48,17 @@ pub struct Pairing {
 /// of the data set a case belongs. Hidden files and macOS's `._` files are passed over.
 pub fn pair(paths: &[String], dataset_json: Option<&DatasetJson>) -> Pairing {
     let mut found = Pairing::default();
-    let paths: BTreeSet<&str> = paths.iter().map(String::as_str).filter(|path| !is_hidden(path)).collect();
+    let paths: BTreeSet<&str> = paths
+        .iter()
+        .map(String::as_str)
+        .filter(|path| !is_hidden(path))
+        .collect();
     let root = common_root(&paths);
     let mut names = volumes(&paths, root.as_deref(), dataset_json, &mut found);
     let entries = dataset_json.iter().flat_map(|json| &json.entries);
-    let listed = entries.flat_map(|entry| &entry.images).map(|path| tidy(path));
+    let listed = entries
+        .flat_map(|entry| &entry.images)
+        .map(|path| tidy(path));
     take_channels(&mut names, dataset_json, &listed.collect(), &mut found);
     take_contrasts(&mut names);
     if let Some(json) = dataset_json {
@@ -74,7 +81,9 @@ fn common_root(paths: &BTreeSet<&str>) -> Option<String> {
         tidy.split_once('/').map(|(root, _)| root.to_owned())
     });
     let first = roots.next()??;
-    roots.all(|root| root.as_ref() == Some(&first)).then_some(first)
+    roots
+        .all(|root| root.as_ref() == Some(&first))
+        .then_some(first)
 }
 
 /// The NIfTI files among the paths; other files are left over.
@@ -116,7 +125,8 @@ fn why_not_a_volume(path: &str) -> &'static str {
     } else if ends(&[".dcm", ".dicom", ".ima", "dicomdir"]) {
         "DICOM, which is not read; convert the series to .nii.gz, for example with dcm2niix"
     } else if ends(&[
-        ".nrrd", ".nhdr", ".mha", ".mhd", ".mgz", ".mgh", ".mnc", ".par", ".rec", ".gipl", ".vtk", ".tif", ".tiff",
+        ".nrrd", ".nhdr", ".mha", ".mhd", ".mgz", ".mgh", ".mnc", ".par", ".rec", ".gipl", ".vtk",
+        ".tif", ".tiff",
     ]) {
         "a format that is not read; convert it to .nii.gz"
     } else {
@@ -181,7 +191,12 @@ fn take(names: &mut Vec<Name>, path: &str) -> Option<Name> {
             before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
         };
         let unnumbered = |name: &&Name| {
-            name.numbered && fits(&format!("{}/{}", name.folder, with_ending(&name.stem, &ending)))
+            name.numbered
+                && fits(&format!(
+                    "{}/{}",
+                    name.folder,
+                    with_ending(&name.stem, &ending)
+                ))
         };
         let index = names.iter().position(|name| fits(&name.tidy));
         let index = index.or_else(|| names.iter().position(|name| unnumbered(&name)))?;
@@ -198,7 +213,10 @@ fn with_ending(stem: &str, listed: &str) -> String {
 /// A label map that is listed without its ending or in other letters.
 fn take_label_of(names: &mut Vec<Name>, image: &Name) -> Option<Name> {
     let fits = |name: &Name| {
-        name.kind == Kind::Label && name.key == image.key && name.scope == image.scope && !name.other_part(image)
+        name.kind == Kind::Label
+            && name.key == image.key
+            && name.scope == image.scope
+            && !name.other_part(image)
     };
     let index = names.iter().position(fits)?;
     Some(names.remove(index))
@@ -230,7 +248,8 @@ fn pass_over_doubles(names: &mut Vec<Name>, found: &mut Pairing) {
         let place = (name.folder.clone(), name.stem.clone());
         match first.get(&place) {
             Some(other) => {
-                let reason = format!("it has the same name as {other}, which is used; remove one of them");
+                let reason =
+                    format!("it has the same name as {other}, which is used; remove one of them");
                 found.leave(&name.path, &reason);
                 false
             }
@@ -272,7 +291,9 @@ fn take_by_name(names: Vec<Name>, found: &mut Pairing) {
             .into_iter()
             .map(|fits| {
                 let fits = |image: &Name| !label.other_part(image) && fits(label, image);
-                (0..images.len()).filter(|&index| fits(&images[index])).collect()
+                (0..images.len())
+                    .filter(|&index| fits(&images[index]))
+                    .collect()
             })
             .find(|candidates: &Vec<usize>| !candidates.is_empty())
             .unwrap_or_default();
@@ -347,7 +368,10 @@ impl Pairing {
             .collect();
         let ids: BTreeMap<String, u16> = names.into_iter().zip(1..=u16::MAX).collect();
         for found in std::mem::take(&mut self.structures) {
-            let case = self.cases.iter_mut().find(|case| case.image == found.image && case.label.is_none());
+            let case = self
+                .cases
+                .iter_mut()
+                .find(|case| case.image == found.image && case.label.is_none());
             let Some(case) = case else { continue };
             let maps = found.maps.into_iter();
             let structures = maps.filter_map(|(name, path)| {
@@ -357,7 +381,8 @@ impl Pairing {
             case.structures = structures.collect();
             case.structures.sort_by_key(|structure| structure.id);
             let used: BTreeSet<&String> = case.structures.iter().map(|s| &s.path).collect();
-            self.leftovers.retain(|leftover| !used.contains(&leftover.path));
+            self.leftovers
+                .retain(|leftover| !used.contains(&leftover.path));
         }
     }
 
@@ -404,16 +429,27 @@ fn make_ids_unique(cases: &mut [CaseFiles], root: Option<&str>) {
     }
     let trained = |case: &CaseFiles| matches!(case.part, None | Some(Part::Training));
     for mut places in alike.into_values().filter(|places| places.len() > 1) {
-        let first: Vec<usize> = places.iter().copied().filter(|&place| trained(&cases[place])).collect();
+        let first: Vec<usize> = places
+            .iter()
+            .copied()
+            .filter(|&place| trained(&cases[place]))
+            .collect();
         if let [only] = first[..] {
             places.retain(|&place| place != only);
         }
         let names = |name: fn(&CaseFiles, Option<&str>) -> String| -> Vec<String> {
-            places.iter().map(|&place| name(&cases[place], root)).collect()
+            places
+                .iter()
+                .map(|&place| name(&cases[place], root))
+                .collect()
         };
         let short = names(id_with_folders);
         let unlike: BTreeSet<String> = short.iter().map(|name| folded(name)).collect();
-        let chosen = if unlike.len() == short.len() { short } else { names(path_as_id) };
+        let chosen = if unlike.len() == short.len() {
+            short
+        } else {
+            names(path_as_id)
+        };
         for (&place, name) in places.iter().zip(chosen) {
             cases[place].id = name;
         }

@@ -137,7 +137,8 @@ fn put_together(
 ) -> Result<Reading, Error> {
     let label = label.map(|label| {
         let (label, said) = label?;
-        on_image(files, label, &image, options).map(|(label, fix, more)| (label, fix, [said, more].concat()))
+        on_image(files, label, &image, options)
+            .map(|(label, fix, more)| (label, fix, [said, more].concat()))
     });
     let (label, fix, said, unusable_label) = match label {
         None => (None, None, Vec::new(), None),
@@ -177,9 +178,16 @@ fn on_image(
                 "the label map has {} and was brought onto the image's grid, each voxel from the nearest",
                 label.grid().describe()
             )];
-            let lost: Vec<String> = before.iter().filter(|id| !after.contains(id)).map(u16::to_string).collect();
+            let lost: Vec<String> = before
+                .iter()
+                .filter(|id| !after.contains(id))
+                .map(u16::to_string)
+                .collect();
             if !lost.is_empty() {
-                said.push(format!("the labels {} were lost when the label map was resampled", lost.join(", ")));
+                said.push(format!(
+                    "the labels {} were lost when the label map was resampled",
+                    lost.join(", ")
+                ));
             }
             Ok((moved, None, said))
         }
@@ -234,12 +242,19 @@ async fn combined<E: From<Error>>(
         if let Placement::VoxelByVoxel { .. } = placement {
             apart.push(name.as_str());
         }
-        for (label, _) in combined.iter_mut().zip(map.labels()).filter(|(_, inside)| **inside > 0) {
+        for (label, _) in combined
+            .iter_mut()
+            .zip(map.labels())
+            .filter(|(_, inside)| **inside > 0)
+        {
             overlapping += usize::from(*label > 0);
             *label = *id;
         }
     }
-    let names = files.structures.iter().map(|structure| (structure.id, structure.name.clone()));
+    let names = files
+        .structures
+        .iter()
+        .map(|structure| (structure.id, structure.name.clone()));
     let map = LabelImage::on_voxels(combined, image, &names.collect()).map_err(named(&files.image));
     let mut said = Vec::new();
     if overlapping > 0 {

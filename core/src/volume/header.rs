@@ -35,7 +35,7 @@ const INTENT_NAME: usize = 328;
 const MAGIC: usize = 344;
 
 /// `NIFTI_INTENT_LABEL`: viewers show the volume as labels, not as intensities.
-const INTENT_LABEL: i16 = 1002;
+pub const INTENT_LABEL: i16 = 1002;
 
 /// One header extension (NIfTI-1: a size, a code and data).
 #[derive(Debug, Clone, PartialEq, Eq)]

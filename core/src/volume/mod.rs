@@ -24,7 +24,7 @@ mod voxels;
 pub use datatype::Datatype;
 pub use error::VolumeError;
 pub use grid::{Affine, Form, Grid, SAME_GRID_VOXELS};
-pub use header::{Extension, Header};
+pub use header::{Extension, Header, INTENT_LABEL};
 pub use image::Image;
 pub use inspect::{Inspection, inspect};
 pub use label::LabelImage;

@@ -4,11 +4,10 @@
 //! that the surface passes through gets one vertex, in the middle of the places where its edges are crossed.
 //! Around each crossed edge lie four such cells: their vertices are two triangles.
 
-use std::collections::BTreeSet;
-
 use super::{LabelImage, grid};
+use crate::file_names::{FileNames, fitting};
 
-/// Letters of a label's name that a file's name keeps at most; file systems end at 255 bytes.
+/// Letters of a label's name that a file's name keeps at most, so that there is room for the case's.
 const LONGEST_NAME: usize = 60;
 
 /// A closed mesh of triangles in millimetres, RAS+ (x to the right, y to the front, z up).
@@ -265,13 +264,13 @@ impl Surface {
 /// Names for the files of many surfaces, no two alike.
 #[derive(Debug, Default)]
 pub struct SurfaceNames {
-    /// In lower case, for some file systems do not tell capitals.
-    taken: BTreeSet<String>,
+    files: FileNames,
 }
 
 impl SurfaceNames {
     /// The name of the file of a case's label: `case_label.stl`, where all of the label's name that is neither
-    /// letter, digit, `-` nor `.` is `_`, and where the id follows if that name is taken.
+    /// letter, digit, `-` nor `.` is `_`, and where the id follows if that name is taken. A case's name that is
+    /// too long for a file system is cut.
     pub fn take(&mut self, case: &str, label: &str, id: u16) -> String {
         let kept = |letter: char| match letter {
             '-' | '.' => letter,
@@ -279,11 +278,13 @@ impl SurfaceNames {
             _ => '_',
         };
         let label: String = label.chars().map(kept).take(LONGEST_NAME).collect();
-        let mut stem = format!("{case}_{label}");
-        while !self.taken.insert(stem.to_lowercase()) {
-            stem.push_str(&format!("_{id}"));
+        let mut ending = format!("_{label}");
+        let mut name = fitting(case, &format!("{ending}.stl"));
+        while !self.files.try_take(&name) {
+            ending.push_str(&format!("_{id}"));
+            name = fitting(case, &format!("{ending}.stl"));
         }
-        format!("{stem}.stl")
+        name
     }
 }
 

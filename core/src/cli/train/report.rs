@@ -14,6 +14,18 @@ use crate::cli::files::{Whole, lines_until, unwritable, write};
 use crate::cli::{Failure, Outcome};
 use crate::train::{CheckpointKind, Event, Trainer};
 
+/// The files of a run folder.
+pub(in crate::cli) const FILES: [&str; 8] = [
+    "config.toml",
+    "log.jsonl",
+    "progress.csv",
+    "curves.svg",
+    "last.safetensors",
+    "best.safetensors",
+    "summary.json",
+    STATE,
+];
+
 /// The step of a line of the log.
 fn step_of(line: &str) -> Option<usize> {
     let event: serde_json::Value = serde_json::from_str(line).ok()?;

@@ -1,0 +1,165 @@
+//! What is segmented, and the files that the results go to.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Arguments;
+use crate::Error;
+use crate::cli::Failure;
+use crate::cli::console::Console;
+use crate::cli::files::{UNCERTAINTY, nifti_stem};
+use crate::cli::folder::{Folder, FolderOptions, read_image_file};
+use crate::cli::inputs::refuse_inputs;
+use crate::cli::listing::{Listing, readable};
+use crate::cli::shard::Shard;
+use crate::dataset::{Case, CaseFiles};
+use crate::file_names::{FileNames, LONGEST};
+
+/// A case to segment.
+pub(super) struct Job {
+    pub case: String,
+    scan: Scan,
+    pub segmentation: PathBuf,
+    /// The others where they are asked for.
+    pub uncertainty: Option<PathBuf>,
+    pub logits: Option<PathBuf>,
+}
+
+/// Where a case's images are.
+enum Scan {
+    /// In one file.
+    File(PathBuf),
+    /// In files of a folder.
+    Files(Arc<Folder>, CaseFiles),
+}
+
+impl Job {
+    /// Reads the case's channels, of which there are so many.
+    pub fn read(&self, channels: usize) -> Result<Case, Error> {
+        match &self.scan {
+            Scan::File(path) => read_image_file(path, &self.case, channels),
+            Scan::Files(folder, files) => folder.read_images(files, channels),
+        }
+    }
+
+    /// Everything that is written.
+    pub fn results(&self) -> impl Iterator<Item = &PathBuf> {
+        std::iter::once(&self.segmentation)
+            .chain(&self.uncertainty)
+            .chain(&self.logits)
+    }
+}
+
+/// The cases of a part, and how much of the input could not be looked into. All names are chosen here, alike in
+/// every part: no two results are one file, and none is a file that is read.
+pub(super) fn jobs(
+    arguments: &Arguments,
+    shard: Shard,
+    console: &Console,
+) -> Result<(Vec<Job>, usize), Failure> {
+    let mut read = vec![arguments.weights.clone()];
+    let mut unknown = 0;
+    let cases = if arguments.input.is_dir() {
+        let listing = Listing::without(&arguments.input, Some(&arguments.output))?;
+        let folder = Folder::open(&arguments.input, listing, FolderOptions::default(), console)?;
+        unknown = folder.listing.problems().count();
+        if lies_in(&arguments.output, &arguments.input) {
+            console.say(format!(
+                "what is in {} already is passed over",
+                arguments.output.display()
+            ));
+        }
+        read.extend(folder.listing.paths().map(Path::to_owned));
+        let folder = Arc::new(folder);
+        let scan = |files: &CaseFiles| Scan::Files(Arc::clone(&folder), files.clone());
+        let cases = folder.pairing.cases.iter();
+        cases.map(|files| (files.id.clone(), scan(files))).collect()
+    } else {
+        read.push(arguments.input.clone());
+        vec![(
+            name_of(&arguments.input),
+            Scan::File(arguments.input.clone()),
+        )]
+    };
+    let jobs = shard.take(named(cases, arguments));
+    refuse_inputs(jobs.iter().flat_map(Job::results), &read)?;
+    for job in &jobs {
+        say_other_names(job, console);
+    }
+    Ok((jobs, unknown))
+}
+
+/// What a case of a single file is called.
+fn name_of(input: &Path) -> String {
+    let name = input.file_name().map(readable);
+    nifti_stem(input)
+        .or(name)
+        .unwrap_or_else(|| "segmentation".to_owned())
+}
+
+/// Whether a folder is there, inside of another.
+fn lies_in(folder: &Path, other: &Path) -> bool {
+    match (fs::canonicalize(folder), fs::canonicalize(other)) {
+        (Ok(folder), Ok(other)) => folder != other && folder.starts_with(other),
+        _ => false,
+    }
+}
+
+/// How the names of results end, after the case's.
+const SEGMENTATION: &str = ".nii.gz";
+const LOGITS: &str = ".logits.safetensors";
+
+fn named(cases: Vec<(String, Scan)>, arguments: &Arguments) -> Vec<Job> {
+    let mut names = FileNames::default();
+    let mut path = |case: &str, ending: &str| arguments.output.join(names.take(case, ending));
+    // All segmentations come first, so that they are called as the cases are wherever that can be.
+    let segmented = cases.into_iter().map(|(case, scan)| Job {
+        segmentation: path(&case, SEGMENTATION),
+        case,
+        scan,
+        uncertainty: None,
+        logits: None,
+    });
+    let mut jobs: Vec<Job> = segmented.collect();
+    for Job {
+        case,
+        uncertainty,
+        logits,
+        ..
+    } in &mut jobs
+    {
+        let map = format!("{UNCERTAINTY}{SEGMENTATION}");
+        *uncertainty = arguments.uncertainty.then(|| path(case, &map));
+        *logits = arguments.logits.then(|| path(case, LOGITS));
+    }
+    jobs
+}
+
+/// Says which results are not called as their case is.
+fn say_other_names(job: &Job, console: &Console) {
+    let map = format!("{UNCERTAINTY}{SEGMENTATION}");
+    let results = [
+        ("segmentation", Some(&job.segmentation), SEGMENTATION),
+        ("map of uncertainty", job.uncertainty.as_ref(), &map),
+        ("logits", job.logits.as_ref(), LOGITS),
+    ];
+    for (what, path, ending) in results {
+        let Some(path) = path else {
+            continue;
+        };
+        let wanted = format!("{}{ending}", job.case);
+        if path.file_name().is_some_and(|name| *name != *wanted) {
+            let why = if wanted.len() > LONGEST {
+                "the case's name is too long"
+            } else {
+                "that of the case is taken"
+            };
+            console.say(format!(
+                "{}: the name of the {what} is {}; {why}",
+                job.case,
+                path.display()
+            ));
+        }
+    }
+}

@@ -4,6 +4,7 @@
 mod augmentation;
 mod cases;
 mod distance;
+mod foreign;
 mod geometry;
 mod matching;
 mod nifti_file;

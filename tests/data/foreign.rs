@@ -101,12 +101,18 @@ fn damaged_members_stay_errors() {
     let cut = |bytes: &[u8], by: usize| bytes[..bytes.len() - by].to_vec();
     for by in [1, 8, 9, second.len() - 3] {
         let sentence = refused(&[first.clone(), cut(&second, by)].concat());
-        assert!(sentence.contains("ends before its last voxel"), "{sentence}");
+        assert!(
+            sentence.contains("ends before its last voxel"),
+            "{sentence}"
+        );
     }
     // Also where all voxels are there and a member behind them is cut.
     let whole = gzipped(&plain);
     let sentence = refused(&[&whole[..], &cut(&gzipped(b"more"), 5)].concat());
-    assert!(sentence.contains("ends before its last voxel"), "{sentence}");
+    assert!(
+        sentence.contains("ends before its last voxel"),
+        "{sentence}"
+    );
     // A wrong checksum, with zeros behind it and with a member behind it.
     for behind in [vec![0; 20], second.clone()] {
         let mut wrong = whole.clone();
@@ -189,7 +195,10 @@ fn labels_that_went_through_a_slope_are_what_they_were() {
         assert!(map.warnings()[0].contains("were rounded"));
         // What is written has no slope any more.
         let written = labels(&map.to_nifti()).expect("labels");
-        assert_eq!((written.labels(), written.warnings().len()), (&expected[..], 0));
+        assert_eq!(
+            (written.labels(), written.warnings().len()),
+            (&expected[..], 0)
+        );
     }
     // A slope that runs the other way: 255 is 0.
     let mirrored = (0..24).map(|voxel| 255 - STORED[0].3[voxel % 14]);
@@ -212,7 +221,12 @@ fn fractions_are_no_labels_whatever_the_slope() {
         assert!(matches!(greys, Err(VolumeError::NotLabels(_))), "{slope}");
     }
     // With steps above 1 labels are lost: nibabel's slope for 0, 541, … 7033 in one byte.
-    let lost = labels(&scaled(U8, 27.580393, 0.0, (0..24).map(|v| STORED[0].3[v % 14])));
+    let lost = labels(&scaled(
+        U8,
+        27.580393,
+        0.0,
+        (0..24).map(|v| STORED[0].3[v % 14]),
+    ));
     assert!(matches!(lost, Err(VolumeError::NotLabels(_))));
     // Whole steps are exact, and floats were not rounded by whoever stored them.
     assert_eq!(

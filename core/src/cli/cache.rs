@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
-use super::files::{Folder, Whole, make_folder, unreadable, unwritable};
+use super::files::{Folder, Whole, encoded, make_folder, unreadable, unwritable};
 use crate::Error;
 use crate::dataset::{CaseFiles, LabelSet, Outline};
 use crate::train::{TrainConfig, prepare};
@@ -54,7 +54,7 @@ impl Cache {
         }
         let outline = Outline::of(&source.read(files)?);
         let kept = Kept { origin, outline };
-        let bytes = serde_json::to_vec(&kept).unwrap_or_default();
+        let bytes = encoded(&path, serde_json::to_vec(&kept))?;
         Whole::among_others(&path)?.fill(&bytes)?;
         Ok(kept.outline)
     }

@@ -111,8 +111,7 @@ fn network(arguments: &Arguments, backbone: Backbone, console: &Console) -> Outc
 }
 
 fn weights(path: &Path, bytes: &[u8], console: &Console) -> Outcome {
-    let unusable =
-        |error| Failure::Message(format!("{}: the weights {error}", path.display()));
+    let unusable = |error| Failure::Message(format!("{}: the weights {error}", path.display()));
     let metadata = match Metadata::read(bytes) {
         Err(WeightsError::NoMetadata) => {
             foreign(path, &examine(bytes).map_err(unusable)?, console);

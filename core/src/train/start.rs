@@ -182,7 +182,9 @@ fn told_apart(
 
 /// Whether a tensor is one that PyTorch's networks hold and do not use, or compute anew.
 fn is_unused(name: &str) -> bool {
-    [".cross_attn.", ".norm_cross_attn."].iter().any(|part| name.contains(part))
+    [".cross_attn.", ".norm_cross_attn."]
+        .iter()
+        .any(|part| name.contains(part))
         || ["relative_position_index", "num_batches_tracked"]
             .iter()
             .any(|end| name.ends_with(end))

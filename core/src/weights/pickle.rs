@@ -89,7 +89,8 @@ impl Pickle {
     }
 
     /// A dictionary's entries, or none.
-    pub(super) fn entries(&self, dict: Id) -> &[(Id, Id)] {
+    #[cfg(test)]
+    fn entries(&self, dict: Id) -> &[(Id, Id)] {
         match self.node(dict) {
             Node::Dict(entries) => entries,
             _ => &[],

@@ -41,7 +41,9 @@ pub(super) fn recognise(
         pcrlv2(&shapes)?
     } else {
         let backbones = Backbone::ALL.map(Backbone::name).join(", ");
-        let example = first.map_or(String::new(), |name| format!(", but tensors such as {name}"));
+        let example = first.map_or(String::new(), |name| {
+            format!(", but tensors such as {name}")
+        });
         return Err(WeightsError::Unrecognised(format!(
             "hold none of the networks known here ({backbones}) as a whole{example}; choose a checkpoint of one of them"
         )));

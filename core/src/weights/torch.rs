@@ -88,10 +88,8 @@ impl<'a> Checkpoint<'a> {
         names: &BTreeMap<String, String>,
     ) -> Result<Tensors<'static>, String> {
         let found = self.found().into_iter().nth(dictionary);
-        let mut views: BTreeMap<String, View> = found
-            .into_iter()
-            .flat_map(|(_, views)| views)
-            .collect();
+        let mut views: BTreeMap<String, View> =
+            found.into_iter().flat_map(|(_, views)| views).collect();
         let mut budget = self.size.saturating_mul(4);
         let mut tensors = Tensors::new();
         let mut read: HashMap<String, Cow<'_, [u8]>> = HashMap::new();

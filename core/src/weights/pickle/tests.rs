@@ -65,7 +65,8 @@ fn deep_nesting_does_not_overflow() {
 #[test]
 fn objects_of_frameworks_are_passed_over() {
     // pickle.dumps of an object of the class yacs.config.CfgNode with the attribute a = 1, protocol 2.
-    let bytes = b"\x80\x02cyacs.config\nCfgNode\nq\x00)\x81q\x01}q\x02X\x01\x00\x00\x00aq\x03K\x01sb.";
+    let bytes =
+        b"\x80\x02cyacs.config\nCfgNode\nq\x00)\x81q\x01}q\x02X\x01\x00\x00\x00aq\x03K\x01sb.";
     let pickle = parse(bytes).expect("a pickle");
     let state = pickle.state(pickle.root()).expect("attributes");
     assert_eq!(pickle.entries(state).len(), 1);

@@ -7,6 +7,8 @@ use burn::tensor::Device;
 
 use crate::{Error, Result};
 
+#[cfg(all(test, feature = "flex"))]
+mod comparison;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod memory;
@@ -132,6 +134,13 @@ async fn wgpu() -> Result<(Device, String, u64)> {
             problem: error.to_string(),
             remedy: "update the graphics driver or the browser, or use the cpu".to_owned(),
         })?;
+    let (name, largest) = describe(&setup);
+    Ok(ready.insert((device, name, largest)).clone())
+}
+
+/// Name of a GPU, and bytes of the largest tensor that it takes.
+#[cfg(feature = "wgpu")]
+fn describe(setup: &burn_wgpu::WgpuSetup) -> (String, u64) {
     let info = setup.adapter.get_info();
     let name = match (info.name.is_empty(), info.driver.is_empty()) {
         (false, _) => info.name,
@@ -143,7 +152,7 @@ async fn wgpu() -> Result<(Device, String, u64)> {
     let largest = limits
         .max_buffer_size
         .min(limits.max_storage_buffer_binding_size);
-    Ok(ready.insert((device, name, largest)).clone())
+    (name, largest)
 }
 
 #[cfg(not(feature = "wgpu"))]

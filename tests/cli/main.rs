@@ -2,9 +2,11 @@
 //! for everything that cannot work.
 
 mod cache;
+mod checkpoints;
 mod devices;
 mod evaluate;
 mod experiment;
+mod foreign;
 mod names;
 mod output;
 mod precision;

@@ -1,5 +1,6 @@
 //! What the tests share: reference tensors, devices to test on, comparisons with a tolerance.
 
+mod checkpoint;
 mod compare;
 mod fixture;
 mod network;
@@ -9,6 +10,7 @@ use burn::tensor::Device;
 #[cfg(feature = "wgpu")]
 use futures::executor::block_on;
 
+pub use checkpoint::Saved;
 pub use compare::{
     SIGN_FLIPS, assert_gradient, assert_gradients, assert_plane_sums, assert_within,
     largest_difference, relative_l2, strided, values,

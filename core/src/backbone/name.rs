@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::Network;
+
 /// The networks that can be chosen by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -111,6 +113,39 @@ impl Size {
             Self::Small => "small",
             Self::Paper => "paper",
         }
+    }
+}
+
+impl Network {
+    /// The named size whose numbers are its own.
+    pub fn size(&self) -> Option<Size> {
+        let named = |size: &Size| Self::new(self.backbone(), *size);
+        Size::ALL.into_iter().find(|size| named(size) == *self)
+    }
+
+    /// Backbone and size as commands have them, "unetr tiny"; the backbone alone where the size has no name.
+    pub fn title(&self) -> String {
+        match self.size() {
+            Some(size) => format!("{} {size}", self.backbone()),
+            None => self.backbone().to_string(),
+        }
+    }
+
+    /// The numbers in which this network and another of the same backbone are not the same: name, this
+    /// one's, the other's.
+    pub fn differences(&self, other: &Self) -> Vec<(String, String, String)> {
+        let numbers = |network: &Self| match serde_json::to_value(network) {
+            Ok(serde_json::Value::Object(numbers)) => numbers,
+            _ => serde_json::Map::new(),
+        };
+        let (own, others) = (numbers(self), numbers(other));
+        let text = |value: Option<&serde_json::Value>| {
+            value.map_or_else(|| "none".to_owned(), ToString::to_string)
+        };
+        own.iter()
+            .filter(|&(name, value)| others.get(name) != Some(value))
+            .map(|(name, value)| (name.clone(), text(Some(value)), text(others.get(name))))
+            .collect()
     }
 }
 

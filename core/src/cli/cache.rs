@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
-use super::files::{Whole, make_folder, unreadable, unwritable};
+use super::files::{Whole, encoded, make_folder, unreadable, unwritable};
 use super::folder::Folder;
 use crate::Error;
 use crate::dataset::{CaseFiles, LabelSet, Outline};
@@ -56,7 +56,7 @@ impl Cache {
         }
         let outline = Outline::of(&source.read(files)?);
         let kept = Kept { origin, outline };
-        let bytes = serde_json::to_vec(&kept).unwrap_or_default();
+        let bytes = encoded(&path, serde_json::to_vec(&kept))?;
         Whole::among_others(&path)?.fill(&bytes)?;
         Ok(kept.outline)
     }

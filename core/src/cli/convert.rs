@@ -46,6 +46,12 @@ pub(super) struct Arguments {
     /// Change the number of classes, background included; the last layer is then new.
     #[arg(long)]
     classes: Option<usize>,
+    /// Names of the classes in their order, without the background.
+    #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
+    names: Vec<String>,
+    /// Which network of a file that holds several, such as a student and its teacher: where it lies there.
+    #[arg(long)]
+    part: Option<String>,
     /// How values are stored.
     #[arg(long, default_value = "f32")]
     precision: PrecisionChoice,
@@ -113,6 +119,13 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         imported.metadata.describe(),
         imported.model.parameters()
     ));
+    if !imported.others.is_empty() {
+        console.say(format!(
+            "taken: {}; the file also holds {}, which --part chooses",
+            imported.place,
+            imported.others.join(", ")
+        ));
+    }
     for (what, names) in [
         ("assumed", &imported.assumed),
         ("new, for they are not in the file", &imported.missing),
@@ -174,6 +187,8 @@ fn options(arguments: &Arguments) -> Result<ImportOptions, Failure> {
         },
         channels: arguments.channels,
         classes: arguments.classes,
+        names: arguments.names.clone(),
+        part: arguments.part.clone(),
     })
 }
 

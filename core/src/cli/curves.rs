@@ -40,6 +40,7 @@ impl Curves {
     pub fn new(folder: &Path, done: Option<usize>) -> Result<Self, Failure> {
         let csv_path = folder.join("progress.csv");
         let kept = done.map(|done| lines_until(&csv_path, done, step_of));
+        let kept = kept.transpose()?;
         write(
             &csv_path,
             format!("{HEAD}\n{}", kept.unwrap_or_default()).as_bytes(),

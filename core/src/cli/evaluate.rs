@@ -7,7 +7,7 @@ use std::time::Instant;
 use clap::Args;
 
 use super::console::Console;
-use super::files::{read, read_label, write};
+use super::files::{encoded, read, read_label, write};
 use super::inputs::{refuse_doubles, refuse_inputs};
 use super::listing::Listing;
 use super::shard::Shard;
@@ -272,9 +272,9 @@ fn report(evaluation: &Evaluation, reports: &Reports, console: &Console) -> Outc
     for line in evaluation.to_lines(reports.unit) {
         console.say(line);
     }
-    let json = || serde_json::to_string_pretty(evaluation).unwrap_or_default();
     if let Some(path) = &reports.json {
-        write(path, json().as_bytes())?;
+        let json = encoded(path, serde_json::to_string_pretty(evaluation))?;
+        write(path, json.as_bytes())?;
     }
     if let Some(path) = &reports.csv {
         write(path, evaluation.to_csv(reports.unit).as_bytes())?;

@@ -11,7 +11,7 @@ use futures::executor::block_on;
 use super::cache::Cache;
 use super::cases::Reader;
 use super::console::{Console, interrupt_flag};
-use super::files::{make_folder, read, write};
+use super::files::{encoded, make_folder, read, unwritable, write};
 use super::folder::{Folder, FolderOptions};
 use super::inputs::refuse_inputs;
 use super::listing::Listing;
@@ -302,7 +302,10 @@ impl<'a> RunFolder<'a> {
     ) -> Result<Self, Failure> {
         make_folder(&path.join(PREDICTED), true)?;
         // A cell that is done again is not done until it has a new result.
-        let _ = std::fs::remove_file(path.join("result.json"));
+        let old = path.join("result.json");
+        if old.exists() {
+            std::fs::remove_file(&old).map_err(|error| unwritable(&old, &error))?;
+        }
         let text = cell.config.to_toml()?;
         write(&path.join("config.toml"), text.as_bytes())?;
         let device = device.to_owned();
@@ -329,9 +332,10 @@ impl<'a> RunFolder<'a> {
                 write(&path, &gzip(&segmentation.labels.to_nifti()))?;
             }
             Event::Finished(result) => {
-                let json = serde_json::to_string_pretty(result).unwrap_or_default();
-                write(&self.path.join("result.json"), json.as_bytes())?;
-                // Nothing goes on from here.
+                let path = self.path.join("result.json");
+                let json = encoded(&path, serde_json::to_string_pretty(result))?;
+                write(&path, json.as_bytes())?;
+                // Nothing goes on from here; that it stays does no harm either.
                 let _ = std::fs::remove_file(self.path.join(STATE));
                 let dice = result.evaluation.mean.dice;
                 console.say(format!(

@@ -61,11 +61,24 @@ pub(super) fn lines_until(
     path: &Path,
     done: usize,
     step_of: impl Fn(&str) -> Option<usize>,
-) -> String {
-    let text = fs::read_to_string(path).unwrap_or_default();
+) -> Result<String, Failure> {
+    if !path.exists() {
+        return Ok(String::new());
+    }
+    let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
     let lines = text.lines();
     let kept = lines.filter(|line| step_of(line).is_some_and(|step| step <= done));
-    kept.flat_map(|line| [line, "\n"]).collect()
+    Ok(kept.flat_map(|line| [line, "\n"]).collect())
+}
+
+/// What a file is to hold, unless it could not be put into JSON: then what is there stays.
+pub(super) fn encoded<T>(path: &Path, json: serde_json::Result<T>) -> Result<T, Failure> {
+    json.map_err(|error| {
+        Failure::Message(format!(
+            "{} cannot be written: {error}; what was there is kept",
+            path.display()
+        ))
+    })
 }
 
 /// How the name of a map of uncertainty ends, which lies beside the label map it belongs to.

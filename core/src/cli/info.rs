@@ -14,7 +14,7 @@ use crate::device::{self, DeviceKind};
 use crate::medcontext::MedContext;
 use crate::train::TrainConfig;
 use crate::volume::{Image, Limits, inspect};
-use crate::weights::Metadata;
+use crate::weights::{Metadata, Summary, WeightsError, examine, is_checkpoint};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -42,10 +42,15 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         return network(&arguments, backbone, console);
     }
     match &arguments.file {
-        Some(path) if path.extension().is_some_and(|e| e == "safetensors") => {
-            weights(path, console)
+        Some(path) => {
+            let bytes = read(path)?;
+            let named = path.extension().is_some_and(|e| e == "safetensors");
+            if named || is_checkpoint(&bytes) {
+                weights(path, &bytes, console)
+            } else {
+                volume(path, &bytes, console)
+            }
         }
-        Some(path) => volume(path, console),
         None => {
             devices(console);
             Ok(())
@@ -105,9 +110,15 @@ fn network(arguments: &Arguments, backbone: Backbone, console: &Console) -> Outc
     Ok(())
 }
 
-fn weights(path: &Path, console: &Console) -> Outcome {
-    let metadata = Metadata::read(&read(path)?)
-        .map_err(|error| Failure::Message(format!("{}: the weights {error}", path.display())))?;
+fn weights(path: &Path, bytes: &[u8], console: &Console) -> Outcome {
+    let unusable = |error| Failure::Message(format!("{}: the weights {error}", path.display()));
+    let metadata = match Metadata::read(bytes) {
+        Err(WeightsError::NoMetadata) => {
+            foreign(path, &examine(bytes).map_err(unusable)?, console);
+            return Ok(());
+        }
+        metadata => metadata.map_err(unusable)?,
+    };
     let training = &metadata.training;
     console.say(format!("{}: {}", path.display(), metadata.describe()));
     let named: Vec<String> = (metadata.labels.ids().iter().zip(metadata.labels.names()))
@@ -128,13 +139,33 @@ fn weights(path: &Path, console: &Console) -> Outcome {
     Ok(())
 }
 
-fn volume(path: &Path, console: &Console) -> Outcome {
-    let bytes = read(path)?;
+/// Says what weights from elsewhere are, as far as their tensors tell.
+fn foreign(path: &Path, found: &Summary, console: &Console) {
+    console.say(format!(
+        "{}: weights from elsewhere, of {} as far as their tensors tell",
+        path.display(),
+        found.network
+    ));
+    if !found.others.is_empty() {
+        console.say(format!(
+            "taken: {}; the file also holds {}, which --part chooses",
+            found.place,
+            found.others.join(", ")
+        ));
+    }
+    console.say(format!(
+        "to use them: core convert {} NEW.safetensors {}",
+        path.display(),
+        found.options
+    ));
+}
+
+fn volume(path: &Path, bytes: &[u8], console: &Console) -> Outcome {
     let refused = |source| Error::Volume {
         file: path.display().to_string(),
         source,
     };
-    let facts = inspect(&bytes).map_err(refused)?;
+    let facts = inspect(bytes).map_err(refused)?;
     let [i, j, k] = facts.grid.dims;
     let [x, y, z] = facts.spacing;
     console.say(format!(
@@ -146,7 +177,7 @@ fn volume(path: &Path, console: &Console) -> Outcome {
     if facts.oblique_degrees > 0.1 {
         console.say(format!("oblique by {:.1} degrees", facts.oblique_degrees));
     }
-    let image = Image::read(&bytes, &Limits::default()).map_err(refused)?;
+    let image = Image::read(bytes, &Limits::default()).map_err(refused)?;
     for warning in image.warnings() {
         console.say(warning);
     }

@@ -70,9 +70,7 @@ mod tests {
     use futures::executor::block_on;
 
     use super::{connect, serve};
-    use crate::backbone::{Backbone, Network, Size};
-    use crate::medcontext::{Backward, joint_gradients};
-    use crate::train::{DiceCe, Target};
+    use crate::device::comparison::Learned;
 
     /// Serves the CPU of this process on a port of its own.
     fn server() -> String {
@@ -86,27 +84,8 @@ mod tests {
     #[test]
     fn a_network_computes_and_learns_on_another_device_as_here() {
         let url = server();
-        let patch = [16, 16, 16];
-        let network = Network::new(Backbone::Unetr, Size::Tiny);
         let remote = block_on(connect(&url, "secret")).expect("a session");
-        let [here, there] = [Device::flex(), remote].map(|device| {
-            let device = device.autodiff();
-            let model = network.build(1, 3, patch, 0, &device);
-            let values: Vec<f32> = (0..4096)
-                .map(|i| ((i * 7919) % 101) as f32 / 50.0 - 1.0)
-                .collect();
-            let data = burn::tensor::TensorData::new(values, [1, 1, 16, 16, 16]);
-            let x = burn::tensor::Tensor::<5>::from_data(data, &device);
-            let labels = (0..4096).map(|i| (i % 3) as u8).collect();
-            let target = Target::new(labels, 1, 3, &device);
-            let loss = DiceCe::default();
-            let (gradients, loss) =
-                joint_gradients(&model, None, x, &target, &loss, Backward::default());
-            let total = block_on(loss.total.into_data_async()).expect("a loss");
-            assert!(!gradients.is_empty());
-            total.iter::<f32>().next().expect("a number")
-        });
-        assert!((here - there).abs() < 1e-5, "{here}, {there}");
+        Learned::on(&remote).assert_like(&Learned::on(&Device::flex()));
     }
 
     #[test]

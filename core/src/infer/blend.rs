@@ -9,6 +9,7 @@ use super::uncertainty::{of_classes, of_regions};
 use super::{PredictConfig, Windows, importance};
 use crate::dataset::LabelSet;
 use crate::transform::{NativeClasses, Prepared};
+use crate::{Error, Result};
 
 /// σ of the Gaussian blend as a share of the window's side (MONAI 1.5).
 const SIGMA_SCALE: f64 = 0.125;
@@ -91,21 +92,28 @@ impl Blender {
 
     /// Adds the logits of some windows, `[window, class, d, h, w]` row-major. `decide` finds the classes of a
     /// plane, see [`NativeClasses::take`].
+    ///
+    /// # Errors
+    /// When there are fewer or more logits than that.
     pub fn add(
         &mut self,
         windows: Range<usize>,
         logits: &[f32],
         mut decide: impl FnMut(&Array3<f32>, &mut [u8]),
-    ) {
+    ) -> Result<()> {
         let [pd, ph, pw] = self.window;
+        let outputs = self.sum.len_of(Axis(0));
+        if logits.len() != windows.len() * outputs * pd * ph * pw {
+            return Err(Error::Lost("segmenting".to_owned()));
+        }
         let mut volumes = logits.chunks_exact(pd * ph * pw);
         for index in windows {
             let [d, h, w] = self.windows.starts[index];
             self.complete(d, &mut decide);
             let d = d - self.first;
             let place = s![d..d + pd, h..h + ph, w..w + pw];
-            for mut class in self.sum.outer_iter_mut() {
-                let volume = volumes.next().unwrap_or_default();
+            // As many as were counted above.
+            for (mut class, volume) in self.sum.outer_iter_mut().zip(&mut volumes) {
                 let voxels = volume.iter().zip(&self.importance);
                 let sums = class.slice_mut(place);
                 sums.into_iter()
@@ -115,6 +123,7 @@ impl Blender {
             let mut weights = self.weight.slice_mut(place);
             weights += &self.importance;
         }
+        Ok(())
     }
 
     /// Decides what lies before plane `end`, which no further window reaches, and makes room behind.

@@ -141,12 +141,13 @@ impl Run<'_> {
                 forward(x)
             };
             let logits = logits.into_data_async().await;
-            let logits = logits.map_err(|_| Error::Lost("segmenting".to_owned()))?;
-            let logits: Vec<f32> = logits.convert::<f32>().try_into_vec().unwrap_or_default();
+            let lost = || Error::Lost("segmenting".to_owned());
+            let logits = logits.map_err(|_| lost())?.convert::<f32>();
+            let logits: Vec<f32> = logits.try_into_vec().map_err(|_| lost())?;
             let labels = &self.predictor.metadata.labels;
             blender.add(self.done..end, &logits, |plane, classes| {
                 decide(labels, plane, classes);
-            });
+            })?;
             self.done = end;
             let elapsed = started.elapsed().as_secs_f64();
             return Ok(Some(Event::Window {

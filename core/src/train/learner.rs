@@ -235,18 +235,30 @@ pub(super) async fn read(loss: JointLoss) -> Result<Losses> {
         .into_iter();
     let mut next = |term: &Option<Tensor<1>>| term.as_ref().and_then(|_| values.next());
     Ok(Losses {
-        total: next(&terms[0]).unwrap_or(f64::NAN),
-        supervised: next(&terms[1]).unwrap_or(f64::NAN),
+        total: next(&terms[0]).ok_or_else(lost)?,
+        supervised: next(&terms[1]).ok_or_else(lost)?,
         masked: next(&terms[2]),
         consistency: next(&terms[3]),
     })
 }
 
 /// Reads tensors `[1]`, at least one, from the device.
+///
+/// # Errors
+/// When it does not give as many numbers.
 async fn numbers(tensors: Vec<Tensor<1>>) -> Result<Vec<f64>> {
+    let count = tensors.len();
     let read = Tensor::cat(tensors, 0).into_data_async().await;
-    let read = read.map_err(|_| Error::Lost("training".to_owned()))?;
-    Ok(read.convert::<f64>().try_into_vec().unwrap_or_default())
+    let read = read.map_err(|_| lost())?.convert::<f64>();
+    let values: Vec<f64> = read.try_into_vec().map_err(|_| lost())?;
+    if values.len() != count {
+        return Err(lost());
+    }
+    Ok(values)
+}
+
+fn lost() -> Error {
+    Error::Lost("training".to_owned())
 }
 
 #[cfg(test)]

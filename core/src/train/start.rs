@@ -5,7 +5,7 @@ use burn::tensor::Device;
 use super::{Activation, TrainConfig};
 use crate::backbone::{Model, Network};
 use crate::dataset::LabelSet;
-use crate::weights::{self, Fit, Metadata, WeightsError};
+use crate::weights::{self, Fit, ImportOptions, Metadata, Opened, WeightsError, describe};
 use crate::{Error, Result};
 
 /// What a run begins with.
@@ -14,7 +14,8 @@ pub enum Start<'a> {
     /// New weights.
     Scratch,
     /// A weights file of the same network and patch, and the same number of classes unless
-    /// [`TrainConfig::new_head`] is set.
+    /// [`TrainConfig::new_head`] is set. One from elsewhere is taken where every tensor has its place: what
+    /// its tensors do not tell (heads, axes, normalisation, labels) is as the run's settings say.
     Weights(&'a [u8]),
     /// What [`Trainer::write_state`](super::Trainer::write_state) gave: the run goes on as if it had never stopped.
     State(&'a [u8]),
@@ -37,40 +38,166 @@ impl Start<'_> {
         match self {
             Start::Scratch | Start::State(_) => Ok(fresh()),
             Start::Weights(bytes) => {
-                let found = Metadata::read(bytes)?;
-                found.check_channels(channels)?;
-                check_network(&found, config, network, labels)?;
-                let fit = Fit {
-                    new_head: config.new_head,
-                    ..Fit::default()
+                let run = Run {
+                    config,
+                    network,
+                    labels,
+                    channels,
                 };
-                let tensors = weights::read_safetensors(bytes)?;
-                Ok(weights::fill(fresh(), &tensors, fit)?.model)
+                match Metadata::read(bytes) {
+                    Err(WeightsError::NoMetadata) => run.adopt(bytes, fresh()),
+                    found => {
+                        run.check(&found?)?;
+                        let tensors = weights::read_safetensors(bytes)?;
+                        Ok(weights::fill(fresh(), &tensors, run.fit())?.model)
+                    }
+                }
             }
         }
     }
 }
 
-/// Whether weights are those of the network that is to be trained.
-fn check_network(
-    found: &Metadata,
-    config: &TrainConfig,
-    network: &Network,
-    labels: &LabelSet,
-) -> Result<()> {
-    let same_labels = found.labels.outputs() == labels.outputs();
-    let same = found.network == *network && found.patch == config.patch;
-    if same && (same_labels || config.new_head) {
-        return Ok(());
+/// What weights have to fit.
+struct Run<'a> {
+    config: &'a TrainConfig,
+    network: &'a Network,
+    labels: &'a LabelSet,
+    channels: usize,
+}
+
+impl Run<'_> {
+    fn fit(&self) -> Fit {
+        Fit {
+            new_head: self.config.new_head,
+            ..Fit::default()
+        }
     }
-    let expected = format!(
-        "{} with {} classes and patch {:?}",
-        network.backbone(),
-        labels.classes(),
-        config.patch
-    );
-    let found = found.describe();
-    Err(WeightsError::OtherNetwork { found, expected }.into())
+
+    /// Fills the network with weights from elsewhere.
+    fn adopt(&self, bytes: &[u8], fresh: Model) -> Result<Model> {
+        let mut options = ImportOptions {
+            patch: Some(self.config.patch),
+            ..ImportOptions::default()
+        };
+        match self.network {
+            Network::Unetr(config) => options.heads = Some(config.heads),
+            Network::SwinUnetr(config) => options.merging = config.merging,
+            Network::Nnformer(_) | Network::Pcrlv2(_) => {}
+        }
+        let opened = Opened::read(bytes, &options)?;
+        let mut found = opened.metadata.clone();
+        if let (Network::Nnformer(found), Network::Nnformer(wanted)) =
+            (&mut found.network, self.network)
+        {
+            // What leaves no trace in names and shapes.
+            found.windows = wanted.windows;
+            found.drop_path = wanted.drop_path;
+            found.deep_supervision = wanted.deep_supervision;
+        }
+        self.check(&found)?;
+        let fit = Fit {
+            // Most weights from elsewhere have none.
+            without_mask_token: true,
+            ..self.fit()
+        };
+        let filled = opened.fill(fresh, fit)?;
+        let left: Vec<&str> = filled
+            .ignored
+            .iter()
+            .map(String::as_str)
+            .filter(|name| !is_unused(name))
+            .collect();
+        if left.is_empty() {
+            return Ok(filled.model);
+        }
+        Err(WeightsError::Leftover(shortened(&left)).into())
+    }
+
+    /// Whether weights are those of the network that is to be trained.
+    fn check(&self, found: &Metadata) -> Result<()> {
+        found.check_channels(self.channels)?;
+        let Self {
+            config,
+            network,
+            labels,
+            ..
+        } = self;
+        let mut choices = Vec::new();
+        if found.network != **network {
+            choices.push(chosen(&found.network));
+        }
+        if found.patch != config.patch {
+            let [d, h, w] = found.patch;
+            choices.push(format!("--patch {d},{h},{w}"));
+        }
+        let classes = labels.outputs();
+        if found.labels.outputs() != classes && !config.new_head {
+            choices.push(format!(
+                "the labels that they were trained for, or --new-head for a new last layer \
+                 (`core convert --classes {classes}` writes weights with one)"
+            ));
+        }
+        if choices.is_empty() {
+            return Ok(());
+        }
+        let (found, expected) = told_apart(found, network, labels.classes(), config.patch);
+        let remedy = format!("choose {}", choices.join(" and "));
+        Err(WeightsError::OtherNetwork {
+            found,
+            expected,
+            remedy,
+        }
+        .into())
+    }
+}
+
+/// How a network is asked for.
+fn chosen(network: &Network) -> String {
+    let backbone = network.backbone();
+    match network.size() {
+        Some(size) => format!("--backbone {backbone} --size {size}"),
+        None => format!("{backbone} with the same numbers, as a configuration file gives them"),
+    }
+}
+
+/// Two networks in words that are not the same.
+fn told_apart(
+    found: &Metadata,
+    wanted: &Network,
+    classes: usize,
+    patch: [usize; 3],
+) -> (String, String) {
+    let (mut own, mut other) = (found.describe(), describe(wanted, classes, patch));
+    if found.labels.outputs() != found.labels.classes() {
+        own = format!("{own} learned as regions");
+    }
+    if found.network != *wanted && found.network.title() == wanted.title() {
+        for (name, mine, theirs) in found.network.differences(wanted) {
+            own = format!("{own}, {name} {mine}");
+            other = format!("{other}, {name} {theirs}");
+        }
+    }
+    (own, other)
+}
+
+/// Whether a tensor is one that PyTorch's networks hold and do not use, or compute anew.
+fn is_unused(name: &str) -> bool {
+    [".cross_attn.", ".norm_cross_attn."]
+        .iter()
+        .any(|part| name.contains(part))
+        || ["relative_position_index", "num_batches_tracked"]
+            .iter()
+            .any(|end| name.ends_with(end))
+}
+
+/// The first few names, and how many more there are.
+fn shortened(names: &[&str]) -> String {
+    const SHOWN: usize = 4;
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 /// Regions need a sigmoid, classes a softmax.

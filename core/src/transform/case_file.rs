@@ -45,7 +45,9 @@ impl CaseFile {
             classes.as_standard_layout(),
         );
         // In standard layout both are slices.
-        let intensities = image.as_slice().unwrap_or_default();
+        let (Some(intensities), Some(numbers)) = (image.as_slice(), classes.as_slice()) else {
+            return Err(io::Error::other("the case is not in one piece in memory"));
+        };
         let tensors = [
             (
                 "image",
@@ -53,12 +55,7 @@ impl CaseFile {
                 image.shape(),
                 bytemuck::cast_slice(intensities),
             ),
-            (
-                "classes",
-                Dtype::U8,
-                classes.shape(),
-                classes.as_slice().unwrap_or_default(),
-            ),
+            ("classes", Dtype::U8, classes.shape(), numbers),
         ];
         let mut views = Vec::new();
         for (name, kind, shape, bytes) in tensors {

@@ -1,8 +1,13 @@
 //! The NIfTI-1 header: 348 bytes and the extensions behind them.
 //!
-//! The `nifti` crate names the fields; the checks are ours, because the crate takes `sizeof_hdr` 540
-//! and negative sizes and panics on some forms. Its voxel reader and writer are not used: the reader
-//! turns a NaN slope into NaN voxels and panics on complex ones, the writer needs a file system.
+//! The `nifti` crate names the fields here, and turns bytes into numbers in `voxels`, for all ten types
+//! and both byte orders. What it cannot do is done by us (version 0.18):
+//! - its header is not checked: it takes `sizeof_hdr` 540 and negative sizes, and reads sizes as unsigned;
+//! - its extensions end a file with an error where one is damaged, and trust a size of 0;
+//! - its volumes hold all frames at once, as bytes and as numbers, panic on complex numbers and turn a
+//!   slope of NaN into voxels of NaN; so we read one frame in parts, and scale ourselves;
+//! - its reader knows gzip by the file's name, and reads one member of several;
+//! - its writer needs a file system, which a browser does not have.
 
 use nifti::NiftiHeader;
 
@@ -60,7 +65,7 @@ impl Header {
     pub(super) fn read(stream: &mut Stream) -> Result<Header> {
         let mut bytes = [0; SIZE];
         if let Err(error) = stream.read_exact(&mut bytes[..4]) {
-            return Err(if stream.gzipped {
+            return Err(if stream.is_gzipped() {
                 error
             } else {
                 VolumeError::NotNifti

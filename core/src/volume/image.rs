@@ -221,7 +221,7 @@ fn read(bytes: &[u8], limits: &Limits, frame: Option<usize>) -> Result<Image> {
     }
     let voxels = Voxels::read(&mut stream, datatype, count, header.big_endian)?;
     if frame + 1 == frames {
-        stream.finish()?;
+        warnings.extend(stream.finish()?);
     }
     Ok(Image::assemble(
         header.of_one_frame(),

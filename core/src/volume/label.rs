@@ -22,12 +22,13 @@ pub struct LabelImage {
 
 impl LabelImage {
     /// Takes an image's values (after slope and intercept) as labels: rounded when within 1e-3 of a
-    /// whole number. NaN and infinities are background.
+    /// whole number, or within what storing them with a slope can have moved them by. NaN and
+    /// infinities are background.
     ///
     /// # Errors
     /// When a value is not a whole number, is negative or is above 65535.
     pub fn from_image(image: Image) -> Result<LabelImage> {
-        let labels = labels_of(&image, ROUNDING)?;
+        let labels = labels_of(&image, rounding(&image))?;
         let as_float = matches!(image.voxels(), Voxels::F32(_) | Voxels::F64(_));
         let scaled = image.scaling() != (1.0, 0.0);
         let (header, grid, mut warnings) = image.into_parts();
@@ -258,6 +259,21 @@ impl LabelImage {
         let mut out = self.header.to_label_bytes(voxels.datatype());
         voxels.write(&mut out);
         out
+    }
+}
+
+/// How far a label may lie from the whole number that it is.
+///
+/// Programs that save floats as whole numbers choose a slope for the range at hand (nibabel and SPM:
+/// 13/255 for labels up to 13 in one byte), so values come back off by up to half a slope. With steps
+/// of one or more, labels would be lost, and values have to be whole.
+fn rounding(image: &Image) -> f64 {
+    let step = image.scaling().0.abs();
+    let as_float = matches!(image.voxels(), Voxels::F32(_) | Voxels::F64(_));
+    if as_float || step >= 1.0 {
+        ROUNDING
+    } else {
+        (step / 2.0 + ROUNDING).min(0.5)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 
 use flate2::Compression;
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 
 use super::{Result, VolumeError};
@@ -42,62 +42,157 @@ impl Limits {
 /// Decoded bytes of a `.nii` or `.nii.gz` file, front to back. Callers say how much they want, so a
 /// small file that inflates without end costs nothing.
 pub(super) struct Stream<'a> {
-    inner: Box<dyn Read + 'a>,
-    pub(super) gzipped: bool,
+    source: Source<'a>,
 }
+
+enum Source<'a> {
+    Plain(&'a [u8]),
+    Gzip(Members<'a>),
+}
+
+/// How much behind the last voxel is looked at.
+const LOOKED_AT: u64 = 1 << 20;
+const FOLLOW: &str = "byte(s) follow";
 
 impl<'a> Stream<'a> {
     /// The name says nothing about compression (both mix-ups exist), the first two bytes do.
     pub(super) fn open(bytes: &'a [u8]) -> Self {
-        let gzipped = bytes.starts_with(&[0x1f, 0x8b]);
-        let inner: Box<dyn Read + 'a> = if gzipped {
-            // Several members in a row are legal gzip and what bgzip writes.
-            Box::new(MultiGzDecoder::new(bytes))
+        let source = if bytes.starts_with(&MAGIC) {
+            Source::Gzip(Members::new(bytes))
         } else {
-            Box::new(bytes)
+            Source::Plain(bytes)
         };
-        Self { inner, gzipped }
+        Self { source }
+    }
+
+    /// Whether the file is compressed.
+    pub(super) fn is_gzipped(&self) -> bool {
+        matches!(self.source, Source::Gzip(_))
     }
 
     pub(super) fn read_exact(&mut self, buffer: &mut [u8]) -> Result<()> {
-        self.inner.read_exact(buffer).map_err(decode_error)
+        let read = Read::read_exact(&mut self.source, buffer);
+        read.map_err(|error| self.error(&error))
     }
 
     /// The next `count` bytes. Memory grows with what is there, not with what was asked for.
     pub(super) fn read_vec(&mut self, count: u64) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        (&mut self.inner)
-            .take(count)
-            .read_to_end(&mut bytes)
-            .map_err(decode_error)?;
-        if (bytes.len() as u64) < count {
-            return Err(VolumeError::Truncated);
-        }
+        let read = (&mut self.source).take(count).read_to_end(&mut bytes);
+        read.map_err(|error| self.error(&error))?;
+        self.check_length(bytes.len() as u64, count)?;
         Ok(bytes)
     }
 
     pub(super) fn skip(&mut self, count: u64) -> Result<()> {
-        let skipped =
-            io::copy(&mut (&mut self.inner).take(count), &mut io::sink()).map_err(decode_error)?;
-        if skipped < count {
-            return Err(VolumeError::Truncated);
+        let skipped = io::copy(&mut (&mut self.source).take(count), &mut io::sink());
+        let skipped = skipped.map_err(|error| self.error(&error))?;
+        self.check_length(skipped, count)
+    }
+
+    /// Reads past the last voxel: only then does gzip compare its checksum. What follows the voxels
+    /// is not looked at beyond 1 MiB. Returns sentences where it is more than padding with zeros.
+    pub(super) fn finish(mut self) -> Result<Vec<String>> {
+        let mut behind = Vec::new();
+        let read = (&mut self.source).take(LOOKED_AT).read_to_end(&mut behind);
+        read.map_err(|error| self.error(&error))?;
+        let mut warnings = Vec::new();
+        if behind.iter().any(|&byte| byte != 0) {
+            let count = match &self.source {
+                Source::Plain(rest) => (behind.len() + rest.len()).to_string(),
+                Source::Gzip(_) if behind.len() as u64 == LOOKED_AT => {
+                    format!("at least {LOOKED_AT}")
+                }
+                Source::Gzip(_) => behind.len().to_string(),
+            };
+            warnings.push(format!("{count} {FOLLOW} the last voxel and were ignored"));
+        }
+        if let Some(count) = self.trailing() {
+            warnings.push(format!(
+                "{count} {FOLLOW} the gzip data, are not gzip themselves and were ignored"
+            ));
+        }
+        Ok(warnings)
+    }
+
+    /// How many bytes follow the compressed ones, where they are more than padding.
+    fn trailing(&self) -> Option<usize> {
+        match &self.source {
+            Source::Gzip(members) => members.trailing,
+            Source::Plain(_) => None,
+        }
+    }
+
+    fn check_length(&self, found: u64, wanted: u64) -> Result<()> {
+        if found < wanted {
+            return Err(self.error(&ErrorKind::UnexpectedEof.into()));
         }
         Ok(())
     }
 
-    /// Reads past the last voxel: only then does gzip compare its checksum. What follows the voxels
-    /// is ignored, and not looked at beyond 1 MiB.
-    pub(super) fn finish(mut self) -> Result<()> {
-        io::copy(&mut (&mut self.inner).take(1 << 20), &mut io::sink()).map_err(decode_error)?;
-        Ok(())
+    fn error(&self, error: &io::Error) -> VolumeError {
+        match (error.kind(), self.trailing()) {
+            (ErrorKind::UnexpectedEof, Some(count)) => VolumeError::DamagedGzip(format!(
+                "it ends before the last voxel, and {count} bytes behind it are not gzip"
+            )),
+            (ErrorKind::UnexpectedEof, None) => VolumeError::Truncated,
+            (ErrorKind::OutOfMemory, _) => VolumeError::OutOfMemory,
+            _ => VolumeError::DamagedGzip(error.to_string()),
+        }
     }
 }
 
-fn decode_error(error: io::Error) -> VolumeError {
-    match error.kind() {
-        ErrorKind::UnexpectedEof => VolumeError::Truncated,
-        ErrorKind::OutOfMemory => VolumeError::OutOfMemory,
-        _ => VolumeError::DamagedGzip(error.to_string()),
+impl Read for Source<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(bytes) => bytes.read(buffer),
+            Self::Gzip(members) => members.read(buffer),
+        }
+    }
+}
+
+/// What a member of a gzip file begins with.
+const MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// The members of a gzip file, one after the other: several in a row are legal and what bgzip writes.
+///
+/// Zeros between and behind them are padding (tape blocks, object stores), as `gzip` and Python read
+/// it. Anything else behind the last member is not looked at, as `gzip` does, but counted.
+struct Members<'a> {
+    current: Option<GzDecoder<&'a [u8]>>,
+    trailing: Option<usize>,
+}
+
+impl<'a> Members<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            current: Some(GzDecoder::new(bytes)),
+            trailing: None,
+        }
+    }
+
+    /// Goes on with what follows a member.
+    fn follow(&mut self, rest: &'a [u8]) {
+        let padding = rest.iter().take_while(|&&byte| byte == 0).count();
+        let next = &rest[padding..];
+        self.current = next.starts_with(&MAGIC).then(|| GzDecoder::new(next));
+        if self.current.is_none() && !next.is_empty() {
+            self.trailing = Some(rest.len());
+        }
+    }
+}
+
+impl Read for Members<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.current {
+            let count = member.read(buffer)?;
+            if count > 0 || buffer.is_empty() {
+                return Ok(count);
+            }
+            let rest = *member.get_ref();
+            self.follow(rest);
+        }
+        Ok(0)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Voxel values in the type that the file stores.
 
+use nifti::{DataElement, Endianness};
+
 use super::stream::Stream;
 use super::{AxisOrderInFile, Datatype, Result, VolumeError};
 
@@ -50,30 +52,22 @@ impl Voxels {
         count: usize,
         big_endian: bool,
     ) -> Result<Voxels> {
-        macro_rules! read {
-            ($variant:ident, $number:ty) => {
-                Voxels::$variant(read_values(
-                    stream,
-                    count,
-                    if big_endian {
-                        <$number>::from_be_bytes
-                    } else {
-                        <$number>::from_le_bytes
-                    },
-                )?)
-            };
-        }
+        let order = if big_endian {
+            Endianness::Big
+        } else {
+            Endianness::Little
+        };
         Ok(match datatype {
-            Datatype::U8 => read!(U8, u8),
-            Datatype::I8 => read!(I8, i8),
-            Datatype::U16 => read!(U16, u16),
-            Datatype::I16 => read!(I16, i16),
-            Datatype::U32 => read!(U32, u32),
-            Datatype::I32 => read!(I32, i32),
-            Datatype::U64 => read!(U64, u64),
-            Datatype::I64 => read!(I64, i64),
-            Datatype::F32 => read!(F32, f32),
-            Datatype::F64 => read!(F64, f64),
+            Datatype::U8 => Voxels::U8(read_values(stream, count, order)?),
+            Datatype::I8 => Voxels::I8(read_values(stream, count, order)?),
+            Datatype::U16 => Voxels::U16(read_values(stream, count, order)?),
+            Datatype::I16 => Voxels::I16(read_values(stream, count, order)?),
+            Datatype::U32 => Voxels::U32(read_values(stream, count, order)?),
+            Datatype::I32 => Voxels::I32(read_values(stream, count, order)?),
+            Datatype::U64 => Voxels::U64(read_values(stream, count, order)?),
+            Datatype::I64 => Voxels::I64(read_values(stream, count, order)?),
+            Datatype::F32 => Voxels::F32(read_values(stream, count, order)?),
+            Datatype::F64 => Voxels::F64(read_values(stream, count, order)?),
         })
     }
 
@@ -121,28 +115,22 @@ impl Voxels {
     }
 }
 
-/// Reads through a small buffer, so that a volume is never in memory twice.
-fn read_values<T, const WIDTH: usize>(
+/// Reads a part at a time, so that a volume is never in memory twice.
+fn read_values<T: DataElement>(
     stream: &mut Stream,
     count: usize,
-    decode: fn([u8; WIDTH]) -> T,
+    order: Endianness,
 ) -> Result<Vec<T>> {
-    const CHUNK: usize = 1 << 14;
+    const PART: usize = 1 << 14;
     let mut values = Vec::new();
     values
         .try_reserve_exact(count)
         .map_err(|_| VolumeError::OutOfMemory)?;
-    let mut buffer = vec![0; CHUNK.min(count) * WIDTH];
     while values.len() < count {
-        let bytes = &mut buffer[..CHUNK.min(count - values.len()) * WIDTH];
-        stream.read_exact(bytes)?;
-        values.extend(
-            bytes
-                .as_chunks::<WIDTH>()
-                .0
-                .iter()
-                .map(|&chunk| decode(chunk)),
-        );
+        let part = PART.min(count - values.len());
+        let bytes = stream.read_vec((part * size_of::<T>()) as u64)?;
+        let part = T::from_raw_vec(bytes, order);
+        values.extend(part.map_err(|error| VolumeError::DamagedHeader(error.to_string()))?);
     }
     Ok(values)
 }

@@ -8,9 +8,32 @@ pub enum WeightsError {
     Format(String),
     /// A safetensors file without our metadata.
     #[error(
-        "carry no MedContext metadata; convert them first, or choose a file that was saved here"
+        "carry no MedContext metadata; convert them first with `core convert`, or choose a file that was saved here"
     )]
     NoMetadata,
+    /// Weights from elsewhere, which do not say all that using them needs.
+    #[error(
+        "are of {network}, which say neither how images are to be prepared nor what is segmented; convert them first and tell it: `core convert FILE NEW.safetensors {options}`"
+    )]
+    Untold {
+        /// What the tensors show.
+        network: String,
+        /// The options by which the rest is told.
+        options: String,
+    },
+    /// A part of a file that is not there.
+    #[error("hold no network at {wanted:?}; choose one of {found}")]
+    NoPart {
+        /// What was asked for.
+        wanted: String,
+        /// Where there are networks.
+        found: String,
+    },
+    /// Tensors from elsewhere that would be passed over.
+    #[error(
+        "hold tensors that the network has no place for ({0}); see with `core convert` what of them is of use, and start from the file that it writes"
+    )]
+    Leftover(String),
     /// A file of PyTorch that cannot be read.
     #[error("cannot be read as a PyTorch checkpoint: {0}; save its state_dict anew")]
     Checkpoint(String),
@@ -44,12 +67,14 @@ pub enum WeightsError {
         found: String,
     },
     /// A network other than the one asked for.
-    #[error("belong to {found}, not to {expected}; choose the same backbone, size and labels")]
+    #[error("belong to {found}, not to {expected}; {remedy}")]
     OtherNetwork {
         /// What the file holds.
         found: String,
         /// What was asked for.
         expected: String,
+        /// What to do, from "choose" on.
+        remedy: String,
     },
     /// A network for another number of channels than a case has.
     #[error(

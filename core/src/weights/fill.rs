@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::names::{Place, places, transpose};
 use super::raw::{self, Tensors};
-use super::{Metadata, WeightsError};
+use super::{Metadata, Summary, WeightsError, examine};
 use crate::backbone::Model;
 
 /// A network with what its file says about it.
@@ -44,12 +44,25 @@ pub struct Filled {
 /// Reads a weights file and builds its network on `device`.
 ///
 /// # Errors
-/// When the file is damaged, or its tensors are not those of the network that it names.
+/// When the file is damaged or from elsewhere, or its tensors are not those of the network that it names.
 pub fn load(bytes: &[u8], device: &Device) -> Result<Loaded, WeightsError> {
-    let metadata = Metadata::read(bytes)?;
+    let metadata = match Metadata::read(bytes) {
+        Err(WeightsError::NoMetadata) => return Err(untold(bytes)),
+        metadata => metadata?,
+    };
     let model = metadata.build(device);
     let model = fill(model, &raw::read_safetensors(bytes)?, Fit::default())?.model;
     Ok(Loaded { model, metadata })
+}
+
+/// Why weights from elsewhere cannot be used as they are.
+fn untold(bytes: &[u8]) -> WeightsError {
+    match examine(bytes) {
+        Ok(Summary {
+            network, options, ..
+        }) => WeightsError::Untold { network, options },
+        Err(error) => error,
+    }
 }
 
 /// Replaces every parameter of `model` by the tensor of its reference name.

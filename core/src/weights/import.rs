@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use burn::tensor::Device;
 
-use super::fill::{Fit, fill};
-use super::raw::{Tensors, read_safetensors};
-use super::recognise::{canonical, recognise};
-use super::torch::{is_torch, read_torch};
-use super::{Metadata, Training, WeightsError};
+use super::fill::Fit;
+use super::opened::{Opened, numbered};
+use super::torch::is_torch;
+use super::{Metadata, WeightsError};
 use crate::backbone::{Merging, Model};
 use crate::dataset::LabelSet;
-use crate::transform::{Normalisation, Preprocessing};
+use crate::transform::Normalisation;
 use crate::volume::AxisOrder;
 
 /// What the tensors of a checkpoint do not tell.
@@ -33,6 +32,11 @@ pub struct ImportOptions {
     /// Classes that the network is to have, background included; another number than the file's gets
     /// a new last layer.
     pub classes: Option<usize>,
+    /// Names of the classes in their order, background left out; by default "label 1" and so on.
+    pub names: Vec<String>,
+    /// Which network of the file, by where it lies ([`Imported::place`]); by default the one that was
+    /// trained, rather than an average or a teacher of it.
+    pub part: Option<String>,
 }
 
 impl Default for ImportOptions {
@@ -45,6 +49,8 @@ impl Default for ImportOptions {
             normalisation: Normalisation::ZScore,
             channels: None,
             classes: None,
+            names: Vec::new(),
+            part: None,
         }
     }
 }
@@ -62,11 +68,15 @@ pub struct Imported {
     pub missing: Vec<String>,
     /// Tensors of the file that the network has no place for.
     pub ignored: Vec<String>,
+    /// Where the network lies in the file: keys and prefix, with points between; "." where it is the file.
+    pub place: String,
+    /// Where other networks lie in the file.
+    pub others: Vec<String>,
 }
 
 /// Reads the weights of one of the backbones from any file that holds them: a `.pt`, `.pth`, `.bin`
-/// or `.model` of `torch.save`, or safetensors, of this program or with PyTorch's names. A pickle is
-/// parsed as data; nothing in it is run.
+/// or `.model` of `torch.save`, or safetensors, of this program or with PyTorch's names. A prefix that all
+/// names share is taken off. A pickle is parsed as data; nothing in it is run.
 ///
 /// # Errors
 /// When the file is damaged, asks to run something, holds another network, or a tensor of another
@@ -76,8 +86,8 @@ pub fn import(
     options: &ImportOptions,
     device: &Device,
 ) -> Result<Imported, WeightsError> {
-    let tensors = canonical(read_tensors(bytes)?);
-    let (mut metadata, assumed) = describe(bytes, &tensors, options)?;
+    let opened = Opened::read(bytes, options)?;
+    let mut metadata = opened.metadata.clone();
     if let Some(channels) = options.channels {
         metadata.channels = channels;
     }
@@ -86,64 +96,71 @@ pub fn import(
     {
         metadata.labels = numbered(classes)?;
     }
+    if !options.names.is_empty() {
+        metadata.labels = named(&metadata.labels, &options.names)?;
+    }
     let fit = Fit {
         new_head: options.classes.is_some(),
         adapt_channels: options.channels.is_some(),
         without_mask_token: true,
     };
-    let filled = fill(metadata.build(device), &tensors, fit)?;
+    let place = opened.place().to_owned();
+    let (assumed, others) = (opened.assumed.clone(), opened.others.clone());
+    let filled = opened.fill(metadata.build(device), fit)?;
     Ok(Imported {
         model: filled.model,
         metadata,
         assumed,
         missing: filled.kept,
         ignored: filled.ignored,
+        place,
+        others,
     })
 }
 
-fn read_tensors(bytes: &[u8]) -> Result<Tensors<'_>, WeightsError> {
-    if is_torch(bytes) {
-        return read_torch(bytes).map_err(WeightsError::Checkpoint);
-    }
-    read_safetensors(bytes)
+/// What a weights file from elsewhere holds, as far as its tensors tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The network in words, as [`Metadata::describe`] has it.
+    pub network: String,
+    /// The options of `core convert` by which the rest is told.
+    pub options: String,
+    /// Where the network lies in the file: keys and prefix, with points between.
+    pub place: String,
+    /// Where other networks lie in it.
+    pub others: Vec<String>,
 }
 
-/// The file's own metadata, or what names and shapes tell.
-fn describe(
-    bytes: &[u8],
-    tensors: &Tensors<'_>,
-    options: &ImportOptions,
-) -> Result<(Metadata, Vec<String>), WeightsError> {
-    if !is_torch(bytes) {
-        match Metadata::read(bytes) {
-            Err(WeightsError::NoMetadata) => {}
-            found => return Ok((found?, Vec::new())),
-        }
-    }
-    let found = recognise(tensors, options)?;
-    let metadata = Metadata {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        network: found.network,
-        channels: found.channels,
-        patch: found.patch,
-        preprocessing: Preprocessing {
-            axes: options.axes.unwrap_or(found.axes),
-            normalisation: options.normalisation,
-            ..Preprocessing::default()
-        },
-        labels: numbered(found.classes)?,
-        training: Training::default(),
-    };
-    let mut assumed = found.assumed;
-    if options.normalisation == Normalisation::ZScore {
-        assumed.push("intensities normalised to z-scores".to_owned());
-    }
-    Ok((metadata, assumed))
+/// Looks into a weights file from elsewhere, without reading its values.
+///
+/// # Errors
+/// As [`import`].
+pub fn examine(bytes: &[u8]) -> Result<Summary, WeightsError> {
+    let opened = Opened::read(bytes, &ImportOptions::default())?;
+    Ok(Summary {
+        network: opened.metadata.describe(),
+        options: opened.untold(),
+        place: opened.place().to_owned(),
+        others: opened.others,
+    })
 }
 
-/// Labels 1, 2, … beside the background.
-fn numbered(classes: usize) -> Result<LabelSet, WeightsError> {
-    let last = u16::try_from(classes.saturating_sub(1)).unwrap_or(u16::MAX);
-    LabelSet::from_ids(1..=last, &BTreeMap::new())
-        .map_err(|error| WeightsError::Unrecognised(format!("have too many classes: {error}")))
+/// Whether the bytes are a checkpoint of PyTorch, by how they begin.
+pub fn is_checkpoint(bytes: &[u8]) -> bool {
+    is_torch(bytes)
+}
+
+/// The same labels with other names, which leave out the background.
+fn named(labels: &LabelSet, names: &[String]) -> Result<LabelSet, WeightsError> {
+    let ids = labels.ids().iter().copied().skip(1);
+    if names.len() != ids.len() {
+        return Err(WeightsError::Unrecognised(format!(
+            "have {} classes beside the background and {} names were given; give one name for each",
+            ids.len(),
+            names.len()
+        )));
+    }
+    let names: BTreeMap<u16, String> = ids.clone().zip(names.iter().cloned()).collect();
+    LabelSet::from_ids(ids, &names)
+        .map_err(|error| WeightsError::Unrecognised(format!("cannot have these names: {error}")))
 }

@@ -5,6 +5,7 @@ use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 
 use super::WeightsError;
+use super::torch::is_torch;
 use crate::backbone::{Model, Network};
 use crate::dataset::LabelSet;
 use crate::transform::Preprocessing;
@@ -90,8 +91,11 @@ impl Metadata {
     /// Reads the metadata of a weights file, without its tensors.
     ///
     /// # Errors
-    /// When the bytes are not safetensors or carry no metadata of ours.
+    /// When the bytes are not safetensors or carry no metadata of ours, as checkpoints of PyTorch do.
     pub fn read(bytes: &[u8]) -> Result<Self, WeightsError> {
+        if is_torch(bytes) {
+            return Err(WeightsError::NoMetadata);
+        }
         let (_, header) = SafeTensors::read_metadata(bytes)
             .map_err(|error| WeightsError::Format(error.to_string()))?;
         let text = header
@@ -128,13 +132,16 @@ impl Metadata {
         })
     }
 
-    /// The network in words, for messages: backbone, channels, classes and patch.
+    /// The network in words, for messages: backbone, size, classes and patch.
     pub fn describe(&self) -> String {
-        format!(
-            "{} with {} classes and patch {:?}",
-            self.network.backbone(),
-            self.labels.classes(),
-            self.patch
-        )
+        describe(&self.network, self.labels.classes(), self.patch)
     }
+}
+
+/// A network in words, for messages.
+pub(crate) fn describe(network: &Network, classes: usize, patch: [usize; 3]) -> String {
+    format!(
+        "{} with {classes} classes and patch {patch:?}",
+        network.title()
+    )
 }

@@ -4,10 +4,13 @@
 //! (Python's `pickletools` describes the opcodes). Values lie in one list and refer to each other by
 //! index, so that neither shared values nor deep nesting can hurt.
 
+mod harmless;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
+
+use self::harmless::is_harmless;
 
 /// A value of a pickle.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +40,8 @@ pub(super) type Id = usize;
 #[derive(Debug)]
 pub(super) struct Pickle {
     nodes: Vec<Node>,
+    /// What objects were filled with.
+    states: HashMap<Id, Id>,
     root: Id,
     /// Bytes that it took.
     pub(super) length: usize,
@@ -50,6 +55,16 @@ impl Pickle {
     pub(super) fn node(&self, id: Id) -> &Node {
         // Ids come from this list alone.
         &self.nodes[id]
+    }
+
+    /// All values, in the order in which they were met.
+    pub(super) fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// What an object was filled with: its attributes, for most classes.
+    pub(super) fn state(&self, object: Id) -> Option<Id> {
+        self.states.get(&object).copied()
     }
 
     pub(super) fn text(&self, id: Id) -> Option<&str> {
@@ -73,17 +88,9 @@ impl Pickle {
         }
     }
 
-    /// The value of a dictionary's key.
-    pub(super) fn get(&self, dict: Id, key: &str) -> Option<Id> {
-        self.entries(dict)
-            .iter()
-            .rev()
-            .find(|&&(k, _)| self.text(k) == Some(key))
-            .map(|&(_, value)| value)
-    }
-
     /// A dictionary's entries, or none.
-    pub(super) fn entries(&self, dict: Id) -> &[(Id, Id)] {
+    #[cfg(test)]
+    fn entries(&self, dict: Id) -> &[(Id, Id)] {
         match self.node(dict) {
             Node::Dict(entries) => entries,
             _ => &[],
@@ -101,6 +108,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Pickle, String> {
         bytes,
         at: 0,
         nodes: Vec::new(),
+        states: HashMap::new(),
         stack: Vec::new(),
         marks: Vec::new(),
         memo: HashMap::new(),
@@ -109,6 +117,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Pickle, String> {
         if let Some(root) = machine.step()? {
             return Ok(Pickle {
                 nodes: machine.nodes,
+                states: machine.states,
                 root,
                 length: machine.at,
             });
@@ -120,6 +129,7 @@ struct Machine<'a> {
     bytes: &'a [u8],
     at: usize,
     nodes: Vec<Node>,
+    states: HashMap<Id, Id>,
     stack: Vec<Id>,
     marks: Vec<usize>,
     memo: HashMap<u64, Id>,
@@ -316,13 +326,7 @@ impl Machine<'_> {
                 _ => return Err(BROKEN.to_owned()),
             }
         };
-        let global = format!("{module}.{name}");
-        if !is_harmless(&module, &name) {
-            return Err(format!(
-                "it asks to run {global}, which no tensor needs; nothing in it was run"
-            ));
-        }
-        self.push(Node::Global(global));
+        self.push(Node::Global(format!("{module}.{name}")));
         Ok(())
     }
 
@@ -333,8 +337,9 @@ impl Machine<'_> {
                 self.push(Node::Persistent(id));
             }
             b'b' => {
-                // State of an object: what is needed of a checkpoint is not in it.
-                self.pop()?;
+                let state = self.pop()?;
+                let object = self.stack.last().copied().ok_or(BROKEN)?;
+                self.states.insert(object, state);
             }
             _ => {
                 if opcode == 0x92 {
@@ -344,6 +349,11 @@ impl Machine<'_> {
                 let node = match &self.nodes[callee] {
                     Node::Global(name) if name == "collections.OrderedDict" => {
                         Node::Dict(Vec::new())
+                    }
+                    Node::Global(name) if !is_harmless(name) => {
+                        return Err(format!(
+                            "it asks to run {name}, which no tensor needs; nothing in it was run"
+                        ));
                     }
                     _ => Node::Call(callee, arguments),
                 };
@@ -361,31 +371,4 @@ fn pairs(items: Vec<Id>) -> Vec<(Id, Id)> {
         .iter()
         .map(|&[k, v]| (k, v))
         .collect()
-}
-
-/// Whether a checkpoint may name this class or function. They are not run either; the list is there
-/// to say so plainly when a file is meant to do harm elsewhere.
-fn is_harmless(module: &str, name: &str) -> bool {
-    let top = module.split('.').next().unwrap_or_default();
-    match top {
-        "torch" | "numpy" | "collections" | "argparse" | "pathlib" | "_codecs" => true,
-        "builtins" | "__builtin__" => matches!(
-            name,
-            "set"
-                | "frozenset"
-                | "list"
-                | "dict"
-                | "tuple"
-                | "slice"
-                | "range"
-                | "complex"
-                | "bytearray"
-                | "object"
-                | "int"
-                | "float"
-                | "bool"
-                | "str"
-        ),
-        _ => false,
-    }
 }

@@ -1,7 +1,6 @@
 //! Which network a set of tensors belongs to, from names and shapes.
 
-use super::raw::Tensors;
-use super::{ImportOptions, WeightsError};
+use super::{ImportOptions, WeightsError, part};
 use crate::backbone::{
     Backbone, IndexLaw, Network, NnformerConfig, NnformerForm, NormKind, PatchProjection,
     Pcrlv2Config, Size, SwinUnetrConfig, UnetrConfig,
@@ -21,44 +20,17 @@ pub(super) struct Recognised {
     pub assumed: Vec<String>,
 }
 
-/// Gives the tensors the names that MONAI 1.5 and the released networks use.
-///
-/// Data-parallel training prefixes `module.`; MedContext's student has UNETR's transformer at the top
-/// level; SwinUNETR's self-supervised weights call the MLP `fc1` and `fc2`.
-pub(super) fn canonical(tensors: Tensors<'_>) -> Tensors<'_> {
-    let swin = tensors.keys().any(|name| name.contains("swinViT."));
-    let rename = |name: &str| -> String {
-        let mut name = name;
-        while let Some(rest) = name.strip_prefix("module.") {
-            name = rest;
-        }
-        let transformer = ["blocks.", "norm.", "patch_embedding."];
-        if transformer.iter().any(|prefix| name.starts_with(prefix)) {
-            return format!("vit.{name}");
-        }
-        if swin {
-            return name
-                .replace(".mlp.fc1.", ".mlp.linear1.")
-                .replace(".mlp.fc2.", ".mlp.linear2.");
-        }
-        name.to_owned()
-    };
-    tensors
-        .into_iter()
-        .map(|(name, tensor)| (rename(&name), tensor))
-        .collect()
-}
-
 /// Finds the network.
 ///
 /// # Errors
 /// When the names are those of no network here, or its sizes cannot be told from the shapes.
 pub(super) fn recognise(
-    tensors: &Tensors<'_>,
+    shapes: &part::Shapes,
     options: &ImportOptions,
 ) -> Result<Recognised, WeightsError> {
-    let shapes = Shapes(tensors);
-    let has = |name: &str| tensors.contains_key(name);
+    let has = |name: &str| shapes.contains_key(name);
+    let first = shapes.keys().next().cloned();
+    let shapes = Shapes(shapes);
     let mut found = if has("swinViT.patch_embed.proj.weight") {
         swin_unetr(&shapes, options)?
     } else if has("vit.patch_embedding.position_embeddings") {
@@ -69,8 +41,11 @@ pub(super) fn recognise(
         pcrlv2(&shapes)?
     } else {
         let backbones = Backbone::ALL.map(Backbone::name).join(", ");
+        let example = first.map_or(String::new(), |name| {
+            format!(", but tensors such as {name}")
+        });
         return Err(WeightsError::Unrecognised(format!(
-            "hold none of the networks known here ({backbones}); choose a checkpoint of one of them"
+            "hold none of the networks known here ({backbones}) as a whole{example}; choose a checkpoint of one of them"
         )));
     };
     if let Some(patch) = options.patch {
@@ -82,13 +57,13 @@ pub(super) fn recognise(
 }
 
 /// Sides of tensors by name.
-struct Shapes<'a>(&'a Tensors<'a>);
+struct Shapes<'a>(&'a part::Shapes);
 
 impl Shapes<'_> {
     fn shape(&self, name: &str) -> Result<&[usize], WeightsError> {
-        let tensor = self.0.get(name);
-        let tensor = tensor.ok_or_else(|| WeightsError::Missing(name.to_owned()))?;
-        Ok(&tensor.shape)
+        let shape = self.0.get(name);
+        let shape = shape.ok_or_else(|| WeightsError::Missing(name.to_owned()))?;
+        Ok(shape)
     }
 
     fn side(&self, name: &str, axis: usize) -> Result<usize, WeightsError> {
@@ -120,9 +95,15 @@ fn unetr(shapes: &Shapes<'_>, options: &ImportOptions) -> Result<Recognised, Wei
     let patch = options.patch.or(side.map(|side| [16 * side; 3]));
     let patch = patch.ok_or_else(|| {
         WeightsError::Unrecognised(format!(
-            "are for {tokens} tokens, which make no cube; say for which patch"
+            "are for {tokens} tokens, which make no cube; say for which patch: `core convert --patch D,H,W`"
         ))
     })?;
+    let needed: usize = patch.map(|side| side / 16).iter().product();
+    if needed != tokens {
+        return Err(WeightsError::Unrecognised(format!(
+            "are for {tokens} tokens, and a patch of {patch:?} has {needed}; choose the patch that they are for"
+        )));
+    }
     let perceptron = shapes.has("vit.patch_embedding.patch_embeddings.1.weight");
     let config = UnetrConfig {
         hidden,

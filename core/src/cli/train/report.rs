@@ -10,7 +10,7 @@ use super::screen::Screen;
 use super::settings::STATE;
 use crate::cli::console::{Console, duration};
 use crate::cli::curves::Curves;
-use crate::cli::files::{Whole, lines_until, unwritable, write};
+use crate::cli::files::{Whole, encoded, lines_until, unwritable, write};
 use crate::cli::{Failure, Outcome};
 use crate::train::{CheckpointKind, Event, Trainer};
 
@@ -56,7 +56,7 @@ impl<'a> Report<'a> {
         let path = out.join("log.jsonl");
         // Of a run that goes on, what its state knows of; later steps are done again.
         if let Some(done) = done {
-            write(&path, lines_until(&path, done, step_of).as_bytes())?;
+            write(&path, lines_until(&path, done, step_of)?.as_bytes())?;
         }
         let goes_on = done.is_some();
         let log = OpenOptions::new()
@@ -85,8 +85,8 @@ impl<'a> Report<'a> {
 
     /// Writes and shows one event.
     pub fn event(&mut self, event: &Event) -> Outcome {
-        let line = serde_json::to_string(event).unwrap_or_default();
         let path = self.out.join("log.jsonl");
+        let line = encoded(&path, serde_json::to_string(event))?;
         writeln!(self.log, "{line}").map_err(|error| unwritable(&path, &error))?;
         self.curves.event(event)?;
         if let Some(screen) = &mut self.screen {
@@ -135,8 +135,9 @@ impl<'a> Report<'a> {
             "seconds_per_iteration": seconds / (*iteration).max(1) as f64,
             "loading_seconds": self.loading_seconds,
         });
-        let text = serde_json::to_string_pretty(&summary).unwrap_or_default();
-        write(&self.out.join("summary.json"), text.as_bytes())?;
+        let path = self.out.join("summary.json");
+        let text = encoded(&path, serde_json::to_string_pretty(&summary))?;
+        write(&path, text.as_bytes())?;
         self.close();
         self.console.say(format!(
             "{iteration} steps in {}; weights are in {}",

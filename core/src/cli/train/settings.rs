@@ -111,7 +111,7 @@ pub(super) fn find_state(
     let bytes = read(&path)?;
     let unusable = |error| Failure::Message(format!("{}: the weights {error}", path.display()));
     let old = RunState::read(&bytes).map_err(unusable)?;
-    let changed = differences(&old.config, config);
+    let changed = differences(&old.config, config)?;
     if !changed.is_empty() && !arguments.force {
         return Err(Failure::Message(format!(
             "{} was trained with another {}; give the same settings, or add --force to go on with the new ones",
@@ -123,13 +123,17 @@ pub(super) fn find_state(
 }
 
 /// Names of the settings that are not the same.
-fn differences(old: &TrainConfig, new: &TrainConfig) -> Vec<String> {
-    let table = |config| toml::Table::try_from(config).unwrap_or_default();
-    let (old, new) = (table(old), table(new));
+fn differences(old: &TrainConfig, new: &TrainConfig) -> Result<Vec<String>, Failure> {
+    let table = |config| {
+        let table = toml::Table::try_from(config);
+        table
+            .map_err(|error| Failure::Message(format!("the settings cannot be compared ({error})")))
+    };
+    let (old, new) = (table(old)?, table(new)?);
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    names
+    Ok(names
         .into_iter()
         .filter(|name| old.get(*name) != new.get(*name))
         .cloned()
-        .collect()
+        .collect())
 }

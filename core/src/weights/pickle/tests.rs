@@ -6,7 +6,11 @@ fn a_dictionary_of_numbers() {
     let bytes = b"\x80\x02}q\x00(X\x01\x00\x00\x00aq\x01K\x01X\x01\x00\x00\x00bq\x02(G@\x04\x00\x00\x00\x00\x00\x00\x88NJ\xd4\xfe\xff\xfftq\x03u.";
     let pickle = parse(bytes).expect("a pickle");
     assert_eq!(pickle.length, bytes.len());
-    let get = |key| pickle.get(pickle.root(), key).expect("the key");
+    let entries = pickle.entries(pickle.root());
+    let get = |key| {
+        let entry = entries.iter().find(|&&(k, _)| pickle.text(k) == Some(key));
+        entry.expect("the key").1
+    };
     assert_eq!(pickle.int(get("a")), Some(1));
     let items = pickle.sequence(get("b")).expect("a tuple");
     assert_eq!(pickle.node(items[0]), &Node::Float(2.5));
@@ -20,6 +24,9 @@ fn a_call_of_the_shell_is_refused_by_name() {
     let bytes = b"\x80\x02cposix\nsystem\nq\x00X\x04\x00\x00\x00trueq\x01\x85q\x02Rq\x03.";
     let refused = parse(bytes).expect_err("it is refused");
     assert!(refused.contains("posix.system"), "{refused}");
+    // A class of Python's own that starts programs.
+    let class = b"\x80\x02csubprocess\nPopen\nq\x00X\x04\x00\x00\x00trueq\x01\x85q\x02Rq\x03.";
+    assert!(parse(class).is_err());
     let hidden = b"\x80\x04\x8c\x08builtins\x8c\x04eval\x93\x8c\x011\x85R.";
     assert!(parse(hidden).is_err());
 }
@@ -53,4 +60,17 @@ fn deep_nesting_does_not_overflow() {
     bytes.extend(std::iter::repeat_n(0x85, 1_000_000));
     bytes.push(b'.');
     assert!(parse(&bytes).is_ok());
+}
+
+#[test]
+fn objects_of_frameworks_are_passed_over() {
+    // pickle.dumps of an object of the class yacs.config.CfgNode with the attribute a = 1, protocol 2.
+    let bytes =
+        b"\x80\x02cyacs.config\nCfgNode\nq\x00)\x81q\x01}q\x02X\x01\x00\x00\x00aq\x03K\x01sb.";
+    let pickle = parse(bytes).expect("a pickle");
+    let state = pickle.state(pickle.root()).expect("attributes");
+    assert_eq!(pickle.entries(state).len(), 1);
+    // A function of the same module is another thing.
+    let function = b"\x80\x02cyacs.config\nload\nq\x00)Rq\x01.";
+    assert!(parse(function).is_err());
 }

@@ -1,0 +1,211 @@
+//! Weights files from anywhere: what network they hold is told before its tensors are read.
+
+use std::collections::BTreeMap;
+
+use super::fill::{Filled, Fit, fill};
+use super::part::{Dictionary, Part, parts, whole};
+use super::raw::{Tensors, read_safetensors};
+use super::recognise::{Recognised, recognise};
+use super::torch::{Checkpoint, is_torch};
+use super::{ImportOptions, Metadata, Training, WeightsError};
+use crate::backbone::{Model, Network};
+use crate::dataset::LabelSet;
+use crate::transform::{Normalisation, Preprocessing};
+
+/// A file whose network is known and whose tensors are still to be read.
+pub(crate) struct Opened<'a> {
+    source: Source<'a>,
+    part: Part,
+    /// What the file says, or what names and shapes tell.
+    pub metadata: Metadata,
+    /// What was assumed beyond that, one phrase each.
+    pub assumed: Vec<String>,
+    /// Where other networks lie in the file.
+    pub others: Vec<String>,
+}
+
+enum Source<'a> {
+    Torch(Box<Checkpoint<'a>>),
+    Safetensors(Tensors<'a>),
+}
+
+impl<'a> Opened<'a> {
+    /// Finds the network of a file: that of this program's own metadata, or the one that names and shapes
+    /// show.
+    ///
+    /// # Errors
+    /// When the file is damaged, asks to run something, or holds no network that is known here.
+    pub fn read(bytes: &'a [u8], options: &ImportOptions) -> Result<Self, WeightsError> {
+        let source = Source::open(bytes)?;
+        let dictionaries = source.dictionaries();
+        if options.part.is_none() {
+            match Metadata::read(bytes) {
+                Err(WeightsError::NoMetadata) => {}
+                metadata => {
+                    return Ok(Self {
+                        source,
+                        part: whole(dictionaries).ok_or_else(no_tensors)?,
+                        metadata: metadata?,
+                        assumed: Vec::new(),
+                        others: Vec::new(),
+                    });
+                }
+            }
+        }
+        let (part, found, others) = choose(dictionaries, options)?;
+        let (metadata, assumed) = describe(found, options)?;
+        Ok(Self {
+            source,
+            part,
+            metadata,
+            assumed,
+            others,
+        })
+    }
+
+    /// Where the network lies in the file: keys and prefix, with points between.
+    pub fn place(&self) -> &str {
+        &self.part.label
+    }
+
+    /// Reads the network's tensors into `model`. What the model has no place for is named as in the file.
+    ///
+    /// # Errors
+    /// When the file is damaged, or a tensor is missing or of another shape and `fit` does not allow for it.
+    pub fn fill(self, model: Model, fit: Fit) -> Result<Filled, WeightsError> {
+        let Part {
+            dictionary,
+            names,
+            rest,
+            ..
+        } = self.part;
+        let tensors = self.source.tensors(dictionary, &names)?;
+        let mut filled = fill(model, &tensors, fit)?;
+        for name in &mut filled.ignored {
+            if let Some(original) = names.get(name) {
+                name.clone_from(original);
+            }
+        }
+        filled.ignored.extend(rest);
+        Ok(filled)
+    }
+
+    /// What `core convert` has to be told to make a file of this program of it.
+    pub fn untold(&self) -> String {
+        let own = match self.metadata.network {
+            Network::Unetr(_) => "--heads N ",
+            Network::SwinUnetr(_) => "--merging legacy|monai-1.5|v2 ",
+            Network::Nnformer(_) | Network::Pcrlv2(_) => "",
+        };
+        format!("--patch D,H,W {own}--axes xyz|zyx --normalisation z-score|none --names NAME,NAME")
+    }
+}
+
+impl<'a> Source<'a> {
+    fn open(bytes: &'a [u8]) -> Result<Self, WeightsError> {
+        if is_torch(bytes) {
+            let checkpoint = Checkpoint::open(bytes).map_err(WeightsError::Checkpoint)?;
+            return Ok(Self::Torch(Box::new(checkpoint)));
+        }
+        Ok(Self::Safetensors(read_safetensors(bytes)?))
+    }
+
+    fn dictionaries(&self) -> Vec<Dictionary> {
+        match self {
+            Self::Torch(checkpoint) => checkpoint.dictionaries(),
+            Self::Safetensors(tensors) => vec![Dictionary {
+                path: String::new(),
+                shapes: tensors
+                    .iter()
+                    .map(|(name, tensor)| (name.clone(), tensor.shape.clone()))
+                    .collect(),
+            }],
+        }
+    }
+
+    /// Tensors of a dictionary by the names that they are to have, given with those in the file.
+    fn tensors(
+        self,
+        dictionary: usize,
+        names: &BTreeMap<String, String>,
+    ) -> Result<Tensors<'a>, WeightsError> {
+        match self {
+            Self::Torch(checkpoint) => checkpoint
+                .read(dictionary, names)
+                .map_err(WeightsError::Checkpoint),
+            Self::Safetensors(mut tensors) => Ok(names
+                .iter()
+                .filter_map(|(name, original)| Some((name.clone(), tensors.remove(original)?)))
+                .collect()),
+        }
+    }
+}
+
+fn no_tensors() -> WeightsError {
+    WeightsError::Checkpoint("it holds no dictionary of tensors".to_owned())
+}
+
+/// The network that is meant, and where the others lie. One that is not there as a whole gives way to the
+/// next.
+fn choose(
+    dictionaries: Vec<Dictionary>,
+    options: &ImportOptions,
+) -> Result<(Part, Recognised, Vec<String>), WeightsError> {
+    let mut parts = parts(&dictionaries);
+    let labels: Vec<String> = parts.iter().map(|part| part.label.clone()).collect();
+    if let Some(wanted) = &options.part {
+        parts.retain(|part| part.label == *wanted);
+        if parts.is_empty() {
+            return Err(WeightsError::NoPart {
+                wanted: wanted.clone(),
+                found: labels.join(", "),
+            });
+        }
+    } else if parts.is_empty() {
+        parts.extend(whole(dictionaries));
+    }
+    let mut refused = None;
+    for part in parts {
+        match recognise(&part.shapes, options) {
+            Ok(found) => {
+                let others = labels.into_iter().filter(|label| *label != part.label);
+                let others = others.collect();
+                return Ok((part, found, others));
+            }
+            Err(error) => drop(refused.get_or_insert(error)),
+        }
+    }
+    Err(refused.unwrap_or_else(no_tensors))
+}
+
+/// What names and shapes tell, with what is assumed beyond them.
+fn describe(
+    found: Recognised,
+    options: &ImportOptions,
+) -> Result<(Metadata, Vec<String>), WeightsError> {
+    let metadata = Metadata {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        network: found.network,
+        channels: found.channels,
+        patch: found.patch,
+        preprocessing: Preprocessing {
+            axes: options.axes.unwrap_or(found.axes),
+            normalisation: options.normalisation,
+            ..Preprocessing::default()
+        },
+        labels: numbered(found.classes)?,
+        training: Training::default(),
+    };
+    let mut assumed = found.assumed;
+    if options.normalisation == Normalisation::ZScore {
+        assumed.push("intensities normalised to z-scores".to_owned());
+    }
+    Ok((metadata, assumed))
+}
+
+/// Labels 1, 2, … beside the background.
+pub(super) fn numbered(classes: usize) -> Result<LabelSet, WeightsError> {
+    let last = u16::try_from(classes.saturating_sub(1)).unwrap_or(u16::MAX);
+    LabelSet::from_ids(1..=last, &BTreeMap::new())
+        .map_err(|error| WeightsError::Unrecognised(format!("have too many classes: {error}")))
+}

@@ -1,0 +1,298 @@
+//! Which tensors of a file are a network's.
+//!
+//! Frameworks put words in front of all names (data-parallel and compiled networks, Lightning's
+//! modules, teachers and averages), and dictionaries into dictionaries. None of these words is known
+//! here: what stands in front of a tensor that only one network has stands in front of them all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Sides of tensors, by name.
+pub(super) type Shapes = BTreeMap<String, Vec<usize>>;
+
+/// Tensors that a file holds side by side.
+#[derive(Debug)]
+pub(super) struct Dictionary {
+    /// The keys that lead to it, with points between; empty for the file's outermost.
+    pub path: String,
+    pub shapes: Shapes,
+}
+
+/// The tensors of one network in a file.
+#[derive(Debug)]
+pub(super) struct Part {
+    /// The index of its dictionary.
+    pub dictionary: usize,
+    /// What leads to it, dictionaries and the prefix of its names alike; [`WHOLE`] where nothing does.
+    pub label: String,
+    /// Names in the file, by the names that MONAI 1.5 and the released networks use.
+    pub names: BTreeMap<String, String>,
+    /// Sides, by the same names.
+    pub shapes: Shapes,
+    /// Names of the dictionary's other tensors that belong to no network.
+    pub rest: Vec<String>,
+}
+
+/// The label of a network that is not within anything.
+const WHOLE: &str = ".";
+
+/// Tensors of which each network has one: SwinUNETR, UNETR, nnFormer and PCRLv2. MedContext's student has
+/// UNETR's transformer at the top level.
+const ANCHORS: [&str; 5] = [
+    "swinViT.patch_embed.proj.weight",
+    "vit.patch_embedding.position_embeddings",
+    TOP_LEVEL_TRANSFORMER,
+    "model_down.patch_embed.proj1.conv1.weight",
+    "down_tr64.ops.0.conv1.weight",
+];
+const TOP_LEVEL_TRANSFORMER: &str = "patch_embedding.position_embeddings";
+
+/// The networks of a file, the one that is meant if nothing else is said first: a student or the network
+/// itself before an average of it, and that before a teacher.
+pub(super) fn parts(dictionaries: &[Dictionary]) -> Vec<Part> {
+    let mut parts: Vec<Part> = dictionaries
+        .iter()
+        .enumerate()
+        .flat_map(|(index, dictionary)| parts_of(index, dictionary))
+        .collect();
+    parts.sort_by_key(|part| rank(&part.label));
+    parts
+}
+
+/// All tensors of the largest dictionary, under their own names.
+pub(super) fn whole(dictionaries: Vec<Dictionary>) -> Option<Part> {
+    let all = dictionaries.into_iter().enumerate();
+    let (index, dictionary) = all.max_by_key(|(_, found)| found.shapes.len())?;
+    let names = dictionary.shapes.keys();
+    Some(Part {
+        dictionary: index,
+        label: label(&dictionary.path, ""),
+        names: names.map(|name| (name.clone(), name.clone())).collect(),
+        shapes: dictionary.shapes,
+        rest: Vec::new(),
+    })
+}
+
+fn parts_of(index: usize, dictionary: &Dictionary) -> Vec<Part> {
+    let names = without_wrappers(&dictionary.shapes);
+    let prefixes: BTreeSet<&str> = names
+        .iter()
+        .filter_map(|(name, _)| prefix_of(name))
+        .collect();
+    let mut parts: Vec<(&str, Vec<(&str, &str)>)> = prefixes
+        .into_iter()
+        .map(|prefix| (prefix, Vec::new()))
+        .collect();
+    let mut rest = Vec::new();
+    for (name, original) in &names {
+        // Of a network within another's names, the inner one has them.
+        let owner = parts
+            .iter_mut()
+            .filter(|(prefix, _)| name.starts_with(prefix))
+            .max_by_key(|(prefix, _)| prefix.len());
+        match owner {
+            Some((prefix, own)) => own.push((&name[prefix.len()..], original)),
+            None => rest.push((*original).to_owned()),
+        }
+    }
+    parts
+        .into_iter()
+        .map(|(prefix, own)| {
+            let names = canonical(&own);
+            let shape = |original: &String| dictionary.shapes.get(original).cloned();
+            Part {
+                dictionary: index,
+                label: label(&dictionary.path, prefix),
+                shapes: names
+                    .iter()
+                    .filter_map(|(name, original)| Some((name.clone(), shape(original)?)))
+                    .collect(),
+                names,
+                rest: rest.clone(),
+            }
+        })
+        .collect()
+}
+
+/// Names without what wraps single parts of a network (compiled, sharded or checkpointed ones), each with the
+/// name in the file. Where that would make two names one, they stay.
+fn without_wrappers(shapes: &Shapes) -> Vec<(String, &str)> {
+    let wrapper = |part: &&str| part.starts_with('_') || *part == "module";
+    let strip = |name: &str| {
+        let parts: Vec<&str> = name.split('.').filter(|part| !wrapper(part)).collect();
+        parts.join(".")
+    };
+    let stripped: BTreeMap<String, &str> = shapes
+        .keys()
+        .map(|name| (strip(name), name.as_str()))
+        .collect();
+    if stripped.len() == shapes.len() {
+        return stripped.into_iter().collect();
+    }
+    shapes
+        .keys()
+        .map(|name| (name.clone(), name.as_str()))
+        .collect()
+}
+
+/// What stands in front of a tensor that only one network has.
+fn prefix_of(name: &str) -> Option<&str> {
+    let before = |anchor: &str| name.strip_suffix(anchor);
+    let ends = |before: &&str| before.is_empty() || before.ends_with('.');
+    ANCHORS
+        .iter()
+        .find_map(|anchor| before(anchor).filter(ends))
+}
+
+/// A network's names as MONAI 1.5 and the released networks have them: MedContext's student has UNETR's
+/// transformer at the top level, and SwinUNETR's self-supervised weights call the MLP `fc1` and `fc2`.
+fn canonical(names: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let has = |wanted: &str| names.iter().any(|(name, _)| *name == wanted);
+    let (student, swin) = (has(TOP_LEVEL_TRANSFORMER), has(ANCHORS[0]));
+    let transformer = ["blocks.", "norm.", "patch_embedding."];
+    let rename = |name: &str| {
+        if student && transformer.iter().any(|start| name.starts_with(start)) {
+            return format!("vit.{name}");
+        }
+        if swin {
+            return name
+                .replace(".mlp.fc1.", ".mlp.linear1.")
+                .replace(".mlp.fc2.", ".mlp.linear2.");
+        }
+        name.to_owned()
+    };
+    names
+        .iter()
+        .map(|(name, original)| (rename(name), (*original).to_owned()))
+        .collect()
+}
+
+fn label(path: &str, prefix: &str) -> String {
+    let prefix = prefix.trim_end_matches('.');
+    match (path.is_empty(), prefix.is_empty()) {
+        (true, true) => WHOLE.to_owned(),
+        (true, false) => prefix.to_owned(),
+        (false, true) => path.to_owned(),
+        (false, false) => format!("{path}.{prefix}"),
+    }
+}
+
+/// How far a network is from the one that was trained.
+fn rank(label: &str) -> usize {
+    let label = label.to_lowercase();
+    let words = label.split(|letter: char| !letter.is_alphanumeric());
+    let is_one_of = |known: &[&str]| words.clone().any(|word| known.contains(&word));
+    if is_one_of(&["student"]) {
+        0
+    } else if is_one_of(&["teacher", "target", "momentum"]) {
+        3
+    } else if is_one_of(&["ema", "swa", "average", "averaged"]) {
+        2
+    } else {
+        1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Dictionary, parts};
+
+    const OWN: [&str; 3] = [
+        "vit.patch_embedding.position_embeddings",
+        "vit.blocks.0.norm1.weight",
+        "out.conv.conv.weight",
+    ];
+
+    fn dictionary(path: &str, names: impl IntoIterator<Item = String>) -> Dictionary {
+        Dictionary {
+            path: path.to_owned(),
+            shapes: names.into_iter().map(|name| (name, vec![1])).collect(),
+        }
+    }
+
+    fn behind(prefix: &str) -> impl Iterator<Item = String> {
+        OWN.iter().map(move |name| format!("{prefix}{name}"))
+    }
+
+    #[test]
+    fn any_prefix_that_all_share_is_taken_off() {
+        for prefix in [
+            "",
+            "module.",
+            "model.",
+            "model._orig_mod.",
+            "a.b.c.d.",
+            "module.module.",
+            "my network/v2.",
+        ] {
+            let beside = ["loss_function.weight", "vit", "x.vit.norm"].map(str::to_owned);
+            let found = parts(&[dictionary("", behind(prefix).chain(beside.clone()))]);
+            let [part] = &found[..] else {
+                panic!("{prefix}: {found:?}");
+            };
+            let rest: Vec<&String> = part.names.keys().chain(&part.rest).collect();
+            for name in OWN {
+                assert_eq!(part.names[name], format!("{prefix}{name}"));
+                assert!(part.shapes.contains_key(name));
+            }
+            assert_eq!(rest.len(), 6, "{prefix}: {rest:?}");
+        }
+    }
+
+    #[test]
+    fn wrappers_within_names_are_taken_off() {
+        let names = [
+            "_fsdp_wrapped_module.vit._fsdp_wrapped_module.patch_embedding.position_embeddings",
+            "_fsdp_wrapped_module.vit.module.blocks.0._checkpoint_wrapped_module.norm1.weight",
+            "_fsdp_wrapped_module.out.conv.conv.weight",
+        ];
+        let found = parts(&[dictionary("model", names.map(str::to_owned))]);
+        assert_eq!(found[0].label, "model");
+        for (name, original) in OWN.iter().zip(names) {
+            assert_eq!(found[0].names[*name], original);
+        }
+    }
+
+    #[test]
+    fn of_several_networks_the_trained_one_comes_first() {
+        let labels = |dictionaries: &[Dictionary]| -> Vec<String> {
+            let found = parts(dictionaries);
+            for part in &found {
+                assert_eq!(part.names.len(), OWN.len());
+            }
+            found.into_iter().map(|part| part.label).collect()
+        };
+        // In one dictionary, one within the other, and in dictionaries of their own.
+        let together = dictionary("state_dict", behind("teacher.").chain(behind("student.")));
+        assert_eq!(
+            labels(&[together]),
+            ["state_dict.student", "state_dict.teacher"]
+        );
+        let inner = dictionary("", behind("ema_model.").chain(behind("")));
+        assert_eq!(labels(&[inner]), [".", "ema_model"]);
+        let apart = [
+            dictionary("ema.module", behind("")),
+            dictionary("model", behind("module.")),
+        ];
+        assert_eq!(labels(&apart), ["model", "ema.module"]);
+    }
+
+    #[test]
+    fn a_transformer_at_the_top_level_is_put_where_monai_has_it() {
+        let names = [
+            "s.patch_embedding.position_embeddings",
+            "s.blocks.0.norm1.weight",
+            "s.encoder1.layer.conv1.conv.weight",
+        ];
+        let found = parts(&[dictionary("", names.map(str::to_owned))]);
+        let names: Vec<&str> = found[0].names.keys().map(String::as_str).collect();
+        assert_eq!(
+            names,
+            [
+                "encoder1.layer.conv1.conv.weight",
+                "vit.blocks.0.norm1.weight",
+                "vit.patch_embedding.position_embeddings"
+            ]
+        );
+        assert!(parts(&[dictionary("", ["a.b".to_owned()])]).is_empty());
+    }
+}

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DiceCe, MixedPrecision, OptimizerLaw, RateSchedule};
+use super::{DiceCe, MixedPrecision, OptimizerLaw, RateSchedule, Warmup};
 use crate::backbone::{Backbone, Network, Size};
 use crate::infer::Blend;
 use crate::medcontext::MedContext;
@@ -29,8 +29,11 @@ pub struct TrainConfig {
     pub learning_rate: f64,
     /// Weight decay.
     pub weight_decay: f64,
-    /// Steps of linear warm-up. Capped at a tenth of a short run.
-    pub warmup: usize,
+    /// Steps of linear warm-up; where none are given 50, but no more than a tenth of the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warmup: Option<usize>,
+    /// How the warm-up counts its steps, or its epochs with `rate_by_epoch`.
+    pub warmup_count: Warmup,
     /// How the learning rate changes after the warm-up.
     pub schedule: RateSchedule,
     /// Steps of an epoch, where a schedule counts epochs; 0: once through the cases.
@@ -44,6 +47,10 @@ pub struct TrainConfig {
     pub clip_norm: Option<f64>,
     /// The supervised loss.
     pub loss: DiceCe,
+    /// Ids of the labels whose mean Dice at validation tells which weights are best; all that are learned
+    /// where none is named. Of labels that are learned as regions it is always the regions.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reported: Vec<u16>,
     /// Passes the clean and the masked view one after the other: the same gradients in about half the
     /// memory.
     pub views_in_turn: bool,
@@ -83,13 +90,15 @@ impl Default for TrainConfig {
             accumulation: 1,
             learning_rate: 5e-4,
             weight_decay: 1e-5,
-            warmup: 50,
+            warmup: None,
+            warmup_count: Warmup::Next,
             schedule: RateSchedule::Cosine,
             epoch: 0,
             rate_by_epoch: false,
             optimizer: OptimizerLaw::Adamw,
             clip_norm: None,
             loss: DiceCe::default(),
+            reported: Vec::new(),
             views_in_turn: false,
             mixed_precision: MixedPrecision::Off,
             seed: 0,
@@ -97,7 +106,7 @@ impl Default for TrainConfig {
             preprocessing: Preprocessing::default(),
             overlap: 0.5,
             blend: Blend::Constant,
-            medcontext: MedContext::paper(),
+            medcontext: MedContext::default(),
             sampling: Sampling::default(),
             augmentation: Augmentation::default(),
             new_head: false,
@@ -105,6 +114,9 @@ impl Default for TrainConfig {
         }
     }
 }
+
+/// Steps of warm-up where none are given, in a run that is long enough.
+const WARMUP: usize = 50;
 
 /// Largest side of a suggested patch in voxels: 96, the paper's.
 const LARGEST_SIDE: usize = 96;
@@ -146,15 +158,40 @@ impl TrainConfig {
         }
     }
 
-    /// Steps of warm-up: as configured, but no more than a tenth of the run.
+    /// Steps of warm-up: those given, else 50, but no more than a tenth of the run.
     pub fn warmup_steps(&self) -> usize {
-        self.warmup.min(self.iterations.div_ceil(10))
+        self.warmup
+            .unwrap_or_else(|| WARMUP.min(tenth(self.iterations)))
     }
 
-    /// Steps of an epoch of `cases` training cases.
+    /// Changes the length of the run. A warm-up that was made for the present length, such as a preset's,
+    /// keeps its share of a shorter run, or takes a tenth of it where that is more.
+    pub fn set_iterations(&mut self, iterations: usize) {
+        if let Some(warmup) = &mut self.warmup {
+            let share = iterations as f64 / self.iterations.max(1) as f64;
+            let scaled = (*warmup as f64 * share).ceil() as usize;
+            *warmup = (*warmup).min(scaled.max(tenth(iterations)));
+        }
+        self.iterations = iterations;
+    }
+
+    /// The same with numbers for all that hangs on the length of the run: what a run's files say, and what
+    /// two runs are compared by.
+    pub fn resolved(self) -> Self {
+        Self {
+            warmup: Some(self.warmup_steps()),
+            medcontext: self.medcontext.resolved(self.iterations),
+            ..self
+        }
+    }
+
+    /// Steps of an epoch of `cases` training cases: once through all of them, with the patches that are cut
+    /// from each.
     pub fn epoch_steps(&self, cases: usize) -> usize {
         match self.epoch {
-            0 => cases.div_ceil(self.patches_per_step()).max(1),
+            0 => (cases * self.sampling.patches_per_case.max(1))
+                .div_ceil(self.patches_per_step().max(1))
+                .max(1),
             steps => steps,
         }
     }
@@ -168,7 +205,10 @@ impl TrainConfig {
     pub fn rate_at(&self, step: usize, epoch: usize) -> f64 {
         let unit = if self.rate_by_epoch { epoch.max(1) } else { 1 };
         let [step, warmup, total] = [step, self.warmup_steps(), self.iterations].map(|n| n / unit);
-        self.learning_rate * self.schedule.factor(step, warmup, total)
+        let factor = self
+            .schedule
+            .factor(step, warmup, total, self.warmup_count);
+        self.learning_rate * factor
     }
 
     /// The settings as `config.toml` holds them.
@@ -178,6 +218,18 @@ impl TrainConfig {
     pub fn to_toml(&self) -> Result<String> {
         toml::to_string(self)
             .map_err(|error| Error::Config(format!("the settings cannot be written ({error})")))
+    }
+
+    /// What is odd about settings that work, one sentence each.
+    pub fn warnings(&self) -> Vec<String> {
+        let (warmup, iterations) = (self.warmup_steps(), self.iterations);
+        let never = (warmup > iterations).then(|| {
+            format!(
+                "the warm-up of {warmup} steps is longer than the run of {iterations}: the learning rate never reaches {}; set a shorter warmup",
+                self.learning_rate
+            )
+        });
+        never.into_iter().collect()
     }
 
     /// Why these settings cannot work.
@@ -224,5 +276,128 @@ impl TrainConfig {
             )));
         }
         Ok(())
+    }
+}
+
+/// A tenth of a run, at least one step.
+fn tenth(iterations: usize) -> usize {
+    iterations.div_ceil(10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TrainConfig;
+    use crate::backbone::Backbone;
+    use crate::dataset::Preset;
+    use crate::medcontext::{MedContext, Momentum, MomentumSchedule};
+    use crate::train::{Warmup, overlay};
+
+    fn of(text: &str) -> TrainConfig {
+        let given = text.parse().expect("TOML");
+        overlay(&TrainConfig::default(), given).expect("settings")
+    }
+
+    /// A warm-up that nobody asked for is short in a short run; one that was asked for is as asked.
+    #[test]
+    fn only_the_default_warm_up_is_cut() {
+        let by_default = [10, 300, 600, 5000].map(|n| of(&format!("iterations = {n}")).warmup_steps());
+        assert_eq!(by_default, [1, 30, 50, 50]);
+        assert_eq!(of("iterations = 300\nwarmup = 200").warmup_steps(), 200);
+        assert_eq!(of("iterations = 300\nwarmup = 0").warmup_steps(), 0);
+    }
+
+    #[test]
+    fn a_preset_warms_up_for_the_epochs_that_its_source_has() {
+        let brats = Preset::Brats21.published(Backbone::SwinUnetr, 1000);
+        let mut config = brats.expect("labels").expect("settings").config;
+        assert_eq!(config.iterations, 300_000);
+        assert_eq!(config.warmup_steps(), 50_000);
+        // Epoch e trains at e/49, as the source's LinearWarmupCosineAnnealingLR.
+        let at = |epoch: usize| config.rate_at(1000 * epoch, 1000) / config.learning_rate;
+        let rates = [0, 1, 25, 49, 50, 175, 299].map(at);
+        let cosine = |epoch: f64| 0.5 * (1.0 + (std::f64::consts::PI * (epoch - 50.0) / 250.0).cos());
+        let expected = [0.0, 1.0 / 49.0, 25.0 / 49.0, 1.0, 1.0, 0.5, cosine(299.0)];
+        for (found, expected) in rates.into_iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-12, "{found} and {expected}");
+        }
+        // A shorter run keeps the share of a sixth.
+        config.set_iterations(60_000);
+        assert_eq!(config.warmup_steps(), 10_000);
+        config.set_iterations(600_000);
+        assert_eq!(config.warmup_steps(), 10_000);
+    }
+
+    /// A hundredth of 5000 epochs is not enough to warm up in a few hundred steps.
+    #[test]
+    fn a_preset_that_is_cut_short_warms_up_for_a_tenth() {
+        let synapse = Preset::Synapse.published(Backbone::Unetr, 18);
+        let mut config = synapse.expect("labels").expect("settings").config;
+        assert_eq!(config.warmup_steps(), 900);
+        let table = "iterations = 600".parse().expect("TOML");
+        assert_eq!(overlay(&config, table).expect("settings").warmup_steps(), 60);
+        let table = "iterations = 600\nwarmup = 7".parse().expect("TOML");
+        assert_eq!(overlay(&config, table).expect("settings").warmup_steps(), 7);
+        config.set_iterations(600);
+        assert_eq!((config.warmup_steps(), config.warmup_count), (60, Warmup::Released));
+        assert!(config.warnings().is_empty());
+    }
+
+    #[test]
+    fn a_warm_up_longer_than_the_run_is_said() {
+        let warnings = of("iterations = 300\nwarmup = 301").warnings();
+        assert!(warnings[0].contains("301 steps is longer than the run of 300"), "{warnings:?}");
+        assert!(of("iterations = 300\nwarmup = 300").warnings().is_empty());
+    }
+
+    /// What hangs on the run's length is a number in its files, and that number is the same once more.
+    #[test]
+    fn resolved_settings_hold_numbers() {
+        let config = of("iterations = 300");
+        assert_eq!(config.medcontext.momentum, Momentum::Fitted);
+        let resolved = config.clone().resolved();
+        assert_eq!(resolved.warmup, Some(30));
+        // exp(−(1 − m) · 300 / 2) = 0.001
+        let expected = 1.0 + 2.0 * 1e-3f64.ln() / 300.0;
+        assert_eq!(resolved.medcontext.momentum, Momentum::Of(expected));
+        let again = of(&resolved.to_toml().expect("TOML"));
+        assert_eq!(again, resolved);
+        assert_eq!(again.resolved(), resolved);
+        assert_eq!(of(&config.to_toml().expect("TOML")), config);
+    }
+
+    #[test]
+    fn a_momentum_is_a_number_or_fitted() {
+        let momentum = |text: &str| {
+            let table = format!("[medcontext]\nmomentum = {text}").parse().expect("TOML");
+            overlay(&TrainConfig::default(), table).map(|config| config.medcontext.momentum)
+        };
+        assert_eq!(momentum("0.95"), Ok(Momentum::Of(0.95)));
+        assert_eq!(momentum("1"), Ok(Momentum::Of(1.0)));
+        assert_eq!(momentum("\"fitted\""), Ok(Momentum::Fitted));
+        let wrong = momentum("\"fited\"").expect_err("no such word");
+        assert!(wrong.contains("a number from 0 to 1, or \"fitted\""), "{wrong}");
+    }
+
+    /// The paper's momentum where the run is long enough for it, and in the released schedules.
+    #[test]
+    fn long_runs_have_the_papers_teacher() {
+        let start = |iterations: usize| MedContext::default().start_momentum(iterations);
+        // Where 1 + 2 ln(0.001) / n is 0.996.
+        assert!(start(3453) < 0.996);
+        assert_eq!(start(3454), 0.996);
+        let released = MedContext {
+            schedule: MomentumSchedule::ReleasedUnetr,
+            ..MedContext::default()
+        };
+        assert_eq!(released.start_momentum(300), 0.996);
+    }
+
+    #[test]
+    fn an_epoch_is_once_through_the_cases_with_all_their_patches() {
+        let steps = |text: &str, cases| of(text).epoch_steps(cases);
+        assert_eq!(steps("batch_size = 4\nsampling.patches_per_case = 4", 18), 18);
+        assert_eq!(steps("batch_size = 4", 18), 5);
+        assert_eq!(steps("batch_size = 2\naccumulation = 2\nsampling.patches_per_case = 3", 5), 4);
+        assert_eq!(steps("epoch = 7\nsampling.patches_per_case = 3", 5), 7);
     }
 }

@@ -122,6 +122,7 @@ fn a_state_keeps_the_scale() {
     let mut learner = learner(&config);
     step(&mut learner, &config);
     let state = RunState {
+        form: RunState::FORM,
         config: config.clone(),
         cases: Vec::new(),
         labels: LabelSet::from_ids([1], &Default::default()).expect("labels"),

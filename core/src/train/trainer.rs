@@ -361,3 +361,6 @@ impl Trainer {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -188,7 +188,11 @@ fn coarse_loss(labels: Vec<u8>, classes: usize, fine: [usize; 3], coarse: &Tenso
 /// order=0, mode="edge", anti_aliasing=False)`, as nnU-Net's `resize_segmentation` calls it;
 /// `tests/fixtures/coarser_labels.py` prints them.
 const TAKEN: [(usize, usize, &[usize]); 6] = [
-    (16, 1, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]),
+    (
+        16,
+        1,
+        &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
+    ),
     (16, 2, &[1, 3, 5, 7, 9, 11, 13, 15]),
     (16, 4, &[2, 6, 10, 14]),
     (15, 3, &[1, 4, 7, 10, 13]),

@@ -154,7 +154,14 @@ fn a_joint_step_equals_the_released_networks() {
             settings,
         };
         let x = SYNAPSE.input(&device);
-        joint_gradients(&student, Some(masked), x, &target, &loss, Backward::default())
+        joint_gradients(
+            &student,
+            Some(masked),
+            x,
+            &target,
+            &loss,
+            Backward::default(),
+        )
     };
     let rows = fixture.values("losses");
     let (paper, released) = (MedContext::paper(), MedContext::released_nnformer());

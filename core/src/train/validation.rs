@@ -175,7 +175,9 @@ mod tests {
 
     fn named(scores: &Scores) -> Vec<(u16, &str, Option<f64>)> {
         let labels = scores.labels.iter();
-        labels.map(|one| (one.id, one.name.as_str(), one.dice)).collect()
+        labels
+            .map(|one| (one.id, one.name.as_str(), one.dice))
+            .collect()
     }
 
     /// Where an enhancing tumour is called a necrotic one, the core and the whole are right.

@@ -149,7 +149,11 @@ impl Given {
                 "{}: its {} of [medcontext] {} in place of --medcontext's",
                 self.path.display(),
                 names.join(", "),
-                if names.len() == 1 { "is used" } else { "are used" }
+                if names.len() == 1 {
+                    "is used"
+                } else {
+                    "are used"
+                }
             ));
         }
         Ok(())

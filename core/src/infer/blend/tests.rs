@@ -95,7 +95,11 @@ fn blended_windows_equal_monai() {
                 keep_logits: true,
                 ..PredictConfig::default()
             };
-            let mode = if blend == Blend::Constant { "constant" } else { "gaussian" };
+            let mode = if blend == Blend::Constant {
+                "constant"
+            } else {
+                "gaussian"
+            };
             let name = format!("out_{image}_{mode}_{overlap}_{sigma_scale}");
             let (_, expected) = stored(&name);
             // Image b holds two cases, and is smaller than the window along its first axis.

@@ -5,10 +5,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::Learner;
-use crate::backbone::{
-    Network, NnformerConfig, NnformerForm, NormKind, Pcrlv2Config, Size,
-};
 use crate::Error;
+use crate::backbone::{Network, NnformerConfig, NnformerForm, NormKind, Pcrlv2Config, Size};
 use crate::dataset::LabelSet;
 use crate::medcontext::MedContext;
 use crate::train::optimizer::NORMS;

@@ -41,13 +41,11 @@ fn run(folder: &Path, name: &str, file: &str, more: &[&str]) -> (String, String)
 
 /// What a setting is.
 fn value<'a>(config: &'a str, name: &str) -> &'a str {
-    let lines = config.lines().filter_map(|line| line.split_once(" = "));
-    let found = lines
-        .filter(|(key, _)| *key == name)
-        .map(|(_, value)| value);
-    found
-        .last()
-        .unwrap_or_else(|| panic!("no {name} in {config}"))
+    let lines = config.lines().rev();
+    let mut settings = lines.filter_map(|line| line.split_once(" = "));
+    let found = settings.find(|(key, _)| *key == name);
+    let (_, value) = found.unwrap_or_else(|| panic!("no {name} in {config}"));
+    value
 }
 
 fn number(config: &str, name: &str) -> f64 {

@@ -4,9 +4,11 @@
 use std::fs;
 use std::path::Path;
 
+use medcontext_tests::devices;
+use safetensors::SafeTensors;
 use tempfile::TempDir;
 
-use crate::{loss, path, phantom, refuse, steps};
+use crate::{loss, path, phantom, refuse, steps, succeed};
 
 const RUN: [&str; 4] = ["--patch", "16,16,16", "--iterations", "20"];
 
@@ -68,4 +70,60 @@ fn more_devices_than_batches_are_refused() {
     let sentence = refuse(&[fixed.as_slice(), &TWO_DEVICES].concat());
     assert!(sentence.contains("set accumulation to 2"), "{sentence}");
     assert!(!Path::new(&out).exists(), "nothing is written");
+}
+
+/// Running statistics by name.
+fn statistics(out: &str) -> Vec<(String, Vec<f32>)> {
+    let file = fs::read(Path::new(out).join("last.safetensors")).expect("weights");
+    let tensors = SafeTensors::deserialize(&file).expect("a file");
+    let mut found: Vec<_> = tensors
+        .iter()
+        .filter(|(name, _)| name.contains("running_"))
+        .map(|(name, tensor)| {
+            let (values, _) = tensor.data().as_chunks::<4>();
+            let values = values.iter().map(|bytes| f32::from_le_bytes(*bytes));
+            (name.to_owned(), values.collect())
+        })
+        .collect();
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    found
+}
+
+/// Batch norm's running statistics stay on the first device, with the student, and are those of what it saw.
+#[test]
+fn batch_norm_learns_on_two_kinds_of_device() {
+    if devices().len() < 2 {
+        return;
+    }
+    let folder = TempDir::new().expect("a folder");
+    let data = phantom(folder.path());
+    let settings = path(folder.path(), "batch.toml");
+    let network =
+        "backbone = \"pcrlv2\"\n[network]\nkind = \"pcrlv2\"\nwidth = 8\nnorm = \"batch\"";
+    fs::write(&settings, network).expect("settings");
+    let run = |name: &str, devices: &str| {
+        let out = path(folder.path(), name);
+        let fixed = [
+            "train", "--data", &data, "--out", &out, "--config", &settings,
+        ];
+        let more = [
+            "--patch",
+            "16,16,16",
+            "--iterations",
+            "2",
+            "--device",
+            devices,
+        ];
+        succeed(&[fixed.as_slice(), &more, &HALVES].concat());
+        statistics(&out)
+    };
+    let (same, other) = (run("same", "cpu,cpu"), run("other", "cpu,wgpu"));
+    assert!(!same.is_empty());
+    assert_eq!(same.len(), other.len());
+    for ((name, same), (_, other)) in same.iter().zip(&other) {
+        let off = same.iter().zip(other).map(|(a, b)| (a - b).abs());
+        let off = off.fold(0.0, f32::max);
+        // After AdamW's first step, whose size is the same whatever rounding makes of small gradients.
+        assert!(off < 2e-3, "{name}: {off}");
+    }
 }

@@ -12,6 +12,7 @@ mod output;
 mod precision;
 mod presets;
 mod resume;
+mod settings;
 mod shard;
 mod surface;
 mod uncertainty;

@@ -107,7 +107,7 @@ fn a_run_with_other_settings_is_not_gone_on_with_unless_forced() {
     let config = settings(folder.path(), "");
     let run = [train(&data, &out), vec!["--config", &config, "--resume"]].concat();
     succeed(&run);
-    settings(folder.path(), "learning_rate = 0.002\nwarmup = 1");
+    settings(folder.path(), "learning_rate = 0.002\nwarmup = 2");
     let sentence = refuse(&run);
     assert!(
         sentence.contains("another learning_rate, warmup"),

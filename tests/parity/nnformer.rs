@@ -1,15 +1,18 @@
-//! nnFormer against the released networks: three scales, masked view, loss and gradients.
+//! nnFormer against the released networks: three scales, masked view, loss and gradients, and one whole joint step.
 //!
 //! Tolerances: 5e-5 (CPU) and 1e-3 (GPU) absolute; gradients 1e-4 relative L2 on the CPU and 2e-3 on
 //! a GPU, where the stem's first convolution sums a whole volume one by one.
 
+use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use medcontext_core::backbone::{IndexLaw, Model, Network, NnformerConfig, NnformerForm, Size};
-use medcontext_core::medcontext::TubeMask;
-use medcontext_core::train::{DiceCe, Target};
+use medcontext_core::medcontext::{
+    Backward, Guide, Masked, MedContext, TubeMask, joint_gradients, update_teacher,
+};
+use medcontext_core::train::{DiceCe, Optimizer, OptimizerLaw, Target};
 use medcontext_tests::{
-    Fixture, TestDevice, assert_gradients, assert_plane_sums, assert_within,
-    devices_for_large_networks, gradients, load_reference, procedural, strided, values,
+    Fixture, TestDevice, assert_gradients, assert_plane_sums, assert_within, collected_gradients,
+    devices_for_large_networks, gradients, load_reference, parameters, procedural, strided, values,
 };
 
 struct Reference {
@@ -104,18 +107,95 @@ impl Reference {
     }
 }
 
+const SYNAPSE: Reference = Reference {
+    name: "nnformer_synapse",
+    form: NnformerForm::Synapse,
+    key: 1_370_720,
+    channels: 1,
+    classes: 3,
+    patch: [32, 64, 64],
+    stride: [3; 3],
+};
+
 #[test]
 fn the_synapse_form_equals_the_released_network() {
-    let reference = Reference {
-        name: "nnformer_synapse",
-        form: NnformerForm::Synapse,
-        key: 1_370_720,
-        channels: 1,
-        classes: 3,
-        patch: [32, 64, 64],
-        stride: [3; 3],
+    SYNAPSE.check();
+}
+
+/// All parameters times a number.
+struct Scaled(f64);
+
+impl ModuleMapper for Scaled {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        param.map(|value| value * self.0)
+    }
+}
+
+/// Deep supervision on both views, consistency, clipping, SGD and the teacher's move: `nnformer_joint.py` lets the
+/// released network and loss do them in f64. Losses within 2e-5, gradients 2e-4 relative L2, parameters
+/// 2e-6.
+#[test]
+fn a_joint_step_equals_the_released_networks() {
+    let (fixture, weights) = (Fixture::open("nnformer_joint"), Fixture::open(SYNAPSE.name));
+    let device = Device::flex().autodiff();
+    let network = SYNAPSE.network();
+    let student = load_reference(&network, 1, 3, SYNAPSE.patch, weights.weights(), &device);
+    let teacher = student.valid().map(&mut Scaled(0.97));
+    let mask = SYNAPSE.mask(&weights).on(&device);
+    let loss = DiceCe {
+        scale_weights: network.scale_weights(),
+        ..DiceCe::nnunet(true)
     };
-    reference.check();
+    let target = Target::new(SYNAPSE.labels(&weights), 1, 3, &device);
+    let step = |settings: &MedContext| {
+        let masked = Masked {
+            mask: &mask,
+            guide: Guide::Teacher(&teacher),
+            settings,
+        };
+        let x = SYNAPSE.input(&device);
+        joint_gradients(
+            &student,
+            Some(masked),
+            x,
+            &target,
+            &loss,
+            Backward::default(),
+        )
+    };
+    let rows = fixture.values("losses");
+    let (paper, released) = (MedContext::paper(), MedContext::released_nnformer());
+    let (gradients, joint) = step(&paper);
+    for (name, joint, expected) in [
+        ("paper", joint, &rows[..4]),
+        ("released", step(&released).1, &rows[4..]),
+    ] {
+        let terms = [
+            joint.supervised,
+            joint.masked.expect("a masked view"),
+            joint.consistency.expect("a teacher"),
+            joint.total,
+        ];
+        let found = values(Tensor::cat(terms.to_vec(), 0));
+        assert_within(name, &found, expected, 2e-5);
+    }
+    let found = collected_gradients(&student, &gradients);
+    assert_gradients(&fixture, "grad.", &found, 2e-4);
+
+    let law = OptimizerLaw::Sgd {
+        momentum: 0.99,
+        nesterov: true,
+    };
+    let student = Optimizer::new(law, 3e-5, Some(12.0)).step(0.01, student.clone(), gradients, 1);
+    let teacher = update_teacher(teacher.clone(), &student, 0.996);
+    for (prefix, model) in [("student.", &student.valid()), ("teacher.", &teacher)] {
+        let found = parameters(model);
+        let expected = fixture.with_prefix(prefix);
+        assert_eq!(expected.len(), 9);
+        for (name, expected) in expected {
+            assert_within(&format!("{prefix}{name}"), &found[&name], &expected, 2e-6);
+        }
+    }
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn a_fitted_teacher_forgets_its_random_start() {
     let left = |steps: usize| -> f64 {
         let teacher = MedContext::paper().fitted(steps);
         (0..steps)
-            .map(|step| momentum(teacher.momentum, teacher.momentum_end, step, steps))
+            .map(|step| teacher.momentum_at(step, steps, 1).expect("an update"))
             .product()
     };
     for steps in [100, 300, 600, 3000] {

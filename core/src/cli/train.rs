@@ -69,7 +69,7 @@ pub(super) struct Arguments {
     /// Patch in voxels.
     #[arg(long, value_name = "D,H,W", value_parser = sides)]
     patch: Option<[usize; 3]>,
-    /// The joint self-supervised part.
+    /// The joint self-supervised part; what [medcontext] of --config sets is kept.
     #[arg(long)]
     medcontext: Option<Method>,
     /// Where to compute: cpu, wgpu, cuda, cuda:N, or ws://host:port where `core serve` runs; several, with
@@ -133,7 +133,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let (training, validation) = (reader.read(&training)?, reader.read(&validation)?);
     training.warn(console);
     validation.warn(console);
-    let (config, labels) = configure(&arguments, &training.outlines)?;
+    let (config, labels) = configure(&arguments, &training.outlines, console)?;
     let labels = reader.labels(&training, labels)?;
     warn_of_missing(&labels, &training.outlines, console);
     for sentence in not_learned(&labels, &validation.outlines) {

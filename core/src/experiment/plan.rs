@@ -8,7 +8,7 @@ use crate::backbone::Backbone;
 use crate::dataset::{Case, LabelSet, Preset};
 use crate::infer::PredictConfig;
 use crate::metric::{Evaluation, Protocol, Region, Targets};
-use crate::train::{TrainConfig, TrainingSet, overlay};
+use crate::train::{TrainConfig, TrainingSet, merge, overlay};
 use crate::{Error, Result};
 
 /// An experiment: every row is trained on every list with every seed, and measured on one list.
@@ -307,16 +307,19 @@ impl Experiment {
                 (settings.config, settings.labels, reported)
             }
         };
-        for mut layer in layers {
-            if self.preset.is_some() {
-                // The preset has the form of it that fits the data set.
-                layer.remove("backbone");
-            }
-            config = overlay(&config, layer).map_err(bad)?;
+        let mut given = toml::Table::new();
+        for layer in layers {
+            merge(&mut given, layer);
         }
+        if self.preset.is_some() {
+            // The preset has the form of it that fits the data set.
+            given.remove("backbone");
+        }
+        config = overlay(&config, given).map_err(bad)?;
         if let Some(factor) = row.equal_time {
             config.iterations = (config.iterations as f64 * factor).round() as usize;
         }
+        let config = config.resolved();
         config
             .check(&config.resolved_network())
             .map_err(|error| bad(error.to_string()))?;

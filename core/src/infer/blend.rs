@@ -196,3 +196,6 @@ pub(super) struct Blended {
     /// All logits, where asked for: `[class, depth, height, width]` on the padded volume.
     pub logits: Option<Array4<f32>>,
 }
+
+#[cfg(test)]
+mod tests;

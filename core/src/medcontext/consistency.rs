@@ -3,6 +3,8 @@
 use burn::tensor::{FloatDType, Tensor};
 use serde::{Deserialize, Serialize};
 
+use crate::nn::{mean, sum};
+
 /// Keeps a teacher without any logits from dividing by zero.
 const EPSILON: f64 = 1e-8;
 
@@ -29,10 +31,10 @@ pub fn consistency(
 ) -> Option<Tensor<1>> {
     let teacher = teacher.detach().cast(FloatDType::F32);
     let difference = (student.cast(FloatDType::F32) - teacher.clone()).powi_scalar(2);
-    let energy = teacher.powi_scalar(2).sum();
+    let energy = sum(teacher.powi_scalar(2));
     match form {
-        ConsistencyForm::Paper => Some(difference.sum() / (energy + EPSILON)),
-        ConsistencyForm::Released => Some(difference.mean() / (energy.sqrt() + EPSILON)),
+        ConsistencyForm::Paper => Some(sum(difference) / (energy + EPSILON)),
+        ConsistencyForm::Released => Some(mean(difference) / (energy.sqrt() + EPSILON)),
         ConsistencyForm::Off => None,
     }
 }

@@ -5,17 +5,19 @@
 //! - `settings.rs`: every switch of the method, and the published settings
 //! - `mask.rs`: where the mask is drawn and applied
 //! - `consistency.rs`: the self-supervised loss
-//! - `teacher.rs`: the moving average
+//! - `teacher.rs`: the moving average, and `momentum.rs` how slowly it moves
 //! - `step.rs`: the joint loss of one step
 
 mod consistency;
 mod mask;
+mod momentum;
 mod settings;
 mod step;
 mod teacher;
 
 pub use consistency::{ConsistencyForm, consistency};
 pub use mask::{MaskLaw, TokenMask, TubeAxis, TubeMask};
+pub use momentum::Momentum;
 pub use settings::{MedContext, TeacherLaw, TestWeights};
 pub use step::{Backward, Guide, JointLoss, Masked, joint_gradients, joint_loss};
 pub use teacher::{MomentumSchedule, momentum, released_momentum, update_teacher};

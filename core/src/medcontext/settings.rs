@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConsistencyForm, MaskLaw, MomentumSchedule, TubeAxis};
+use super::{ConsistencyForm, MaskLaw, Momentum, MomentumSchedule, TubeAxis};
 
 /// Who says what the masked student should say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,7 +11,7 @@ pub enum TeacherLaw {
     /// A moving average of the student.
     #[default]
     Ema,
-    /// The student itself on the clean view, without a gradient (the ablation of section 4.4).
+    /// The student itself on the clean view, without a gradient.
     None,
 }
 
@@ -51,17 +51,22 @@ pub struct MedContext {
     pub teacher: TeacherLaw,
     /// How the teacher's momentum changes.
     pub schedule: MomentumSchedule,
-    /// The teacher's momentum at the first step.
-    pub momentum: f64,
+    /// The teacher's momentum at the first step: a number, or `"fitted"` to the length of the run.
+    pub momentum: Momentum,
     /// The teacher's momentum after the last step of the cosine.
     pub momentum_end: f64,
     /// Which weights are kept.
     pub test_weights: TestWeights,
 }
 
+/// The paper's settings, with a teacher that suits the length of the run: the paper's own from some
+/// 3,450 steps on.
 impl Default for MedContext {
     fn default() -> Self {
-        Self::paper()
+        Self {
+            momentum: Momentum::Fitted,
+            ..Self::paper()
+        }
     }
 }
 
@@ -80,7 +85,7 @@ impl MedContext {
             beta: 0.5,
             teacher: TeacherLaw::Ema,
             schedule: MomentumSchedule::Cosine,
-            momentum: 0.996,
+            momentum: Momentum::PAPER,
             momentum_end: 1.0,
             test_weights: TestWeights::Student,
         }
@@ -118,17 +123,31 @@ impl MedContext {
         }
     }
 
-    /// The same with a teacher for a run of so many steps. The paper's momentum is made for long runs:
-    /// after 300 steps more than half of its teacher is still the random start, and the masked student is
-    /// drawn towards that. Momentum starts where the cosine leaves a thousandth of the random start, and
-    /// never above the paper's, which is reached at 3,450 steps. Our choice, not the paper's.
+    /// The same with a teacher for a run of so many steps, see [`Momentum::at_start`].
     pub fn fitted(self, steps: usize) -> Self {
-        // The random start's share is the product of all momenta: about exp(−(1 − m) · steps / 2).
-        let needed = -2.0 * 1e-3f64.ln() / steps.max(1) as f64;
         Self {
-            momentum: (1.0 - needed).clamp(0.0, Self::paper().momentum),
+            momentum: Momentum::Fitted,
             ..self
         }
+        .resolved(steps)
+    }
+
+    /// The same with a number for what hangs on the length of the run.
+    pub fn resolved(self, steps: usize) -> Self {
+        Self {
+            momentum: Momentum::Of(self.start_momentum(steps)),
+            ..self
+        }
+    }
+
+    /// The momentum at the first of so many steps. The released schedules, which start from 0, know the
+    /// paper's only.
+    pub fn start_momentum(&self, steps: usize) -> f64 {
+        let momentum = match (self.schedule, self.momentum) {
+            (MomentumSchedule::Cosine, momentum) | (_, momentum @ Momentum::Of(_)) => momentum,
+            (_, Momentum::Fitted) => Momentum::PAPER,
+        };
+        momentum.at_start(steps)
     }
 
     /// Whether a second model is kept.
@@ -145,7 +164,8 @@ impl MedContext {
     pub fn check(&self) -> Result<(), String> {
         let shares = [
             ("mask_ratio", self.mask_ratio),
-            ("momentum", self.momentum),
+            // A fitted one is from 0 to 1 for any number of steps.
+            ("momentum", self.momentum.at_start(1)),
             ("momentum_end", self.momentum_end),
         ];
         for (name, value) in shares {

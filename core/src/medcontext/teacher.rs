@@ -13,7 +13,7 @@ use crate::nn::kernel::average;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MomentumSchedule {
-    /// A cosine over all steps (section 3.2).
+    /// A cosine over all steps (section 3.6).
     #[default]
     Cosine,
     /// The released UNETR trainer: one update after each epoch, with what a warm-up of 50 epochs has
@@ -30,21 +30,18 @@ impl MedContext {
     pub fn momentum_at(&self, step: usize, steps: usize, epoch: usize) -> Option<f64> {
         let epoch = epoch.max(1);
         let index = step % epoch;
+        let start = self.start_momentum(steps);
         match self.schedule {
-            MomentumSchedule::Cosine => {
-                Some(momentum(self.momentum, self.momentum_end, step, steps))
-            }
+            MomentumSchedule::Cosine => Some(momentum(start, self.momentum_end, step, steps)),
             MomentumSchedule::ReleasedUnetr => {
-                (index + 1 == epoch).then(|| released_momentum(self.momentum, index, 50 * epoch))
+                (index + 1 == epoch).then(|| released_momentum(start, index, 50 * epoch))
             }
-            MomentumSchedule::ReleasedNnformer => {
-                Some(released_momentum(self.momentum, index, 20 * epoch))
-            }
+            MomentumSchedule::ReleasedNnformer => Some(released_momentum(start, index, 20 * epoch)),
         }
     }
 }
 
-/// Momentum of step `step` of `steps`: a cosine from `start` to `end` (section 3.2).
+/// Momentum of step `step` of `steps`: a cosine from `start` to `end` (section 3.6).
 pub fn momentum(start: f64, end: f64, step: usize, steps: usize) -> f64 {
     let progress = step as f64 / steps.max(1) as f64;
     end + 0.5 * (start - end) * (1.0 + (std::f64::consts::PI * progress).cos())

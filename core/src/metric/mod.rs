@@ -11,7 +11,7 @@ mod statistic;
 mod table;
 mod targets;
 
-pub use dice::dice;
+pub use dice::{dice, dice_of_region};
 pub use distance::squared_distance;
 pub use document::Report;
 pub use empty::EmptyPolicy;

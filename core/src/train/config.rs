@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DiceCe, MixedPrecision, OptimizerLaw, RateSchedule};
+use super::{DiceCe, MixedPrecision, OptimizerLaw, RateSchedule, Warmup};
 use crate::backbone::{Backbone, Network, Size};
 use crate::infer::Blend;
 use crate::medcontext::MedContext;
@@ -29,8 +29,11 @@ pub struct TrainConfig {
     pub learning_rate: f64,
     /// Weight decay.
     pub weight_decay: f64,
-    /// Steps of linear warm-up. Capped at a tenth of a short run.
-    pub warmup: usize,
+    /// Steps of linear warm-up; where none are given 50, but no more than a tenth of the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warmup: Option<usize>,
+    /// How the warm-up counts its steps, or its epochs with `rate_by_epoch`.
+    pub warmup_count: Warmup,
     /// How the learning rate changes after the warm-up.
     pub schedule: RateSchedule,
     /// Steps of an epoch, where a schedule counts epochs; 0: once through the cases.
@@ -44,6 +47,10 @@ pub struct TrainConfig {
     pub clip_norm: Option<f64>,
     /// The supervised loss.
     pub loss: DiceCe,
+    /// Ids of the labels whose mean Dice at validation tells which weights are best; all that are learned
+    /// where none is named. Of labels that are learned as regions it is always the regions.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reported: Vec<u16>,
     /// Passes the clean and the masked view one after the other: the same gradients in about half the
     /// memory.
     pub views_in_turn: bool,
@@ -83,13 +90,15 @@ impl Default for TrainConfig {
             accumulation: 1,
             learning_rate: 5e-4,
             weight_decay: 1e-5,
-            warmup: 50,
+            warmup: None,
+            warmup_count: Warmup::Next,
             schedule: RateSchedule::Cosine,
             epoch: 0,
             rate_by_epoch: false,
             optimizer: OptimizerLaw::Adamw,
             clip_norm: None,
             loss: DiceCe::default(),
+            reported: Vec::new(),
             views_in_turn: false,
             mixed_precision: MixedPrecision::Off,
             seed: 0,
@@ -97,7 +106,7 @@ impl Default for TrainConfig {
             preprocessing: Preprocessing::default(),
             overlap: 0.5,
             blend: Blend::Constant,
-            medcontext: MedContext::paper(),
+            medcontext: MedContext::default(),
             sampling: Sampling::default(),
             augmentation: Augmentation::default(),
             new_head: false,
@@ -105,6 +114,9 @@ impl Default for TrainConfig {
         }
     }
 }
+
+/// Steps of warm-up where none are given, in a run that is long enough.
+const WARMUP: usize = 50;
 
 /// Largest side of a suggested patch in voxels: 96, the paper's.
 const LARGEST_SIDE: usize = 96;
@@ -146,15 +158,40 @@ impl TrainConfig {
         }
     }
 
-    /// Steps of warm-up: as configured, but no more than a tenth of the run.
+    /// Steps of warm-up: those given, else 50, but no more than a tenth of the run.
     pub fn warmup_steps(&self) -> usize {
-        self.warmup.min(self.iterations.div_ceil(10))
+        self.warmup
+            .unwrap_or_else(|| WARMUP.min(tenth(self.iterations)))
     }
 
-    /// Steps of an epoch of `cases` training cases.
+    /// Changes the length of the run. A warm-up that was made for the present length, such as a preset's,
+    /// keeps its share of a shorter run, or takes a tenth of it where that is more.
+    pub fn set_iterations(&mut self, iterations: usize) {
+        if let Some(warmup) = &mut self.warmup {
+            let share = iterations as f64 / self.iterations.max(1) as f64;
+            let scaled = (*warmup as f64 * share).ceil() as usize;
+            *warmup = (*warmup).min(scaled.max(tenth(iterations)));
+        }
+        self.iterations = iterations;
+    }
+
+    /// The same with numbers for all that hangs on the length of the run: what a run's files say, and what
+    /// two runs are compared by.
+    pub fn resolved(self) -> Self {
+        Self {
+            warmup: Some(self.warmup_steps()),
+            medcontext: self.medcontext.resolved(self.iterations),
+            ..self
+        }
+    }
+
+    /// Steps of an epoch of `cases` training cases: once through all of them, with the patches that are cut
+    /// from each.
     pub fn epoch_steps(&self, cases: usize) -> usize {
         match self.epoch {
-            0 => cases.div_ceil(self.patches_per_step()).max(1),
+            0 => (cases * self.sampling.patches_per_case.max(1))
+                .div_ceil(self.patches_per_step().max(1))
+                .max(1),
             steps => steps,
         }
     }
@@ -168,7 +205,8 @@ impl TrainConfig {
     pub fn rate_at(&self, step: usize, epoch: usize) -> f64 {
         let unit = if self.rate_by_epoch { epoch.max(1) } else { 1 };
         let [step, warmup, total] = [step, self.warmup_steps(), self.iterations].map(|n| n / unit);
-        self.learning_rate * self.schedule.factor(step, warmup, total)
+        let factor = self.schedule.factor(step, warmup, total, self.warmup_count);
+        self.learning_rate * factor
     }
 
     /// The settings as `config.toml` holds them.
@@ -178,6 +216,18 @@ impl TrainConfig {
     pub fn to_toml(&self) -> Result<String> {
         toml::to_string(self)
             .map_err(|error| Error::Config(format!("the settings cannot be written ({error})")))
+    }
+
+    /// What is odd about settings that work, one sentence each.
+    pub fn warnings(&self) -> Vec<String> {
+        let (warmup, iterations) = (self.warmup_steps(), self.iterations);
+        let never = (warmup > iterations).then(|| {
+            format!(
+                "the warm-up of {warmup} steps is longer than the run of {iterations}: the learning rate never reaches {}; set a shorter warmup",
+                self.learning_rate
+            )
+        });
+        never.into_iter().collect()
     }
 
     /// Why these settings cannot work.
@@ -226,3 +276,11 @@ impl TrainConfig {
         Ok(())
     }
 }
+
+/// A tenth of a run, at least one step.
+fn tenth(iterations: usize) -> usize {
+    iterations.div_ceil(10)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,16 @@
 //! What the trainer reports. The command line, the page and the tests read these and nothing else.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The terms of one step's loss (averaged over the batch, no unit).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Losses {
-    /// What is minimised: `supervised + masked + β · consistency`.
+    /// What is minimised: `supervised + masked + β · consistency`. In f16 it may be no number, in a step
+    /// that changes nothing.
+    #[serde(deserialize_with = "number")]
     pub total: f64,
     /// DiceCE of the student on the clean view.
+    #[serde(deserialize_with = "number")]
     pub supervised: f64,
     /// DiceCE of the student on the masked view; `None` without MedContext.
     pub masked: Option<f64>,
@@ -15,14 +18,19 @@ pub struct Losses {
     pub consistency: Option<f64>,
 }
 
-/// Dice of one label on the validation cases.
+/// What is no number is null in JSON.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+/// Dice of one label on the validation cases, or of one region where the network learns regions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LabelDice {
-    /// The label's value in the files.
+    /// The label's value in the files; regions count from 1, as in evaluations.
     pub id: u16,
-    /// The label's name.
+    /// The name of the label or region.
     pub name: String,
-    /// Mean over the validation cases that hold the label; `None` where no case does.
+    /// Mean over the validation cases in which it was drawn or found; `None` where there is none.
     pub dice: Option<f64>,
 }
 
@@ -66,7 +74,7 @@ pub enum Event {
         /// EMA momentum of this step; `None` without MedContext.
         momentum: Option<f64>,
         /// What the loss was multiplied by before gradients were computed, in f16; half of it in the next
-        /// step says that they overflowed, and that this step changed nothing.
+        /// step says that it or they overflowed, and that this step changed nothing.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         loss_scale: Option<f64>,
         /// Wall time of this step.
@@ -80,9 +88,10 @@ pub enum Event {
     Validated {
         /// Steps done so far.
         iteration: usize,
-        /// Mean Dice over labels and cases.
+        /// Mean Dice over what is reported (regions, the labels of
+        /// [`TrainConfig::reported`](super::TrainConfig::reported), else all labels) and over cases.
         dice: f64,
-        /// Dice of each label.
+        /// Dice of each label that is learned, or of each region.
         labels: Vec<LabelDice>,
         /// Why cases could not be read this time and were left out, one sentence each.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -111,4 +120,23 @@ pub enum Event {
         /// Wall time of the whole run, without pauses.
         seconds: f64,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Losses;
+
+    /// As logs and a page's own notes hold it.
+    #[test]
+    fn a_loss_that_is_no_number_can_be_read_again() {
+        let losses = Losses {
+            total: f64::NAN,
+            supervised: f64::INFINITY,
+            ..Losses::default()
+        };
+        let text = serde_json::to_string(&losses).expect("JSON");
+        let again: Losses = serde_json::from_str(&text).expect("read");
+        assert!(again.total.is_nan() && again.supervised.is_nan());
+        assert_eq!(again.masked, None);
+    }
 }

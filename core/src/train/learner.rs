@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use burn::module::Module;
-use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::optim::GradientsAccumulator;
 use burn::tensor::{Device, Tensor};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -69,7 +69,7 @@ impl Learner {
 
     /// One optimiser step over batches that `draw` gives, and the mean of their losses, outside
     /// autodiff. `index` is the number of the step, which decides everything random about it. Where
-    /// gradients overflow in f16 the student stays as it is.
+    /// the loss or its gradients overflow in f16 the student stays as it is.
     pub async fn step(
         &mut self,
         index: usize,
@@ -99,21 +99,30 @@ impl Learner {
             }
         }
         drop(replicas);
-        let gradients = sum.grads();
-        if self.scale_fits(index, &gradients).await? {
+        let (gradients, losses) = (sum.grads(), mean(losses));
+        let needed = self.loss_scale.is_some() || self.optimizer.clips();
+        let norm = needed.then(|| norm_of(&self.student, &gradients)).flatten();
+        if self.scale_fits(index, &losses, norm.as_ref()).await? {
             let student = self.student.clone();
-            self.student = self.optimizer.step(rate, student, gradients, losses.len());
+            self.student = self
+                .optimizer
+                .step_with_norm(rate, student, gradients, batches, norm);
         }
-        Ok(mean(losses))
+        Ok(losses)
     }
 
-    /// Whether gradients of a scaled loss are all finite; the scale follows.
-    async fn scale_fits(&mut self, index: usize, gradients: &GradientsParams) -> Result<bool> {
-        let norm = norm_of(&self.student, gradients);
-        let (Some(scale), Some(norm)) = (self.loss_scale, norm) else {
+    /// Whether a scaled loss and the norm of its gradients are finite; the scale follows.
+    async fn scale_fits(
+        &mut self,
+        index: usize,
+        loss: &JointLoss,
+        norm: Option<&Tensor<1>>,
+    ) -> Result<bool> {
+        let Some(scale) = self.loss_scale else {
             return Ok(true);
         };
-        let finite = numbers(vec![norm]).await?.iter().all(|x| x.is_finite());
+        let asked = norm.into_iter().chain([&loss.total]).cloned().collect();
+        let finite = numbers(asked).await?.iter().all(|x| x.is_finite());
         if !finite && scale.factor < 1.0 {
             // What overflows without any scale does so because of the weights.
             return Err(Error::Diverged { step: index + 1 });
@@ -127,8 +136,10 @@ impl Learner {
         let mask = self.mask(config, index);
         let (teacher, mask) = (self.teacher.as_ref(), mask.as_ref());
         let precision = config.mixed_precision;
-        let on = |device| Replica::new(&self.student, teacher, mask, precision, device);
-        self.devices.iter().map(on).collect()
+        let on = |(index, device)| {
+            Replica::new(&self.student, index > 0, teacher, mask, precision, device)
+        };
+        self.devices.iter().enumerate().map(on).collect()
     }
 
     /// One mask for all that a step sees, as in the released code.

@@ -45,7 +45,9 @@ impl Target {
         }
     }
 
-    /// The same labels on a coarser grid: the first voxel of every block.
+    /// The same labels on a coarser grid, as nnU-Net resizes them by order 0 of scikit-image: a coarse
+    /// voxel's centre falls between fine voxels where the block has an even side, and the one after it is
+    /// taken: the second of two, the third of four.
     fn coarser(&self, fine: [usize; 3], coarse: [usize; 3]) -> Self {
         let [batch, classes, _] = self.one_hot.dims();
         let [d, h, w] = coarse;
@@ -54,9 +56,9 @@ impl Target {
             .one_hot
             .clone()
             .reshape([batch * classes, d, step[0], h, step[1], w, step[2]])
-            .narrow(2, 0, 1)
-            .narrow(4, 0, 1)
-            .narrow(6, 0, 1)
+            .narrow(2, step[0] / 2, 1)
+            .narrow(4, step[1] / 2, 1)
+            .narrow(6, step[2] / 2, 1)
             .reshape([batch, classes, d * h * w]);
         Self {
             count: one_hot.clone().sum_dim(2),
@@ -187,7 +189,7 @@ impl DiceCe {
     }
 
     /// Weighted sum over the scales of an output, the finest first, `[1]`. A coarser scale is compared
-    /// with every second (fourth) label along its axes, as nnU-Net does it with order 0.
+    /// with every second (fourth) label along its axes, those that nnU-Net takes with order 0.
     pub fn forward_scales(&self, logits: &[Tensor<5>], target: &Target) -> Tensor<1> {
         let size = |x: &Tensor<5>| {
             let [_, _, d, h, w] = x.dims();

@@ -23,6 +23,7 @@ pub use event::{CheckpointKind, Event, LabelDice, Losses};
 pub use loss::{Activation, DiceCe, Target};
 pub use loss_scale::LossScale;
 pub use optimizer::{Optimizer, OptimizerLaw};
+pub(crate) use overlay::merge;
 pub use overlay::overlay;
 pub use precision::MixedPrecision;
 pub use schedule::{RateSchedule, Warmup, poly, warmup_cosine};

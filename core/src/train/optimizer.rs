@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backbone::Model;
 use crate::nn::kernel::{AdamW, adamw};
+use crate::nn::sum;
 
 /// Decay of AdamW's moments, and what keeps its division finite: PyTorch's defaults.
 const BETAS: [f64; 2] = [0.9, 0.999];
@@ -73,10 +74,28 @@ impl Optimizer {
         gradients: GradientsParams,
         batches: usize,
     ) -> Model {
+        let norm = self.clips().then(|| norm_of(&model, &gradients)).flatten();
+        self.step_with_norm(rate, model, gradients, batches, norm)
+    }
+
+    /// Whether a step needs the norm of all gradients together.
+    pub(super) fn clips(&self) -> bool {
+        self.clip_norm.is_some()
+    }
+
+    /// The same where the norm of the gradients, which clipping needs, is known.
+    pub(super) fn step_with_norm(
+        &mut self,
+        rate: f64,
+        model: Model,
+        gradients: GradientsParams,
+        batches: usize,
+        norm: Option<Tensor<1>>,
+    ) -> Model {
         self.steps += 1;
-        let factor = self
-            .clip_norm
-            .and_then(|norm| clipping(&model, &gradients, norm * batches as f64));
+        let largest = self.clip_norm.map(|largest| largest * batches as f64);
+        let factor = largest.zip(norm);
+        let factor = factor.map(|(largest, norm)| clipping(norm, largest));
         model.map(&mut Step {
             rate,
             batches: batches as f64,
@@ -188,20 +207,27 @@ impl ModuleMapper for Step<'_> {
     }
 }
 
-/// `min(1, norm / (‖g‖ + 1e-6))`, `[1]`; `None` without any gradient.
-fn clipping(model: &Model, gradients: &GradientsParams, norm: f64) -> Option<Tensor<1>> {
-    let total = norm_of(model, gradients)? + 1e-6;
-    Some((total.recip() * norm).clamp_max(1.0))
+/// `min(1, largest / (‖g‖ + 1e-6))`, `[1]`.
+fn clipping(norm: Tensor<1>, largest: f64) -> Tensor<1> {
+    ((norm + 1e-6).recip() * largest).clamp_max(1.0)
 }
 
 /// The norm of all gradients together, `[1]`; `None` without any.
 pub(super) fn norm_of(model: &Model, gradients: &GradientsParams) -> Option<Tensor<1>> {
+    #[cfg(test)]
+    NORMS.set(NORMS.get() + 1);
     let mut squares = Squares {
         gradients,
         found: Vec::new(),
     };
     model.visit(&mut squares);
     (!squares.found.is_empty()).then(|| Tensor::cat(squares.found, 0).sum().sqrt())
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How many norms were computed: they are as many values as the network has, twice over.
+    pub(super) static NORMS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 struct Squares<'a> {
@@ -213,7 +239,7 @@ impl ModuleVisitor for Squares<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let gradient = self.gradients.get::<D>(param.id);
         self.found
-            .extend(gradient.map(|gradient| gradient.powi_scalar(2).sum()));
+            .extend(gradient.map(|gradient| sum(gradient.powi_scalar(2))));
     }
 }
 

@@ -2,19 +2,28 @@
 
 use super::TrainConfig;
 
-/// `config` with the values that a table gives; what the table does not name stays.
+/// `config` with the values that a table gives; what the table does not name stays. Where it changes the
+/// length of the run alone, the warm-up is [fitted](TrainConfig::set_iterations) to that.
 ///
 /// # Errors
 /// What is wrong with a value, or which field there is not.
 pub fn overlay(config: &TrainConfig, given: toml::Table) -> Result<TrainConfig, String> {
-    let mut table = toml::Table::try_from(config).map_err(|error| error.to_string())?;
+    let mut config = config.clone();
+    let iterations = given.get("iterations").and_then(toml::Value::as_integer);
+    if let Some(Ok(iterations)) = iterations.map(usize::try_from)
+        && !given.contains_key("warmup")
+    {
+        config.set_iterations(iterations);
+    }
+    let mut table = toml::Table::try_from(&config).map_err(|error| error.to_string())?;
     merge(&mut table, given);
     table
         .try_into()
         .map_err(|error: toml::de::Error| error.message().to_owned())
 }
 
-fn merge(base: &mut toml::Table, given: toml::Table) {
+/// Puts the values of one table over those of another, table by table.
+pub(crate) fn merge(base: &mut toml::Table, given: toml::Table) {
     for (key, value) in given {
         match (base.get_mut(&key), value) {
             (Some(toml::Value::Table(base)), toml::Value::Table(given)) => merge(base, given),

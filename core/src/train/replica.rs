@@ -22,19 +22,28 @@ pub(super) struct Replica {
 }
 
 impl Replica {
-    /// Copies to `device` what is not there yet, in the type that passes are computed in.
+    /// Copies to `device` what is not there yet, in the type that passes are computed in. A replica that is
+    /// `apart` has running statistics of its own, which are let go with it; the other's are the student's.
     pub fn new(
         student: &Model,
+        apart: bool,
         teacher: Option<&Model>,
         mask: Option<&TubeMask>,
         precision: MixedPrecision,
         device: &Device,
     ) -> Self {
         let plain = device.clone().inner();
-        let teacher = teacher.map(|teacher| teacher.clone().to_device(&plain));
+        // Clones share their running statistics, and a move to another device changes them in place: without
+        // copies, student and teacher would lose theirs to it.
+        let (student, teacher) = if apart {
+            (student.valid().train(), teacher.map(Model::valid))
+        } else {
+            (student.clone(), teacher.cloned())
+        };
+        let teacher = teacher.map(|teacher| teacher.to_device(&plain));
         Self {
             device: device.clone(),
-            student: precision.lower(student.clone().fork(device)),
+            student: precision.lower(student.fork(device)),
             teacher: teacher.map(|teacher| precision.lower(teacher)),
             mask: mask.map(|mask| mask.on(device)),
         }

@@ -20,9 +20,9 @@ pub enum RateSchedule {
 impl RateSchedule {
     /// Factor on the learning rate at `step` (from 0) of `total`, after a linear warm-up over
     /// `warmup` steps.
-    pub fn factor(self, step: usize, warmup: usize, total: usize) -> f64 {
+    pub fn factor(self, step: usize, warmup: usize, total: usize, count: Warmup) -> f64 {
         if step < warmup || self == Self::Cosine {
-            return warmup_cosine(step, warmup, total, Warmup::Next);
+            return warmup_cosine(step, warmup, total, count);
         }
         match self {
             Self::Poly => poly(step - warmup, total.saturating_sub(warmup)),
@@ -38,13 +38,16 @@ pub fn poly(step: usize, total: usize) -> f64 {
 }
 
 /// How a linear warm-up counts its steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Warmup {
     /// Step `i` of `n` trains at `(i + 1) / n`: the first step already learns.
+    #[default]
     Next,
     /// `i / n`, as MONAI 1.5's `WarmupCosineSchedule`: the first step trains at 0.
     Monai,
-    /// `i / (n − 1)`, as the released MedContext code (which counts epochs).
+    /// `i / (n − 1)`, as the released MedContext code for UNETR and SwinUNETR's own, both of which count
+    /// epochs: the first trains at 0.
     Released,
 }
 

@@ -16,7 +16,10 @@ const KEY: &str = "medcontext-run";
 /// drawn by the number of the step, so their state is that number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunState {
-    /// The settings.
+    /// How it was written; [`read`](RunState::read) gives the present form.
+    #[serde(default)]
+    pub form: u32,
+    /// The settings, resolved.
     pub config: TrainConfig,
     /// Ids of the training cases, in order.
     pub cases: Vec<String>,
@@ -47,8 +50,23 @@ impl RunState {
         let text = text.ok_or_else(|| {
             WeightsError::BadMetadata("they are not the state of a run".to_owned())
         })?;
-        serde_json::from_str(text).map_err(|error| WeightsError::BadMetadata(error.to_string()))
+        Self::from_text(text).map_err(|error| WeightsError::BadMetadata(error.to_string()))
     }
+
+    fn from_text(text: &str) -> serde_json::Result<Self> {
+        let mut state: Self = serde_json::from_str(text)?;
+        let config = &mut state.config;
+        if state.form == 0 {
+            let most = config.iterations.div_ceil(10);
+            config.warmup = config.warmup.map(|steps| steps.min(most));
+        }
+        state.form = Self::FORM;
+        Ok(state)
+    }
+
+    /// The present form of what is written. In form 0, which says no number, a warm-up was never longer
+    /// than a tenth of the run, whatever the settings asked for.
+    pub(super) const FORM: u32 = 1;
 
     /// The header of the state's file.
     pub(super) fn header(&self) -> Result<BTreeMap<&'static str, String>, WeightsError> {
@@ -110,6 +128,7 @@ mod tests {
                 deviation: number(),
             };
             let state = RunState {
+                form: RunState::FORM,
                 config,
                 cases: Vec::new(),
                 labels: LabelSet::from_ids([1], &BTreeMap::new()).expect("labels"),
@@ -120,8 +139,26 @@ mod tests {
                 last_dice: None,
             };
             let text = state.header().expect("a header").remove(KEY);
-            let again: RunState = serde_json::from_str(&text.expect("its text")).expect("read");
+            let again = RunState::from_text(&text.expect("its text")).expect("read");
             assert_eq!(again, state);
+        }
+    }
+
+    /// Versions that cut every warm-up to a tenth wrote no form, and the momentum as a number.
+    #[test]
+    fn a_state_of_an_earlier_version_goes_on_as_it_began() {
+        let state = |warmup: usize| {
+            let text = format!(
+                r#"{{"config": {{"iterations": 300, "warmup": {warmup}, "medcontext": {{"momentum": 0.996}}}},
+                "cases": [], "labels": {{"ids": [0, 1], "names": ["background", "a"]}}, "iteration": 10,
+                "optimizer_steps": 10, "best_dice": null, "last_dice": null}}"#
+            );
+            RunState::from_text(&text).expect("a state").config
+        };
+        for (asked, had) in [(50, 30), (20, 20)] {
+            let config = state(asked);
+            assert_eq!(config.warmup_steps(), had);
+            assert_eq!(config.medcontext.start_momentum(300), 0.996);
         }
     }
 }

@@ -82,10 +82,12 @@ impl Trainer {
         start: Start,
         device: &Device,
     ) -> Result<Self> {
+        let config = config.resolved();
         let network = config.resolved_network();
         config.check(&network)?;
         config.mixed_precision.check(device)?;
         check_loss(&config, &labels)?;
+        validation::check_reported(&config.reported, &labels)?;
         let device = device.clone().autodiff();
         let channels = training.channels;
         let student = start.student(&config, &network, &labels, channels, &device)?;
@@ -143,6 +145,7 @@ impl Trainer {
     /// When the device fails, the weights are no numbers any more, or `sink` takes no more.
     pub async fn write_state(&self, sink: &mut impl Write) -> Result<()> {
         let state = RunState {
+            form: RunState::FORM,
             config: self.config.clone(),
             cases: self.training_cases.clone(),
             labels: self.labels.clone(),
@@ -173,8 +176,11 @@ impl Trainer {
         Ok(())
     }
 
-    /// Ends the run early: what is left is a last checkpoint and [`Event::Finished`].
+    /// Ends the run early: what is left are checkpoints that are due, at least a last one, and
+    /// [`Event::Finished`].
     pub fn stop(&mut self) {
+        self.pending
+            .retain(|pending| !matches!(pending, Pending::Validate));
         let started = self.iteration > 0 && !self.finished;
         if started && !self.stopped && self.pending.is_empty() {
             self.pending.push_back(Pending::Save(CheckpointKind::Last));
@@ -296,7 +302,8 @@ impl Trainer {
             self.learner.teach(momentum);
         }
         let losses = read(loss).await?;
-        if !losses.total.is_finite() {
+        // With a loss scale, the learner has left such a step out.
+        if !losses.total.is_finite() && loss_scale.is_none() {
             return Err(Error::Diverged { step: index + 1 });
         }
         self.iteration += 1;
@@ -354,3 +361,6 @@ impl Trainer {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

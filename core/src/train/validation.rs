@@ -1,22 +1,78 @@
-//! Dice of the student on held-out cases, on their own grids.
+//! Dice of the student on held-out cases, on their own grids, of what an evaluation would report: the regions
+//! of a network that learns regions, else labels.
+//!
+//! A case counts as it does in an evaluation by default: where neither the label map nor the prediction has a
+//! label (or region) it is left out of that label's mean; where only one of them has it, its Dice is 0. MONAI's
+//! metric for BraTS also leaves out the cases whose label map lacks the region, and with them what is found
+//! there wrongly.
 
 use burn::tensor::Device;
 
 use super::{HeldOut, LabelDice, TrainConfig};
-use crate::Result;
 use crate::backbone::Model;
+use crate::dataset::LabelSet;
 use crate::infer::{self, PredictConfig, Predictor};
-use crate::metric::dice;
+use crate::metric::dice_of_region;
 use crate::weights::Metadata;
+use crate::{Error, Result};
 
 /// What validation found.
 pub(super) struct Scores {
-    /// Mean over labels of their means over cases.
+    /// Mean over what is reported of the means over cases.
     pub dice: f64,
-    /// By label.
+    /// By label or region.
     pub labels: Vec<LabelDice>,
     /// Why cases were left out.
     pub left_out: Vec<String>,
+}
+
+/// What is measured: a label or a region.
+struct Measured {
+    id: u16,
+    name: String,
+    /// Of its voxels in label maps.
+    labels: Vec<u16>,
+    /// Whether it counts in the mean.
+    reported: bool,
+}
+
+/// What is measured of a network that learns `labels`, of which only the `reported` ones count in the mean, or
+/// all where none is named.
+fn measured(labels: &LabelSet, reported: &[u16]) -> Vec<Measured> {
+    if let Some(regions) = labels.regions() {
+        let numbered = (1..).zip(&regions.0);
+        return numbered
+            .map(|(id, region)| Measured {
+                id,
+                name: region.name.clone(),
+                labels: region.labels.clone(),
+                reported: true,
+            })
+            .collect();
+    }
+    let named = labels.ids().iter().zip(labels.names()).skip(1);
+    named
+        .map(|(&id, name)| Measured {
+            id,
+            name: name.clone(),
+            labels: vec![id],
+            reported: reported.is_empty() || reported.contains(&id),
+        })
+        .collect()
+}
+
+/// Whether all labels that are reported are learned.
+///
+/// # Errors
+/// When one is not; names it.
+pub(super) fn check_reported(reported: &[u16], labels: &LabelSet) -> Result<()> {
+    let unknown = |id: &&u16| !labels.ids()[1..].contains(id);
+    match reported.iter().find(unknown) {
+        Some(id) => Err(Error::Config(format!(
+            "reported names the label {id}, which is not learned: take it out"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// Segments every case and compares it with its label map. One that cannot be read is left out, as long as
@@ -29,14 +85,14 @@ pub(super) async fn run(
     device: &Device,
 ) -> Result<Scores> {
     let predictor = Predictor::new(model, metadata, device);
-    let labels = predictor.metadata().labels.clone();
+    let measured = measured(&predictor.metadata().labels, &config.reported);
     let settings = PredictConfig {
         overlap: config.overlap,
         blend: config.blend,
         batch_size: config.batch_size,
         ..PredictConfig::default()
     };
-    let mut found = vec![Vec::new(); labels.classes()];
+    let mut found = vec![Vec::new(); measured.len()];
     let mut left_out = Vec::new();
     for case in cases {
         let case = match case.read() {
@@ -53,8 +109,8 @@ pub(super) async fn run(
                 continue;
             };
             let (predicted, truth) = (segmentation.labels.canonical(), truth.canonical());
-            for (class, &id) in labels.ids().iter().enumerate().skip(1) {
-                found[class].extend(dice(predicted.view(), truth.view(), id));
+            for (found, one) in found.iter_mut().zip(&measured) {
+                found.extend(dice_of_region(predicted.view(), truth.view(), &one.labels));
             }
         }
     }
@@ -64,20 +120,103 @@ pub(super) async fn run(
     {
         return Err(error);
     }
-    let mean = |values: &[f64]| {
-        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
-    };
-    let by_label: Vec<LabelDice> = (1..labels.classes())
-        .map(|class| LabelDice {
-            id: labels.ids()[class],
-            name: labels.names()[class].clone(),
-            dice: mean(&found[class]),
-        })
-        .collect();
-    let present: Vec<f64> = by_label.iter().filter_map(|label| label.dice).collect();
-    Ok(Scores {
-        dice: mean(&present).unwrap_or(0.0),
-        labels: by_label,
-        left_out: left_out.iter().map(ToString::to_string).collect(),
-    })
+    Ok(Scores::new(
+        measured,
+        &found,
+        left_out.iter().map(ToString::to_string).collect(),
+    ))
+}
+
+impl Scores {
+    /// From the Dice of every case in which there is any, by what was measured.
+    fn new(measured: Vec<Measured>, found: &[Vec<f64>], left_out: Vec<String>) -> Self {
+        let mean = |values: &[f64]| {
+            (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+        };
+        let means: Vec<Option<f64>> = found.iter().map(|values| mean(values)).collect();
+        let counted = measured.iter().zip(&means).filter(|(one, _)| one.reported);
+        let counted: Vec<f64> = counted.filter_map(|(_, dice)| *dice).collect();
+        let labels = measured.into_iter().zip(means);
+        Self {
+            dice: mean(&counted).unwrap_or(0.0),
+            labels: labels
+                .map(|(Measured { id, name, .. }, dice)| LabelDice { id, name, dice })
+                .collect(),
+            left_out,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use ndarray::Array3;
+
+    use super::{Scores, check_reported, measured};
+    use crate::dataset::{LabelSet, Regions};
+    use crate::metric::dice_of_region;
+
+    /// Dice of label maps of one line of voxels.
+    fn scores(labels: &LabelSet, reported: &[u16], cases: &[(&[u16], &[u16])]) -> Scores {
+        let measured = measured(labels, reported);
+        let line = |voxels: &[u16]| {
+            Array3::from_shape_vec((1, 1, voxels.len()), voxels.to_vec()).expect("a line")
+        };
+        let mut found = vec![Vec::new(); measured.len()];
+        for (predicted, truth) in cases {
+            for (found, one) in found.iter_mut().zip(&measured) {
+                let (predicted, truth) = (line(predicted), line(truth));
+                found.extend(dice_of_region(predicted.view(), truth.view(), &one.labels));
+            }
+        }
+        Scores::new(measured, &found, Vec::new())
+    }
+
+    fn named(scores: &Scores) -> Vec<(u16, &str, Option<f64>)> {
+        let labels = scores.labels.iter();
+        labels
+            .map(|one| (one.id, one.name.as_str(), one.dice))
+            .collect()
+    }
+
+    /// Where an enhancing tumour is called a necrotic one, the core and the whole are right.
+    #[test]
+    fn regions_are_measured_where_regions_are_learned() {
+        let labels = LabelSet::from_ids([1, 2, 4], &BTreeMap::new()).expect("labels");
+        let labels = labels.with_regions(Regions::brats21()).expect("regions");
+        let first: (&[u16], &[u16]) = (&[0, 1, 1, 2], &[0, 4, 4, 2]);
+        let found = scores(&labels, &[], &[first]);
+        assert_eq!(
+            named(&found),
+            [
+                (1, "tumour core", Some(1.0)),
+                (2, "whole tumour", Some(1.0)),
+                (3, "enhancing tumour", Some(0.0))
+            ]
+        );
+        assert_eq!(found.dice, 2.0 / 3.0);
+        // A case without the enhancing tumour, in which none is found, is not counted for it; one in which it is
+        // found counts 0.
+        let without: (&[u16], &[u16]) = (&[0, 1, 2, 2], &[0, 1, 2, 2]);
+        let right: (&[u16], &[u16]) = (&[4, 0, 0, 0], &[4, 0, 0, 0]);
+        let wrong: (&[u16], &[u16]) = (&[4, 1, 2, 2], &[0, 1, 2, 2]);
+        let enhancing = |cases: &[(&[u16], &[u16])]| scores(&labels, &[], cases).labels[2].dice;
+        assert_eq!(enhancing(&[without, right]), Some(1.0));
+        assert_eq!(enhancing(&[wrong, right]), Some(0.5));
+        assert_eq!(enhancing(&[without]), None);
+    }
+
+    #[test]
+    fn the_mean_is_that_of_the_reported_labels() {
+        let labels = LabelSet::from_ids([1, 2, 3], &BTreeMap::new()).expect("labels");
+        let case: (&[u16], &[u16]) = (&[1, 1, 2, 3], &[1, 1, 3, 2]);
+        assert_eq!(scores(&labels, &[], &[case]).dice, 1.0 / 3.0);
+        let found = scores(&labels, &[1], &[case]);
+        assert_eq!(found.dice, 1.0);
+        assert_eq!(named(&found).len(), 3);
+        assert!(check_reported(&[1, 3], &labels).is_ok());
+        let error = check_reported(&[1, 7], &labels).expect_err("7 is not learned");
+        assert!(error.to_string().contains("the label 7"), "{error}");
+    }
 }

@@ -174,8 +174,9 @@ fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AxisOrder {
-    /// Depth runs to superior, height to anterior, width to the right: depth is the slices, as in
-    /// nnU-Net and SimpleITK.
+    /// Depth runs to superior, height to anterior, width to the right: depth is the slices. It is the order of
+    /// the axes in nnU-Net and SimpleITK, but not their directions: their height runs to posterior and their
+    /// width to the left (LPS).
     #[default]
     Zyx,
     /// Depth runs to the right, height to anterior, width to superior, as MONAI loads a volume.

@@ -35,18 +35,17 @@ pub fn Train() -> impl IntoView {
             return state.say(DatasetError::NoLabelledCase.to_string());
         }
         let validation = state.case_ids(|case| case.is_for(Role::Validate));
-        state.config.update(|config| {
-            config.medcontext = config.medcontext.clone().fitted(config.iterations);
-        });
+        // With numbers for what hangs on the run's length; the form's own stay open for the next run.
+        let config = state.config.get().resolved();
         state.losses.set(Vec::new());
         state.validations.set(Vec::new());
         state.unfinished.set(None);
         state.preview.set(None);
-        state.trained.set(Some(state.config.get()));
+        state.trained.set(Some(config.clone()));
         state.held_out.set(validation.clone());
         state.work.set(Work::begin(Task::Train));
         link.send(Request::Train {
-            config: Box::new(state.config.get()),
+            config: Box::new(config),
             cases: chosen.get(),
             validation,
             from_weights: from_weights.get() && state.weights.read().is_some(),

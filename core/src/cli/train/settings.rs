@@ -1,15 +1,17 @@
 //! Where the settings of a training run come from, and whether they are those of the run that goes on.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use serde::Serialize;
 
 use super::Arguments;
 use crate::Error;
 use crate::backbone::Backbone;
-use crate::cli::Failure;
+use crate::cli::console::Console;
 use crate::cli::files::read;
+use crate::cli::{Failure, Outcome};
 use crate::dataset::{LabelSet, Outline};
 use crate::medcontext::MedContext;
 use crate::train::{self, RunState, TrainConfig};
@@ -22,7 +24,7 @@ pub(in crate::cli) const STATE: &str = "state.safetensors";
 pub(super) enum Method {
     /// The paper's settings.
     Paper,
-    /// The paper's, with a teacher that suits the length of the run.
+    /// The paper's, with a teacher that suits the length of the run: the default.
     Fitted,
     /// The released code's for UNETR.
     ReleasedUnetr,
@@ -32,11 +34,24 @@ pub(super) enum Method {
     Off,
 }
 
-/// Suggested settings or those of the preset, then the configuration file, then the command line; and
-/// the labels where the preset knows them.
+impl Method {
+    fn settings(self) -> MedContext {
+        match self {
+            Self::Paper => MedContext::paper(),
+            Self::Fitted => MedContext::default(),
+            Self::ReleasedUnetr => MedContext::released_unetr(),
+            Self::ReleasedNnformer => MedContext::released_nnformer(),
+            Self::Off => MedContext::off(),
+        }
+    }
+}
+
+/// Suggested settings or those of the preset, then the method's, then the configuration file, then the command
+/// line, with numbers for all that hangs on the length of the run; and the labels where the preset knows them.
 pub(super) fn configure(
     arguments: &Arguments,
     training: &[Outline],
+    console: &Console,
 ) -> Result<(TrainConfig, Option<LabelSet>), Failure> {
     let (mut config, labels) = match arguments.preset {
         None => (TrainConfig::suggest(&Outline::sizes(training)), None),
@@ -46,9 +61,19 @@ pub(super) fn configure(
             (settings.config, settings.labels)
         }
     };
+    if let Some(method) = arguments.medcontext {
+        config.medcontext = method.settings();
+    }
     let suggested = config.patch;
-    if let Some(path) = &arguments.config {
-        config = overlay(&config, path)?;
+    let given = match &arguments.config {
+        Some(path) => Given::read(path)?,
+        None => Given::default(),
+    };
+    let before = config.medcontext.clone();
+    config = given.over(&config)?;
+    if arguments.medcontext.is_some() {
+        config.medcontext.enabled = before.enabled;
+        given.warn_of_method(&before, &config.medcontext, console)?;
     }
     set(&mut config.patch, arguments.patch);
     if arguments.backbone.is_some() || arguments.size.is_some() {
@@ -61,21 +86,20 @@ pub(super) fn configure(
     if arguments.patch.is_none() && config.patch == suggested {
         config.fit_patch();
     }
-    set(&mut config.iterations, arguments.iterations);
+    match arguments.iterations {
+        Some(iterations) if given.has("warmup") => config.iterations = iterations,
+        Some(iterations) => config.set_iterations(iterations),
+        None => {}
+    }
     set(&mut config.batch_size, arguments.batch_size);
     set(&mut config.accumulation, arguments.accumulation);
     set(&mut config.learning_rate, arguments.learning_rate);
     set(&mut config.seed, arguments.seed);
     config.new_head |= arguments.new_head;
-    match arguments.medcontext {
-        Some(Method::Off) => config.medcontext.enabled = false,
-        Some(Method::Paper) => config.medcontext = MedContext::paper(),
-        Some(Method::Fitted) => config.medcontext = MedContext::paper().fitted(config.iterations),
-        Some(Method::ReleasedUnetr) => config.medcontext = MedContext::released_unetr(),
-        Some(Method::ReleasedNnformer) => config.medcontext = MedContext::released_nnformer(),
-        None => {}
+    for warning in config.warnings() {
+        console.warn(warning);
     }
-    Ok((config, labels))
+    Ok((config.resolved(), labels))
 }
 
 fn set<T>(target: &mut T, value: Option<T>) {
@@ -84,19 +108,63 @@ fn set<T>(target: &mut T, value: Option<T>) {
     }
 }
 
-/// `config` with the values that a TOML file gives.
-fn overlay(config: &TrainConfig, path: &Path) -> Result<TrainConfig, Failure> {
-    let bad = |problem: String| {
-        Failure::Message(format!(
-            "{}: {problem}; correct the settings",
-            path.display()
-        ))
-    };
-    let text = String::from_utf8(read(path)?).map_err(|error| bad(error.to_string()))?;
-    let given: toml::Table = text
-        .parse()
-        .map_err(|error: toml::de::Error| bad(error.message().to_owned()))?;
-    train::overlay(config, given).map_err(bad)
+/// What a configuration file gives.
+#[derive(Default)]
+struct Given {
+    path: PathBuf,
+    table: toml::Table,
+}
+
+impl Given {
+    fn read(path: &Path) -> Result<Self, Failure> {
+        let bad = |problem: &str| bad_settings(path, problem);
+        let text = String::from_utf8(read(path)?).map_err(|error| bad(&error.to_string()))?;
+        let table: Result<toml::Table, toml::de::Error> = text.parse();
+        Ok(Self {
+            path: path.to_owned(),
+            table: table.map_err(|error| bad(error.message()))?,
+        })
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.table.contains_key(name)
+    }
+
+    /// `config` with the values of the file.
+    fn over(&self, config: &TrainConfig) -> Result<TrainConfig, Failure> {
+        let over = train::overlay(config, self.table.clone());
+        over.map_err(|problem| bad_settings(&self.path, &problem))
+    }
+
+    /// Says where the file has another value than the method of the command line, as it is the file's that counts.
+    fn warn_of_method(
+        &self,
+        method: &MedContext,
+        merged: &MedContext,
+        console: &Console,
+    ) -> Outcome {
+        let names = differences(method, merged)?;
+        if merged.enabled && !names.is_empty() {
+            console.warn(format!(
+                "{}: its {} of [medcontext] {} in place of --medcontext's",
+                self.path.display(),
+                names.join(", "),
+                if names.len() == 1 {
+                    "is used"
+                } else {
+                    "are used"
+                }
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn bad_settings(path: &Path, problem: &str) -> Failure {
+    Failure::Message(format!(
+        "{}: {problem}; correct the settings",
+        path.display()
+    ))
 }
 
 /// Steps and state of the run in the output folder, whose settings have to be these unless forced.
@@ -123,11 +191,13 @@ pub(super) fn find_state(
 }
 
 /// Names of the settings that are not the same.
-fn differences(old: &TrainConfig, new: &TrainConfig) -> Result<Vec<String>, Failure> {
-    let table = |config| {
-        let table = toml::Table::try_from(config);
-        table
-            .map_err(|error| Failure::Message(format!("the settings cannot be compared ({error})")))
+fn differences<T: Serialize>(old: &T, new: &T) -> Result<Vec<String>, Failure> {
+    let table = |settings| {
+        toml::Table::try_from(settings).map_err(|error| {
+            Failure::Message(format!(
+                "the settings cannot be compared ({error}); correct them"
+            ))
+        })
     };
     let (old, new) = (table(old)?, table(new)?);
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();

@@ -85,7 +85,10 @@ impl Preset {
         Ok(PresetSettings {
             labels: self.labels(&config)?,
             reported: self.reported(),
-            config,
+            config: TrainConfig {
+                reported: self.reported(),
+                ..config
+            },
         })
     }
 

@@ -3,7 +3,7 @@
 use crate::backbone::{Backbone, Size};
 use crate::dataset::{Outline, Preset};
 use crate::infer::Blend;
-use crate::train::{DiceCe, OptimizerLaw, RateSchedule, TrainConfig};
+use crate::train::{DiceCe, OptimizerLaw, RateSchedule, TrainConfig, Warmup};
 use crate::transform::{
     Augmentation, Centre, Crop, Normalisation, Preprocessing, Resampling, Sampling, Spacing,
 };
@@ -45,7 +45,8 @@ fn monai(preset: Preset, backbone: Backbone, cases: usize) -> TrainConfig {
         iterations: epochs * epoch,
         learning_rate: 1e-4,
         weight_decay: 1e-5,
-        warmup: 50 * epoch,
+        warmup: Some(50 * epoch),
+        warmup_count: Warmup::Released,
         epoch,
         rate_by_epoch: true,
         overlap: 0.5,
@@ -145,7 +146,7 @@ fn nnformer(preset: Preset) -> TrainConfig {
         batch_size,
         learning_rate: 0.01,
         weight_decay: 3e-5,
-        warmup: 0,
+        warmup: Some(0),
         schedule: RateSchedule::Poly,
         epoch: 250,
         rate_by_epoch: true,

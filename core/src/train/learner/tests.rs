@@ -5,9 +5,11 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::Learner;
-use crate::backbone::{Network, NnformerConfig, NnformerForm, Size};
+use crate::Error;
+use crate::backbone::{Network, NnformerConfig, NnformerForm, NormKind, Pcrlv2Config, Size};
 use crate::dataset::LabelSet;
 use crate::medcontext::MedContext;
+use crate::train::optimizer::NORMS;
 use crate::train::{LossScale, MixedPrecision, OptimizerLaw, RunState, Target, TrainConfig};
 use crate::transform::Patch;
 use crate::weights;
@@ -122,6 +124,7 @@ fn a_state_keeps_the_scale() {
     let mut learner = learner(&config);
     step(&mut learner, &config);
     let state = RunState {
+        form: RunState::FORM,
         config: config.clone(),
         cases: Vec::new(),
         labels: LabelSet::from_ids([1], &Default::default()).expect("labels"),
@@ -140,4 +143,135 @@ fn a_state_keeps_the_scale() {
         .expect("restored");
     assert_eq!(again.loss_scale(), Some(LossScale::default().after(true)));
     assert_eq!(parameters(&again), parameters(&learner));
+}
+
+/// As GradScaler of PyTorch leaves out a step whose gradients are no numbers, which those of such a loss are.
+#[test]
+fn a_step_whose_loss_overflows_changes_nothing_but_the_scale() {
+    let config = config(MixedPrecision::F16);
+    let mut learner = learner(&config);
+    let overflow = |learner: &mut Learner| {
+        let draw = |_, device: &Device| Patch {
+            x: Tensor::full([1, 1, 32, 32, 32], f32::INFINITY, device),
+            y: Target::new(vec![1; VOXELS], 1, 2, device),
+        };
+        let loss = block_on(learner.step(4, 0.1, &config, draw))?;
+        Ok(block_on(super::read(loss)).expect("the device answers"))
+    };
+    let before = parameters(&learner);
+    let losses = overflow(&mut learner).expect("a step");
+    assert!(!losses.total.is_finite(), "{losses:?}");
+    assert_eq!(parameters(&learner), before);
+    assert_eq!(learner.optimizer_steps(), 0);
+    let halved = LossScale::default().after(false);
+    assert_eq!(learner.loss_scale(), Some(halved));
+    assert_eq!(halved.factor, 32768.0);
+
+    // What overflows without any scale does so because of the weights.
+    learner.loss_scale = Some(LossScale {
+        factor: 0.5,
+        steps: 0,
+    });
+    let ended: Result<_, Error> = overflow(&mut learner);
+    assert!(matches!(ended, Err(Error::Diverged { step: 5 })));
+}
+
+/// The norm of all gradients, as many values as the network has, is computed for those who ask for it.
+#[test]
+fn norms_are_computed_where_they_are_used() {
+    let norms = |mixed_precision, clip_norm| {
+        let config = TrainConfig {
+            clip_norm,
+            ..config(mixed_precision)
+        };
+        let mut learner = learner(&config);
+        let before = NORMS.get();
+        step(&mut learner, &config);
+        NORMS.get() - before
+    };
+    assert_eq!(norms(MixedPrecision::Off, None), 0);
+    assert_eq!(norms(MixedPrecision::Bf16, None), 0);
+    assert_eq!(norms(MixedPrecision::Off, Some(12.0)), 1);
+    assert_eq!(norms(MixedPrecision::F16, None), 1);
+    assert_eq!(norms(MixedPrecision::F16, Some(12.0)), 1);
+}
+
+const SMALL_PATCH: [usize; 3] = [16, 16, 16];
+
+/// Batch norm keeps running statistics, which a network changes while it learns.
+fn with_batch_norm(accumulation: usize, learning_rate: f64) -> (TrainConfig, Learner) {
+    let network = Network::Pcrlv2(Pcrlv2Config {
+        norm: NormKind::Batch,
+        ..Pcrlv2Config::new(Size::Tiny)
+    });
+    let config = TrainConfig {
+        network: Some(network.clone()),
+        patch: SMALL_PATCH,
+        batch_size: 1,
+        accumulation,
+        learning_rate,
+        ..TrainConfig::default().resolved()
+    };
+    let device = Device::flex().autodiff();
+    let student = network.build(1, 2, SMALL_PATCH, 0, &device);
+    let learner = Learner::new(network, student, &config, device);
+    (config, learner)
+}
+
+/// A step over batches of noise, each of its own.
+fn step_of_noise(learner: &mut Learner, config: &TrainConfig) {
+    let voxels: usize = SMALL_PATCH.iter().product();
+    let draw = |batch: usize, device: &Device| {
+        let mut rng = ChaCha8Rng::seed_from_u64(batch as u64);
+        let noise: Vec<f32> = (0..voxels).map(|_| rng.random_range(-1.0..2.0)).collect();
+        let labels = (0..voxels).map(|i| u8::from(i % 3 == 0)).collect();
+        Patch {
+            x: Tensor::from_data(TensorData::new(noise, [1, 1, 16, 16, 16]), device),
+            y: Target::new(labels, 1, 2, device),
+        }
+    };
+    block_on(learner.step(0, config.learning_rate, config, draw)).expect("a step");
+    learner.teach(0.5);
+}
+
+/// Running statistics of student and teacher.
+fn statistics(learner: &Learner) -> [Vec<f32>; 2] {
+    struct Statistics(Vec<f32>, bool);
+    impl ModuleVisitor for Statistics {
+        fn enter_module(&mut self, name: &str, _container: &str) {
+            self.1 = name.starts_with("running_");
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if self.1 {
+                let data = block_on(param.val().into_data_async()).expect("the device answers");
+                self.0.extend(data.try_into_vec::<f32>().expect("f32"));
+            }
+        }
+    }
+    let of = |model: &crate::backbone::Model| {
+        let mut statistics = Statistics(Vec::new(), false);
+        model.visit(&mut statistics);
+        statistics.0
+    };
+    let teacher = learner.teacher.as_ref().expect("a teacher");
+    [of(&learner.student().valid()), of(teacher)]
+}
+
+/// They are those of what the first device saw, and stay on it. A rate of nearly nothing leaves the weights, so
+/// that a step over the first batch alone says what they should be.
+#[test]
+fn running_statistics_are_those_of_the_first_device() {
+    let rate = 1e-30;
+    let (config, mut alone) = with_batch_norm(1, rate);
+    let before = statistics(&alone);
+    step_of_noise(&mut alone, &config);
+    let expected = statistics(&alone);
+    assert!(!expected[0].is_empty());
+    assert_ne!(expected[0], before[0]);
+    assert_ne!(expected[1], before[1]);
+
+    let (config, mut shared) = with_batch_norm(2, rate);
+    shared.share(&[Device::flex()]);
+    step_of_noise(&mut shared, &config);
+    assert_eq!(statistics(&shared), expected);
 }

@@ -22,6 +22,7 @@ pub use matching::{Match, Matching, match_predictions};
 pub use outline::{Outline, common_channels};
 pub use pairing::{CaseFiles, Leftover, Pairing, Role, pair};
 pub use phantom::{PHANTOM_LABELS, PhantomCase, PhantomConfig, phantom, phantom_dataset_json};
+pub(crate) use preset::file_name;
 pub use preset::{Preset, PresetSettings};
 pub use regions::{Region, Regions};
 pub use split::Split;

@@ -7,6 +7,7 @@ mod evaluate;
 mod experiment;
 mod precision;
 mod presets;
+mod published;
 mod resume;
 mod shard;
 mod surface;

@@ -260,17 +260,32 @@ regions = [{ name = "organs", labels = [1, 2] }, { name = "nothing", labels = [7
     };
     // The same network, as the seed is the same.
     assert_eq!(dice(&zero, 0), dice(&one, 0));
-    assert_eq!((dice(&zero, 1), dice(&one, 1), dice(&regions, 1)), (Some(0.0), Some(1.0), None));
+    assert_eq!(
+        (dice(&zero, 1), dice(&one, 1), dice(&regions, 1)),
+        (Some(0.0), Some(1.0), None)
+    );
     let mean = |result: &CellResult| result.evaluation.mean.dice.expect("a mean").mean;
     assert!((mean(&one) - mean(&zero) - 0.5).abs() < 1e-12);
     assert_eq!(Some(mean(&regions)), dice(&regions, 0));
     let protocol = |result: &CellResult| result.evaluation.protocol;
-    assert_eq!((protocol(&one).hd95.name(), protocol(&one).empty.name()), ("max", "one"));
-    assert_eq!((protocol(&regions).hd95.name(), protocol(&regions).empty.name()), ("pooled", "nan"));
+    assert_eq!(
+        (protocol(&one).hd95.name(), protocol(&one).empty.name()),
+        ("max", "one")
+    );
+    assert_eq!(
+        (
+            protocol(&regions).hd95.name(),
+            protocol(&regions).empty.name()
+        ),
+        ("pooled", "nan")
+    );
 
     let table = fs::read_to_string(out.join("table.md")).expect("a table");
     // Region 1 is not label 1.
-    assert!(table.contains("| liver | label 7 | organs | nothing |"), "{table}");
+    assert!(
+        table.contains("| liver | label 7 | organs | nothing |"),
+        "{table}"
+    );
     let measured = "Measured on one: HD95 max, empty masks zero (zero); HD95 max, empty masks one (one); HD95 pooled, empty masks nan (regions).";
     assert!(table.contains(measured), "{table}");
     let row = table.lines().find(|line| line.starts_with("| regions |"));
@@ -311,15 +326,23 @@ fn settings_are_laid_over_every_row() {
     assert!(table.contains(told), "{table}");
     // Without it, they are results of other settings.
     fs::remove_dir_all(out.join("swin")).expect("removed");
-    assert!(succeed(&with(&arguments, &["--override", &file, "--table"])).contains("2 of them done"));
+    assert!(
+        succeed(&with(&arguments, &["--override", &file, "--table"])).contains("2 of them done")
+    );
     lay("seeds = [4]");
     let sentence = refuse(&with(&arguments, &["--override", &file]));
-    assert!(sentence.contains("was done with other settings"), "{sentence}");
+    assert!(
+        sentence.contains("was done with other settings"),
+        "{sentence}"
+    );
     for (text, part) in [
         ("iteration = 1", "unknown field `iteration`"),
         ("iterations = ", "small.toml: "),
         ("iterations = 0", "iterations is 0"),
-        ("backbone = \"pcrlv2\"", "it sets backbone, which each row decides"),
+        (
+            "backbone = \"pcrlv2\"",
+            "it sets backbone, which each row decides",
+        ),
         ("seed = 1", "it sets seed, which seeds decides"),
         ("seeds = 1", "seeds is no list of whole numbers"),
         ("seeds = []", "seeds is empty"),

@@ -46,7 +46,11 @@ fn synapse(root: &Path) {
 /// ACDC as it is distributed today, with the ground truth of its test set.
 fn acdc(root: &Path) {
     for patient in 1..=150 {
-        let set = if patient <= 100 { "training" } else { "testing" };
+        let set = if patient <= 100 {
+            "training"
+        } else {
+            "testing"
+        };
         let name = format!("patient{patient:03}");
         let frames = match patient {
             4 => [1, 15],
@@ -84,7 +88,9 @@ fn brats21(root: &Path) {
 /// The Decathlon's brain tumours: 484 labelled cases, 266 without labels.
 fn brats17(root: &Path) {
     let names = |numbers: std::ops::RangeInclusive<usize>| {
-        numbers.map(|n| format!("BRATS_{n:03}")).collect::<Vec<String>>()
+        numbers
+            .map(|n| format!("BRATS_{n:03}"))
+            .collect::<Vec<String>>()
     };
     let (training, test) = (names(1..=484), names(485..=750));
     for (folder, names) in [
@@ -92,9 +98,15 @@ fn brats17(root: &Path) {
         ("labelsTr", &training),
         ("imagesTs", &test),
     ] {
-        place(root, names.iter().map(|name| format!("{folder}/{name}.nii.gz")));
+        place(
+            root,
+            names.iter().map(|name| format!("{folder}/{name}.nii.gz")),
+        );
         // Of macOS, as in the archive.
-        place(root, names.iter().map(|name| format!("{folder}/._{name}.nii.gz")));
+        place(
+            root,
+            names.iter().map(|name| format!("{folder}/._{name}.nii.gz")),
+        );
     }
     let json = medcontext_core::dataset::phantom_dataset_json(&training, &test);
     fs::write(root.join("dataset.json"), json).expect("written");
@@ -103,7 +115,10 @@ fn brats17(root: &Path) {
 fn hippocampus(root: &Path) {
     let names = hippocampus_names();
     for folder in ["imagesTr", "labelsTr"] {
-        place(root, names.iter().map(|name| format!("{folder}/{name}.nii.gz")));
+        place(
+            root,
+            names.iter().map(|name| format!("{folder}/{name}.nii.gz")),
+        );
     }
 }
 
@@ -115,7 +130,12 @@ fn hippocampus_names() -> BTreeSet<String> {
 
 /// Of each experiment: its cells, the list it trains on with its cases, and the cases of the list that it
 /// measures on.
-type Size = (&'static str, usize, (&'static str, usize), (&'static str, usize));
+type Size = (
+    &'static str,
+    usize,
+    (&'static str, usize),
+    (&'static str, usize),
+);
 
 /// Every file on the whole of its data set.
 fn dry_runs(lay: fn(&Path), expected: &[Size], published: bool) {
@@ -124,12 +144,22 @@ fn dry_runs(lay: fn(&Path), expected: &[Size], published: bool) {
     let data = folder.path().display().to_string();
     let before = listing(folder.path());
     for (name, cells, (train, trained), (evaluate, measured)) in expected {
-        let output = core(&["experiment", "--dry-run", &experiment_file(name), "--data", &data]);
+        let output = core(&[
+            "experiment",
+            "--dry-run",
+            &experiment_file(name),
+            "--data",
+            &data,
+        ]);
         let (said, warned) = (text(&output.stdout), text(&output.stderr));
         assert!(output.status.success(), "{name}: {warned}");
         assert_eq!(warned, "", "{name}");
         let lines: Vec<&str> = said.lines().collect();
-        assert!(lines[0].ends_with(&format!(": {cells} cells")), "{name}: {}", lines[0]);
+        assert!(
+            lines[0].ends_with(&format!(": {cells} cells")),
+            "{name}: {}",
+            lines[0]
+        );
         let folders = lines.iter().filter(|line| line.contains("/seed-"));
         assert_eq!(folders.count(), *cells, "{name}");
         for (list, purpose, count) in [
@@ -143,9 +173,14 @@ fn dry_runs(lay: fn(&Path), expected: &[Size], published: bool) {
             let line = format!("{list}, {purpose}: {count} cases{published}");
             let place = lines.iter().position(|found| *found == line);
             let place = place.unwrap_or_else(|| panic!("{name}: {line} in {said}"));
-            let cases = lines[place + 1..].iter().take_while(|line| line.starts_with("  "));
+            let cases = lines[place + 1..]
+                .iter()
+                .take_while(|line| line.starts_with("  "));
             let cases: Vec<&str> = cases.flat_map(|line| line.trim().split(", ")).collect();
-            let cases: BTreeSet<&str> = cases.iter().map(|case| case.trim_end_matches(',')).collect();
+            let cases: BTreeSet<&str> = cases
+                .iter()
+                .map(|case| case.trim_end_matches(','))
+                .collect();
             assert_eq!(cases.len(), *count, "{name} {list}");
         }
     }
@@ -234,7 +269,9 @@ fn runs(folder: &Path, data: &str, names: &[&str], more: &str) {
         succeed(&[fixed.as_slice(), &["--override", &small, "--quiet"]].concat());
         let rows = experiment(name).rows.len();
         let results = listing(Path::new(&out)).into_iter();
-        let results: Vec<PathBuf> = results.filter(|file| file.ends_with("result.json")).collect();
+        let results: Vec<PathBuf> = results
+            .filter(|file| file.ends_with("result.json"))
+            .collect();
         assert_eq!(results.len(), rows, "{name}");
         for result in results {
             let result = read_result(&result);
@@ -242,7 +279,10 @@ fn runs(folder: &Path, data: &str, names: &[&str], more: &str) {
             assert!((0.0..=1.0).contains(&dice), "{name}: {dice}");
         }
         let table = fs::read_to_string(Path::new(&out).join("table.md")).expect("a table");
-        assert!(table.contains("iterations = 2, overlap = 0.0"), "{name}: {table}");
+        assert!(
+            table.contains("iterations = 2, overlap = 0.0"),
+            "{name}: {table}"
+        );
         assert!(table.contains("HD95 mm | HD95 voxels"), "{name}: {table}");
     }
 }
@@ -254,8 +294,22 @@ fn read_result(file: &Path) -> CellResult {
 /// Phantoms in a preset's layout, with what lies beside.
 fn phantoms(folder: &Path, layout: &str) -> String {
     let data = path(folder, "data");
-    let fixed = ["--cases", "4", "--unlabelled", "2", "--voxels", "18,22", "--quiet"];
-    succeed(&[["phantom", "--out", &data, "--layout", layout].as_slice(), &fixed].concat());
+    let fixed = [
+        "--cases",
+        "4",
+        "--unlabelled",
+        "2",
+        "--voxels",
+        "18,22",
+        "--quiet",
+    ];
+    succeed(
+        &[
+            ["phantom", "--out", &data, "--layout", layout].as_slice(),
+            &fixed,
+        ]
+        .concat(),
+    );
     data
 }
 
@@ -282,7 +336,9 @@ fn two_iterations_on_acdc() {
     let names = ["table2-acdc", "table4-acdc", "table6-acdc"];
     runs(folder.path(), &data, &names, COARSE);
     // Of patients 1 to 4, two are tested on; 101 and 102 have labels too and are on no list.
-    let result = folder.path().join("table2-acdc/unetr/train-80/seed-0/result.json");
+    let result = folder
+        .path()
+        .join("table2-acdc/unetr/train-80/seed-0/result.json");
     let result = read_result(&result);
     let frames = |patient: &str, frames: [usize; 2]| {
         frames.map(|frame| format!("{patient}_frame{frame:02}"))
@@ -305,7 +361,12 @@ fn two_iterations_on_brain_tumours() {
     );
     let folder = TempDir::new().expect("a folder");
     let data = phantoms(folder.path(), "brats21");
-    runs(folder.path(), &data, &["table3-brats21", "table6-brats21"], "");
+    runs(
+        folder.path(),
+        &data,
+        &["table3-brats21", "table6-brats21"],
+        "",
+    );
 }
 
 #[test]
@@ -323,7 +384,11 @@ fn two_iterations_on_hippocampus() {
     for (name, bytes) in files {
         let file = folder.path().join("data").join(&name);
         fs::create_dir_all(file.parent().expect("a folder")).expect("made");
-        let bytes = if name.ends_with(".gz") { gzip(&bytes) } else { bytes };
+        let bytes = if name.ends_with(".gz") {
+            gzip(&bytes)
+        } else {
+            bytes
+        };
         fs::write(file, bytes).expect("written");
     }
     let data = path(folder.path(), "data");
@@ -356,19 +421,29 @@ name = "UNETR"
     let (said, warned) = (crate::text(&output.stdout), crate::text(&output.stderr));
     assert!(output.status.success(), "{warned}");
     // BRATS_485 and BRATS_486 lie in imagesTs.
-    let expected = "train, to train on: 3 cases, 387 published\n  BRATS_001, BRATS_002, BRATS_003\n";
+    let expected =
+        "train, to train on: 3 cases, 387 published\n  BRATS_001, BRATS_002, BRATS_003\n";
     assert!(said.contains(expected), "{said}");
     let expected = "brats17 train: 3 of 387 published cases are here; absent: BRATS_004, BRATS_005, BRATS_006, BRATS_007, BRATS_008 and 379 more\n";
     assert_eq!(warned, expected);
 
     // An image of the same name to be segmented: the labelled one is meant.
     let images = Path::new(&data);
-    fs::copy(images.join("imagesTr/BRATS_011.nii.gz"), images.join("imagesTs/BRATS_011.nii.gz"))
-        .expect("copied");
-    fs::copy(images.join("imagesTr/BRATS_002.nii.gz"), images.join("imagesTs/BRATS_002.nii.gz"))
-        .expect("copied");
+    fs::copy(
+        images.join("imagesTr/BRATS_011.nii.gz"),
+        images.join("imagesTs/BRATS_011.nii.gz"),
+    )
+    .expect("copied");
+    fs::copy(
+        images.join("imagesTr/BRATS_002.nii.gz"),
+        images.join("imagesTs/BRATS_002.nii.gz"),
+    )
+    .expect("copied");
     let said = succeed(&arguments);
-    assert!(said.contains("train, to train on: 3 cases, 387 published"), "{said}");
+    assert!(
+        said.contains("train, to train on: 3 cases, 387 published"),
+        "{said}"
+    );
 
     for absent in ["BRATS_485", "BRATS_010"] {
         list(absent);
@@ -385,7 +460,13 @@ name = "UNETR"
         sentence.contains("of brats17's list train are here without their label maps"),
         "{sentence}"
     );
-    let sentence = refuse(&["experiment", "--dry-run", &path(folder.path(), "no.toml"), "--data", &data]);
+    let sentence = refuse(&[
+        "experiment",
+        "--dry-run",
+        &path(folder.path(), "no.toml"),
+        "--data",
+        &data,
+    ]);
     assert!(sentence.contains("no.toml cannot be read"), "{sentence}");
 }
 
@@ -401,9 +482,20 @@ fn results_that_come_along_are_of_their_experiments() {
         copy(&results.join(name), &out);
         let out = out.display().to_string();
         let file = experiment_file(name);
-        let fixed = ["experiment", &file, "--data", &data, "--out", &out, "--table"];
+        let fixed = [
+            "experiment",
+            &file,
+            "--data",
+            &data,
+            "--out",
+            &out,
+            "--table",
+        ];
         let said = succeed(&fixed);
-        assert!(said.contains(&format!("{cells} cells, {cells} of them done")), "{said}");
+        assert!(
+            said.contains(&format!("{cells} cells, {cells} of them done")),
+            "{said}"
+        );
     }
 }
 

@@ -128,7 +128,10 @@ fn going_on_is_refused_in_a_sentence_or_changes_nothing() {
     succeed(&run);
     let first = weights();
     succeed(&run);
-    assert!(weights() == first, "a finished run that goes on is as it was");
+    assert!(
+        weights() == first,
+        "a finished run that goes on is as it was"
+    );
 
     let mut longer = run.clone();
     let steps = longer.iter().position(|argument| *argument == "2");
@@ -140,7 +143,11 @@ fn going_on_is_refused_in_a_sentence_or_changes_nothing() {
     succeed(&longer);
     assert!(weights() != first);
     let progress = fs::read_to_string(Path::new(&out).join("progress.csv")).expect("progress");
-    assert_eq!(progress.lines().count(), 1 + 5, "each step once: {progress}");
+    assert_eq!(
+        progress.lines().count(),
+        1 + 5,
+        "each step once: {progress}"
+    );
 
     for sort in ["imagesTr", "labelsTr"] {
         let of = |case: usize| format!("{data}/{sort}/phantom_{case:03}.nii.gz");

@@ -18,7 +18,6 @@ use super::files::{Folder, read, unwritable, write};
 use super::shard::Shard;
 use super::train::{Report, STATE};
 use super::{Failure, Outcome};
-use crate::Error;
 use crate::device::{self, DeviceKind};
 use crate::experiment::{Cell, CellResult, Event, Experiment, Runner};
 use crate::train::{self, CheckpointKind};

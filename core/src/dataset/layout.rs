@@ -43,8 +43,12 @@ pub fn lay_out(
         });
     }
     let listed = |folder: &str| -> Vec<String> {
-        let names = files.iter().filter_map(|(path, _)| path.strip_prefix(folder));
-        names.map(|name| name.trim_end_matches(".nii.gz").to_owned()).collect()
+        let names = files
+            .iter()
+            .filter_map(|(path, _)| path.strip_prefix(folder));
+        names
+            .map(|name| name.trim_end_matches(".nii.gz").to_owned())
+            .collect()
     };
     let json = match layout {
         Preset::Decathlon => Some(phantom_dataset_json(

@@ -114,7 +114,9 @@ impl Experiment {
             return measured;
         }
         let given = self.overrides.iter();
-        let given: Vec<String> = given.map(|(key, value)| format!("{key} = {value}")).collect();
+        let given: Vec<String> = given
+            .map(|(key, value)| format!("{key} = {value}"))
+            .collect();
         format!(
             "{measured} Not with the experiment's own settings: {} in every row.",
             given.join(", ")

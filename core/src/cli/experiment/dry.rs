@@ -29,10 +29,15 @@ pub(super) fn lines(experiment: &Experiment, cells: &[Cell]) -> Vec<String> {
             false => "to train on",
         };
         // A list of the experiment's own may be called like one of the preset.
-        let preset = experiment.preset.filter(|_| !experiment.lists.contains_key(name));
+        let preset = experiment
+            .preset
+            .filter(|_| !experiment.lists.contains_key(name));
         let published = preset.and_then(|preset: Preset| preset.published_cases(name));
         let published = published.map_or(String::new(), |count| format!(", {count} published"));
-        lines.push(format!("{name}, {purpose}: {} cases{published}", cases.len()));
+        lines.push(format!(
+            "{name}, {purpose}: {} cases{published}",
+            cases.len()
+        ));
         lines.extend(wrapped(cases));
     }
     lines

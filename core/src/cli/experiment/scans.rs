@@ -48,9 +48,13 @@ impl Scans<'_> {
 
     /// Whether every case of the cells is here.
     pub fn find_all(&self, cells: &[Cell]) -> Result<(), Failure> {
-        let cases = cells.iter().flat_map(|cell| [&cell.training, &cell.evaluation]);
+        let cases = cells
+            .iter()
+            .flat_map(|cell| [&cell.training, &cell.evaluation]);
         let cases: BTreeSet<&String> = cases.flatten().collect();
-        cases.into_iter().try_for_each(|case| self.find(case).map(|_| ()))
+        cases
+            .into_iter()
+            .try_for_each(|case| self.find(case).map(|_| ()))
     }
 
     /// What there is to say about the preset's lists among `lists`: where not all published cases are

@@ -93,12 +93,8 @@ impl List {
             unseen.map(|number| numbering.name(number)).collect()
         };
         match &self.members {
-            Members::Numbers(numbering, numbers) => {
-                unseen(numbering, &mut numbers.iter().copied())
-            }
-            Members::Others(numbering, lists) => {
-                unseen(numbering, &mut others(*numbering, lists))
-            }
+            Members::Numbers(numbering, numbers) => unseen(numbering, &mut numbers.iter().copied()),
+            Members::Others(numbering, lists) => unseen(numbering, &mut others(*numbering, lists)),
             Members::Names(own) => {
                 let unseen = own.iter().filter(|name| !names.contains(name));
                 unseen.map(|&name| name.to_owned()).collect()

@@ -100,14 +100,18 @@ fn a_class_that_no_training_case_has_is_named() {
     let data = lay_out(folder.path(), "synapse");
     let said = train(folder.path(), &data, "synapse", &CUBE);
     let lines: Vec<&str> = said.lines().collect();
-    // Of 13 organs, phantoms have the liver and two kidneys.
-    assert_eq!(lines.len(), 10, "{said}");
+    // Of 13 organs, phantoms have the liver and two kidneys; of 18 cases, three are here.
+    assert_eq!(lines.len(), 11, "{said}");
+    assert!(
+        lines[0].starts_with("synapse train: 3 of 18 published cases are here"),
+        "{said}"
+    );
     assert!(
         lines.contains(&"no training case has spleen: it will not be found"),
         "{said}"
     );
     assert!(
-        !said.contains("liver") && !said.contains("kidney"),
+        !said.contains("has liver") && !said.contains("kidney"),
         "{said}"
     );
 }

@@ -8,7 +8,8 @@ use std::time::UNIX_EPOCH;
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
-use super::files::{Folder, Whole, make_folder, unreadable, unwritable};
+use super::files::{Whole, make_folder, unreadable, unwritable};
+use super::folder::Folder;
 use crate::Error;
 use crate::dataset::{CaseFiles, LabelSet, Outline};
 use crate::train::{TrainConfig, prepare};
@@ -16,7 +17,7 @@ use crate::transform::{CaseFile, SampledCase};
 use crate::weights::sha256;
 
 /// Raised when cases are prepared otherwise than before, so that files of older versions are not used.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A folder of outlines and prepared cases. What is in a file, and what its name ends in, follows from the
 /// files of the case and the settings it was prepared with: nothing has to be cleared when they change.
@@ -113,5 +114,6 @@ fn stamps(source: &Folder, files: &CaseFiles) -> Result<serde_json::Value, Error
             changed.map(|time| time.as_nanos() as u64),
         ));
     }
-    Ok(serde_json::json!([stamps, source.channels()]))
+    let structures: Vec<u16> = files.structures.iter().map(|structure| structure.id).collect();
+    Ok(serde_json::json!([stamps, structures, source.read_settings()]))
 }

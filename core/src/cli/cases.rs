@@ -1,6 +1,5 @@
 //! The labelled cases of a run: held in memory, or read when they are needed and prepared in a cache.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -8,9 +7,9 @@ use std::time::{Duration, Instant};
 use super::Failure;
 use super::cache::Cache;
 use super::console::Console;
-use super::files::Folder;
+use super::folder::Folder;
 use crate::Error;
-use crate::dataset::{Case, CaseFiles, LabelSet, Outline, Role, common_channels};
+use crate::dataset::{Case, CaseFiles, LabelSet, Outline, common_channels};
 use crate::train::{HeldOut, TrainConfig, TrainingSet};
 use crate::{device, parallel};
 
@@ -39,18 +38,6 @@ enum Bodies {
 }
 
 impl Cases {
-    /// The labels to learn: those that are known, else all that occur.
-    pub fn labels(
-        &self,
-        known: Option<LabelSet>,
-        names: &BTreeMap<u16, String>,
-    ) -> Result<LabelSet, Failure> {
-        match known {
-            Some(labels) => Ok(labels),
-            None => Ok(LabelSet::from_outlines(&self.outlines, names).map_err(Error::from)?),
-        }
-    }
-
     /// Says what is odd about each.
     pub fn warn(&self, console: &Console) {
         for case in &self.outlines {
@@ -65,7 +52,7 @@ impl Reader<'_> {
     /// Reads the labelled ones of `files`. One that cannot be read is named and left out, unless it is the
     /// last one or the reader is strict.
     pub fn read(&self, files: &[CaseFiles]) -> Result<Cases, Failure> {
-        let labelled = files.iter().filter(|files| files.role() == Role::Train);
+        let labelled = files.iter().filter(|files| files.is_labelled());
         let labelled: Vec<CaseFiles> = labelled.cloned().collect();
         let (outlines, bodies): (Vec<Outline>, _) = match &self.cache {
             None => {
@@ -84,6 +71,21 @@ impl Reader<'_> {
             }
         };
         Ok(Cases { outlines, bodies })
+    }
+
+    /// The labels to learn: those that are known, else all that occur. Says what dataset.json has about them.
+    pub fn labels(&self, cases: &Cases, known: Option<LabelSet>) -> Result<LabelSet, Failure> {
+        if let Some(labels) = known {
+            return Ok(labels);
+        }
+        let names = self.folder.label_names();
+        let labels = LabelSet::from_outlines(&cases.outlines, &names).map_err(Error::from)?;
+        if let Some(json) = &self.folder.json {
+            for sentence in json.check(&labels).map_err(Error::from)? {
+                self.console.warn(sentence);
+            }
+        }
+        Ok(labels)
     }
 
     /// Prepares cases for training.

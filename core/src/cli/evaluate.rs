@@ -12,11 +12,11 @@ use super::shard::Shard;
 use super::{Failure, Outcome};
 use crate::Error;
 use crate::backbone::Backbone;
-use crate::dataset::{Match, Preset, label_names, match_predictions};
+use crate::dataset::{DatasetJson, Match, Preset, match_predictions};
 use crate::metric::{
     CaseScore, EmptyPolicy, Evaluation, Hausdorff, Protocol, Region, Report, Targets, Unit,
 };
-use crate::volume::SAME_GRID_VOXELS;
+use crate::volume::Placement;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -88,14 +88,17 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         let evaluation = Evaluation::merge(parts?).map_err(Error::from)?;
         return report(&evaluation, &arguments.reports, console);
     };
-    let json = dataset_json(truth);
-    let pairs = pairs(prediction, truth, json.as_deref(), console)?;
+    let json = dataset_json(truth)?;
+    for problem in json.iter().flat_map(|json| &json.problems) {
+        console.warn(format!("{}: {}", problem.path, problem.reason));
+    }
+    let pairs = pairs(prediction, truth, json.as_ref(), console)?;
     let shard = Shard::choose(arguments.shard.as_deref())?;
     let pairs = shard.take(pairs);
     if !shard.is_whole() {
         console.say(format!("{shard}: {} cases", pairs.len()));
     }
-    let mut names = json.as_deref().map(label_names).unwrap_or_default();
+    let mut names = json.map_or_else(BTreeMap::new, |json| json.names);
     let mut targets = Targets {
         labels: choose_labels(&arguments.labels, &names)?,
         regions: arguments.regions,
@@ -152,18 +155,19 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     Ok(())
 }
 
-/// The text of the dataset.json in or beside a folder of label maps.
-fn dataset_json(truth: &Path) -> Option<String> {
-    [truth.join("dataset.json"), truth.join("../dataset.json")]
-        .iter()
-        .find_map(|path| std::fs::read_to_string(path).ok())
+/// The dataset.json in or beside a folder of label maps.
+fn dataset_json(truth: &Path) -> Result<Option<DatasetJson>, Error> {
+    let places = [truth.join("dataset.json"), truth.join("../dataset.json")];
+    let found = places.iter().find(|path| path.is_file());
+    let parse = |path: &PathBuf| Ok(DatasetJson::parse("dataset.json", &read(path)?));
+    found.map(parse).transpose()
 }
 
 /// Predictions and true label maps that belong together; what is left over is said.
 fn pairs(
     prediction: &Path,
     truth: &Path,
-    json: Option<&str>,
+    json: Option<&DatasetJson>,
     console: &Console,
 ) -> Result<Vec<Match>, Failure> {
     let found = match_predictions(&list_files(prediction)?, &list_files(truth)?, json);
@@ -178,8 +182,8 @@ fn pairs(
         (found.predictions, "predictions without a true label map"),
         (found.truths, "true label maps without a prediction"),
     ] {
-        if let Some(first) = paths.first() {
-            console.say(format!("{what}: {} ({first}, …)", paths.len()));
+        if !paths.is_empty() {
+            console.warn(format!("{what}: {} ({})", paths.len(), paths.join(", ")));
         }
     }
     Ok(found.pairs)
@@ -222,8 +226,8 @@ impl Measurement<'_> {
         for (id, name) in truth.names() {
             self.names.entry(id).or_insert(name);
         }
-        let distance = truth.grid().box_distance(prediction.grid());
-        if distance >= SAME_GRID_VOXELS {
+        let placement = truth.grid().placement_of(prediction.grid());
+        if let Placement::VoxelByVoxel { distance } = placement {
             console.warn(format!(
                 "{}: prediction and true label map lie {distance:.1} voxels apart by their headers; they are compared voxel by voxel",
                 pair.case

@@ -14,7 +14,9 @@ use self::scans::Scans;
 use super::cache::Cache;
 use super::cases::Reader;
 use super::console::{Console, interrupt_flag};
-use super::files::{Folder, read, unwritable, write};
+use super::files::{read, unwritable, write};
+use super::folder::{Folder, FolderOptions};
+use super::listing::Listing;
 use super::shard::Shard;
 use super::train::{Report, STATE};
 use super::{Failure, Outcome};
@@ -63,7 +65,12 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let experiment = plan(&arguments)?;
     let scans = Scans {
         reader: Reader {
-            folder: Arc::new(Folder::open(&arguments.data)?),
+            folder: Arc::new(Folder::open(
+                &arguments.data,
+                Listing::of(&arguments.data)?,
+                FolderOptions::default(),
+                console,
+            )?),
             // A dry run prepares nothing.
             cache: match &arguments.cache {
                 Some(cache) if !arguments.dry_run => Some(Cache::open(cache)?),

@@ -1,94 +1,13 @@
 //! Files and folders: finding cases, reading them, writing results.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufWriter, Read, Write};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Failure;
 use crate::Error;
-use crate::dataset::{Case, CaseFiles, DatasetError, Pairing, channel_count, label_names, pair};
-use crate::volume::{Image, LabelImage, Limits, inspect};
-
-/// The first part of a file, which holds its header also when it is compressed.
-const HEADER_BYTES: u64 = 1 << 16;
-
-/// The cases of a folder, by the names of its files.
-pub(super) struct Folder {
-    root: PathBuf,
-    /// Cases and files that belong to none.
-    pub pairing: Pairing,
-    /// The text of dataset.json, where there is one.
-    pub dataset_json: Option<String>,
-}
-
-impl Folder {
-    /// Lists a folder and pairs what is in it.
-    pub fn open(root: &Path) -> Result<Self, Failure> {
-        let names = list_files(root)?;
-        let dataset_json = fs::read_to_string(root.join("dataset.json")).ok();
-        let pairing = pair(&names, dataset_json.as_deref());
-        if pairing.cases.is_empty() {
-            return Err(Error::from(DatasetError::NoCase(root.display().to_string())).into());
-        }
-        Ok(Self {
-            root: root.to_owned(),
-            pairing,
-            dataset_json,
-        })
-    }
-
-    /// Reads one case.
-    pub fn read(&self, files: &CaseFiles) -> Result<Case, Error> {
-        let mut images = read_channels(&self.image_paths(files), self.channels())?;
-        let others = images.split_off(1);
-        let image = images.remove(0);
-        let label = match &files.label {
-            Some(label) => Some(read_label(&self.path(label))?),
-            None => None,
-        };
-        let case = Case::new(files.id.clone(), image, label);
-        let case = case.and_then(|case| case.with_channels(others));
-        Ok(case?)
-    }
-
-    /// How many channels a single file is expected to hold.
-    pub fn channels(&self) -> usize {
-        self.dataset_json.as_deref().map_or(1, channel_count)
-    }
-
-    /// Names of labels by id, where the folder tells.
-    pub fn label_names(&self) -> BTreeMap<u16, String> {
-        let json = self.dataset_json.as_deref();
-        json.map(label_names).unwrap_or_default()
-    }
-
-    /// Bytes that a case takes in memory, by the headers of its files; what cannot be read takes none.
-    pub fn decoded_bytes(&self, files: &CaseFiles) -> u64 {
-        let bytes = |name: &String| {
-            let mut start = Vec::new();
-            let file = fs::File::open(self.path(name)).ok()?;
-            file.take(HEADER_BYTES).read_to_end(&mut start).ok()?;
-            let facts = inspect(&start).ok()?;
-            Some(facts.decoded_bytes * facts.frames as u64)
-        };
-        files.names().filter_map(bytes).sum()
-    }
-
-    /// Where a file of the folder lies.
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.root.join(name)
-    }
-
-    /// Where a case's channels lie.
-    pub fn image_paths(&self, files: &CaseFiles) -> Vec<PathBuf> {
-        std::iter::once(&files.image)
-            .chain(&files.other_channels)
-            .map(|name| self.path(name))
-            .collect()
-    }
-}
+use crate::volume::{Image, LabelImage, Limits};
 
 /// Every file below a folder, sorted, as paths from it with `/` between folders.
 pub(super) fn list_files(root: &Path) -> Result<Vec<String>, Error> {
@@ -120,18 +39,6 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
 pub(super) fn read_image(path: &Path) -> Result<Image, Error> {
     let bytes = read(path)?;
     Image::read(&bytes, &Limits::default()).map_err(|source| volume_error(path, source))
-}
-
-/// Reads the channels of a case, one file each; one file where `channels` are expected holds them as
-/// its frames. There is at least one.
-pub(super) fn read_channels(paths: &[PathBuf], channels: usize) -> Result<Vec<Image>, Error> {
-    match paths {
-        [path] if channels > 1 => {
-            let images = Image::read_frames(&read(path)?, &Limits::default());
-            images.map_err(|source| volume_error(path, source))
-        }
-        paths => paths.iter().map(|path| read_image(path)).collect(),
-    }
 }
 
 /// Reads a NIfTI label map.

@@ -11,7 +11,9 @@ mod curves;
 mod evaluate;
 mod experiment;
 mod files;
+mod folder;
 mod info;
+mod listing;
 mod phantom;
 mod predict;
 #[cfg(feature = "remote")]

@@ -1,6 +1,7 @@
 //! `core predict`.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, ValueEnum};
@@ -8,9 +9,13 @@ use futures::executor::block_on;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 
 use super::console::{Console, Progress, interrupt_flag};
-use super::files::{Folder, UNCERTAINTY, nifti_stem, read, read_channels, write};
+use super::files::{UNCERTAINTY, nifti_stem, read, write};
+use super::folder::{Folder, FolderOptions, read_image_file};
+use super::listing::Listing;
 use super::shard::Shard;
 use super::{Failure, Outcome};
+use crate::Error;
+use crate::dataset::{Case, CaseFiles};
 use crate::device::{self, DeviceKind};
 use crate::infer::{Blend, Event, PredictConfig, Predictor, Segmentation, Spot, Uncertainty};
 use crate::volume::gzip;
@@ -67,7 +72,7 @@ enum BlendName {
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let shard = Shard::choose(arguments.shard.as_deref())?;
-    let inputs = shard.take(inputs(&arguments.input)?);
+    let inputs = shard.take(inputs(&arguments.input, console)?);
     if !shard.is_whole() {
         console.say(format!("{shard}: {} cases", inputs.len()));
     }
@@ -86,12 +91,12 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let interrupted = interrupt_flag();
     let mut failed = 0;
     let mut doubts = Vec::new();
-    for (index, (case, paths)) in inputs.iter().enumerate() {
-        let title = format!("{case} ({} of {})", index + 1, inputs.len());
+    for (index, input) in inputs.iter().enumerate() {
+        let title = format!("{} ({} of {})", input.id(), index + 1, inputs.len());
         match segment(
             &arguments,
             &predictor,
-            (case, paths),
+            input,
             &title,
             &interrupted,
             console,
@@ -116,14 +121,38 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     Ok(())
 }
 
-/// Cases to segment: name and paths of the channels.
-fn inputs(input: &Path) -> Result<Vec<(String, Vec<PathBuf>)>, Failure> {
+/// A case to segment: the file of its image, or its files in a folder.
+enum Input {
+    File(PathBuf, String),
+    Case(Arc<Folder>, CaseFiles),
+}
+
+impl Input {
+    /// What the case is called.
+    fn id(&self) -> &str {
+        match self {
+            Self::File(_, id) => id,
+            Self::Case(_, files) => &files.id,
+        }
+    }
+
+    /// Reads its channels, of which there are so many.
+    fn read(&self, channels: usize) -> Result<Case, Error> {
+        match self {
+            Self::File(path, id) => read_image_file(path, id, channels),
+            Self::Case(folder, files) => folder.read_images(files, channels),
+        }
+    }
+}
+
+/// Cases to segment.
+fn inputs(input: &Path, console: &Console) -> Result<Vec<Input>, Failure> {
     if input.is_dir() {
-        let folder = Folder::open(input)?;
+        let folder = Folder::open(input, Listing::of(input)?, FolderOptions::default(), console)?;
+        let folder = Arc::new(folder);
         let cases = folder.pairing.cases.iter();
-        return Ok(cases
-            .map(|files| (files.id.clone(), folder.image_paths(files)))
-            .collect());
+        let input = |files: &CaseFiles| Input::Case(Arc::clone(&folder), files.clone());
+        return Ok(cases.map(input).collect());
     }
     let name = input
         .file_name()
@@ -131,32 +160,32 @@ fn inputs(input: &Path) -> Result<Vec<(String, Vec<PathBuf>)>, Failure> {
     let case = nifti_stem(input)
         .or(name)
         .unwrap_or_else(|| "segmentation".to_owned());
-    Ok(vec![(case, vec![input.to_owned()])])
+    Ok(vec![Input::File(input.to_owned(), case)])
 }
 
 /// Segments a case and says how uncertain that is, where asked for.
 fn segment(
     arguments: &Arguments,
     predictor: &Predictor,
-    (case, paths): (&str, &[PathBuf]),
+    input: &Input,
     title: &str,
     interrupted: &AtomicBool,
     console: &Console,
 ) -> Result<Option<Doubt>, Failure> {
+    let case = input.id();
     let target = arguments.output.join(format!("{case}.nii.gz"));
     refuse_used(&target, arguments.force)?;
     if arguments.uncertainty {
         refuse_used(&uncertainty_path(&target, case), arguments.force)?;
     }
-    let images = read_channels(paths, predictor.metadata().channels)?;
-    for warning in images.iter().flat_map(|image| image.warnings()) {
+    let read = input.read(predictor.metadata().channels)?;
+    for warning in read.warnings() {
         console.warn(format!("{case}: {warning}"));
     }
     let mut progress: Option<Progress> = None;
-    let mut run =
-        predictor.start_channels(&images.iter().collect::<Vec<_>>(), config(arguments))?;
-    // The run has what it needs of them.
-    drop(images);
+    let mut run = predictor.start_channels(&read.images(), config(arguments))?;
+    // The run has what it needs of it.
+    drop(read);
     let mut doubt = None;
     while let Some(event) = block_on(run.next())? {
         if interrupted.load(Ordering::SeqCst) {

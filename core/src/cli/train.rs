@@ -18,12 +18,16 @@ pub(super) use self::settings::STATE;
 use self::settings::{Method, configure, find_state};
 use super::cache::Cache;
 use super::cases::Reader;
-use super::console::{Console, interrupt_flag};
-use super::files::{Folder, make_folder, read, write};
+use super::console::{Console, count, interrupt_flag};
+use super::files::{make_folder, read, write};
+use super::folder::{Folder, FolderOptions};
+use super::listing::Listing;
 use super::{Failure, Outcome, sides};
 use crate::Error;
 use crate::backbone::{Backbone, Size};
-use crate::dataset::{CaseFiles, DatasetError, LabelSet, Outline, Preset, Role, Split};
+use crate::dataset::{
+    CaseFiles, DatasetError, LabelSet, Outline, Preset, Role, Split, not_learned,
+};
 use crate::device::{self, DeviceKind};
 use crate::train::{CheckpointKind, Event, Start, Trainer};
 
@@ -92,6 +96,12 @@ pub(super) struct Arguments {
     /// Folder for prepared cases: they are kept there instead of in memory, for this run and others.
     #[arg(long, value_name = "FOLDER")]
     cache: Option<PathBuf>,
+    /// Bring label maps that lie elsewhere than their images onto them, each voxel from the nearest.
+    #[arg(long)]
+    resample_labels: bool,
+    /// Combine label maps of one structure each (TotalSegmentator) into one for each image.
+    #[arg(long)]
+    combine_structures: bool,
     /// Refuse a case that cannot be read instead of leaving it out.
     #[arg(long)]
     strict: bool,
@@ -101,9 +111,13 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
-    let folder = Folder::open(&arguments.data)?;
-    let (training, validation) = select(&arguments, &folder)?;
-    let names = folder.label_names();
+    let options = FolderOptions {
+        combine_structures: arguments.combine_structures,
+        resample_labels: arguments.resample_labels,
+    };
+    let listing = Listing::of(&arguments.data)?;
+    let folder = Folder::open(&arguments.data, listing, options, console)?;
+    let (training, validation) = select(&arguments, &folder, console)?;
     let reader = Reader {
         folder: Arc::new(folder),
         cache: arguments.cache.as_deref().map(Cache::open).transpose()?,
@@ -114,8 +128,11 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     training.warn(console);
     validation.warn(console);
     let (config, labels) = configure(&arguments, &training.outlines)?;
-    let labels = training.labels(labels, &names)?;
+    let labels = reader.labels(&training, labels)?;
     warn_of_missing(&labels, &training.outlines, console);
+    for sentence in not_learned(&labels, &validation.outlines) {
+        console.warn(sentence);
+    }
     let state = match arguments.resume {
         true => find_state(&arguments, &config)?,
         false => None,
@@ -194,45 +211,102 @@ async fn drive(mut trainer: Trainer, report: &mut Report<'_>, strict: bool) -> O
 fn select(
     arguments: &Arguments,
     folder: &Folder,
+    console: &Console,
 ) -> Result<(Vec<CaseFiles>, Vec<CaseFiles>), Failure> {
-    let list = |choice: &Option<String>| -> Result<Option<Vec<CaseFiles>>, Failure> {
-        let Some(choice) = choice else {
-            return Ok(None);
+    let cases = &folder.pairing.cases;
+    let list = |choice: &str| list(choice, arguments.preset, folder, console);
+    let of = |role: Role| cases.iter().filter(move |case| case.role() == role).cloned();
+    let split = arguments.split.as_deref();
+    let split = split.or_else(|| arguments.preset.map(|_| "train"));
+    let mut validation = arguments.val.as_deref().map(list).transpose()?;
+    let training = match split {
+        Some(split) => list(split)?,
+        None => {
+            let chosen = validation.get_or_insert_with(|| of(Role::Validate).collect());
+            let training: Vec<_> = of(Role::Train).filter(|case| !chosen.contains(case)).collect();
+            say_held_out(cases, chosen, arguments.val.is_none(), console);
+            training
+        }
+    };
+    let validation = validation.unwrap_or_default();
+    if let Some(both) = training.iter().find(|case| validation.contains(case)) {
+        let case = both.id.clone();
+        return Err(Error::from(DatasetError::InBothLists { case }).into());
+    }
+    if training.is_empty() {
+        let held_out = cases.iter().filter(|case| case.is_labelled()).count();
+        let error = match held_out {
+            0 => DatasetError::NoLabelledCase,
+            _ => DatasetError::AllHeldOut(held_out),
         };
-        let Some((file, name)) = choice.rsplit_once(':') else {
-            if let Some(preset) = arguments.preset {
-                let selected = preset.select(choice, &folder.pairing.cases);
-                return Ok(Some(selected.map_err(Error::from)?));
-            }
+        return Err(Error::from(error).into());
+    }
+    Ok((training, validation))
+}
+
+/// The labelled cases of a list: of the preset, or `FILE:LIST`.
+fn list(
+    choice: &str,
+    preset: Option<Preset>,
+    folder: &Folder,
+    console: &Console,
+) -> Result<Vec<CaseFiles>, Failure> {
+    let selected = match (Split::choice(choice), preset) {
+        (Some((file, name)), _) => {
+            let split = Split::from_json(file, &read(Path::new(file))?, name);
+            split.and_then(|split| split.select(&folder.pairing.cases))
+        }
+        (None, Some(preset)) => preset.select(choice, &folder.pairing.cases),
+        (None, None) => {
             return Err(Failure::Message(format!(
                 "{choice:?} names no list: write FILE:LIST, for example splits.json:train"
             )));
-        };
-        let text = read(Path::new(file))?;
-        let split = Split::from_json(file, &String::from_utf8_lossy(&text), name);
-        let split = split.map_err(Error::from)?;
-        Ok(Some(
-            split.select(&folder.pairing.cases).map_err(Error::from)?,
-        ))
+        }
     };
-    let validation = list(&arguments.val)?.unwrap_or_default();
-    let labelled = |case: &&CaseFiles| case.role() == Role::Train && !validation.contains(case);
-    let split = arguments.split.clone();
-    let split = split.or_else(|| arguments.preset.map(|_| "train".to_owned()));
-    let training = match list(&split)? {
-        Some(training) => training,
-        None => folder
-            .pairing
-            .cases
-            .iter()
-            .filter(labelled)
-            .cloned()
-            .collect(),
-    };
-    if !training.iter().any(|case| case.role() == Role::Train) {
+    let (labelled, others): (Vec<CaseFiles>, Vec<CaseFiles>) =
+        selected.map_err(Error::from)?.into_iter().partition(CaseFiles::is_labelled);
+    if !others.is_empty() {
+        let names = others.iter().map(|case| case.id.as_str());
+        console.warn(format!(
+            "list {choice} names {} without a label map, which {} left out: {}",
+            count(others.len(), "case"),
+            if others.len() == 1 { "is" } else { "are" },
+            names.collect::<Vec<_>>().join(", ")
+        ));
+    }
+    if labelled.is_empty() {
         return Err(Error::from(DatasetError::NoLabelledCase).into());
     }
-    Ok((training, validation))
+    if let Some(difference) = preset.and_then(|preset| preset.differing(choice, &labelled)) {
+        console.warn(difference);
+    }
+    Ok(labelled)
+}
+
+/// Says which labelled cases are not trained on, and why.
+fn say_held_out(cases: &[CaseFiles], validation: &[CaseFiles], found: bool, console: &Console) {
+    let names = |cases: &[&CaseFiles]| {
+        let names: Vec<&str> = cases.iter().map(|case| case.id.as_str()).collect();
+        names.join(", ")
+    };
+    if found && !validation.is_empty() {
+        console.say(format!(
+            "validating on {} that folders or dataset.json name for it: {}",
+            count(validation.len(), "case"),
+            names(&validation.iter().collect::<Vec<_>>())
+        ));
+    }
+    let held_out = |case: &&CaseFiles| {
+        case.is_labelled() && case.role() != Role::Train && !validation.contains(case)
+    };
+    let held_out: Vec<&CaseFiles> = cases.iter().filter(held_out).collect();
+    if !held_out.is_empty() {
+        console.warn(format!(
+            "not trained on, because folders or dataset.json name {} for validation or test: {}",
+            if held_out.len() == 1 { "it" } else { "them" },
+            names(&held_out)
+        ));
+    }
 }
 
 /// Says which classes no training case has: nothing can be learned about them.

@@ -1,9 +1,9 @@
 //! The images of a case and its label map, checked against each other.
 
-use super::{DatasetError, Result, Role};
-use crate::volume::{Image, LabelImage, SAME_GRID_VOXELS};
+use super::{DatasetError, Result};
+use crate::volume::{Image, LabelImage, Placement};
 
-/// An image of one channel or more, perhaps with its labels.
+/// An image of one channel or more, perhaps with its labels: all on one grid, that of the first channel.
 #[derive(Debug, Clone)]
 pub struct Case {
     /// Name of the case.
@@ -18,28 +18,39 @@ pub struct Case {
 }
 
 impl Case {
-    /// Puts an image and its label map together.
+    /// Puts an image and its label map together. The label map is brought onto the image's grid: by its own
+    /// header where that agrees with the image's, whatever the order of its axes, else voxel by voxel where
+    /// it has as many voxels along each axis, with a warning.
     ///
     /// # Errors
-    /// When the label map has another shape or holds only background.
+    /// When the label map lies elsewhere and has another size.
     pub fn new(id: impl Into<String>, image: Image, label: Option<LabelImage>) -> Result<Case> {
         let id = id.into();
         let mut warnings = image.warnings().to_vec();
-        if let Some(label) = &label {
-            check(&id, &image, label)?;
-            warnings.extend(
-                label
-                    .warnings()
-                    .iter()
-                    .map(|warning| format!("label map: {warning}")),
-            );
-            let distance = image.grid().corner_distance(label.grid());
-            if distance >= SAME_GRID_VOXELS {
-                warnings.push(format!(
-                    "image and label map lie {distance:.1} voxels apart by their headers; they are matched voxel by voxel, look at the overlay"
-                ));
+        let label = match label {
+            None => None,
+            Some(label) => {
+                let own = label.warnings().iter();
+                warnings.extend(own.map(|warning| format!("label map: {warning}")));
+                let (label, placement) = label
+                    .placed_on(image.header(), image.grid())
+                    .map_err(|source| DatasetError::LabelElsewhere {
+                        case: id.clone(),
+                        source,
+                    })?;
+                if let Placement::VoxelByVoxel { distance } = placement {
+                    warnings.push(format!(
+                        "image and label map lie {distance:.1} voxels apart by their headers; they are matched voxel by voxel and the image's header is used for both, look at the overlay"
+                    ));
+                }
+                if label.labels().iter().all(|&label| label == 0) {
+                    warnings.push(
+                        "the label map holds only background (0); the case is used as one without any of the structures".into(),
+                    );
+                }
+                Some(label)
             }
-        }
+        };
         Ok(Case {
             id,
             image,
@@ -49,33 +60,35 @@ impl Case {
         })
     }
 
-    /// Adds channels after the first.
+    /// Adds channels after the first, each brought onto the grid of the first as a label map is.
     ///
     /// # Errors
-    /// When one has another shape than the first.
+    /// When one lies elsewhere and has another size.
     pub fn with_channels(mut self, others: Vec<Image>) -> Result<Case> {
-        for (index, other) in others.iter().enumerate() {
+        for (index, other) in others.into_iter().enumerate() {
             let channel = index + 2;
-            if other.grid().dims != self.image.grid().dims {
-                return Err(DatasetError::ChannelShape {
-                    case: self.id,
-                    channel,
-                    found: size(other.grid().dims),
-                    first: size(self.image.grid().dims),
-                });
-            }
-            let distance = self.image.grid().corner_distance(other.grid());
-            if distance >= SAME_GRID_VOXELS {
-                self.warnings.push(format!(
-                    "channel {channel} lies {distance:.1} voxels apart from the first by its header; they are matched voxel by voxel"
-                ));
-            }
             let own = other.warnings().iter();
             self.warnings
                 .extend(own.map(|warning| format!("channel {channel}: {warning}")));
+            let placed = other.placed_on(&self.image);
+            let (other, placement) = placed.map_err(|source| DatasetError::ChannelElsewhere {
+                case: self.id.clone(),
+                channel,
+                source,
+            })?;
+            if let Placement::VoxelByVoxel { distance } = placement {
+                self.warnings.push(format!(
+                    "channel {channel} lies {distance:.1} voxels apart from the first by its header; they are matched voxel by voxel and the first one's header is used for both"
+                ));
+            }
+            self.other_channels.push(other);
         }
-        self.other_channels = others;
         Ok(self)
+    }
+
+    /// Adds a sentence to the warnings.
+    pub(super) fn warn(&mut self, warning: String) {
+        self.warnings.push(warning);
     }
 
     /// All channels, in order.
@@ -85,34 +98,9 @@ impl Case {
             .collect()
     }
 
-    /// Train with a label, predict without.
-    pub fn role(&self) -> Role {
-        Role::of(self.label.is_some())
-    }
-
     /// What is odd about the files and how they are read, one sentence each: grids that do not lie on
     /// each other, rounded labels, and what the volumes themselves reported.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
-}
-
-fn size(dims: [usize; 3]) -> String {
-    dims.map(|size| size.to_string()).join("×")
-}
-
-fn check(id: &str, image: &Image, label: &LabelImage) -> Result<()> {
-    if image.grid().dims != label.grid().dims {
-        return Err(DatasetError::LabelShape {
-            case: id.to_owned(),
-            label: size(label.grid().dims),
-            image: size(image.grid().dims),
-        });
-    }
-    if label.labels().iter().all(|&label| label == 0) {
-        return Err(DatasetError::OnlyBackground {
-            case: id.to_owned(),
-        });
-    }
-    Ok(())
 }

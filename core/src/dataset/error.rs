@@ -1,5 +1,7 @@
 //! What can be wrong with a set of cases, one plain sentence each.
 
+use crate::volume::VolumeError;
+
 /// A case or a set of cases that cannot be used, and what to do about it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum DatasetError {
@@ -11,31 +13,35 @@ pub enum DatasetError {
     /// No image at all.
     #[error("no NIfTI image was found in {0}; add files that end in .nii or .nii.gz")]
     NoCase(String),
-    /// Image and label of different sizes.
+    /// A label map that does not lie on its image.
     #[error(
-        "case {case}: the label map is {label} voxels and the image is {image}; use the label map that was drawn on this image, or resample it"
+        "case {case}: the label map does not lie on the image: {source}; use the one that was drawn on this image, or bring it there with --resample-labels (in the page: Resample)"
     )]
-    LabelShape {
+    LabelElsewhere {
         /// The case.
         case: String,
-        /// Size of the label map, as i×j×k.
-        label: String,
-        /// Size of the image, as i×j×k.
-        image: String,
+        /// Both grids.
+        source: VolumeError,
     },
-    /// Channels of different sizes.
+    /// A channel that does not lie on the first.
     #[error(
-        "case {case}: channel {channel} is {found} voxels and the first is {first}; give channels that were brought onto one grid"
+        "case {case}: channel {channel} does not lie on the first: {source}; give channels that were brought onto one grid"
     )]
-    ChannelShape {
+    ChannelElsewhere {
         /// The case.
         case: String,
         /// Which channel, counted from 1.
         channel: usize,
-        /// Its size, as i×j×k.
-        found: String,
-        /// Size of the first channel, as i×j×k.
-        first: String,
+        /// Both grids.
+        source: VolumeError,
+    },
+    /// A label map that lies beside its image, so that resampling leaves nothing of it.
+    #[error(
+        "case {case}: no label of the label map lies inside the image; use the label map that was drawn on this image"
+    )]
+    NothingInside {
+        /// The case.
+        case: String,
     },
     /// Cases with different numbers of channels.
     #[error(
@@ -51,24 +57,29 @@ pub enum DatasetError {
         /// Its channels.
         found: usize,
     },
-    /// A label map without any label.
+    /// Label maps without any label.
     #[error(
-        "case {case}: the label map holds only background (0); label something in it or leave it out"
+        "every label map holds only background (0); label something in at least one of them"
     )]
-    OnlyBackground {
+    OnlyBackground,
+    /// A prediction that does not lie on the true label map.
+    #[error(
+        "case {case}: the prediction does not lie on the true label map: {source}; compare files on the same grid"
+    )]
+    PredictionElsewhere {
         /// The case.
         case: String,
+        /// Both grids.
+        source: VolumeError,
     },
-    /// Prediction and truth of different sizes.
-    #[error(
-        "case {case}: the prediction is {prediction} voxels and the true label map is {truth}; compare files on the same grid"
-    )]
+    /// Arrays of different sizes.
+    #[error("case {case}: an array of {prediction} labels cannot be compared with one of {truth}; give arrays of one shape")]
     PredictionShape {
         /// The case.
         case: String,
         /// Size of the prediction.
         prediction: String,
-        /// Size of the true label map.
+        /// Size of the true labels.
         truth: String,
     },
     /// A split file that is not JSON lists of names.
@@ -100,6 +111,29 @@ pub enum DatasetError {
         file: String,
         /// The list.
         list: String,
+        /// The case.
+        case: String,
+    },
+    /// nnU-Net's label for voxels that are left out of the loss, which is not supported.
+    #[error(
+        "{file} declares label {id} as \"ignore\" and label maps hold it, which is not supported yet: it would be learned as a structure; label those voxels, or leave their cases out"
+    )]
+    IgnoreLabel {
+        /// The dataset.json.
+        file: String,
+        /// The label's id.
+        id: u16,
+    },
+    /// Labelled cases that are all held out.
+    #[error(
+        "all {0} labelled cases are held out, as validation or test cases by their folders or dataset.json; name those to train on with --split FILE:LIST"
+    )]
+    AllHeldOut(usize),
+    /// A case that is trained on and validated on.
+    #[error(
+        "the case {case} is in the list to train on and in the one to validate on; take it out of one"
+    )]
+    InBothLists {
         /// The case.
         case: String,
     },

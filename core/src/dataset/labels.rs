@@ -52,17 +52,18 @@ impl TryFrom<StoredLabelSet> for LabelSet {
 }
 
 impl LabelSet {
-    /// Ids that occur in the labelled cases, named by `names` (see [`label_names`]), else by the
-    /// label files' own header extensions, else "label 3".
+    /// Ids that occur in the labelled cases, named by `names` (see
+    /// [`DatasetJson::names`](super::DatasetJson::names)), else by the label files' own header extensions,
+    /// else "label 3".
     ///
     /// # Errors
-    /// When no case has a label map, or there are more than 255 ids.
+    /// When no case has a label map, all of them hold only background, or there are more than 255 ids.
     pub fn from_cases<'a>(
         cases: impl IntoIterator<Item = &'a Case>,
         names: &BTreeMap<u16, String>,
     ) -> Result<LabelSet> {
         let labels = cases.into_iter().filter_map(|case| case.label.as_ref());
-        let found = labels.map(|label| (label.present(), label.names()));
+        let found = labels.map(|label| Some((label.present(), label.names())));
         LabelSet::from_found(found, names)
     }
 
@@ -72,22 +73,30 @@ impl LabelSet {
     /// As there.
     pub fn from_outlines(cases: &[Outline], names: &BTreeMap<u16, String>) -> Result<LabelSet> {
         let found = cases.iter();
-        let found = found.map(|case| (case.labels.iter().copied().collect(), case.names.clone()));
+        let found = found.map(|case| {
+            let present = case.labels.iter().copied().collect();
+            case.labelled.then(|| (present, case.names.clone()))
+        });
         LabelSet::from_found(found, names)
     }
 
     fn from_found(
-        found: impl Iterator<Item = (Vec<u16>, BTreeMap<u16, String>)>,
+        found: impl Iterator<Item = Option<(Vec<u16>, BTreeMap<u16, String>)>>,
         names: &BTreeMap<u16, String>,
     ) -> Result<LabelSet> {
         let mut ids = BTreeSet::new();
         let mut known = BTreeMap::new();
-        for (present, own) in found {
+        let mut labelled = false;
+        for (present, own) in found.flatten() {
+            labelled = true;
             ids.extend(present);
             known.extend(own);
         }
         if ids.is_empty() {
-            return Err(DatasetError::NoLabelledCase);
+            return Err(match labelled {
+                true => DatasetError::OnlyBackground,
+                false => DatasetError::NoLabelledCase,
+            });
         }
         known.extend(names.clone());
         LabelSet::from_ids(ids, &known)
@@ -197,25 +206,20 @@ impl LabelSet {
     }
 }
 
-/// Names from a dataset.json's "labels", as Decathlon (`"1": "liver"`) or nnU-Net (`"liver": 1`)
-/// write it; empty when there are none.
-pub fn label_names(dataset_json: &str) -> BTreeMap<u16, String> {
-    let json: serde_json::Value = serde_json::from_str(dataset_json).unwrap_or_default();
-    let labels = json["labels"].as_object().into_iter().flatten();
-    labels
-        .filter_map(|(key, value)| match value.as_str() {
-            Some(name) => Some((key.parse().ok()?, name.to_owned())),
-            None => Some((value.as_u64()?.try_into().ok()?, key.clone())),
-        })
-        .collect()
-}
-
-/// Number of channels from a dataset.json: its "modality" (Decathlon) or "channel_names" (nnU-Net 2);
-/// 1 where it tells nothing. Decathlon keeps several channels as the frames of one file.
-pub fn channel_count(dataset_json: &str) -> usize {
-    let json: serde_json::Value = serde_json::from_str(dataset_json).unwrap_or_default();
-    let listed = ["modality", "channel_names"]
-        .into_iter()
-        .find_map(|key| json[key].as_object());
-    listed.map_or(1, |channels| channels.len().max(1))
+/// Labels of held-out cases that are not learned, so that nothing is measured of them; one sentence each.
+pub fn not_learned(labels: &LabelSet, held_out: &[Outline]) -> Vec<String> {
+    let mut found: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
+    for case in held_out {
+        let unknown = case.labels.iter().filter(|id| labels.class_of(**id).is_none());
+        for id in unknown {
+            found.entry(*id).or_default().push(&case.id);
+        }
+    }
+    let sentence = |(id, cases): (u16, Vec<&str>)| {
+        format!(
+            "no training case has label {id}, which validation has ({}): it is not learned and not measured",
+            cases.join(", ")
+        )
+    };
+    found.into_iter().map(sentence).collect()
 }

@@ -1,7 +1,7 @@
 //! Which prediction belongs to which true label map, by the names of the files alone.
 
-use super::names::{IMAGE_WORDS, LABEL_WORDS, Name, stem, strip_word, tidy};
-use super::pair;
+use super::names::{IMAGE_WORDS, LABEL_WORDS, Name, is_hidden, stem, strip_word, tidy};
+use super::{DatasetJson, pair};
 
 /// What tools add to the name of a prediction (`_trans` is MONAI's).
 const PREDICTION_WORDS: [&str; 7] = [
@@ -43,14 +43,12 @@ pub struct Matching {
 pub fn match_predictions(
     predictions: &[String],
     truths: &[String],
-    dataset_json: Option<&str>,
+    dataset_json: Option<&DatasetJson>,
 ) -> Matching {
     let mut found = Matching::default();
     let mut truths: Vec<Key> = true_maps(truths, dataset_json);
-    let mut predictions: Vec<Key> = predictions
-        .iter()
-        .filter_map(|path| Key::of(path, None))
-        .collect();
+    let shown = predictions.iter().filter(|path| !is_hidden(path));
+    let mut predictions: Vec<Key> = shown.filter_map(|path| Key::of(path, None)).collect();
     let levels: [fn(&Key, &Key) -> bool; 4] = [
         |a, b| a.stem == b.stem && a.scope == b.scope,
         |a, b| a.core == b.core && a.scope == b.scope,
@@ -84,16 +82,14 @@ pub fn match_predictions(
 }
 
 /// The label maps of a data set where there are pairs of image and label, else every volume.
-fn true_maps(paths: &[String], dataset_json: Option<&str>) -> Vec<Key> {
+fn true_maps(paths: &[String], dataset_json: Option<&DatasetJson>) -> Vec<Key> {
     let cases = pair(paths, dataset_json).cases.into_iter();
     let labels: Vec<Key> = cases
         .filter_map(|case| Key::of(&case.label?, Some(case.id)))
         .collect();
     if labels.is_empty() {
-        return paths
-            .iter()
-            .filter_map(|path| Key::of(path, None))
-            .collect();
+        let shown = paths.iter().filter(|path| !is_hidden(path));
+        return shown.filter_map(|path| Key::of(path, None)).collect();
     }
     labels
 }
@@ -123,7 +119,7 @@ struct Key {
 
 impl Key {
     fn of(path: &str, case: Option<String>) -> Option<Key> {
-        let name = Name::parse(path)?;
+        let name = Name::parse(path, None)?;
         let tidy = tidy(path);
         let file = tidy.rsplit('/').next()?;
         let written = stem(file)?;

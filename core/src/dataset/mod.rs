@@ -2,6 +2,9 @@
 
 mod anatomy;
 mod case;
+mod case_files;
+mod channels;
+mod dataset_json;
 mod error;
 mod labels;
 mod layout;
@@ -11,19 +14,26 @@ mod outline;
 mod pairing;
 mod phantom;
 mod preset;
+mod reading;
 mod regions;
 mod split;
 
 pub use case::Case;
+pub use case_files::{CaseFiles, Part, Role, Structure};
 pub use error::DatasetError;
-pub use labels::{LabelSet, channel_count, label_names};
+pub use dataset_json::DatasetJson;
+pub use labels::{LabelSet, not_learned};
 pub use layout::lay_out;
+#[cfg(feature = "cli")]
+pub(crate) use names::stem;
 pub use matching::{Match, Matching, match_predictions};
 pub use outline::{Outline, common_channels};
-pub use pairing::{CaseFiles, Leftover, Pairing, Role, pair};
+pub use pairing::{Leftover, Pairing, StructureMaps, pair};
 pub use phantom::{PHANTOM_LABELS, PhantomCase, PhantomConfig, phantom, phantom_dataset_json};
+#[cfg(feature = "cli")]
 pub(crate) use preset::file_name;
 pub use preset::{Preset, PresetSettings};
+pub use reading::{Fix, Frames, HEADER_BYTES, ReadOptions, Reading, read_case};
 pub use regions::{Region, Regions};
 pub use split::Split;
 

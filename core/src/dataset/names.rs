@@ -1,6 +1,10 @@
-//! What a file's name and folder say about it.
+//! What a file's name and folders say about it.
 
-/// What a file is, by its name or folder.
+use unicode_normalization::UnicodeNormalization;
+
+use super::Part;
+
+/// What a file is, by its folder or name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Label,
@@ -8,26 +12,40 @@ pub(super) enum Kind {
     Image,
 }
 
-/// A NIfTI file's name, taken apart. `scope` and the keys are in lower case.
+/// A NIfTI file's name, taken apart. `scope` and the keys are in lower case; all text but `path` is in Unicode's
+/// composed form (NFC), because the same name is stored decomposed where it was typed on a Mac.
 #[derive(Debug, Clone)]
 pub(super) struct Name {
     /// As given.
     pub path: String,
+    /// The path as [`tidy`] gives it.
+    pub tidy: String,
     /// What a case of this image is called: the file name without `.nii` or `.nii.gz`, or the
     /// folder of a file that is called only "ct" or "image".
     pub id: String,
+    /// The file name without its ending, as written.
+    pub stem: String,
+    /// The folders it lies in, from the first one, as given.
+    pub folder: String,
     /// Folders above, without those that only say "images" or "labels".
     pub scope: String,
     pub kind: Kind,
-    /// What files of one case have in common: a label map's stem without "seg" and the like, an
-    /// image's whole stem.
+    /// Whether a folder, and not the name, says what it is.
+    pub by_folder: bool,
+    /// The part of the data set that its folders say it belongs to.
+    pub part: Option<Part>,
+    /// The stem.
     pub key: String,
-    /// An image's stem without "img", "ct" and the like.
+    /// The stem without "seg" and the like (a label map) or without "img", "ct" and the like (an image).
     pub short_key: String,
     /// Paths of the second channel and those after it, once they are found.
     pub other_channels: Vec<String>,
+    /// Whether channel numbers were found in its name.
+    pub numbered: bool,
     /// Whether it lies in nnU-Net's `imagesTr`, `imagesTs` or `imagesVal`.
     pub in_nnunet_folder: bool,
+    /// Whether the nearest folder that says something says "images".
+    pub in_image_folder: bool,
 }
 
 pub(super) const LABEL_WORDS: [&str; 12] = [
@@ -44,32 +62,46 @@ pub(super) const LABEL_WORDS: [&str; 12] = [
     "seg",
     "gt",
 ];
-pub(super) const IMAGE_WORDS: [&str; 14] = [
-    "images", "image", "volume", "scans", "scan", "flair", "img", "t1w", "t2w", "mri", "ct", "mr",
+pub(super) const IMAGE_WORDS: [&str; 15] = [
+    "imaging", "images", "image", "volume", "scans", "scan", "flair", "img", "t1w", "t2w", "mri", "ct", "mr",
     "t1", "t2",
 ];
 const SEPARATORS: [char; 4] = ['_', '-', '.', ' '];
 
+/// Parts of a data set, as folders are called by them.
+const PARTS: [(Part, &[&str]); 3] = [
+    (Part::Training, &["tr", "train", "training"]),
+    (Part::Test, &["ts", "test", "testing"]),
+    (Part::Validation, &["val", "valid", "validation"]),
+];
+
+/// Folders below one of labels that do not tell cases apart: MONAI Label keeps what was corrected and what was
+/// predicted there.
+const STAGES: [&str; 2] = ["final", "original"];
+
 impl Name {
-    /// `None` for what is not a NIfTI volume: other endings, and the `._` companions that macOS
-    /// leaves in archives.
-    pub(super) fn parse(path: &str) -> Option<Name> {
+    /// `None` for what is not a NIfTI volume. What the folder `root` is called, which all files lie in, says only
+    /// something where it is one of nnU-Net's names: a data set may be called anything.
+    pub(super) fn parse(path: &str, root: Option<&str>) -> Option<Name> {
         let tidy = tidy(path);
-        let (folders, file) = tidy.rsplit_once('/').unwrap_or(("", &tidy));
-        if file.starts_with("._") || folders.split('/').any(|folder| folder == "__MACOSX") {
-            return None;
-        }
+        let (folder, file) = tidy.rsplit_once('/').unwrap_or(("", &tidy));
         let stem = stem(file)?;
-        let speaking = |folder: &&str| {
-            let bare = bare(folder);
-            !folder.is_empty() && !says(&bare, &LABEL_WORDS) && !says(&bare, &IMAGE_WORDS)
-        };
-        let folders: Vec<&str> = folders.split('/').collect();
-        let parent = folders
-            .last()
-            .map(|folder| bare(folder))
-            .unwrap_or_default();
-        let scope: Vec<&str> = folders.into_iter().filter(speaking).collect();
+        let all: Vec<&str> = folder.split('/').filter(|name| !name.is_empty()).collect();
+        let is_root = |index: usize| index == 0 && root == Some(all[0]);
+        let folders: Vec<Folder<'_>> = (0..all.len())
+            .map(|index| match is_root(index) && !is_nnunet(all[index]) {
+                true => Folder::silent(all[index]),
+                false => Folder::of(all[index]),
+            })
+            .collect();
+        let says = folders.iter().rev().find_map(|folder| folder.kind);
+        let part = folders.iter().rev().find_map(|folder| folder.part);
+        let below_labels = says == Some(Kind::Label);
+        let scope: Vec<&str> = folders
+            .iter()
+            .filter(|folder| folder.kind.is_none() && !(below_labels && folder.is_stage()))
+            .map(|folder| folder.name)
+            .collect();
 
         let whole = stem.to_lowercase();
         // A file called only "seg" or "ct" is named by its folder.
@@ -78,27 +110,46 @@ impl Name {
             ("", None) => whole.clone(),
             _ => rest.to_owned(),
         };
-        let label = strip_word(&whole, &LABEL_WORDS);
-        let image = strip_word(&whole, &IMAGE_WORDS);
-        let (kind, key, short_key) = match (label, image) {
-            (Some(rest), _) => (Kind::Label, named(rest), named(rest)),
-            _ if says(&parent, &LABEL_WORDS) => (Kind::Label, whole.clone(), whole.clone()),
-            (None, rest) => (Kind::Image, whole.clone(), named(rest.unwrap_or(&whole))),
+        let as_label = strip_word(&whole, &LABEL_WORDS);
+        let as_image = strip_word(&whole, &IMAGE_WORDS);
+        let by_folder = below_labels || all.last().is_some_and(|parent| is_nnunet(parent));
+        let kind = match (says, as_label) {
+            (Some(kind), _) if by_folder => kind,
+            (_, Some(_)) => Kind::Label,
+            (_, None) => Kind::Image,
         };
-        let id = match (image, scope.last()) {
+        let rest = match kind {
+            Kind::Label => as_label,
+            Kind::Image => as_image,
+        };
+        let id = match (as_image, scope.last()) {
             (Some(""), Some(folder)) => folder,
             _ => stem,
         };
         Some(Name {
             path: path.to_owned(),
             id: id.to_owned(),
+            stem: stem.to_owned(),
+            folder: folder.to_owned(),
             scope: scope.join("/").to_lowercase(),
             kind,
-            key,
-            short_key,
+            by_folder,
+            part,
+            short_key: named(rest.unwrap_or(&whole)),
             other_channels: Vec::new(),
-            in_nnunet_folder: ["imagestr", "imagests", "imagesval"].contains(&parent.as_str()),
+            numbered: false,
+            in_image_folder: says == Some(Kind::Image),
+            tidy: tidy.clone(),
+            in_nnunet_folder: kind == Kind::Image && all.last().is_some_and(|parent| is_nnunet(parent)),
+            key: whole,
         })
+    }
+
+    /// Makes it an image whatever its own name says, because its folder is one of images.
+    pub(super) fn become_image(&mut self) {
+        self.kind = Kind::Image;
+        self.by_folder = true;
+        self.short_key.clone_from(&self.key);
     }
 
     /// nnU-Net's channel number: `CASE_0000` is channel 0 of `CASE`.
@@ -107,6 +158,65 @@ impl Name {
         let four = digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit());
         Some((base, digits.parse().ok().filter(|_| four)?))
     }
+
+    /// Whether the parts of the data set that two files are said to belong to contradict each other.
+    pub(super) fn other_part(&self, other: &Name) -> bool {
+        matches!((self.part, other.part), (Some(a), Some(b)) if a != b)
+    }
+}
+
+/// What a folder's name says.
+struct Folder<'a> {
+    name: &'a str,
+    kind: Option<Kind>,
+    part: Option<Part>,
+}
+
+impl<'a> Folder<'a> {
+    fn silent(name: &'a str) -> Self {
+        Self {
+            name,
+            kind: None,
+            part: None,
+        }
+    }
+
+    fn of(name: &'a str) -> Self {
+        let bare = bare(name);
+        let part_of = |rest: &str| {
+            let found = PARTS.into_iter().find(|(_, words)| words.contains(&rest));
+            found.map(|(part, _)| part)
+        };
+        let kinds = [(Kind::Label, &LABEL_WORDS[..]), (Kind::Image, &IMAGE_WORDS)];
+        for (kind, words) in kinds {
+            for rest in words.iter().filter_map(|word| bare.strip_prefix(word)) {
+                let part = part_of(rest);
+                if rest.is_empty() || part.is_some() {
+                    let kind = Some(kind);
+                    return Self { name, kind, part };
+                }
+            }
+        }
+        // "tr" and "ts" alone are names like any other.
+        let part = Some(bare.as_str()).filter(|word| word.len() > 2);
+        Self {
+            name,
+            kind: None,
+            part: part.and_then(part_of),
+        }
+    }
+
+    fn is_stage(&self) -> bool {
+        STAGES.contains(&self.name.to_lowercase().as_str())
+    }
+}
+
+/// Whether a folder is called as nnU-Net and the Decathlon call theirs.
+fn is_nnunet(folder: &str) -> bool {
+    const NAMES: [&str; 6] = [
+        "imagestr", "imagests", "imagesval", "labelstr", "labelsts", "labelsval",
+    ];
+    NAMES.contains(&folder.to_lowercase().as_str())
 }
 
 /// How the contrasts of a BraTS case end, each in the spellings of several years. They become channels
@@ -139,22 +249,36 @@ impl Name {
         }
         // What follows the base is a separator and ASCII, in the id as in the key.
         let ending = self.key.len() - base.len();
+        self.id = self.stem.clone();
         self.id.truncate(self.id.len().saturating_sub(ending));
+        self.stem.clone_from(&self.id);
         self.key = base.to_owned();
         self.short_key = base.to_owned();
     }
 }
 
-/// A path with `/` between folders and without a leading `./`.
+/// A path with `/` between folders and without a leading `./`, composed (NFC).
 pub(super) fn tidy(path: &str) -> String {
-    let path = path.replace('\\', "/");
+    let path: String = path.nfc().collect::<String>().replace('\\', "/");
     path.trim_start_matches("./")
         .trim_start_matches('/')
         .to_owned()
 }
 
+/// Whether a file is hidden, or lies in a hidden folder or in what macOS leaves in archives.
+pub(super) fn is_hidden(path: &str) -> bool {
+    let tidy = tidy(path);
+    let mut names = tidy.split('/');
+    names.any(|name| name == "__MACOSX" || (name.starts_with('.') && name != ".." && name != "."))
+}
+
+/// The text by which two names are the same file on some system: composed and in lower case.
+pub(crate) fn folded(name: &str) -> String {
+    name.nfc().collect::<String>().to_lowercase()
+}
+
 /// A file name without `.nii` or `.nii.gz`, whatever its case; `None` for other endings.
-pub(super) fn stem(file: &str) -> Option<&str> {
+pub(crate) fn stem(file: &str) -> Option<&str> {
     let lower = file.to_ascii_lowercase();
     let ending = [".nii.gz", ".nii"]
         .into_iter()
@@ -170,25 +294,6 @@ fn bare(folder: &str) -> String {
         .filter(|letter| letter.is_alphabetic())
         .collect::<String>()
         .to_lowercase()
-}
-
-/// Whether a bare folder name is one of the words, perhaps with the part of the data set it holds.
-fn says(bare: &str, words: &[&str]) -> bool {
-    let parts = [
-        "",
-        "tr",
-        "ts",
-        "train",
-        "training",
-        "test",
-        "testing",
-        "val",
-        "validation",
-    ];
-    words.iter().any(|word| {
-        bare.strip_prefix(word)
-            .is_some_and(|part| parts.contains(&part))
-    })
 }
 
 /// A stem without one of the words at its end (`case_seg`) or start (`label0001`, `seg_case`);

@@ -22,6 +22,9 @@ pub struct Outline {
     pub size: [usize; 3],
     /// Spacing in mm, `[depth, height, width]`.
     pub spacing: [f64; 3],
+    /// Whether it has a label map.
+    #[serde(default = "yes")]
+    pub labelled: bool,
     /// Ids in its label map; none without one.
     pub labels: BTreeSet<u16>,
     /// Their names, where the label file tells.
@@ -41,6 +44,7 @@ impl Outline {
             channels: case.images().len(),
             size: case.image.grid().canonical_dims(),
             spacing: case.image.grid().canonical_spacing(),
+            labelled: label.is_some(),
             labels: label.iter().flat_map(|label| label.present()).collect(),
             names: label.map(LabelImage::names).unwrap_or_default(),
             labelled_hu: labelled_hu(case),
@@ -52,6 +56,11 @@ impl Outline {
     pub fn sizes(cases: &[Outline]) -> Vec<[usize; 3]> {
         cases.iter().map(|case| case.size).collect()
     }
+}
+
+/// Of outlines that were written before: they are of labelled cases.
+fn yes() -> bool {
+    true
 }
 
 /// The number of channels that all cases have, given by their names; 1 where there is no case.

@@ -1,57 +1,15 @@
 //! From file names to cases. Only names are looked at, so that the page and the command line agree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::names::{CONTRASTS, Kind, Name, stem, tidy};
+use serde::{Deserialize, Serialize};
 
-/// What a case is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub enum Role {
-    /// It has labels to learn from.
-    Train,
-    /// It has labels and is held out: measured while others are learned from.
-    Validate,
-    /// It is to be segmented.
-    Predict,
-}
-
-impl Role {
-    /// Train with a label, predict without.
-    pub fn of(labelled: bool) -> Role {
-        if labelled { Role::Train } else { Role::Predict }
-    }
-}
-
-/// The files of one case.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct CaseFiles {
-    /// Name of the case.
-    pub id: String,
-    /// Path of the image or of its first channel, as given.
-    pub image: String,
-    /// Paths of the second channel and those after it.
-    #[serde(default)]
-    pub other_channels: Vec<String>,
-    /// Path of its label map, as given.
-    pub label: Option<String>,
-}
-
-impl CaseFiles {
-    /// Train with a label, predict without.
-    pub fn role(&self) -> Role {
-        Role::of(self.label.is_some())
-    }
-
-    /// Paths of all its files: channels, then the label map.
-    pub fn names(&self) -> impl Iterator<Item = &String> {
-        std::iter::once(&self.image)
-            .chain(&self.other_channels)
-            .chain(&self.label)
-    }
-}
+use super::channels::{take_channels, take_contrasts};
+use super::names::{Kind, Name, folded, is_hidden, stem, tidy};
+use super::{CaseFiles, DatasetJson, Part, Structure};
 
 /// A file that belongs to no case.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leftover {
     /// The path, as given.
     pub path: String,
@@ -59,16 +17,350 @@ pub struct Leftover {
     pub reason: String,
 }
 
+/// Label maps of one structure each that belong to one image, as TotalSegmentator writes them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StructureMaps {
+    /// Path of the image, as given.
+    pub image: String,
+    /// Name of each structure and path of its file, as given.
+    pub maps: Vec<(String, String)>,
+}
+
 /// Cases found in a list of files.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pairing {
     /// The cases, sorted by id.
     pub cases: Vec<CaseFiles>,
-    /// NIfTI files that belong to none, and a dataset.json that could not be used.
+    /// Files that belong to none, each with the reason, hidden ones aside; and what is wrong with a
+    /// dataset.json.
     pub leftovers: Vec<Leftover>,
+    /// Label maps of one structure each, which are among the leftovers until they are
+    /// [combined](Self::combine_structures).
+    #[serde(default)]
+    pub structures: Vec<StructureMaps>,
+}
+
+/// Finds the cases in a list of paths (`/` or `\` between folders). A dataset.json decides where it lists the
+/// files; nnU-Net's `imagesTr/CASE_0000.nii.gz` with `labelsTr/CASE.nii.gz` and BraTS's four contrasts
+/// (`CASE_flair`, `CASE_t1ce`, `CASE_t1`, `CASE_t2` with `CASE_seg`), and loose names (`CASE_seg`, `CASE-label`,
+/// `img0001` with `label0001`, a `labels` folder, a folder per case) follow. Folders and lists say to which part
+/// of the data set a case belongs. Hidden files and macOS's `._` files are passed over.
+pub fn pair(paths: &[String], dataset_json: Option<&DatasetJson>) -> Pairing {
+    let mut found = Pairing::default();
+    let paths: BTreeSet<&str> = paths.iter().map(String::as_str).filter(|path| !is_hidden(path)).collect();
+    let root = common_root(&paths);
+    let mut names = volumes(&paths, root.as_deref(), dataset_json, &mut found);
+    let entries = dataset_json.iter().flat_map(|json| &json.entries);
+    let listed = entries.flat_map(|entry| &entry.images).map(|path| tidy(path));
+    take_channels(&mut names, dataset_json, &listed.collect(), &mut found);
+    take_contrasts(&mut names);
+    if let Some(json) = dataset_json {
+        found.leftovers.extend(json.problems.clone());
+        take_listed(&mut names, json, &mut found);
+    }
+    pass_over_series(&mut names, &mut found);
+    pass_over_doubles(&mut names, &mut found);
+    take_by_name(names, &mut found);
+    make_ids_unique(&mut found.cases, root.as_deref());
+    found.cases.sort_by(|a, b| a.id.cmp(&b.id));
+    found.leftovers.sort_by(|a, b| a.path.cmp(&b.path));
+    found
+}
+
+/// The folder that all files lie in, where there is one.
+fn common_root(paths: &BTreeSet<&str>) -> Option<String> {
+    let mut roots = paths.iter().map(|path| {
+        let tidy = tidy(path);
+        tidy.split_once('/').map(|(root, _)| root.to_owned())
+    });
+    let first = roots.next()??;
+    roots.all(|root| root.as_ref() == Some(&first)).then_some(first)
+}
+
+/// The NIfTI files among the paths; other files are left over.
+fn volumes(
+    paths: &BTreeSet<&str>,
+    root: Option<&str>,
+    json: Option<&DatasetJson>,
+    found: &mut Pairing,
+) -> Vec<Name> {
+    let mut names = Vec::new();
+    for path in paths {
+        match Name::parse(path, root) {
+            Some(name) => names.push(name),
+            None if json.is_some_and(|json| json.file == *path) => {}
+            None => found.leave(path, why_not_a_volume(path)),
+        }
+    }
+    // Where label maps have a folder of their own, images have theirs, whatever their names say.
+    let labels: BTreeSet<(String, Option<Part>)> = names
+        .iter()
+        .filter(|name| name.kind == Kind::Label && name.by_folder)
+        .map(|name| (name.scope.clone(), name.part))
+        .collect();
+    for name in &mut names {
+        let beside = labels.contains(&(name.scope.clone(), name.part));
+        if name.kind == Kind::Label && name.in_image_folder && beside {
+            name.become_image();
+        }
+    }
+    names
+}
+
+/// Why a file is not read, by its ending.
+fn why_not_a_volume(path: &str) -> &'static str {
+    let lower = path.to_lowercase();
+    let ends = |endings: &[&str]| endings.iter().any(|ending| lower.ends_with(ending));
+    if ends(&[".hdr", ".img", ".img.gz", ".hdr.gz"]) {
+        "half of a .hdr/.img pair, which is not read; save the volume as one .nii or .nii.gz file"
+    } else if ends(&[".dcm", ".dicom", ".ima", "dicomdir"]) {
+        "DICOM, which is not read; convert the series to .nii.gz, for example with dcm2niix"
+    } else if ends(&[
+        ".nrrd", ".nhdr", ".mha", ".mhd", ".mgz", ".mgh", ".mnc", ".par", ".rec", ".gipl", ".vtk", ".tif", ".tiff",
+    ]) {
+        "a format that is not read; convert it to .nii.gz"
+    } else {
+        "not a volume; those end in .nii or .nii.gz"
+    }
+}
+
+/// Files that a dataset.json lists, with paths from its own folder.
+fn take_listed(names: &mut Vec<Name>, json: &DatasetJson, found: &mut Pairing) {
+    let mut missing = Vec::new();
+    for entry in &json.entries {
+        let mut images: Vec<Name> = Vec::new();
+        for path in &entry.images {
+            match take(names, path) {
+                Some(image) => images.push(image),
+                None => missing.push(tidy(path)),
+            }
+        }
+        let mut images = images.into_iter();
+        // Without its image a label map stays among the names and is reported as one that fits none.
+        let Some(image) = images.next() else { continue };
+        let label = entry.label.as_deref().and_then(|path| {
+            let label = take(names, path).or_else(|| take_label_of(names, &image));
+            if label.is_none() {
+                missing.push(tidy(path));
+            }
+            label
+        });
+        let mut other_channels = image.other_channels;
+        other_channels.extend(images.map(|image| image.path));
+        found.cases.push(CaseFiles {
+            id: image.id,
+            image: image.path,
+            other_channels,
+            label: label.map(|label| label.path),
+            structures: Vec::new(),
+            part: Some(entry.part),
+        });
+    }
+    if let Some(first) = missing.first() {
+        let reason = format!(
+            "files that it lists and that are not here: {} ({first}{}); the others are used",
+            missing.len(),
+            if missing.len() > 1 { ", …" } else { "" }
+        );
+        found.leave(&json.file, &reason);
+    }
+}
+
+/// Takes the file that a list names. Absolute paths of another machine are found by their ending, and a case of
+/// nnU-Net by its name without the channel's number.
+fn take(names: &mut Vec<Name>, path: &str) -> Option<Name> {
+    let wanted = tidy(path);
+    let parts: Vec<&str> = wanted.split('/').collect();
+    // The whole path first, then less and less of its beginning; never the file's name alone, unless it is all
+    // that is listed.
+    let least = parts.len().min(2);
+    (0..=parts.len() - least).find_map(|skip| {
+        let ending = parts[skip..].join("/");
+        let fits = |given: &str| {
+            let before = given.strip_suffix(ending.as_str());
+            before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
+        };
+        let unnumbered = |name: &&Name| {
+            name.numbered && fits(&format!("{}/{}", name.folder, with_ending(&name.stem, &ending)))
+        };
+        let index = names.iter().position(|name| fits(&name.tidy));
+        let index = index.or_else(|| names.iter().position(|name| unnumbered(&name)))?;
+        Some(names.remove(index))
+    })
+}
+
+/// A stem with the ending of the listed path.
+fn with_ending(stem: &str, listed: &str) -> String {
+    let gzipped = listed.to_lowercase().ends_with(".gz");
+    format!("{stem}{}", if gzipped { ".nii.gz" } else { ".nii" })
+}
+
+/// A label map that is listed without its ending or in other letters.
+fn take_label_of(names: &mut Vec<Name>, image: &Name) -> Option<Name> {
+    let fits = |name: &Name| {
+        name.kind == Kind::Label && name.key == image.key && name.scope == image.scope && !name.other_part(image)
+    };
+    let index = names.iter().position(fits)?;
+    Some(names.remove(index))
+}
+
+/// ACDC: `CASE_4d` is the beating heart that `CASE_frame01` and others are taken from.
+fn pass_over_series(names: &mut Vec<Name>, found: &mut Pairing) {
+    let keys: Vec<String> = names.iter().map(|name| name.key.clone()).collect();
+    names.retain(|name| {
+        let has_frames = name.key.strip_suffix("_4d").is_some_and(|base| {
+            let frame = format!("{base}_frame");
+            keys.iter().any(|key| key.starts_with(&frame))
+        });
+        if has_frames {
+            found.leave(&name.path, "a series over time; its single frames are used");
+        }
+        !has_frames
+    });
+}
+
+/// The same volume beside itself, compressed and not.
+fn pass_over_doubles(names: &mut Vec<Name>, found: &mut Pairing) {
+    let mut first: BTreeMap<(String, String), String> = BTreeMap::new();
+    names.retain(|name| {
+        // Of several channels only one file's name is known here.
+        if name.numbered {
+            return true;
+        }
+        let place = (name.folder.clone(), name.stem.clone());
+        match first.get(&place) {
+            Some(other) => {
+                let reason = format!("it has the same name as {other}, which is used; remove one of them");
+                found.leave(&name.path, &reason);
+                false
+            }
+            None => {
+                first.insert(place, name.path.clone());
+                true
+            }
+        }
+    });
+}
+
+/// Whether a label map fits an image, by some rule.
+type Fits = fn(&Name, &Name) -> bool;
+
+/// Rules by which a label map belongs to an image: the surest first.
+const RULES: [Fits; 6] = [
+    |label, image| near(label, image) && label.stem == image.stem,
+    |label, image| near(label, image) && label.key == image.key,
+    |label, image| near(label, image) && label.short_key == image.key,
+    |label, image| near(label, image) && label.short_key == image.short_key,
+    |label, image| label.key == image.key || label.short_key == image.key,
+    |label, image| label.short_key == image.short_key,
+];
+
+fn near(label: &Name, image: &Name) -> bool {
+    label.scope == image.scope && label.part == image.part
+}
+
+/// Everything else: a label map belongs to the one image whose name fits, nearest folder first.
+fn take_by_name(names: Vec<Name>, found: &mut Pairing) {
+    let (mut labels, images): (Vec<Name>, Vec<Name>) =
+        names.into_iter().partition(|name| name.kind == Kind::Label);
+    // What was corrected by hand comes before what was predicted (MONAI Label).
+    labels.sort_by_key(|label| label.folder.to_lowercase().ends_with("original"));
+    let mut label_of: Vec<Option<&Name>> = vec![None; images.len()];
+    let mut unpaired = Vec::new();
+    for label in &labels {
+        let candidates = RULES
+            .into_iter()
+            .map(|fits| {
+                let fits = |image: &Name| !label.other_part(image) && fits(label, image);
+                (0..images.len()).filter(|&index| fits(&images[index])).collect()
+            })
+            .find(|candidates: &Vec<usize>| !candidates.is_empty())
+            .unwrap_or_default();
+        match candidates[..] {
+            [index] => match label_of[index] {
+                None => label_of[index] = Some(label),
+                Some(other) => {
+                    let reason = format!("its image already has the label map {}", other.path);
+                    found.leave(&label.path, &reason);
+                }
+            },
+            [] => unpaired.push(label),
+            _ => found.leave(
+                &label.path,
+                "several images have a name that fits this label map; name them alike, as case.nii.gz and case_seg.nii.gz",
+            ),
+        }
+    }
+    take_structures(&unpaired, &images, found);
+    let cases = images.iter().zip(label_of).map(|(image, label)| CaseFiles {
+        id: image.id.clone(),
+        image: image.path.clone(),
+        other_channels: image.other_channels.clone(),
+        label: label.map(|label| label.path.clone()),
+        structures: Vec::new(),
+        part: image.part.or(label.and_then(|label| label.part)),
+    });
+    found.cases.extend(cases);
+}
+
+/// Label maps whose names fit no image: structures of the one image of the folder above, or strangers.
+fn take_structures(unpaired: &[&Name], images: &[Name], found: &mut Pairing) {
+    let mut maps: BTreeMap<&str, Vec<(String, String)>> = BTreeMap::new();
+    for label in unpaired {
+        let above = label.folder.rsplit_once('/').map_or("", |(above, _)| above);
+        let mut beside = images.iter().filter(|image| image.folder == above);
+        match (beside.next(), beside.next()) {
+            (Some(image), None) if label.by_folder => {
+                let reason = "one structure of an image, as TotalSegmentator writes them; combine such files into label maps with --combine-structures";
+                found.leave(&label.path, reason);
+                let map = (label.stem.clone(), label.path.clone());
+                maps.entry(image.path.as_str()).or_default().push(map);
+            }
+            _ => found.leave(
+                &label.path,
+                "no image has a name that fits this label map; name them alike, as case.nii.gz and case_seg.nii.gz",
+            ),
+        }
+    }
+    let maps = maps.into_iter().map(|(image, maps)| StructureMaps {
+        image: image.to_owned(),
+        maps,
+    });
+    found.structures = maps.collect();
 }
 
 impl Pairing {
+    fn leave(&mut self, path: &str, reason: &str) {
+        self.leftovers.push(Leftover {
+            path: path.to_owned(),
+            reason: reason.to_owned(),
+        });
+    }
+
+    /// Gives every image that has label maps of one structure each, and no other, a label map that is made of
+    /// them. Structures get ids by the order of their names over all images.
+    pub fn combine_structures(&mut self) {
+        let names: BTreeSet<String> = self
+            .structures
+            .iter()
+            .flat_map(|found| found.maps.iter().map(|(name, _)| name.clone()))
+            .collect();
+        let ids: BTreeMap<String, u16> = names.into_iter().zip(1..=u16::MAX).collect();
+        for found in std::mem::take(&mut self.structures) {
+            let case = self.cases.iter_mut().find(|case| case.image == found.image && case.label.is_none());
+            let Some(case) = case else { continue };
+            let maps = found.maps.into_iter();
+            let structures = maps.filter_map(|(name, path)| {
+                let id = *ids.get(&name)?;
+                Some(Structure { id, name, path })
+            });
+            case.structures = structures.collect();
+            case.structures.sort_by_key(|structure| structure.id);
+            let used: BTreeSet<&String> = case.structures.iter().map(|s| &s.path).collect();
+            self.leftovers.retain(|leftover| !used.contains(&leftover.path));
+        }
+    }
+
     /// Gives a case the label map that someone chose by hand, or none, whatever the names say. The file may
     /// belong to no case, to another one, or have been taken for an image of its own. A case or a file that is
     /// not here changes nothing.
@@ -83,10 +375,9 @@ impl Pairing {
         }
         let after = &self.cases[place].label;
         if let Some(path) = before.filter(|path| after.as_ref() != Some(path)) {
-            let reason = "a label map of no case, as chosen by hand".to_owned();
-            self.leftovers.push(Leftover { path, reason });
+            self.leave(&path, "a label map of no case, as chosen by hand");
         }
-        let chosen = after.clone();
+        let chosen = self.cases[place].label.clone();
         self.cases
             .retain(|files| files.id == case || Some(&files.image) != chosen.as_ref());
     }
@@ -104,257 +395,63 @@ impl Pairing {
     }
 }
 
-/// Finds the cases in a list of paths (`/` or `\` between folders). A Decathlon dataset.json decides
-/// where it lists the files; nnU-Net's `imagesTr/CASE_0000.nii.gz` with `labelsTr/CASE.nii.gz` and
-/// BraTS's four contrasts (`CASE_flair`, `CASE_t1ce`, `CASE_t1`, `CASE_t2` with `CASE_seg`), and
-/// loose names (`CASE_seg`, `CASE-label`, `img0001` with `label0001`, a `labels` folder, a folder per
-/// case) follow. Files that are not NIfTI, and macOS's `._` files, are passed over.
-pub fn pair(paths: &[String], dataset_json: Option<&str>) -> Pairing {
-    let mut names: Vec<Name> = paths.iter().filter_map(|path| Name::parse(path)).collect();
-    names.sort_by(|a, b| a.path.cmp(&b.path));
-    names.dedup_by(|a, b| a.path == b.path);
-
-    let mut found = Pairing::default();
-    if let Some(json) = dataset_json {
-        take_listed(&mut names, json, &mut found);
+/// No two cases have the same name on any file system: cases of the same name in different folders get their
+/// folders' names before their own, but for the one that is trained on, and what is still alike gets a number.
+fn make_ids_unique(cases: &mut [CaseFiles], root: Option<&str>) {
+    let mut alike: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (index, case) in cases.iter().enumerate() {
+        alike.entry(folded(&case.id)).or_default().push(index);
     }
-    take_channels(&mut names, &mut found);
-    take_contrasts(&mut names);
-    pass_over_series(&mut names, &mut found);
-    take_by_name(names, &mut found);
-    make_ids_unique(&mut found.cases);
-    found.cases.sort_by(|a, b| a.id.cmp(&b.id));
-    found
-}
-
-/// Decathlon: dataset.json lists `training` pairs and `test` images, with paths from its own folder.
-fn take_listed(names: &mut Vec<Name>, json: &str, found: &mut Pairing) {
-    let listed: serde_json::Value = match serde_json::from_str(json) {
-        Ok(listed) => listed,
-        Err(error) => {
-            let reason =
-                format!("it is not valid JSON ({error}), so files are paired by their names");
-            found.leftovers.push(Leftover {
-                path: "dataset.json".into(),
-                reason,
-            });
-            return;
+    let trained = |case: &CaseFiles| matches!(case.part, None | Some(Part::Training));
+    for mut places in alike.into_values().filter(|places| places.len() > 1) {
+        let first: Vec<usize> = places.iter().copied().filter(|&place| trained(&cases[place])).collect();
+        if let [only] = first[..] {
+            places.retain(|&place| place != only);
         }
-    };
-    let entries = |list: &str| listed[list].as_array().cloned().unwrap_or_default();
-    let mut missing = 0;
-    let mut take = |path: Option<&str>, names: &mut Vec<Name>| -> Option<Name> {
-        let wanted = tidy(path?);
-        let ending = format!("/{wanted}");
-        let index = names.iter().position(|name| {
-            let given = tidy(&name.path);
-            given == wanted || given.ends_with(&ending)
-        });
-        missing += usize::from(index.is_none());
-        index.map(|index| names.remove(index))
-    };
-    for entry in entries("training").iter().chain(&entries("test")) {
-        // A test image is listed as a plain path.
-        let image = take(entry["image"].as_str().or(entry.as_str()), names);
-        let label = entry["label"].as_str();
-        match image {
-            Some(image) => {
-                let label = take(label, names).map(|label| label.path);
-                found.cases.push(CaseFiles {
-                    id: image.id,
-                    image: image.path,
-                    other_channels: image.other_channels,
-                    label,
-                });
-            }
-            // The label map stays among the names and is reported below.
-            None => continue,
-        }
-    }
-    if missing > 0 {
-        let reason =
-            format!("files that it lists and that are not here: {missing}; the others are used");
-        found.leftovers.push(Leftover {
-            path: "dataset.json".into(),
-            reason,
-        });
-    }
-}
-
-/// nnU-Net: `CASE_0000` is the first channel of `CASE`. Names that merely end in four digits are told
-/// apart by a file `CASE` beside them (the label map) or by nnU-Net's folder names.
-fn take_channels(names: &mut Vec<Name>, found: &mut Pairing) {
-    let mut bases: BTreeMap<String, Vec<u16>> = BTreeMap::new();
-    for name in names.iter().filter(|name| name.kind == Kind::Image) {
-        if let Some((base, channel)) = name.channel() {
-            bases.entry(base.to_owned()).or_default().push(channel);
-        }
-    }
-    let all_numbered = names
-        .iter()
-        .filter(|name| name.in_nnunet_folder)
-        .all(|name| name.channel().is_some());
-    bases.retain(|base, channels| {
-        let has_label = names.iter().any(|name| name.key == *base);
-        let in_folder = names.iter().any(|name| {
-            name.in_nnunet_folder && name.channel().is_some_and(|(other, _)| other == base)
-        });
-        // A label map with the same digits: they are part of the name.
-        let counted = names.iter().any(|name| {
-            name.kind == Kind::Label && name.channel().is_some_and(|(other, _)| other == base)
-        });
-        channels.contains(&0) && !counted && (has_label || (in_folder && all_numbered))
-    });
-    for name in names.iter_mut() {
-        if name.kind == Kind::Image && bases.contains_key(&name.key) {
-            name.kind = Kind::Label;
-        }
-    }
-    bases.retain(|base, channels| {
-        channels.sort_unstable();
-        let complete = channels.iter().copied().eq(0..channels.len() as u16);
-        if !complete {
-            let listed: Vec<String> = channels.iter().map(u16::to_string).collect();
-            let reason = format!(
-                "case {base} has the channels {}; number them from 0 without gaps or doubles",
-                listed.join(", ")
-            );
-            let of_case = |name: &Name| {
-                name.kind == Kind::Image && name.channel().is_some_and(|(other, _)| other == base)
-            };
-            names.retain(|name| {
-                if of_case(name) {
-                    let (path, reason) = (name.path.clone(), reason.clone());
-                    found.leftovers.push(Leftover { path, reason });
-                }
-                !of_case(name)
-            });
-        }
-        complete
-    });
-    for (base, channels) in bases {
-        merge(names, &base, channels.len(), |name| {
-            let (other, channel) = name.channel()?;
-            (other == base).then_some(usize::from(channel))
-        });
-    }
-}
-
-/// Makes `count` images one case `base`: `channel` says which channel an image is, if any.
-fn merge(
-    names: &mut Vec<Name>,
-    base: &str,
-    count: usize,
-    channel: impl Fn(&Name) -> Option<usize>,
-) {
-    let mut paths = vec![String::new(); count];
-    names.retain(|name| match channel(name) {
-        Some(index) if name.kind == Kind::Image => {
-            paths[index].clone_from(&name.path);
-            index == 0
-        }
-        _ => true,
-    });
-    let is_first = |name: &&mut Name| name.kind == Kind::Image && channel(name) == Some(0);
-    if let Some(first) = names.iter_mut().find(is_first) {
-        first.other_channels = paths.split_off(1);
-        first.become_case(base);
-    }
-}
-
-/// BraTS: four contrasts of one name in one folder are the channels of a case.
-fn take_contrasts(names: &mut Vec<Name>) {
-    let mut found: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
-    for name in names.iter().filter(|name| name.kind == Kind::Image) {
-        if let Some((base, contrast)) = name.contrast() {
-            let case = (name.scope.clone(), base.to_owned());
-            found.entry(case).or_default().push(contrast);
-        }
-    }
-    for ((scope, base), mut contrasts) in found {
-        contrasts.sort_unstable();
-        if contrasts.into_iter().eq(0..CONTRASTS.len()) {
-            merge(names, &base, CONTRASTS.len(), |name| {
-                let (other, contrast) = name.contrast()?;
-                (other == base && name.scope == scope).then_some(contrast)
-            });
-        }
-    }
-}
-
-/// ACDC: `CASE_4d` is the beating heart that `CASE_frame01` and others are taken from.
-fn pass_over_series(names: &mut Vec<Name>, found: &mut Pairing) {
-    let keys: Vec<String> = names.iter().map(|name| name.key.clone()).collect();
-    names.retain(|name| {
-        let has_frames = name.key.strip_suffix("_4d").is_some_and(|base| {
-            let frame = format!("{base}_frame");
-            keys.iter().any(|key| key.starts_with(&frame))
-        });
-        if has_frames {
-            found.leftovers.push(Leftover {
-                path: name.path.clone(),
-                reason: "a series over time; its single frames are used".into(),
-            });
-        }
-        !has_frames
-    });
-}
-
-/// Everything else: a label map belongs to the one image whose name fits, nearest folder first.
-fn take_by_name(names: Vec<Name>, found: &mut Pairing) {
-    let (labels, images): (Vec<Name>, Vec<Name>) =
-        names.into_iter().partition(|name| name.kind == Kind::Label);
-    let mut label_of: Vec<Option<String>> = vec![None; images.len()];
-    for label in labels {
-        let fits = |image: &Name, near: bool, short: bool| {
-            let key = if short { &image.short_key } else { &image.key };
-            *key == label.key && (!near || image.scope == label.scope)
+        let names = |name: fn(&CaseFiles, Option<&str>) -> String| -> Vec<String> {
+            places.iter().map(|&place| name(&cases[place], root)).collect()
         };
-        let candidates = [(true, false), (true, true), (false, false), (false, true)]
-            .into_iter()
-            .map(|(near, short)| {
-                (0..images.len())
-                    .filter(|&index| fits(&images[index], near, short))
-                    .collect()
-            })
-            .find(|candidates: &Vec<usize>| !candidates.is_empty())
-            .unwrap_or_default();
-        let reason = match candidates[..] {
-            [index] => match &label_of[index] {
-                None => {
-                    label_of[index] = Some(label.path);
-                    continue;
-                }
-                Some(other) => format!("its image already has the label map {other}"),
-            },
-            [] => "no image has a name that fits this label map; name them alike, as case.nii.gz and case_seg.nii.gz".into(),
-            _ => "several images have a name that fits this label map; name them alike, as case.nii.gz and case_seg.nii.gz".into(),
-        };
-        found.leftovers.push(Leftover {
-            path: label.path,
-            reason,
-        });
+        let short = names(id_with_folders);
+        let unlike: BTreeSet<String> = short.iter().map(|name| folded(name)).collect();
+        let chosen = if unlike.len() == short.len() { short } else { names(path_as_id) };
+        for (&place, name) in places.iter().zip(chosen) {
+            cases[place].id = name;
+        }
     }
-    let cases = images
-        .into_iter()
-        .zip(label_of)
-        .map(|(image, label)| CaseFiles {
-            id: image.id,
-            image: image.path,
-            other_channels: image.other_channels,
-            label,
-        });
-    found.cases.extend(cases);
+    let mut order: Vec<usize> = (0..cases.len()).collect();
+    order.sort_by(|&a, &b| cases[a].image.cmp(&cases[b].image));
+    let mut taken = BTreeSet::new();
+    for index in order {
+        let id = cases[index].id.clone();
+        let mut number = 1;
+        while !taken.insert(folded(&cases[index].id)) {
+            number += 1;
+            cases[index].id = format!("{id}_{number}");
+        }
+    }
 }
 
-/// Cases of the same name in different folders get their whole path as name.
-fn make_ids_unique(cases: &mut [CaseFiles]) {
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for case in cases.iter() {
-        *counts.entry(case.id.clone()).or_default() += 1;
-    }
-    for case in cases.iter_mut().filter(|case| counts[&case.id] > 1) {
-        let path = tidy(&case.image);
-        case.id = stem(&path).unwrap_or(&path).replace('/', "_");
-    }
+/// The path of a case's image below the folder that all files lie in.
+fn below(case: &CaseFiles, root: Option<&str>) -> String {
+    let path = tidy(&case.image);
+    let inside = root.and_then(|root| path.strip_prefix(root)?.strip_prefix('/'));
+    inside.unwrap_or(&path).to_owned()
+}
+
+/// A case's name behind those of its folders.
+fn id_with_folders(case: &CaseFiles, root: Option<&str>) -> String {
+    let path = below(case, root);
+    let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
+    let own = folders.rsplit('/').next().filter(|last| *last == case.id);
+    let name = match own {
+        Some(_) => folders.to_owned(),
+        None => format!("{folders}/{}", case.id),
+    };
+    name.trim_start_matches('/').replace('/', "_")
+}
+
+/// The path of a case's image as its name.
+fn path_as_id(case: &CaseFiles, root: Option<&str>) -> String {
+    let path = below(case, root);
+    stem(&path).unwrap_or(&path).replace('/', "_")
 }

@@ -60,13 +60,20 @@ impl Predictor {
     /// let go. Nothing is computed until [`Run::next`] is called; dropping the run frees everything.
     ///
     /// # Errors
-    /// When the network takes another number of channels, the overlap is not from 0 to below 1, or the
+    /// When the network takes another number of channels, these lie on different grids, the overlap is not from 0 to below 1, or the
     /// batch is empty.
     pub fn start_channels(&self, images: &[&Image], config: PredictConfig) -> Result<Run<'_>> {
         self.metadata.check_channels(images.len())?;
         let &image = images
             .first()
             .ok_or_else(|| Error::Config("a network without input cannot segment".to_owned()))?;
+        if let Some(other) = images.iter().find(|other| other.grid() != image.grid()) {
+            return Err(Error::Config(format!(
+                "the channels lie on different grids ({} and {}): put them together as a case first",
+                image.grid().describe(),
+                other.grid().describe()
+            )));
+        }
         if !(0.0..1.0).contains(&config.overlap) {
             return Err(Error::Config(format!(
                 "an overlap of {} cannot work: choose one from 0 to below 1",

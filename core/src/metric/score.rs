@@ -1,11 +1,11 @@
 //! What is measured of one case.
 
-use ndarray::{Array3, ArrayView3};
+use ndarray::ArrayView3;
 use serde::{Deserialize, Serialize};
 
 use super::{Hausdorff, Region, dice, hd95};
 use crate::dataset::{DatasetError, LabelSet};
-use crate::volume::{Grid, LabelImage, SAME_GRID_VOXELS};
+use crate::volume::LabelImage;
 
 /// One label of one case. Undefined values are `None` (null in JSON).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,12 +65,11 @@ impl CaseScore {
         compare(case, prediction, truth, size, &targets(labels), form)
     }
 
-    /// Compares two label files, voxel by voxel, in mm of the truth's grid. Files of one place whose
-    /// axes run in different orders or directions are turned alike first; files that their headers
-    /// put elsewhere are compared as they are stored.
+    /// Compares two label files, voxel by voxel, in mm of the truth's grid, onto which the prediction is
+    /// brought as a label map is onto its image ([`LabelImage::placed_on`]).
     ///
     /// # Errors
-    /// When the shapes differ.
+    /// When the prediction lies elsewhere and has another size.
     pub fn of_images(
         case: &str,
         prediction: &LabelImage,
@@ -99,7 +98,7 @@ impl CaseScore {
     }
 }
 
-/// Compares two files as they lie in the patient.
+/// Compares two files on the grid of the truth.
 fn of_targets(
     case: &str,
     prediction: &LabelImage,
@@ -108,24 +107,15 @@ fn of_targets(
     form: Hausdorff,
 ) -> Result<CaseScore, DatasetError> {
     let grid = truth.grid();
-    if turned(prediction.grid(), grid) {
-        let size = (grid.canonical_spacing(), grid.voxel_ml());
-        let (prediction, truth): (Array3<u16>, Array3<u16>) =
-            (prediction.canonical(), truth.canonical());
-        return compare(case, prediction.view(), truth.view(), size, targets, form);
-    }
+    let placed = prediction.clone().placed_on(truth.header(), grid);
+    let (prediction, _) = placed.map_err(|source| DatasetError::PredictionElsewhere {
+        case: case.to_owned(),
+        source,
+    })?;
     let [x, y, z] = grid.spacing();
     let size = ([z, y, x], grid.voxel_ml());
-    let (prediction, truth) = (file_view(prediction), file_view(truth));
+    let (prediction, truth) = (file_view(&prediction), file_view(truth));
     compare(case, prediction, truth, size, targets, form)
-}
-
-/// Whether the grids hold the same voxels in another order: their corners are the same places, but
-/// not one by one.
-fn turned(a: &Grid, b: &Grid) -> bool {
-    a.array_orientation() != b.array_orientation()
-        && a.canonical_dims() == b.canonical_dims()
-        && b.box_distance(a) < SAME_GRID_VOXELS
 }
 
 /// Labels with axes \[k, j, i\]: no score depends on how the axes lie in the patient.

@@ -81,6 +81,14 @@ pub enum VolumeError {
     /// Labels above 65535.
     #[error("label {0} is too large; labels are whole numbers from 0 to 65535")]
     LabelTooLarge(f64),
+    /// A volume that lies elsewhere than the one it belongs to, and has another size.
+    #[error("it has {found}, and belongs to a volume of {wanted}")]
+    Elsewhere {
+        /// Its own grid, in words.
+        found: String,
+        /// The grid it should lie on.
+        wanted: String,
+    },
     /// An array that does not fit the grid it is put on.
     #[error("an array of {array} voxels does not fit a grid of {grid}")]
     ShapeMismatch {

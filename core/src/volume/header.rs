@@ -254,6 +254,21 @@ impl Header {
         self
     }
 
+    /// This header with size and place of another volume, whose grid its voxels have been put on.
+    pub(super) fn placed_like(&self, other: &Header) -> Result<Header> {
+        const UNITS: std::ops::Range<usize> = XYZT_UNITS..XYZT_UNITS + 1;
+        const FORMS: std::ops::Range<usize> = SFORM_CODE - 2..INTENT_NAME;
+        let mut bytes = self.bytes;
+        for range in [DIM..INTENT_P1, PIXDIM..VOX_OFFSET, UNITS, FORMS] {
+            bytes[range.clone()].copy_from_slice(&other.bytes[range]);
+        }
+        let extensions = self.extensions.clone();
+        Ok(Header {
+            extensions,
+            ..Header::parse(bytes, false)?
+        })
+    }
+
     /// Adds a text as an extension: a comment.
     pub(super) fn add_comment(&mut self, text: &str) {
         const COMMENT: i32 = 6;

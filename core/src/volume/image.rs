@@ -6,7 +6,9 @@ use super::header::join;
 use super::inspect::decoded_bytes;
 use super::stream::Stream;
 use super::voxels::with_values;
-use super::{Grid, Header, LabelImage, Limits, Result, VolumeError, Voxels};
+use super::{
+    AxisOrderInFile, Grid, Header, LabelImage, Limits, Placement, Result, VolumeError, Voxels,
+};
 
 /// A 3D volume: header, grid, and voxels in the type that the file stores.
 #[derive(Debug, Clone)]
@@ -163,6 +165,33 @@ impl Image {
         let mut out = self.header.to_bytes();
         self.voxels.write(&mut out);
         out
+    }
+
+    /// This image on the grid of `first`, the first channel of its case, and how it was put there.
+    ///
+    /// # Errors
+    /// When it does not lie there and has another size.
+    pub fn placed_on(self, first: &Image) -> Result<(Image, Placement)> {
+        let placement = first.grid.placement_of(&self.grid);
+        let voxels = match placement {
+            Placement::Same(AxisOrderInFile::STORED) | Placement::VoxelByVoxel { .. } => {
+                self.voxels
+            }
+            Placement::Same(order) => self.voxels.reordered(order, self.grid.dims),
+            Placement::Elsewhere => {
+                return Err(VolumeError::Elsewhere {
+                    found: self.grid.describe(),
+                    wanted: first.grid.describe(),
+                });
+            }
+        };
+        let image = Image {
+            header: self.header.placed_like(&first.header)?,
+            grid: first.grid.clone(),
+            voxels,
+            ..self
+        };
+        Ok((image, placement))
     }
 
     /// Parts that a label map keeps: header, grid and warnings.

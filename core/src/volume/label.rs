@@ -6,7 +6,7 @@ use ndarray::Array3;
 
 use super::header::join;
 use super::voxels::with_values;
-use super::{Grid, Header, Image, Result, VolumeError, Voxels};
+use super::{AxisOrderInFile, Grid, Header, Image, Placement, Result, VolumeError, Voxels};
 
 /// A value this close to a whole number is that number.
 const ROUNDING: f64 = 1e-3;
@@ -62,6 +62,16 @@ impl LabelImage {
         Ok(Self::from_parts(header, grid, labels))
     }
 
+    /// Other labels on another grid, with the names and warnings of this map.
+    pub(super) fn moved(&self, labels: Vec<u16>, like: &Image) -> Result<LabelImage> {
+        Ok(LabelImage {
+            header: self.header.placed_like(like.header())?,
+            grid: like.grid().clone(),
+            labels,
+            warnings: self.warnings.clone(),
+        })
+    }
+
     pub(super) fn from_parts(header: Header, grid: Grid, labels: Vec<u16>) -> LabelImage {
         LabelImage {
             header,
@@ -69,6 +79,34 @@ impl LabelImage {
             labels,
             warnings: Vec::new(),
         }
+    }
+
+    /// This map on the grid of another volume, which has this header and grid, and how it was put there. It
+    /// keeps its own names and warnings.
+    ///
+    /// # Errors
+    /// When it does not lie there and has another size.
+    pub fn placed_on(self, header: &Header, grid: &Grid) -> Result<(LabelImage, Placement)> {
+        let placement = grid.placement_of(&self.grid);
+        let labels = match placement {
+            Placement::Same(AxisOrderInFile::STORED) | Placement::VoxelByVoxel { .. } => {
+                self.labels
+            }
+            Placement::Same(order) => order.apply(&self.labels, self.grid.dims),
+            Placement::Elsewhere => {
+                return Err(VolumeError::Elsewhere {
+                    found: self.grid.describe(),
+                    wanted: grid.describe(),
+                });
+            }
+        };
+        let map = LabelImage {
+            header: self.header.placed_like(header)?,
+            grid: grid.clone(),
+            labels,
+            warnings: self.warnings,
+        };
+        Ok((map, placement))
     }
 
     /// Labels that were drawn over an image by another program: its voxels in the file's order, on the
@@ -83,7 +121,20 @@ impl LabelImage {
         names: &BTreeMap<u16, String>,
     ) -> Result<LabelImage> {
         drawing.check_dims(image.grid())?;
-        let mut map = Self::in_file_order(drawing.labels, image)?;
+        Self::on_voxels(drawing.labels, image, names)
+    }
+
+    /// Labels of an image's voxels in the file's order, with the image's header, and their names as
+    /// [`drawn`](Self::drawn) keeps them.
+    ///
+    /// # Errors
+    /// When there are more or fewer than the image has voxels.
+    pub fn on_voxels(
+        labels: Vec<u16>,
+        image: &Image,
+        names: &BTreeMap<u16, String>,
+    ) -> Result<LabelImage> {
+        let mut map = Self::in_file_order(labels, image)?;
         let present = map.present();
         let named = names.iter().filter(|(id, _)| present.contains(id));
         let xml: String = named

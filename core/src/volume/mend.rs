@@ -6,7 +6,7 @@ use super::{Image, LabelImage, Result, VolumeError};
 
 impl LabelImage {
     /// This map on the grid of `image`: each voxel takes the label of the nearest voxel here, by millimetres;
-    /// what lies outside is background.
+    /// what lies outside is background. Names are kept.
     ///
     /// # Errors
     /// When the map's affine cannot be inverted.
@@ -29,7 +29,7 @@ impl LabelImage {
         let [width, height, depth] = to.dims;
         let voxels = (0..depth)
             .flat_map(|k| (0..height).flat_map(move |j| (0..width).map(move |i| [i, j, k])));
-        LabelImage::in_file_order(voxels.map(nearest).collect(), image)
+        self.moved(voxels.map(nearest).collect(), image)
     }
 
     /// Takes an image's values (after slope and intercept) as labels, each rounded to the nearest whole

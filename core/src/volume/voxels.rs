@@ -1,7 +1,7 @@
 //! Voxel values in the type that the file stores.
 
 use super::stream::Stream;
-use super::{Datatype, Result, VolumeError};
+use super::{AxisOrderInFile, Datatype, Result, VolumeError};
 
 /// Voxels in the file's order (i fastest) and the file's type, before slope and intercept. Keeping
 /// the type keeps a CT at two bytes per voxel.
@@ -101,6 +101,18 @@ impl Voxels {
             Voxels::F32(_) => Datatype::F32,
             Voxels::F64(_) => Datatype::F64,
         }
+    }
+
+    /// The voxels of a volume of `dims` with its axes in another order.
+    pub(super) fn reordered(&self, order: AxisOrderInFile, dims: [usize; 3]) -> Voxels {
+        macro_rules! reorder {
+            ($($variant:ident)*) => {
+                match self {
+                    $(Voxels::$variant(values) => Voxels::$variant(order.apply(values, dims)),)*
+                }
+            };
+        }
+        reorder!(U8 I8 U16 I16 U32 I32 U64 I64 F32 F64)
     }
 
     /// Appends the values, little-endian.

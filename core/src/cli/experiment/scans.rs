@@ -25,7 +25,7 @@ impl Scans<'_> {
     /// of test images may occur again.
     fn find(&self, case: &str) -> Result<&CaseFiles, Failure> {
         let cases = self.reader.folder.pairing.cases.iter();
-        let labelled: Vec<&CaseFiles> = cases.filter(|files| files.label.is_some()).collect();
+        let labelled: Vec<&CaseFiles> = cases.filter(|files| files.is_labelled()).collect();
         let named = labelled.iter().find(|files| files.id == case);
         if let Some(files) = named {
             return Ok(files);
@@ -73,7 +73,7 @@ impl Source for Scans<'_> {
     type Error = Failure;
 
     fn list(&self, name: &str) -> Result<Vec<String>, Failure> {
-        let Some((file, list)) = name.rsplit_once(':') else {
+        let Some((file, list)) = Split::choice(name) else {
             if let Some(preset) = self.preset {
                 let cases = preset.select(name, &self.reader.folder.pairing.cases);
                 let cases = cases.map_err(Error::from)?.into_iter();
@@ -86,7 +86,7 @@ impl Source for Scans<'_> {
         let path = self.root.join(file);
         let text = read(&path)?;
         let file = path.display().to_string();
-        let split = Split::from_json(&file, &String::from_utf8_lossy(&text), list);
+        let split = Split::from_json(&file, &text, list);
         Ok(split.map_err(Error::from)?.cases)
     }
 
@@ -111,7 +111,7 @@ impl Source for Scans<'_> {
     fn training(&self, cell: &Cell) -> Result<(LabelSet, TrainingSet), Failure> {
         let files = cell.training.iter().map(|name| self.find(name).cloned());
         let cases = self.reader.read(&files.collect::<Result<Vec<_>, _>>()?)?;
-        let labels = cases.labels(cell.learned.clone(), &self.label_names())?;
+        let labels = self.reader.labels(&cases, cell.learned.clone())?;
         let prepared = self.reader.training(cases, &labels, &cell.config)?;
         Ok((labels, prepared))
     }

@@ -21,7 +21,7 @@ enum Members {
     Names(&'static [&'static str]),
     /// Those whose number five divides, or all others, and how many were published.
     Fifth(Numbering, bool, usize),
-    /// Every case.
+    /// Every case, but for those that the data set holds out.
     All,
 }
 
@@ -69,6 +69,11 @@ impl List {
                 .is_some_and(|number| number.is_multiple_of(5) == *held_out),
             Members::All => true,
         }
+    }
+
+    /// Whether it holds every case that is there to learn from, whatever its name.
+    pub fn is_open(&self) -> bool {
+        matches!(self.members, Members::All)
     }
 
     /// How many cases it was published with.

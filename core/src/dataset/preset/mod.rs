@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use super::{CaseFiles, DatasetError, LabelSet, Outline, Regions, Result};
+use super::{CaseFiles, DatasetError, LabelSet, Outline, Part, Regions, Result};
 use crate::backbone::Backbone;
 use crate::train::TrainConfig;
 
@@ -136,10 +136,13 @@ impl Preset {
         let mut unlabelled = 0;
         let mut selected = Vec::new();
         for case in cases {
-            if members.contains(&case.id) || members.contains(file_name(case)) {
-                match case.label {
-                    Some(_) => selected.push(case.clone()),
-                    None => unlabelled += 1,
+            let named = members.contains(&case.id) || members.contains(file_name(case));
+            // Only a list of every case goes by the part of the data set that a case belongs to.
+            let held_out = members.is_open() && !matches!(case.part, None | Some(Part::Training));
+            if named && !held_out {
+                match case.is_labelled() {
+                    true => selected.push(case.clone()),
+                    false => unlabelled += 1,
                 }
             }
         }

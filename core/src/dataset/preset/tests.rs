@@ -6,9 +6,9 @@ use crate::train::Activation;
 fn files(ids: impl IntoIterator<Item = String>) -> Vec<CaseFiles> {
     let files = |id: String| CaseFiles {
         image: format!("{id}.nii.gz"),
-        other_channels: Vec::new(),
         label: Some(format!("{id}_seg.nii.gz")),
         id,
+        ..CaseFiles::default()
     };
     ids.into_iter().map(files).collect()
 }
@@ -145,6 +145,13 @@ fn a_list_that_is_not_whole_says_what_is_absent() {
     let expected = "brats17 test: 48 cases are here, more than the 24 published";
     assert_eq!(said(Preset::Brats17, "test", &twice), Some(expected.into()));
     assert_eq!(said(Preset::Decathlon, "train", &twice), None);
+    // Its own folders say what is held out.
+    let mut tasks = whole(Preset::Decathlon);
+    tasks[0].part = Some(Part::Test);
+    tasks[1].part = Some(Part::Validation);
+    tasks[2].part = Some(Part::Training);
+    let selected = Preset::Decathlon.select("train", &tasks).expect("a list");
+    assert_eq!(selected, tasks[2..]);
 }
 
 /// Two images of one name are told apart by their paths; the labelled one is meant.

@@ -1,0 +1,178 @@
+//! The cases of a folder, by the names of its files.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use futures::executor::block_on;
+
+use super::Failure;
+use super::console::Console;
+use super::files::read;
+use super::listing::Listing;
+use crate::Error;
+use crate::dataset::{
+    Case, CaseFiles, DatasetError, DatasetJson, HEADER_BYTES, Pairing, ReadOptions, pair, read_case,
+};
+use crate::volume::inspect;
+
+/// As many files are named that are left out for one reason; of more, how many they are.
+const MOST_NAMED: usize = 20;
+
+/// A folder with scans.
+pub(super) struct Folder {
+    root: PathBuf,
+    /// Its files.
+    pub listing: Listing,
+    /// Cases and files that belong to none.
+    pub pairing: Pairing,
+    /// What its dataset.json says, where there is one.
+    pub json: Option<DatasetJson>,
+    /// Whether label maps that lie elsewhere are brought onto their images.
+    resample_labels: bool,
+}
+
+/// How a folder is used.
+#[derive(Clone, Copy, Default)]
+pub(super) struct FolderOptions {
+    /// Label maps of one structure each are combined.
+    pub combine_structures: bool,
+    /// Label maps that lie elsewhere are brought onto their images.
+    pub resample_labels: bool,
+}
+
+impl Folder {
+    /// Pairs what is in a folder, and says what belongs to no case.
+    ///
+    /// # Errors
+    /// When it cannot be read or has no case.
+    pub fn open(
+        root: &Path,
+        listing: Listing,
+        options: FolderOptions,
+        console: &Console,
+    ) -> Result<Self, Failure> {
+        let names = listing.names();
+        let json = DatasetJson::find(&names)
+            .and_then(|name| Some((name, listing.path(name)?)))
+            .map(|(name, path)| Ok::<_, Error>(DatasetJson::parse(name, &read(path)?)))
+            .transpose()?;
+        let mut pairing = pair(&names, json.as_ref());
+        if options.combine_structures {
+            pairing.combine_structures();
+        }
+        let folder = Self {
+            root: root.to_owned(),
+            listing,
+            pairing,
+            json,
+            resample_labels: options.resample_labels,
+        };
+        folder.listing.warn(console);
+        folder.say_leftovers(console);
+        if folder.pairing.cases.is_empty() {
+            return Err(Error::from(DatasetError::NoCase(root.display().to_string())).into());
+        }
+        Ok(folder)
+    }
+
+    /// Names the files that belong to no case, by the reason.
+    fn say_leftovers(&self, console: &Console) {
+        let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for leftover in &self.pairing.leftovers {
+            let paths = reasons.entry(&leftover.reason).or_default();
+            paths.push(&leftover.path);
+        }
+        for (reason, paths) in reasons {
+            let named = paths.iter().take(MOST_NAMED).copied();
+            let named = named.collect::<Vec<_>>().join(", ");
+            let more = match paths.len().saturating_sub(MOST_NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            console.warn(format!("{named}{more}: {reason}"));
+        }
+    }
+
+    /// Reads one case with the labels that it has.
+    pub fn read(&self, files: &CaseFiles) -> Result<Case, Error> {
+        block_on(read_case(files, &self.options(self.channels()), self.fetch()))?.whole()
+    }
+
+    /// Reads a case's images alone; a single file may hold so many channels.
+    pub fn read_images(&self, files: &CaseFiles, channels: usize) -> Result<Case, Error> {
+        let images = CaseFiles {
+            label: None,
+            structures: Vec::new(),
+            ..files.clone()
+        };
+        block_on(read_case(&images, &self.options(channels), self.fetch()))?.whole()
+    }
+
+    fn fetch(&self) -> impl AsyncFn(&str) -> Result<Vec<u8>, Error> {
+        async |path: &str| read(&self.path(path))
+    }
+
+    fn options(&self, channels: usize) -> ReadOptions {
+        ReadOptions {
+            channels,
+            frames: None,
+            resample_labels: self.resample_labels,
+        }
+    }
+
+    /// How many channels a case has by dataset.json.
+    pub fn channels(&self) -> usize {
+        let json = self.json.as_ref();
+        json.and_then(|json| json.channels).unwrap_or(1)
+    }
+
+    /// What a case depends on beside its files.
+    pub fn read_settings(&self) -> (usize, bool) {
+        (self.channels(), self.resample_labels)
+    }
+
+    /// Names of labels by id, where the folder tells.
+    pub fn label_names(&self) -> BTreeMap<u16, String> {
+        let json = self.json.as_ref();
+        json.map_or_else(BTreeMap::new, |json| json.names.clone())
+    }
+
+    /// Bytes that a case takes in memory, by the headers of its files; what cannot be read takes none.
+    pub fn decoded_bytes(&self, files: &CaseFiles) -> u64 {
+        let bytes = |name: &String| {
+            let mut start = Vec::new();
+            let file = fs::File::open(self.path(name)).ok()?;
+            file.take(HEADER_BYTES as u64).read_to_end(&mut start).ok()?;
+            let facts = inspect(&start).ok()?;
+            Some(facts.decoded_bytes * facts.frames as u64)
+        };
+        files.names().filter_map(bytes).sum()
+    }
+
+    /// Where a file of the folder lies.
+    pub fn path(&self, name: &str) -> PathBuf {
+        let listed = self.listing.path(name).map(Path::to_owned);
+        listed.unwrap_or_else(|| self.root.join(name))
+    }
+
+    /// Where a case's channels lie.
+    pub fn image_paths(&self, files: &CaseFiles) -> Vec<PathBuf> {
+        files.channels().map(|name| self.path(name)).collect()
+    }
+}
+
+/// Reads a file that holds a case's image; it may hold so many channels.
+pub(super) fn read_image_file(path: &Path, id: &str, channels: usize) -> Result<Case, Error> {
+    let files = CaseFiles {
+        id: id.to_owned(),
+        image: path.display().to_string(),
+        ..CaseFiles::default()
+    };
+    let options = ReadOptions {
+        channels,
+        ..ReadOptions::default()
+    };
+    block_on(read_case(&files, &options, async |_: &str| read(path)))?.whole()
+}

@@ -1,0 +1,263 @@
+//! What lies in a folder: every file below it, by a name to show and the path to read.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::console::Console;
+use super::files::unreadable;
+use crate::Error;
+use crate::dataset::stem as nifti_stem;
+
+/// Folders that systems keep for themselves, and that hold no one's scans.
+const OF_SYSTEMS: [&str; 6] = [
+    "__MACOSX",
+    "$RECYCLE.BIN",
+    "System Volume Information",
+    "lost+found",
+    "#recycle",
+    "@eaDir",
+];
+
+/// The files below a folder. Hidden files and folders are passed over; links are followed, each folder once.
+pub(super) struct Listing {
+    /// The folder's own name and `/`; empty where it has none.
+    root: String,
+    /// Paths by the names that are shown: with `/` between folders and the folder's own name in front, as a
+    /// folder has it that is dropped into the page. No two names are alike.
+    files: BTreeMap<String, PathBuf>,
+    /// Names of what could not be looked into, and why.
+    problems: Vec<(String, String)>,
+}
+
+impl Listing {
+    /// Lists a folder.
+    ///
+    /// # Errors
+    /// When the folder itself cannot be read. Folders in it that cannot be are [named](Self::warn).
+    pub fn of(root: &Path) -> Result<Self, Error> {
+        Self::without(root, None)
+    }
+
+    /// Lists a folder without `results`, a folder in it that is written to.
+    ///
+    /// # Errors
+    /// As [`Listing::of`].
+    pub fn without(root: &Path, results: Option<&Path>) -> Result<Self, Error> {
+        let canonical = fs::canonicalize(root).map_err(|error| unreadable(root, &error))?;
+        // That it can be read at all is known before anything is said about what is in it.
+        fs::read_dir(root).map_err(|error| unreadable(root, &error))?;
+        let name = root.file_name().or(canonical.file_name());
+        let prefix = name.map_or(String::new(), |name| format!("{}/", readable(name)));
+        let mut walk = Walk {
+            root: canonical.clone(),
+            seen: BTreeSet::new(),
+            links: VecDeque::new(),
+            files: Vec::new(),
+            problems: Vec::new(),
+        };
+        let results = results.and_then(|folder| fs::canonicalize(folder).ok());
+        walk.seen.extend(results.filter(|path| *path != canonical));
+        walk.folder(root, &prefix);
+        while let Some((path, name)) = walk.links.pop_front() {
+            walk.link(&path, &name);
+        }
+        Ok(Self {
+            root: prefix,
+            files: unique(walk.files),
+            problems: walk.problems,
+        })
+    }
+
+    /// The names of the files, sorted.
+    pub fn names(&self) -> Vec<String> {
+        self.files.keys().cloned().collect()
+    }
+
+    /// A file's name from the folder on, without the folder's own.
+    pub fn below<'a>(&self, name: &'a str) -> &'a str {
+        name.strip_prefix(&self.root).unwrap_or(name)
+    }
+
+    /// The names of the files from the folder on, sorted.
+    pub fn names_below(&self) -> Vec<String> {
+        let names = self.files.keys();
+        names.map(|name| self.below(name).to_owned()).collect()
+    }
+
+    /// Where a file lies, by its name.
+    pub fn path(&self, name: &str) -> Option<&Path> {
+        self.files.get(name).map(PathBuf::as_path)
+    }
+
+    /// Where a file lies, by its name from the folder on.
+    pub fn path_below(&self, name: &str) -> PathBuf {
+        let name = format!("{}{name}", self.root);
+        self.path(&name)
+            .map_or(PathBuf::from(&name), Path::to_owned)
+    }
+
+    /// Names from the folder on, and paths.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &Path)> {
+        let files = self.files.iter();
+        files.map(|(name, path)| (self.below(name), path.as_path()))
+    }
+
+    /// Where the files lie.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.files.values().map(PathBuf::as_path)
+    }
+
+    /// What could not be looked into, each in a sentence.
+    pub fn problems(&self) -> impl Iterator<Item = String> {
+        let problems = self.problems.iter();
+        problems.map(|(name, problem)| format!("{name}: {problem}"))
+    }
+
+    /// Says what could not be looked into; how much that was.
+    pub fn warn(&self, console: &Console) -> usize {
+        for problem in self.problems() {
+            console.warn(problem);
+        }
+        self.problems.len()
+    }
+}
+
+/// A walk through a folder and what it links to.
+struct Walk {
+    /// The folder that is listed, by its canonical path.
+    root: PathBuf,
+    /// Canonical paths of the folders that need no second look.
+    seen: BTreeSet<PathBuf>,
+    /// Links to folders, which are followed when all that is really here is known: a folder is called by its
+    /// own name where it has one.
+    links: VecDeque<(PathBuf, String)>,
+    /// Names and paths.
+    files: Vec<(String, PathBuf)>,
+    problems: Vec<(String, String)>,
+}
+
+impl Walk {
+    /// Lists a folder whose name ends in `/` or is empty. One that cannot be read is named.
+    fn folder(&mut self, folder: &Path, name: &str) {
+        if let Err(error) = self.entries(folder, name) {
+            let shown = match name.trim_end_matches('/') {
+                "" => folder.display().to_string(),
+                name => name.to_owned(),
+            };
+            let problem = format!("the folder cannot be read ({error}); check its permissions");
+            self.problems.push((shown, problem));
+        }
+    }
+
+    fn entries(&mut self, folder: &Path, name: &str) -> std::io::Result<()> {
+        if !self.seen.insert(fs::canonicalize(folder)?) {
+            return Ok(());
+        }
+        let entries = fs::read_dir(folder)?;
+        let mut entries = entries.collect::<std::io::Result<Vec<_>>>()?;
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let Some(own) = shown(&entry.file_name()) else {
+                continue;
+            };
+            self.entry(&entry, format!("{name}{own}"))?;
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, entry: &fs::DirEntry, name: String) -> std::io::Result<()> {
+        let (path, linked) = (entry.path(), entry.file_type()?.is_symlink());
+        let scan = nifti_stem(&name).is_some();
+        match fs::metadata(&path) {
+            Ok(facts) if facts.is_dir() && linked => self.links.push_back((path, name)),
+            Ok(facts) if facts.is_dir() => self.folder(&path, &format!("{name}/")),
+            Ok(facts) if facts.is_file() => self.files.push((name, path)),
+            // Reading from a pipe would wait for ever.
+            Ok(_) if scan => self
+                .problems
+                .push((name, "this is no file with an end; replace it".to_owned())),
+            Ok(_) => {}
+            // It is named when it is read, as any scan that cannot be.
+            Err(_) if scan => self.files.push((name, path)),
+            Err(error) => {
+                let problem = match linked {
+                    true => {
+                        format!("what the link leads to cannot be found ({error}); mend the link")
+                    }
+                    false => format!("it cannot be read ({error}); check its permissions"),
+                };
+                self.problems.push((name, problem));
+            }
+        }
+        Ok(())
+    }
+
+    /// Follows a link to a folder, but for one that holds the folder that is listed.
+    fn link(&mut self, path: &Path, name: &str) {
+        let target = fs::canonicalize(path);
+        if target.is_ok_and(|target| self.root != target && self.root.starts_with(target)) {
+            let problem = "a link to a folder above is not followed".to_owned();
+            self.problems.push((name.to_owned(), problem));
+            return;
+        }
+        self.folder(path, &format!("{name}/"));
+    }
+}
+
+/// Files by name. Where several have one name, as two names of other encodings can, the later ones by their
+/// bytes are numbered: `case (2).nii.gz`.
+fn unique(mut found: Vec<(String, PathBuf)>) -> BTreeMap<String, PathBuf> {
+    found.sort();
+    let (mut files, mut later) = (BTreeMap::new(), Vec::new());
+    for (name, path) in found {
+        match files.entry(name) {
+            Entry::Vacant(place) => _ = place.insert(path),
+            Entry::Occupied(place) => later.push((place.key().clone(), path)),
+        }
+    }
+    for (name, path) in later {
+        let stem = nifti_stem(&name).unwrap_or(&name);
+        let ending = &name[stem.len()..];
+        let mut number = 2;
+        while files.contains_key(&format!("{stem} ({number}){ending}")) {
+            number += 1;
+        }
+        files.insert(format!("{stem} ({number}){ending}"), path);
+    }
+    files
+}
+
+/// A file's or folder's own name as it is shown; `None` where it is passed over. `\` is between folders: archives
+/// that were made on Windows leave it in names elsewhere.
+fn shown(name: &OsStr) -> Option<String> {
+    let name = readable(name).replace('\\', "/");
+    let parts = name.split('/').filter(|part| !part.is_empty());
+    let parts: Vec<&str> = parts.collect();
+    let passed_over = |part: &&str| part.starts_with('.') || OF_SYSTEMS.contains(part);
+    if parts.is_empty() || parts.iter().any(passed_over) || name.ends_with(".partial") {
+        return None;
+    }
+    Some(parts.join("/"))
+}
+
+/// A name in letters. What is not UTF-8 is taken for ISO 8859-1, in which it mostly was written; control
+/// characters, which a terminal would obey, become `%` and their number.
+fn readable(name: &OsStr) -> String {
+    let mut text = String::new();
+    let mut push = |letter: char| match letter.is_control() {
+        true => text.push_str(&format!("%{:02X}", u32::from(letter))),
+        false => text.push(letter),
+    };
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
+        chunk.valid().chars().for_each(&mut push);
+        let invalid = chunk.invalid().iter();
+        invalid.for_each(|&byte| push(char::from(byte)));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

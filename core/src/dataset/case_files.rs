@@ -1,0 +1,104 @@
+//! The files of a case, and what it is for.
+
+use serde::{Deserialize, Serialize};
+
+/// What a case is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Role {
+    /// It has labels to learn from.
+    Train,
+    /// It has labels and is held out: measured while others are learned from.
+    Validate,
+    /// It is to be segmented.
+    Predict,
+}
+
+impl Role {
+    /// What a case is for that belongs to this part of a data set: without labels it can only be segmented,
+    /// and test cases are never learned from.
+    pub fn of(labelled: bool, part: Option<Part>) -> Role {
+        match part {
+            _ if !labelled => Role::Predict,
+            None | Some(Part::Training) => Role::Train,
+            Some(Part::Validation) => Role::Validate,
+            Some(Part::Test) => Role::Predict,
+        }
+    }
+}
+
+/// The part of a data set that a case belongs to, by its folder (`imagesTs`) or a list of dataset.json.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// To be learned from.
+    Training,
+    /// Held out, and measured during training.
+    Validation,
+    /// Held out for good.
+    Test,
+}
+
+impl Part {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Part::Training => "training",
+            Part::Validation => "validation",
+            Part::Test => "test",
+        }
+    }
+}
+
+/// A label map that holds one structure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Structure {
+    /// Its id in the map that all of them are combined into.
+    pub id: u16,
+    /// Its name.
+    pub name: String,
+    /// Path of the file, as given.
+    pub path: String,
+}
+
+/// The files of one case.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaseFiles {
+    /// Name of the case.
+    pub id: String,
+    /// Path of the image or of its first channel, as given.
+    pub image: String,
+    /// Paths of the second channel and those after it.
+    #[serde(default)]
+    pub other_channels: Vec<String>,
+    /// Path of its label map, as given.
+    pub label: Option<String>,
+    /// Label maps of one structure each, which are combined into its label map; by ascending id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub structures: Vec<Structure>,
+    /// The part of the data set that it belongs to, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
+}
+
+impl CaseFiles {
+    /// Whether it has labels.
+    pub fn is_labelled(&self) -> bool {
+        self.label.is_some() || !self.structures.is_empty()
+    }
+
+    /// What it is for, by its files alone.
+    pub fn role(&self) -> Role {
+        Role::of(self.is_labelled(), self.part)
+    }
+
+    /// Paths of its channels, in order.
+    pub fn channels(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.image).chain(&self.other_channels)
+    }
+
+    /// Paths of all its files: channels, then label maps.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        let structures = self.structures.iter().map(|structure| &structure.path);
+        self.channels().chain(&self.label).chain(structures)
+    }
+}

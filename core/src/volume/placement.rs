@@ -1,0 +1,130 @@
+//! Which voxel of one volume lies on which of another: the image, the further channels and the label map of a
+//! case are one grid, in whatever order of axes each file was saved.
+
+use ndarray::{ArrayView3, Axis};
+
+use super::{Affine, Grid, SAME_GRID_VOXELS};
+
+/// How the voxels of a volume lie on the grid of another one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Placement {
+    /// By their headers both fill the same place: corners are less than [`SAME_GRID_VOXELS`] apart once the
+    /// axes are in the same order.
+    Same(AxisOrderInFile),
+    /// The headers disagree, but there are as many voxels along each of the file's axes: they are taken voxel
+    /// by voxel.
+    VoxelByVoxel {
+        /// How far the headers put the corners apart, in voxels.
+        distance: f64,
+    },
+    /// Neither: only resampling brings one onto the other.
+    Elsewhere,
+}
+
+/// An exchange and reversal of a file's axes; no voxel changes its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AxisOrderInFile {
+    /// The axis of the file (i, j or k) that becomes the first, second and third.
+    axes: [usize; 3],
+    /// Whether it is walked from its end.
+    reversed: [bool; 3],
+}
+
+impl AxisOrderInFile {
+    /// As stored.
+    pub const STORED: Self = Self {
+        axes: [0, 1, 2],
+        reversed: [false; 3],
+    };
+
+    /// All 48, as stored first.
+    fn all() -> impl Iterator<Item = Self> {
+        const EXCHANGES: [[usize; 3]; 6] = [
+            [0, 1, 2],
+            [0, 2, 1],
+            [1, 0, 2],
+            [1, 2, 0],
+            [2, 0, 1],
+            [2, 1, 0],
+        ];
+        EXCHANGES.into_iter().flat_map(|axes| {
+            (0..8).map(move |bits| Self {
+                axes,
+                reversed: [0, 1, 2].map(|axis| bits >> axis & 1 == 1),
+            })
+        })
+    }
+
+    /// Values in the file's order (i fastest, `dims` along i, j, k) in this order.
+    pub(super) fn apply<T: Copy>(self, values: &[T], dims: [usize; 3]) -> Vec<T> {
+        let [ni, nj, nk] = dims;
+        // i fastest is an array with axes [k, j, i]; file axis a is its axis 2 - a.
+        let mut view =
+            ArrayView3::from_shape((nk, nj, ni), values).expect("as many values as dims say");
+        for (axis, reversed) in self.axes.into_iter().zip(self.reversed) {
+            if reversed {
+                view.invert_axis(Axis(2 - axis));
+            }
+        }
+        let [first, second, third] = self.axes.map(|axis| 2 - axis);
+        let view = view.permuted_axes([third, second, first]);
+        view.iter().copied().collect()
+    }
+
+    /// The grid of a volume whose voxels are put in this order: the same place.
+    fn of_grid(self, grid: &Grid) -> Grid {
+        let mut start = [0.0; 3];
+        let mut rows = [[0.0; 4]; 3];
+        for (new, (old, reversed)) in self.axes.into_iter().zip(self.reversed).enumerate() {
+            let step = grid.affine.column(old);
+            for (row, value) in rows.iter_mut().zip(step) {
+                row[new] = if reversed { -value } else { value };
+            }
+            if reversed {
+                start[old] = grid.dims[old].saturating_sub(1) as f64;
+            }
+        }
+        for (row, value) in rows.iter_mut().zip(grid.affine.apply(start)) {
+            row[3] = value;
+        }
+        Grid {
+            dims: self.axes.map(|axis| grid.dims[axis]),
+            affine: Affine(rows),
+            form: grid.form,
+        }
+    }
+}
+
+impl Grid {
+    /// How the voxels of a volume on the grid `other` lie on this one: by the headers where these agree, else
+    /// voxel by voxel where the sizes do.
+    pub fn placement_of(&self, other: &Grid) -> Placement {
+        let same = AxisOrderInFile::all().find(|order| {
+            let turned = order.of_grid(other);
+            turned.dims == self.dims && self.corner_distance(&turned) < SAME_GRID_VOXELS
+        });
+        match same {
+            Some(order) => Placement::Same(order),
+            None if other.dims == self.dims => Placement::VoxelByVoxel {
+                distance: self.corner_distance(other),
+            },
+            None => Placement::Elsewhere,
+        }
+    }
+
+    /// Size, spacing, directions and place in words, to tell two grids apart: `24×20×18 voxels of 1.5×1.5×3
+    /// mm, LPS, first voxel at (12, -3.5, 40) mm`.
+    pub fn describe(&self) -> String {
+        let numbers = |values: [f64; 3], between: &str| {
+            let text = values.map(|value| format!("{}", (value * 100.0).round() / 100.0 + 0.0));
+            text.join(between)
+        };
+        format!(
+            "{} voxels of {} mm, {}, first voxel at ({}) mm",
+            super::header::join(&self.dims),
+            numbers(self.spacing(), "×"),
+            self.orientation(),
+            numbers(self.affine.apply([0.0; 3]), ", ")
+        )
+    }
+}

@@ -329,7 +329,7 @@ fn settings_are_laid_over_every_row() {
     assert!(
         succeed(&with(&arguments, &["--override", &file, "--table"])).contains("2 of them done")
     );
-    lay("seeds = [4]");
+    lay("seeds = [4]\niterations = 2\npatch = [40, 40, 40]");
     let sentence = refuse(&with(&arguments, &["--override", &file]));
     assert!(
         sentence.contains("was done with other settings"),

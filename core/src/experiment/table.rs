@@ -173,10 +173,12 @@ impl Experiment {
 /// labels.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Column {
+    /// Regions stand behind labels.
+    is_region: bool,
+    /// The label's id, or the number of the region among those of its row.
+    id: u16,
     /// The name of a region: its number says nothing across rows.
     region: Option<String>,
-    /// The label's id, or the number of the region.
-    id: u16,
 }
 
 impl Column {
@@ -185,8 +187,9 @@ impl Column {
         let regions = !result.cell.targets.regions.is_empty();
         let labels = result.evaluation.labels.iter();
         labels.map(move |label| Column {
-            region: regions.then(|| label.name.clone()),
+            is_region: regions,
             id: label.label,
+            region: regions.then(|| label.name.clone()),
         })
     }
 

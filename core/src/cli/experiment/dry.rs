@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::console::count;
 use crate::dataset::Preset;
 use crate::experiment::{Cell, Experiment};
 
@@ -10,7 +11,7 @@ const LINE: usize = 100;
 
 /// The lines of a dry run.
 pub(super) fn lines(experiment: &Experiment, cells: &[Cell]) -> Vec<String> {
-    let heading = format!("{}: {} cells", experiment.title, cells.len());
+    let heading = format!("{}: {}", experiment.title, count(cells.len(), "cell"));
     let mut lines = vec![heading];
     lines.extend(table(cells));
     // The cases of each list, the one that is measured on last.
@@ -34,10 +35,8 @@ pub(super) fn lines(experiment: &Experiment, cells: &[Cell]) -> Vec<String> {
             .filter(|_| !experiment.lists.contains_key(name));
         let published = preset.and_then(|preset: Preset| preset.published_cases(name));
         let published = published.map_or(String::new(), |count| format!(", {count} published"));
-        lines.push(format!(
-            "{name}, {purpose}: {} cases{published}",
-            cases.len()
-        ));
+        let cases_here = count(cases.len(), "case");
+        lines.push(format!("{name}, {purpose}: {cases_here}{published}"));
         lines.extend(wrapped(cases));
     }
     lines

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use medcontext_core::metric::Evaluation;
 use medcontext_core::volume::gzip;
 use tempfile::TempDir;
 
@@ -192,6 +193,93 @@ fn regions_are_several_labels_as_one() {
             close(fields.next(), dice) && close(fields.next(), distance),
             "{row}"
         );
+    }
+}
+
+/// Distances by hand: three slices of 5 mm, three voxels of 0.7 mm; masks that one map or both lack.
+#[test]
+fn distances_run_along_the_right_axis_and_empty_masks_count_as_asked() {
+    let folder = TempDir::new().expect("a folder");
+    let write = |file: &str, voxel: Option<[usize; 3]>| {
+        let mut voxels = vec![0u8; 30 * 28 * 24];
+        if let Some([i, j, k]) = voxel {
+            voxels[i + 30 * (j + 28 * k)] = 1;
+        }
+        let mut bytes = nifti([3, 30, 28, 24, 1], 2, 8, &voxels);
+        for (axis, side) in [0.7f32, 0.9, 5.0].into_iter().enumerate() {
+            bytes[80 + 4 * axis..84 + 4 * axis].copy_from_slice(&side.to_le_bytes());
+        }
+        let file = folder.path().join(file);
+        fs::create_dir_all(file.parent().expect("a folder")).expect("made");
+        fs::write(file, bytes).expect("written");
+    };
+    for (case, predicted, truth) in [
+        ("slices", Some([8, 8, 8]), Some([8, 8, 5])),
+        ("columns", Some([8, 8, 8]), Some([5, 8, 8])),
+        ("missed", None, Some([3, 3, 3])),
+        ("extra", Some([3, 3, 3]), None),
+        ("neither", None, None),
+    ] {
+        write(&format!("predicted/{case}.nii"), predicted);
+        write(&format!("truth/{case}.nii"), truth);
+    }
+    let evaluate = |empty: &str| -> Evaluation {
+        let (prediction, truth) = (
+            path(folder.path(), "predicted"),
+            path(folder.path(), "truth"),
+        );
+        let json = path(folder.path(), "e.json");
+        let arguments = [
+            "evaluate",
+            "--prediction",
+            &prediction,
+            "--truth",
+            &truth,
+            "--json",
+            &json,
+        ];
+        succeed(&[arguments.as_slice(), &["--empty", empty]].concat());
+        serde_json::from_slice(&fs::read(json).expect("written")).expect("an evaluation")
+    };
+    let left_out = evaluate("nan");
+    for (case, dice, mm, voxels) in [
+        ("slices", Some(0.0), Some(15.0), Some(3.0)),
+        ("columns", Some(0.0), Some(2.1), Some(3.0)),
+        ("missed", Some(0.0), None, None),
+        ("extra", Some(0.0), None, None),
+        ("neither", None, None, None),
+    ] {
+        let found = left_out.cases.iter().find(|score| score.case == case);
+        let score = &found.expect("a case").labels[0];
+        assert_eq!(score.dice, dice, "{case}");
+        for (found, expected) in [(score.hd95_mm, mm), (score.hd95_voxels, voxels)] {
+            assert_eq!(found.is_some(), expected.is_some(), "{case}");
+            let difference = found.unwrap_or(0.0) - expected.unwrap_or(0.0);
+            // Sides are f32 in the file.
+            assert!(difference.abs() < 1e-6, "{case}: {found:?}");
+        }
+    }
+    // Dice and distances that count, the mean Dice, and how often one map lacks the label.
+    for (empty, dices, distances, dice) in [
+        ("nan", 4, 2, 0.0),
+        ("zero", 5, 5, 0.0),
+        ("one", 5, 5, 0.2),
+        ("medpy", 5, 2, 0.2),
+        ("monai", 3, 2, 0.0),
+    ] {
+        let label = &evaluate(empty).labels[0];
+        let (counted, distance) = (label.means.dice, label.means.hd95_mm);
+        assert_eq!(counted.map(|dice| dice.count), Some(dices), "{empty}");
+        assert_eq!(
+            distance.map(|distance| distance.count),
+            Some(distances),
+            "{empty}"
+        );
+        assert!(
+            (counted.expect("a mean").mean - dice).abs() < 1e-12,
+            "{empty}"
+        );
+        assert_eq!(label.missed, 2, "{empty}");
     }
 }
 

@@ -8,7 +8,7 @@ use burn::tensor::Device;
 use futures::executor::block_on;
 use medcontext_core::Error;
 use medcontext_core::dataset::{Case, PhantomCase, PhantomConfig, Preset};
-use medcontext_core::experiment::{Cell, Event, Experiment, Runner, Source};
+use medcontext_core::experiment::{Cell, CellResult, Event, Experiment, Runner, Source};
 use medcontext_core::metric::Evaluation;
 use medcontext_core::train;
 use tempfile::TempDir;
@@ -188,6 +188,17 @@ fn an_experiment_that_cannot_work_gets_one_sentence() {
             "name = \"UNETR (MedContext)\"",
             "called like",
         ),
+        (
+            "equal_time = 1.5",
+            "protocol.empty = \"one\"",
+            "which is measured otherwise",
+        ),
+        ("equal_time = 1.5", "protocol.mean = \"one\"", "mean"),
+        (
+            "equal_time = 1.5",
+            "labels = [1]\nregions = [{ name = \"both\", labels = [1, 2] }]",
+            "both labels and regions",
+        ),
     ] {
         let text = EXPERIMENT.replacen(good, bad, 1);
         fs::write(folder.path().join("experiment.toml"), text).expect("written");
@@ -197,6 +208,148 @@ fn an_experiment_that_cannot_work_gets_one_sentence() {
             !folder.path().join("out").exists(),
             "nothing is left behind"
         );
+    }
+}
+
+/// Rows of one table that are measured and reported each as its own test script does.
+#[test]
+fn a_row_has_its_own_protocol_labels_and_regions() {
+    let folder = TempDir::new().expect("a folder");
+    // Label 7 is in no map: 0 by UNETR's script, 1 by nnFormer's.
+    let text = r#"
+title = "Protocols"
+train = ["two"]
+evaluate = "one"
+labels = [1, 7]
+protocol = { hd95 = "max", empty = "zero" }
+
+[lists]
+two = ["phantom_001", "phantom_002"]
+one = ["phantom_003"]
+
+[base]
+size = "tiny"
+patch = [16, 16, 16]
+iterations = 1
+batch_size = 1
+medcontext.enabled = false
+
+[[row]]
+name = "zero"
+
+[[row]]
+name = "one"
+protocol.empty = "one"
+
+[[row]]
+name = "regions"
+protocol = { hd95 = "pooled", empty = "nan" }
+regions = [{ name = "organs", labels = [1, 2] }, { name = "nothing", labels = [7] }]
+"#;
+    let arguments = prepare(folder.path(), text);
+    succeed(&with(&arguments, &[]));
+    let out = folder.path().join("out");
+    let result = |row: &str| -> CellResult {
+        let file = out.join(format!("{row}/two/seed-0/result.json"));
+        serde_json::from_slice(&fs::read(file).expect("written")).expect("a result")
+    };
+    let [zero, one, regions] = ["zero", "one", "regions"].map(result);
+    let dice = |result: &CellResult, index: usize| {
+        let means = &result.evaluation.labels[index].means;
+        means.dice.map(|statistic| statistic.mean)
+    };
+    // The same network, as the seed is the same.
+    assert_eq!(dice(&zero, 0), dice(&one, 0));
+    assert_eq!(
+        (dice(&zero, 1), dice(&one, 1), dice(&regions, 1)),
+        (Some(0.0), Some(1.0), None)
+    );
+    let mean = |result: &CellResult| result.evaluation.mean.dice.expect("a mean").mean;
+    assert!((mean(&one) - mean(&zero) - 0.5).abs() < 1e-12);
+    assert_eq!(Some(mean(&regions)), dice(&regions, 0));
+    let protocol = |result: &CellResult| result.evaluation.protocol;
+    assert_eq!(
+        (protocol(&one).hd95.name(), protocol(&one).empty.name()),
+        ("max", "one")
+    );
+    assert_eq!(
+        (
+            protocol(&regions).hd95.name(),
+            protocol(&regions).empty.name()
+        ),
+        ("pooled", "nan")
+    );
+
+    let table = fs::read_to_string(out.join("table.md")).expect("a table");
+    // Region 1 is not label 1.
+    assert!(
+        table.contains("| liver | label 7 | organs | nothing |"),
+        "{table}"
+    );
+    let measured = "Measured on one: HD95 max, empty masks zero (zero); HD95 max, empty masks one (one); HD95 pooled, empty masks nan (regions).";
+    assert!(table.contains(measured), "{table}");
+    let row = table.lines().find(|line| line.starts_with("| regions |"));
+    let cells: Vec<&str> = row.expect("a row").split(" | ").collect();
+    assert_eq!((cells[5], cells[6], cells[8]), ("-", "-", "-"), "{table}");
+}
+
+#[test]
+fn settings_are_laid_over_every_row() {
+    let folder = TempDir::new().expect("a folder");
+    // The first row's own number of iterations is laid over too.
+    let text = EXPERIMENT
+        .replace("equal_time = 1.5\n", "iterations = 3\n")
+        .replace("[[row]]\nname = \"UNETR + M", "[[row]]\nname = \"Swin\"\nbackbone = \"swin-unetr\"\nequal_time = 2.0\n\n[[row]]\nname = \"UNETR + M");
+    let arguments = prepare(folder.path(), &text);
+    let file = path(folder.path(), "small.toml");
+    let lay = |text: &str| fs::write(&file, text).expect("written");
+    lay("seeds = [4]\niterations = 1\npatch = [40, 40, 40]\nmedcontext.mask_ratio = 0.5\n");
+    let said = succeed(&with(&arguments, &["--override", &file]));
+    assert!(said.contains("Two rows: 3 cells"), "{said}");
+    let out = folder.path().join("out");
+    let cell = |row: &str| -> Cell {
+        let result = out.join(format!("{row}/two/seed-4/result.json"));
+        let result: CellResult =
+            serde_json::from_slice(&fs::read(result).expect("written")).expect("a result");
+        result.cell
+    };
+    let [unetr, swin, medcontext] = ["unetr", "swin", "unetr-medcontext"].map(cell);
+    let iterations = [&unetr, &swin, &medcontext].map(|cell| cell.config.iterations);
+    assert_eq!(iterations, [1, 2, 1]);
+    // The largest within the patch given that each network can take.
+    let patches = [&unetr, &swin].map(|cell| cell.config.patch);
+    assert_eq!(patches, [[32; 3], [32; 3]]);
+    assert_eq!(medcontext.config.medcontext.mask_ratio, 0.5);
+    assert!(!unetr.config.medcontext.enabled, "what is not given stays");
+    let told = "Not with the experiment's own settings: iterations = 1, medcontext = { mask_ratio = 0.5 }, patch = [40, 40, 40] in every row.";
+    let table = fs::read_to_string(out.join("table.md")).expect("a table");
+    assert!(table.contains(told), "{table}");
+    // Without it, they are results of other settings.
+    fs::remove_dir_all(out.join("swin")).expect("removed");
+    assert!(
+        succeed(&with(&arguments, &["--override", &file, "--table"])).contains("2 of them done")
+    );
+    lay("seeds = [4]\niterations = 2\npatch = [40, 40, 40]");
+    let sentence = refuse(&with(&arguments, &["--override", &file]));
+    assert!(
+        sentence.contains("was done with other settings"),
+        "{sentence}"
+    );
+    for (text, part) in [
+        ("iteration = 1", "unknown field `iteration`"),
+        ("iterations = ", "small.toml: "),
+        ("iterations = 0", "iterations is 0"),
+        (
+            "backbone = \"pcrlv2\"",
+            "it sets backbone, which each row decides",
+        ),
+        ("seed = 1", "it sets seed, which seeds decides"),
+        ("seeds = 1", "seeds is no list of whole numbers"),
+        ("seeds = []", "seeds is empty"),
+    ] {
+        lay(text);
+        let sentence = refuse(&with(&arguments, &["--override", &file, "--quiet"]));
+        assert!(sentence.contains(part), "{text}: {sentence}");
     }
 }
 

@@ -11,6 +11,7 @@ mod names;
 mod output;
 mod precision;
 mod presets;
+mod published;
 mod resume;
 mod settings;
 mod shard;

@@ -116,6 +116,49 @@ fn a_run_with_other_settings_is_not_gone_on_with_unless_forced() {
     succeed(&[run, vec!["--force"]].concat());
 }
 
+/// What people change before they go on: more steps, another case, nothing at all.
+#[test]
+fn going_on_is_refused_in_a_sentence_or_changes_nothing() {
+    let folder = TempDir::new().expect("a folder");
+    let data = phantom(folder.path());
+    let out = path(folder.path(), "run");
+    let run = [train(&data, &out), vec!["--resume"]].concat();
+    let weights = || fs::read(Path::new(&out).join("last.safetensors")).expect("weights");
+    // Where there is nothing to go on with, it begins.
+    succeed(&run);
+    let first = weights();
+    succeed(&run);
+    assert!(
+        weights() == first,
+        "a finished run that goes on is as it was"
+    );
+
+    let mut longer = run.clone();
+    let steps = longer.iter().position(|argument| *argument == "2");
+    longer[steps.expect("two iterations")] = "5";
+    let sentence = refuse(&longer);
+    assert!(sentence.contains("another iterations"), "{sentence}");
+    assert!(weights() == first, "what was refused leaves the run alone");
+    longer.push("--force");
+    succeed(&longer);
+    assert!(weights() != first);
+    let progress = fs::read_to_string(Path::new(&out).join("progress.csv")).expect("progress");
+    assert_eq!(
+        progress.lines().count(),
+        1 + 5,
+        "each step once: {progress}"
+    );
+
+    for sort in ["imagesTr", "labelsTr"] {
+        let of = |case: usize| format!("{data}/{sort}/phantom_{case:03}.nii.gz");
+        fs::copy(of(1), of(9)).expect("copied");
+    }
+    longer.pop();
+    let sentence = refuse(&longer);
+    assert!(sentence.contains("case"), "{sentence}");
+    assert!(refuse(&train(&data, &out)).contains("is not empty"));
+}
+
 #[test]
 fn a_rate_that_ruins_the_weights_is_told_at_its_step() {
     let folder = TempDir::new().expect("a folder");

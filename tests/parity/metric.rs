@@ -246,6 +246,7 @@ fn means_over_the_cases(scores: &[CaseScore], cases: &[Value]) {
         (EmptyPolicy::Zero, "official_dice"),
         (EmptyPolicy::One, "monai_dice_no_ignore"),
         (EmptyPolicy::Medpy, "medpy_dice"),
+        (EmptyPolicy::Monai, "monai_dice_ignore_empty"),
     ] {
         let protocol = Protocol {
             empty,
@@ -270,6 +271,7 @@ fn what_an_empty_mask_counts_as() {
         ("one", (Some(1.0), Some(0.0))),
         ("nan", (None, None)),
         ("medpy", (Some(1.0), None)),
+        ("monai", (None, None)),
     ] {
         let policy: EmptyPolicy = name.parse().expect("a policy");
         assert_eq!((policy.dice(dice), policy.distance(distance)), counted);
@@ -277,6 +279,26 @@ fn what_an_empty_mask_counts_as() {
         assert_eq!(policy.distance(Some(3.0)), Some(3.0), "{name}");
     }
     assert!("none".parse::<EmptyPolicy>().is_err());
+    // A false positive: 0 for everybody but MONAI, which leaves out what the truth lacks.
+    let false_positive = LabelScore {
+        dice: Some(0.0),
+        ml_predicted: 1.0,
+        ml_true: 0.0,
+        label: 1,
+        hd95_mm: None,
+        hd95_voxels: None,
+    };
+    for name in ["zero", "one", "nan", "medpy"] {
+        let policy: EmptyPolicy = name.parse().expect("a policy");
+        assert_eq!(policy.dice_of(&false_positive), Some(0.0), "{name}");
+    }
+    assert_eq!(EmptyPolicy::Monai.dice_of(&false_positive), None);
+    let missed = LabelScore {
+        ml_predicted: 0.0,
+        ml_true: 1.0,
+        ..false_positive
+    };
+    assert_eq!(EmptyPolicy::Monai.dice_of(&missed), Some(0.0));
 }
 
 #[test]

@@ -35,7 +35,8 @@ pub(super) struct Arguments {
     /// max.
     #[arg(long, default_value = "pooled")]
     hd95: Hausdorff,
-    /// What empty masks count as: zero (UNETR's script), one (nnFormer's), nan (nnU-Net) or medpy.
+    /// What empty masks count as: zero (UNETR's script), one (nnFormer's), nan (nnU-Net), medpy or
+    /// monai.
     #[arg(long, default_value = "nan")]
     empty: EmptyPolicy,
     /// Report these labels only, by id or name; by default all that occur.

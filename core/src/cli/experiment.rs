@@ -1,5 +1,8 @@
 //! `core experiment`.
 
+mod dry;
+mod scans;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,6 +11,7 @@ use std::sync::atomic::Ordering;
 use clap::Args;
 use futures::executor::block_on;
 
+use self::scans::Scans;
 use super::cache::Cache;
 use super::cases::Reader;
 use super::console::{Console, interrupt_flag};
@@ -18,12 +22,10 @@ use super::listing::Listing;
 use super::shard::Shard;
 use super::train::{FILES, Report, STATE};
 use super::{Failure, Outcome};
-use crate::Error;
-use crate::dataset::{Case, CaseFiles, LabelSet, Preset, Split};
 use crate::device::{self, DeviceKind};
-use crate::experiment::{Cell, CellResult, Event, Experiment, Runner, Source};
+use crate::experiment::{Cell, CellResult, Event, Experiment, Runner};
 use crate::file_names::{FileNames, fitting};
-use crate::train::{self, CheckpointKind, RunState, TrainingSet};
+use crate::train::{self, CheckpointKind};
 use crate::volume::gzip;
 
 #[derive(Args)]
@@ -34,8 +36,16 @@ pub(super) struct Arguments {
     #[arg(long)]
     data: PathBuf,
     /// Folder for the table and a run folder per cell; what is finished there is not done again.
-    #[arg(long)]
-    out: PathBuf,
+    #[arg(long, required_unless_present = "dry_run")]
+    out: Option<PathBuf>,
+    /// Settings in TOML that win over those of the experiment and of all its rows, such as iterations, and
+    /// seeds: to try an experiment out. The table tells them.
+    #[arg(long = "override", value_name = "FILE")]
+    overrides: Option<PathBuf>,
+    /// Only list the cells and the cases of each list, beside how many were published; nothing is read but
+    /// names, and nothing is written.
+    #[arg(long, conflicts_with_all = ["table", "force"])]
+    dry_run: bool,
     /// Where to compute: cpu, wgpu, cuda, cuda:N, or ws://host:port where `core serve` runs.
     #[arg(long, default_value = "cpu")]
     device: DeviceKind,
@@ -55,30 +65,39 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
-    let file = arguments.file.display().to_string();
-    let text = String::from_utf8_lossy(&read(&arguments.file)?).into_owned();
-    let experiment = Experiment::from_toml(&file, &text)?;
-    let listing = Listing::without(&arguments.data, Some(&arguments.out))?;
+    let experiment = plan(&arguments)?;
+    let listing = Listing::without(&arguments.data, arguments.out.as_deref())?;
     let folder = Folder::open(&arguments.data, listing, FolderOptions::default(), console)?;
     let scans = Scans {
         reader: Reader {
             folder: Arc::new(folder),
-            cache: arguments.cache.as_deref().map(Cache::open).transpose()?,
+            // A dry run prepares nothing.
+            cache: match &arguments.cache {
+                Some(cache) if !arguments.dry_run => Some(Cache::open(cache)?),
+                _ => None,
+            },
             // A table is of all of its cases.
             strict: true,
             console,
         },
         root: &arguments.data,
-        out: &arguments.out,
+        out: arguments.out.as_deref(),
         preset: experiment.preset,
     };
     let cells = experiment.cells(&scans)?;
-    refuse_replacing(&arguments, &cells, &scans.reader.folder)?;
     let shard = Shard::choose(arguments.shard.as_deref())?;
     let mine = shard.take(cells.clone());
+    let Some(out) = arguments.out.as_deref().filter(|_| !arguments.dry_run) else {
+        check(&scans, &experiment, &mine)?;
+        for line in dry::lines(&experiment, &mine) {
+            console.say(line);
+        }
+        return Ok(());
+    };
+    refuse_replacing(&arguments, out, &cells, &scans.reader.folder)?;
     let mut open = Vec::new();
     for cell in &mine {
-        if finished(&arguments, cell)?.is_none() {
+        if finished(out, arguments.force, cell)?.is_none() {
             open.push(cell.clone());
         }
     }
@@ -94,32 +113,38 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         mine.len() - open.len()
     ));
     if !open.is_empty() && !arguments.table {
+        check(&scans, &experiment, &open)?;
         let device = block_on(device::open(arguments.device.clone()))?;
         console.say(format!("training on {}", device.description));
         let runner = Runner::new(&scans, open, &device.device);
-        block_on(drive(runner, &arguments.out, &device.description, console))?;
+        block_on(drive(runner, out, &device.description, console))?;
     }
     if shard.is_whole() {
-        return tabulate(&arguments, &experiment, &cells, console);
+        return tabulate(out, arguments.force, &experiment, &cells, console);
     }
     console.say("run it once without --shard when all parts are done, for the table");
     Ok(())
 }
 
 /// Refuses an experiment whose files would replace what it reads.
-fn refuse_replacing(arguments: &Arguments, cells: &[Cell], folder: &Folder) -> Outcome {
+fn refuse_replacing(arguments: &Arguments, out: &Path, cells: &[Cell], folder: &Folder) -> Outcome {
     let of_cell = |cell: &Cell| {
-        let path = arguments.out.join(cell.folder());
+        let path = out.join(cell.folder());
         let predicted = predicted(cell).into_values();
         let predicted = predicted.map(|name| format!("{PREDICTED}/{name}"));
         let files = FILES.into_iter().chain(["result.json"]).map(str::to_owned);
         let files: Vec<PathBuf> = files.chain(predicted).map(|name| path.join(name)).collect();
         files
     };
-    let tables = ["table.md", "table.csv"].map(|name| arguments.out.join(name));
+    let tables = ["table.md", "table.csv"].map(|name| out.join(name));
     let results = cells.iter().flat_map(of_cell).chain(tables);
     let scans = folder.listing.paths();
-    refuse_inputs(results, scans.chain([arguments.file.as_path()]))
+    refuse_inputs(
+        results,
+        scans
+            .chain([arguments.file.as_path()])
+            .chain(arguments.overrides.as_deref()),
+    )
 }
 
 /// The folder of a cell's segmentations.
@@ -134,16 +159,46 @@ fn predicted(cell: &Cell) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// The experiment that the arguments name.
+fn plan(arguments: &Arguments) -> Result<Experiment, Failure> {
+    let text = |path: &Path| -> Result<(String, String), Failure> {
+        let text = String::from_utf8_lossy(&read(path)?).into_owned();
+        Ok((path.display().to_string(), text))
+    };
+    let (file, experiment) = text(&arguments.file)?;
+    let experiment = Experiment::from_toml(&file, &experiment)?;
+    match &arguments.overrides {
+        None => Ok(experiment),
+        Some(path) => {
+            let (file, overrides) = text(path)?;
+            Ok(experiment.overridden(&file, &overrides)?)
+        }
+    }
+}
+
+/// Refuses cells whose cases are not here, before the first is trained, and says where lists of the preset
+/// are not as they were published.
+fn check(scans: &Scans<'_>, experiment: &Experiment, cells: &[Cell]) -> Outcome {
+    scans.find_all(cells)?;
+    let lists = experiment.train.iter().chain([&experiment.evaluate]);
+    // One that the experiment brings along is not the preset's.
+    let lists = lists.filter(|list| !experiment.lists.contains_key(*list));
+    for difference in scans.differing(&lists.map(String::as_str).collect()) {
+        scans.reader.console.warn(difference);
+    }
+    Ok(())
+}
+
 /// A finished cell's result; `None` where it is to be done.
-fn finished(arguments: &Arguments, cell: &Cell) -> Result<Option<CellResult>, Failure> {
-    let path = arguments.out.join(cell.folder()).join("result.json");
+fn finished(out: &Path, force: bool, cell: &Cell) -> Result<Option<CellResult>, Failure> {
+    let path = out.join(cell.folder()).join("result.json");
     if !path.exists() {
         return Ok(None);
     }
     let result: Option<CellResult> = serde_json::from_slice(&read(&path)?).ok();
     match result {
         Some(result) if result.cell == *cell => Ok(Some(result)),
-        _ if arguments.force => Ok(None),
+        _ if force => Ok(None),
         _ => Err(Failure::Message(format!(
             "{} was done with other settings or cases; choose another --out, or add --force to do it again",
             path.display()
@@ -194,93 +249,22 @@ async fn drive(
 
 /// The table of all cells, those of other parts included.
 fn tabulate(
-    arguments: &Arguments,
+    out: &Path,
+    force: bool,
     experiment: &Experiment,
     cells: &[Cell],
     console: &Console,
 ) -> Outcome {
     let mut results = Vec::new();
     for cell in cells {
-        results.extend(finished(arguments, cell)?);
+        results.extend(finished(out, force, cell)?);
     }
     let table = experiment.table(&results);
     let markdown = table.to_markdown();
-    write(&arguments.out.join("table.md"), markdown.as_bytes())?;
-    write(&arguments.out.join("table.csv"), table.to_csv().as_bytes())?;
+    write(&out.join("table.md"), markdown.as_bytes())?;
+    write(&out.join("table.csv"), table.to_csv().as_bytes())?;
     console.say(markdown);
     Ok(())
-}
-
-/// The scans of a data folder.
-struct Scans<'a> {
-    reader: Reader<'a>,
-    root: &'a Path,
-    /// The experiment's own folder.
-    out: &'a Path,
-    preset: Option<Preset>,
-}
-
-impl Scans<'_> {
-    /// The files of a labelled case.
-    fn find(&self, case: &str) -> Result<&CaseFiles, Failure> {
-        let mut cases = self.reader.folder.pairing.cases.iter();
-        let found = cases.find(|files| files.id == case && files.is_labelled());
-        found.ok_or_else(|| {
-            Failure::Message(format!(
-                "{} has no image with labels of the case {case}; correct the list",
-                self.root.display()
-            ))
-        })
-    }
-}
-
-impl Source for Scans<'_> {
-    type Error = Failure;
-
-    fn list(&self, name: &str) -> Result<Vec<String>, Failure> {
-        let Some((file, list)) = Split::choice(name) else {
-            if let Some(preset) = self.preset {
-                let cases = preset.select(name, &self.reader.folder.pairing.cases);
-                let cases = cases.map_err(Error::from)?.into_iter();
-                return Ok(cases.map(|case| case.id).collect());
-            }
-            return Err(Failure::Message(format!(
-                "{name:?} is no list of the experiment: give it in [lists], or write FILE:LIST with a JSON file of the data folder"
-            )));
-        };
-        let path = self.root.join(file);
-        let text = read(&path)?;
-        let file = path.display().to_string();
-        let split = Split::from_json(&file, &text, list);
-        Ok(split.map_err(Error::from)?.cases)
-    }
-
-    fn state(&self, cell: &Cell) -> Result<Option<Vec<u8>>, Failure> {
-        let path = self.out.join(cell.folder()).join(STATE);
-        if !path.exists() {
-            return Ok(None);
-        }
-        // A state of other settings is of no use to this cell.
-        let bytes = read(&path)?;
-        let same = |state: RunState| state.config == cell.config && state.cases == cell.training;
-        Ok(RunState::read(&bytes).is_ok_and(same).then_some(bytes))
-    }
-
-    fn read(&self, case: &str) -> Result<Case, Failure> {
-        Ok(self.reader.folder.read(self.find(case)?)?)
-    }
-
-    fn training(&self, cell: &Cell) -> Result<(LabelSet, TrainingSet), Failure> {
-        let files = cell.training.iter().map(|name| self.find(name).cloned());
-        let cases = self.reader.read(&files.collect::<Result<Vec<_>, _>>()?)?;
-        let labels = self.reader.labels(&cases, cell.learned.clone())?;
-        let prepared = self.reader.training(cases, &labels, &cell.config)?;
-        Ok((labels, prepared))
-    }
-
-    fn label_names(&self) -> BTreeMap<u16, String> {
-        self.reader.folder.label_names()
-    }
 }
 
 /// One cell's folder.

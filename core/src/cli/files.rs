@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
+use super::Failure;
 use super::listing::readable;
 pub(super) use super::whole_file::{Whole, make_folder, refuse_used_folder, unwritable, write};
 use crate::Error;

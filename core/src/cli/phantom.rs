@@ -23,7 +23,8 @@ pub(super) struct Arguments {
     /// Cases with labels.
     #[arg(long, default_value_t = 6)]
     cases: usize,
-    /// Cases without labels, to be segmented.
+    /// Cases beside them that no published list holds: without labels, to be segmented, or in ACDC's
+    /// testing folder with the labels that were published later.
     #[arg(long, default_value_t = 2)]
     unlabelled: usize,
     /// The same seed gives the same scans.
@@ -72,7 +73,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         write(path, bytes)?;
     }
     console.say(format!(
-        "{} labelled and {} unlabelled scans are in {}",
+        "{} labelled cases and {} beside them are in {}",
         arguments.cases,
         arguments.unlabelled,
         arguments.out.display()

@@ -311,6 +311,9 @@ fn list(
     if labelled.is_empty() {
         return Err(Error::from(DatasetError::NoLabelledCase).into());
     }
+    if let Some(difference) = preset.and_then(|preset| preset.differing(choice, &labelled)) {
+        console.warn(difference);
+    }
     Ok(labelled)
 }
 

@@ -153,6 +153,18 @@ pub enum DatasetError {
         /// The list.
         list: String,
     },
+    /// A preset whose list names cases that are here without their label maps.
+    #[error(
+        "cases of {preset}'s list {list} are here without their label maps ({cases}); add the label maps of the data set"
+    )]
+    UnlabelledList {
+        /// The preset.
+        preset: String,
+        /// The list.
+        list: String,
+        /// Images of its cases that are here.
+        cases: usize,
+    },
     /// A list that a preset does not have.
     #[error("{preset} has no list {list}; it has {known}")]
     NoPresetList {

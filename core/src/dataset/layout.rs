@@ -1,11 +1,16 @@
 //! Phantoms as public data sets are distributed: the names and folders that [`pair`](super::pair)
 //! and the presets know.
 
+use serde_json::json;
+
+use super::phantom::phantom_dataset;
 use super::{DatasetError, PhantomCase, Preset, Result, phantom_dataset_json};
 use crate::volume::{Image, LabelImage, Limits, Voxels};
 
-/// Files of a data set by path, not compressed: the first `labelled` cases with their label maps, the
-/// others without.
+/// Files of a data set by path, not compressed: the first `labelled` cases are those that the published
+/// lists are of, the others what the data set is distributed with beside them: scans without labels, and in
+/// ACDC's `testing` folder scans whose labels were published later. Any four labelled cases are enough for
+/// a list to train on and one to measure on.
 ///
 /// # Errors
 /// When a phantom is not a volume.
@@ -14,32 +19,43 @@ pub fn lay_out(
     cases: &[PhantomCase],
     labelled: usize,
 ) -> Result<Vec<(String, Vec<u8>)>> {
+    let (labelled, beside) = cases.split_at(labelled.min(cases.len()));
     let mut files = Vec::new();
-    let mut names = (Vec::new(), Vec::new());
-    for (index, case) in cases.iter().enumerate() {
-        let with_label = index < labelled;
-        let place = match layout {
-            Preset::Decathlon => decathlon(&case.name, case, with_label),
-            Preset::Brats17 => brats17(index, case, with_label)?,
-            Preset::Synapse => synapse(index, case, with_label)?,
-            Preset::Acdc => acdc(index, case, with_label)?,
-            Preset::Brats21 => brats21(index, case, with_label)?,
-        };
-        if let Some((path, _)) = place.first() {
-            let file = path.rsplit('/').next().unwrap_or(path);
-            let name = file.trim_end_matches(".nii.gz").to_owned();
-            let list = if with_label {
-                &mut names.0
-            } else {
-                &mut names.1
-            };
-            list.push(name);
-        }
-        files.extend(place);
+    for (index, case) in labelled.iter().enumerate() {
+        files.extend(match layout {
+            Preset::Decathlon => decathlon(&case.name, case, true),
+            Preset::Brats17 => brats17(brats17_number(index), case, true)?,
+            Preset::Synapse => synapse(index, case)?,
+            Preset::Acdc => acdc("training", index + 1, case)?,
+            Preset::Brats21 => brats21(index, case, true)?,
+        });
     }
+    for (index, case) in beside.iter().enumerate() {
+        files.extend(match layout {
+            Preset::Decathlon => decathlon(&case.name, case, false),
+            Preset::Brats17 => brats17(485 + index, case, false)?,
+            Preset::Synapse => {
+                let path = format!("RawData/Testing/img/img{:04}.nii.gz", 61 + index);
+                vec![(path, case.image.clone())]
+            }
+            Preset::Acdc => acdc("testing", 101 + index, case)?,
+            Preset::Brats21 => brats21(labelled.len() + index, case, false)?,
+        });
+    }
+    let listed = |folder: &str| -> Vec<String> {
+        let names = files
+            .iter()
+            .filter_map(|(path, _)| path.strip_prefix(folder));
+        names
+            .map(|name| name.trim_end_matches(".nii.gz").to_owned())
+            .collect()
+    };
     let json = match layout {
-        Preset::Decathlon => Some(phantom_dataset_json(&names.0, &names.1)),
-        Preset::Brats17 => Some(brain_json(&names.0, &names.1)),
+        Preset::Decathlon => Some(phantom_dataset_json(
+            &listed("imagesTr/"),
+            &listed("imagesTs/"),
+        )),
+        Preset::Brats17 => Some(brain_json(&listed("imagesTr/"), &listed("imagesTs/"))),
         _ => None,
     };
     files.extend(json.map(|json| ("dataset.json".to_owned(), json.into_bytes())));
@@ -59,24 +75,26 @@ fn decathlon(name: &str, case: &PhantomCase, labelled: bool) -> Files {
 }
 
 /// Decathlon's brain tumours: four contrasts as the frames of one file.
-fn brats17(index: usize, case: &PhantomCase, labelled: bool) -> Result<Files> {
+fn brats17(number: usize, case: &PhantomCase, labelled: bool) -> Result<Files> {
     let contrasts = contrasts(case)?;
     let brain = PhantomCase {
-        name: format!("BRATS_{:03}", index + 1),
+        name: format!("BRATS_{number:03}"),
         image: series(&contrasts),
         label: relabelled(case, [1, 2, 3])?,
     };
     Ok(decathlon(&brain.name, &brain, labelled))
 }
 
-/// Synapse (BTCV): `img0005` with `label0005`; the first ones of the training list.
-fn synapse(index: usize, case: &PhantomCase, labelled: bool) -> Result<Files> {
-    const TRAINING: [usize; 6] = [5, 6, 7, 9, 10, 21];
-    if !labelled {
-        let path = format!("RawData/Testing/img/img{:04}.nii.gz", 61 + index);
-        return Ok(vec![(path, case.image.clone())]);
-    }
-    let number = TRAINING.get(index).copied().unwrap_or(100 + index);
+/// The numbers of labelled cases: three of `train`, three of `val`, and then as they come.
+fn brats17_number(index: usize) -> usize {
+    const FIRST: [usize; 6] = [1, 2, 3, 11, 12, 18];
+    numbered(index, &FIRST, 1..=484)
+}
+
+/// Synapse (BTCV): `img0005` with `label0005`; three of `train`, three of `test`, and then as they come.
+fn synapse(index: usize, case: &PhantomCase) -> Result<Files> {
+    const FIRST: [usize; 6] = [5, 6, 7, 1, 2, 3];
+    let number = numbered(index, &FIRST, (1..=10).chain(21..=40));
     Ok(vec![
         (
             format!("RawData/Training/img/img{number:04}.nii.gz"),
@@ -90,21 +108,29 @@ fn synapse(index: usize, case: &PhantomCase, labelled: bool) -> Result<Files> {
     ])
 }
 
-/// ACDC: a folder for each patient, the series and its labelled frames.
-fn acdc(index: usize, case: &PhantomCase, labelled: bool) -> Result<Files> {
-    let (set, patient) = if labelled {
-        ("training", index + 1)
-    } else {
-        ("testing", index + 101)
+/// The `index`-th number: of the first ones, then of the others of the distribution, then of none.
+fn numbered(index: usize, first: &[usize], all: impl Iterator<Item = usize>) -> usize {
+    let others = all.filter(|number| !first.contains(number));
+    let mut numbers = first.iter().copied().chain(others);
+    numbers.nth(index).unwrap_or(1000 + index)
+}
+
+/// ACDC: a folder for each patient, the series and its two labelled frames.
+fn acdc(set: &str, patient: usize, case: &PhantomCase) -> Result<Files> {
+    // The end of systole is another frame in every patient; these are on a published list.
+    let second = match patient {
+        4 => 15,
+        13 => 14,
+        43 => 7,
+        _ => 12,
     };
     let patient = format!("patient{patient:03}");
     let folder = format!("{set}/{patient}/{patient}");
-    let mut files = vec![(format!("{folder}_frame01.nii.gz"), case.image.clone())];
-    if labelled {
-        files.push((
-            format!("{folder}_frame01_gt.nii.gz"),
-            relabelled(case, [3, 1, 2])?,
-        ));
+    let mut files = Files::new();
+    for frame in [1, second] {
+        let name = format!("{folder}_frame{frame:02}");
+        files.push((format!("{name}.nii.gz"), case.image.clone()));
+        files.push((format!("{name}_gt.nii.gz"), relabelled(case, [3, 1, 2])?));
     }
     let twice = [case.image.clone(), case.image.clone()];
     files.push((format!("{folder}_4d.nii.gz"), series(&twice)));
@@ -112,8 +138,8 @@ fn acdc(index: usize, case: &PhantomCase, labelled: bool) -> Result<Files> {
 }
 
 /// BraTS 2021: a folder for each case, a file for each contrast.
-fn brats21(index: usize, case: &PhantomCase, labelled: bool) -> Result<Files> {
-    let name = format!("BraTS2021_{index:05}");
+fn brats21(number: usize, case: &PhantomCase, labelled: bool) -> Result<Files> {
+    let name = format!("BraTS2021_{number:05}");
     let path = |ending: &str| format!("{name}/{name}_{ending}.nii.gz");
     let endings = ["flair", "t1ce", "t1", "t2"].into_iter();
     let mut files: Files = endings.map(path).zip(contrasts(case)?).collect();
@@ -192,11 +218,10 @@ fn not_a_volume(case: &PhantomCase) -> DatasetError {
 
 /// The dataset.json of Decathlon's brain tumours.
 fn brain_json(training: &[String], test: &[String]) -> String {
-    let json = phantom_dataset_json(training, test);
-    let mut dataset: serde_json::Value = serde_json::from_str(&json).unwrap_or_default();
+    let mut dataset = phantom_dataset(training, test);
     dataset["tensorImageSize"] = "4D".into();
-    dataset["modality"] = serde_json::json!({"0": "FLAIR", "1": "T1w", "2": "t1gd", "3": "T2w"});
-    dataset["labels"] = serde_json::json!({
+    dataset["modality"] = json!({"0": "FLAIR", "1": "T1w", "2": "t1gd", "3": "T2w"});
+    dataset["labels"] = json!({
         "0": "background", "1": "edema", "2": "non-enhancing tumor", "3": "enhancing tumour"
     });
     format!("{dataset:#}\n")

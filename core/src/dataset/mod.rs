@@ -31,6 +31,8 @@ pub use names::stem as nifti_stem;
 pub use outline::{Outline, common_channels};
 pub use pairing::{Leftover, Pairing, StructureMaps, pair};
 pub use phantom::{PHANTOM_LABELS, PhantomCase, PhantomConfig, phantom, phantom_dataset_json};
+#[cfg(feature = "cli")]
+pub(crate) use preset::file_name;
 pub use preset::{Preset, PresetSettings};
 pub use reading::{Fix, Frames, HEADER_BYTES, ReadOptions, Reading, read_case};
 pub use regions::{Region, Regions};

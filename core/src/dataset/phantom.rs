@@ -154,6 +154,11 @@ fn grid(rng: &mut ChaCha8Rng, index: usize, (smallest, largest): (usize, usize))
 /// labels, those in `test` have none. Files are `imagesTr/NAME.nii.gz`, `labelsTr/NAME.nii.gz` and
 /// `imagesTs/NAME.nii.gz`.
 pub fn phantom_dataset_json(training: &[String], test: &[String]) -> String {
+    format!("{:#}\n", phantom_dataset(training, test))
+}
+
+/// The same, not written out yet.
+pub(super) fn phantom_dataset(training: &[String], test: &[String]) -> serde_json::Value {
     let mut labels = serde_json::Map::new();
     labels.insert("0".into(), "background".into());
     labels.extend(PHANTOM_LABELS.map(|(id, name)| (id.to_string(), name.into())));
@@ -163,7 +168,7 @@ pub fn phantom_dataset_json(training: &[String], test: &[String]) -> String {
             "label": format!("./labelsTr/{name}.nii.gz"),
         })
     };
-    let dataset = json!({
+    json!({
         "name": "Phantom",
         "description": "Synthetic CT-like trunks with liver and kidneys",
         "tensorImageSize": "3D",
@@ -173,6 +178,5 @@ pub fn phantom_dataset_json(training: &[String], test: &[String]) -> String {
         "numTest": test.len(),
         "training": training.iter().map(pair).collect::<Vec<_>>(),
         "test": test.iter().map(|name| format!("./imagesTs/{name}.nii.gz")).collect::<Vec<_>>(),
-    });
-    format!("{dataset:#}\n")
+    })
 }

@@ -1,20 +1,25 @@
 //! Experiments: rows of settings, each trained with several seeds on several lists of cases, segmented
 //! and measured on one list, and compared in one table.
 //!
-//! - `plan.rs`: what an experiment's TOML file says, and the cells that follow from it
+//! - `plan.rs`, `row.rs`, `cell.rs`: what an experiment's TOML file says, its rows, and the cells that
+//!   follow from it
 //! - `runner.rs`: trains, segments and measures cell by cell, one event per piece of work
 //! - `table.rs`, `report.rs`: means over seeds, paired tests between rows, and how they are written
 //! - `wilcoxon.rs`: the test
 
+mod cell;
 mod event;
 mod plan;
 mod report;
+mod row;
 mod runner;
 mod table;
 mod wilcoxon;
 
+pub use cell::{Cell, CellResult};
 pub use event::Event;
-pub use plan::{Cell, CellResult, Experiment, Row, Source};
+pub use plan::{Experiment, Source};
+pub use row::{Row, RowProtocol};
 pub use runner::Runner;
 pub use table::{Comparison, Line, PairedTest, Table};
 pub use wilcoxon::{SignedRank, wilcoxon};

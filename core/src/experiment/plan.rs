@@ -1,13 +1,14 @@
 //! What an experiment's TOML file says, and the cells that follow from it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+use super::{Cell, Row, row};
 use crate::backbone::Backbone;
 use crate::dataset::{Case, LabelSet, Preset};
 use crate::infer::PredictConfig;
-use crate::metric::{Evaluation, Protocol, Region, Targets};
+use crate::metric::{Protocol, Region, Targets};
 use crate::train::{TrainConfig, TrainingSet, merge, overlay};
 use crate::{Error, Result};
 
@@ -46,31 +47,14 @@ pub struct Experiment {
     /// The rows of the table.
     #[serde(rename = "row")]
     pub rows: Vec<Row>,
+    /// Training settings over those of every row, which no experiment's file has; see
+    /// [`Experiment::overridden`].
+    #[serde(skip)]
+    pub overrides: toml::Table,
 }
 
 fn seed_zero() -> Vec<u64> {
     vec![0]
-}
-
-/// One row of an experiment's table.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Row {
-    /// Its name, unique in the experiment.
-    pub name: String,
-    /// The row that this one is tested against, case by case.
-    pub against: Option<String>,
-    /// Trains this many times the iterations: what one iteration of the row that it stands beside
-    /// costs, in iterations of this one, makes the two rows equal in time.
-    pub equal_time: Option<f64>,
-    /// Whether cases are segmented eight times, mirrored.
-    #[serde(default)]
-    pub flips: bool,
-    /// Whether only the largest connected component of every label is kept.
-    #[serde(default)]
-    pub largest_component: bool,
-    /// Training settings, over those of `base`: any field of [`TrainConfig`].
-    #[serde(flatten)]
-    pub settings: toml::Table,
 }
 
 /// Where an experiment's cases come from.
@@ -116,43 +100,6 @@ pub trait Source {
     fn label_names(&self) -> BTreeMap<u16, String>;
 }
 
-/// One training run of an experiment and everything that its result depends on, apart from the scans
-/// and the device.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Cell {
-    /// Name of its row.
-    pub row: String,
-    /// Name of the list it is trained on.
-    pub list: String,
-    /// All training settings, the seed included.
-    pub config: TrainConfig,
-    /// Cases that it is trained on.
-    pub training: Vec<String>,
-    /// Cases that it is measured on.
-    pub evaluation: Vec<String>,
-    /// The labels that it learns; those of its cases if none.
-    pub learned: Option<LabelSet>,
-    /// What is reported.
-    pub targets: Targets,
-    /// How it is measured.
-    pub protocol: Protocol,
-    /// How cases are segmented.
-    pub predict: PredictConfig,
-}
-
-/// What a cell's run gave: the whole content of its `result.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CellResult {
-    /// The cell.
-    pub cell: Cell,
-    /// Trainable parameters.
-    pub parameters: usize,
-    /// Wall time of the training in seconds.
-    pub seconds: f64,
-    /// Dice and HD95 on the evaluation list.
-    pub evaluation: Evaluation,
-}
-
 impl Experiment {
     /// Reads a TOML file, which `file` names in errors.
     ///
@@ -177,43 +124,45 @@ impl Experiment {
                 return Err(format!("{what} is empty: give at least one"));
             }
         }
-        let names: BTreeSet<&str> = self.rows.iter().map(|row| row.name.as_str()).collect();
-        let mut folders = BTreeSet::new();
-        for row in &self.rows {
-            if slug(&row.name).is_empty() || !folders.insert(slug(&row.name)) {
-                return Err(format!(
-                    "another row is called like {:?}, or it has no letters: choose other names",
-                    row.name
-                ));
-            }
-            if let Some(other) = row
-                .against
-                .as_ref()
-                .filter(|other| !names.contains(other.as_str()))
-            {
-                return Err(format!(
-                    "row {:?} is against {other:?}, which is no row",
-                    row.name
-                ));
-            }
-            if row
-                .equal_time
-                .is_some_and(|factor| !(factor > 0.0 && factor.is_finite()))
-            {
-                return Err(format!("equal_time of row {:?} is not above 0", row.name));
-            }
-            for field in ["seed", "iterations"] {
-                let seed = field == "seed";
-                if row.settings.contains_key(field) && (seed || row.equal_time.is_some()) {
-                    return Err(format!(
-                        "row {:?} sets {field}, which {} decides",
-                        row.name,
-                        if seed { "seeds" } else { "equal_time" }
-                    ));
-                }
+        if !self.labels.is_empty() && !self.regions.is_empty() {
+            return Err("there are both labels and regions: give one".to_owned());
+        }
+        row::check(&self.rows, (self.protocol, &self.targets()))
+    }
+
+    /// What all rows report that do not say otherwise.
+    fn targets(&self) -> Targets {
+        Targets {
+            labels: self.labels.clone(),
+            regions: self.regions.clone(),
+        }
+    }
+
+    /// The experiment with settings laid over those of every row, to try it out or to fit it to a
+    /// machine: a TOML file with any field of [`TrainConfig`] but `backbone` and `seed`, and with
+    /// `seeds`. A patch becomes the largest within it that each row's network can take; `equal_time`
+    /// multiplies the iterations given. The table says what was laid over. `file` names the file in errors.
+    ///
+    /// # Errors
+    /// One sentence on what is wrong with it. Settings that cannot work are told by [`Self::cells`].
+    pub fn overridden(mut self, file: &str, text: &str) -> Result<Self> {
+        let bad = |problem: String| Error::Config(format!("{file}: {problem}; correct it"));
+        let mut table: toml::Table =
+            toml::from_str(text).map_err(|error| bad(error.message().trim().replace('\n', " ")))?;
+        for (field, whose) in [("backbone", "each row"), ("seed", "seeds")] {
+            if table.contains_key(field) {
+                return Err(bad(format!("it sets {field}, which {whose} decides")));
             }
         }
-        Ok(())
+        if let Some(seeds) = table.remove("seeds") {
+            let seeds: Vec<u64> = seeds
+                .try_into()
+                .map_err(|_| bad("seeds is no list of whole numbers".to_owned()))?;
+            self.seeds = seeds;
+        }
+        self.overrides = table;
+        self.check().map_err(bad)?;
+        Ok(self)
     }
 
     /// All cells: row by row, list by list, seed by seed.
@@ -253,10 +202,7 @@ impl Experiment {
         evaluation: Vec<String>,
     ) -> Result<Cell> {
         let (config, learned, reported) = self.settings(row, training.len())?;
-        let chosen = Targets {
-            labels: self.labels.clone(),
-            regions: self.regions.clone(),
-        };
+        let chosen = row.targets(&self.targets());
         Ok(Cell {
             row: row.name.clone(),
             list: list.to_owned(),
@@ -264,7 +210,7 @@ impl Experiment {
             evaluation,
             learned,
             targets: if chosen.is_empty() { reported } else { chosen },
-            protocol: self.protocol,
+            protocol: row.protocol(self.protocol),
             predict: PredictConfig {
                 overlap: config.overlap,
                 blend: config.blend,
@@ -295,7 +241,7 @@ impl Experiment {
                 row.name
             ))
         };
-        let layers = [self.base.clone(), row.settings.clone()];
+        let layers = [&self.base, &row.settings, &self.overrides].map(Clone::clone);
         let (mut config, learned, reported) = match self.preset {
             None => Default::default(),
             Some(preset) => {
@@ -316,6 +262,10 @@ impl Experiment {
             given.remove("backbone");
         }
         config = overlay(&config, given).map_err(bad)?;
+        if self.overrides.contains_key("patch") {
+            // One patch for networks with different rules.
+            config.fit_patch();
+        }
         if let Some(factor) = row.equal_time {
             config.iterations = (config.iterations as f64 * factor).round() as usize;
         }
@@ -334,27 +284,4 @@ fn backbone(layers: &[toml::Table]) -> Result<Backbone, String> {
         Some(name) => name.parse(),
         None => Ok(Backbone::Unetr),
     }
-}
-
-impl Cell {
-    /// Path of its run folder from the experiment's, such as `unetr-medcontext/fewshot5/seed-0`.
-    pub fn folder(&self) -> String {
-        let list = self.list.rsplit(':').next().unwrap_or(&self.list);
-        format!(
-            "{}/{}/seed-{}",
-            slug(&self.row),
-            slug(list),
-            self.config.seed
-        )
-    }
-}
-
-/// A name as part of a path: lower-case letters and digits, with dashes between.
-fn slug(name: &str) -> String {
-    let parts: Vec<String> = name
-        .split(|letter: char| !letter.is_alphanumeric() && letter != '.')
-        .filter(|part| !part.is_empty())
-        .map(str::to_lowercase)
-        .collect();
-    parts.join("-").trim_matches('.').to_owned()
 }

@@ -15,7 +15,14 @@ impl Table {
             "training".to_owned(),
         ];
         head.extend(self.labels.iter().cloned());
-        head.extend(["Dice %", "HD95 mm", "Δ Dice (p)", "Δ HD95 mm (p)"].map(str::to_owned));
+        let measures = [
+            "Dice %",
+            "HD95 mm",
+            "HD95 voxels",
+            "Δ Dice (p)",
+            "Δ HD95 mm (p)",
+        ];
+        head.extend(measures.map(str::to_owned));
         let line = |cells: &[String]| {
             let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
             format!("| {} |\n", cells.join(" | "))
@@ -45,6 +52,7 @@ impl Table {
         cells.extend(line.labels.iter().map(percent));
         cells.push(percent(&line.dice));
         cells.push(text(&line.hd95_mm, 1.0, 2));
+        cells.push(text(&line.hd95_voxels, 1.0, 2));
         let test = |of: fn(&Comparison) -> Option<PairedTest>, scale: f64| {
             let Some(comparison) = &line.comparison else {
                 return String::new();

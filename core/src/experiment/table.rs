@@ -1,11 +1,11 @@
 //! The table of an experiment: means over seeds, and paired tests between rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::{CellResult, Experiment, Row, wilcoxon};
-use crate::metric::{CaseScore, EmptyPolicy, Statistic};
+use crate::metric::{CaseScore, EmptyPolicy, Protocol, Statistic};
 
 /// One row of an experiment on one list to train on. Statistics are over seeds, and each value is the
 /// mean of an evaluation.
@@ -75,34 +75,62 @@ pub struct Table {
 impl Experiment {
     /// The table of the cells that are done.
     pub fn table(&self, results: &[CellResult]) -> Table {
-        let labels: BTreeMap<u16, String> = results
-            .iter()
-            .flat_map(|result| &result.evaluation.labels)
-            .map(|label| (label.label, label.name.clone()))
-            .collect();
-        let ids: Vec<u16> = labels.keys().copied().collect();
+        let columns: BTreeSet<Column> = results.iter().flat_map(Column::of).collect();
         let lines = self.train.iter().flat_map(|list| {
-            let ids = &ids;
+            let columns = &columns;
             self.rows
                 .iter()
-                .filter_map(move |row| self.line(row, list, ids, results))
+                .filter_map(move |row| self.line(row, list, columns, results))
         });
         Table {
             title: self.title.clone(),
             lines: lines.collect(),
-            labels: labels.into_values().collect(),
+            labels: columns.iter().map(|column| column.name(results)).collect(),
             seeds: self.seeds.len(),
-            measured: format!(
-                "Measured on {}: HD95 {}, empty masks {}.",
-                self.evaluate,
-                self.protocol.hd95.name(),
-                self.protocol.empty.name()
-            ),
+            measured: self.measured(),
         }
     }
 
+    /// How results are measured, in words, and what was laid over the settings.
+    fn measured(&self) -> String {
+        let mut protocols: Vec<(String, Vec<&str>)> = Vec::new();
+        for row in &self.rows {
+            let Protocol { hd95, empty } = row.protocol(self.protocol);
+            let words = format!("HD95 {}, empty masks {}", hd95.name(), empty.name());
+            match protocols.iter_mut().find(|(known, _)| *known == words) {
+                Some((_, rows)) => rows.push(&row.name),
+                None => protocols.push((words, vec![&row.name])),
+            }
+        }
+        let words: Vec<String> = match &protocols[..] {
+            [(words, _)] => vec![words.clone()],
+            several => several
+                .iter()
+                .map(|(words, rows)| format!("{words} ({})", rows.join("; ")))
+                .collect(),
+        };
+        let measured = format!("Measured on {}: {}.", self.evaluate, words.join("; "));
+        if self.overrides.is_empty() {
+            return measured;
+        }
+        let given = self.overrides.iter();
+        let given: Vec<String> = given
+            .map(|(key, value)| format!("{key} = {value}"))
+            .collect();
+        format!(
+            "{measured} Not with the experiment's own settings: {} in every row.",
+            given.join(", ")
+        )
+    }
+
     /// `None` where no seed is done.
-    fn line(&self, row: &Row, list: &str, ids: &[u16], results: &[CellResult]) -> Option<Line> {
+    fn line(
+        &self,
+        row: &Row,
+        list: &str,
+        columns: &BTreeSet<Column>,
+        results: &[CellResult],
+    ) -> Option<Line> {
         let of = |name: &str| -> Vec<&CellResult> {
             let cells = results.iter();
             cells
@@ -115,17 +143,12 @@ impl Experiment {
             Statistic::of(cells.iter().map(|cell| value(cell)))
         };
         let mean = |statistic: Option<Statistic>| statistic.map(|statistic| statistic.mean);
-        let label_dice = |id: u16| {
+        let label_dice = |column: &Column| {
             over_seeds(&|cell| {
-                let label = cell
-                    .evaluation
-                    .labels
-                    .iter()
-                    .find(|label| label.label == id)?;
-                mean(label.means.dice)
+                let index = Column::of(cell).position(|own| own == *column)?;
+                mean(cell.evaluation.labels[index].means.dice)
             })
         };
-        let empty = self.protocol.empty;
         Some(Line {
             row: row.name.clone(),
             list: list.to_owned(),
@@ -136,21 +159,54 @@ impl Experiment {
             dice: over_seeds(&|cell| mean(cell.evaluation.mean.dice)),
             hd95_mm: over_seeds(&|cell| mean(cell.evaluation.mean.hd95_mm)),
             hd95_voxels: over_seeds(&|cell| mean(cell.evaluation.mean.hd95_voxels)),
-            labels: ids.iter().map(|&id| label_dice(id)).collect(),
+            labels: columns.iter().map(label_dice).collect(),
             comparison: row.against.as_ref().map(|against| Comparison {
                 against: against.clone(),
-                dice: paired(&cells, &of(against), empty, CaseScore::mean_dice),
-                hd95_mm: paired(&cells, &of(against), empty, CaseScore::mean_hd95_mm),
+                dice: paired(&cells, &of(against), CaseScore::mean_dice),
+                hd95_mm: paired(&cells, &of(against), CaseScore::mean_hd95_mm),
             }),
         })
     }
 }
 
-/// Compares the cases of two rows on the seeds that both have.
+/// A label or a region that has a column of its own. Rows may report regions beside rows that report
+/// labels.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Column {
+    /// Regions stand behind labels.
+    is_region: bool,
+    /// The label's id, or the number of the region among those of its row.
+    id: u16,
+    /// The name of a region: its number says nothing across rows.
+    region: Option<String>,
+}
+
+impl Column {
+    /// Of a cell's labels, in their order.
+    fn of(result: &CellResult) -> impl Iterator<Item = Column> {
+        let regions = !result.cell.targets.regions.is_empty();
+        let labels = result.evaluation.labels.iter();
+        labels.map(move |label| Column {
+            is_region: regions,
+            id: label.label,
+            region: regions.then(|| label.name.clone()),
+        })
+    }
+
+    /// Its name: of a label, as the last result names it.
+    fn name(&self, results: &[CellResult]) -> String {
+        let named = results.iter().rev().find_map(|result| {
+            let index = Column::of(result).position(|own| own == *self)?;
+            Some(result.evaluation.labels[index].name.clone())
+        });
+        named.unwrap_or_else(|| self.id.to_string())
+    }
+}
+
+/// Compares the cases of two rows on the seeds that both have, each measured by its own protocol.
 fn paired(
     ours: &[&CellResult],
     theirs: &[&CellResult],
-    empty: EmptyPolicy,
     value: fn(&CaseScore, EmptyPolicy) -> Option<f64>,
 ) -> Option<PairedTest> {
     let has = |cells: &[&CellResult], seed: u64| cells.iter().any(|c| c.cell.config.seed == seed);
@@ -164,7 +220,7 @@ fn paired(
                 cases
                     .entry(case.case.clone())
                     .or_default()
-                    .push(value(case, empty));
+                    .push(value(case, cell.cell.protocol.empty));
             }
         }
         cases

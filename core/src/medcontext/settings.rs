@@ -11,7 +11,8 @@ pub enum TeacherLaw {
     /// A moving average of the student.
     #[default]
     Ema,
-    /// The student itself on the clean view, without a gradient.
+    /// The student itself on the clean view, without a gradient. The paper's ablation (section 4.4) is not
+    /// this but no consistency at all.
     None,
 }
 

@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::LabelScore;
+
 /// What an undefined value counts as in a mean. Dice is undefined where both masks are empty, a
 /// distance where either is; Dice of one empty mask is 0 for everybody.
 ///
@@ -13,6 +15,7 @@ use serde::{Deserialize, Serialize};
 /// | `one` | 1 | 0 | nnFormer's test scripts |
 /// | `nan` | left out | left out | nnU-Net 1 and 2 |
 /// | `medpy` | 1 | left out | medpy 0.5 (its distance raises an error) |
+/// | `monai` | left out | left out | MONAI's DiceMetric, which leaves out every case whose truth is empty, whatever was predicted |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EmptyPolicy {
@@ -25,6 +28,8 @@ pub enum EmptyPolicy {
     Nan,
     /// The best Dice, and a distance that is not counted.
     Medpy,
+    /// Not counted, and neither is anything predicted where the truth is empty.
+    Monai,
 }
 
 impl EmptyPolicy {
@@ -33,7 +38,7 @@ impl EmptyPolicy {
         dice.or(match self {
             Self::Zero => Some(0.0),
             Self::One | Self::Medpy => Some(1.0),
-            Self::Nan => None,
+            Self::Nan | Self::Monai => None,
         })
     }
 
@@ -41,8 +46,15 @@ impl EmptyPolicy {
     pub fn distance(self, distance: Option<f64>) -> Option<f64> {
         distance.or(match self {
             Self::Zero | Self::One => Some(0.0),
-            Self::Nan | Self::Medpy => None,
+            Self::Nan | Self::Medpy | Self::Monai => None,
         })
+    }
+
+    /// The Dice of a label's score that a mean counts; `None` leaves it out.
+    pub fn dice_of(self, score: &LabelScore) -> Option<f64> {
+        // A label of no voxel has no volume.
+        let left_out = self == Self::Monai && score.ml_true == 0.0;
+        self.dice(score.dice).filter(|_| !left_out)
     }
 
     /// The name in commands and files.
@@ -52,6 +64,7 @@ impl EmptyPolicy {
             Self::One => "one",
             Self::Nan => "nan",
             Self::Medpy => "medpy",
+            Self::Monai => "monai",
         }
     }
 }
@@ -60,9 +73,11 @@ impl FromStr for EmptyPolicy {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        [Self::Zero, Self::One, Self::Nan, Self::Medpy]
+        [Self::Zero, Self::One, Self::Nan, Self::Medpy, Self::Monai]
             .into_iter()
             .find(|policy| policy.name() == name)
-            .ok_or_else(|| format!("there is no policy {name:?}: choose zero, one, nan or medpy"))
+            .ok_or_else(|| {
+                format!("there is no policy {name:?}: choose zero, one, nan, medpy or monai")
+            })
     }
 }

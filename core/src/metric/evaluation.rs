@@ -38,8 +38,9 @@ pub struct LabelMean {
     /// Over the cases that count by the [`EmptyPolicy`].
     #[serde(flatten)]
     pub means: Means,
-    /// Cases in which one map has the label and the other lacks it: their Dice of 0 is in the mean,
-    /// their distance is what the [`EmptyPolicy`] says.
+    /// Cases in which one map has the label and the other lacks it: their Dice of 0 is in the mean
+    /// (but for false positives under [`EmptyPolicy::Monai`]), their distance is what the
+    /// [`EmptyPolicy`] says.
     pub missed: usize,
 }
 
@@ -155,7 +156,7 @@ impl Evaluation {
 impl CaseScore {
     /// Mean Dice over the labels that count; undefined where none does.
     pub fn mean_dice(&self, empty: EmptyPolicy) -> Option<f64> {
-        mean(self.labels.iter().map(|score| empty.dice(score.dice)))
+        mean(self.labels.iter().map(|score| empty.dice_of(score)))
     }
 
     /// Mean HD95 in mm over the labels that count; undefined where none does.
@@ -190,7 +191,7 @@ impl LabelMean {
             label,
             name: name.to_owned(),
             means: Means {
-                dice: Statistic::of(scores().map(|score| empty.dice(score.dice))),
+                dice: Statistic::of(scores().map(|score| empty.dice_of(score))),
                 hd95_mm: Statistic::of(scores().map(|score| empty.distance(score.hd95_mm))),
                 hd95_voxels: Statistic::of(scores().map(|score| empty.distance(score.hd95_voxels))),
             },

@@ -1,60 +1,127 @@
 //! Which cases are trained, validated and tested on, by the names that the data sets are distributed
 //! with.
 
+use std::collections::BTreeSet;
+
 use super::Preset;
 
+/// A list of a preset.
+pub(super) struct List {
+    pub name: &'static str,
+    members: Members,
+}
+
 /// The cases of a list.
-pub(super) enum Members {
+enum Members {
     /// Those that these numbers stand for.
     Numbers(Numbering, &'static [u16]),
-    /// Those that none of the lists holds.
+    /// Those of the data set that none of the lists holds.
     Others(Numbering, &'static [&'static [u16]]),
     /// Frames by name.
     Names(&'static [&'static str]),
-    /// Every fifth case by name, or all others.
-    Fifth(bool),
-    /// Every case.
+    /// Those whose number five divides, or all others, and how many were published.
+    Fifth(Numbering, bool, usize),
+    /// Every case, but for those that the data set holds out.
     All,
 }
 
-/// How a data set numbers its cases.
+/// How a data set numbers the cases that it has labels of.
 #[derive(Clone, Copy)]
-pub(super) struct Numbering {
+struct Numbering {
     prefix: &'static str,
     digits: usize,
+    /// The last number of the published lists; what comes after it is not theirs.
+    last: u16,
+    /// Labelled cases of each number.
+    frames: usize,
 }
 
 impl Numbering {
     /// The number of a case, or of the patient that a frame is of.
-    fn of(self, id: &str) -> Option<u16> {
-        let rest = id.strip_prefix(self.prefix)?;
+    fn of(self, name: &str) -> Option<u16> {
+        let rest = name.strip_prefix(self.prefix)?;
         let digits = rest.get(..self.digits)?;
         let ends = rest.len() == self.digits || rest[self.digits..].starts_with('_');
-        digits.parse().ok().filter(|_| ends)
+        let sound = ends && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let number = digits.parse().ok().filter(|_| sound);
+        number.filter(|&number| number <= self.last)
+    }
+
+    /// What the cases of a number are called, or how their names begin.
+    fn name(self, number: u16) -> String {
+        format!("{}{number:0digits$}", self.prefix, digits = self.digits)
     }
 }
 
-impl Members {
-    /// Whether the case `id`, `index`-th of all by name, is one of them.
-    pub fn contains(&self, id: &str, index: usize) -> bool {
-        match self {
-            Self::Numbers(numbering, numbers) => numbering
-                .of(id)
+impl List {
+    /// Whether the case of this name is one of them.
+    pub fn contains(&self, name: &str) -> bool {
+        match &self.members {
+            Members::Numbers(numbering, numbers) => numbering
+                .of(name)
                 .is_some_and(|number| numbers.contains(&number)),
-            Self::Others(numbering, lists) => numbering
-                .of(id)
-                .is_some_and(|number| !lists.iter().any(|list| list.contains(&number))),
-            Self::Names(names) => names.contains(&id),
-            Self::Fifth(held_out) => index.is_multiple_of(5) == *held_out,
-            Self::All => true,
+            Members::Others(numbering, lists) => numbering
+                .of(name)
+                .is_some_and(|number| is_other(number, lists)),
+            Members::Names(names) => names.contains(&name),
+            Members::Fifth(numbering, held_out, _) => numbering
+                .of(name)
+                .is_some_and(|number| number.is_multiple_of(5) == *held_out),
+            Members::All => true,
+        }
+    }
+
+    /// Whether it holds every case that is there to learn from, whatever its name.
+    pub fn is_open(&self) -> bool {
+        matches!(self.members, Members::All)
+    }
+
+    /// How many cases it was published with.
+    pub fn published(&self) -> Option<usize> {
+        match &self.members {
+            Members::Numbers(numbering, numbers) => Some(numbers.len() * numbering.frames),
+            Members::Others(numbering, lists) => {
+                let numbers = others(*numbering, lists).count();
+                Some(numbers * numbering.frames)
+            }
+            Members::Names(names) => Some(names.len()),
+            Members::Fifth(.., published) => Some(*published),
+            Members::All => None,
+        }
+    }
+
+    /// Cases or patients, in their order, that none of `names` is of, where the list names its own.
+    pub fn absent(&self, names: &[&str]) -> Vec<String> {
+        let unseen = |numbering: &Numbering, numbers: &mut dyn Iterator<Item = u16>| {
+            let seen: BTreeSet<u16> = names.iter().filter_map(|name| numbering.of(name)).collect();
+            let unseen = numbers.filter(|number| !seen.contains(number));
+            unseen.map(|number| numbering.name(number)).collect()
+        };
+        match &self.members {
+            Members::Numbers(numbering, numbers) => unseen(numbering, &mut numbers.iter().copied()),
+            Members::Others(numbering, lists) => unseen(numbering, &mut others(*numbering, lists)),
+            Members::Names(own) => {
+                let unseen = own.iter().filter(|name| !names.contains(name));
+                unseen.map(|&name| name.to_owned()).collect()
+            }
+            Members::Fifth(..) | Members::All => Vec::new(),
         }
     }
 }
 
-/// The lists of a preset by name.
-pub(super) fn lists(preset: Preset) -> Vec<(&'static str, Members)> {
+fn is_other(number: u16, lists: &[&[u16]]) -> bool {
+    number > 0 && !lists.iter().any(|list| list.contains(&number))
+}
+
+/// Numbers, from 1, that none of the lists holds.
+fn others(numbering: Numbering, lists: &[&[u16]]) -> impl Iterator<Item = u16> {
+    (1..=numbering.last).filter(move |&number| is_other(number, lists))
+}
+
+/// The lists of a preset.
+pub(super) fn lists(preset: Preset) -> Vec<List> {
     use Members::{All, Fifth, Names, Numbers, Others};
-    match preset {
+    let lists = match preset {
         // TransUNet's 18 and 12, which nnFormer uses too; and the released UNETR code's own.
         Preset::Synapse => vec![
             ("train", Numbers(SYNAPSE, &SYNAPSE_TRAIN)),
@@ -63,15 +130,22 @@ pub(super) fn lists(preset: Preset) -> Vec<(&'static str, Members)> {
             ("released-train", Numbers(SYNAPSE, &SYNAPSE_RELEASED_TRAIN)),
             ("released-test", Numbers(SYNAPSE, &SYNAPSE_RELEASED_TEST)),
         ],
-        // nnFormer's patients; MedContext was evaluated on the ten of `val`.
+        // nnFormer's patients; the released code was evaluated on the ten of `val`. The paper states 80
+        // and 20: those that are not tested on, `val` included. What lies in `testing` was published
+        // later and is on no list.
         Preset::Acdc => vec![
             ("train", Others(ACDC, &[&ACDC_VAL, &ACDC_TEST])),
             ("val", Numbers(ACDC, &ACDC_VAL)),
             ("test", Numbers(ACDC, &ACDC_TEST)),
+            ("train-80", Others(ACDC, &[&ACDC_TEST])),
             ("five-shot", Names(&ACDC_FIVE)),
         ],
-        // 1000 and 251 of 1251. Which fold was held out is not stated: every fifth case is.
-        Preset::Brats21 => vec![("train", Fifth(false)), ("val", Fifth(true))],
+        // 1000 and 251 of 1251. Which fold was held out is not stated. A case's own number decides, not
+        // its place among those at hand: one that is missing or added moves no other.
+        Preset::Brats21 => vec![
+            ("train", Fifth(BRATS21, false, 1000)),
+            ("val", Fifth(BRATS21, true, 251)),
+        ],
         // nnFormer's 387, 73 and 24 of 484; published numbers are of `val`.
         Preset::Brats17 => vec![
             ("train", Others(BRATS17, &[&BRATS17_VAL, &BRATS17_TEST])),
@@ -79,12 +153,16 @@ pub(super) fn lists(preset: Preset) -> Vec<(&'static str, Members)> {
             ("test", Numbers(BRATS17, &BRATS17_TEST)),
         ],
         Preset::Decathlon => vec![("train", All)],
-    }
+    };
+    let list = |(name, members)| List { name, members };
+    lists.into_iter().map(list).collect()
 }
 
 const SYNAPSE: Numbering = Numbering {
     prefix: "img",
     digits: 4,
+    last: 40,
+    frames: 1,
 };
 const SYNAPSE_TRAIN: [u16; 18] = [
     5, 6, 7, 9, 10, 21, 23, 24, 26, 27, 28, 30, 31, 33, 34, 37, 39, 40,
@@ -100,6 +178,9 @@ const SYNAPSE_FIVE: [u16; 5] = [6, 7, 9, 10, 21];
 const ACDC: Numbering = Numbering {
     prefix: "patient",
     digits: 3,
+    // 101 to 150 are the challenge's test set, labelled or not.
+    last: 100,
+    frames: 2,
 };
 const ACDC_VAL: [u16; 10] = [89, 90, 91, 93, 94, 96, 97, 98, 99, 100];
 const ACDC_TEST: [u16; 20] = [
@@ -114,9 +195,19 @@ const ACDC_FIVE: [&str; 5] = [
     "patient043_frame07",
 ];
 
+const BRATS21: Numbering = Numbering {
+    prefix: "BraTS2021_",
+    digits: 5,
+    last: 1666,
+    frames: 1,
+};
+
 const BRATS17: Numbering = Numbering {
     prefix: "BRATS_",
     digits: 3,
+    // 485 to 750 have no labels.
+    last: 484,
+    frames: 1,
 };
 const BRATS17_VAL: [u16; 73] = [
     11, 12, 18, 20, 21, 28, 29, 32, 34, 36, 41, 47, 49, 53, 56, 57, 69, 71, 89, 90, 92, 95, 103,

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use super::{CaseFiles, DatasetError, LabelSet, Outline, Regions, Result};
+use super::{CaseFiles, DatasetError, LabelSet, Outline, Part, Regions, Result};
 use crate::backbone::Backbone;
 use crate::train::TrainConfig;
 
@@ -124,40 +124,100 @@ impl Preset {
 
     /// Names of the lists of cases.
     pub fn lists(self) -> Vec<&'static str> {
-        lists::lists(self)
-            .into_iter()
-            .map(|(name, _)| name)
-            .collect()
+        let lists = lists::lists(self).into_iter();
+        lists.map(|list| list.name).collect()
     }
 
-    /// The cases of a list that are at hand, in the order of `cases`, and how many cases the list names
-    /// where it names them one by one. A patient's name stands for all of its frames.
+    /// The labelled cases of a list that are at hand, in the order of `cases`. A case is known by its
+    /// name or by that of its image file, whatever folder it lies in; a patient's name stands for all
+    /// of its frames. Images without a label map are no members, even where they have a member's name.
     ///
     /// # Errors
-    /// When there is no such list, or none of its cases is here.
+    /// When there is no such list, or none of its cases is here with a label map.
     pub fn select(self, list: &str, cases: &[CaseFiles]) -> Result<Vec<CaseFiles>> {
-        let lists = lists::lists(self);
-        let Some((_, members)) = lists.iter().find(|(name, _)| *name == list) else {
-            return Err(DatasetError::NoPresetList {
-                preset: self.name().to_owned(),
-                list: list.to_owned(),
-                known: self.lists().join(", "),
-            });
-        };
-        let selected: Vec<CaseFiles> = cases
-            .iter()
-            .enumerate()
-            .filter(|(index, case)| members.contains(&case.id, *index))
-            .map(|(_, case)| case.clone())
-            .collect();
-        if selected.is_empty() {
-            return Err(DatasetError::EmptyList {
-                preset: self.name().to_owned(),
-                list: list.to_owned(),
-            });
+        let members = self.list(list)?;
+        let mut unlabelled = 0;
+        let mut selected = Vec::new();
+        for case in cases {
+            let named = members.contains(&case.id) || members.contains(file_name(case));
+            // Only a list of every case goes by the part of the data set that a case belongs to.
+            let held_out = members.is_open() && !matches!(case.part, None | Some(Part::Training));
+            if named && !held_out {
+                match case.is_labelled() {
+                    true => selected.push(case.clone()),
+                    false => unlabelled += 1,
+                }
+            }
         }
-        Ok(selected)
+        let (preset, list) = (self.name().to_owned(), list.to_owned());
+        match (selected.is_empty(), unlabelled) {
+            (false, _) => Ok(selected),
+            (true, 0) => Err(DatasetError::EmptyList { preset, list }),
+            (true, cases) => Err(DatasetError::UnlabelledList {
+                preset,
+                list,
+                cases,
+            }),
+        }
     }
+
+    /// How many cases a list was published with; `None` where that is not known, or there is no such
+    /// list.
+    pub fn published_cases(self, list: &str) -> Option<usize> {
+        self.list(list).ok()?.published()
+    }
+
+    /// What to say where the cases selected from a list are not as many as were published; `None` where
+    /// they are.
+    pub fn differing(self, list: &str, selected: &[CaseFiles]) -> Option<String> {
+        /// Absent cases that are named one by one.
+        const NAMED: usize = 5;
+        let members = self.list(list).ok()?;
+        let published = members.published()?;
+        let here = selected.len();
+        if here > published {
+            return Some(format!(
+                "{self} {list}: {here} cases are here, more than the {published} published"
+            ));
+        }
+        if here == published {
+            return None;
+        }
+        let names: Vec<&str> = selected
+            .iter()
+            .flat_map(|case| [case.id.as_str(), file_name(case)])
+            .collect();
+        let absent = members.absent(&names);
+        let named = absent.iter().take(NAMED).cloned().collect::<Vec<_>>();
+        let named = named.join(", ");
+        let absent = match absent.len() {
+            0 => String::new(),
+            count if count > NAMED => format!("; absent: {named} and {} more", count - NAMED),
+            _ => format!("; absent: {named}"),
+        };
+        Some(format!(
+            "{self} {list}: {here} of {published} published cases are here{absent}"
+        ))
+    }
+
+    fn list(self, name: &str) -> Result<lists::List> {
+        let mut lists = lists::lists(self).into_iter();
+        lists
+            .find(|list| list.name == name)
+            .ok_or_else(|| DatasetError::NoPresetList {
+                preset: self.name().to_owned(),
+                list: name.to_owned(),
+                known: self.lists().join(", "),
+            })
+    }
+}
+
+/// The name of a case's image file, without its ending and nnU-Net's number of the first channel.
+pub(crate) fn file_name(case: &CaseFiles) -> &str {
+    let file = case.image.rsplit(['/', '\\']).next();
+    let file = file.unwrap_or(&case.image);
+    let stem = super::names::stem(file).unwrap_or(file);
+    stem.strip_suffix("_0000").unwrap_or(stem)
 }
 
 const SYNAPSE: [(u16, &str); 13] = [

@@ -6,25 +6,51 @@ use crate::train::Activation;
 fn files(ids: impl IntoIterator<Item = String>) -> Vec<CaseFiles> {
     let files = |id: String| CaseFiles {
         image: format!("{id}.nii.gz"),
-        other_channels: Vec::new(),
         label: Some(format!("{id}_seg.nii.gz")),
         id,
+        ..CaseFiles::default()
     };
     ids.into_iter().map(files).collect()
 }
 
-/// The cases as distributed.
+/// Scans without label maps.
+fn unlabelled(ids: impl IntoIterator<Item = String>) -> Vec<CaseFiles> {
+    let bare = |case| CaseFiles {
+        label: None,
+        ..case
+    };
+    files(ids).into_iter().map(bare).collect()
+}
+
+/// The labelled cases that the lists were published for.
 fn whole(preset: Preset) -> Vec<CaseFiles> {
     match preset {
         Preset::Synapse => files((1..=10).chain(21..=40).map(|n| format!("img{n:04}"))),
-        Preset::Acdc => {
-            let of = |n| [1, 12].map(|frame| format!("patient{n:03}_frame{frame:02}"));
-            files((1..=100).flat_map(of))
-        }
+        Preset::Acdc => files((1..=100).flat_map(frames)),
         Preset::Brats21 => files((0..1251).map(|n| format!("BraTS2021_{n:05}"))),
         Preset::Brats17 => files((1..=484).map(|n| format!("BRATS_{n:03}"))),
         Preset::Decathlon => files((0..4).map(|n| format!("case_{n}"))),
     }
+}
+
+/// Two frames of a patient of ACDC.
+fn frames(patient: usize) -> [String; 2] {
+    [1, 12].map(|frame| format!("patient{patient:03}_frame{frame:02}"))
+}
+
+/// What the data sets are distributed with beside that: unlabelled scans, and labels that were published later.
+fn beside(preset: Preset) -> Vec<CaseFiles> {
+    match preset {
+        Preset::Synapse => unlabelled((61..=80).map(|n| format!("img{n:04}"))),
+        Preset::Acdc => files((101..=150).flat_map(frames)),
+        Preset::Brats21 => unlabelled((1251..1470).map(|n| format!("BraTS2021_{n:05}"))),
+        Preset::Brats17 => unlabelled((485..=750).map(|n| format!("BRATS_{n:03}"))),
+        Preset::Decathlon => unlabelled(["case_9".to_owned()]),
+    }
+}
+
+fn ids(cases: &[CaseFiles]) -> BTreeSet<&str> {
+    cases.iter().map(|case| case.id.as_str()).collect()
 }
 
 #[test]
@@ -43,27 +69,108 @@ fn lists_have_their_published_sizes_and_do_not_overlap() {
         ),
     ];
     for (preset, lists) in sizes {
-        let cases = whole(preset);
+        let labelled = whole(preset);
+        let cases = [labelled.clone(), beside(preset)].concat();
         let mut all = BTreeSet::new();
         let mut count = 0;
         for &(list, size) in lists {
             let selected = preset.select(list, &cases).expect("a list");
             assert_eq!(selected.len(), size, "{preset} {list}");
+            assert_eq!(preset.published_cases(list), Some(size));
+            assert_eq!(preset.differing(list, &selected), None);
             count += size;
             all.extend(selected.into_iter().map(|case| case.id));
         }
-        assert_eq!((all.len(), cases.len()), (count, count), "{preset}");
+        assert_eq!((all.len(), labelled.len()), (count, count), "{preset}");
     }
     let five = Preset::Synapse.select("five-shot", &whole(Preset::Synapse));
-    let ids: Vec<String> = five
-        .expect("a list")
-        .into_iter()
-        .map(|case| case.id)
-        .collect();
-    assert_eq!(ids, ["img0006", "img0007", "img0009", "img0010", "img0021"]);
+    let expected = ["img0006", "img0007", "img0009", "img0010", "img0021"];
+    assert_eq!(ids(&five.expect("a list")), BTreeSet::from(expected));
     // One of the five frames is a twelfth.
     let five = Preset::Acdc.select("five-shot", &whole(Preset::Acdc));
     assert_eq!(five.expect("a list").len(), 2);
+    // The paper's 80 patients: those trained on and those of `val`.
+    let acdc = [whole(Preset::Acdc), beside(Preset::Acdc)].concat();
+    let select = |list| Preset::Acdc.select(list, &acdc).expect("a list");
+    let [eighty, train, val] = ["train-80", "train", "val"].map(select);
+    assert_eq!((eighty.len(), eighty.first()), (160, train.first()));
+    assert_eq!(ids(&eighty), &ids(&train) | &ids(&val));
+}
+
+/// The held-out cases of BraTS 2021 are the same ones whatever else is at hand.
+#[test]
+fn a_case_that_is_missing_or_added_moves_no_other() {
+    // The distribution's numbers have gaps, in which the unlabelled ones lie.
+    let name = |n: usize| format!("BraTS2021_{n:05}");
+    let numbers: Vec<usize> = (0..1667).filter(|n| n % 4 > 0 || n % 7 == 0).collect();
+    let cases = files(numbers.iter().copied().map(name));
+    let held_out = |cases: &[CaseFiles]| Preset::Brats21.select("val", cases).expect("a list");
+    let (all, rest) = (held_out(&cases), held_out(&cases[1..]));
+    assert_eq!(
+        ids(&rest),
+        &ids(&all) - &BTreeSet::from(["BraTS2021_00000"])
+    );
+    let more = [cases, unlabelled((0..1667).map(name))].concat();
+    assert_eq!(ids(&held_out(&more)), ids(&all));
+    // A fifth, as near as whole numbers come.
+    let share = all.len() as f64 / numbers.len() as f64;
+    assert!((share - 0.2).abs() < 0.01, "{share}");
+}
+
+#[test]
+fn a_list_that_is_not_whole_says_what_is_absent() {
+    let said = |preset: Preset, list: &str, cases: &[CaseFiles]| {
+        let selected = preset.select(list, cases).expect("a list");
+        preset.differing(list, &selected)
+    };
+    let cases = whole(Preset::Brats21);
+    let expected = "brats21 train: 980 of 1000 published cases are here";
+    assert_eq!(
+        said(Preset::Brats21, "train", &cases[..1225]),
+        Some(expected.into())
+    );
+    let expected = "synapse test: 10 of 12 published cases are here; absent: img0036, img0038";
+    let cases = whole(Preset::Synapse);
+    assert_eq!(
+        said(Preset::Synapse, "test", &cases[..25]),
+        Some(expected.into())
+    );
+    let expected = "brats17 val: 2 of 73 published cases are here; absent: BRATS_018, BRATS_020, BRATS_021, BRATS_028, BRATS_029 and 66 more";
+    let cases = whole(Preset::Brats17);
+    assert_eq!(
+        said(Preset::Brats17, "val", &cases[..12]),
+        Some(expected.into())
+    );
+    let twice = [cases.clone(), cases].concat();
+    let expected = "brats17 test: 48 cases are here, more than the 24 published";
+    assert_eq!(said(Preset::Brats17, "test", &twice), Some(expected.into()));
+    assert_eq!(said(Preset::Decathlon, "train", &twice), None);
+    // Its own folders say what is held out.
+    let mut tasks = whole(Preset::Decathlon);
+    tasks[0].part = Some(Part::Test);
+    tasks[1].part = Some(Part::Validation);
+    tasks[2].part = Some(Part::Training);
+    let selected = Preset::Decathlon.select("train", &tasks).expect("a list");
+    assert_eq!(selected, tasks[2..]);
+}
+
+/// Two images of one name are told apart by their paths; the labelled one is meant.
+#[test]
+fn a_case_is_known_by_the_name_of_its_file() {
+    let mut cases = files(["imagesTr_BRATS_001", "imagesTr_BRATS_002"].map(str::to_owned));
+    cases[0].image = "imagesTr/BRATS_001.nii.gz".to_owned();
+    cases[1].image = "imagesTr/BRATS_002_0000.nii.gz".to_owned();
+    let mut other = unlabelled(["imagesTs_BRATS_001".to_owned()]);
+    other[0].image = "imagesTs/BRATS_001.nii.gz".to_owned();
+    let selected = Preset::Brats17.select("train", &[cases.clone(), other.clone()].concat());
+    assert_eq!(selected.expect("a list"), cases);
+    let refused = Preset::Brats17
+        .select("train", &other)
+        .expect_err("no labels");
+    assert_eq!(
+        refused.to_string(),
+        "cases of brats17's list train are here without their label maps (1); add the label maps of the data set"
+    );
 }
 
 #[test]
@@ -80,7 +187,7 @@ fn lists_that_help_nobody_are_refused() {
     let refused = Preset::Acdc.select("fold1", &cases).expect_err("no list");
     assert_eq!(
         refused.to_string(),
-        "acdc has no list fold1; it has train, val, test, five-shot"
+        "acdc has no list fold1; it has train, val, test, train-80, five-shot"
     );
 }
 

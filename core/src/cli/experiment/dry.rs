@@ -1,0 +1,83 @@
+//! What an experiment would do: its cells and the cases of its lists.
+
+use std::collections::BTreeMap;
+
+use super::super::console::count;
+use crate::dataset::Preset;
+use crate::experiment::{Cell, Experiment};
+
+/// Characters of a line of case names.
+const LINE: usize = 100;
+
+/// The lines of a dry run.
+pub(super) fn lines(experiment: &Experiment, cells: &[Cell]) -> Vec<String> {
+    let heading = format!("{}: {}", experiment.title, count(cells.len(), "cell"));
+    let mut lines = vec![heading];
+    lines.extend(table(cells));
+    // The cases of each list, the one that is measured on last.
+    let mut lists: Vec<(&str, &[String])> = Vec::new();
+    for cell in cells {
+        if !lists.iter().any(|(name, _)| *name == cell.list) {
+            lists.push((&cell.list, &cell.training));
+        }
+    }
+    if let Some(cell) = cells.first() {
+        lists.push((&experiment.evaluate, &cell.evaluation));
+    }
+    for (name, cases) in lists {
+        let purpose = match name == experiment.evaluate {
+            true => "to measure on",
+            false => "to train on",
+        };
+        // A list of the experiment's own may be called like one of the preset.
+        let preset = experiment
+            .preset
+            .filter(|_| !experiment.lists.contains_key(name));
+        let published = preset.and_then(|preset: Preset| preset.published_cases(name));
+        let published = published.map_or(String::new(), |count| format!(", {count} published"));
+        let cases_here = count(cases.len(), "case");
+        lines.push(format!("{name}, {purpose}: {cases_here}{published}"));
+        lines.extend(wrapped(cases));
+    }
+    lines
+}
+
+/// One line for each cell, in columns, with a head.
+fn table(cells: &[Cell]) -> Vec<String> {
+    let head = ["row", "trained on", "seed", "folder"].map(str::to_owned);
+    let row = |cell: &Cell| {
+        let seed = cell.config.seed.to_string();
+        [cell.row.clone(), cell.list.clone(), seed, cell.folder()]
+    };
+    let rows: Vec<[String; 4]> = std::iter::once(head).chain(cells.iter().map(row)).collect();
+    let mut widths = BTreeMap::new();
+    for row in &rows {
+        for (column, text) in row.iter().enumerate() {
+            let width: &mut usize = widths.entry(column).or_default();
+            *width = text.chars().count().max(*width);
+        }
+    }
+    let line = |row: &[String; 4]| {
+        let texts = row.iter().zip(widths.values());
+        let texts: Vec<String> = texts
+            .map(|(text, &width)| format!("{text:width$}"))
+            .collect();
+        format!("  {}", texts.join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
+/// Names with commas between them, in indented lines.
+fn wrapped(names: &[String]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        let comma = if index + 1 < names.len() { "," } else { "" };
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + name.chars().count() < LINE => {
+                line.push_str(&format!(" {name}{comma}"));
+            }
+            _ => lines.push(format!("  {name}{comma}")),
+        }
+    }
+    lines
+}

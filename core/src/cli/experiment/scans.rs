@@ -1,0 +1,122 @@
+//! The scans of a data folder, as the cells of an experiment take them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::super::Failure;
+use super::super::cases::Reader;
+use super::super::files::read;
+use super::super::train::STATE;
+use crate::Error;
+use crate::dataset::{Case, CaseFiles, LabelSet, Preset, Split, file_name};
+use crate::experiment::{Cell, Source};
+use crate::train::{RunState, TrainingSet};
+
+pub(super) struct Scans<'a> {
+    pub reader: Reader<'a>,
+    pub root: &'a Path,
+    /// The experiment's own folder; a dry run has none.
+    pub out: Option<&'a Path>,
+    pub preset: Option<Preset>,
+}
+
+impl Scans<'_> {
+    /// The files of a labelled case: by its name, else by the name of its image file, which in a folder
+    /// of test images may occur again.
+    fn find(&self, case: &str) -> Result<&CaseFiles, Failure> {
+        let cases = self.reader.folder.pairing.cases.iter();
+        let labelled: Vec<&CaseFiles> = cases.filter(|files| files.is_labelled()).collect();
+        let named = labelled.iter().find(|files| files.id == case);
+        if let Some(files) = named {
+            return Ok(files);
+        }
+        let alike = labelled.iter().filter(|files| file_name(files) == case);
+        match alike.collect::<Vec<_>>()[..] {
+            [files] => Ok(files),
+            [] => Err(Failure::Message(format!(
+                "{} has no image with labels of the case {case}; correct the list",
+                self.root.display()
+            ))),
+            [first, second, ..] => Err(Failure::Message(format!(
+                "{}: the case {case} may be {} or {}; name one of the two",
+                self.root.display(),
+                first.id,
+                second.id
+            ))),
+        }
+    }
+
+    /// Whether every case of the cells is here.
+    pub fn find_all(&self, cells: &[Cell]) -> Result<(), Failure> {
+        let cases = cells
+            .iter()
+            .flat_map(|cell| [&cell.training, &cell.evaluation]);
+        let cases: BTreeSet<&String> = cases.flatten().collect();
+        cases
+            .into_iter()
+            .try_for_each(|case| self.find(case).map(|_| ()))
+    }
+
+    /// What there is to say about the preset's lists among `lists`: where not all published cases are
+    /// here, or more.
+    pub fn differing(&self, lists: &BTreeSet<&str>) -> Vec<String> {
+        let said = |list: &&str| {
+            let preset = self.preset?;
+            let selected = preset.select(list, &self.reader.folder.pairing.cases);
+            preset.differing(list, &selected.ok()?)
+        };
+        lists.iter().filter_map(said).collect()
+    }
+}
+
+impl Source for Scans<'_> {
+    type Error = Failure;
+
+    fn list(&self, name: &str) -> Result<Vec<String>, Failure> {
+        let Some((file, list)) = Split::choice(name) else {
+            if let Some(preset) = self.preset {
+                let cases = preset.select(name, &self.reader.folder.pairing.cases);
+                let cases = cases.map_err(Error::from)?.into_iter();
+                return Ok(cases.map(|case| case.id).collect());
+            }
+            return Err(Failure::Message(format!(
+                "{name:?} is no list of the experiment: give it in [lists], or write FILE:LIST with a JSON file of the data folder"
+            )));
+        };
+        let path = self.root.join(file);
+        let text = read(&path)?;
+        let file = path.display().to_string();
+        let split = Split::from_json(&file, &text, list);
+        Ok(split.map_err(Error::from)?.cases)
+    }
+
+    fn state(&self, cell: &Cell) -> Result<Option<Vec<u8>>, Failure> {
+        let Some(out) = self.out else {
+            return Ok(None);
+        };
+        let path = out.join(cell.folder()).join(STATE);
+        if !path.exists() {
+            return Ok(None);
+        }
+        // A state of other settings is of no use to this cell.
+        let bytes = read(&path)?;
+        let same = |state: RunState| state.config == cell.config && state.cases == cell.training;
+        Ok(RunState::read(&bytes).is_ok_and(same).then_some(bytes))
+    }
+
+    fn read(&self, case: &str) -> Result<Case, Failure> {
+        Ok(self.reader.folder.read(self.find(case)?)?)
+    }
+
+    fn training(&self, cell: &Cell) -> Result<(LabelSet, TrainingSet), Failure> {
+        let files = cell.training.iter().map(|name| self.find(name).cloned());
+        let cases = self.reader.read(&files.collect::<Result<Vec<_>, _>>()?)?;
+        let labels = self.reader.labels(&cases, cell.learned.clone())?;
+        let prepared = self.reader.training(cases, &labels, &cell.config)?;
+        Ok((labels, prepared))
+    }
+
+    fn label_names(&self) -> BTreeMap<u16, String> {
+        self.reader.folder.label_names()
+    }
+}

@@ -1,0 +1,68 @@
+//! The training runs that an experiment consists of.
+
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::LabelSet;
+use crate::infer::PredictConfig;
+use crate::metric::{Evaluation, Protocol, Targets};
+use crate::train::TrainConfig;
+
+/// One training run of an experiment and everything that its result depends on, apart from the scans
+/// and the device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    /// Name of its row.
+    pub row: String,
+    /// Name of the list it is trained on.
+    pub list: String,
+    /// All training settings, the seed included.
+    pub config: TrainConfig,
+    /// Cases that it is trained on.
+    pub training: Vec<String>,
+    /// Cases that it is measured on.
+    pub evaluation: Vec<String>,
+    /// The labels that it learns; those of its cases if none.
+    pub learned: Option<LabelSet>,
+    /// What is reported.
+    pub targets: Targets,
+    /// How it is measured.
+    pub protocol: Protocol,
+    /// How cases are segmented.
+    pub predict: PredictConfig,
+}
+
+/// What a cell's run gave: the whole content of its `result.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CellResult {
+    /// The cell.
+    pub cell: Cell,
+    /// Trainable parameters.
+    pub parameters: usize,
+    /// Wall time of the training in seconds.
+    pub seconds: f64,
+    /// Dice and HD95 on the evaluation list.
+    pub evaluation: Evaluation,
+}
+
+impl Cell {
+    /// Path of its run folder from the experiment's, such as `unetr-medcontext/fewshot5/seed-0`.
+    pub fn folder(&self) -> String {
+        let list = self.list.rsplit(':').next().unwrap_or(&self.list);
+        format!(
+            "{}/{}/seed-{}",
+            slug(&self.row),
+            slug(list),
+            self.config.seed
+        )
+    }
+}
+
+/// A name as part of a path: lower-case letters and digits, with dashes between.
+pub(super) fn slug(name: &str) -> String {
+    let parts: Vec<String> = name
+        .split(|letter: char| !letter.is_alphanumeric() && letter != '.')
+        .filter(|part| !part.is_empty())
+        .map(str::to_lowercase)
+        .collect();
+    parts.join("-").trim_matches('.').to_owned()
+}

@@ -1,0 +1,121 @@
+//! The rows of an experiment's table.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use super::cell::slug;
+use crate::metric::{EmptyPolicy, Hausdorff, Protocol, Region, Targets};
+
+/// One row of an experiment's table.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Row {
+    /// Its name, unique in the experiment.
+    pub name: String,
+    /// The row that this one is tested against, case by case.
+    pub against: Option<String>,
+    /// Trains this many times the iterations: what one iteration of the row that it stands beside
+    /// costs, in iterations of this one, makes the two rows equal in time.
+    pub equal_time: Option<f64>,
+    /// Whether cases are segmented eight times, mirrored.
+    #[serde(default)]
+    pub flips: bool,
+    /// Whether only the largest connected component of every label is kept.
+    #[serde(default)]
+    pub largest_component: bool,
+    /// How its results are measured, where that differs from the experiment's.
+    #[serde(default)]
+    pub protocol: RowProtocol,
+    /// Ids of the labels that are reported, in place of what the experiment says.
+    #[serde(default)]
+    pub labels: Vec<u16>,
+    /// Regions that are reported, in place of what the experiment says.
+    #[serde(default)]
+    pub regions: Vec<Region>,
+    /// Training settings, over those of `base`: any field of [`TrainConfig`](crate::train::TrainConfig).
+    #[serde(flatten)]
+    pub settings: toml::Table,
+}
+
+/// What a row measures otherwise than its experiment: results of several released test scripts stand in
+/// one table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RowProtocol {
+    /// The form of HD95.
+    pub hd95: Option<Hausdorff>,
+    /// What empty masks count as in means.
+    pub empty: Option<EmptyPolicy>,
+}
+
+impl Row {
+    /// How the row is measured, in an experiment that measures by `shared`.
+    pub fn protocol(&self, shared: Protocol) -> Protocol {
+        Protocol {
+            hd95: self.protocol.hd95.unwrap_or(shared.hd95),
+            empty: self.protocol.empty.unwrap_or(shared.empty),
+        }
+    }
+
+    /// What the row reports, in an experiment that reports `shared`; nothing where neither says.
+    pub fn targets(&self, shared: &Targets) -> Targets {
+        let own = Targets {
+            labels: self.labels.clone(),
+            regions: self.regions.clone(),
+        };
+        if own.is_empty() { shared.clone() } else { own }
+    }
+}
+
+/// What is wrong with the rows of an experiment that measures and reports by `shared`.
+pub(super) fn check(rows: &[Row], (protocol, targets): (Protocol, &Targets)) -> Result<(), String> {
+    let names: BTreeMap<&str, &Row> = rows.iter().map(|row| (row.name.as_str(), row)).collect();
+    let mut folders = BTreeSet::new();
+    for row in rows {
+        let name = &row.name;
+        if slug(name).is_empty() || !folders.insert(slug(name)) {
+            return Err(format!(
+                "another row is called like {name:?}, or it has no letters: choose other names"
+            ));
+        }
+        if !row.labels.is_empty() && !row.regions.is_empty() {
+            return Err(format!(
+                "row {name:?} has both labels and regions: give one"
+            ));
+        }
+        if let Some(against) = &row.against {
+            let Some(other) = names.get(against.as_str()) else {
+                return Err(format!(
+                    "row {name:?} is against {against:?}, which is no row"
+                ));
+            };
+            let measured = |row: &Row| (row.protocol(protocol), row.targets(targets));
+            if measured(row) != measured(other) {
+                return Err(format!(
+                    "row {name:?} is against {against:?}, which is measured otherwise: give both the same protocol, labels and regions"
+                ));
+            }
+        }
+        check_time(row)?;
+    }
+    Ok(())
+}
+
+fn check_time(row: &Row) -> Result<(), String> {
+    let name = &row.name;
+    if row
+        .equal_time
+        .is_some_and(|factor| !(factor > 0.0 && factor.is_finite()))
+    {
+        return Err(format!("equal_time of row {name:?} is not above 0"));
+    }
+    if row.settings.contains_key("seed") {
+        return Err(format!("row {name:?} sets seed, which seeds decides"));
+    }
+    if row.equal_time.is_some() && row.settings.contains_key("iterations") {
+        return Err(format!(
+            "row {name:?} sets iterations, which equal_time decides"
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,578 @@
+//! The experiments that come along, on data sets as they are distributed: what each would do in full
+//! size, and two iterations of each.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use medcontext_core::dataset::{PhantomConfig, Preset, lay_out};
+use medcontext_core::experiment::{CellResult, Experiment};
+use medcontext_core::volume::gzip;
+use tempfile::TempDir;
+
+use crate::{core, path, refuse, succeed, text};
+
+fn experiment_file(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../experiments");
+    path(&folder, &format!("{name}.toml"))
+}
+
+fn experiment(name: &str) -> Experiment {
+    let file = experiment_file(name);
+    let text = fs::read_to_string(&file).expect("readable");
+    Experiment::from_toml(&file, &text).expect("an experiment")
+}
+
+/// Files that only have names.
+fn place(root: &Path, paths: impl IntoIterator<Item = String>) {
+    for name in paths {
+        let file = root.join(name);
+        fs::create_dir_all(file.parent().expect("a folder")).expect("made");
+        fs::write(file, "").expect("written");
+    }
+}
+
+/// BTCV's abdomens: 30 to train on, 20 without labels.
+fn synapse(root: &Path) {
+    let labelled = (1..=10).chain(21..=40).flat_map(|n| {
+        [("img", "img"), ("label", "label")]
+            .map(|(folder, name)| format!("RawData/Training/{folder}/{name}{n:04}.nii.gz"))
+    });
+    place(root, labelled);
+    let unlabelled = (61..=80).map(|n| format!("RawData/Testing/img/img{n:04}.nii.gz"));
+    place(root, unlabelled);
+}
+
+/// ACDC as it is distributed today, with the ground truth of its test set.
+fn acdc(root: &Path) {
+    for patient in 1..=150 {
+        let set = if patient <= 100 {
+            "training"
+        } else {
+            "testing"
+        };
+        let name = format!("patient{patient:03}");
+        let frames = match patient {
+            4 => [1, 15],
+            13 => [1, 14],
+            43 => [1, 7],
+            _ => [1, 12],
+        };
+        let frames = frames.into_iter().flat_map(|frame| {
+            ["", "_gt"].map(|ending| format!("{name}_frame{frame:02}{ending}.nii.gz"))
+        });
+        let others = [format!("{name}_4d.nii.gz"), "Info.cfg".to_owned()];
+        let files = frames.chain(others);
+        place(root, files.map(|file| format!("{set}/{name}/{file}")));
+    }
+}
+
+/// BraTS 2021: 1251 labelled cases whose numbers have gaps, and 219 without labels in the gaps.
+fn brats21(root: &Path) {
+    let contrasts = ["flair", "t1", "t1ce", "t2"];
+    let case = |set: &str, number: usize, files: &[&str]| {
+        let name = format!("BraTS2021_{number:05}");
+        let file = |ending: &&str| format!("{set}/{name}/{name}_{ending}.nii.gz");
+        place(root, files.iter().map(file));
+    };
+    let labelled = |number: &usize| number / 5 % 4 != 3;
+    for number in (0..).filter(labelled).take(1251) {
+        let files = [contrasts.as_slice(), &["seg"]].concat();
+        case("TrainingData", number, &files);
+    }
+    for number in (0..).filter(|number| !labelled(number)).take(219) {
+        case("ValidationData", number, &contrasts);
+    }
+}
+
+/// The Decathlon's brain tumours: 484 labelled cases, 266 without labels.
+fn brats17(root: &Path) {
+    let names = |numbers: std::ops::RangeInclusive<usize>| {
+        numbers
+            .map(|n| format!("BRATS_{n:03}"))
+            .collect::<Vec<String>>()
+    };
+    let (training, test) = (names(1..=484), names(485..=750));
+    for (folder, names) in [
+        ("imagesTr", &training),
+        ("labelsTr", &training),
+        ("imagesTs", &test),
+    ] {
+        place(
+            root,
+            names.iter().map(|name| format!("{folder}/{name}.nii.gz")),
+        );
+        // Of macOS, as in the archive.
+        place(
+            root,
+            names.iter().map(|name| format!("{folder}/._{name}.nii.gz")),
+        );
+    }
+    let json = medcontext_core::dataset::phantom_dataset_json(&training, &test);
+    fs::write(root.join("dataset.json"), json).expect("written");
+}
+
+fn hippocampus(root: &Path) {
+    let names = hippocampus_names();
+    for folder in ["imagesTr", "labelsTr"] {
+        place(
+            root,
+            names.iter().map(|name| format!("{folder}/{name}.nii.gz")),
+        );
+    }
+}
+
+/// The cases of the lists that the two experiments bring along.
+fn hippocampus_names() -> BTreeSet<String> {
+    let lists = experiment("hippocampus-fewshot").lists;
+    lists.into_values().flatten().collect()
+}
+
+/// Of each experiment: its cells, the list it trains on with its cases, and the cases of the list that it
+/// measures on.
+type Size = (
+    &'static str,
+    usize,
+    (&'static str, usize),
+    (&'static str, usize),
+);
+
+/// Every file on the whole of its data set.
+fn dry_runs(lay: fn(&Path), expected: &[Size], published: bool) {
+    let folder = TempDir::new().expect("a folder");
+    lay(folder.path());
+    let data = folder.path().display().to_string();
+    let before = listing(folder.path());
+    for (name, cells, (train, trained), (evaluate, measured)) in expected {
+        let output = core(&[
+            "experiment",
+            "--dry-run",
+            &experiment_file(name),
+            "--data",
+            &data,
+        ]);
+        let (said, warned) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "{name}: {warned}");
+        // The series over time beside ACDC's frames are named, and nothing else.
+        assert!(!warned.contains("published"), "{name}: {warned}");
+        let lines: Vec<&str> = said.lines().collect();
+        assert!(
+            lines[0].ends_with(&format!(": {cells} cells")),
+            "{name}: {}",
+            lines[0]
+        );
+        let folders = lines.iter().filter(|line| line.contains("/seed-"));
+        assert_eq!(folders.count(), *cells, "{name}");
+        for (list, purpose, count) in [
+            (train, "to train on", trained),
+            (evaluate, "to measure on", measured),
+        ] {
+            let published = match published {
+                true => format!(", {count} published"),
+                false => String::new(),
+            };
+            let line = format!("{list}, {purpose}: {count} cases{published}");
+            let place = lines.iter().position(|found| *found == line);
+            let place = place.unwrap_or_else(|| panic!("{name}: {line} in {said}"));
+            let cases = lines[place + 1..]
+                .iter()
+                .take_while(|line| line.starts_with("  "));
+            let cases: Vec<&str> = cases.flat_map(|line| line.trim().split(", ")).collect();
+            let cases: BTreeSet<&str> = cases
+                .iter()
+                .map(|case| case.trim_end_matches(','))
+                .collect();
+            assert_eq!(cases.len(), *count, "{name} {list}");
+        }
+    }
+    assert_eq!(listing(folder.path()), before, "nothing is written");
+}
+
+fn listing(folder: &Path) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(listing(&path));
+        }
+        found.insert(path);
+    }
+    found
+}
+
+#[test]
+fn synapse_in_full_size() {
+    let (train, five, test) = (("train", 18), ("five-shot", 5), ("test", 12));
+    let expected: [Size; 7] = [
+        ("table1-synapse", 6, train, test),
+        ("table4-synapse", 18, five, test),
+        ("table6-synapse", 2, train, test),
+        ("table7-synapse", 10, train, test),
+        ("table8-synapse", 6, train, test),
+        ("figure4-teacher", 9, train, test),
+        ("figure4-weights", 4, train, test),
+    ];
+    dry_runs(synapse, &expected, true);
+}
+
+#[test]
+fn acdc_in_full_size() {
+    let (eighty, five, test) = (("train-80", 160), ("five-shot", 5), ("test", 40));
+    let expected: [Size; 3] = [
+        ("table2-acdc", 6, eighty, test),
+        ("table4-acdc", 18, five, test),
+        ("table6-acdc", 2, eighty, test),
+    ];
+    dry_runs(acdc, &expected, true);
+}
+
+#[test]
+fn brain_tumours_in_full_size() {
+    let expected: [Size; 1] = [("table3-brats17", 2, ("train", 387), ("val", 73))];
+    dry_runs(brats17, &expected, true);
+    let expected: [Size; 2] = [
+        ("table3-brats21", 4, ("train", 1000), ("val", 251)),
+        ("table6-brats21", 2, ("train", 1000), ("val", 251)),
+    ];
+    dry_runs(brats21, &expected, true);
+}
+
+#[test]
+fn hippocampus_in_full_size() {
+    let expected: [Size; 2] = [
+        ("hippocampus-fewshot", 24, ("fewshot5", 5), ("val", 20)),
+        ("hippocampus-ablation", 33, ("fewshot5", 5), ("val", 20)),
+    ];
+    dry_runs(hippocampus, &expected, false);
+}
+
+/// Settings that a test has time for.
+const SMALL: &str = r#"
+seeds = [0]
+size = "tiny"
+iterations = 2
+batch_size = 1
+patch = [32, 32, 32]
+overlap = 0.0
+"#;
+
+/// Phantoms have voxels of a centimetre: resampled to a preset's millimetres they would be large.
+const COARSE: &str = "preprocessing.spacing.mm = [11.0, 12.0, 13.0]\n";
+
+/// Two iterations of experiments, cell by cell, on phantoms in `data`.
+fn runs(folder: &Path, data: &str, names: &[&str], more: &str) {
+    let small = path(folder, "small.toml");
+    fs::write(&small, format!("{SMALL}{more}")).expect("written");
+    for name in names {
+        let out = path(folder, name);
+        let file = experiment_file(name);
+        let fixed = ["experiment", &file, "--data", data, "--out", &out];
+        succeed(&[fixed.as_slice(), &["--override", &small, "--quiet"]].concat());
+        let rows = experiment(name).rows.len();
+        let results = listing(Path::new(&out)).into_iter();
+        let results: Vec<PathBuf> = results
+            .filter(|file| file.ends_with("result.json"))
+            .collect();
+        assert_eq!(results.len(), rows, "{name}");
+        for result in results {
+            let result = read_result(&result);
+            let dice = result.evaluation.mean.dice.expect("cases with labels").mean;
+            assert!((0.0..=1.0).contains(&dice), "{name}: {dice}");
+        }
+        let table = fs::read_to_string(Path::new(&out).join("table.md")).expect("a table");
+        assert!(
+            table.contains("iterations = 2, overlap = 0.0"),
+            "{name}: {table}"
+        );
+        assert!(table.contains("HD95 mm | HD95 voxels"), "{name}: {table}");
+    }
+}
+
+fn read_result(file: &Path) -> CellResult {
+    serde_json::from_slice(&fs::read(file).expect("a result")).expect("a result")
+}
+
+/// Phantoms in a preset's layout, with what lies beside.
+fn phantoms(folder: &Path, layout: &str) -> String {
+    let data = path(folder, "data");
+    let fixed = [
+        "--cases",
+        "4",
+        "--unlabelled",
+        "2",
+        "--voxels",
+        "18,22",
+        "--quiet",
+    ];
+    succeed(
+        &[
+            ["phantom", "--out", &data, "--layout", layout].as_slice(),
+            &fixed,
+        ]
+        .concat(),
+    );
+    data
+}
+
+#[test]
+fn two_iterations_on_synapse() {
+    let folder = TempDir::new().expect("a folder");
+    let data = phantoms(folder.path(), "synapse");
+    let names = [
+        "table1-synapse",
+        "table4-synapse",
+        "table6-synapse",
+        "table7-synapse",
+        "table8-synapse",
+        "figure4-teacher",
+        "figure4-weights",
+    ];
+    runs(folder.path(), &data, &names, COARSE);
+}
+
+#[test]
+fn two_iterations_on_acdc() {
+    let folder = TempDir::new().expect("a folder");
+    let data = phantoms(folder.path(), "acdc");
+    let names = ["table2-acdc", "table4-acdc", "table6-acdc"];
+    runs(folder.path(), &data, &names, COARSE);
+    // Of patients 1 to 4, two are tested on; 101 and 102 have labels too and are on no list.
+    let result = folder
+        .path()
+        .join("table2-acdc/unetr/train-80/seed-0/result.json");
+    let result = read_result(&result);
+    let frames = |patient: &str, frames: [usize; 2]| {
+        frames.map(|frame| format!("{patient}_frame{frame:02}"))
+    };
+    let trained = [frames("patient001", [1, 12]), frames("patient004", [1, 15])].concat();
+    assert_eq!(result.cell.training, trained);
+    let measured = [frames("patient002", [1, 12]), frames("patient003", [1, 12])].concat();
+    assert_eq!(result.cell.evaluation, measured);
+}
+
+#[test]
+fn two_iterations_on_brain_tumours() {
+    let folder = TempDir::new().expect("a folder");
+    let data = phantoms(folder.path(), "brats17");
+    runs(folder.path(), &data, &["table3-brats17"], COARSE);
+    let table = fs::read_to_string(folder.path().join("table3-brats17/table.md")).expect("a table");
+    assert!(
+        table.contains("| whole tumour | enhancing tumour | tumour core |"),
+        "{table}"
+    );
+    let folder = TempDir::new().expect("a folder");
+    let data = phantoms(folder.path(), "brats21");
+    runs(
+        folder.path(),
+        &data,
+        &["table3-brats21", "table6-brats21"],
+        "",
+    );
+}
+
+#[test]
+fn two_iterations_on_hippocampus() {
+    let folder = TempDir::new().expect("a folder");
+    let mut cases = medcontext_core::dataset::phantom(&PhantomConfig {
+        cases: hippocampus_names().len(),
+        seed: 0,
+        voxels: (16, 20),
+    });
+    for (case, name) in cases.iter_mut().zip(hippocampus_names()) {
+        case.name = name;
+    }
+    let files = lay_out(Preset::Decathlon, &cases, cases.len()).expect("volumes");
+    for (name, bytes) in files {
+        let file = folder.path().join("data").join(&name);
+        fs::create_dir_all(file.parent().expect("a folder")).expect("made");
+        let bytes = if name.ends_with(".gz") {
+            gzip(&bytes)
+        } else {
+            bytes
+        };
+        fs::write(file, bytes).expect("written");
+    }
+    let data = path(folder.path(), "data");
+    let names = ["hippocampus-fewshot", "hippocampus-ablation"];
+    runs(folder.path(), &data, &names, "");
+}
+
+/// The lists of an experiment of a preset, some of whose cases are absent, unlabelled or there twice.
+#[test]
+fn lists_are_of_labelled_cases_and_say_what_is_absent() {
+    let folder = TempDir::new().expect("a folder");
+    let data = phantoms(folder.path(), "brats17");
+    let file = path(folder.path(), "experiment.toml");
+    let text = r#"
+title = "Tumours"
+preset = "brats17"
+train = ["train"]
+evaluate = "lists.json:one"
+[[row]]
+name = "UNETR"
+"#;
+    fs::write(&file, text).expect("written");
+    let list = |case: &str| {
+        let json = format!(r#"{{"one": ["{case}"]}}"#);
+        fs::write(Path::new(&data).join("lists.json"), json).expect("written");
+    };
+    let arguments = ["experiment", "--dry-run", &file, "--data", &data];
+    list("BRATS_011");
+    let output = core(&arguments);
+    let (said, warned) = (crate::text(&output.stdout), crate::text(&output.stderr));
+    assert!(output.status.success(), "{warned}");
+    // BRATS_485 and BRATS_486 lie in imagesTs.
+    let expected =
+        "train, to train on: 3 cases, 387 published\n  BRATS_001, BRATS_002, BRATS_003\n";
+    assert!(said.contains(expected), "{said}");
+    let expected = "brats17 train: 3 of 387 published cases are here; absent: BRATS_004, BRATS_005, BRATS_006, BRATS_007, BRATS_008 and 379 more\n";
+    assert_eq!(warned, expected);
+
+    // An image of the same name to be segmented: the labelled one is meant.
+    let images = Path::new(&data);
+    fs::copy(
+        images.join("imagesTr/BRATS_011.nii.gz"),
+        images.join("imagesTs/BRATS_011.nii.gz"),
+    )
+    .expect("copied");
+    fs::copy(
+        images.join("imagesTr/BRATS_002.nii.gz"),
+        images.join("imagesTs/BRATS_002.nii.gz"),
+    )
+    .expect("copied");
+    let said = succeed(&arguments);
+    assert!(
+        said.contains("train, to train on: 3 cases, 387 published"),
+        "{said}"
+    );
+
+    for absent in ["BRATS_485", "BRATS_010"] {
+        list(absent);
+        let sentence = fail(&arguments);
+        assert!(
+            sentence.contains(&format!("no image with labels of the case {absent}")),
+            "{sentence}"
+        );
+    }
+    list("BRATS_011");
+    fs::remove_dir_all(images.join("labelsTr")).expect("removed");
+    let sentence = fail(&arguments);
+    assert!(
+        sentence.contains("of brats17's list train are here without their label maps"),
+        "{sentence}"
+    );
+    let sentence = refuse(&[
+        "experiment",
+        "--dry-run",
+        &path(folder.path(), "no.toml"),
+        "--data",
+        &data,
+    ]);
+    assert!(sentence.contains("no.toml cannot be read"), "{sentence}");
+}
+
+/// Fails with exit code 1 and one sentence, which is returned, after what was said about files.
+fn fail(arguments: &[&str]) -> String {
+    let output = core(arguments);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let errors: Vec<&str> = said
+        .lines()
+        .filter(|line| line.starts_with("error: "))
+        .collect();
+    assert_eq!(
+        (errors.len(), errors.last()),
+        (1, said.lines().last().as_ref()),
+        "{said}"
+    );
+    errors[0].to_owned()
+}
+
+/// What was computed for the repository is still what its experiments ask for.
+#[test]
+fn results_that_come_along_are_of_their_experiments() {
+    let folder = TempDir::new().expect("a folder");
+    hippocampus(folder.path());
+    let data = folder.path().display().to_string();
+    for (name, cells) in [("hippocampus-fewshot", 24), ("hippocampus-ablation", 33)] {
+        let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("../experiments/results");
+        let out = folder.path().join(name);
+        copy(&results.join(name), &out);
+        let out = out.display().to_string();
+        let file = experiment_file(name);
+        let fixed = [
+            "experiment",
+            &file,
+            "--data",
+            &data,
+            "--out",
+            &out,
+            "--table",
+        ];
+        let said = succeed(&fixed);
+        assert!(
+            said.contains(&format!("{cells} cells, {cells} of them done")),
+            "{said}"
+        );
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("made");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let target = to.join(path.file_name().expect("a name"));
+        match path.is_dir() {
+            true => copy(&path, &target),
+            false => {
+                fs::copy(&path, &target).expect("copied");
+            }
+        }
+    }
+}
+
+/// How the rows of the paper's tables are measured: as the test script of their network and data set.
+#[test]
+fn rows_are_measured_as_their_test_scripts_do() {
+    let mut seen = BTreeMap::new();
+    for name in [
+        "table1-synapse",
+        "table2-acdc",
+        "table3-brats17",
+        "table3-brats21",
+        "table4-acdc",
+        "table4-synapse",
+        "table6-acdc",
+        "table6-brats21",
+        "table6-synapse",
+        "table7-synapse",
+        "table8-synapse",
+        "figure4-teacher",
+        "figure4-weights",
+    ] {
+        let experiment = experiment(name);
+        for row in &experiment.rows {
+            let backbone = row.settings["backbone"].as_str().expect("a name");
+            let protocol = row.protocol(experiment.protocol);
+            let expected = match (experiment.preset.expect("a preset"), backbone) {
+                (Preset::Brats21, _) => ("max", "monai"),
+                (_, "nnformer") => ("pooled", "one"),
+                _ => ("pooled", "zero"),
+            };
+            let found = (protocol.hd95.name(), protocol.empty.name());
+            assert_eq!(found, expected, "{name} {}", row.name);
+            *seen.entry(expected).or_insert(0) += 1;
+        }
+    }
+    assert_eq!(seen.values().sum::<usize>(), 65);
+    // Figure 4's networks without a teacher learn from the ground truth alone.
+    for row in &experiment("figure4-teacher").rows {
+        let medcontext = row.settings.get("medcontext").map(ToString::to_string);
+        let expected = match row.name.split_once(", ").expect("two parts").1 {
+            "teacher" => None,
+            "no teacher" => Some(r#"{ consistency = "off" }"#.to_owned()),
+            _ => Some(r#"{ teacher = "none" }"#.to_owned()),
+        };
+        assert_eq!(medcontext, expected, "{}", row.name);
+    }
+}

@@ -170,9 +170,6 @@ pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
     ))
 }
 
-/// How the name of a map of uncertainty ends, which lies beside the label map it belongs to.
-pub(super) const UNCERTAINTY: &str = "_uncertainty";
-
 /// A file's name without `.nii` or `.nii.gz`; `None` for any other file.
 pub(super) fn nifti_stem(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?;

@@ -6,10 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, ValueEnum};
 use futures::executor::block_on;
-use safetensors::tensor::{Dtype, TensorView, serialize};
 
 use super::console::{Console, Progress, interrupt_flag};
-use super::files::{UNCERTAINTY, nifti_stem, read, write};
+use super::files::{nifti_stem, read, write};
 use super::folder::{Folder, FolderOptions, read_image_file};
 use super::listing::Listing;
 use super::shard::Shard;
@@ -17,7 +16,10 @@ use super::{Failure, Outcome};
 use crate::Error;
 use crate::dataset::{Case, CaseFiles};
 use crate::device::{self, DeviceKind};
-use crate::infer::{Blend, Event, PredictConfig, Predictor, Segmentation, Spot, Uncertainty};
+use crate::infer::{
+    Blend, Event, PredictConfig, Predictor, Segmentation, Spot, Uncertainty, logits_file,
+    logits_name, segmentation_name, uncertainty_name,
+};
 use crate::volume::gzip;
 
 #[derive(Args)]
@@ -173,7 +175,7 @@ fn segment(
     console: &Console,
 ) -> Result<Option<Doubt>, Failure> {
     let case = input.id();
-    let target = arguments.output.join(format!("{case}.nii.gz"));
+    let target = arguments.output.join(segmentation_name(case));
     refuse_used(&target, arguments.force)?;
     if arguments.uncertainty {
         refuse_used(&uncertainty_path(&target, case), arguments.force)?;
@@ -243,7 +245,7 @@ fn refuse_used(path: &Path, force: bool) -> Outcome {
 
 /// Where a case's map of uncertainty goes, beside its labels.
 fn uncertainty_path(target: &Path, case: &str) -> PathBuf {
-    target.with_file_name(format!("{case}{UNCERTAINTY}.nii.gz"))
+    target.with_file_name(uncertainty_name(case))
 }
 
 /// How uncertain a case is, without the map.
@@ -287,19 +289,10 @@ fn keep(segmentation: &Segmentation, case: &str, target: &Path) -> Outcome {
     let Some(logits) = &segmentation.logits else {
         return Ok(());
     };
-    let bytes: Vec<u8> = logits
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect();
-    let file = TensorView::new(Dtype::F32, logits.shape().to_vec(), &bytes)
-        .and_then(|view| serialize([("logits", view)], None))
-        .map_err(|error| {
-            Failure::Message(format!("{case}: the logits cannot be written: {error}"))
-        })?;
-    write(
-        &target.with_file_name(format!("{case}.logits.safetensors")),
-        &file,
-    )
+    let file = logits_file(logits).map_err(|error| {
+        Failure::Message(format!("{case}: the logits cannot be written: {error}"))
+    })?;
+    write(&target.with_file_name(logits_name(case)), &file)
 }
 
 fn describe(title: &str, segmentation: &Segmentation) -> String {

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::console::Console;
-use super::files::{UNCERTAINTY, list_files, make_folder, nifti_stem, read_label, write};
+use super::files::{list_files, make_folder, nifti_stem, read_label, write};
 use super::{Failure, Outcome};
+use crate::infer::UNCERTAINTY_SUFFIX;
 use crate::volume::SurfaceNames;
 
 /// A map of more labels than this is taken for an image of whole numbers.
@@ -59,7 +60,7 @@ fn maps(labels: &Path) -> Result<Vec<(String, PathBuf)>, Failure> {
     let mut maps = Vec::new();
     for name in list_files(labels)? {
         let relative = Path::new(&name);
-        let stem = nifti_stem(relative).filter(|stem| !stem.ends_with(UNCERTAINTY));
+        let stem = nifti_stem(relative).filter(|stem| !stem.ends_with(UNCERTAINTY_SUFFIX));
         if let Some(stem) = stem {
             let case = relative.with_file_name(stem).display().to_string();
             maps.push((case.replace(['/', '\\'], "_"), labels.join(&name)));

@@ -35,9 +35,7 @@ pub fn Train() -> impl IntoView {
             return state.say(DatasetError::NoLabelledCase.to_string());
         }
         let validation = state.case_ids(|case| case.is_for(Role::Validate));
-        state.config.update(|config| {
-            config.medcontext = config.medcontext.clone().fitted(config.iterations);
-        });
+        state.config.update(|config| *config = to_be_used(config));
         state.losses.set(Vec::new());
         state.validations.set(Vec::new());
         state.unfinished.set(None);
@@ -50,6 +48,7 @@ pub fn Train() -> impl IntoView {
             cases: chosen.get(),
             validation,
             from_weights: from_weights.get() && state.weights.read().is_some(),
+            viewed: state.viewed.get(),
         });
     };
     let label = move || match chosen.read().len() {
@@ -100,6 +99,7 @@ fn Continue(ready: Signal<bool>) -> impl IntoView {
         state.work.set(Work::begin(Task::Train));
         link.send(Request::Continue {
             validation: run.validation,
+            viewed: state.viewed.get(),
         });
     };
     view! {
@@ -138,6 +138,7 @@ fn Settings(from_weights: RwSignal<bool>) -> impl IntoView {
             />
             <Patch />
             <MedContextSwitch />
+            <Momentum />
             <Advanced />
         </fieldset>
     }
@@ -202,6 +203,25 @@ fn MedContextSwitch() -> impl IntoView {
             </span>
         </label>
     }
+}
+
+/// How closely the teacher follows the student in a run of so many steps.
+#[component]
+fn Momentum() -> impl IntoView {
+    let state = expect_context::<State>();
+    let words = move || words::momentum(&to_be_used(&state.config.read()));
+    view! {
+        <Show when=move || words().is_some()>
+            <p id="momentum">{words}</p>
+        </Show>
+    }
+}
+
+/// The settings as a run will have them: with a teacher for as many steps.
+fn to_be_used(config: &TrainConfig) -> TrainConfig {
+    let mut config = config.clone();
+    config.medcontext = config.medcontext.fitted(config.iterations);
+    config
 }
 
 /// What one rarely changes.

@@ -8,6 +8,7 @@ mod experiment;
 mod precision;
 mod presets;
 mod resume;
+mod seen;
 mod shard;
 mod surface;
 mod uncertainty;

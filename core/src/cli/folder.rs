@@ -13,7 +13,7 @@ use super::files::read;
 use super::listing::Listing;
 use crate::Error;
 use crate::dataset::{
-    Case, CaseFiles, DatasetError, DatasetJson, HEADER_BYTES, Pairing, ReadOptions, pair, read_case,
+    Case, CaseFiles, DatasetError, DatasetJson, HEADER_BYTES, Pairing, ReadOptions, Reading, pair, read_case,
 };
 use crate::volume::inspect;
 
@@ -97,7 +97,16 @@ impl Folder {
 
     /// Reads one case with the labels that it has.
     pub fn read(&self, files: &CaseFiles) -> Result<Case, Error> {
-        block_on(read_case(files, &self.options(self.channels()), self.fetch()))?.whole()
+        self.reading(files)?.whole()
+    }
+
+    /// Reads one case, also where its label map cannot be used.
+    pub fn reading(&self, files: &CaseFiles) -> Result<Reading, Error> {
+        block_on(read_case(
+            files,
+            &self.options(self.channels()),
+            self.fetch(),
+        ))
     }
 
     /// Reads a case's images alone; a single file may hold so many channels.

@@ -13,6 +13,7 @@ mod precision;
 mod presets;
 mod published;
 mod resume;
+mod seen;
 mod settings;
 mod shard;
 mod surface;

@@ -6,7 +6,8 @@ use medcontext_core::train::{Event, TrainConfig};
 use web_sys::Blob;
 
 use super::state::{
-    Case, CaseResult, Engine, Overlay, Pace, Phase, Picture, Preview, ResultFiles, State, Task,
+    Case, CaseResult, Displayed, Engine, Overlay, Pace, Phase, Picture, Preview, ResultFiles,
+    State, Task,
 };
 use super::{files, words};
 use crate::message::{CaseInfo, Device, Report};
@@ -24,7 +25,10 @@ pub fn apply(state: State, report: Report) {
         }
         Report::Case(info) => take_case(state, info),
         Report::Read(info) => case_read(state, info),
-        Report::Unpaired(paths) => state.unpaired.set(paths),
+        Report::Leftovers { files, structures } => {
+            state.leftovers.set(files);
+            state.structures.set(structures);
+        }
         Report::CaseRemoved { case } => forget_case(state, &case),
         Report::Suggested(suggested) => {
             if !state.config_touched.get_untracked() && !state.work.read_untracked().busy() {
@@ -53,6 +57,20 @@ pub fn apply(state: State, report: Report) {
             state
                 .differences
                 .update(|all| drop(all.insert(case, file.0)));
+        }
+        Report::Displayed {
+            case,
+            number,
+            labels,
+            uncertainty,
+        } => {
+            if number == state.display_number.get_value() {
+                state.displayed.set(Some(Displayed {
+                    case,
+                    labels: labels.map(|labels| labels.0),
+                    uncertainty: uncertainty.map(|map| map.0),
+                }));
+            }
         }
         Report::Training(event) => training(state, event),
         Report::Rehearsed {
@@ -103,6 +121,8 @@ pub fn apply(state: State, report: Report) {
         Report::Archive(file) => save(state, ARCHIVE, &file.0),
         Report::Surfaces { case, file } => save(state, &format!("{case}_surfaces.zip"), &file.0),
         Report::Died(reason) => died(state, &reason),
+        // The link's own.
+        Report::Library(_) | Report::Handled => {}
     }
 }
 

@@ -11,7 +11,7 @@ use medcontext_core::volume::LabelImage;
 use web_sys::Blob;
 
 use super::viewer::{Label, Readout};
-use crate::message::{CaseInfo, Device, WeightsInfo};
+use crate::message::{CaseInfo, Device, Unused, WeightsInfo};
 use crate::saved::{Saved, SavedResult, Unfinished, Validation};
 
 /// The compute worker's condition.
@@ -194,6 +194,17 @@ pub struct Preview {
     pub labels: Blob,
 }
 
+/// What the network found in a case: label map and uncertainty.
+#[derive(Clone, PartialEq)]
+pub struct Displayed {
+    /// The case.
+    pub case: String,
+    /// The label map.
+    pub labels: Option<Blob>,
+    /// How uncertain the network was.
+    pub uncertainty: Option<Blob>,
+}
+
 /// How long training steps take.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pace {
@@ -223,8 +234,10 @@ pub struct State {
     pub engine: RwSignal<Engine>,
     /// The table.
     pub cases: RwSignal<Vec<Case>>,
-    /// Label maps of no case, by path.
-    pub unpaired: RwSignal<Vec<String>>,
+    /// Files that are not used.
+    pub leftovers: RwSignal<Vec<Unused>>,
+    /// Whether some of them are label maps of one structure each.
+    pub structures: RwSignal<bool>,
     /// Whether a new worker is reading what a dead one knew: nothing has changed then.
     pub replaying: RwSignal<bool>,
     /// Cases read and cases to read, while files are being read.
@@ -267,6 +280,10 @@ pub struct State {
     pub found: RwSignal<Option<Box<Saved>>>,
     /// Files of the segmented cases, by case.
     pub result_files: RwSignal<BTreeMap<String, ResultFiles>, LocalStorage>,
+    /// What the network found in the case in view, as the viewer takes it.
+    pub displayed: RwSignal<Option<Displayed>, LocalStorage>,
+    /// Number of the request whose answer that is.
+    pub display_number: StoredValue<u32>,
     /// Where segmentations differ from the truth, as far as that was asked for.
     pub differences: RwSignal<BTreeMap<String, Blob>, LocalStorage>,
     /// The case that the viewer shows or is about to show.
@@ -295,7 +312,8 @@ impl State {
         Self {
             engine: RwSignal::new(Engine::Starting),
             cases,
-            unpaired: RwSignal::new(Vec::new()),
+            leftovers: RwSignal::new(Vec::new()),
+            structures: RwSignal::new(false),
             replaying: RwSignal::new(false),
             reading: RwSignal::new(None),
             messages: RwSignal::new(Vec::new()),
@@ -320,6 +338,8 @@ impl State {
             before: RwSignal::new(None),
             found: RwSignal::new(None),
             result_files: RwSignal::new_local(BTreeMap::new()),
+            displayed: RwSignal::new_local(None),
+            display_number: StoredValue::new(0),
             differences: RwSignal::new_local(BTreeMap::new()),
             viewed: RwSignal::new(None),
             picture: RwSignal::new_local(None),

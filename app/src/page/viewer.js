@@ -54,10 +54,6 @@ function forDrawing({ R, G, B, A, I, labels }) {
   return table;
 }
 
-// Bytes of a NIfTI header, and those of them that say where the voxels are: the forms' codes, and the sform.
-const HEADER = 348;
-const FORMS = [[252, 256], [280, 328]];
-
 // How far keys move the crosshair, in voxels to the patient's right, front and head.
 const STEPS = {
   h: [-1, 0, 0], ArrowLeft: [-1, 0, 0], l: [1, 0, 0], ArrowRight: [1, 0, 0],
@@ -136,13 +132,13 @@ export class Viewer {
   #loadVolume;
   #image;
   #labels;
-  #forms;
   #colours;
   #layout = "both";
   #large = false;
   #illumination;
   #references = {};
   #history;
+  #drawingColours;
   #pending = Promise.resolve();
 
   /**
@@ -180,6 +176,9 @@ export class Viewer {
    * Shows an image with labels over it (or none). `colours` is {R, G, B, A, I, labels}: one entry per label
    * id in I; A is 0 for a hidden label and 255 for a visible one. Without colours it is values from 0 to 1 that
    * lie over the image, and they are painted from dark to bright.
+   *
+   * It is the only way to change any of these: the last call says what is on screen, whatever was still being
+   * loaded when it was made.
    */
   show(image, labels, colours, opacity) {
     const shown = this.#pending.then(async () => {
@@ -195,9 +194,11 @@ export class Viewer {
         } finally {
           this.#put(volumes);
         }
+        // The readout follows the crosshair; here the image changed under it.
+        this.#niivue.createOnLocationChange();
+      } else if (labels) {
+        this.#paint(colours, opacity);
       }
-      // The readout follows the crosshair; here the image changed under it.
-      this.#niivue.createOnLocationChange();
     });
     this.#pending = shown.catch(() => {});
     return shown;
@@ -206,8 +207,6 @@ export class Viewer {
   /** A volume to be drawn below everything else. */
   async #background(image) {
     const volume = await this.#load(image, "image.nii", {});
-    const header = new Uint8Array(await image.slice(0, HEADER).arrayBuffer());
-    this.#forms = FORMS.map(([start, end]) => header.slice(start, end));
     this.#large = volume.img.length > LARGE;
     await this.#arrange();
     return volume;
@@ -216,14 +215,26 @@ export class Viewer {
   /** A volume to be drawn over it. */
   async #overlay(labels, colours, opacity) {
     const volume = await this.#load(labels, "labels.nii", { opacity });
+    this.#colours = JSON.stringify(colours);
     if (colours) {
       volume.setColormapLabel(colours);
-      this.#colours = JSON.stringify(colours);
     } else {
       volume.colormap = HEAT;
       [volume.cal_min, volume.cal_max] = HEAT_RANGE;
     }
     return volume;
+  }
+
+  /** Changes the colours of what lies over the image, which labels are visible, and how opaque they are. */
+  #paint(colours, opacity) {
+    const overlay = this.#niivue.volumes[1];
+    const text = JSON.stringify(colours);
+    if (text !== this.#colours) {
+      this.#colours = text;
+      overlay.setColormapLabel(colours);
+      this.#niivue.updateGLVolume();
+    }
+    if (opacity !== overlay.opacity) this.#niivue.setOpacity(1, opacity);
   }
 
   /** Draws other volumes than before. One at a time, each would be drawn with the old ones and without. */
@@ -290,22 +301,6 @@ export class Viewer {
     };
   }
 
-  /** Changes the labels' colours, and which of them are visible. */
-  recolour(colours) {
-    const overlay = this.#niivue.volumes[1];
-    const text = JSON.stringify(colours);
-    if (overlay?.colormapLabel && text !== this.#colours) {
-      this.#colours = text;
-      overlay.setColormapLabel(colours);
-      this.#niivue.updateGLVolume();
-    }
-  }
-
-  /** Labels' opacity, 0 to 1. */
-  setOpacity(opacity) {
-    if (this.#niivue.volumes[1]) this.#niivue.setOpacity(1, opacity);
-  }
-
   /** The three slices, the rendering, or both: "slices", "rendering" or "both". */
   setLayout(layout) {
     const arranged = this.#pending.then(async () => {
@@ -346,11 +341,12 @@ export class Viewer {
    * is possible now.
    */
   edit(labels, colours, opacity, onChange) {
+    this.#drawingColours = colours;
     const opened = this.#pending.then(async () => {
       const niivue = this.#niivue;
       this.#removeFrom(1);
       this.#labels = undefined;
-      niivue.setDrawColormap(forDrawing(colours));
+      niivue.setDrawColormap(forDrawing(this.#drawingColours));
       niivue.setDrawOpacity(opacity);
       if (!labels) {
         niivue.createEmptyDrawing();
@@ -372,7 +368,9 @@ export class Viewer {
 
   /** The colours of the labels that are being edited. */
   recolourDrawing(colours) {
-    this.#niivue.setDrawColormap(forDrawing(colours));
+    // What is opened just now takes them from here.
+    this.#drawingColours = colours;
+    if (this.#history) this.#niivue.setDrawColormap(forDrawing(colours));
   }
 
   /** What dragging over a slice does: look, brush, fill, erase or grow. `size` is the brush's, in voxels. */
@@ -437,14 +435,7 @@ export class Viewer {
   }
 
   async #load(blob, name, options) {
-    const [first, second] = new Uint8Array(await blob.slice(0, 2).arrayBuffer());
-    const compressed = first === 0x1f && second === 0x8b;
-    const stream = compressed ? blob.stream().pipeThrough(new DecompressionStream("gzip")) : blob;
-    const buffer = await new Response(stream).arrayBuffer();
-    // What is compressed is a file to be saved: on the image's grid, and with the header of the image's file, which
-    // NiiVue may read otherwise. So it is put where the image is.
-    if (compressed) FORMS.forEach(([start], i) => new Uint8Array(buffer).set(this.#forms[i], start));
-    return this.#loadVolume({ url: buffer, name, ...options });
+    return this.#loadVolume({ url: await blob.arrayBuffer(), name, ...options });
   }
 
   /** Removes the overlays first: NiiVue draws whatever is first as the background. */

@@ -1,9 +1,12 @@
 //! Taking files in, and handing bytes back to the browser as files.
 
+use std::collections::BTreeMap;
+
 use js_sys::{Array, Uint8Array};
-use medcontext_core::dataset::{PhantomConfig, phantom, phantom_dataset_json};
+use medcontext_core::dataset::{DatasetJson, PhantomConfig, phantom, phantom_dataset_json};
 use medcontext_core::volume::gzip;
 use medcontext_core::weights::{self, ImportOptions, Precision, WeightsError};
+use serde::Serialize;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, File};
 
@@ -27,48 +30,57 @@ const WEIGHTS: [&str; 5] = [".safetensors", ".pt", ".pth", ".bin", ".model"];
 
 /// Takes files in and brings the cases up to date. A file that cannot be used is named, the others stay.
 pub async fn add(session: &Session, uploads: Vec<Upload>) -> Result<()> {
-    let mut strangers = Vec::new();
+    let mut documents = BTreeMap::new();
     for Upload { path, file } in uploads {
         let file = Blob::from(file.0);
         let name = path.rsplit('/').next().unwrap_or(&path).to_lowercase();
         if name.ends_with(".nii") || name.ends_with(".nii.gz") {
-            let before = session.files.borrow_mut().insert(path.clone(), file);
+            let before = session
+                .library_mut()
+                .files
+                .insert(path.clone(), Handle(file));
             if before.is_some() {
                 cases::replaced(session, &path);
             }
-            session.unkept.borrow_mut().push_back(path);
+            session.library_mut().unkept.push_back(path);
         } else if WEIGHTS.iter().any(|ending| name.ends_with(ending)) {
             session.mention(take_weights(session, &path, &file).await);
-        } else if name == "dataset.json" {
-            let text = String::from_utf8_lossy(&bytes_of(&path, &file).await?).into_owned();
-            session
-                .keep(&format!("{}{path}", names::CASES), &file)
-                .await;
-            *session.dataset_json.borrow_mut() = Some((path, text));
+        } else if name.ends_with(".json") {
+            documents.insert(path, file);
         } else if name.ends_with(".zip") {
             session.mention(restore::open_archive(session, &path, &file).await);
         } else if !name.starts_with('.') {
-            strangers.push(path);
+            session.library_mut().strangers.insert(path);
         }
     }
-    if !strangers.is_empty() {
-        session.reporter.send(Report::Problem(left_out(&strangers)));
-    }
+    take_documents(session, documents).await?;
     cases::refresh(session).await
 }
 
-/// Names the files that are of no use here.
-fn left_out(paths: &[String]) -> String {
-    let shown = paths.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-    let more = paths.len().saturating_sub(3);
-    let shown = if more > 0 {
-        format!("{shown} and {more} more")
-    } else {
-        shown
-    };
-    format!(
-        "{shown}: left out; volumes end in .nii or .nii.gz, weights in .safetensors, .pt, .pth, .bin or .model, sessions in .zip"
-    )
+/// Takes the dataset.json among these files, in place of an earlier one.
+async fn take_documents(session: &Session, documents: BTreeMap<String, Blob>) -> Result<()> {
+    let newest = DatasetJson::find(documents.keys()).cloned();
+    for (path, file) in documents {
+        if Some(&path) != newest.as_ref() {
+            session.library_mut().strangers.insert(path);
+            continue;
+        }
+        session.library_mut().strangers.remove(&path);
+        let own = blob(&bytes_of(&path, &file).await?)?;
+        let name = format!("{}{path}", names::CASES);
+        session.keep(&name, &own.0).await;
+        let before = session
+            .library_mut()
+            .dataset_json
+            .replace((path.clone(), own));
+        if let Some((before, _)) = before.filter(|(before, _)| *before != path) {
+            session
+                .drop_kept(&format!("{}{before}", names::CASES))
+                .await;
+            session.library_mut().strangers.insert(before);
+        }
+    }
+    Ok(())
 }
 
 /// Takes a dropped weights file as the weights at hand. One from PyTorch is converted.
@@ -146,6 +158,15 @@ pub async fn bytes_of(path: &str, file: &Blob) -> Result<Vec<u8>> {
         .await
         .map_err(|reason| Error::unreadable(path, &reason))?;
     Ok(Uint8Array::new(&buffer).to_vec())
+}
+
+/// A value as a JSON file of that name.
+pub fn json_file(name: &str, value: &impl Serialize) -> Result<Blob> {
+    let text = serde_json::to_vec(value).map_err(|reason| Error::Json {
+        file: name.to_owned(),
+        reason: reason.to_string(),
+    })?;
+    Ok(blob(&text)?.0)
 }
 
 /// Bytes as a file that the page can show or save.

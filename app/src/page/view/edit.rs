@@ -6,6 +6,7 @@ use std::rc::Rc;
 use leptos::task::spawn_local;
 use leptos::{ev, prelude::*};
 
+use super::displayed;
 use crate::message::{Handle, Request};
 use crate::page::link::Link;
 use crate::page::state::{Overlay, State};
@@ -83,7 +84,12 @@ pub fn Editor(viewer: Screen, opacity: RwSignal<f64>) -> impl IntoView {
     Effect::new(move |_| {
         let labels = pen.labels(state);
         if state.editing.read().is_some() {
-            pen.with(|viewer| viewer.recolour_drawing(&labels));
+            let recoloured = pen.with(|viewer| viewer.recolour_drawing(&labels));
+            if let Some(Err(reason)) = recoloured {
+                state.say(format!(
+                    "The drawing's colours stay as they are ({reason})."
+                ));
+            }
         }
     });
     let editing = move || state.editing.read().is_some();
@@ -123,8 +129,11 @@ fn start(state: State, pen: Pen, opacity: f64) {
         Overlay::None => None,
         Overlay::Truth => picture.truth,
         Overlay::Prediction | Overlay::Difference | Overlay::Uncertainty => {
-            let files = state.result_files.read();
-            files.get(&picture.case).map(|files| files.labels.clone())
+            let found = displayed::labels(state, &picture.case);
+            if found.is_none() && displayed::is_expected(state, &picture.case) {
+                return state.say("The labels are still being loaded; try again.");
+            }
+            found
         }
     };
     let known = pen.labels(state);

@@ -1,11 +1,14 @@
 //! The parts of the page, one file each.
 
+mod case_list;
 mod cases;
 mod chart;
+mod displayed;
 mod edit;
 mod estimate;
 mod frame;
 mod help;
+mod leftovers;
 mod legend;
 mod look;
 mod measure;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use super::Arguments;
 use crate::cli::Failure;
 use crate::cli::console::Console;
-use crate::cli::files::{Folder, UNCERTAINTY, nifti_stem};
-use crate::cli::inputs::refuse_inputs;
+use crate::cli::files::{Folder, nifti_stem};
+use crate::cli::inputs::{is_same, refuse_inputs};
 use crate::cli::listing::readable;
 use crate::cli::shard::Shard;
 use crate::file_names::{FileNames, LONGEST};
@@ -42,6 +42,12 @@ pub(super) fn jobs(
     let mut read = vec![arguments.weights.clone()];
     let mut unknown = 0;
     let cases = if arguments.input.is_dir() {
+        if is_same(&arguments.output, &arguments.input) {
+            return Err(Failure::Message(format!(
+                "{} is read: segmentations in it would be taken for scans the next time; choose another folder for them",
+                arguments.output.display()
+            )));
+        }
         let folder = Folder::open_without(&arguments.input, &arguments.output)?;
         unknown = folder.listing.warn(console);
         if lies_in(&arguments.output, &arguments.input) {
@@ -85,55 +91,50 @@ fn lies_in(folder: &Path, other: &Path) -> bool {
 
 /// How the names of results end, after the case's.
 const SEGMENTATION: &str = ".nii.gz";
+const MAP: &str = "_uncertainty.nii.gz";
 const LOGITS: &str = ".logits.safetensors";
 
 fn named(cases: Vec<(String, Vec<PathBuf>)>, arguments: &Arguments) -> Vec<Job> {
     let mut names = FileNames::default();
-    let mut path = |case: &str, ending: &str| arguments.output.join(names.take(case, ending));
     // All segmentations come first, so that they are called as the cases are wherever that can be.
-    let segmented = cases.into_iter().map(|(case, images)| Job {
-        segmentation: path(&case, SEGMENTATION),
-        case,
-        images,
-        uncertainty: None,
-        logits: None,
-    });
-    let mut jobs: Vec<Job> = segmented.collect();
-    for Job {
-        case,
-        uncertainty,
-        logits,
-        ..
-    } in &mut jobs
-    {
-        let map = format!("{UNCERTAINTY}{SEGMENTATION}");
-        *uncertainty = arguments.uncertainty.then(|| path(case, &map));
-        *logits = arguments.logits.then(|| path(case, LOGITS));
-    }
-    jobs
+    let segmentations: Vec<String> = cases
+        .iter()
+        .map(|(case, _)| names.take(case, SEGMENTATION))
+        .collect();
+    let jobs = cases.into_iter().zip(segmentations);
+    jobs.map(|((case, images), segmentation)| {
+        let stem = segmentation.strip_suffix(SEGMENTATION).unwrap_or(&case);
+        let mut beside = |ending| arguments.output.join(names.take(stem, ending));
+        Job {
+            images,
+            uncertainty: arguments.uncertainty.then(|| beside(MAP)),
+            logits: arguments.logits.then(|| beside(LOGITS)),
+            segmentation: arguments.output.join(&segmentation),
+            case,
+        }
+    })
+    .collect()
 }
 
 /// Says which results are not called as their case is.
 fn say_other_names(job: &Job, console: &Console) {
-    let map = format!("{UNCERTAINTY}{SEGMENTATION}");
     let results = [
         ("segmentation", Some(&job.segmentation), SEGMENTATION),
-        ("map of uncertainty", job.uncertainty.as_ref(), &map),
+        ("map of uncertainty", job.uncertainty.as_ref(), MAP),
         ("logits", job.logits.as_ref(), LOGITS),
     ];
+    let results = results
+        .into_iter()
+        .filter_map(|(what, path, ending)| Some((what, path?, ending)));
     for (what, path, ending) in results {
-        let Some(path) = path else {
-            continue;
-        };
         let wanted = format!("{}{ending}", job.case);
-        if path.file_name().is_some_and(|name| *name != *wanted) {
-            let why = if wanted.len() > LONGEST {
-                "the case's name is too long"
-            } else {
-                "that of the case is taken"
+        if path.file_name().is_none_or(|name| *name != *wanted) {
+            let why = match wanted.len() > LONGEST {
+                true => "the case's name is too long",
+                false => "the case's name is taken",
             };
             console.say(format!(
-                "{}: the name of the {what} is {}; {why}",
+                "{}: {why}; the {what} goes to {}",
                 job.case,
                 path.display()
             ));

@@ -16,7 +16,13 @@ pub fn volume(slices: i16, labels: bool) -> Vec<u8> {
         true => (0..count).map(|at| u8::from(at % 16 < 5)).collect(),
         false => (0..count).map(|at| (at * 7 % 100) as u8).collect(),
     };
-    nifti([3, 16, 16, slices, 1], 2, 8, &voxels)
+    let mut bytes = nifti([3, 16, 16, slices, 1], 2, 8, &voxels);
+    // An sform along the axes, 1 mm a voxel.
+    bytes[254] = 1;
+    for axis in 0..3 {
+        bytes[280 + 20 * axis..284 + 20 * axis].copy_from_slice(&1f32.to_le_bytes());
+    }
+    bytes
 }
 
 /// Writes a volume, compressed where its name says so.
@@ -361,7 +367,7 @@ fn no_two_cases_are_written_to_one_file() {
     assert_eq!(image.expect("a volume").grid().dims[2], 12);
     let said = told
         .lines()
-        .find(|line| line.contains("x_uncertainty_2.nii.gz"));
+        .find(|line| line.contains("x_2_uncertainty.nii.gz"));
     assert!(said.is_some_and(|line| line.starts_with("x: ")), "{told}");
 }
 

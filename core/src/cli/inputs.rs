@@ -46,6 +46,11 @@ pub(super) fn refuse_doubles<'a>(results: impl IntoIterator<Item = &'a Path>) ->
     Ok(())
 }
 
+/// Whether two paths lead to one file or folder that is there.
+pub(super) fn is_same(one: &Path, other: &Path) -> bool {
+    identities(one).any(|found| identities(other).any(|other| other == found))
+}
+
 /// Where a file is or would be, alike for all spellings that some file system takes for one.
 fn place(path: &Path) -> String {
     if let Ok(canonical) = fs::canonicalize(path) {

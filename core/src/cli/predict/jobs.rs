@@ -10,7 +10,7 @@ use crate::cli::Failure;
 use crate::cli::console::Console;
 use crate::cli::files::nifti_stem;
 use crate::cli::folder::{Folder, FolderOptions, read_image_file};
-use crate::cli::inputs::refuse_inputs;
+use crate::cli::inputs::{is_same, refuse_inputs};
 use crate::cli::listing::{Listing, readable};
 use crate::cli::shard::Shard;
 use crate::dataset::{Case, CaseFiles};
@@ -62,6 +62,12 @@ pub(super) fn jobs(
     let mut read = vec![arguments.weights.clone()];
     let mut unknown = 0;
     let cases = if arguments.input.is_dir() {
+        if is_same(&arguments.output, &arguments.input) {
+            return Err(Failure::Message(format!(
+                "{} is read: segmentations in it would be taken for scans the next time; choose another folder for them",
+                arguments.output.display()
+            )));
+        }
         let listing = Listing::without(&arguments.input, Some(&arguments.output))?;
         let folder = Folder::open(&arguments.input, listing, FolderOptions::default(), console)?;
         unknown = folder.listing.problems().count();
@@ -109,29 +115,24 @@ fn lies_in(folder: &Path, other: &Path) -> bool {
 
 fn named(cases: Vec<(String, Scan)>, arguments: &Arguments) -> Vec<Job> {
     let mut names = FileNames::default();
-    let mut path = |case: &str, ending: &str| arguments.output.join(names.take(case, ending));
     // All segmentations come first, so that they are called as the cases are wherever that can be.
-    let segmented = cases.into_iter().map(|(case, scan)| Job {
-        segmentation: path(&case, SEGMENTATION_ENDING),
-        case,
-        scan,
-        uncertainty: None,
-        logits: None,
-    });
-    let mut jobs: Vec<Job> = segmented.collect();
-    for Job {
-        case,
-        uncertainty,
-        logits,
-        ..
-    } in &mut jobs
-    {
-        *uncertainty = arguments
-            .uncertainty
-            .then(|| path(case, UNCERTAINTY_ENDING));
-        *logits = arguments.logits.then(|| path(case, LOGITS_ENDING));
-    }
-    jobs
+    let segmentations: Vec<String> = cases
+        .iter()
+        .map(|(case, _)| names.take(case, SEGMENTATION_ENDING))
+        .collect();
+    let jobs = cases.into_iter().zip(segmentations);
+    jobs.map(|((case, scan), segmentation)| {
+        let stem = segmentation.strip_suffix(SEGMENTATION_ENDING).unwrap_or(&case);
+        let mut beside = |ending| arguments.output.join(names.take(stem, ending));
+        Job {
+            scan,
+            uncertainty: arguments.uncertainty.then(|| beside(UNCERTAINTY_ENDING)),
+            logits: arguments.logits.then(|| beside(LOGITS_ENDING)),
+            segmentation: arguments.output.join(&segmentation),
+            case,
+        }
+    })
+    .collect()
 }
 
 /// Says which results are not called as their case is.
@@ -145,19 +146,18 @@ fn say_other_names(job: &Job, console: &Console) {
         ),
         ("logits", job.logits.as_ref(), LOGITS_ENDING),
     ];
+    let results = results
+        .into_iter()
+        .filter_map(|(what, path, ending)| Some((what, path?, ending)));
     for (what, path, ending) in results {
-        let Some(path) = path else {
-            continue;
-        };
         let wanted = format!("{}{ending}", job.case);
-        if path.file_name().is_some_and(|name| *name != *wanted) {
-            let why = if wanted.len() > LONGEST {
-                "the case's name is too long"
-            } else {
-                "that of the case is taken"
+        if path.file_name().is_none_or(|name| *name != *wanted) {
+            let why = match wanted.len() > LONGEST {
+                true => "the case's name is too long",
+                false => "the case's name is taken",
             };
             console.say(format!(
-                "{}: the name of the {what} is {}; {why}",
+                "{}: {why}; the {what} goes to {}",
                 job.case,
                 path.display()
             ));

@@ -126,9 +126,19 @@ fn what_lies_beside_is_named() {
     let trained = Trained::new();
     let mut state = trained.state("model.");
     state.push(("loss_function.weight".to_owned(), tensor(1.0)));
-    state.push(("model.vit.patch_embedding.cls_token".to_owned(), tensor(2.0)));
-    let said = trained.convert("beside", &Saved::dict([("state_dict", Saved::Dict(state))]), &[]);
-    for name in ["loss_function.weight", "model.vit.patch_embedding.cls_token"] {
+    state.push((
+        "model.vit.patch_embedding.cls_token".to_owned(),
+        tensor(2.0),
+    ));
+    let said = trained.convert(
+        "beside",
+        &Saved::dict([("state_dict", Saved::Dict(state))]),
+        &[],
+    );
+    for name in [
+        "loss_function.weight",
+        "model.vit.patch_embedding.cls_token",
+    ] {
         assert!(said.contains(name), "{said}");
     }
 
@@ -151,7 +161,10 @@ fn what_lies_beside_is_named() {
         ("model", Saved::Dict(trained.state("module."))),
     ]);
     let said = trained.convert("network and average", &apart, &[]);
-    assert!(said.contains("taken: model; the file also holds ema.module"), "{said}");
+    assert!(
+        said.contains("taken: model; the file also holds ema.module"),
+        "{said}"
+    );
     let turned = Saved::dict([
         ("teacher_state_dict", Saved::Dict(trained.state(""))),
         ("student_state_dict", Saved::Dict(zeros(""))),
@@ -160,13 +173,20 @@ fn what_lies_beside_is_named() {
     let file = trained.write("turned.pt", &turned);
     let out = path(trained.folder.path(), "none.safetensors");
     let said = refuse(&["convert", &file, &out, "--part", "ema"]);
-    assert!(said.contains("student_state_dict, teacher_state_dict"), "{said}");
+    assert!(
+        said.contains("student_state_dict, teacher_state_dict"),
+        "{said}"
+    );
 }
 
 #[test]
 fn a_checkpoint_that_calls_functions_is_refused() {
     let trained = Trained::new();
-    for (module, name) in [("posix", "system"), ("shutil", "rmtree"), ("subprocess", "Popen")] {
+    for (module, name) in [
+        ("posix", "system"),
+        ("shutil", "rmtree"),
+        ("subprocess", "Popen"),
+    ] {
         let hostile = Saved::dict([
             ("state_dict", Saved::Dict(trained.state(""))),
             ("extra", Saved::Call(module, name)),
@@ -174,7 +194,10 @@ fn a_checkpoint_that_calls_functions_is_refused() {
         let file = trained.write("hostile.pt", &hostile);
         let out = path(trained.folder.path(), "hostile.safetensors");
         let said = refuse(&["convert", &file, &out]);
-        assert!(said.contains(&format!("asks to run {module}.{name}")), "{said}");
+        assert!(
+            said.contains(&format!("asks to run {module}.{name}")),
+            "{said}"
+        );
         assert!(!Path::new(&out).exists());
     }
 }
@@ -193,7 +216,10 @@ fn checkpoints_are_taken_where_weights_are_or_the_way_out_is_named() {
         assert!(said.contains(part), "{part}: {said}");
     }
     let said = succeed(&["info", &file]);
-    assert!(said.contains("3 classes") && said.contains("core convert"), "{said}");
+    assert!(
+        said.contains("3 classes") && said.contains("core convert"),
+        "{said}"
+    );
 
     // A run's settings do: the same run from both files.
     let runs = [("from-ours", &trained.weights), ("from-theirs", &file)].map(|(name, start)| {
@@ -219,7 +245,12 @@ fn checkpoints_are_taken_where_weights_are_or_the_way_out_is_named() {
     succeed(&[&["convert", &file, &named][..], &TOLD, &names].concat());
     let said = succeed(&["info", &named]);
     assert!(said.contains("1 left lung, 2 right lung"), "{said}");
-    let few = [&["convert", &file, &named, "--force"][..], &TOLD, &["--names", "liver"]].concat();
+    let few = [
+        &["convert", &file, &named, "--force"][..],
+        &TOLD,
+        &["--names", "liver"],
+    ]
+    .concat();
     assert!(refuse(&few).contains("2 classes beside the background and 1 names"));
 }
 
@@ -231,9 +262,13 @@ fn networks_that_do_not_fit_are_told_apart() {
     let five = path(folder, "five.safetensors");
     succeed(&[&["convert", &plain, &five, "--classes", "5"][..], &TOLD].concat());
     let out = path(folder, "other");
-    let start = |weights: &str, more: &[&str]| {
-        let start = ["--medcontext", "off", "--start", weights];
-        refuse(&[&train(&trained.data, &out)[..], &start, more].concat())
+    let start = |weights: &str, size: &str, patch: &str| {
+        let mut arguments = train(&trained.data, &out);
+        for (option, value) in [("--size", size), ("--patch", patch)] {
+            let at = arguments.iter().position(|given| *given == option);
+            arguments[at.expect("the option") + 1] = value;
+        }
+        refuse(&[&arguments[..], &["--medcontext", "off", "--start", weights]].concat())
     };
     let both = |said: &str| -> (String, String) {
         let (_, sides) = said.split_once("belong to ").expect("a network");
@@ -243,15 +278,18 @@ fn networks_that_do_not_fit_are_told_apart() {
         (format!("{found} {expected}"), remedy.to_owned())
     };
     // Another number of classes.
-    let (sides, remedy) = both(&start(&five, &[]));
-    assert!(sides.contains("5 classes") && sides.contains("3 classes"), "{sides}");
+    let (sides, remedy) = both(&start(&five, "tiny", "16,16,16"));
+    assert!(
+        sides.contains("5 classes") && sides.contains("3 classes"),
+        "{sides}"
+    );
     assert!(
         remedy.contains("--new-head") && remedy.contains("core convert --classes 3"),
         "{remedy}"
     );
     // Another size: of a file of ours and of one from elsewhere.
     for weights in [&trained.weights, &plain] {
-        let (sides, remedy) = both(&start(weights, &["--size", "small"]));
+        let (sides, remedy) = both(&start(weights, "small", "16,16,16"));
         assert!(sides.contains("unetr small"), "{sides}");
         if weights == &trained.weights {
             assert!(sides.contains("unetr tiny"), "{sides}");
@@ -259,9 +297,9 @@ fn networks_that_do_not_fit_are_told_apart() {
         }
     }
     // Another patch.
-    let (_, remedy) = both(&start(&trained.weights, &["--patch", "32,16,16"]));
+    let (_, remedy) = both(&start(&trained.weights, "tiny", "32,16,16"));
     assert!(remedy.contains("--patch 16,16,16"), "{remedy}");
-    let said = start(&plain, &["--patch", "32,16,16"]);
+    let said = start(&plain, "tiny", "32,16,16");
     assert!(said.contains("are for 1 tokens"), "{said}");
     // Heads alone, of which no name and no size tells.
     let three = path(folder, "three.safetensors");
@@ -272,11 +310,27 @@ fn networks_that_do_not_fit_are_told_apart() {
                    feature = 8\nprojection = \"perceptron\"\nconv_block = true\nres_block = true\n";
     fs::write(&config, network).expect("written");
     let arguments = [
-        "train", "--data", &trained.data, "--out", &out, "--config", &config, "--patch", "16,16,16",
-        "--iterations", "1", "--medcontext", "off", "--start", &three,
+        "train",
+        "--data",
+        &trained.data,
+        "--out",
+        &out,
+        "--config",
+        &config,
+        "--patch",
+        "16,16,16",
+        "--iterations",
+        "1",
+        "--medcontext",
+        "off",
+        "--start",
+        &three,
     ];
     let (sides, _) = both(&refuse(&arguments));
-    assert!(sides.contains("heads 3") && sides.contains("heads 2"), "{sides}");
+    assert!(
+        sides.contains("heads 3") && sides.contains("heads 2"),
+        "{sides}"
+    );
 }
 
 #[test]
@@ -291,7 +345,10 @@ fn an_encoder_alone_is_refused() {
     let out = path(folder.path(), "out.safetensors");
     let said = refuse(&["convert", &file, &out]);
     assert!(said.contains("none of the networks known here"), "{said}");
-    assert!(said.contains("module.layers1.0.blocks.0.norm1.weight"), "{said}");
+    assert!(
+        said.contains("module.layers1.0.blocks.0.norm1.weight"),
+        "{said}"
+    );
     let output = core(&["info", &file]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
 }

@@ -35,10 +35,13 @@ fn bytes_behind_a_volume_are_told_and_it_is_read() {
     assert_eq!(range, expected);
     assert!(said.contains("7 byte(s) follow the gzip data"), "{said}");
     // A training run says so too, with the case's name.
-    fs::write(&scan.replace("imagesTs/phantom_004", "imagesTr/phantom_001"), {
-        let first = fs::read(scan.replace("imagesTs/phantom_004", "imagesTr/phantom_001"));
-        [&first.expect("a scan")[..], b"garbage"].concat()
-    })
+    fs::write(
+        &scan.replace("imagesTs/phantom_004", "imagesTr/phantom_001"),
+        {
+            let first = fs::read(scan.replace("imagesTs/phantom_004", "imagesTr/phantom_001"));
+            [&first.expect("a scan")[..], b"garbage"].concat()
+        },
+    )
     .expect("written");
     let out = path(folder.path(), "run");
     let output = core(&[&train(&data, &out)[..], &["--medcontext", "off"]].concat());
@@ -101,7 +104,11 @@ fn a_segmentation_keeps_both_forms_bit_for_bit() {
     let mut none = scan.to_nifti();
     none[252..256].fill(0);
     for (name, bytes, sentence) in [
-        ("moved", moved, "sform and qform place the volume differently"),
+        (
+            "moved",
+            moved,
+            "sform and qform place the volume differently",
+        ),
         ("none", none, "the header has no orientation"),
     ] {
         let file = path(folder.path(), &format!("{name}.nii"));
@@ -112,7 +119,11 @@ fn a_segmentation_keeps_both_forms_bit_for_bit() {
         assert!(output.status.success() && said.contains(sentence), "{said}");
         let map = volume(&format!("{predicted}/{name}.nii.gz")).to_nifti();
         for range in KEPT {
-            assert_eq!(map[range.clone()], bytes[range.clone()], "{name}, {range:?}");
+            assert_eq!(
+                map[range.clone()],
+                bytes[range.clone()],
+                "{name}, {range:?}"
+            );
         }
     }
 }

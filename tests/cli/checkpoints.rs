@@ -262,9 +262,13 @@ fn networks_that_do_not_fit_are_told_apart() {
     let five = path(folder, "five.safetensors");
     succeed(&[&["convert", &plain, &five, "--classes", "5"][..], &TOLD].concat());
     let out = path(folder, "other");
-    let start = |weights: &str, more: &[&str]| {
-        let start = ["--medcontext", "off", "--start", weights];
-        refuse(&[&train(&trained.data, &out)[..], &start, more].concat())
+    let start = |weights: &str, size: &str, patch: &str| {
+        let mut arguments = train(&trained.data, &out);
+        for (option, value) in [("--size", size), ("--patch", patch)] {
+            let at = arguments.iter().position(|given| *given == option);
+            arguments[at.expect("the option") + 1] = value;
+        }
+        refuse(&[&arguments[..], &["--medcontext", "off", "--start", weights]].concat())
     };
     let both = |said: &str| -> (String, String) {
         let (_, sides) = said.split_once("belong to ").expect("a network");
@@ -274,7 +278,7 @@ fn networks_that_do_not_fit_are_told_apart() {
         (format!("{found} {expected}"), remedy.to_owned())
     };
     // Another number of classes.
-    let (sides, remedy) = both(&start(&five, &[]));
+    let (sides, remedy) = both(&start(&five, "tiny", "16,16,16"));
     assert!(
         sides.contains("5 classes") && sides.contains("3 classes"),
         "{sides}"
@@ -285,7 +289,7 @@ fn networks_that_do_not_fit_are_told_apart() {
     );
     // Another size: of a file of ours and of one from elsewhere.
     for weights in [&trained.weights, &plain] {
-        let (sides, remedy) = both(&start(weights, &["--size", "small"]));
+        let (sides, remedy) = both(&start(weights, "small", "16,16,16"));
         assert!(sides.contains("unetr small"), "{sides}");
         if weights == &trained.weights {
             assert!(sides.contains("unetr tiny"), "{sides}");
@@ -293,9 +297,9 @@ fn networks_that_do_not_fit_are_told_apart() {
         }
     }
     // Another patch.
-    let (_, remedy) = both(&start(&trained.weights, &["--patch", "32,16,16"]));
+    let (_, remedy) = both(&start(&trained.weights, "tiny", "32,16,16"));
     assert!(remedy.contains("--patch 16,16,16"), "{remedy}");
-    let said = start(&plain, &["--patch", "32,16,16"]);
+    let said = start(&plain, "tiny", "32,16,16");
     assert!(said.contains("are for 1 tokens"), "{said}");
     // Heads alone, of which no name and no size tells.
     let three = path(folder, "three.safetensors");

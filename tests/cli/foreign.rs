@@ -35,14 +35,9 @@ fn bytes_behind_a_volume_are_told_and_it_is_read() {
     assert_eq!(range, expected);
     assert!(said.contains("7 byte(s) follow the gzip data"), "{said}");
     // A training run says so too, with the case's name.
-    fs::write(
-        &scan.replace("imagesTs/phantom_004", "imagesTr/phantom_001"),
-        {
-            let first = fs::read(scan.replace("imagesTs/phantom_004", "imagesTr/phantom_001"));
-            [&first.expect("a scan")[..], b"garbage"].concat()
-        },
-    )
-    .expect("written");
+    let first = scan.replace("imagesTs/phantom_004", "imagesTr/phantom_001");
+    let bytes = fs::read(&first).expect("a scan");
+    fs::write(&first, [&bytes[..], b"garbage"].concat()).expect("written");
     let out = path(folder.path(), "run");
     let output = core(&[&train(&data, &out)[..], &["--medcontext", "off"]].concat());
     let said = text(&output.stderr);

@@ -1,6 +1,6 @@
 //! What a network computes and learns on a device, to be compared with another one.
 
-use burn::module::{AutodiffModule, Module, ModuleVisitor, Param};
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use futures::executor::block_on;

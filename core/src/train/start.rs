@@ -5,7 +5,9 @@ use burn::tensor::Device;
 use super::{Activation, RunState, TrainConfig};
 use crate::backbone::{Model, Network};
 use crate::dataset::LabelSet;
-use crate::weights::{self, Fit, ImportOptions, Metadata, Opened, WeightsError, describe};
+use crate::weights::{
+    self, Fit, ImportOptions, Metadata, Opened, WeightsError, describe, is_unused,
+};
 use crate::{Error, Result};
 
 /// What a run begins with.
@@ -193,16 +195,6 @@ fn told_apart(
         }
     }
     (own, other)
-}
-
-/// Whether a tensor is one that PyTorch's networks hold and do not use, or compute anew.
-fn is_unused(name: &str) -> bool {
-    [".cross_attn.", ".norm_cross_attn."]
-        .iter()
-        .any(|part| name.contains(part))
-        || ["relative_position_index", "num_batches_tracked"]
-            .iter()
-            .any(|end| name.ends_with(end))
 }
 
 /// The first few names, and how many more there are.

@@ -273,7 +273,7 @@ fn rounding(image: &Image) -> f64 {
     if as_float || step >= 1.0 {
         ROUNDING
     } else {
-        (step / 2.0 + ROUNDING).min(0.5)
+        (step / 2.0 + ROUNDING).min(0.49)
     }
 }
 
@@ -292,7 +292,8 @@ fn label(value: f64, rounding: f64) -> Result<u16> {
         return Ok(0);
     }
     let whole = value.round();
-    if (value - whole).abs() >= rounding {
+    // Slopes and voxels of 32 bits are as exact as that.
+    if (value - whole).abs() >= rounding + value.abs() * f64::from(f32::EPSILON) {
         return Err(VolumeError::NotLabels(value));
     }
     if whole < 0.0 {

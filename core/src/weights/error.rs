@@ -13,7 +13,7 @@ pub enum WeightsError {
     NoMetadata,
     /// Weights from elsewhere, which do not say all that using them needs.
     #[error(
-        "are of {network}, which say neither how images are to be prepared nor what is segmented; convert them first and tell it: `core convert FILE NEW.safetensors {options}`"
+        "are of {network} and say neither how images are to be prepared nor what is segmented; convert them first and tell it: `core convert FILE NEW.safetensors {options}`"
     )]
     Untold {
         /// What the tensors show.

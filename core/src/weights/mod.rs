@@ -22,7 +22,7 @@ pub use fill::{Filled, Fit, Loaded, fill, load};
 pub use import::{ImportOptions, Imported, Summary, examine, import, is_checkpoint};
 pub(crate) use metadata::describe;
 pub use metadata::{Metadata, Training};
-pub(crate) use opened::Opened;
+pub(crate) use opened::{Opened, is_unused};
 pub use raw::{RawTensor, Tensors, read_safetensors};
 pub(crate) use save::write;
 pub use save::{Precision, save};

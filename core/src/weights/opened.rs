@@ -68,7 +68,8 @@ impl<'a> Opened<'a> {
         &self.part.label
     }
 
-    /// Reads the network's tensors into `model`. What the model has no place for is named as in the file.
+    /// Reads the network's tensors into `model`. What the model has no place for is named as in the file, what
+    /// nobody needs last.
     ///
     /// # Errors
     /// When the file is damaged, or a tensor is missing or of another shape and `fit` does not allow for it.
@@ -87,6 +88,8 @@ impl<'a> Opened<'a> {
             }
         }
         filled.ignored.extend(rest);
+        // Keeps the order among those that are needed, and among those that are not.
+        filled.ignored.sort_by_key(|name| is_unused(name));
         Ok(filled)
     }
 
@@ -99,6 +102,13 @@ impl<'a> Opened<'a> {
         };
         format!("--patch D,H,W {own}--axes xyz|zyx --normalisation z-score|none --names NAME,NAME")
     }
+}
+
+/// Whether a tensor is one that PyTorch's networks hold and do not use, or compute anew.
+pub(crate) fn is_unused(name: &str) -> bool {
+    let parts = [".cross_attn.", ".norm_cross_attn."];
+    let ends = ["relative_position_index", "num_batches_tracked"];
+    parts.iter().any(|part| name.contains(part)) || ends.iter().any(|end| name.ends_with(end))
 }
 
 impl<'a> Source<'a> {

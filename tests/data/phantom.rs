@@ -137,7 +137,10 @@ fn its_dataset_json_describes_it() {
         "labelsTr/p_2",
         "imagesTs/p_3",
     ];
-    let pairing = pair(&files.map(|file| format!("{file}.nii.gz")), Some(&json));
+    let pairing = pair(
+        &files.map(|file| format!("{file}.nii.gz")),
+        Some(&DatasetJson::parse("dataset.json", json.as_bytes())),
+    );
     assert!(pairing.leftovers.is_empty());
     let labelled: Vec<bool> = pairing
         .cases

@@ -249,6 +249,7 @@ fn the_hippocampus_data_set() {
             paths.push(format!("{folder}/{}", name.to_string_lossy()));
         }
     }
+    let json = DatasetJson::parse("dataset.json", json.as_bytes());
     let pairing = pair(&paths, Some(&json));
     assert_eq!((pairing.cases.len(), pairing.leftovers.len()), (220, 0));
     // The names alone say the same.
@@ -256,7 +257,7 @@ fn the_hippocampus_data_set() {
 
     let lists = std::fs::read_to_string(root.join("splits.json")).expect("splits.json");
     let select = |list| {
-        let split = Split::from_json("splits.json", &lists, list).expect("a list");
+        let split = Split::from_json("splits.json", lists.as_bytes(), list).expect("a list");
         split.select(&pairing.cases).expect("all are there")
     };
     assert_eq!(
@@ -276,10 +277,6 @@ fn the_hippocampus_data_set() {
             Case::new(files.id.clone(), image, Some(label)).expect("a pair")
         })
         .collect();
-    let set = LabelSet::from_cases(
-        &cases,
-        &DatasetJson::parse("dataset.json", json.as_bytes()).names,
-    )
-    .expect("labels");
+    let set = LabelSet::from_cases(&cases, &json.names).expect("labels");
     assert_eq!(set.names(), ["background", "Anterior", "Posterior"]);
 }

@@ -122,7 +122,9 @@ fn named(cases: Vec<(String, Scan)>, arguments: &Arguments) -> Vec<Job> {
         .collect();
     let jobs = cases.into_iter().zip(segmentations);
     jobs.map(|((case, scan), segmentation)| {
-        let stem = segmentation.strip_suffix(SEGMENTATION_ENDING).unwrap_or(&case);
+        let stem = segmentation
+            .strip_suffix(SEGMENTATION_ENDING)
+            .unwrap_or(&case);
         let mut beside = |ending| arguments.output.join(names.take(stem, ending));
         Job {
             scan,

@@ -69,7 +69,9 @@ fn blended(case: &Prepared, config: &PredictConfig, sigma_scale: f64) -> Array4<
     for first in (0..count).step_by(BATCH) {
         let windows = first..(first + BATCH).min(count);
         let x = blender.batch(&case.image, windows.clone(), &Device::flex());
-        blender.add(windows, &network(x), |_, _| {});
+        blender
+            .add(windows, &network(x), |_, _| {})
+            .expect("as many logits as voxels");
     }
     let logits = blender.finish(|_, _| {}).logits.expect("kept");
     case.native.without_padding(&logits)

@@ -6,6 +6,7 @@ mod checkpoints;
 mod devices;
 mod evaluate;
 mod experiment;
+mod folders;
 mod foreign;
 mod names;
 mod output;

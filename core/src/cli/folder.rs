@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use futures::executor::block_on;
+use futures::FutureExt;
 
 use super::Failure;
 use super::console::Console;
@@ -105,11 +105,8 @@ impl Folder {
 
     /// Reads one case, also where its label map cannot be used.
     pub fn reading(&self, files: &CaseFiles) -> Result<Reading, Error> {
-        block_on(read_case(
-            files,
-            &self.options(self.channels()),
-            self.fetch(),
-        ))
+        let options = self.options(self.channels());
+        at_once(read_case(files, &options, self.fetch()))
     }
 
     /// Reads a case's images alone; a single file may hold so many channels.
@@ -119,7 +116,7 @@ impl Folder {
             structures: Vec::new(),
             ..files.clone()
         };
-        block_on(read_case(&images, &self.options(channels), self.fetch()))?.whole()
+        at_once(read_case(&images, &self.options(channels), self.fetch()))?.whole()
     }
 
     fn fetch(&self) -> impl AsyncFn(&str) -> Result<Vec<u8>, Error> {
@@ -167,6 +164,13 @@ impl Folder {
     }
 }
 
+/// What a future gives that waits for nothing, as one that reads files here does. Training, which is a future
+/// itself, reads held-out cases in the middle, where an executor cannot be entered again.
+fn at_once<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let result = future.now_or_never();
+    result.unwrap_or_else(|| Err(Error::Lost("reading files".to_owned())))
+}
+
 /// Reads a file that holds a case's image; it may hold so many channels.
 pub(super) fn read_image_file(path: &Path, id: &str, channels: usize) -> Result<Case, Error> {
     let files = CaseFiles {
@@ -178,5 +182,5 @@ pub(super) fn read_image_file(path: &Path, id: &str, channels: usize) -> Result<
         channels,
         ..ReadOptions::default()
     };
-    block_on(read_case(&files, &options, async |_: &str| read(path)))?.whole()
+    at_once(read_case(&files, &options, async |_: &str| read(path)))?.whole()
 }

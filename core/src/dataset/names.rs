@@ -122,7 +122,11 @@ impl Name {
             Kind::Label => as_label,
             Kind::Image => as_image,
         };
-        let id = match (as_image, scope.last()) {
+        // The folder that was asked for does not name a case.
+        let below_root = scope
+            .last()
+            .filter(|_| scope.len() > 1 || root != Some(scope[0]));
+        let id = match (as_image, below_root) {
             (Some(""), Some(folder)) => folder,
             _ => stem,
         };

@@ -65,6 +65,9 @@ pub struct SavedResult {
     /// How uncertain the network was.
     #[serde(default)]
     pub doubt: Option<Doubt>,
+    /// Whether the weights had seen the case in training, by its name; nothing where they do not say.
+    #[serde(default)]
+    pub seen: Option<bool>,
 }
 
 /// How uncertain the network was about a case, and where most.

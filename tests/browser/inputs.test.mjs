@@ -108,12 +108,33 @@ test("images alone: nothing can be trained, and the page says so", { timeout: li
   });
 });
 
+test("every file that is not used is named, with the reason", { timeout: limit }, async () => {
+  const folder = temporaryFolder();
+  core("phantom", "--out", join(folder, "phantom"), "--cases", "1", "--unlabelled", "0", "--seed", "9", "--voxels", "18,22");
+  const strangers = Array.from({ length: 13 }, (_, i) => `slice_${String(i).padStart(2, "0")}.dcm`).concat("scan.nrrd");
+  for (const name of strangers) writeFileSync(join(folder, "phantom", name), "of another kind");
+  writeFileSync(join(folder, "phantom", "nobody_seg.nii.gz"), readFileSync(join(folder, "phantom/labelsTr/phantom_001.nii.gz")));
+  await withPage(noWebgpu, "", async (page) => {
+    await drop(page, [join(folder, "phantom")]);
+    await page.locator("#cases [data-case=phantom_001]").waitFor();
+    const listed = () => page.locator("#leftovers li").evaluateAll((all) => all.map((one) => one.dataset.path).sort());
+    assert.equal((await listed()).length, 10);
+    assert.equal(await page.locator("#all-leftovers").innerText(), "Show 5 more");
+    await page.locator("#all-leftovers").click();
+    assert.equal(await page.locator("#all-leftovers").count(), 0);
+    assert.deepEqual(await listed(), [...strangers, "nobody_seg.nii.gz"].map((name) => `phantom/${name}`).sort());
+    for (const text of await page.locator("#leftovers li").allInnerTexts()) assert.match(text, /^phantom\/\S+: \S.{10,}/);
+    assert.match(await page.locator(".leftovers summary").innerText(), /^15 files are not used$/);
+    await screenshot(page, "inputs-2-not-used");
+  });
+});
+
 const seen = new WeakMap();
 
 /** Waits for the one new sentence, checks that it is plain and names the file, and returns it. */
 async function oneMore(page, name) {
   const before = seen.get(page) ?? [];
-  const all = page.locator("#messages li, #cases li.problem");
+  const all = page.locator("#messages li, #leftovers li, #cases li.problem");
   await all.nth(before.length).waitFor();
   const now = await sentences(page);
   seen.set(page, now);

@@ -5,6 +5,7 @@
 //   folder            the folder chooser; files can also be dropped anywhere
 //   cases             one tr[data-case] per case: data-role = train | validate | predict, data-state, .dims, .labels, .role;
 //                     each li.problem in the row below it holds one sentence about the case
+//   leftovers         one li[data-path] per file that is not used; all-leftovers shows those after the tenth
 //   messages          one li per sentence, li[data-kind = error | note]
 //   backbone, size, patch-depth, patch-height, patch-width, iterations, learning-rate, medcontext,
 //   batch-size, seed (the last two inside #advanced)
@@ -156,9 +157,9 @@ export async function losses(page, term) {
   return text.split(",").map(Number);
 }
 
-/** Every sentence that the page shows: about files by themselves, and about a case below its row. */
+/** Every sentence that the page shows: about files by themselves, files that are not used, and a case below its row. */
 export function sentences(page) {
-  return page.locator("#messages li, #cases li.problem").evaluateAll((items) =>
+  return page.locator("#messages li, #leftovers li, #cases li.problem").evaluateAll((items) =>
     items.map((item) => {
       const row = item.closest("tr")?.previousElementSibling;
       return (row ? `${row.dataset.case}: ` : "") + item.innerText.trim();

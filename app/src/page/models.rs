@@ -27,14 +27,18 @@ pub struct BundledModel {
 }
 
 /// The list. Empty where the page was built without one, or the network does not answer.
-pub async fn list() -> Vec<BundledModel> {
+///
+/// # Errors
+/// When it is there and is no such list.
+pub async fn list() -> Result<Vec<BundledModel>, String> {
     let text = async {
         let response = fetch("registry.json").await?;
-        let text = settle(response.text()?).await?;
-        Ok::<String, JsValue>(text.as_string().unwrap_or_default())
+        settle(response.text()?).await
     };
-    let text = text.await.unwrap_or_default();
-    serde_json::from_str(&text).unwrap_or_default()
+    match text.await.ok().and_then(|text| text.as_string()) {
+        Some(text) => serde_json::from_str(&text).map_err(|reason| reason.to_string()),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// Fetches a model's weights, as if they had been dropped.

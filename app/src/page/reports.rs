@@ -24,7 +24,7 @@ pub fn apply(state: State, report: Report) {
         }
         Report::Case(info) => take_case(state, info),
         Report::Read(info) => case_read(state, info),
-        Report::Unpaired(paths) => state.unpaired.set(paths),
+        Report::Leftovers(files) => state.leftovers.set(files),
         Report::CaseRemoved { case } => forget_case(state, &case),
         Report::Suggested(suggested) => {
             if !state.config_touched.get_untracked() && !state.work.read_untracked().busy() {
@@ -103,6 +103,8 @@ pub fn apply(state: State, report: Report) {
         Report::Archive(file) => save(state, ARCHIVE, &file.0),
         Report::Surfaces { case, file } => save(state, &format!("{case}_surfaces.zip"), &file.0),
         Report::Died(reason) => died(state, &reason),
+        // The link's own.
+        Report::Library(_) | Report::Handled => {}
     }
 }
 

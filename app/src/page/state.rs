@@ -11,7 +11,7 @@ use medcontext_core::volume::LabelImage;
 use web_sys::Blob;
 
 use super::viewer::{Label, Readout};
-use crate::message::{CaseInfo, Device, WeightsInfo};
+use crate::message::{CaseInfo, Device, Unused, WeightsInfo};
 use crate::saved::{Saved, SavedResult, Unfinished, Validation};
 
 /// The compute worker's condition.
@@ -223,8 +223,8 @@ pub struct State {
     pub engine: RwSignal<Engine>,
     /// The table.
     pub cases: RwSignal<Vec<Case>>,
-    /// Label maps of no case, by path.
-    pub unpaired: RwSignal<Vec<String>>,
+    /// Files that are not used.
+    pub leftovers: RwSignal<Vec<Unused>>,
     /// Whether a new worker is reading what a dead one knew: nothing has changed then.
     pub replaying: RwSignal<bool>,
     /// Cases read and cases to read, while files are being read.
@@ -295,7 +295,7 @@ impl State {
         Self {
             engine: RwSignal::new(Engine::Starting),
             cases,
-            unpaired: RwSignal::new(Vec::new()),
+            leftovers: RwSignal::new(Vec::new()),
             replaying: RwSignal::new(false),
             reading: RwSignal::new(None),
             messages: RwSignal::new(Vec::new()),

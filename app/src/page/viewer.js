@@ -143,6 +143,7 @@ export class Viewer {
   #illumination;
   #references = {};
   #history;
+  #drawingColours;
   #pending = Promise.resolve();
 
   /**
@@ -180,6 +181,9 @@ export class Viewer {
    * Shows an image with labels over it (or none). `colours` is {R, G, B, A, I, labels}: one entry per label
    * id in I; A is 0 for a hidden label and 255 for a visible one. Without colours it is values from 0 to 1 that
    * lie over the image, and they are painted from dark to bright.
+   *
+   * It is the only way to change any of these: the last call says what is on screen, whatever was still being
+   * loaded when it was made.
    */
   show(image, labels, colours, opacity) {
     const shown = this.#pending.then(async () => {
@@ -195,9 +199,11 @@ export class Viewer {
         } finally {
           this.#put(volumes);
         }
+        // The readout follows the crosshair; here the image changed under it.
+        this.#niivue.createOnLocationChange();
+      } else if (labels) {
+        this.#paint(colours, opacity);
       }
-      // The readout follows the crosshair; here the image changed under it.
-      this.#niivue.createOnLocationChange();
     });
     this.#pending = shown.catch(() => {});
     return shown;
@@ -216,14 +222,26 @@ export class Viewer {
   /** A volume to be drawn over it. */
   async #overlay(labels, colours, opacity) {
     const volume = await this.#load(labels, "labels.nii", { opacity });
+    this.#colours = JSON.stringify(colours);
     if (colours) {
       volume.setColormapLabel(colours);
-      this.#colours = JSON.stringify(colours);
     } else {
       volume.colormap = HEAT;
       [volume.cal_min, volume.cal_max] = HEAT_RANGE;
     }
     return volume;
+  }
+
+  /** Changes the colours of what lies over the image, which labels are visible, and how opaque they are. */
+  #paint(colours, opacity) {
+    const overlay = this.#niivue.volumes[1];
+    const text = JSON.stringify(colours);
+    if (text !== this.#colours) {
+      this.#colours = text;
+      overlay.setColormapLabel(colours);
+      this.#niivue.updateGLVolume();
+    }
+    if (opacity !== overlay.opacity) this.#niivue.setOpacity(1, opacity);
   }
 
   /** Draws other volumes than before. One at a time, each would be drawn with the old ones and without. */
@@ -290,22 +308,6 @@ export class Viewer {
     };
   }
 
-  /** Changes the labels' colours, and which of them are visible. */
-  recolour(colours) {
-    const overlay = this.#niivue.volumes[1];
-    const text = JSON.stringify(colours);
-    if (overlay?.colormapLabel && text !== this.#colours) {
-      this.#colours = text;
-      overlay.setColormapLabel(colours);
-      this.#niivue.updateGLVolume();
-    }
-  }
-
-  /** Labels' opacity, 0 to 1. */
-  setOpacity(opacity) {
-    if (this.#niivue.volumes[1]) this.#niivue.setOpacity(1, opacity);
-  }
-
   /** The three slices, the rendering, or both: "slices", "rendering" or "both". */
   setLayout(layout) {
     const arranged = this.#pending.then(async () => {
@@ -346,11 +348,12 @@ export class Viewer {
    * is possible now.
    */
   edit(labels, colours, opacity, onChange) {
+    this.#drawingColours = colours;
     const opened = this.#pending.then(async () => {
       const niivue = this.#niivue;
       this.#removeFrom(1);
       this.#labels = undefined;
-      niivue.setDrawColormap(forDrawing(colours));
+      niivue.setDrawColormap(forDrawing(this.#drawingColours));
       niivue.setDrawOpacity(opacity);
       if (!labels) {
         niivue.createEmptyDrawing();
@@ -372,7 +375,9 @@ export class Viewer {
 
   /** The colours of the labels that are being edited. */
   recolourDrawing(colours) {
-    this.#niivue.setDrawColormap(forDrawing(colours));
+    // What is opened just now takes them from here.
+    this.#drawingColours = colours;
+    if (this.#history) this.#niivue.setDrawColormap(forDrawing(colours));
   }
 
   /** What dragging over a slice does: look, brush, fill, erase or grow. `size` is the brush's, in voxels. */

@@ -33,12 +33,6 @@ extern "C" {
     #[wasm_bindgen(method, js_name = setReferences)]
     fn set_references(this: &JsViewer, truth: Option<&Blob>, prediction: Option<&Blob>);
 
-    #[wasm_bindgen(method)]
-    fn recolour(this: &JsViewer, colours: JsValue);
-
-    #[wasm_bindgen(method, js_name = setOpacity)]
-    fn set_opacity(this: &JsViewer, opacity: f64);
-
     #[wasm_bindgen(method, js_name = setLayout)]
     fn set_layout(this: &JsViewer, layout: &str);
 
@@ -206,9 +200,8 @@ impl ColourTable {
         table
     }
 
-    fn to_js(&self) -> JsValue {
-        // Vectors of numbers and strings always encode.
-        serde_wasm_bindgen::to_value(self).unwrap_or_default()
+    fn to_js(&self) -> Result<JsValue, String> {
+        serde_wasm_bindgen::to_value(self).map_err(|error| error.to_string())
     }
 }
 
@@ -235,7 +228,8 @@ impl Viewer {
             .map_err(sentence)
     }
 
-    /// Shows an image, with something over it or nothing.
+    /// Shows an image, with something over it or nothing. Colours and opacity go with what is shown and cannot be
+    /// changed otherwise, so that no order of calls parts them.
     ///
     /// # Errors
     /// One sentence when the viewer refuses the volume.
@@ -247,7 +241,7 @@ impl Viewer {
         opacity: f64,
     ) -> Result<(), String> {
         let colours = match paint {
-            Paint::Labels(labels) => ColourTable::new(labels).to_js(),
+            Paint::Labels(labels) => ColourTable::new(labels).to_js()?,
             Paint::Heat => JsValue::UNDEFINED,
         };
         self.0
@@ -264,16 +258,6 @@ impl Viewer {
     /// The label maps whose values the readout gives, whether they are drawn or not.
     pub fn set_references(&self, truth: Option<&Blob>, prediction: Option<&Blob>) {
         self.0.set_references(truth, prediction);
-    }
-
-    /// Changes which labels are visible.
-    pub fn recolour(&self, labels: &[Label]) {
-        self.0.recolour(ColourTable::new(labels).to_js());
-    }
-
-    /// Labels' opacity, 0 to 1.
-    pub fn set_opacity(&self, opacity: f64) {
-        self.0.set_opacity(opacity);
     }
 
     /// Shows slices, rendering, or both.
@@ -333,9 +317,12 @@ impl Viewer {
         changes: WriteSignal<Changes>,
     ) -> Result<(), String> {
         let closure = Closure::new(move |value| {
-            changes.set(serde_wasm_bindgen::from_value(value).unwrap_or_default());
+            // `viewer.js` gives nothing else.
+            if let Ok(now) = serde_wasm_bindgen::from_value(value) {
+                changes.set(now);
+            }
         });
-        let colours = ColourTable::new(colours).to_js();
+        let colours = ColourTable::new(colours).to_js()?;
         let opened = self.0.edit(labels, colours, opacity, &closure).await;
         // The viewer calls it until the next drawing is opened.
         closure.forget();
@@ -343,8 +330,12 @@ impl Viewer {
     }
 
     /// Changes the colours of the labels that are being edited.
-    pub fn recolour_drawing(&self, labels: &[Label]) {
-        self.0.recolour_drawing(ColourTable::new(labels).to_js());
+    ///
+    /// # Errors
+    /// One sentence when the browser takes no such table.
+    pub fn recolour_drawing(&self, labels: &[Label]) -> Result<(), String> {
+        self.0.recolour_drawing(ColourTable::new(labels).to_js()?);
+        Ok(())
     }
 
     /// What dragging over a slice does: look, brush, fill, erase or grow.
@@ -364,7 +355,7 @@ impl Viewer {
             Command::Interpolate => self.0.interpolate(),
         };
         let changes = done.map_err(sentence)?;
-        Ok(serde_wasm_bindgen::from_value(changes).unwrap_or_default())
+        serde_wasm_bindgen::from_value(changes).map_err(|error| error.to_string())
     }
 
     /// The drawing as a NIfTI file.
@@ -384,7 +375,7 @@ impl Viewer {
 }
 
 /// What a JavaScript exception says.
-fn sentence(error: JsValue) -> String {
+pub fn sentence(error: JsValue) -> String {
     error.dyn_ref::<js_sys::Error>().map_or_else(
         || format!("{error:?}"),
         |error| String::from(error.message()),

@@ -1,5 +1,6 @@
 //! Numbers in words.
 
+use medcontext_core::medcontext::MomentumSchedule;
 use medcontext_core::train::TrainConfig;
 
 /// A duration in seconds, as precise as one wants it: "8 s", "3 min 20 s", "2 h 05 min".
@@ -86,6 +87,21 @@ pub fn cost(config: &TrainConfig) -> String {
         (4 * parameters).div_ceil(1_000_000),
         config.backbone.pace()
     )
+}
+
+/// How the teacher's momentum changes over a run: "Teacher's momentum: 0.9540 to 1"; nothing without a teacher.
+pub fn momentum(config: &TrainConfig) -> Option<String> {
+    let medcontext = &config.medcontext;
+    let number = |momentum: f64| (momentum * 1e4).round() / 1e4;
+    let first = number(medcontext.start_momentum(config.iterations));
+    let last = number(medcontext.momentum_end);
+    let moving = match medcontext.schedule {
+        MomentumSchedule::Cosine => format!("{first}, rising to {last}"),
+        _ => format!("{first}"),
+    };
+    medcontext
+        .has_teacher()
+        .then(|| format!("The teacher's momentum: {moving}."))
 }
 
 fn millions(number: usize) -> String {

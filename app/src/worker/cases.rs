@@ -1,9 +1,9 @@
 //! From files to cases: pairing by name, and what the table shows of them. Headers say enough for that; the
 //! voxels are read in `reading.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use medcontext_core::dataset::{CaseFiles, pair};
+use medcontext_core::dataset::{CaseFiles, Pairing, pair};
 use medcontext_core::train::TrainConfig;
 use medcontext_core::volume::{Datatype, Inspection, Limits, VolumeError, inspect};
 
@@ -11,11 +11,14 @@ use super::error::{Error, Result};
 use super::files::bytes_of;
 use super::label;
 use super::session::{Session, breathe};
-use crate::message::{CaseInfo, Report};
+use crate::message::{CaseInfo, Report, Unused};
 use crate::saved::{Frames, names};
 
 /// How much of a file holds its header, compressed or not.
 const HEADER_BYTES: f64 = 65_536.0;
+
+/// Why a file that is nothing of ours is not used.
+const STRANGER: &str = "not used: volumes end in .nii or .nii.gz, weights in .safetensors, .pt, .pth, .bin or .model, sessions in .zip";
 
 /// A case, and what is known of it.
 pub struct Entry {
@@ -43,22 +46,7 @@ impl Entry {
 
 /// Pairs all files taken in so far, and tells of the cases that are new or have other files than before.
 pub async fn refresh(session: &Session) -> Result<()> {
-    let paths: Vec<String> = session.files.borrow().keys().cloned().collect();
-    let json = session.dataset_json.borrow().clone();
-    let paths: Vec<String> = paths
-        .into_iter()
-        .filter(|path| !label::is_drawn(path))
-        .collect();
-    let mut pairing = pair(&paths, json.as_ref().map(|(_, text)| text.as_str()));
-    for (case, label) in &session.choices.borrow().labels {
-        pairing.assign(case, label.as_deref());
-    }
-    let mut unpaired = Vec::new();
-    for leftover in pairing.leftovers {
-        session.mention_once(format!("{}: {}", leftover.path, leftover.reason));
-        unpaired.extend(paths.contains(&leftover.path).then_some(leftover.path));
-    }
-    session.reporter.send(Report::Unpaired(unpaired));
+    let pairing = paired(session);
     forget_missing(session, &pairing.cases);
     for files in pairing.cases {
         let files = label::prefer_drawn(session, files);
@@ -73,6 +61,37 @@ pub async fn refresh(session: &Session) -> Result<()> {
     }
     suggest(session);
     Ok(())
+}
+
+/// The cases, by the names of the files at hand and by what was decided by hand. The page is told of every file
+/// that is not used.
+fn paired(session: &Session) -> Pairing {
+    let library = session.library();
+    let volumes = library.files.keys().filter(|path| !label::is_drawn(path));
+    let paths: Vec<String> = volumes.chain(&library.strangers).cloned().collect();
+    let json = library.dataset_json.as_ref();
+    let mut pairing = pair(&paths, json.map(|(_, text)| text.as_str()));
+    for (case, label) in &library.choices.labels {
+        pairing.assign(case, label.as_deref());
+    }
+    let leftovers = pairing.leftovers.iter().map(|leftover| Unused {
+        path: leftover.path.clone(),
+        reason: leftover.reason.clone(),
+        volume: library.files.contains_key(&leftover.path),
+    });
+    let named: BTreeSet<&String> = pairing.leftovers.iter().map(|one| &one.path).collect();
+    let strangers = library
+        .strangers
+        .iter()
+        .filter(|path| !named.contains(path));
+    let strangers = strangers.map(|path| Unused {
+        path: path.clone(),
+        reason: STRANGER.to_owned(),
+        volume: false,
+    });
+    let unused = leftovers.chain(strangers).collect();
+    session.reporter.send(Report::Leftovers(unused));
+    pairing
 }
 
 /// Forgets the cases that are no longer made of the files at hand.
@@ -110,7 +129,7 @@ pub async fn let_go(session: &Session, files: &CaseFiles, error: &Error) {
 /// Puts a case into the table, as its image's header describes it.
 async fn announce(session: &Session, files: &CaseFiles) -> Result<()> {
     let header = header(session, &files.image).await?;
-    let choice = session.choices.borrow().frames.get(&files.image).copied();
+    let choice = session.library().choices.frames.get(&files.image).copied();
     let frames = (header.frames > 1 && choice.is_none()).then_some(header.frames);
     let channels = match choice {
         Some(Frames::Channels) => header.frames,
@@ -185,7 +204,7 @@ pub async fn remove(session: &Session, id: &str) -> Result<()> {
         for path in channels.chain(files.label) {
             forget_file(session, &path).await;
         }
-        session.drawn.borrow_mut().remove(id);
+        session.library_mut().drawn.remove(id);
         session.drop_kept(&names::segmentation(id)).await;
         session.drop_kept(&names::uncertainty(id)).await;
     }
@@ -195,7 +214,7 @@ pub async fn remove(session: &Session, id: &str) -> Result<()> {
 
 /// Forgets one file, also where it is kept.
 pub async fn forget_file(session: &Session, path: &str) {
-    session.files.borrow_mut().remove(path);
+    session.library_mut().files.remove(path);
     session.drop_kept(&format!("{}{path}", names::CASES)).await;
 }
 

@@ -2,18 +2,18 @@
 
 use super::cases::{self, Entry};
 use super::error::Result;
-use super::files::blob;
+use super::files::json_file;
 use super::session::Session;
 use crate::saved::{Frames, names};
 
 /// Gives a case the label map at `label`, or none.
 pub async fn pair(session: &Session, case: String, label: Option<String>) -> Result<()> {
     // What was drawn came before what is chosen now.
-    let drawing = session.drawn.borrow_mut().remove(&case);
+    let drawing = session.library_mut().drawn.remove(&case);
     if let Some(path) = drawing {
         cases::forget_file(session, &path).await;
     }
-    session.choices.borrow_mut().labels.insert(case, label);
+    session.library_mut().choices.labels.insert(case, label);
     keep(session).await?;
     cases::refresh(session).await
 }
@@ -33,7 +33,7 @@ pub async fn use_frames(session: &Session, case: &str, frames: Frames) -> Result
             .collect()
     };
     let paths = decided.into_iter().map(|entry| (entry.files.image, frames));
-    session.choices.borrow_mut().frames.extend(paths);
+    session.library_mut().choices.frames.extend(paths);
     keep(session).await?;
     cases::refresh(session).await
 }
@@ -47,7 +47,5 @@ pub async fn keep(session: &Session) -> Result<()> {
 
 /// The choices as a file.
 pub fn json(session: &Session) -> Result<web_sys::Blob> {
-    // Maps with names as keys always become JSON.
-    let text = serde_json::to_vec(&*session.choices.borrow()).unwrap_or_default();
-    Ok(blob(&text)?.0)
+    json_file(names::CHOICES, &session.library().choices)
 }

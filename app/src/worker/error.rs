@@ -39,11 +39,11 @@ pub enum Error {
     NoCase(String),
     /// More volumes than fit.
     #[error(
-        "these {cases} cases take {needed_gib:.1} GiB of memory and a page has room for {room_gib:.1}: train on fewer of them, or crop or downsample the volumes"
+        "{cases} {needed_gib:.1} GiB of memory and a page has room for {room_gib:.1}: train on fewer of them, or crop or downsample the volumes"
     )]
     NoMemory {
-        /// How many.
-        cases: usize,
+        /// How many, with the verb: "these 3 cases take".
+        cases: String,
         /// What they take.
         needed_gib: f64,
         /// What there is.
@@ -71,6 +71,29 @@ pub enum Error {
         /// The file.
         file: String,
         /// What is wrong with it.
+        reason: String,
+    },
+    /// Something of this program's own that would not become JSON.
+    #[error("{file} could not be written ({reason}); what was there before is left as it was")]
+    Json {
+        /// The file.
+        file: String,
+        /// Why.
+        reason: String,
+    },
+    /// A session in the browser's storage that cannot be read.
+    #[error(
+        "this browser keeps a session that this version of the program cannot read ({0}); it stays until new files are dropped"
+    )]
+    UnreadableSession(String),
+    /// Kept decisions that cannot be read.
+    #[error(
+        "{file} cannot be read ({reason}): files are paired by their names again; say anew what was decided by hand"
+    )]
+    Choices {
+        /// The file.
+        file: String,
+        /// Why.
         reason: String,
     },
     /// An archive that could not be written or read.

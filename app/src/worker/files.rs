@@ -4,6 +4,7 @@ use js_sys::{Array, Uint8Array};
 use medcontext_core::dataset::{PhantomConfig, phantom, phantom_dataset_json};
 use medcontext_core::volume::gzip;
 use medcontext_core::weights::{self, ImportOptions, Precision, WeightsError};
+use serde::Serialize;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, File};
 
@@ -27,16 +28,18 @@ const WEIGHTS: [&str; 5] = [".safetensors", ".pt", ".pth", ".bin", ".model"];
 
 /// Takes files in and brings the cases up to date. A file that cannot be used is named, the others stay.
 pub async fn add(session: &Session, uploads: Vec<Upload>) -> Result<()> {
-    let mut strangers = Vec::new();
     for Upload { path, file } in uploads {
         let file = Blob::from(file.0);
         let name = path.rsplit('/').next().unwrap_or(&path).to_lowercase();
         if name.ends_with(".nii") || name.ends_with(".nii.gz") {
-            let before = session.files.borrow_mut().insert(path.clone(), file);
+            let before = session
+                .library_mut()
+                .files
+                .insert(path.clone(), Handle(file));
             if before.is_some() {
                 cases::replaced(session, &path);
             }
-            session.unkept.borrow_mut().push_back(path);
+            session.library_mut().unkept.push_back(path);
         } else if WEIGHTS.iter().any(|ending| name.ends_with(ending)) {
             session.mention(take_weights(session, &path, &file).await);
         } else if name == "dataset.json" {
@@ -44,31 +47,14 @@ pub async fn add(session: &Session, uploads: Vec<Upload>) -> Result<()> {
             session
                 .keep(&format!("{}{path}", names::CASES), &file)
                 .await;
-            *session.dataset_json.borrow_mut() = Some((path, text));
+            session.library_mut().dataset_json = Some((path, text));
         } else if name.ends_with(".zip") {
             session.mention(restore::open_archive(session, &path, &file).await);
         } else if !name.starts_with('.') {
-            strangers.push(path);
+            session.library_mut().strangers.insert(path);
         }
     }
-    if !strangers.is_empty() {
-        session.reporter.send(Report::Problem(left_out(&strangers)));
-    }
     cases::refresh(session).await
-}
-
-/// Names the files that are of no use here.
-fn left_out(paths: &[String]) -> String {
-    let shown = paths.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-    let more = paths.len().saturating_sub(3);
-    let shown = if more > 0 {
-        format!("{shown} and {more} more")
-    } else {
-        shown
-    };
-    format!(
-        "{shown}: left out; volumes end in .nii or .nii.gz, weights in .safetensors, .pt, .pth, .bin or .model, sessions in .zip"
-    )
 }
 
 /// Takes a dropped weights file as the weights at hand. One from PyTorch is converted.
@@ -146,6 +132,15 @@ pub async fn bytes_of(path: &str, file: &Blob) -> Result<Vec<u8>> {
         .await
         .map_err(|reason| Error::unreadable(path, &reason))?;
     Ok(Uint8Array::new(&buffer).to_vec())
+}
+
+/// A value as a JSON file of that name.
+pub fn json_file(name: &str, value: &impl Serialize) -> Result<Blob> {
+    let text = serde_json::to_vec(value).map_err(|reason| Error::Json {
+        file: name.to_owned(),
+        reason: reason.to_string(),
+    })?;
+    Ok(blob(&text)?.0)
 }
 
 /// Bytes as a file that the page can show or save.

@@ -10,7 +10,7 @@ use super::error::Result;
 use super::files::{blob, bytes_of};
 use super::session::Session;
 use super::{cases, reading};
-use crate::message::Fix;
+use crate::message::{Fix, Handle};
 use crate::saved::names::{CASES, DRAWN};
 
 /// Takes a drawing as a case's labels, in place of those it had.
@@ -58,8 +58,11 @@ async fn put(session: &Session, id: &str, map: &LabelImage) -> Result<()> {
     let file = blob(&gzip(&map.to_nifti()))?.0;
     let path = format!("{DRAWN}{id}.nii.gz");
     session.keep(&format!("{CASES}{path}"), &file).await;
-    session.files.borrow_mut().insert(path.clone(), file);
-    session.drawn.borrow_mut().insert(id.to_owned(), path);
+    {
+        let mut library = session.library_mut();
+        library.files.insert(path.clone(), Handle(file));
+        library.drawn.insert(id.to_owned(), path);
+    }
     // It has another label map now, or the same one with other voxels.
     session.cases.borrow_mut().remove(id);
     cases::refresh(session).await
@@ -77,7 +80,7 @@ pub fn drawn_case(path: &str) -> Option<&str> {
 
 /// A case's files, with what was drawn in place of the label map that was found.
 pub fn prefer_drawn(session: &Session, mut files: CaseFiles) -> CaseFiles {
-    if let Some(path) = session.drawn.borrow().get(&files.id) {
+    if let Some(path) = session.library().drawn.get(&files.id) {
         files.label = Some(path.clone());
     }
     files

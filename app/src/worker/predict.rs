@@ -1,18 +1,17 @@
 //! Segmentation, as a task of the worker.
 
 use medcontext_core::dataset::Case;
-use medcontext_core::infer::{Event, PredictConfig, Predictor, Segmentation, Uncertainty};
+use medcontext_core::infer::{
+    Event, PredictConfig, Predictor, Segmentation, Uncertainty, logits_file,
+};
 use medcontext_core::metric::{Hausdorff, Targets};
 use medcontext_core::volume::gzip;
-use ndarray::Array4;
-use safetensors::Dtype;
-use safetensors::tensor::TensorView;
 use web_sys::Blob;
 
 use super::error::{Error, Result};
 use super::files::blob;
 use super::session::{Session, breathe};
-use crate::message::{Handle, Report};
+use crate::message::Report;
 use crate::saved::{Doubt, SavedResult, names};
 
 /// Segments the named cases with the weights at hand, one after another. A case that fails is named; the
@@ -70,7 +69,8 @@ async fn segment(
                 segmentation,
                 seconds,
             } => {
-                let report = segmented(&case, &segmentation, seconds)?;
+                let seen = predictor.metadata().training.saw(id);
+                let report = segmented(&case, &segmentation, seconds, seen)?;
                 keep(session, &report).await;
                 report
             }
@@ -102,8 +102,16 @@ async fn keep(session: &Session, report: &Report) {
 }
 
 /// The report of a segmented case, measured where it has labels of its own.
-fn segmented(case: &Case, segmentation: &Segmentation, seconds: f64) -> Result<Report> {
-    let logits = segmentation.logits.as_ref().map(logits_file).transpose()?;
+fn segmented(
+    case: &Case,
+    segmentation: &Segmentation,
+    seconds: f64,
+    seen: Option<bool>,
+) -> Result<Report> {
+    let logits = segmentation.logits.as_ref().map(|logits| {
+        let file = logits_file(logits).map_err(|error| Error::Logits(error.to_string()));
+        blob(&file?)
+    });
     let score = case.label.as_ref().map(|truth| {
         let (targets, form) = (Targets::default(), Hausdorff::default());
         targets.score(&case.id, &segmentation.labels, truth, form)
@@ -117,10 +125,11 @@ fn segmented(case: &Case, segmentation: &Segmentation, seconds: f64) -> Result<R
             seconds,
             score: score.transpose()?,
             doubt: uncertainty.and_then(doubt),
+            seen,
         },
         file: blob(&gzip(&segmentation.labels.to_nifti()))?,
         uncertainty: map.transpose()?,
-        logits,
+        logits: logits.transpose()?,
     })
 }
 
@@ -133,16 +142,4 @@ fn doubt(uncertainty: &Uncertainty) -> Option<Doubt> {
         slice: spot.slice + 1,
         mm: affine.apply(spot.voxel.map(|index| index as f64)),
     })
-}
-
-/// Logits as a safetensors file with one tensor, `logits` [class, depth, height, width].
-fn logits_file(logits: &Array4<f32>) -> Result<Handle<Blob>> {
-    let wrong = |error: safetensors::SafeTensorError| Error::Logits(error.to_string());
-    let bytes: Vec<u8> = logits
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect();
-    let view = TensorView::new(Dtype::F32, logits.shape().to_vec(), &bytes).map_err(wrong)?;
-    let file = safetensors::serialize([("logits", view)], None).map_err(wrong)?;
-    blob(&file)
 }

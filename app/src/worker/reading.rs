@@ -85,6 +85,21 @@ impl Session {
         Ok(Rc::try_unwrap(case).unwrap_or_else(|shared| shared.as_ref().clone()))
     }
 
+    /// A case with its volumes. The page is told what is in them, unless it knows.
+    pub async fn described_case(&self, id: &str) -> Result<Rc<Case>> {
+        let files = self.cases.borrow().get(id).map(|entry| entry.files.clone());
+        let reading = self.reading(id).await?;
+        let names = self.label_names();
+        let mut cases = self.cases.borrow_mut();
+        let entry = cases.get_mut(id).filter(|entry| !entry.info.read);
+        // It may be made of other files by now.
+        if let Some(entry) = entry.filter(|entry| Some(&entry.files) == files.as_ref()) {
+            describe(&mut entry.info, &reading, &names);
+            self.reporter.send(Report::Read(entry.info.clone()));
+        }
+        Ok(reading.case)
+    }
+
     async fn reading(&self, id: &str) -> Result<Reading> {
         // One after another: whoever waits for the same case finds it then, and large ones never meet.
         let _turn = self.reads.lock().await;
@@ -134,22 +149,17 @@ fn next_unread(session: &Session) -> Option<(CaseFiles, usize, usize)> {
 
 /// Reads a case and tells what is in it.
 async fn check(session: &Session, files: &CaseFiles) {
-    let reading = session.reading(&files.id).await;
+    let read = session.described_case(&files.id).await;
     // It may be gone by now, or be made of other files.
     let same = |session: &Session| {
         let cases = session.cases.borrow();
         cases.get(&files.id).is_some_and(|e| e.files == *files)
     };
-    match reading {
-        _ if !same(session) => {}
-        Ok(reading) => {
-            let names = session.label_names();
-            if let Some(entry) = session.cases.borrow_mut().get_mut(&files.id) {
-                describe(&mut entry.info, &reading, &names);
-                session.reporter.send(Report::Read(entry.info.clone()));
-            }
-        }
-        Err(error) => let_go(session, files, &error).await,
+    if let Err(error) = read
+        && same(session)
+    {
+        let_go(session, files, &error).await;
+        session.tell_library();
     }
 }
 
@@ -221,7 +231,7 @@ async fn read_case(session: &Session, files: &CaseFiles) -> Result<Reading> {
 /// Reads a case's channels: one file each, or the frames of one. There is at least one.
 async fn images(session: &Session, files: &CaseFiles) -> Result<Vec<Image>> {
     let path = &files.image;
-    let frames = session.choices.borrow().frames.get(path).copied();
+    let frames = session.library().choices.frames.get(path).copied();
     let limits = Limits::default();
     if let Some(frames) = frames {
         let bytes = bytes_of(path, &session.file(path)?).await?;

@@ -6,35 +6,65 @@ use medcontext_core::weights::Metadata;
 use web_sys::Blob;
 
 use super::error::{Error, Result};
-use super::files::{blob, bytes_of};
+use super::files::{blob, bytes_of, json_file};
 use super::session::Session;
 use super::{archive, cases, choices, label};
-use crate::message::{Handle, Packed, Report};
-use crate::saved::{Choices, Saved, names};
+use crate::message::{Handle, Library, Packed, Report};
+use crate::saved::{Saved, names};
 
 /// What an earlier session left in the browser's storage, if it is worth going back to.
-pub async fn found(session: &Session) -> Option<Saved> {
-    let bytes = session.kept_bytes(names::SESSION).await.ok()??;
-    // A session that another version wrote differently is no session.
-    let saved: Saved = serde_json::from_slice(&bytes).ok()?;
-    (!saved.roles.is_empty()).then_some(saved)
+///
+/// # Errors
+/// When it is there and cannot be read: another version may have written it differently.
+pub async fn found(session: &Session) -> Result<Option<Saved>> {
+    let Some(bytes) = session.kept_bytes(names::SESSION).await? else {
+        return Ok(None);
+    };
+    let saved: Saved = serde_json::from_slice(&bytes)
+        .map_err(|error| Error::UnreadableSession(error.to_string()))?;
+    Ok((!saved.roles.is_empty()).then_some(saved))
+}
+
+/// Takes over what another worker held. Results and weights are the page's.
+pub async fn resume(session: &Session, library: Library) -> Result<()> {
+    let json = library.dataset_json.clone();
+    *session.library_mut() = library;
+    // The one before may have died before it had kept them.
+    choices::keep(session).await?;
+    if let Some((path, text)) = json {
+        let name = format!("{}{path}", names::CASES);
+        session.keep(&name, &blob(text.as_bytes())?.0).await;
+    }
+    cases::refresh(session).await
+}
+
+/// Forgets everything, in the browser's storage too, unless new cases have come meanwhile.
+pub async fn forget(session: &Session) -> Result<()> {
+    if !session.cases.borrow().is_empty() {
+        return Ok(());
+    }
+    session.forget_kept().await?;
+    *session.library_mut() = Library::default();
+    cases::refresh(session).await
 }
 
 /// Keeps what the page knows.
 pub async fn remember(session: &Session, saved: &Saved) -> Result<()> {
-    session.keep(names::SESSION, &json(saved)?.0).await;
+    let file = json_file(names::SESSION, saved)?;
+    session.keep(names::SESSION, &file).await;
     Ok(())
 }
 
 /// Brings back what the browser's storage holds.
 pub async fn restore_kept(session: &Session) -> Result<()> {
     let mut contents = BTreeMap::new();
-    for name in session.kept_names().await {
-        if let Some(file) = session.kept(&name).await {
-            contents.insert(name, file.into());
+    for name in session.kept_names().await? {
+        match session.kept(&name).await {
+            Ok(file) => contents.extend(file.map(|file| (name, file.into()))),
+            Err(error) => session.mention(Err(error)),
         }
     }
-    let saved = found(session).await.unwrap_or_default();
+    let saved = found(session).await?.unwrap_or_default();
     restore(session, contents, saved).await
 }
 
@@ -51,7 +81,7 @@ pub async fn open_archive(session: &Session, path: &str, file: &Blob) -> Result<
         .ok_or_else(|| no_session(format!("it holds no {}", names::SESSION)))?;
     let saved: Saved = serde_json::from_slice(&bytes_of(path, saved).await?)
         .map_err(|error| no_session(error.to_string()))?;
-    session.forget_kept().await;
+    session.forget_kept().await?;
     for (name, content) in &contents {
         session.keep(name, content).await;
     }
@@ -65,36 +95,7 @@ async fn restore(
     saved: Saved,
 ) -> Result<()> {
     cases::forget_all(session);
-    session.files.borrow_mut().clear();
-    session.drawn.borrow_mut().clear();
-    let volumes: Vec<(String, Blob)> = contents
-        .iter()
-        .filter_map(|(name, file)| {
-            Some((name.strip_prefix(names::CASES)?.to_owned(), file.clone()))
-        })
-        .collect();
-    for (path, file) in volumes {
-        if path.ends_with("dataset.json") {
-            let text = String::from_utf8_lossy(&bytes_of(&path, &file).await?).into_owned();
-            *session.dataset_json.borrow_mut() = Some((path, text));
-        } else {
-            if let Some(case) = label::drawn_case(&path) {
-                session
-                    .drawn
-                    .borrow_mut()
-                    .insert(case.to_owned(), path.clone());
-            }
-            session.files.borrow_mut().insert(path, file);
-        }
-    }
-    let choices: Choices = match contents.get(names::CHOICES) {
-        // Of another version: nothing was decided.
-        Some(file) => {
-            serde_json::from_slice(&bytes_of(names::CHOICES, file).await?).unwrap_or_default()
-        }
-        None => Choices::default(),
-    };
-    *session.choices.borrow_mut() = choices;
+    *session.library_mut() = library(session, &contents).await?;
     cases::refresh(session).await?;
     if let Some(file) = contents.get(names::WEIGHTS) {
         let bytes = bytes_of(names::WEIGHTS, file).await?;
@@ -117,6 +118,39 @@ async fn restore(
     Ok(())
 }
 
+/// The files that cases are made of, and what was decided about them.
+async fn library(session: &Session, contents: &BTreeMap<String, Blob>) -> Result<Library> {
+    let mut library = Library::default();
+    for (name, file) in contents {
+        let Some(path) = name.strip_prefix(names::CASES) else {
+            continue;
+        };
+        if path.ends_with("dataset.json") {
+            let text = String::from_utf8_lossy(&bytes_of(path, file).await?).into_owned();
+            library.dataset_json = Some((path.to_owned(), text));
+            continue;
+        }
+        if let Some(case) = label::drawn_case(path) {
+            library.drawn.insert(case.to_owned(), path.to_owned());
+        }
+        library.files.insert(path.to_owned(), Handle(file.clone()));
+    }
+    if let Some(file) = contents.get(names::CHOICES) {
+        let read = bytes_of(names::CHOICES, file).await;
+        let choices = read.and_then(|bytes| {
+            serde_json::from_slice(&bytes).map_err(|error| Error::Choices {
+                file: names::CHOICES.to_owned(),
+                reason: error.to_string(),
+            })
+        });
+        match choices {
+            Ok(choices) => library.choices = choices,
+            Err(error) => session.mention(Err(error)),
+        }
+    }
+    Ok(library)
+}
+
 /// Makes one file of the page's files and, where asked for, of the session.
 pub async fn pack(session: &Session, files: Vec<Packed>, saved: Option<Box<Saved>>) -> Result<()> {
     let mut all: Vec<(String, Blob)> = files
@@ -124,10 +158,13 @@ pub async fn pack(session: &Session, files: Vec<Packed>, saved: Option<Box<Saved
         .map(|packed| (packed.name, packed.file.0))
         .collect();
     if let Some(saved) = saved {
-        all.push((names::SESSION.to_owned(), json(&saved)?.0));
+        all.push((
+            names::SESSION.to_owned(),
+            json_file(names::SESSION, &saved)?,
+        ));
         all.push((names::CHOICES.to_owned(), choices::json(session)?));
         all.extend(case_files(session)?);
-        if let Some(state) = session.kept(names::STATE).await {
+        if let Some(state) = session.kept(names::STATE).await? {
             all.push((names::STATE.to_owned(), state.into()));
         }
     }
@@ -139,18 +176,14 @@ pub async fn pack(session: &Session, files: Vec<Packed>, saved: Option<Box<Saved
 /// The files that cases are made of.
 fn case_files(session: &Session) -> Result<Vec<(String, Blob)>> {
     let name = |path: &str| format!("{}{path}", names::CASES);
-    let volumes = session.files.borrow();
-    let mut files: Vec<(String, Blob)> = volumes
+    let library = session.library();
+    let mut files: Vec<(String, Blob)> = library
+        .files
         .iter()
-        .map(|(path, file)| (name(path), file.clone()))
+        .map(|(path, file)| (name(path), file.0.clone()))
         .collect();
-    if let Some((path, text)) = &*session.dataset_json.borrow() {
+    if let Some((path, text)) = &library.dataset_json {
         files.push((name(path), blob(text.as_bytes())?.0));
     }
     Ok(files)
-}
-
-fn json(saved: &Saved) -> Result<Handle<Blob>> {
-    // Maps with names as keys and plain structs always become JSON.
-    blob(&serde_json::to_vec(saved).unwrap_or_default())
 }

@@ -1,7 +1,7 @@
 //! What the worker holds between two requests.
 
-use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::cell::{Cell, Ref, RefCell, RefMut};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use futures::lock::Mutex;
@@ -21,8 +21,8 @@ use super::kept::keep_new;
 use super::reading::{Shelf, check_new};
 use super::storage::{NoStorage, Storage};
 use super::{Compute, adapter, cases, choices, files, label, predict, restore, show, train};
-use crate::message::{Device, Report, Request, WeightsInfo, Wish};
-use crate::saved::{Choices, names};
+use crate::message::{Device, Library, Report, Request, WeightsInfo, Wish};
+use crate::saved::names;
 
 /// A task that waits looks this often whether it may go on.
 const PAUSE_MS: u32 = 50;
@@ -113,20 +113,14 @@ pub struct Session {
     pub reporter: Reporter,
     /// The compute device.
     pub device: ComputeDevice,
-    /// Every volume file taken in, by path.
-    pub files: RefCell<BTreeMap<String, Blob>>,
-    /// Paths of files that are not in the browser's storage yet.
-    pub unkept: RefCell<VecDeque<String>>,
-    /// Whether they are being put there.
+    /// What the session is made of.
+    library: RefCell<Library>,
+    /// Whether the page does not know of a change in it.
+    library_changed: Cell<bool>,
+    /// Whether volumes are being put into the browser's storage.
     pub keeping: Cell<bool>,
-    /// Label maps that were drawn here, by case: they come before those found by name.
-    pub drawn: RefCell<BTreeMap<String, String>>,
-    /// The newest dataset.json taken in: its path and text.
-    pub dataset_json: RefCell<Option<(String, String)>>,
     /// The cases, by id.
     pub cases: RefCell<BTreeMap<String, Entry>>,
-    /// What was decided by hand about the files.
-    pub choices: RefCell<Choices>,
     /// The case in view.
     pub viewed: RefCell<Option<String>>,
     /// Volumes that were read lately.
@@ -169,13 +163,10 @@ impl Session {
             reporter,
             device,
             storage,
-            files: RefCell::default(),
-            unkept: RefCell::default(),
+            library: RefCell::default(),
+            library_changed: Cell::new(false),
             keeping: Cell::new(false),
-            drawn: RefCell::default(),
-            dataset_json: RefCell::default(),
             cases: RefCell::default(),
-            choices: RefCell::default(),
             viewed: RefCell::default(),
             shelf: RefCell::default(),
             reads: Mutex::new(()),
@@ -184,8 +175,10 @@ impl Session {
             mentioned: RefCell::default(),
             busy: Cell::new(false),
         });
-        if let Some(saved) = restore::found(&session).await {
-            session.reporter.send(Report::Found(Box::new(saved)));
+        match restore::found(&session).await {
+            Ok(None) => {}
+            Ok(Some(saved)) => session.reporter.send(Report::Found(Box::new(saved))),
+            Err(error) => session.mention(Err(error)),
         }
         session
             .reporter
@@ -230,13 +223,18 @@ impl Session {
                 cases,
                 validation,
                 from_weights,
-            } => self.run(async move {
-                train::train(&session, *config, &cases, &validation, from_weights).await
-            }),
+                viewed,
+            } => {
+                *self.viewed.borrow_mut() = viewed;
+                self.run(async move {
+                    train::train(&session, *config, &cases, &validation, from_weights).await
+                })
+            }
             Request::Rehearse { config, cases } => {
                 self.run(async move { train::rehearse(&session, *config, &cases).await })
             }
-            Request::Continue { validation } => {
+            Request::Continue { validation, viewed } => {
+                *self.viewed.borrow_mut() = viewed;
                 self.run(async move { train::go_on(&session, &validation).await })
             }
             Request::Predict {
@@ -252,18 +250,36 @@ impl Session {
             }
             Request::Remember(saved) => restore::remember(self, &saved).await,
             Request::Restore => restore::restore_kept(self).await,
-            Request::Forget => {
-                self.forget_kept().await;
-                *self.choices.borrow_mut() = Choices::default();
-                Ok(())
-            }
+            Request::Forget => restore::forget(self).await,
+            Request::Resume(library) => restore::resume(self, *library).await,
             Request::Pack { files, session } => restore::pack(self, files, session).await,
             // Done before anything else, or without waiting for their turn here.
             Request::Open(_) | Request::Close | Request::Stop | Request::Pause(_) => Ok(()),
         };
         self.mention(done);
+        self.tell_library();
+        self.reporter.send(Report::Handled);
         check_new(self);
         keep_new(self);
+    }
+
+    /// What the session is made of.
+    pub fn library(&self) -> Ref<'_, Library> {
+        self.library.borrow()
+    }
+
+    /// The same, to be changed: the page is told afterwards.
+    pub fn library_mut(&self) -> RefMut<'_, Library> {
+        self.library_changed.set(true);
+        self.library.borrow_mut()
+    }
+
+    /// Tells the page what the session is made of, if that has changed.
+    pub fn tell_library(&self) {
+        if self.library_changed.replace(false) {
+            let library = Box::new(self.library().clone());
+            self.reporter.send(Report::Library(library));
+        }
     }
 
     /// Tells the page what went wrong, if something did.
@@ -282,14 +298,18 @@ impl Session {
 
     /// A file that was taken in, by its path.
     pub fn file(&self, path: &str) -> Result<Blob> {
-        let file = self.files.borrow().get(path).cloned();
-        file.ok_or_else(|| Error::NoCase(path.to_owned()))
+        let file = self.library().files.get(path).cloned();
+        let file = file.ok_or_else(|| Error::NoCase(path.to_owned()))?;
+        Ok(file.0)
     }
 
     /// Names of labels, as far as a dataset.json or the label maps give them.
     pub fn label_names(&self) -> BTreeMap<u16, String> {
-        let json = self.dataset_json.borrow();
-        let named = json.as_ref().map(|(_, text)| label_names(text));
+        let library = self.library();
+        let named = library
+            .dataset_json
+            .as_ref()
+            .map(|(_, text)| label_names(text));
         let mut names = named.unwrap_or_default();
         for entry in self.cases.borrow().values() {
             for (id, name) in &entry.names {

@@ -18,7 +18,8 @@ pub async fn view(session: &Session, id: &str) -> Result<()> {
         // The table asks which frame it is to be.
         return Ok(());
     }
-    let case = session.case(id).await?;
+    // Before the picture: a label has its colour when it is known.
+    let case = session.described_case(id).await?;
     let truth = case.label.as_ref().map(|label| blob(&label.to_display()));
     session.reporter.send(Report::View {
         case: id.to_owned(),

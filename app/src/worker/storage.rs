@@ -82,28 +82,34 @@ impl Storage {
     }
 
     /// A file, if it is there. Its bytes are read only where they are needed.
-    pub async fn read(&self, name: &str) -> Option<File> {
+    ///
+    /// # Errors
+    /// When it is there and the browser does not hand it over.
+    pub async fn read(&self, name: &str) -> Result<Option<File>, JsValue> {
         let handle = JsFuture::from(self.folder.get_file_handle(&encode(name))).await;
-        let handle: FileSystemFileHandle = handle.ok()?.unchecked_into();
-        let file = JsFuture::from(handle.get_file()).await.ok()?;
-        Some(file.unchecked_into())
+        let handle: FileSystemFileHandle = match handle {
+            Ok(handle) => handle.unchecked_into(),
+            Err(reason) if is_absence(&reason) => return Ok(None),
+            Err(reason) => return Err(reason),
+        };
+        let file = JsFuture::from(handle.get_file()).await?;
+        Ok(Some(file.unchecked_into()))
     }
 
     /// The names of all files.
-    pub async fn names(&self) -> Vec<String> {
+    ///
+    /// # Errors
+    /// When the browser does not list them.
+    pub async fn names(&self) -> Result<Vec<String>, JsValue> {
         let keys: AsyncIterator = self.folder.keys();
         let mut names = Vec::new();
-        while let Ok(next) = keys.next() {
-            let Ok(item) = JsFuture::from(next).await else {
-                break;
-            };
-            let item: IteratorNext = item.unchecked_into();
+        loop {
+            let item: IteratorNext = JsFuture::from(keys.next()?).await?.unchecked_into();
             if item.done() {
-                break;
+                return Ok(names);
             }
             names.extend(item.value().as_string().map(|name| decode(&name)));
         }
-        names
     }
 
     /// Removes a file, if it is there.
@@ -114,11 +120,22 @@ impl Storage {
     }
 
     /// Removes every file.
-    pub async fn clear(&self) {
-        for name in self.names().await {
+    ///
+    /// # Errors
+    /// When the browser does not list them.
+    pub async fn clear(&self) -> Result<(), JsValue> {
+        for name in self.names().await? {
             self.remove(&name).await;
         }
+        Ok(())
     }
+}
+
+/// Whether a file could not be opened because there is none.
+fn is_absence(reason: &JsValue) -> bool {
+    let name = Reflect::get(reason, &"name".into()).ok();
+    name.and_then(|name| name.as_string())
+        .is_some_and(|name| name == "NotFoundError")
 }
 
 /// Paths have slashes, which the names of files cannot.

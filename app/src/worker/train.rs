@@ -121,7 +121,10 @@ fn check_room(session: &Session, ids: &[&[String]]) -> Result<()> {
     let needed: u64 = sizes.iter().sum();
     if needed > ROOM {
         return Err(Error::NoMemory {
-            cases: sizes.len(),
+            cases: match sizes.len() {
+                1 => "this case takes".to_owned(),
+                number => format!("these {number} cases take"),
+            },
             needed_gib: needed as f64 / GIB,
             room_gib: ROOM as f64 / GIB,
         });

@@ -82,9 +82,6 @@ pub(super) fn encoded<T>(path: &Path, json: serde_json::Result<T>) -> Result<T, 
     })
 }
 
-/// How the name of a map of uncertainty ends, which lies beside the label map it belongs to.
-pub(super) const UNCERTAINTY: &str = "_uncertainty";
-
 /// A file's name without `.nii` or `.nii.gz`, in any capitals; `None` for any other file.
 pub(super) fn nifti_stem(path: &Path) -> Option<String> {
     let name = readable(path.file_name()?);

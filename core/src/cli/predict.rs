@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, ValueEnum};
 use futures::executor::block_on;
-use safetensors::tensor::{Dtype, TensorView, serialize};
 
 use self::jobs::{Job, jobs};
 use super::console::{Console, Progress, interrupt_flag};
@@ -16,7 +15,9 @@ use super::files::{holds_scan, make_folder, read, write};
 use super::shard::Shard;
 use super::{Failure, Outcome};
 use crate::device::{self, DeviceKind};
-use crate::infer::{Blend, Event, PredictConfig, Predictor, Segmentation, Spot, Uncertainty};
+use crate::infer::{
+    Blend, Event, PredictConfig, Predictor, Segmentation, Spot, Uncertainty, logits_file,
+};
 use crate::volume::gzip;
 
 #[derive(Args)]
@@ -232,11 +233,7 @@ fn keep(segmentation: &Segmentation, job: &Job) -> Outcome {
         write(path, &gzip(&uncertainty.map.to_nifti()))?;
     }
     if let (Some(path), Some(logits)) = (&job.logits, &segmentation.logits) {
-        let values = logits.iter().flat_map(|value| value.to_le_bytes());
-        let bytes: Vec<u8> = values.collect();
-        let file = TensorView::new(Dtype::F32, logits.shape().to_vec(), &bytes)
-            .and_then(|view| serialize([("logits", view)], None));
-        let file = file.map_err(|error| {
+        let file = logits_file(logits).map_err(|error| {
             let case = &job.case;
             Failure::Message(format!("{case}: the logits cannot be written: {error}"))
         })?;

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::console::Console;
-use super::files::{UNCERTAINTY, make_folder, nifti_stem, read_label, refuse_used_folder, write};
+use super::files::{make_folder, nifti_stem, read_label, refuse_used_folder, write};
 use super::inputs::refuse_inputs;
 use super::listing::Listing;
 use super::{Failure, Outcome};
 use crate::dataset;
 use crate::file_names::FileNames;
+use crate::infer::UNCERTAINTY_SUFFIX;
 use crate::volume::SurfaceNames;
 
 /// A map of more labels than this is taken for an image of whole numbers.
@@ -69,7 +70,7 @@ fn maps(labels: &Path, console: &Console) -> Result<(Vec<(String, PathBuf)>, usi
     let unknown = listing.warn(console);
     let (mut maps, mut names) = (Vec::new(), FileNames::default());
     for (name, path) in listing.files() {
-        let stem = dataset::nifti_stem(name).filter(|stem| !stem.ends_with(UNCERTAINTY));
+        let stem = dataset::nifti_stem(name).filter(|stem| !stem.ends_with(UNCERTAINTY_SUFFIX));
         if let Some(stem) = stem {
             // Two maps are not one case: a/b and a_b.
             let case = names.take(&stem.replace('/', "_"), "");

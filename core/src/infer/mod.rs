@@ -3,6 +3,7 @@
 mod blend;
 mod components;
 mod event;
+mod files;
 mod flips;
 mod predictor;
 mod uncertainty;
@@ -10,6 +11,10 @@ mod window;
 
 pub use components::keep_largest_components;
 pub use event::{Blend, Event, LabelVolume, PredictConfig, Segmentation};
+pub use files::{
+    LOGITS_ENDING, SEGMENTATION_ENDING, UNCERTAINTY_ENDING, UNCERTAINTY_SUFFIX, logits_file,
+    logits_name, segmentation_name,
+};
 pub use flips::mean_over_flips;
 pub use predictor::{Predictor, Run};
 pub use uncertainty::{Spot, Uncertainty};

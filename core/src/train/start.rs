@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 
-use super::{Activation, TrainConfig};
+use super::{Activation, RunState, TrainConfig};
 use crate::backbone::{Model, Network};
 use crate::dataset::LabelSet;
 use crate::weights::{self, Fit, ImportOptions, Metadata, Opened, WeightsError, describe};
@@ -22,6 +22,21 @@ pub enum Start<'a> {
 }
 
 impl Start<'_> {
+    /// Names of all cases that weights have seen once they are trained on `cases`; nothing where those to start
+    /// from do not say. A state knows it itself.
+    pub(super) fn seen(self, cases: &[String]) -> Result<Option<Vec<String>>> {
+        let before = match self {
+            Start::Scratch => Some(Vec::new()),
+            Start::Weights(bytes) => Metadata::read(bytes)?.training.case_names,
+            Start::State(bytes) => return Ok(RunState::read(bytes)?.seen),
+        };
+        Ok(before.map(|mut seen| {
+            let new = cases.iter().filter(|case| !seen.contains(case));
+            seen.extend(new.cloned().collect::<Vec<_>>());
+            seen
+        }))
+    }
+
     /// The student of a run of `config`. That of a state is new: the state's own values follow.
     pub(super) fn student(
         self,

@@ -23,6 +23,9 @@ pub struct RunState {
     pub config: TrainConfig,
     /// Ids of the training cases, in order.
     pub cases: Vec<String>,
+    /// Names of all cases that the weights have seen, as in [`Training`](crate::weights::Training).
+    #[serde(default)]
+    pub seen: Option<Vec<String>>,
     /// What the network's classes are.
     pub labels: LabelSet,
     /// Steps done.
@@ -131,6 +134,7 @@ mod tests {
                 form: RunState::FORM,
                 config,
                 cases: Vec::new(),
+                seen: None,
                 labels: LabelSet::from_ids([1], &BTreeMap::new()).expect("labels"),
                 iteration: 0,
                 optimizer_steps: 0,

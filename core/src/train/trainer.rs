@@ -29,6 +29,8 @@ pub struct Trainer {
     loader: Loader,
     validation: Vec<HeldOut>,
     training_cases: Vec<String>,
+    /// All cases that the weights have seen, where that is known.
+    seen: Option<Vec<String>>,
     channels: usize,
     /// Steps done.
     iteration: usize,
@@ -99,6 +101,7 @@ impl Trainer {
                 config.iterations * config.patches_per_step(),
             ),
             learner: Learner::new(network, student, &config, device.clone()),
+            seen: start.seen(&training.ids)?,
             training_cases: training.ids,
             channels,
             labels,
@@ -148,6 +151,7 @@ impl Trainer {
             form: RunState::FORM,
             config: self.config.clone(),
             cases: self.training_cases.clone(),
+            seen: self.seen.clone(),
             labels: self.labels.clone(),
             iteration: self.iteration,
             optimizer_steps: self.learner.optimizer_steps(),
@@ -207,6 +211,7 @@ impl Trainer {
                 medcontext: self.config.medcontext.enabled,
                 seed: self.config.seed,
                 cases: self.training_cases.len(),
+                case_names: self.seen.clone(),
                 validation_dice: self.last_dice,
             },
         }

@@ -45,8 +45,20 @@ pub struct Training {
     pub seed: u64,
     /// Cases trained on.
     pub cases: usize,
+    /// Names of all cases that the weights have seen: those of the run, and those of the weights that it started
+    /// from. Nothing where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case_names: Option<Vec<String>>,
     /// Mean Dice on the validation cases at that step, where it was measured.
     pub validation_dice: Option<f64>,
+}
+
+impl Training {
+    /// Whether the weights have seen a case of this name in training; nothing where that is not known.
+    pub fn saw(&self, case: &str) -> Option<bool> {
+        let names = self.case_names.as_ref()?;
+        Some(names.iter().any(|name| name == case))
+    }
 }
 
 impl Metadata {
@@ -75,15 +87,16 @@ impl Metadata {
         );
         format!(
             "# {title}\n\nSegments:\n\n{list}\n\n\
-             Takes {channels} channel(s), in patches of {patch:?} voxels (depth, height, width).\n\n\
-             Trained for {iterations} iterations {medcontext} MedContext on {cases} case(s), seed {seed}. {dice}\n\n\
+             Takes {channels}, in patches of {patch:?} voxels (depth, height, width).\n\n\
+             Trained for {iterations} iterations {medcontext} MedContext on {cases}, seed {seed}. {dice}\n\n\
              Research only, not a medical device: expect it to fail on scanners, protocols and patients unlike \
              those it was trained on, and check every result.\n\n\
              SHA-256 {sha256}; written by MedContext {version}.\n",
             title = network.backbone().title(),
             list = list.join("\n"),
             iterations = training.iterations,
-            cases = training.cases,
+            channels = counted(*channels, "channel"),
+            cases = counted(training.cases, "case"),
             seed = training.seed,
         )
     }
@@ -144,4 +157,7 @@ pub(crate) fn describe(network: &Network, classes: usize, patch: [usize; 3]) -> 
         "{} with {classes} classes and patch {patch:?}",
         network.title()
     )
+/// "1 case", "2 cases".
+fn counted(number: usize, one: &str) -> String {
+    format!("{number} {one}{}", if number == 1 { "" } else { "s" })
 }

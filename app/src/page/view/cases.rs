@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use medcontext_core::dataset::Role;
 use medcontext_core::infer::LabelVolume;
 
+use super::leftovers::Leftovers;
 use super::pairing::Pairing;
 use super::picture::Picture;
 use super::series::Series;
@@ -41,6 +42,7 @@ pub fn Cases() -> impl IntoView {
                 <p class="aside">{tally}</p>
             </div>
             <Intake />
+            <Leftovers />
             <Show when=move || !empty()>
                 <CaseTable />
                 <Pairing />

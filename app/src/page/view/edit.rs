@@ -83,7 +83,12 @@ pub fn Editor(viewer: Screen, opacity: RwSignal<f64>) -> impl IntoView {
     Effect::new(move |_| {
         let labels = pen.labels(state);
         if state.editing.read().is_some() {
-            pen.with(|viewer| viewer.recolour_drawing(&labels));
+            let recoloured = pen.with(|viewer| viewer.recolour_drawing(&labels));
+            if let Some(Err(reason)) = recoloured {
+                state.say(format!(
+                    "The drawing's colours stay as they are ({reason})."
+                ));
+            }
         }
     });
     let editing = move || state.editing.read().is_some();

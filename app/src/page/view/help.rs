@@ -142,7 +142,8 @@ fn diagnostics(state: State) -> String {
         let (dims, labels) = (case.info.dims, case.info.labels.as_ref().map(Vec::len));
         format!("{dims:?} {} labels {labels:?}", case.info.orientation)
     });
-    let settings = state.config.read_untracked().to_toml().unwrap_or_default();
+    let settings = state.config.read_untracked().to_toml();
+    let settings = settings.unwrap_or_else(|reason| format!("settings: {reason}"));
     let work = state.work.read_untracked();
     format!(
         "MedContext {}\nbrowser: {agent}\ndevice: {device}\ntask: {:?} {:?} {} of {}\ncases:\n{}\n\n{settings}",

@@ -2,18 +2,18 @@
 
 use leptos::html::Table;
 use leptos::prelude::*;
-use medcontext_core::dataset::Role;
 use medcontext_core::metric::{CaseScore, Evaluation, Means, Protocol, Statistic, Targets};
 
 use super::frame::bring_into_view;
 use crate::page::state::{Case, State};
+use crate::page::words;
 
-/// Dice and HD95 of every segmented case that has labels of its own. Cases that were trained on count only
-/// where there are no others.
+/// Dice and HD95 of every segmented case that has labels of its own. Cases that the weights have seen in training
+/// count only where there are no others.
 pub fn evaluation(state: State) -> Option<Evaluation> {
     let cases = state.cases.read();
     let score = |case: &Case| case.result.done()?.score.clone();
-    let unseen = cases.iter().filter(|case| case.role != Role::Train);
+    let unseen = cases.iter().filter(|case| seen(case) != Some(true));
     let mut scores: Vec<CaseScore> = unseen.filter_map(score).collect();
     if scores.is_empty() {
         scores = cases.iter().filter_map(score).collect();
@@ -25,6 +25,12 @@ pub fn evaluation(state: State) -> Option<Evaluation> {
     let names = labels.iter().map(|label| (label.id, label.name.clone()));
     let set = Targets::default().label_set(&scores, &names.collect());
     Some(Evaluation::new(scores, &set.ok()?, Protocol::default()))
+}
+
+/// Whether the weights that segmented a case had seen it in training. That is in the weights' file: what the case
+/// is for here says nothing about weights that came from elsewhere.
+fn seen(case: &Case) -> Option<bool> {
+    case.result.done()?.seen
 }
 
 /// Other weights are about to segment: what the last ones gave becomes "before".
@@ -88,16 +94,31 @@ pub fn Measure() -> impl IntoView {
 /// What was measured, in words.
 fn scope(state: State, now: &Evaluation) -> String {
     let number = now.cases.len();
-    let seen = |score: &CaseScore| {
-        let case = state.case(&score.case);
-        case.is_some_and(|case| case.role == Role::Train)
-    };
-    if now.cases.iter().any(seen) {
-        format!("Measured on {number} cases that were trained on: new ones will be worse")
-    } else if number == 1 {
-        "Measured on one case that was not trained on".to_owned()
+    let seen: Vec<Option<bool>> = now
+        .cases
+        .iter()
+        .map(|score| state.case(&score.case).as_ref().and_then(seen))
+        .collect();
+    let spread = if number > 1 {
+        ", mean ± standard deviation"
     } else {
-        format!("Measured on {number} cases that were not trained on, mean ± standard deviation")
+        ""
+    };
+    let cases = words::count(number, "case", "cases");
+    let (one, them) = if number == 1 {
+        ("was", "it")
+    } else {
+        ("were", "them")
+    };
+    // Those that were seen stand here only where all were.
+    if seen.contains(&Some(true)) {
+        format!("Measured on {cases} that {one} trained on{spread}: new ones will be worse")
+    } else if seen.contains(&None) {
+        format!(
+            "Measured on {cases}{spread}; the weights do not say whether they were trained on {them}"
+        )
+    } else {
+        format!("Measured on {cases} that {one} not trained on{spread}")
     }
 }
 

@@ -6,6 +6,7 @@ mod edit;
 mod estimate;
 mod frame;
 mod help;
+mod leftovers;
 mod legend;
 mod look;
 mod measure;

@@ -15,7 +15,14 @@ pub fn Models() -> impl IntoView {
     let state = expect_context::<State>();
     let link = expect_context::<Link>();
     let all = RwSignal::new(Vec::<BundledModel>::new());
-    spawn_local(async move { all.set(models::list().await) });
+    spawn_local(async move {
+        match models::list().await {
+            Ok(list) => all.set(list),
+            Err(reason) => state.say(format!(
+                "The list of weights that come with the page cannot be read ({reason})."
+            )),
+        }
+    });
     let take = move |name: String| {
         let model = all
             .read_untracked()

@@ -12,10 +12,10 @@ pub fn Pairing() -> impl IntoView {
     let state = expect_context::<State>();
     let open = RwSignal::new(false);
     let ids = Memo::new(move |_| state.case_ids(|_| true));
-    let words = move || match state.unpaired.read().len() {
+    let words = move || match unpaired(state).len() {
         0 => String::new(),
-        1 => "1 label map belongs to no image".to_owned(),
-        number => format!("{number} label maps belong to no image"),
+        1 => "1 volume is in no case".to_owned(),
+        number => format!("{number} volumes are in no case"),
     };
     view! {
         <details id="pairing" on:toggle:target=move |event| open.set(event.target().open())>
@@ -96,7 +96,14 @@ fn candidates(state: State, id: &str, own: Option<String>) -> Vec<String> {
         .filter(unlabelled)
         .map(|case| case.info.image.clone());
     own.into_iter()
-        .chain(state.unpaired.get())
+        .chain(unpaired(state))
         .chain(images)
         .collect()
+}
+
+/// Volumes of no case.
+fn unpaired(state: State) -> Vec<String> {
+    let leftovers = state.leftovers.read();
+    let volumes = leftovers.iter().filter(|file| file.volume);
+    volumes.map(|file| file.path.clone()).collect()
 }

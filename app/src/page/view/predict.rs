@@ -3,7 +3,7 @@
 use leptos::html::Ul;
 use leptos::prelude::*;
 use medcontext_core::dataset::Role;
-use medcontext_core::infer::LabelVolume;
+use medcontext_core::infer::{LabelVolume, logits_name, segmentation_name};
 
 use super::frame::bring_into_view;
 use super::measure::{self, Measure};
@@ -245,8 +245,8 @@ fn download(state: State, id: &str, logits: bool) {
         return;
     };
     let saved = match files.logits.filter(|_| logits) {
-        Some(logits) => save(&format!("{id}_logits.safetensors"), &logits),
-        None => save(&format!("{id}_seg.nii.gz"), &files.labels),
+        Some(logits) => save(&logits_name(id), &logits),
+        None => save(&segmentation_name(id), &files.labels),
     };
     if saved.is_err() {
         state.say(format!(

@@ -145,12 +145,12 @@ fn next_step(state: State) -> &'static str {
 
 fn count(state: State) -> String {
     let work = state.work.read();
-    let unit = match work.task {
-        Some(Task::Train) => "iterations",
-        _ => "windows",
+    let (one, many) = match work.task {
+        Some(Task::Train) => ("iteration", "iterations"),
+        _ => ("window", "windows"),
     };
     if work.busy() && work.total > 0 {
-        format!("{} of {} {unit}", work.done, work.total)
+        format!("{} of {}", work.done, words::count(work.total, one, many))
     } else {
         String::new()
     }

@@ -110,6 +110,12 @@ fn follow(state: State, stage: Stage) {
             link.send(Request::View { case });
         }
     });
+    // A label has its colour when it is known which there are.
+    let described = Memo::new(move |_| {
+        let picture = state.picture.read();
+        let case = picture.as_ref().and_then(|shown| state.case(&shown.case));
+        case.is_some_and(|case| case.info.read)
+    });
     Effect::new(move |_| {
         let Some(viewer) = stage.viewer.get() else {
             return;
@@ -123,7 +129,7 @@ fn follow(state: State, stage: Stage) {
         };
         let overlay = match state.overlay.get() {
             Overlay::None => None,
-            Overlay::Truth => picture.truth,
+            Overlay::Truth => picture.truth.filter(|_| described.get()),
             Overlay::Prediction => prediction(state, &picture.case),
             Overlay::Difference => {
                 let known = state.differences.read().get(&picture.case).cloned();
@@ -141,7 +147,7 @@ fn follow(state: State, stage: Stage) {
         };
         let heat = state.overlay.get() == Overlay::Uncertainty;
         let labels = state.shown_labels();
-        let opacity = stage.opacity.get_untracked();
+        let opacity = stage.opacity.get();
         spawn_local(async move {
             let paint = if heat {
                 Paint::Heat
@@ -185,8 +191,6 @@ fn follow(state: State, stage: Stage) {
             change(&viewer);
         }
     };
-    Effect::new(move |_| with_viewer(&|viewer| viewer.recolour(&state.shown_labels())));
-    Effect::new(move |_| with_viewer(&|viewer| viewer.set_opacity(stage.opacity.get())));
     Effect::new(move |_| with_viewer(&|viewer| viewer.set_layout(stage.layout.get())));
 }
 

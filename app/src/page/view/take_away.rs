@@ -3,6 +3,7 @@
 use js_sys::{Array, Date};
 use leptos::prelude::*;
 use medcontext_core::metric::{Evaluation, Report};
+use medcontext_core::train::TrainConfig;
 use web_sys::Blob;
 
 use super::measure::evaluation;
@@ -11,18 +12,21 @@ use crate::page::files::save;
 use crate::page::keep::saved;
 use crate::page::link::Link;
 use crate::page::state::{Engine, State};
+use crate::page::viewer::sentence;
 use crate::saved::names;
 
+/// Makes a file's text, or says in one sentence why it cannot.
+type Make = fn(State, &Evaluation) -> Result<String, String>;
+
 /// A table of an evaluation: what the button says, the file's name, and how it is made.
-type Table = (&'static str, &'static str, fn(State, &Evaluation) -> String);
+type Table = (&'static str, &'static str, Make);
 
 const TABLES: [Table; 3] = [
     ("Table (.csv)", "evaluation.csv", |_, evaluation| {
-        evaluation.to_csv(None)
+        Ok(evaluation.to_csv(None))
     }),
     ("Numbers (.json)", "evaluation.json", |_, evaluation| {
-        // Plain structs of numbers and strings always become JSON.
-        serde_json::to_string_pretty(evaluation).unwrap_or_default()
+        serde_json::to_string_pretty(evaluation).map_err(|reason| reason.to_string())
     }),
     ("Report (.html)", "report.html", report),
 ];
@@ -36,10 +40,14 @@ pub fn TakeAway() -> impl IntoView {
     let something = move || !state.result_files.read().is_empty();
     let table = move |(words, name, make): Table| {
         let take = move |_| {
-            let file = untrack(|| evaluation(state)).and_then(|now| text(&make(state, &now)));
-            let taken = file.is_some_and(|file| save(name, &file).is_ok());
-            if !taken {
-                state.say("The browser could not save the file; try again.");
+            let Some(now) = untrack(|| evaluation(state)) else {
+                return;
+            };
+            let taken = make(state, &now)
+                .and_then(|content| text(&content))
+                .and_then(|file| save(name, &file).map_err(sentence));
+            if let Err(reason) = taken {
+                state.say(not_saved(name, &reason));
             }
         };
         view! {
@@ -48,11 +56,12 @@ pub fn TakeAway() -> impl IntoView {
             </button>
         }
     };
-    let pack = move |session: bool| {
-        link.send(Request::Pack {
-            files: results(state),
+    let pack = move |session: bool| match results(state) {
+        Ok(files) => link.send(Request::Pack {
+            files,
             session: session.then(|| Box::new(saved(state))),
-        });
+        }),
+        Err(sentence) => state.say(sentence),
     };
     view! {
         <div class="take-away">
@@ -81,39 +90,51 @@ pub fn TakeAway() -> impl IntoView {
     }
 }
 
-/// Everything that was found, as files.
-fn results(state: State) -> Vec<Packed> {
-    let mut files = Vec::new();
-    let mut add = |name: String, file: Option<Blob>| {
-        files.extend(file.map(|file| Packed {
-            name,
-            file: Handle(file),
-        }));
-    };
+/// What is said of a file that could not be saved.
+fn not_saved(name: &str, reason: &str) -> String {
+    format!("{name} could not be saved ({reason}); try again.")
+}
+
+/// Everything that was found, as files; one sentence where one of them cannot be made.
+fn results(state: State) -> Result<Vec<Packed>, String> {
+    let mut files: Vec<(String, Blob)> = Vec::new();
     for (case, result) in state.result_files.read_untracked().iter() {
-        add(names::segmentation(case), Some(result.labels.clone()));
-        add(names::uncertainty(case), result.uncertainty.clone());
+        files.push((names::segmentation(case), result.labels.clone()));
+        let uncertainty = result.uncertainty.clone();
+        files.extend(uncertainty.map(|map| (names::uncertainty(case), map)));
     }
+    let file = |name: &str, content: Result<String, String>| {
+        let made = content.and_then(|content| text(&content));
+        made.map(|made| (name.to_owned(), made))
+            .map_err(|reason| not_saved(name, &reason))
+    };
     if let Some(evaluation) = untrack(|| evaluation(state)) {
         for (_, name, make) in TABLES {
-            add(name.to_owned(), text(&make(state, &evaluation)));
+            files.push(file(name, make(state, &evaluation))?);
         }
     }
-    add(names::WEIGHTS.to_owned(), state.weights_file.get_value());
-    let card = state.weights.read_untracked();
-    let card = card.as_ref().and_then(|info| text(&info.card));
-    add("weights.md".to_owned(), card);
-    let settings = state.trained.get_untracked();
-    let settings = settings.and_then(|config| config.to_toml().ok());
-    add(
-        "config.toml".to_owned(),
-        settings.and_then(|toml| text(&toml)),
-    );
-    files
+    let weights = state.weights_file.get_value();
+    files.extend(weights.map(|weights| (names::WEIGHTS.to_owned(), weights)));
+    if let Some(info) = &*state.weights.read_untracked() {
+        files.push(file("weights.md", Ok(info.card.clone()))?);
+    }
+    if let Some(config) = state.trained.get_untracked() {
+        files.push(file("config.toml", settings(&config))?);
+    }
+    let packed = files.into_iter().map(|(name, file)| Packed {
+        name,
+        file: Handle(file),
+    });
+    Ok(packed.collect())
+}
+
+/// Settings as they are written to a file.
+fn settings(config: &TrainConfig) -> Result<String, String> {
+    config.to_toml().map_err(|reason| reason.to_string())
 }
 
 /// The printable report.
-fn report(state: State, evaluation: &Evaluation) -> String {
+fn report(state: State, evaluation: &Evaluation) -> Result<String, String> {
     let trained = state.trained.get_untracked();
     let device = match state.engine.get_untracked() {
         Engine::Ready(Device::WebGpu { name, .. }) => format!("WebGPU, {name}"),
@@ -140,15 +161,15 @@ fn report(state: State, evaluation: &Evaluation) -> String {
     let facts = facts
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value));
-    evaluation.to_html(&Report {
+    Ok(evaluation.to_html(&Report {
         title: "MedContext evaluation".to_owned(),
         before: state.before.get_untracked(),
         provenance: facts.collect(),
-        settings: trained.and_then(|config| config.to_toml().ok()),
-    })
+        settings: trained.as_ref().map(settings).transpose()?,
+    }))
 }
 
 /// A text as a file.
-fn text(text: &str) -> Option<Blob> {
-    Blob::new_with_str_sequence(&Array::of1(&text.into())).ok()
+fn text(text: &str) -> Result<Blob, String> {
+    Blob::new_with_str_sequence(&Array::of1(&text.into())).map_err(sentence)
 }

@@ -49,6 +49,7 @@ pub fn Train() -> impl IntoView {
             cases: chosen.get(),
             validation,
             from_weights: from_weights.get() && state.weights.read().is_some(),
+            viewed: state.viewed.get(),
         });
     };
     let label = move || match chosen.read().len() {
@@ -99,6 +100,7 @@ fn Continue(ready: Signal<bool>) -> impl IntoView {
         state.work.set(Work::begin(Task::Train));
         link.send(Request::Continue {
             validation: run.validation,
+            viewed: state.viewed.get(),
         });
     };
     view! {
@@ -137,6 +139,7 @@ fn Settings(from_weights: RwSignal<bool>) -> impl IntoView {
             />
             <Patch />
             <MedContextSwitch />
+            <Momentum />
             <Advanced />
         </fieldset>
     }
@@ -200,6 +203,18 @@ fn MedContextSwitch() -> impl IntoView {
                 "MedContext" <small>"learns the labels of what is masked from its context"</small>
             </span>
         </label>
+    }
+}
+
+/// How closely the teacher follows the student in a run of so many steps.
+#[component]
+fn Momentum() -> impl IntoView {
+    let state = expect_context::<State>();
+    let words = move || words::momentum(&state.config.read());
+    view! {
+        <Show when=move || words().is_some()>
+            <p id="momentum">{words}</p>
+        </Show>
     }
 }
 

@@ -8,13 +8,14 @@ use super::Arguments;
 use crate::Error;
 use crate::cli::Failure;
 use crate::cli::console::Console;
-use crate::cli::files::{UNCERTAINTY, nifti_stem};
+use crate::cli::files::nifti_stem;
 use crate::cli::folder::{Folder, FolderOptions, read_image_file};
 use crate::cli::inputs::refuse_inputs;
 use crate::cli::listing::{Listing, readable};
 use crate::cli::shard::Shard;
 use crate::dataset::{Case, CaseFiles};
 use crate::file_names::{FileNames, LONGEST};
+use crate::infer::{LOGITS_ENDING, SEGMENTATION_ENDING, UNCERTAINTY_ENDING};
 
 /// A case to segment.
 pub(super) struct Job {
@@ -106,16 +107,12 @@ fn lies_in(folder: &Path, other: &Path) -> bool {
     }
 }
 
-/// How the names of results end, after the case's.
-const SEGMENTATION: &str = ".nii.gz";
-const LOGITS: &str = ".logits.safetensors";
-
 fn named(cases: Vec<(String, Scan)>, arguments: &Arguments) -> Vec<Job> {
     let mut names = FileNames::default();
     let mut path = |case: &str, ending: &str| arguments.output.join(names.take(case, ending));
     // All segmentations come first, so that they are called as the cases are wherever that can be.
     let segmented = cases.into_iter().map(|(case, scan)| Job {
-        segmentation: path(&case, SEGMENTATION),
+        segmentation: path(&case, SEGMENTATION_ENDING),
         case,
         scan,
         uncertainty: None,
@@ -129,20 +126,18 @@ fn named(cases: Vec<(String, Scan)>, arguments: &Arguments) -> Vec<Job> {
         ..
     } in &mut jobs
     {
-        let map = format!("{UNCERTAINTY}{SEGMENTATION}");
-        *uncertainty = arguments.uncertainty.then(|| path(case, &map));
-        *logits = arguments.logits.then(|| path(case, LOGITS));
+        *uncertainty = arguments.uncertainty.then(|| path(case, UNCERTAINTY_ENDING));
+        *logits = arguments.logits.then(|| path(case, LOGITS_ENDING));
     }
     jobs
 }
 
 /// Says which results are not called as their case is.
 fn say_other_names(job: &Job, console: &Console) {
-    let map = format!("{UNCERTAINTY}{SEGMENTATION}");
     let results = [
-        ("segmentation", Some(&job.segmentation), SEGMENTATION),
-        ("map of uncertainty", job.uncertainty.as_ref(), &map),
-        ("logits", job.logits.as_ref(), LOGITS),
+        ("segmentation", Some(&job.segmentation), SEGMENTATION_ENDING),
+        ("map of uncertainty", job.uncertainty.as_ref(), UNCERTAINTY_ENDING),
+        ("logits", job.logits.as_ref(), LOGITS_ENDING),
     ];
     for (what, path, ending) in results {
         let Some(path) = path else {

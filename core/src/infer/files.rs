@@ -1,0 +1,37 @@
+//! What a segmentation is saved as: the same names and contents from the command line and from the page.
+
+use ndarray::Array4;
+use safetensors::SafeTensorError;
+use safetensors::tensor::{Dtype, TensorView, serialize};
+
+use crate::file_names::fitting;
+
+/// How the file name of a case's label map ends, behind the case's name.
+pub const SEGMENTATION_ENDING: &str = ".nii.gz";
+/// How that of what says how uncertain the label map is ends.
+pub const UNCERTAINTY_ENDING: &str = "_uncertainty.nii.gz";
+/// The same without what all volumes end in.
+pub const UNCERTAINTY_SUFFIX: &str = "_uncertainty";
+/// How that of its logits ends.
+pub const LOGITS_ENDING: &str = ".logits.safetensors";
+
+/// The file name of a case's label map.
+pub fn segmentation_name(case: &str) -> String {
+    fitting(case, SEGMENTATION_ENDING)
+}
+
+/// The file name of a case's logits.
+pub fn logits_name(case: &str) -> String {
+    fitting(case, LOGITS_ENDING)
+}
+
+/// Logits `[class, depth, height, width]` as a safetensors file with the one tensor `logits`, in F32.
+///
+/// # Errors
+/// When they cannot be written in that format.
+pub fn logits_file(logits: &Array4<f32>) -> Result<Vec<u8>, SafeTensorError> {
+    let values = logits.iter().flat_map(|value| value.to_le_bytes());
+    let bytes: Vec<u8> = values.collect();
+    let view = TensorView::new(Dtype::F32, logits.shape().to_vec(), &bytes)?;
+    serialize([("logits", view)], None)
+}

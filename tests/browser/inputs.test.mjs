@@ -126,6 +126,9 @@ test("every file that is not used is named, with the reason", { timeout: limit }
     for (const text of await page.locator("#leftovers li").allInnerTexts()) assert.match(text, /^phantom\/\S+: \S.{10,}/);
     assert.match(await page.locator(".leftovers summary").innerText(), /^15 files are not used$/);
     await screenshot(page, "inputs-2-not-used");
+    await page.locator("#discard-leftovers").click();
+    await page.locator("#leftovers").waitFor({ state: "detached" });
+    assert.equal(await page.locator("#cases tr[data-case]").count(), 1);
   });
 });
 

@@ -33,10 +33,9 @@ function metadata(path, change) {
 test("measured on cases that the weights have seen, have not seen, and of which they say nothing", { timeout: limit }, async () => {
   const folder = temporaryFolder();
   const data = phantom(folder, "phantom", 2);
-  const out = join(folder, "run");
-  core(
-    "train", "--data", data, "--out", out, "--iterations", "2", "--size", "tiny", "--patch", "16,16,16", "--val", "phantom_002", "--device", "cpu",
-  );
+  const [out, split] = [join(folder, "run"), join(folder, "split.json")];
+  writeFileSync(split, JSON.stringify({ first: ["phantom_001"] }));
+  core("train", "--data", data, "--split", `${split}:first`, "--out", out, "--iterations", "2", "--size", "tiny", "--patch", "16,16,16");
   const weights = join(out, "last.safetensors");
   assert.deepEqual(metadata(weights).training.case_names, ["phantom_001"]);
   const versions = {

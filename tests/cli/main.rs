@@ -14,6 +14,7 @@ mod presets;
 mod published;
 mod resume;
 mod settings;
+mod seen;
 mod shard;
 mod surface;
 mod uncertainty;

@@ -27,6 +27,8 @@ pub enum Request {
         /// The case.
         case: String,
     },
+    /// Forget the files that are in no case.
+    Discard,
     /// Send a case's image and labels for display.
     View {
         /// The case.
@@ -141,6 +143,7 @@ impl Request {
             Self::Add(_)
             | Self::AddSamples
             | Self::Remove { .. }
+            | Self::Discard
             | Self::View { .. }
             | Self::Mend { .. }
             | Self::Pair { .. }

@@ -212,6 +212,15 @@ pub async fn remove(session: &Session, id: &str) -> Result<()> {
     refresh(session).await
 }
 
+/// Forgets the files that are in no case.
+pub async fn discard(session: &Session) -> Result<()> {
+    for leftover in paired(session).leftovers {
+        forget_file(session, &leftover.path).await;
+    }
+    session.library_mut().strangers.clear();
+    refresh(session).await
+}
+
 /// Forgets one file, also where it is kept.
 pub async fn forget_file(session: &Session, path: &str) {
     session.library_mut().files.remove(path);

@@ -10,7 +10,7 @@ use super::files::{blob, bytes_of, json_file};
 use super::session::Session;
 use super::{archive, cases, choices, label};
 use crate::message::{Handle, Library, Packed, Report};
-use crate::saved::{Saved, names};
+use crate::saved::{Choices, Saved, names};
 
 /// What an earlier session left in the browser's storage, if it is worth going back to.
 ///
@@ -38,14 +38,29 @@ pub async fn resume(session: &Session, library: Library) -> Result<()> {
     cases::refresh(session).await
 }
 
-/// Forgets everything, in the browser's storage too, unless new cases have come meanwhile.
+/// Forgets what was kept and decided, unless cases have come meanwhile. Files that are in no case stay, here and in
+/// the browser's storage.
 pub async fn forget(session: &Session) -> Result<()> {
     if !session.cases.borrow().is_empty() {
         return Ok(());
     }
-    session.forget_kept().await?;
-    *session.library_mut() = Library::default();
-    cases::refresh(session).await
+    session.library_mut().choices = Choices::default();
+    // First what the page would find the others by.
+    session.drop_kept(names::SESSION).await;
+    for name in session.kept_names().await? {
+        if !belongs(session, &name) {
+            session.drop_kept(&name).await;
+        }
+    }
+    Ok(())
+}
+
+/// Whether what is kept under this name is a file of the library.
+fn belongs(session: &Session, name: &str) -> bool {
+    let library = session.library();
+    let json = library.dataset_json.as_ref().map(|(path, _)| path.as_str());
+    name.strip_prefix(names::CASES)
+        .is_some_and(|path| library.files.contains_key(path) || json == Some(path))
 }
 
 /// Keeps what the page knows.

@@ -203,6 +203,7 @@ impl Session {
             Request::Add(uploads) => files::add(self, uploads).await,
             Request::AddSamples => files::add_samples(self).await,
             Request::Remove { case } => cases::remove(self, &case).await,
+            Request::Discard => cases::discard(self).await,
             Request::View { case } => show::view(self, &case).await,
             Request::Pair { case, label } => choices::pair(self, case, label).await,
             Request::UseFrames { case, frames } => choices::use_frames(self, &case, frames).await,

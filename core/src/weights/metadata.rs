@@ -157,6 +157,8 @@ pub(crate) fn describe(network: &Network, classes: usize, patch: [usize; 3]) -> 
         "{} with {classes} classes and patch {patch:?}",
         network.title()
     )
+}
+
 /// "1 case", "2 cases".
 fn counted(number: usize, one: &str) -> String {
     format!("{number} {one}{}", if number == 1 { "" } else { "s" })

@@ -2,7 +2,8 @@
 
 use leptos::prelude::*;
 
-use crate::message::Unused;
+use crate::message::{Request, Unused};
+use crate::page::link::Link;
 use crate::page::state::State;
 use crate::page::words;
 
@@ -13,6 +14,7 @@ const SHOWN: usize = 10;
 #[component]
 pub fn Leftovers() -> impl IntoView {
     let state = expect_context::<State>();
+    let link = expect_context::<Link>();
     let all = RwSignal::new(false);
     let number = Memo::new(move |_| state.leftovers.read().len());
     let heading = move || {
@@ -48,6 +50,17 @@ pub fn Leftovers() -> impl IntoView {
                         {more}
                     </button>
                 </Show>
+                <button
+                    id="discard-leftovers"
+                    class="plain"
+                    title="Take them off the page; the files themselves stay where they are"
+                    on:click=move |_| {
+                        all.set(false);
+                        link.send(Request::Discard);
+                    }
+                >
+                    "Forget them"
+                </button>
             </details>
         </Show>
     }

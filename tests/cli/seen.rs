@@ -48,7 +48,10 @@ fn weights_name_the_cases_that_they_have_seen_also_before_they_went_on() {
         folder.path().join(name).join("last.safetensors")
     };
     let weights = run("run", &["--split", &first]);
-    assert_eq!(names(&weights).expect("a list"), ["phantom_001", "phantom_002"]);
+    assert_eq!(
+        names(&weights).expect("a list"),
+        ["phantom_001", "phantom_002"]
+    );
 
     let start = weights.display().to_string();
     let next = run("next", &["--split", &second, "--start", &start]);
@@ -60,5 +63,8 @@ fn weights_name_the_cases_that_they_have_seen_also_before_they_went_on() {
     without_list(&weights, &old);
     let start = old.display().to_string();
     assert_eq!(names(&old), None);
-    assert_eq!(names(&run("later", &["--split", &second, "--start", &start])), None);
+    assert_eq!(
+        names(&run("later", &["--split", &second, "--start", &start])),
+        None
+    );
 }

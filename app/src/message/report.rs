@@ -54,6 +54,17 @@ pub enum Report {
         /// A label map of `LabelImage::difference`.
         file: Handle<Blob>,
     },
+    /// What was found in a case as NIfTI files for the viewer: the answer to [`Request::Display`](super::Request).
+    Displayed {
+        /// The case.
+        case: String,
+        /// That of the request.
+        number: u32,
+        /// The label map.
+        labels: Option<Handle<Blob>>,
+        /// Values from 0 to 1.
+        uncertainty: Option<Handle<Blob>>,
+    },
     /// The trainer's own event; the weights of a checkpoint come as [`Report::Weights`].
     Training(Event),
     /// How long a step takes: the answer to [`Request::Rehearse`].

@@ -62,6 +62,17 @@ pub enum Request {
         /// The segmentation.
         segmentation: Handle<Blob>,
     },
+    /// Send what was found in a case for display.
+    Display {
+        /// The case.
+        case: String,
+        /// Tells the answer from those to earlier requests.
+        number: u32,
+        /// The segmentation.
+        labels: Option<Handle<Blob>>,
+        /// How uncertain the network was.
+        uncertainty: Option<Handle<Blob>>,
+    },
     /// Make surfaces of a segmentation's labels.
     Surfaces {
         /// The case.
@@ -149,6 +160,7 @@ impl Request {
             | Self::Pair { .. }
             | Self::UseFrames { .. }
             | Self::Compare { .. }
+            | Self::Display { .. }
             | Self::Surfaces { .. }
             | Self::Label { .. }
             | Self::Remember(_)

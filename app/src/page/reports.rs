@@ -6,7 +6,8 @@ use medcontext_core::train::{Event, TrainConfig};
 use web_sys::Blob;
 
 use super::state::{
-    Case, CaseResult, Engine, Overlay, Pace, Phase, Picture, Preview, ResultFiles, State, Task,
+    Case, CaseResult, Displayed, Engine, Overlay, Pace, Phase, Picture, Preview, ResultFiles,
+    State, Task,
 };
 use super::{files, words};
 use crate::message::{CaseInfo, Device, Report};
@@ -53,6 +54,20 @@ pub fn apply(state: State, report: Report) {
             state
                 .differences
                 .update(|all| drop(all.insert(case, file.0)));
+        }
+        Report::Displayed {
+            case,
+            number,
+            labels,
+            uncertainty,
+        } => {
+            if number == state.display_number.get_value() {
+                state.displayed.set(Some(Displayed {
+                    case,
+                    labels: labels.map(|labels| labels.0),
+                    uncertainty: uncertainty.map(|map| map.0),
+                }));
+            }
         }
         Report::Training(event) => training(state, event),
         Report::Rehearsed {

@@ -194,6 +194,17 @@ pub struct Preview {
     pub labels: Blob,
 }
 
+/// What the network found in a case: label map and uncertainty.
+#[derive(Clone, PartialEq)]
+pub struct Displayed {
+    /// The case.
+    pub case: String,
+    /// The label map.
+    pub labels: Option<Blob>,
+    /// How uncertain the network was.
+    pub uncertainty: Option<Blob>,
+}
+
 /// How long training steps take.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pace {
@@ -267,6 +278,10 @@ pub struct State {
     pub found: RwSignal<Option<Box<Saved>>>,
     /// Files of the segmented cases, by case.
     pub result_files: RwSignal<BTreeMap<String, ResultFiles>, LocalStorage>,
+    /// What the network found in the case in view, as the viewer takes it.
+    pub displayed: RwSignal<Option<Displayed>, LocalStorage>,
+    /// Number of the request whose answer that is.
+    pub display_number: StoredValue<u32>,
     /// Where segmentations differ from the truth, as far as that was asked for.
     pub differences: RwSignal<BTreeMap<String, Blob>, LocalStorage>,
     /// The case that the viewer shows or is about to show.
@@ -320,6 +335,8 @@ impl State {
             before: RwSignal::new(None),
             found: RwSignal::new(None),
             result_files: RwSignal::new_local(BTreeMap::new()),
+            displayed: RwSignal::new_local(None),
+            display_number: StoredValue::new(0),
             differences: RwSignal::new_local(BTreeMap::new()),
             viewed: RwSignal::new(None),
             picture: RwSignal::new_local(None),

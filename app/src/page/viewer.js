@@ -54,10 +54,6 @@ function forDrawing({ R, G, B, A, I, labels }) {
   return table;
 }
 
-// Bytes of a NIfTI header, and those of them that say where the voxels are: the forms' codes, and the sform.
-const HEADER = 348;
-const FORMS = [[252, 256], [280, 328]];
-
 // How far keys move the crosshair, in voxels to the patient's right, front and head.
 const STEPS = {
   h: [-1, 0, 0], ArrowLeft: [-1, 0, 0], l: [1, 0, 0], ArrowRight: [1, 0, 0],
@@ -136,7 +132,6 @@ export class Viewer {
   #loadVolume;
   #image;
   #labels;
-  #forms;
   #colours;
   #layout = "both";
   #large = false;
@@ -212,8 +207,6 @@ export class Viewer {
   /** A volume to be drawn below everything else. */
   async #background(image) {
     const volume = await this.#load(image, "image.nii", {});
-    const header = new Uint8Array(await image.slice(0, HEADER).arrayBuffer());
-    this.#forms = FORMS.map(([start, end]) => header.slice(start, end));
     this.#large = volume.img.length > LARGE;
     await this.#arrange();
     return volume;
@@ -442,14 +435,7 @@ export class Viewer {
   }
 
   async #load(blob, name, options) {
-    const [first, second] = new Uint8Array(await blob.slice(0, 2).arrayBuffer());
-    const compressed = first === 0x1f && second === 0x8b;
-    const stream = compressed ? blob.stream().pipeThrough(new DecompressionStream("gzip")) : blob;
-    const buffer = await new Response(stream).arrayBuffer();
-    // What is compressed is a file to be saved: on the image's grid, and with the header of the image's file, which
-    // NiiVue may read otherwise. So it is put where the image is.
-    if (compressed) FORMS.forEach(([start], i) => new Uint8Array(buffer).set(this.#forms[i], start));
-    return this.#loadVolume({ url: buffer, name, ...options });
+    return this.#loadVolume({ url: await blob.arrayBuffer(), name, ...options });
   }
 
   /** Removes the overlays first: NiiVue draws whatever is first as the background. */

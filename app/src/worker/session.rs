@@ -211,6 +211,12 @@ impl Session {
             Request::Compare { case, segmentation } => {
                 show::compare(self, &case, &segmentation.0).await
             }
+            Request::Display {
+                case,
+                number,
+                labels,
+                uncertainty,
+            } => show::display(self, case, number, labels, uncertainty).await,
             Request::Surfaces { case, segmentation } => {
                 show::surfaces(self, &case, &segmentation.0).await
             }

@@ -8,7 +8,7 @@ use super::cases::{Entry, named};
 use super::error::Result;
 use super::files::{blob, bytes_of};
 use super::session::{Session, breathe};
-use crate::message::Report;
+use crate::message::{Handle, Report};
 
 /// Sends a case's volumes for display, as this program reads them.
 pub async fn view(session: &Session, id: &str) -> Result<()> {
@@ -25,6 +25,40 @@ pub async fn view(session: &Session, id: &str) -> Result<()> {
         case: id.to_owned(),
         image: blob(&case.image.to_display().map_err(named(id))?)?,
         truth: truth.transpose()?,
+    });
+    Ok(())
+}
+
+/// Sends what was found in a case, as this program reads it.
+pub async fn display(
+    session: &Session,
+    case: String,
+    number: u32,
+    labels: Option<Handle<Blob>>,
+    uncertainty: Option<Handle<Blob>>,
+) -> Result<()> {
+    let limits = Limits::default();
+    let labels = match labels {
+        Some(file) => {
+            let bytes = bytes_of(&case, &file.0).await?;
+            let map = Image::read(&bytes, &limits).and_then(LabelImage::from_image);
+            Some(blob(&map.map_err(named(&case))?.to_display())?)
+        }
+        None => None,
+    };
+    let uncertainty = match uncertainty {
+        Some(file) => {
+            let bytes = bytes_of(&case, &file.0).await?;
+            let map = Image::read(&bytes, &limits).and_then(|map| map.to_display());
+            Some(blob(&map.map_err(named(&case))?)?)
+        }
+        None => None,
+    };
+    session.reporter.send(Report::Displayed {
+        case,
+        number,
+        labels,
+        uncertainty,
     });
     Ok(())
 }

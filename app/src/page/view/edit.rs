@@ -6,6 +6,7 @@ use std::rc::Rc;
 use leptos::task::spawn_local;
 use leptos::{ev, prelude::*};
 
+use super::displayed;
 use crate::message::{Handle, Request};
 use crate::page::link::Link;
 use crate::page::state::{Overlay, State};
@@ -128,8 +129,11 @@ fn start(state: State, pen: Pen, opacity: f64) {
         Overlay::None => None,
         Overlay::Truth => picture.truth,
         Overlay::Prediction | Overlay::Difference | Overlay::Uncertainty => {
-            let files = state.result_files.read();
-            files.get(&picture.case).map(|files| files.labels.clone())
+            let found = displayed::labels(state, &picture.case);
+            if found.is_none() && displayed::is_expected(state, &picture.case) {
+                return state.say("The labels are still being loaded; try again.");
+            }
+            found
         }
     };
     let known = pen.labels(state);

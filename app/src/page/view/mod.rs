@@ -2,6 +2,7 @@
 
 mod cases;
 mod chart;
+mod displayed;
 mod edit;
 mod estimate;
 mod frame;

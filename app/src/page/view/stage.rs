@@ -5,8 +5,8 @@ use std::rc::Rc;
 use leptos::html::Canvas;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use web_sys::Blob;
 
+use super::displayed;
 use super::edit::Editor;
 use super::legend::Legend;
 use super::look::Look;
@@ -105,6 +105,7 @@ fn Screen(stage: Stage) -> impl IntoView {
 /// Keeps the screen as the state says.
 fn follow(state: State, stage: Stage) {
     let link = expect_context::<Link>();
+    displayed::follow(state, link);
     Effect::new(move |_| {
         if let Some(case) = state.viewed.get() {
             link.send(Request::View { case });
@@ -130,7 +131,7 @@ fn follow(state: State, stage: Stage) {
         let overlay = match state.overlay.get() {
             Overlay::None => None,
             Overlay::Truth => picture.truth.filter(|_| described.get()),
-            Overlay::Prediction => prediction(state, &picture.case),
+            Overlay::Prediction => displayed::labels(state, &picture.case),
             Overlay::Difference => {
                 let known = state.differences.read().get(&picture.case).cloned();
                 if known.is_none() {
@@ -138,12 +139,7 @@ fn follow(state: State, stage: Stage) {
                 }
                 known
             }
-            Overlay::Uncertainty => {
-                let files = state.result_files.read();
-                files
-                    .get(&picture.case)
-                    .and_then(|files| files.uncertainty.clone())
-            }
+            Overlay::Uncertainty => displayed::uncertainty(state, &picture.case),
         };
         let heat = state.overlay.get() == Overlay::Uncertainty;
         let labels = state.shown_labels();
@@ -173,7 +169,7 @@ fn follow(state: State, stage: Stage) {
         if stage.shown.read().as_ref() != Some(&picture.case) {
             return;
         }
-        let prediction = prediction(state, &picture.case);
+        let prediction = displayed::labels(state, &picture.case);
         viewer.set_references(picture.truth.as_ref(), prediction.as_ref());
     });
     Effect::new(move |_| {
@@ -192,16 +188,6 @@ fn follow(state: State, stage: Stage) {
         }
     };
     Effect::new(move |_| with_viewer(&|viewer| viewer.set_layout(stage.layout.get())));
-}
-
-/// What was found in a case: by the run under way, where there is one, else by the last segmentation.
-fn prediction(state: State, case: &str) -> Option<Blob> {
-    let preview = state.preview.read();
-    if let Some(preview) = preview.as_ref().filter(|one| one.case == case) {
-        return Some(preview.labels.clone());
-    }
-    let files = state.result_files.read();
-    files.get(case).map(|files| files.labels.clone())
 }
 
 /// The answer changes `state.differences`, which shows it.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use medcontext_core::dataset::Role;
+use medcontext_core::dataset::{Frames, Role};
 use medcontext_core::infer::LabelVolume;
 use medcontext_core::metric::{CaseScore, Evaluation};
 use medcontext_core::train::{LabelDice, Losses, TrainConfig};
@@ -34,15 +34,6 @@ pub mod names {
     }
 }
 
-/// Which frames of a series over time, or of channels, are a case's image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Frames {
-    /// One, counted from 0.
-    One(usize),
-    /// All of them, as channels.
-    Channels,
-}
-
 /// What was decided by hand about the files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -51,6 +42,8 @@ pub struct Choices {
     pub labels: BTreeMap<String, Option<String>>,
     /// How a series is used, by the path of its file.
     pub frames: BTreeMap<String, Frames>,
+    /// Whether label maps of one structure each are combined.
+    pub combine_structures: bool,
 }
 
 /// A segmented case. Its label map is a file beside this.

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use gloo_worker::Codec;
-use medcontext_core::dataset::Role;
+use medcontext_core::dataset::{Fix, Role};
 use medcontext_core::infer::LabelVolume;
 use medcontext_core::volume::Thumbnail;
 use serde::{Deserialize, Serialize};
@@ -45,8 +45,8 @@ pub struct Library {
     pub strangers: BTreeSet<String>,
     /// Label maps that were drawn or mended here, by case: they come before those found by name.
     pub drawn: BTreeMap<String, String>,
-    /// The newest dataset.json: its path and text.
-    pub dataset_json: Option<(String, String)>,
+    /// The newest dataset.json: its path, and a file that no other program changes.
+    pub dataset_json: Option<(String, Handle<Blob>)>,
     /// What was decided by hand.
     pub choices: Choices,
     /// Paths of volumes that are not in the browser's storage yet, in the order in which they came.
@@ -98,6 +98,8 @@ pub struct CaseInfo {
     pub image: String,
     /// Path of its label map.
     pub label: Option<String>,
+    /// Whether it has a label map, of one file or combined of several.
+    pub labelled: bool,
     /// Voxels along i, j and k, the file's order.
     pub dims: [usize; 3],
     /// Channels of its image.
@@ -120,15 +122,6 @@ pub struct CaseInfo {
     pub problems: Vec<String>,
     /// What would mend that.
     pub fix: Option<Fix>,
-}
-
-/// What can be done about labels that do not fit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Fix {
-    /// Bring them onto the image's grid, by millimetres.
-    Resample,
-    /// Round their values to whole numbers.
-    Round,
 }
 
 /// A file that is not used.

@@ -27,8 +27,13 @@ pub enum Report {
     Case(CaseInfo),
     /// A case's voxels were read.
     Read(CaseInfo),
-    /// Files of no case, and why; those that are volumes can be given to one by hand.
-    Leftovers(Vec<Unused>),
+    /// Files that are not used.
+    Leftovers {
+        /// Which, and why; those that are volumes can be given to a case by hand.
+        files: Vec<Unused>,
+        /// Whether some of them are label maps of one structure each, which can be combined.
+        structures: bool,
+    },
     /// A case is gone.
     CaseRemoved {
         /// The case.

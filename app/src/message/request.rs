@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use medcontext_core::dataset::{Fix, Frames};
 use medcontext_core::train::TrainConfig;
 use serde::{Deserialize, Serialize};
 use web_sys::Blob;
 
-use super::{Fix, Handle, Library, Packed, Upload, Wish};
-use crate::saved::{Frames, Saved};
+use super::{Handle, Library, Packed, Upload, Wish};
+use crate::saved::Saved;
 
 /// What the page asks for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -55,6 +56,8 @@ pub enum Request {
         /// Which.
         frames: Frames,
     },
+    /// Combine label maps of one structure each into one for each image.
+    CombineStructures,
     /// Show where a segmentation differs from the case's own labels.
     Compare {
         /// The case.
@@ -159,6 +162,7 @@ impl Request {
             | Self::Mend { .. }
             | Self::Pair { .. }
             | Self::UseFrames { .. }
+            | Self::CombineStructures
             | Self::Compare { .. }
             | Self::Display { .. }
             | Self::Surfaces { .. }

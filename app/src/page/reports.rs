@@ -25,7 +25,10 @@ pub fn apply(state: State, report: Report) {
         }
         Report::Case(info) => take_case(state, info),
         Report::Read(info) => case_read(state, info),
-        Report::Leftovers(files) => state.leftovers.set(files),
+        Report::Leftovers { files, structures } => {
+            state.leftovers.set(files);
+            state.structures.set(structures);
+        }
         Report::CaseRemoved { case } => forget_case(state, &case),
         Report::Suggested(suggested) => {
             if !state.config_touched.get_untracked() && !state.work.read_untracked().busy() {

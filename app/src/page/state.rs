@@ -236,6 +236,8 @@ pub struct State {
     pub cases: RwSignal<Vec<Case>>,
     /// Files that are not used.
     pub leftovers: RwSignal<Vec<Unused>>,
+    /// Whether some of them are label maps of one structure each.
+    pub structures: RwSignal<bool>,
     /// Whether a new worker is reading what a dead one knew: nothing has changed then.
     pub replaying: RwSignal<bool>,
     /// Cases read and cases to read, while files are being read.
@@ -311,6 +313,7 @@ impl State {
             engine: RwSignal::new(Engine::Starting),
             cases,
             leftovers: RwSignal::new(Vec::new()),
+            structures: RwSignal::new(false),
             replaying: RwSignal::new(false),
             reading: RwSignal::new(None),
             messages: RwSignal::new(Vec::new()),

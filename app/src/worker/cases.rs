@@ -1,24 +1,19 @@
 //! From files to cases: pairing by name, and what the table shows of them. Headers say enough for that; the
 //! voxels are read in `reading.rs`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use medcontext_core::dataset::{CaseFiles, Pairing, pair};
+use medcontext_core::dataset::{CaseFiles, DatasetJson, Frames, HEADER_BYTES, Pairing, pair};
 use medcontext_core::train::TrainConfig;
 use medcontext_core::volume::{Datatype, Inspection, Limits, VolumeError, inspect};
 
 use super::error::{Error, Result};
 use super::files::bytes_of;
 use super::label;
+use super::reading::read_options;
 use super::session::{Session, breathe};
 use crate::message::{CaseInfo, Report, Unused};
-use crate::saved::{Frames, names};
-
-/// How much of a file holds its header, compressed or not.
-const HEADER_BYTES: f64 = 65_536.0;
-
-/// Why a file that is nothing of ours is not used.
-const STRANGER: &str = "not used: volumes end in .nii or .nii.gz, weights in .safetensors, .pt, .pth, .bin or .model, sessions in .zip";
+use crate::saved::names;
 
 /// A case, and what is known of it.
 pub struct Entry {
@@ -46,7 +41,7 @@ impl Entry {
 
 /// Pairs all files taken in so far, and tells of the cases that are new or have other files than before.
 pub async fn refresh(session: &Session) -> Result<()> {
-    let pairing = paired(session);
+    let pairing = paired(session).await?;
     forget_missing(session, &pairing.cases);
     for files in pairing.cases {
         let files = label::prefer_drawn(session, files);
@@ -65,33 +60,34 @@ pub async fn refresh(session: &Session) -> Result<()> {
 
 /// The cases, by the names of the files at hand and by what was decided by hand. The page is told of every file
 /// that is not used.
-fn paired(session: &Session) -> Pairing {
+async fn paired(session: &Session) -> Result<Pairing> {
+    let file = session.library().dataset_json.clone();
+    let json = match &file {
+        Some((path, file)) => Some(DatasetJson::parse(path, &bytes_of(path, &file.0).await?)),
+        None => None,
+    };
     let library = session.library();
     let volumes = library.files.keys().filter(|path| !label::is_drawn(path));
-    let paths: Vec<String> = volumes.chain(&library.strangers).cloned().collect();
-    let json = library.dataset_json.as_ref();
-    let mut pairing = pair(&paths, json.map(|(_, text)| text.as_str()));
+    let json_path = file.iter().map(|(path, _)| path);
+    let paths = volumes.chain(&library.strangers).chain(json_path);
+    let mut pairing = pair(&paths.cloned().collect::<Vec<_>>(), json.as_ref());
+    if library.choices.combine_structures {
+        pairing.combine_structures();
+    }
     for (case, label) in &library.choices.labels {
         pairing.assign(case, label.as_deref());
     }
-    let leftovers = pairing.leftovers.iter().map(|leftover| Unused {
+    let unused = pairing.leftovers.iter().map(|leftover| Unused {
         path: leftover.path.clone(),
         reason: leftover.reason.clone(),
         volume: library.files.contains_key(&leftover.path),
     });
-    let named: BTreeSet<&String> = pairing.leftovers.iter().map(|one| &one.path).collect();
-    let strangers = library
-        .strangers
-        .iter()
-        .filter(|path| !named.contains(path));
-    let strangers = strangers.map(|path| Unused {
-        path: path.clone(),
-        reason: STRANGER.to_owned(),
-        volume: false,
+    session.reporter.send(Report::Leftovers {
+        files: unused.collect(),
+        structures: !pairing.structures.is_empty(),
     });
-    let unused = leftovers.chain(strangers).collect();
-    session.reporter.send(Report::Leftovers(unused));
-    pairing
+    *session.json.borrow_mut() = json;
+    Ok(pairing)
 }
 
 /// Forgets the cases that are no longer made of the files at hand.
@@ -120,7 +116,7 @@ fn forget(session: &Session, id: &str) {
 /// Forgets a case whose image cannot be used, and says why.
 pub async fn let_go(session: &Session, files: &CaseFiles, error: &Error) {
     forget(session, &files.id);
-    for path in std::iter::once(&files.image).chain(&files.other_channels) {
+    for path in files.channels() {
         forget_file(session, path).await;
     }
     session.reporter.send(Report::Problem(error.to_string()));
@@ -129,16 +125,19 @@ pub async fn let_go(session: &Session, files: &CaseFiles, error: &Error) {
 /// Puts a case into the table, as its image's header describes it.
 async fn announce(session: &Session, files: &CaseFiles) -> Result<()> {
     let header = header(session, &files.image).await?;
-    let choice = session.library().choices.frames.get(&files.image).copied();
-    let frames = (header.frames > 1 && choice.is_none()).then_some(header.frames);
-    let channels = match choice {
+    let options = read_options(session, files);
+    let expected = || Frames::expected(header.frames, options.channels);
+    let decided = options.frames.or_else(expected);
+    let frames = (header.frames > 1 && decided.is_none()).then_some(header.frames);
+    let channels = match decided {
         Some(Frames::Channels) => header.frames,
-        _ => files.other_channels.len() + 1,
+        _ => files.channels().count(),
     };
     let info = CaseInfo {
         id: files.id.clone(),
         image: files.image.clone(),
         label: files.label.clone(),
+        labelled: files.is_labelled(),
         dims: header.grid.dims,
         channels,
         spacing: header.spacing,
@@ -169,7 +168,7 @@ async fn announce(session: &Session, files: &CaseFiles) -> Result<()> {
 async fn header(session: &Session, path: &str) -> Result<Inspection> {
     let file = session.file(path)?;
     let start = file
-        .slice_with_f64_and_f64(0.0, HEADER_BYTES)
+        .slice_with_f64_and_f64(0.0, HEADER_BYTES as f64)
         .map_err(|reason| Error::unreadable(path, &reason))?;
     let header = inspect(&bytes_of(path, &start).await?).and_then(|header| {
         Limits::default()
@@ -188,7 +187,7 @@ pub fn named(path: &str) -> impl FnOnce(VolumeError) -> medcontext_core::Error {
 /// Offers settings that suit the labelled cases.
 fn suggest(session: &Session) {
     let cases = session.cases.borrow();
-    let labelled = cases.values().filter(|entry| entry.files.label.is_some());
+    let labelled = cases.values().filter(|entry| entry.files.is_labelled());
     let sizes: Vec<[usize; 3]> = labelled.map(|entry| entry.size).collect();
     if !sizes.is_empty() {
         let config = TrainConfig::suggest(&sizes);
@@ -200,9 +199,8 @@ fn suggest(session: &Session) {
 pub async fn remove(session: &Session, id: &str) -> Result<()> {
     let entry = session.cases.borrow_mut().remove(id);
     if let Some(Entry { files, .. }) = entry {
-        let channels = std::iter::once(files.image).chain(files.other_channels);
-        for path in channels.chain(files.label) {
-            forget_file(session, &path).await;
+        for path in files.names() {
+            forget_file(session, path).await;
         }
         session.library_mut().drawn.remove(id);
         session.drop_kept(&names::segmentation(id)).await;
@@ -214,7 +212,7 @@ pub async fn remove(session: &Session, id: &str) -> Result<()> {
 
 /// Forgets the files that are in no case.
 pub async fn discard(session: &Session) -> Result<()> {
-    for leftover in paired(session).leftovers {
+    for leftover in paired(session).await?.leftovers {
         forget_file(session, &leftover.path).await;
     }
     session.library_mut().strangers.clear();
@@ -230,15 +228,7 @@ pub async fn forget_file(session: &Session, path: &str) {
 /// A file with other contents has come in the place of one of this name: what was known of its case is of no
 /// use any more.
 pub fn replaced(session: &Session, path: &str) {
-    let of_path = |entry: &Entry| {
-        let CaseFiles {
-            image,
-            other_channels,
-            label,
-            ..
-        } = &entry.files;
-        image == path || label.as_deref() == Some(path) || other_channels.iter().any(|p| p == path)
-    };
+    let of_path = |entry: &Entry| entry.files.names().any(|file| file == path);
     session
         .cases
         .borrow_mut()

@@ -1,10 +1,12 @@
 //! What a person decides about files: which label map belongs to a case, and how a series is used.
 
+use medcontext_core::dataset::Frames;
+
 use super::cases::{self, Entry};
 use super::error::Result;
 use super::files::json_file;
 use super::session::Session;
-use crate::saved::{Frames, names};
+use crate::saved::names;
 
 /// Gives a case the label map at `label`, or none.
 pub async fn pair(session: &Session, case: String, label: Option<String>) -> Result<()> {
@@ -34,6 +36,13 @@ pub async fn use_frames(session: &Session, case: &str, frames: Frames) -> Result
     };
     let paths = decided.into_iter().map(|entry| (entry.files.image, frames));
     session.library_mut().choices.frames.extend(paths);
+    keep(session).await?;
+    cases::refresh(session).await
+}
+
+/// Combines label maps of one structure each.
+pub async fn combine(session: &Session) -> Result<()> {
+    session.library_mut().choices.combine_structures = true;
     keep(session).await?;
     cases::refresh(session).await
 }

@@ -1,7 +1,9 @@
 //! Taking files in, and handing bytes back to the browser as files.
 
+use std::collections::BTreeMap;
+
 use js_sys::{Array, Uint8Array};
-use medcontext_core::dataset::{PhantomConfig, phantom, phantom_dataset_json};
+use medcontext_core::dataset::{DatasetJson, PhantomConfig, phantom, phantom_dataset_json};
 use medcontext_core::volume::gzip;
 use medcontext_core::weights::{self, ImportOptions, Precision, WeightsError};
 use serde::Serialize;
@@ -28,6 +30,7 @@ const WEIGHTS: [&str; 5] = [".safetensors", ".pt", ".pth", ".bin", ".model"];
 
 /// Takes files in and brings the cases up to date. A file that cannot be used is named, the others stay.
 pub async fn add(session: &Session, uploads: Vec<Upload>) -> Result<()> {
+    let mut documents = BTreeMap::new();
     for Upload { path, file } in uploads {
         let file = Blob::from(file.0);
         let name = path.rsplit('/').next().unwrap_or(&path).to_lowercase();
@@ -42,19 +45,42 @@ pub async fn add(session: &Session, uploads: Vec<Upload>) -> Result<()> {
             session.library_mut().unkept.push_back(path);
         } else if WEIGHTS.iter().any(|ending| name.ends_with(ending)) {
             session.mention(take_weights(session, &path, &file).await);
-        } else if name == "dataset.json" {
-            let text = String::from_utf8_lossy(&bytes_of(&path, &file).await?).into_owned();
-            session
-                .keep(&format!("{}{path}", names::CASES), &file)
-                .await;
-            session.library_mut().dataset_json = Some((path, text));
+        } else if name.ends_with(".json") {
+            documents.insert(path, file);
         } else if name.ends_with(".zip") {
             session.mention(restore::open_archive(session, &path, &file).await);
         } else if !name.starts_with('.') {
             session.library_mut().strangers.insert(path);
         }
     }
+    take_documents(session, documents).await?;
     cases::refresh(session).await
+}
+
+/// Takes the dataset.json among these files, in place of an earlier one.
+async fn take_documents(session: &Session, documents: BTreeMap<String, Blob>) -> Result<()> {
+    let newest = DatasetJson::find(documents.keys()).cloned();
+    for (path, file) in documents {
+        if Some(&path) != newest.as_ref() {
+            session.library_mut().strangers.insert(path);
+            continue;
+        }
+        session.library_mut().strangers.remove(&path);
+        let own = blob(&bytes_of(&path, &file).await?)?;
+        let name = format!("{}{path}", names::CASES);
+        session.keep(&name, &own.0).await;
+        let before = session
+            .library_mut()
+            .dataset_json
+            .replace((path.clone(), own));
+        if let Some((before, _)) = before.filter(|(before, _)| *before != path) {
+            session
+                .drop_kept(&format!("{}{before}", names::CASES))
+                .await;
+            session.library_mut().strangers.insert(before);
+        }
+    }
+    Ok(())
 }
 
 /// Takes a dropped weights file as the weights at hand. One from PyTorch is converted.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use medcontext_core::dataset::CaseFiles;
+use medcontext_core::dataset::{CaseFiles, DatasetError, Fix};
 use medcontext_core::volume::{Image, LabelImage, Limits, VolumeError, gzip};
 use web_sys::Blob;
 
@@ -10,7 +10,7 @@ use super::error::Result;
 use super::files::{blob, bytes_of};
 use super::session::Session;
 use super::{cases, reading};
-use crate::message::{Fix, Handle};
+use crate::message::Handle;
 use crate::saved::names::{CASES, DRAWN};
 
 /// Takes a drawing as a case's labels, in place of those it had.
@@ -50,7 +50,12 @@ pub async fn mend(session: &Session, id: &str, fix: Fix) -> Result<()> {
         Fix::Resample => LabelImage::from_image(found).and_then(|map| map.onto(&case.image)),
     };
     let unusable = |source: VolumeError| medcontext_core::Error::Volume { file: path, source };
-    put(session, id, &mended.map_err(unusable)?).await
+    let mended = mended.map_err(unusable)?;
+    if fix == Fix::Resample && mended.present().is_empty() {
+        let case = id.to_owned();
+        return Err(DatasetError::NothingInside { case }.into());
+    }
+    put(session, id, &mended).await
 }
 
 /// Keeps a label map as the case's, in place of the one it had.
@@ -82,6 +87,7 @@ pub fn drawn_case(path: &str) -> Option<&str> {
 pub fn prefer_drawn(session: &Session, mut files: CaseFiles) -> CaseFiles {
     if let Some(path) = session.library().drawn.get(&files.id) {
         files.label = Some(path.clone());
+        files.structures.clear();
     }
     files
 }

@@ -4,17 +4,16 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
-use medcontext_core::dataset::{Case, CaseFiles, DatasetError};
+use medcontext_core::dataset::{self, Case, CaseFiles, Fix, ReadOptions, Role};
 use medcontext_core::infer::LabelVolume;
-use medcontext_core::volume::{Image, LabelImage, Limits, SAME_GRID_VOXELS, VolumeError};
+use medcontext_core::volume::{Image, LabelImage, Limits};
 use wasm_bindgen_futures::spawn_local;
 
-use super::cases::{let_go, named};
+use super::cases::{Entry, let_go, named};
 use super::error::{Error, Result};
 use super::files::bytes_of;
 use super::session::{Session, breathe};
-use crate::message::{CaseInfo, Fix, Report};
-use crate::saved::Frames;
+use crate::message::Report;
 
 /// Volumes that were used lately are kept up to this size.
 const SHELF_BYTES: u64 = 512 << 20;
@@ -89,12 +88,12 @@ impl Session {
     pub async fn described_case(&self, id: &str) -> Result<Rc<Case>> {
         let files = self.cases.borrow().get(id).map(|entry| entry.files.clone());
         let reading = self.reading(id).await?;
-        let names = self.label_names();
+        let names = self.declared_names();
         let mut cases = self.cases.borrow_mut();
         let entry = cases.get_mut(id).filter(|entry| !entry.info.read);
         // It may be made of other files by now.
         if let Some(entry) = entry.filter(|entry| Some(&entry.files) == files.as_ref()) {
-            describe(&mut entry.info, &reading, &names);
+            describe(entry, &reading, names);
             self.reporter.send(Report::Read(entry.info.clone()));
         }
         Ok(reading.case)
@@ -141,7 +140,7 @@ fn next_unread(session: &Session) -> Option<(CaseFiles, usize, usize)> {
     let readable = || cases.values().filter(|entry| entry.info.frames.is_none());
     let unread = || readable().filter(|entry| !entry.info.read);
     let next = unread()
-        .find(|entry| entry.files.label.is_some())
+        .find(|entry| entry.files.is_labelled())
         .or_else(|| unread().next())?;
     let total = readable().count();
     Some((next.files.clone(), total - unread().count(), total))
@@ -163,115 +162,45 @@ async fn check(session: &Session, files: &CaseFiles) {
     }
 }
 
-/// Adds what is known from the voxels.
-fn describe(info: &mut CaseInfo, reading: &Reading, names: &BTreeMap<u16, String>) {
-    let case = &reading.case;
+/// Adds what is known from the voxels. A label is called as a dataset.json says, else as its own label map says.
+fn describe(entry: &mut Entry, reading: &Reading, mut names: BTreeMap<u16, String>) {
+    for (id, name) in &entry.names {
+        names.entry(*id).or_insert_with(|| name.clone());
+    }
+    let (info, case) = (&mut entry.info, &reading.case);
+    let labels = case.label.as_ref();
     info.read = true;
-    info.labels = case.label.as_ref().map(|label| volumes(label, names));
+    info.labels = labels.map(|label| LabelVolume::all_of(label, &names));
     info.thumbnail = Some(case.image.thumbnail(THUMBNAIL));
-    info.role = case.role();
+    info.role = Role::of(labels.is_some(), entry.files.part);
     info.problems.clone_from(&reading.problems);
     info.fix = reading.fix;
 }
 
-/// Size of every label in a label map.
-fn volumes(label: &LabelImage, names: &BTreeMap<u16, String>) -> Vec<LabelVolume> {
-    let voxel_ml = label.grid().voxel_ml();
-    let size = |(id, millilitres): (u16, f64)| LabelVolume {
-        id,
-        name: names
-            .get(&id)
-            .cloned()
-            .unwrap_or_else(|| format!("label {id}")),
-        voxels: (millilitres / voxel_ml).round() as usize,
-        millilitres,
-    };
-    label.volumes_ml().into_iter().map(size).collect()
-}
-
 /// Reads a case's files. A label map that cannot be used leaves the image in place, with the reason beside it.
 async fn read_case(session: &Session, files: &CaseFiles) -> Result<Reading> {
-    let mut images = images(session, files).await?;
-    let others = images.split_off(1);
-    let image = images.remove(0);
-    let mut problems = Vec::new();
-    let mut fix = None;
-    let label = match &files.label {
-        Some(path) => read_labels(session, path).await.map(Some),
-        None => Ok(None),
-    };
-    let label = label.unwrap_or_else(|error| {
-        fix = fix_for(&error);
-        problems.push(error.to_string());
-        None
-    });
-    let case = match Case::new(&files.id, image.clone(), label) {
-        Ok(case) => case,
-        Err(error) => {
-            let error = error.into();
-            fix = fix_for(&error);
-            problems.push(error.to_string());
-            Case::new(&files.id, image, None)?
-        }
-    };
-    let elsewhere =
-        |label: &LabelImage| case.image.grid().corner_distance(label.grid()) >= SAME_GRID_VOXELS;
-    if case.label.as_ref().is_some_and(elsewhere) {
-        fix = Some(Fix::Resample);
-    }
-    let case = case.with_channels(others)?;
-    problems.extend(case.warnings().iter().cloned());
+    let fetch = async |path: &str| bytes_of(path, &session.file(path)?).await;
+    let read = dataset::read_case(files, &read_options(session, files), fetch).await?;
     Ok(Reading {
-        case: Rc::new(case),
-        problems,
-        fix,
+        problems: read.sentences(),
+        // One made of several files cannot be mended as one.
+        fix: read.fix.filter(|_| files.label.is_some()),
+        case: Rc::new(read.case),
     })
 }
 
-/// Reads a case's channels: one file each, or the frames of one. There is at least one.
-async fn images(session: &Session, files: &CaseFiles) -> Result<Vec<Image>> {
-    let path = &files.image;
-    let frames = session.library().choices.frames.get(path).copied();
-    let limits = Limits::default();
-    if let Some(frames) = frames {
-        let bytes = bytes_of(path, &session.file(path)?).await?;
-        let images = match frames {
-            Frames::One(frame) => Image::read_frame(&bytes, &limits, frame).map(|one| vec![one]),
-            Frames::Channels => Image::read_frames(&bytes, &limits),
-        };
-        return Ok(images.map_err(named(path))?);
+/// What is known of a case's files beside their names.
+pub fn read_options(session: &Session, files: &CaseFiles) -> ReadOptions {
+    let json = session.json.borrow();
+    ReadOptions {
+        channels: json.as_ref().and_then(|json| json.channels).unwrap_or(1),
+        frames: session.library().choices.frames.get(&files.image).copied(),
+        resample_labels: false,
     }
-    let mut images = vec![read(session, path).await?];
-    for path in &files.other_channels {
-        images.push(read(session, path).await?);
-    }
-    Ok(images)
 }
 
 /// Reads a volume file.
 pub async fn read(session: &Session, path: &str) -> Result<Image> {
     let bytes = bytes_of(path, &session.file(path)?).await?;
     Ok(Image::read(&bytes, &Limits::default()).map_err(named(path))?)
-}
-
-/// Reads a label map.
-async fn read_labels(session: &Session, path: &str) -> Result<LabelImage> {
-    let image = read(session, path).await?;
-    Ok(LabelImage::from_image(image).map_err(named(path))?)
-}
-
-/// What would make labels fit.
-fn fix_for(error: &Error) -> Option<Fix> {
-    use medcontext_core::Error::{Dataset, Volume};
-    let Error::Core(error) = error else {
-        return None;
-    };
-    match error {
-        Dataset(DatasetError::LabelShape { .. }) => Some(Fix::Resample),
-        Volume {
-            source: VolumeError::NotLabels(_),
-            ..
-        } => Some(Fix::Round),
-        _ => None,
-    }
 }

@@ -31,9 +31,9 @@ pub async fn resume(session: &Session, library: Library) -> Result<()> {
     *session.library_mut() = library;
     // The one before may have died before it had kept them.
     choices::keep(session).await?;
-    if let Some((path, text)) = json {
+    if let Some((path, file)) = json {
         let name = format!("{}{path}", names::CASES);
-        session.keep(&name, &blob(text.as_bytes())?.0).await;
+        session.keep(&name, &file.0).await;
     }
     cases::refresh(session).await
 }
@@ -140,9 +140,10 @@ async fn library(session: &Session, contents: &BTreeMap<String, Blob>) -> Result
         let Some(path) = name.strip_prefix(names::CASES) else {
             continue;
         };
-        if path.ends_with("dataset.json") {
-            let text = String::from_utf8_lossy(&bytes_of(path, file).await?).into_owned();
-            library.dataset_json = Some((path.to_owned(), text));
+        if path.ends_with(".json") {
+            // What is in the browser's storage may be written anew.
+            let own = blob(&bytes_of(path, file).await?)?;
+            library.dataset_json = Some((path.to_owned(), own));
             continue;
         }
         if let Some(case) = label::drawn_case(path) {
@@ -197,8 +198,8 @@ fn case_files(session: &Session) -> Result<Vec<(String, Blob)>> {
         .iter()
         .map(|(path, file)| (name(path), file.0.clone()))
         .collect();
-    if let Some((path, text)) = &library.dataset_json {
-        files.push((name(path), blob(text.as_bytes())?.0));
+    if let Some((path, file)) = &library.dataset_json {
+        files.push((name(path), file.0.clone()));
     }
     Ok(files)
 }

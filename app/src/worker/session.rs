@@ -7,7 +7,7 @@ use std::rc::Rc;
 use futures::lock::Mutex;
 use gloo_timers::future::TimeoutFuture;
 use gloo_worker::{HandlerId, WorkerScope};
-use medcontext_core::dataset::label_names;
+use medcontext_core::dataset::DatasetJson;
 use medcontext_core::device::{self, ComputeDevice, DeviceKind};
 use medcontext_core::weights::{Metadata, sha256};
 use wasm_bindgen::JsCast;
@@ -119,6 +119,8 @@ pub struct Session {
     library_changed: Cell<bool>,
     /// Whether volumes are being put into the browser's storage.
     pub keeping: Cell<bool>,
+    /// What the newest dataset.json says.
+    pub json: RefCell<Option<DatasetJson>>,
     /// The cases, by id.
     pub cases: RefCell<BTreeMap<String, Entry>>,
     /// The case in view.
@@ -166,6 +168,7 @@ impl Session {
             library: RefCell::default(),
             library_changed: Cell::new(false),
             keeping: Cell::new(false),
+            json: RefCell::default(),
             cases: RefCell::default(),
             viewed: RefCell::default(),
             shelf: RefCell::default(),
@@ -207,6 +210,7 @@ impl Session {
             Request::View { case } => show::view(self, &case).await,
             Request::Pair { case, label } => choices::pair(self, case, label).await,
             Request::UseFrames { case, frames } => choices::use_frames(self, &case, frames).await,
+            Request::CombineStructures => choices::combine(self).await,
             Request::Mend { case, fix } => label::mend(self, &case, fix).await,
             Request::Compare { case, segmentation } => {
                 show::compare(self, &case, &segmentation.0).await
@@ -312,18 +316,20 @@ impl Session {
 
     /// Names of labels, as far as a dataset.json or the label maps give them.
     pub fn label_names(&self) -> BTreeMap<u16, String> {
-        let library = self.library();
-        let named = library
-            .dataset_json
-            .as_ref()
-            .map(|(_, text)| label_names(text));
-        let mut names = named.unwrap_or_default();
+        let mut names = self.declared_names();
         for entry in self.cases.borrow().values() {
             for (id, name) in &entry.names {
                 names.entry(*id).or_insert_with(|| name.clone());
             }
         }
         names
+    }
+
+    /// Names of labels, as far as a dataset.json gives them.
+    pub fn declared_names(&self) -> BTreeMap<u16, String> {
+        let json = self.json.borrow();
+        json.as_ref()
+            .map_or_else(BTreeMap::new, |json| json.names.clone())
     }
 
     /// The weights file at hand.

@@ -1,7 +1,7 @@
 //! Training, as a task of the worker.
 
 use js_sys::Date;
-use medcontext_core::dataset::{Case, LabelSet};
+use medcontext_core::dataset::{Case, LabelSet, Outline, not_learned};
 use medcontext_core::infer::{self, PredictConfig, Predictor};
 use medcontext_core::train::{CheckpointKind, Event, RunState, Start, TrainConfig, Trainer};
 use medcontext_core::volume::gzip;
@@ -40,10 +40,23 @@ pub async fn train(
     let start = weights.as_deref().map_or(Start::Scratch, Start::Weights);
     let labels = LabelSet::from_cases(&cases, &session.label_names())?;
     let held_out = find(session, validation).await?;
+    say_what_is_learned(session, &labels, &held_out)?;
     let device = &session.device.device;
     let trainer = Trainer::new(config, cases, held_out, labels, start, device)?;
     drop(weights);
     run(session, trainer).await
+}
+
+/// Says what is to be said of labels that are about to be learned.
+fn say_what_is_learned(session: &Session, labels: &LabelSet, held_out: &[Case]) -> Result<()> {
+    let json = session.json.borrow();
+    let declared = json.as_ref().map(|json| json.check(labels)).transpose()?;
+    let held_out: Vec<Outline> = held_out.iter().map(Outline::of).collect();
+    let unknown = not_learned(labels, &held_out);
+    for sentence in declared.into_iter().flatten().chain(unknown) {
+        session.mention_once(sentence);
+    }
+    Ok(())
 }
 
 /// Takes a few steps of a run on the named cases, and tells how long they took.

@@ -11,7 +11,7 @@ use super::files::{header, read};
 use super::listing::Listing;
 use crate::Error;
 use crate::dataset::{
-    Case, CaseFiles, DatasetError, DatasetJson, Pairing, ReadOptions, pair, read_case,
+    Case, CaseFiles, DatasetError, DatasetJson, Pairing, ReadOptions, Reading, pair, read_case,
 };
 
 /// As many files are named that are left out for one reason; of more, how many they are.
@@ -100,12 +100,16 @@ impl Folder {
 
     /// Reads one case with the labels that it has.
     pub fn read(&self, files: &CaseFiles) -> Result<Case, Error> {
+        self.reading(files)?.whole()
+    }
+
+    /// Reads one case, also where its label map cannot be used.
+    pub fn reading(&self, files: &CaseFiles) -> Result<Reading, Error> {
         block_on(read_case(
             files,
             &self.options(self.channels()),
             self.fetch(),
-        ))?
-        .whole()
+        ))
     }
 
     /// Reads a case's images alone; a single file may hold so many channels.

@@ -5,6 +5,7 @@
 
 mod cache;
 mod cases;
+mod cases_list;
 mod console;
 mod convert;
 mod curves;
@@ -46,6 +47,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// List the cases of a folder: what is used, for what, and what is not.
+    Cases(cases_list::Arguments),
     /// Train a network on labelled scans.
     Train(train::Arguments),
     /// Segment scans with trained weights.
@@ -118,6 +121,7 @@ pub fn main() -> ExitCode {
         crate::device::compute_on_this_thread();
     }
     let outcome = match cli.command {
+        Command::Cases(arguments) => cases_list::run(arguments, &console),
         Command::Train(arguments) => train::run(arguments, &console),
         Command::Predict(arguments) => predict::run(arguments, &console),
         Command::Evaluate(arguments) => evaluate::run(arguments, &console),

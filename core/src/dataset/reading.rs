@@ -84,6 +84,13 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// What is odd about the files, one sentence each: why the label map cannot be used comes first.
+    pub fn sentences(&self) -> Vec<String> {
+        let unusable = self.unusable_label.iter().map(ToString::to_string);
+        let warnings = self.case.warnings().iter().cloned();
+        unusable.chain(warnings).collect()
+    }
+
     /// The case with the labels that it was given.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! What the predictor reports, and what it is asked for.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Uncertainty;
@@ -61,6 +63,23 @@ pub struct LabelVolume {
     pub voxels: usize,
     /// Volume in millilitres, from the grid's spacing.
     pub millilitres: f64,
+}
+
+impl LabelVolume {
+    /// Size of every label in a label map, background left out. One that has no name is called by its id.
+    pub fn all_of(map: &LabelImage, names: &BTreeMap<u16, String>) -> Vec<Self> {
+        let voxel_ml = map.grid().voxel_ml();
+        let size = |(id, millilitres): (u16, f64)| Self {
+            id,
+            name: names
+                .get(&id)
+                .cloned()
+                .unwrap_or_else(|| format!("label {id}")),
+            voxels: (millilitres / voxel_ml).round() as usize,
+            millilitres,
+        };
+        map.volumes_ml().into_iter().map(size).collect()
+    }
 }
 
 /// A segmented case, on the image's own grid.

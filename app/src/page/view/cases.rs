@@ -2,14 +2,15 @@
 
 use leptos::html::Input;
 use leptos::prelude::*;
-use medcontext_core::dataset::Role;
+use medcontext_core::dataset::{Fix, Role};
 use medcontext_core::infer::LabelVolume;
 
+use super::case_list::CaseList;
 use super::leftovers::Leftovers;
 use super::pairing::Pairing;
 use super::picture::Picture;
 use super::series::Series;
-use crate::message::{Fix, Request};
+use crate::message::Request;
 use crate::page::files::from_dialog;
 use crate::page::link::Link;
 use crate::page::state::{Case, CaseResult, State};
@@ -43,6 +44,7 @@ pub fn Cases() -> impl IntoView {
             </div>
             <Intake />
             <Leftovers />
+            <CaseList />
             <Show when=move || !empty()>
                 <CaseTable />
                 <Pairing />
@@ -312,7 +314,7 @@ fn size(case: &Case) -> String {
 
 /// Ids of a case's labels; a dash without a label map, an ellipsis before it was read.
 fn label_ids(case: &Case) -> String {
-    if case.info.label.is_some() && !case.info.read {
+    if case.info.labelled && !case.info.read {
         return "…".to_owned();
     }
     let ids = |labels: &Vec<_>| labels.iter().map(|label: &LabelVolume| label.id).collect();

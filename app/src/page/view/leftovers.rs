@@ -50,6 +50,15 @@ pub fn Leftovers() -> impl IntoView {
                         {more}
                     </button>
                 </Show>
+                <Show when=move || state.structures.get()>
+                    <button
+                        id="combine"
+                        class="fix"
+                        on:click=move |_| link.send(Request::CombineStructures)
+                    >
+                        "Combine structures into label maps"
+                    </button>
+                </Show>
                 <button
                     id="discard-leftovers"
                     class="plain"

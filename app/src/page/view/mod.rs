@@ -1,5 +1,6 @@
 //! The parts of the page, one file each.
 
+mod case_list;
 mod cases;
 mod chart;
 mod displayed;

@@ -1,11 +1,11 @@
 //! What to do with a file of several frames.
 
 use leptos::prelude::*;
+use medcontext_core::dataset::Frames;
 
 use crate::message::Request;
 use crate::page::link::Link;
 use crate::page::state::Case;
-use crate::saved::Frames;
 
 /// A frame to choose, or all as channels; nothing for a case that is one volume.
 #[component]

@@ -2,6 +2,7 @@
 //! for everything that cannot work.
 
 mod cache;
+mod cases_list;
 mod checkpoints;
 mod devices;
 mod evaluate;
@@ -13,8 +14,8 @@ mod precision;
 mod presets;
 mod published;
 mod resume;
-mod settings;
 mod seen;
+mod settings;
 mod shard;
 mod surface;
 mod uncertainty;

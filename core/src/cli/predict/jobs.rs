@@ -126,7 +126,9 @@ fn named(cases: Vec<(String, Scan)>, arguments: &Arguments) -> Vec<Job> {
         ..
     } in &mut jobs
     {
-        *uncertainty = arguments.uncertainty.then(|| path(case, UNCERTAINTY_ENDING));
+        *uncertainty = arguments
+            .uncertainty
+            .then(|| path(case, UNCERTAINTY_ENDING));
         *logits = arguments.logits.then(|| path(case, LOGITS_ENDING));
     }
     jobs
@@ -136,7 +138,11 @@ fn named(cases: Vec<(String, Scan)>, arguments: &Arguments) -> Vec<Job> {
 fn say_other_names(job: &Job, console: &Console) {
     let results = [
         ("segmentation", Some(&job.segmentation), SEGMENTATION_ENDING),
-        ("map of uncertainty", job.uncertainty.as_ref(), UNCERTAINTY_ENDING),
+        (
+            "map of uncertainty",
+            job.uncertainty.as_ref(),
+            UNCERTAINTY_ENDING,
+        ),
         ("logits", job.logits.as_ref(), LOGITS_ENDING),
     ];
     for (what, path, ending) in results {

@@ -2,6 +2,7 @@
 //! for everything that cannot work.
 
 mod cache;
+mod cases_list;
 mod checkpoints;
 mod devices;
 mod evaluate;

@@ -6,7 +6,6 @@ use medcontext_core::infer::{
 };
 use medcontext_core::metric::{Hausdorff, Targets};
 use medcontext_core::volume::gzip;
-use web_sys::Blob;
 
 use super::error::{Error, Result};
 use super::files::blob;

@@ -4,29 +4,25 @@ use ndarray::Array4;
 use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 
-/// How the name of a map of uncertainty ends, before `.nii.gz`; it lies beside the label map it belongs to.
-pub const UNCERTAINTY_SUFFIX: &str = "_uncertainty";
+use crate::file_names::fitting;
 
-/// How the name of a label map ends, after the case's.
+/// How the file name of a case's label map ends, behind the case's name.
 pub const SEGMENTATION_ENDING: &str = ".nii.gz";
-/// How the name of a map of uncertainty ends.
+/// How that of what says how uncertain the label map is ends.
 pub const UNCERTAINTY_ENDING: &str = "_uncertainty.nii.gz";
-/// How the name of a file of logits ends.
+/// The same without what all volumes end in.
+pub const UNCERTAINTY_SUFFIX: &str = "_uncertainty";
+/// How that of its logits ends.
 pub const LOGITS_ENDING: &str = ".logits.safetensors";
 
 /// The file name of a case's label map.
 pub fn segmentation_name(case: &str) -> String {
-    format!("{case}{SEGMENTATION_ENDING}")
-}
-
-/// The file name of what says how uncertain a case's label map is.
-pub fn uncertainty_name(case: &str) -> String {
-    format!("{case}{UNCERTAINTY_ENDING}")
+    fitting(case, SEGMENTATION_ENDING)
 }
 
 /// The file name of a case's logits.
 pub fn logits_name(case: &str) -> String {
-    format!("{case}{LOGITS_ENDING}")
+    fitting(case, LOGITS_ENDING)
 }
 
 /// Logits `[class, depth, height, width]` as a safetensors file with the one tensor `logits`, in F32.

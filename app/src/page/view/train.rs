@@ -210,7 +210,7 @@ fn MedContextSwitch() -> impl IntoView {
 #[component]
 fn Momentum() -> impl IntoView {
     let state = expect_context::<State>();
-    let words = move || words::momentum(&state.config.get().resolved());
+    let words = move || words::momentum(&state.config.read());
     view! {
         <Show when=move || words().is_some()>
             <p id="momentum">{words}</p>

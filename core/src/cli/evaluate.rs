@@ -242,6 +242,11 @@ impl Measurement<'_> {
     fn case(&mut self, pair: &Match, console: &Console) -> Result<CaseScore, Failure> {
         let prediction = read_label(&self.predictions.path_below(&pair.prediction))?;
         let truth = read_label(&self.truths.path_below(&pair.truth))?;
+        for (what, map) in [("prediction", &prediction), ("true label map", &truth)] {
+            for warning in map.warnings() {
+                console.warn(format!("{}: {what}: {warning}", pair.case));
+            }
+        }
         for (id, name) in truth.names() {
             self.names.entry(id).or_insert(name);
         }

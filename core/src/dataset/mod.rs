@@ -3,12 +3,14 @@
 mod anatomy;
 mod case;
 mod case_files;
+mod case_ids;
 mod channels;
 mod dataset_json;
 mod error;
 mod hidden;
 mod labels;
 mod layout;
+mod listed;
 mod matching;
 mod names;
 mod outline;

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::case_ids::make_ids_unique;
 use super::channels::{take_channels, take_contrasts};
-use super::names::{Kind, Name, is_hidden, stem, tidy};
+use super::listed::take_listed;
+use super::names::{Kind, Name, is_hidden, tidy};
 use super::{CaseFiles, DatasetJson, Part, Structure};
-use crate::file_names::folded;
 
 /// A file that belongs to no case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,94 +133,6 @@ fn why_not_a_volume(path: &str) -> &'static str {
     } else {
         "not a volume; those end in .nii or .nii.gz"
     }
-}
-
-/// Files that a dataset.json lists, with paths from its own folder.
-fn take_listed(names: &mut Vec<Name>, json: &DatasetJson, found: &mut Pairing) {
-    let mut missing = Vec::new();
-    for entry in &json.entries {
-        let mut images: Vec<Name> = Vec::new();
-        for path in &entry.images {
-            match take(names, path) {
-                Some(image) => images.push(image),
-                None => missing.push(tidy(path)),
-            }
-        }
-        let mut images = images.into_iter();
-        // Without its image a label map stays among the names and is reported as one that fits none.
-        let Some(image) = images.next() else { continue };
-        let label = entry.label.as_deref().and_then(|path| {
-            let label = take(names, path).or_else(|| take_label_of(names, &image));
-            if label.is_none() {
-                missing.push(tidy(path));
-            }
-            label
-        });
-        let mut other_channels = image.other_channels;
-        other_channels.extend(images.map(|image| image.path));
-        found.cases.push(CaseFiles {
-            id: image.id,
-            image: image.path,
-            other_channels,
-            label: label.map(|label| label.path),
-            structures: Vec::new(),
-            part: Some(entry.part),
-        });
-    }
-    if let Some(first) = missing.first() {
-        let reason = format!(
-            "files that it lists and that are not here: {} ({first}{}); the others are used",
-            missing.len(),
-            if missing.len() > 1 { ", …" } else { "" }
-        );
-        found.leave(&json.file, &reason);
-    }
-}
-
-/// Takes the file that a list names. Absolute paths of another machine are found by their ending, and a case of
-/// nnU-Net by its name without the channel's number.
-fn take(names: &mut Vec<Name>, path: &str) -> Option<Name> {
-    let wanted = tidy(path);
-    let parts: Vec<&str> = wanted.split('/').collect();
-    // The whole path first, then less and less of its beginning; never the file's name alone, unless it is all
-    // that is listed.
-    let least = parts.len().min(2);
-    (0..=parts.len() - least).find_map(|skip| {
-        let ending = parts[skip..].join("/");
-        let fits = |given: &str| {
-            let before = given.strip_suffix(ending.as_str());
-            before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
-        };
-        let unnumbered = |name: &&Name| {
-            name.numbered
-                && fits(&format!(
-                    "{}/{}",
-                    name.folder,
-                    with_ending(&name.stem, &ending)
-                ))
-        };
-        let index = names.iter().position(|name| fits(&name.tidy));
-        let index = index.or_else(|| names.iter().position(|name| unnumbered(&name)))?;
-        Some(names.remove(index))
-    })
-}
-
-/// A stem with the ending of the listed path.
-fn with_ending(stem: &str, listed: &str) -> String {
-    let gzipped = listed.to_lowercase().ends_with(".gz");
-    format!("{stem}{}", if gzipped { ".nii.gz" } else { ".nii" })
-}
-
-/// A label map that is listed without its ending or in other letters.
-fn take_label_of(names: &mut Vec<Name>, image: &Name) -> Option<Name> {
-    let fits = |name: &Name| {
-        name.kind == Kind::Label
-            && name.key == image.key
-            && name.scope == image.scope
-            && !name.other_part(image)
-    };
-    let index = names.iter().position(fits)?;
-    Some(names.remove(index))
 }
 
 /// ACDC: `CASE_4d` is the beating heart that `CASE_frame01` and others are taken from.
@@ -351,7 +264,7 @@ fn take_structures(unpaired: &[&Name], images: &[Name], found: &mut Pairing) {
 }
 
 impl Pairing {
-    fn leave(&mut self, path: &str, reason: &str) {
+    pub(super) fn leave(&mut self, path: &str, reason: &str) {
         self.leftovers.push(Leftover {
             path: path.to_owned(),
             reason: reason.to_owned(),
@@ -418,76 +331,4 @@ impl Pairing {
         }
         found
     }
-}
-
-/// No two cases have the same name on any file system: cases of the same name in different folders get their
-/// folders' names before their own, but for the one that is trained on, and what is still alike gets a number.
-fn make_ids_unique(cases: &mut [CaseFiles], root: Option<&str>) {
-    let mut alike: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (index, case) in cases.iter().enumerate() {
-        alike.entry(folded(&case.id)).or_default().push(index);
-    }
-    let trained = |case: &CaseFiles| matches!(case.part, None | Some(Part::Training));
-    for mut places in alike.into_values().filter(|places| places.len() > 1) {
-        let first: Vec<usize> = places
-            .iter()
-            .copied()
-            .filter(|&place| trained(&cases[place]))
-            .collect();
-        if let [only] = first[..] {
-            places.retain(|&place| place != only);
-        }
-        let names = |name: fn(&CaseFiles, Option<&str>) -> String| -> Vec<String> {
-            places
-                .iter()
-                .map(|&place| name(&cases[place], root))
-                .collect()
-        };
-        let short = names(id_with_folders);
-        let unlike: BTreeSet<String> = short.iter().map(|name| folded(name)).collect();
-        let chosen = if unlike.len() == short.len() {
-            short
-        } else {
-            names(path_as_id)
-        };
-        for (&place, name) in places.iter().zip(chosen) {
-            cases[place].id = name;
-        }
-    }
-    let mut order: Vec<usize> = (0..cases.len()).collect();
-    order.sort_by(|&a, &b| cases[a].image.cmp(&cases[b].image));
-    let mut taken = BTreeSet::new();
-    for index in order {
-        let id = cases[index].id.clone();
-        let mut number = 1;
-        while !taken.insert(folded(&cases[index].id)) {
-            number += 1;
-            cases[index].id = format!("{id}_{number}");
-        }
-    }
-}
-
-/// The path of a case's image below the folder that all files lie in.
-fn below(case: &CaseFiles, root: Option<&str>) -> String {
-    let path = tidy(&case.image);
-    let inside = root.and_then(|root| path.strip_prefix(root)?.strip_prefix('/'));
-    inside.unwrap_or(&path).to_owned()
-}
-
-/// A case's name behind those of its folders.
-fn id_with_folders(case: &CaseFiles, root: Option<&str>) -> String {
-    let path = below(case, root);
-    let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
-    let own = folders.rsplit('/').next().filter(|last| *last == case.id);
-    let name = match own {
-        Some(_) => folders.to_owned(),
-        None => format!("{folders}/{}", case.id),
-    };
-    name.trim_start_matches('/').replace('/', "_")
-}
-
-/// The path of a case's image as its name.
-fn path_as_id(case: &CaseFiles, root: Option<&str>) -> String {
-    let path = below(case, root);
-    stem(&path).unwrap_or(&path).replace('/', "_")
 }

@@ -1,0 +1,92 @@
+//! Cases that a dataset.json lists, found among the files at hand.
+
+use super::names::{Kind, Name, tidy};
+use super::{CaseFiles, DatasetJson, Pairing};
+
+/// Files that a dataset.json lists, with paths from its own folder.
+pub(super) fn take_listed(names: &mut Vec<Name>, json: &DatasetJson, found: &mut Pairing) {
+    let mut missing = Vec::new();
+    for entry in &json.entries {
+        let mut images: Vec<Name> = Vec::new();
+        for path in &entry.images {
+            match take(names, path) {
+                Some(image) => images.push(image),
+                None => missing.push(tidy(path)),
+            }
+        }
+        let mut images = images.into_iter();
+        // Without its image a label map stays among the names and is reported as one that fits none.
+        let Some(image) = images.next() else { continue };
+        let label = entry.label.as_deref().and_then(|path| {
+            let label = take(names, path).or_else(|| take_label_of(names, &image));
+            if label.is_none() {
+                missing.push(tidy(path));
+            }
+            label
+        });
+        let mut other_channels = image.other_channels;
+        other_channels.extend(images.map(|image| image.path));
+        found.cases.push(CaseFiles {
+            id: image.id,
+            image: image.path,
+            other_channels,
+            label: label.map(|label| label.path),
+            structures: Vec::new(),
+            part: Some(entry.part),
+        });
+    }
+    if let Some(first) = missing.first() {
+        let reason = format!(
+            "files that it lists and that are not here: {} ({first}{}); the others are used",
+            missing.len(),
+            if missing.len() > 1 { ", …" } else { "" }
+        );
+        found.leave(&json.file, &reason);
+    }
+}
+
+/// Takes the file that a list names. Absolute paths of another machine are found by their ending, and a case of
+/// nnU-Net by its name without the channel's number.
+fn take(names: &mut Vec<Name>, path: &str) -> Option<Name> {
+    let wanted = tidy(path);
+    let parts: Vec<&str> = wanted.split('/').collect();
+    // The whole path first, then less and less of its beginning; never the file's name alone, unless it is all
+    // that is listed.
+    let least = parts.len().min(2);
+    (0..=parts.len() - least).find_map(|skip| {
+        let ending = parts[skip..].join("/");
+        let fits = |given: &str| {
+            let before = given.strip_suffix(ending.as_str());
+            before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
+        };
+        let unnumbered = |name: &&Name| {
+            name.numbered
+                && fits(&format!(
+                    "{}/{}",
+                    name.folder,
+                    with_ending(&name.stem, &ending)
+                ))
+        };
+        let index = names.iter().position(|name| fits(&name.tidy));
+        let index = index.or_else(|| names.iter().position(|name| unnumbered(&name)))?;
+        Some(names.remove(index))
+    })
+}
+
+/// A stem with the ending of the listed path.
+fn with_ending(stem: &str, listed: &str) -> String {
+    let gzipped = listed.to_lowercase().ends_with(".gz");
+    format!("{stem}{}", if gzipped { ".nii.gz" } else { ".nii" })
+}
+
+/// A label map that is listed without its ending or in other letters.
+fn take_label_of(names: &mut Vec<Name>, image: &Name) -> Option<Name> {
+    let fits = |name: &Name| {
+        name.kind == Kind::Label
+            && name.key == image.key
+            && name.scope == image.scope
+            && !name.other_part(image)
+    };
+    let index = names.iter().position(fits)?;
+    Some(names.remove(index))
+}

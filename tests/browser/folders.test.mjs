@@ -124,7 +124,7 @@ const folders = {
   },
   doubles: {
     files: { "A.nii": image(), "A.nii.gz": image(), "A_seg.nii.gz": label() },
-    leftovers: ["A.nii"],
+    leftovers: ["A.nii.gz"],
   },
   capitals: {
     files: { "Case.NII.GZ": image(), "Case_seg.NII.GZ": label() },

@@ -116,7 +116,7 @@ const folders = {
       "._c1.nii.gz": Buffer.from("of a Mac"),
     },
     cases: { c1: ["Train", 1, both] },
-    leftovers: ["c1_mask.nii.gz", "patient3_seg.nii.gz", "scan.dcm", "scan.nrrd"],
+    leftovers: ["c1_seg.nii.gz", "patient3_seg.nii.gz", "scan.dcm", "scan.nrrd", "notes.txt"],
   },
   "gaps-in-channels": {
     files: { "imagesTr/c1_0000.nii.gz": image(), "imagesTr/c1_0002.nii.gz": image(), "labelsTr/c1.nii.gz": label(), "imagesTr/c2_0000.nii.gz": image(), "labelsTr/c2.nii.gz": label() },

@@ -133,6 +133,8 @@ test("a run that goes on in another worker shows what it makes of the case in vi
       await page.locator("#train").click();
       const preview = page.locator("#preview");
       await preview.waitFor();
+      // Without a saved state there is nothing to go on from.
+      await page.locator("#progress[data-kept]").waitFor();
       await killAndRestart(page);
       assert.ok(Number(await preview.getAttribute("data-iteration")) >= 5, "what was shown stays");
       await page.locator("#continue:enabled").click();

@@ -194,7 +194,7 @@ fn a_tenth_of_a_voxel_is_the_same_place() {
     let refused = warnings(0.11).expect_err("elsewhere");
     assert_eq!(
         refused,
-        "case a: the label map does not lie on the image: it has 3×4×2 voxels of 2×3×1 mm, PIR, first voxel at (0.11, 4, 9) mm, and belongs to a volume of 2×3×4 voxels of 1×2×3 mm, LPS, first voxel at (1, 4, 0) mm; use the one that was drawn on this image, or bring it there with --resample-labels (in the page: Resample)"
+        "case a: the label map does not lie on the image: it has 3×4×2 voxels of 2×3×1 mm, PIR, from (0.1, 4, 9), not 2×3×4 voxels of 1×2×3 mm, LPS, from (1, 4, 0); use the one drawn on it, or --resample-labels (in the page: Resample)"
     );
 }
 

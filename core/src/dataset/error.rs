@@ -15,7 +15,7 @@ pub enum DatasetError {
     NoCase(String),
     /// A label map that does not lie on its image.
     #[error(
-        "case {case}: the label map does not lie on the image: {source}; use the one that was drawn on this image, or bring it there with --resample-labels (in the page: Resample)"
+        "case {case}: the label map does not lie on the image: {source}; use the one drawn on it, or --resample-labels (in the page: Resample)"
     )]
     LabelElsewhere {
         /// The case.

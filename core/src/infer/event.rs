@@ -66,13 +66,16 @@ pub struct LabelVolume {
 }
 
 impl LabelVolume {
-    /// Size of every label in a label map, background left out. One that has no name is called by its id.
+    /// Size of every label in a label map, background left out, called as `names` say, else as the map itself does,
+    /// else by its id.
     pub fn all_of(map: &LabelImage, names: &BTreeMap<u16, String>) -> Vec<Self> {
         let voxel_ml = map.grid().voxel_ml();
+        let own = map.names();
         let size = |(id, millilitres): (u16, f64)| Self {
             id,
             name: names
                 .get(&id)
+                .or_else(|| own.get(&id))
                 .cloned()
                 .unwrap_or_else(|| format!("label {id}")),
             voxels: (millilitres / voxel_ml).round() as usize,

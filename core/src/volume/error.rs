@@ -82,7 +82,7 @@ pub enum VolumeError {
     #[error("label {0} is too large; labels are whole numbers from 0 to 65535")]
     LabelTooLarge(f64),
     /// A volume that lies elsewhere than the one it belongs to, and has another size.
-    #[error("it has {found}, and belongs to a volume of {wanted}")]
+    #[error("it has {found}, not {wanted}")]
     Elsewhere {
         /// Its own grid, in words.
         found: String,

@@ -112,19 +112,20 @@ impl Grid {
         }
     }
 
-    /// Size, spacing, directions and place in words, to tell two grids apart: `24×20×18 voxels of 1.5×1.5×3
-    /// mm, LPS, first voxel at (12, -3.5, 40) mm`.
+    /// Size, spacing, directions and place of the first voxel in words, to tell two grids apart: `24×20×18 voxels
+    /// of 1.5×1.5×3 mm, LPS, from (12, -3.5, 40)`.
     pub fn describe(&self) -> String {
-        let numbers = |values: [f64; 3], between: &str| {
-            let text = values.map(|value| format!("{}", (value * 100.0).round() / 100.0 + 0.0));
+        let numbers = |values: [f64; 3], unit: f64, between: &str| {
+            // No "-0".
+            let text = values.map(|value| ((value * unit).round() / unit + 0.0).to_string());
             text.join(between)
         };
         format!(
-            "{} voxels of {} mm, {}, first voxel at ({}) mm",
+            "{} voxels of {} mm, {}, from ({})",
             super::header::join(&self.dims),
-            numbers(self.spacing(), "×"),
+            numbers(self.spacing(), 100.0, "×"),
             self.orientation(),
-            numbers(self.affine.apply([0.0; 3]), ", ")
+            numbers(self.affine.apply([0.0; 3]), 10.0, ", ")
         )
     }
 }

@@ -68,8 +68,12 @@ fn pairs_of_header_and_voxels_are_named() {
     assert!(said.contains(".hdr/.img pair"), "{said}");
     refuse(&["info", &path(&pair, "c1.img")]);
     let out = path(folder.path(), "run");
-    let said = refuse(&train(&pair.display().to_string(), &out));
-    assert!(said.contains(".nii"), "{said}");
+    let output = core(&train(&pair.display().to_string(), &out));
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let why = "pair/c1_seg.img: half of a .hdr/.img pair, which is not read";
+    assert!(said.contains(why), "{said}");
+    assert!(said.contains("error: no NIfTI image was found"), "{said}");
     // Beside volumes they are passed over.
     for (name, bytes) in [("c2.nii.gz", &case.image), ("c2_seg.nii.gz", &case.label)] {
         fs::write(pair.join(name), gzip(bytes)).expect("written");

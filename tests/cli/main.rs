@@ -356,8 +356,7 @@ fn cases_that_cannot_be_used_get_one_sentence() {
     for (name, label, part) in [
         ("none", None, "no case has a label"),
         ("float", Some(&half), "not a whole number"),
-        ("background", Some(&empty), "only background"),
-        ("shape", Some(&other), "voxels and the image is"),
+        ("shape", Some(&other), "does not lie on the image"),
     ] {
         let data = folder.path().join(name);
         fs::create_dir(&data).expect("made");
@@ -370,6 +369,18 @@ fn cases_that_cannot_be_used_get_one_sentence() {
         assert!(sentence.contains(part), "{name}: {sentence}");
         assert!(!Path::new(&out).exists(), "nothing is left behind");
     }
+    // That it is read as a case without structures is said before.
+    let data = folder.path().join("background");
+    fs::create_dir(&data).expect("made");
+    fs::write(data.join("case.nii"), &image).expect("written");
+    fs::write(data.join("case_seg.nii"), &empty).expect("written");
+    let output = core(&train(&data.display().to_string(), &out));
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("error: every label map holds only background (0)"),
+        "{said}"
+    );
 }
 
 #[test]

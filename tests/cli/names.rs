@@ -323,7 +323,6 @@ fn no_two_cases_are_written_to_one_file() {
     let data = folder.path().join("data");
     let names = [
         "A.nii",
-        "A.nii.gz",
         "d/e.nii.gz",
         "d_e.nii.gz",
         "other/e.nii.gz",

@@ -173,12 +173,19 @@ fn decathlon() {
 fn lists_of_a_preset_are_named() {
     let folder = TempDir::new().expect("a folder");
     let data = lay_out(folder.path(), "synapse");
-    let lists = [CUBE.as_slice(), &["--split", "five-shot", "--val", "train"]].concat();
+    let held_out = path(folder.path(), "held-out.json");
+    fs::write(&held_out, r#"{"val": ["img0005"]}"#).expect("written");
+    let held_out = format!("{held_out}:val");
+    let lists = [
+        CUBE.as_slice(),
+        &["--split", "five-shot", "--val", &held_out],
+    ]
+    .concat();
     train(folder.path(), &data, "synapse", &lists);
     let log = fs::read_to_string(folder.path().join("run/log.jsonl")).expect("a log");
     // img0005, img0006 and img0007 are here; the five start with img0006.
     assert!(
-        log.contains("\"training_cases\":2") && log.contains("\"validation_cases\":3"),
+        log.contains("\"training_cases\":2") && log.contains("\"validation_cases\":1"),
         "{log}"
     );
     let out = path(folder.path(), "other");

@@ -88,6 +88,8 @@ pub fn prefer_drawn(session: &Session, mut files: CaseFiles) -> CaseFiles {
     if let Some(path) = session.library().drawn.get(&files.id) {
         files.label = Some(path.clone());
         files.structures.clear();
+        // Who draws labels means them to be learned from, also those of a test case.
+        files.part = None;
     }
     files
 }

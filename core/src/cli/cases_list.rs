@@ -60,6 +60,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let options = FolderOptions {
         combine_structures: arguments.combine_structures,
         resample_labels: arguments.resample_labels,
+        lists: true,
     };
     let folder = Folder::open(&arguments.folder, listing, options, console)?;
     let names = folder.label_names();

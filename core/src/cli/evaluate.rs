@@ -202,7 +202,7 @@ fn pairs(
         (found.truths, "true label maps without a prediction"),
     ] {
         if !paths.is_empty() {
-            console.warn(format!("{what}: {} ({})", paths.len(), paths.join(", ")));
+            console.say(format!("{what}: {} ({})", paths.len(), paths.join(", ")));
         }
     }
     Ok(found.pairs)

@@ -11,7 +11,8 @@ use super::files::{header, read};
 use super::listing::Listing;
 use crate::Error;
 use crate::dataset::{
-    Case, CaseFiles, DatasetError, DatasetJson, Pairing, ReadOptions, Reading, pair, read_case,
+    Case, CaseFiles, DatasetError, DatasetJson, NOT_A_VOLUME, Pairing, ReadOptions, Reading, pair,
+    read_case,
 };
 
 /// As many files are named that are left out for one reason; of more, how many they are.
@@ -37,6 +38,8 @@ pub(super) struct FolderOptions {
     pub combine_structures: bool,
     /// Label maps that lie elsewhere are brought onto their images.
     pub resample_labels: bool,
+    /// Files that belong to no case are not named: the command lists them itself.
+    pub lists: bool,
 }
 
 impl Folder {
@@ -69,7 +72,9 @@ impl Folder {
         if !folder.pairing.cases.is_empty() {
             folder.listing.warn(console);
         }
-        folder.say_leftovers(console);
+        if !options.lists {
+            folder.say_leftovers(console);
+        }
         if folder.pairing.cases.is_empty() {
             // What could not be looked into may be where they are.
             if let Some(problem) = folder.listing.problems().next() {
@@ -94,7 +99,12 @@ impl Folder {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
-            console.warn(format!("{named}{more}: {reason}"));
+            let sentence = format!("{named}{more}: {reason}");
+            match reason {
+                // Notes and tables lie in every folder.
+                NOT_A_VOLUME => console.say(sentence),
+                _ => console.warn(sentence),
+            }
         }
     }
 

@@ -115,6 +115,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let options = FolderOptions {
         combine_structures: arguments.combine_structures,
         resample_labels: arguments.resample_labels,
+        lists: false,
     };
     let listing = Listing::of(&arguments.data)?;
     let problem = listing.problems().next();

@@ -17,13 +17,17 @@ pub(super) fn take_listed(names: &mut Vec<Name>, json: &DatasetJson, found: &mut
         let mut images = images.into_iter();
         // Without its image a label map stays among the names and is reported as one that fits none.
         let Some(image) = images.next() else { continue };
-        let label = entry.label.as_deref().and_then(|path| {
-            let label = take(names, path).or_else(|| take_label_of(names, &image));
-            if label.is_none() {
-                missing.push(tidy(path));
+        let label = match entry.label.as_deref() {
+            Some(path) => {
+                let label = take(names, path).or_else(|| take_label_of(names, &image));
+                if label.is_none() {
+                    missing.push(tidy(path));
+                }
+                label
             }
-            label
-        });
+            // Test images are listed alone, and may have labels all the same.
+            None => take_label_of(names, &image),
+        };
         let mut other_channels = image.other_channels;
         other_channels.extend(images.map(|image| image.path));
         found.cases.push(CaseFiles {
@@ -79,7 +83,7 @@ fn with_ending(stem: &str, listed: &str) -> String {
     format!("{stem}{}", if gzipped { ".nii.gz" } else { ".nii" })
 }
 
-/// A label map that is listed without its ending or in other letters.
+/// The label map of an image's name, listed without its ending, in other letters or not at all.
 fn take_label_of(names: &mut Vec<Name>, image: &Name) -> Option<Name> {
     let fits = |name: &Name| {
         name.kind == Kind::Label

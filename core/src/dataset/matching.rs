@@ -47,7 +47,7 @@ pub fn match_predictions(
 ) -> Matching {
     let mut found = Matching::default();
     let mut truths: Vec<Key> = true_maps(truths, dataset_json);
-    let shown = predictions.iter().filter(|path| !is_hidden(path));
+    let shown = predictions.iter().filter(|path| !is_hidden(path, None));
     let mut predictions: Vec<Key> = shown.filter_map(|path| Key::of(path, None)).collect();
     let levels: [fn(&Key, &Key) -> bool; 4] = [
         |a, b| a.stem == b.stem && a.scope == b.scope,
@@ -88,7 +88,7 @@ fn true_maps(paths: &[String], dataset_json: Option<&DatasetJson>) -> Vec<Key> {
         .filter_map(|case| Key::of(&case.label?, Some(case.id)))
         .collect();
     if labels.is_empty() {
-        let shown = paths.iter().filter(|path| !is_hidden(path));
+        let shown = paths.iter().filter(|path| !is_hidden(path, None));
         return shown.filter_map(|path| Key::of(path, None)).collect();
     }
     labels

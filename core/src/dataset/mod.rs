@@ -31,7 +31,7 @@ pub use layout::lay_out;
 pub use matching::{Match, Matching, match_predictions};
 pub use names::stem as nifti_stem;
 pub use outline::{Outline, common_channels};
-pub use pairing::{Leftover, Pairing, StructureMaps, pair};
+pub use pairing::{Leftover, NOT_A_VOLUME, Pairing, StructureMaps, pair};
 pub use phantom::{PHANTOM_LABELS, PhantomCase, PhantomConfig, phantom, phantom_dataset_json};
 #[cfg(feature = "cli")]
 pub(crate) use preset::file_name;

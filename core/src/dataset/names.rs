@@ -275,10 +275,12 @@ pub(super) fn tidy(path: &str) -> String {
         .to_owned()
 }
 
-/// Whether a file, or a folder that it lies in, is passed over.
-pub(super) fn is_hidden(path: &str) -> bool {
+/// Whether a file, or a folder that it lies in below `root`, is passed over.
+pub(super) fn is_hidden(path: &str, root: Option<&str>) -> bool {
     let tidy = tidy(path);
-    let mut names = tidy.split('/').filter(|name| ![".", ".."].contains(name));
+    let below = root.and_then(|root| tidy.strip_prefix(root)?.strip_prefix('/'));
+    let names = below.unwrap_or(&tidy).split('/');
+    let mut names = names.filter(|name| ![".", ".."].contains(name));
     names.any(is_passed_over)
 }
 

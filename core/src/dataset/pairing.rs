@@ -49,12 +49,12 @@ pub struct Pairing {
 /// of the data set a case belongs. Hidden files and macOS's `._` files are passed over.
 pub fn pair(paths: &[String], dataset_json: Option<&DatasetJson>) -> Pairing {
     let mut found = Pairing::default();
-    let paths: BTreeSet<&str> = paths
-        .iter()
-        .map(String::as_str)
-        .filter(|path| !is_hidden(path))
-        .collect();
-    let root = common_root(&paths);
+    let all: BTreeSet<&str> = paths.iter().map(String::as_str).collect();
+    // The folder that was asked for is looked into, whatever it is called.
+    let root = common_root(&all);
+    let shown = |path: &&str| !is_hidden(path, root.as_deref());
+    let paths: BTreeSet<&str> = all.into_iter().filter(shown).collect();
+    let root = root.or_else(|| common_root(&paths));
     let mut names = volumes(&paths, root.as_deref(), dataset_json, &mut found);
     let entries = dataset_json.iter().flat_map(|json| &json.entries);
     let listed = entries
@@ -117,6 +117,9 @@ fn volumes(
     names
 }
 
+/// Why a file is left out that nobody would take for a volume.
+pub const NOT_A_VOLUME: &str = "not a volume; those end in .nii or .nii.gz";
+
 /// Why a file is not read, by its ending.
 fn why_not_a_volume(path: &str) -> &'static str {
     let lower = path.to_lowercase();
@@ -131,7 +134,7 @@ fn why_not_a_volume(path: &str) -> &'static str {
     ]) {
         "a format that is not read; convert it to .nii.gz"
     } else {
-        "not a volume; those end in .nii or .nii.gz"
+        NOT_A_VOLUME
     }
 }
 

@@ -29,7 +29,11 @@ impl Start<'_> {
     pub(super) fn seen(self, cases: &[String]) -> Result<Option<Vec<String>>> {
         let before = match self {
             Start::Scratch => Some(Vec::new()),
-            Start::Weights(bytes) => Metadata::read(bytes)?.training.case_names,
+            Start::Weights(bytes) => match Metadata::read(bytes) {
+                // Those of other programs do not say.
+                Err(WeightsError::NoMetadata) => None,
+                found => found?.training.case_names,
+            },
             Start::State(bytes) => return Ok(RunState::read(bytes)?.seen),
         };
         Ok(before.map(|mut seen| {

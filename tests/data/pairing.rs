@@ -313,7 +313,7 @@ fn loose_names() {
     // The same names in several folders.
     check(
         &["A/t1.nii", "A/t1_seg.nii", "A/deep/t1.nii"],
-        &["A: A/t1.nii + A/t1_seg.nii", "deep: A/deep/t1.nii"],
+        &["deep: A/deep/t1.nii", "t1: A/t1.nii + A/t1_seg.nii"],
     );
     check(
         &["A/head.nii", "B/head.nii", "B/head_seg.nii"],

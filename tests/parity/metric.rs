@@ -379,7 +379,7 @@ fn an_evaluation() {
     );
     assert_eq!(
         refused.expect_err("shapes differ").to_string(),
-        "case c: the prediction is 8×9×9 voxels and the true label map is 8×9×10; compare files on the same grid"
+        "case c: an array of 8×9×9 labels cannot be compared with one of 8×9×10; give arrays of one shape"
     );
 }
 

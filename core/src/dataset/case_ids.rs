@@ -23,6 +23,15 @@ pub(super) fn make_ids_unique(cases: &mut [CaseFiles], root: Option<&str>) {
         if let [only] = first[..] {
             places.retain(|&place| place != only);
         }
+        let folder = |place: &usize| {
+            let path = below(&cases[*place], root);
+            path.rsplit_once('/').map(|(folder, _)| folder.to_owned())
+        };
+        let folders: BTreeSet<Option<String>> = places.iter().map(folder).collect();
+        if folders.len() < 2 && places.len() > 1 {
+            // Folders tell nothing apart here; numbers will.
+            continue;
+        }
         let names = |name: fn(&CaseFiles, Option<&str>) -> String| -> Vec<String> {
             places
                 .iter()

@@ -253,8 +253,12 @@ impl Name {
     /// Makes it the first channel of the case `base`.
     pub(super) fn become_case(&mut self, base: &str) {
         if base.is_empty() {
-            // Named by its folder already.
+            // Several files that are called by their contrasts alone are a case of their folder's name.
             self.key.clone_from(&self.short_key);
+            let folder = self.folder.rsplit('/').next();
+            if let Some(folder) = folder.filter(|folder| !folder.is_empty()) {
+                self.id = folder.to_owned();
+            }
             return;
         }
         // What follows the base is a separator and ASCII, in the id as in the key.

@@ -23,27 +23,20 @@ pub(super) fn make_ids_unique(cases: &mut [CaseFiles], root: Option<&str>) {
         if let [only] = first[..] {
             places.retain(|&place| place != only);
         }
-        let folder = |place: &usize| {
-            let path = below(&cases[*place], root);
-            path.rsplit_once('/').map(|(folder, _)| folder.to_owned())
-        };
-        let folders: BTreeSet<Option<String>> = places.iter().map(folder).collect();
-        if folders.len() < 2 && places.len() > 1 {
-            // Folders tell nothing apart here; numbers will.
-            continue;
-        }
         let names = |name: fn(&CaseFiles, Option<&str>) -> String| -> Vec<String> {
-            places
-                .iter()
-                .map(|&place| name(&cases[place], root))
-                .collect()
+            let names = places.iter().map(|&place| name(&cases[place], root));
+            names.collect()
         };
-        let short = names(id_with_folders);
-        let unlike: BTreeSet<String> = short.iter().map(|name| folded(name)).collect();
-        let chosen = if unlike.len() == short.len() {
-            short
-        } else {
-            names(path_as_id)
+        let differ = |names: &[String]| {
+            let unlike: BTreeSet<String> = names.iter().map(|name| folded(name)).collect();
+            unlike.len() == names.len()
+        };
+        let (short, whole) = (names(id_with_folders), names(path_as_id));
+        let chosen = match (differ(&short), differ(&whole)) {
+            (true, _) => short,
+            (false, true) => whole,
+            // Capitals alone tell them apart; numbers will.
+            (false, false) => continue,
         };
         for (&place, name) in places.iter().zip(chosen) {
             cases[place].id = name;

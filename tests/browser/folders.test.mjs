@@ -202,8 +202,14 @@ const native = (folder, options = []) => tidy(JSON.parse(core("cases", folder, "
 
 /** What the page finds, once everything was read. */
 async function shown(page, folder) {
-  await page.waitForFunction(() => !/Reading/.test(document.querySelector("#cases-title + .aside").innerText));
-  return tidy(JSON.parse(readFileSync(await download(page, "#save-cases", folder))));
+  for (;;) {
+    await page.waitForFunction(() => !/Reading/.test(document.querySelector("#cases-title + .aside").innerText));
+    const found = tidy(JSON.parse(readFileSync(await download(page, "#save-cases", folder))));
+    // A case is listed before its label map is read: then it has labels, a sentence says why not, or it is gone.
+    const unread = ({ label, labels, warnings }) => label && !labels && !warnings.length;
+    if (!found.cases.some(unread)) return found;
+    await page.waitForTimeout(100);
+  }
 }
 
 /** Checks what is found against the table. */

@@ -207,8 +207,13 @@ async function shown(page, folder) {
     const found = tidy(JSON.parse(readFileSync(await download(page, "#save-cases", folder))));
     // A case is listed before its label map is read: then it has labels, a sentence says why not, or it is gone.
     const unread = ({ label, labels, warnings }) => label && !labels && !warnings.length;
-    if (!found.cases.some(unread)) return found;
-    await page.waitForTimeout(100);
+    if (found.cases.some(unread)) {
+      await page.waitForTimeout(100);
+      continue;
+    }
+    // The viewer may ask for the case that has just turned out to be of no use.
+    const asked = (problem) => /is not here any more/.test(problem);
+    return { ...found, problems: found.problems.filter((problem) => !asked(problem)) };
   }
 }
 

@@ -111,14 +111,6 @@ pub(super) fn duration(seconds: f64) -> String {
     }
 }
 
-/// A number of things in words: `1 case`, `2 cases`.
-pub(super) fn count(number: usize, thing: &str) -> String {
-    match number {
-        1 => format!("1 {thing}"),
-        _ => format!("{number} {thing}s"),
-    }
-}
-
 /// A flag that Ctrl-C raises; a second Ctrl-C ends the program at once.
 pub(super) fn interrupt_flag() -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));

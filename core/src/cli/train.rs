@@ -18,7 +18,7 @@ pub(super) use self::settings::STATE;
 use self::settings::{Method, configure, find_state};
 use super::cache::Cache;
 use super::cases::Reader;
-use super::console::{Console, count, interrupt_flag};
+use super::console::{Console, interrupt_flag};
 use super::files::{make_folder, read, write};
 use super::folder::{Folder, FolderOptions};
 use super::inputs::refuse_inputs;
@@ -31,6 +31,7 @@ use crate::dataset::{
 };
 use crate::device::{self, DeviceKind};
 use crate::train::{CheckpointKind, Event, Start, Trainer};
+use crate::weights::counted;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -304,7 +305,7 @@ fn list(
         let names = others.iter().map(|case| case.id.as_str());
         console.warn(format!(
             "list {choice} names {} without a label map, which {} left out: {}",
-            count(others.len(), "case"),
+            counted(others.len(), "case"),
             if others.len() == 1 { "is" } else { "are" },
             names.collect::<Vec<_>>().join(", ")
         ));
@@ -327,7 +328,7 @@ fn say_held_out(cases: &[CaseFiles], validation: &[CaseFiles], found: bool, cons
     if found && !validation.is_empty() {
         console.say(format!(
             "validating on {} that folders or dataset.json name for it: {}",
-            count(validation.len(), "case"),
+            counted(validation.len(), "case"),
             names(&validation.iter().collect::<Vec<_>>())
         ));
     }

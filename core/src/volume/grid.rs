@@ -213,16 +213,6 @@ impl Grid {
         pairs.map(|(a, b)| self.distance(a, b)).fold(0.0, f64::max)
     }
 
-    /// Largest distance from a corner of this grid to the nearest corner of the other, in voxels of
-    /// this grid (its shortest side): 0 where only order and direction of the axes differ.
-    pub fn box_distance(&self, other: &Grid) -> f64 {
-        let nearest = |a| {
-            let distances = other.corners().map(|b| self.distance(a, b));
-            distances.into_iter().fold(f64::INFINITY, f64::min)
-        };
-        self.corners().map(nearest).into_iter().fold(0.0, f64::max)
-    }
-
     /// Millimetre positions of the eight corner voxels.
     fn corners(&self) -> [[f64; 3]; 8] {
         std::array::from_fn(|corner| {

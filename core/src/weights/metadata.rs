@@ -159,7 +159,7 @@ pub(crate) fn describe(network: &Network, classes: usize, patch: [usize; 3]) -> 
     )
 }
 
-/// "1 case", "2 cases".
-fn counted(number: usize, one: &str) -> String {
+/// A number of things in words: `1 case`, `2 cases`.
+pub(crate) fn counted(number: usize, one: &str) -> String {
     format!("{number} {one}{}", if number == 1 { "" } else { "s" })
 }

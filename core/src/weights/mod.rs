@@ -20,6 +20,8 @@ pub use export::to_reference;
 pub(crate) use fill::fill_part;
 pub use fill::{Filled, Fit, Loaded, fill, load};
 pub use import::{ImportOptions, Imported, Summary, examine, import, is_checkpoint};
+#[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
+pub(crate) use metadata::counted;
 pub(crate) use metadata::describe;
 pub use metadata::{Metadata, Training};
 pub(crate) use opened::{Opened, is_unused};

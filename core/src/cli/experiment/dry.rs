@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::super::console::count;
 use crate::dataset::Preset;
 use crate::experiment::{Cell, Experiment};
+use crate::weights::counted;
 
 /// Characters of a line of case names.
 const LINE: usize = 100;
 
 /// The lines of a dry run.
 pub(super) fn lines(experiment: &Experiment, cells: &[Cell]) -> Vec<String> {
-    let heading = format!("{}: {}", experiment.title, count(cells.len(), "cell"));
+    let heading = format!("{}: {}", experiment.title, counted(cells.len(), "cell"));
     let mut lines = vec![heading];
     lines.extend(table(cells));
     // The cases of each list, the one that is measured on last.
@@ -35,7 +35,7 @@ pub(super) fn lines(experiment: &Experiment, cells: &[Cell]) -> Vec<String> {
             .filter(|_| !experiment.lists.contains_key(name));
         let published = preset.and_then(|preset: Preset| preset.published_cases(name));
         let published = published.map_or(String::new(), |count| format!(", {count} published"));
-        let cases_here = count(cases.len(), "case");
+        let cases_here = counted(cases.len(), "case");
         lines.push(format!("{name}, {purpose}: {cases_here}{published}"));
         lines.extend(wrapped(cases));
     }

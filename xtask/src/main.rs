@@ -9,6 +9,7 @@ mod bench_browser;
 mod bench_plot;
 mod check;
 mod chromium;
+mod order;
 mod page;
 mod test;
 mod tools;

@@ -8,6 +8,7 @@ use anyhow::{Result, bail, ensure};
 use clap::ValueEnum;
 
 use crate::chromium;
+use crate::order;
 use crate::page::Building;
 use crate::workspace::{self, Workspace, linted, run_reading};
 
@@ -21,6 +22,8 @@ pub struct TestArguments {
 enum Phase {
     /// rustfmt, without changing anything
     Format,
+    /// Layers: each module uses those below it, and nothing goes in circles
+    Order,
     /// Unit, integration and documentation tests, on the CPU and on native wgpu; built with Clippy and
     /// warnings as errors
     Rust,
@@ -73,6 +76,7 @@ pub fn run(workspace: &Workspace, arguments: &TestArguments) -> Result<()> {
         }
         reports.push(report(*phase, |count| match phase {
             Phase::Format => workspace::run(workspace.cargo().args(["fmt", "--all", "--check"])),
+            Phase::Order => order::check(&workspace.root),
             Phase::Rust => test_rust(workspace, chromium.as_deref().ok(), count),
             Phase::Page => match &mut building {
                 Some(Ok(building)) => building.finish(),

@@ -14,6 +14,7 @@ pub mod device;
 mod error;
 pub mod experiment;
 pub mod file_names;
+mod hash;
 pub mod infer;
 pub mod medcontext;
 pub mod metric;

@@ -14,8 +14,9 @@ use imports::Source;
 
 /// The modules of core in the order of the layers, from the ground up. Modules of one layer may use each other,
 /// as long as that makes no circle.
-const CORE: [&[&str]; 12] = [
-    &["file_names", "parallel", "volume"],
+const CORE: [&[&str]; 13] = [
+    &["file_names", "hash", "parallel"],
+    &["volume"],
     &["nn"],
     &["loss", "dataset"],
     &["transform", "backbone"],

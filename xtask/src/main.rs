@@ -11,6 +11,7 @@ mod check;
 mod chromium;
 mod order;
 mod page;
+mod policy;
 mod test;
 mod tools;
 mod workspace;

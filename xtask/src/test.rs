@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use crate::chromium;
 use crate::order;
 use crate::page::Building;
+use crate::policy;
 use crate::workspace::{self, Workspace, linted, run_reading};
 
 #[derive(clap::Args)]
@@ -22,8 +23,8 @@ pub struct TestArguments {
 enum Phase {
     /// rustfmt, without changing anything
     Format,
-    /// Layers: each module uses those below it, and nothing goes in circles
-    Order,
+    /// Layers, sizes of files, spelling, and the licences and known faults of dependencies
+    Policy,
     /// Unit, integration and documentation tests, on the CPU and on native wgpu; built with Clippy and
     /// warnings as errors
     Rust,
@@ -76,7 +77,7 @@ pub fn run(workspace: &Workspace, arguments: &TestArguments) -> Result<()> {
         }
         reports.push(report(*phase, |count| match phase {
             Phase::Format => workspace::run(workspace.cargo().args(["fmt", "--all", "--check"])),
-            Phase::Order => order::check(&workspace.root),
+            Phase::Policy => check_policy(workspace),
             Phase::Rust => test_rust(workspace, chromium.as_deref().ok(), count),
             Phase::Page => match &mut building {
                 Some(Ok(building)) => building.finish(),
@@ -91,6 +92,13 @@ pub fn run(workspace: &Workspace, arguments: &TestArguments) -> Result<()> {
         }));
     }
     summarise(&reports)
+}
+
+fn check_policy(workspace: &Workspace) -> Result<()> {
+    order::check(&workspace.root)?;
+    policy::sizes(workspace)?;
+    policy::spelling(workspace)?;
+    policy::dependencies(workspace)
 }
 
 fn report(phase: Phase, body: impl FnOnce(&mut Count) -> Result<()>) -> Report {

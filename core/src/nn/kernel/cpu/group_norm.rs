@@ -133,14 +133,24 @@ fn backward(
         )
     });
     let total = |which: usize| {
-        let channel = |channel: usize| {
-            let of_samples = parts.iter().skip(channel / channels).step_by(groups);
-            let sum: f64 = of_samples.map(|part| part[channel % channels][which]).sum();
-            sum as f32
-        };
-        tensor((0..gain.len()).map(channel).collect(), of_channels.clone())
+        let totals = channel_totals(&parts, [groups, channels], which);
+        tensor(totals, of_channels.clone())
     };
     [tensor(dx, shape), total(1), total(0)]
+}
+
+/// One of the two sums of each channel, over all samples, of those of every sample's groups.
+fn channel_totals(
+    parts: &[Vec<[f64; 2]>],
+    [groups, channels]: [usize; 2],
+    which: usize,
+) -> Vec<f32> {
+    let total = |channel: usize| {
+        let of_samples = parts.iter().skip(channel / channels).step_by(groups);
+        let sum: f64 = of_samples.map(|part| part[channel % channels][which]).sum();
+        sum as f32
+    };
+    (0..groups * channels).map(total).collect()
 }
 
 /// A normalised value, and the gradient of what gain and bias make of it.

@@ -105,7 +105,7 @@ fn accumulate<S: Simd, const N: usize, const V: usize>(simd: S, kernel: MicroKer
             }
             for (&offset, weight) in offsets.iter().zip(weight.as_chunks::<N>().0) {
                 let x: [S::f32s; V] = std::array::from_fn(|v| {
-                    // SAFETY: the largest position and the largest offset were looked at above.
+                    // SAFETY: the largest position and the largest offset were checked above.
                     unsafe { load::<S>(kernel.source, position + offset + v * S::F32_LANES) }
                 });
                 for (sums, &weight) in sums.iter_mut().zip(weight) {

@@ -129,7 +129,7 @@ fn add_line<S: Simd, const N: usize>(
 ) -> Line<S, N> {
     assert!(dy.len() * S::F32_LANES + LINE <= x.len());
     for (index, dy) in dy.iter().enumerate() {
-        // SAFETY: the largest position was looked at above.
+        // SAFETY: the largest position was checked above.
         let taps: [S::f32s; LINE] =
             std::array::from_fn(|tap| unsafe { load::<S>(x, index * S::F32_LANES + tap) });
         for (sums, &dy) in sums.iter_mut().zip(dy) {

@@ -189,7 +189,7 @@ fn inverse_transform_tiles<S: Simd>(
             std::array::from_fn(|y| {
                 let line = std::array::from_fn(|z| {
                     let at = ((z * REACH + y) * REACH + x) * point + tile;
-                    // SAFETY: the last of them was looked at above.
+                    // SAFETY: the last of them was checked above.
                     unsafe { load::<S>(products, at) }
                 });
                 inverse_transform_line(simd, line)
@@ -205,7 +205,7 @@ fn inverse_transform_tiles<S: Simd>(
                 let along_x = inverse_transform_line(simd, along_y.map(|line| line[y]));
                 for (x, value) in along_x.into_iter().enumerate() {
                     let at = ((z * TILE + y) * TILE + x) * block + tile;
-                    // SAFETY: the last of them was looked at above.
+                    // SAFETY: the last of them was checked above.
                     unsafe { store::<S>(outputs, at, value) };
                 }
             }

@@ -212,7 +212,7 @@ fn transform_gradient_tiles<S: Simd>(
         let along_x: [[[S::f32s; REACH]; TILE]; TILE] = std::array::from_fn(|z| {
             std::array::from_fn(|y| {
                 let from = z * dy.plane + y * TILE * dy.tiles + tile;
-                // SAFETY: the furthest of them was looked at above.
+                // SAFETY: the furthest of them was checked above.
                 let pair = [0, dy.tiles].map(|x| unsafe { load::<S>(source, from + x) });
                 transform_gradient_line(simd, pair)
             })
@@ -225,7 +225,7 @@ fn transform_gradient_tiles<S: Simd>(
                 let along_z = transform_gradient_line(simd, along_y.map(|line| line[y]));
                 for (z, value) in along_z.into_iter().enumerate() {
                     let at = ((z * REACH + y) * REACH + x) * point + tile;
-                    // SAFETY: the last of them was looked at above.
+                    // SAFETY: the last of them was checked above.
                     unsafe { store::<S>(outputs, at, value) };
                 }
             }

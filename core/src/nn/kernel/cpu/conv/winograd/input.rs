@@ -86,7 +86,7 @@ pub(super) fn transform_tiles<S: Simd>(
         for tile in (0..block).step_by(S::F32_LANES) {
             let along_y: [[S::f32s; REACH]; REACH] = std::array::from_fn(|z| {
                 let from = z * x.plane + along_x * x.point + tile;
-                // SAFETY: the furthest of them was looked at above.
+                // SAFETY: the furthest of them was checked above.
                 let lines = rows.map(|row| unsafe { load::<S>(source, from + row) });
                 transform_line(simd, lines)
             });
@@ -94,7 +94,7 @@ pub(super) fn transform_tiles<S: Simd>(
                 let along_z = transform_line(simd, along_y.map(|line| line[y]));
                 for (z, value) in along_z.into_iter().enumerate() {
                     let at = ((z * REACH + y) * REACH + along_x) * point + tile;
-                    // SAFETY: the last of them was looked at above.
+                    // SAFETY: the last of them was checked above.
                     unsafe { store::<S>(inputs, at, value) };
                 }
             }

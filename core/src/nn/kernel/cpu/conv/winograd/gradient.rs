@@ -13,7 +13,7 @@ use crate::nn::kernel::cpu::matrix::{Matrix, Target, multiply};
 use crate::nn::kernel::cpu::work::{fill, sum_shares};
 
 /// Most tiles of a product of matrices, whole vectors of every processor.
-const TILE_BLOCK: usize = BEYOND;
+const GEMM_TILES: usize = BEYOND;
 
 /// Blocks of tiles whose sums meet in f32 before they go on in f64.
 const BLOCKS: usize = 4;
@@ -93,7 +93,7 @@ fn slab_sums(plan: &Plan, x: &[f32], dy: &[f32], slab: &Slab) -> Vec<f64> {
         Sorted::new(plan, dy, slab),
     );
     let length = POINTS * plan.g.output * plan.g.input;
-    let block = TILE_BLOCK.min(dy.tiles.next_multiple_of(VECTOR));
+    let block = GEMM_TILES.min(dy.tiles.next_multiple_of(VECTOR));
     let blocks = dy.tiles.div_ceil(block);
     sum_shares(slab.count() * blocks, length, |share, sums| {
         let mut scratch = Scratch::new(plan, block);

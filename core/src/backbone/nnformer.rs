@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::cost::{conv, swin_block, volume};
 use super::{Architecture, LOSS, Model, PatchRule, Segmenter, Size};
 use crate::medcontext::TokenMask;
-use crate::nn::{Init, RelativeIndex, UpProjection, WindowGrid};
+use crate::nn::{Init, RelativeIndex, TransposedConv3d, WindowGrid};
 use decoder::Decoder;
 use encoder::Encoder;
 pub use form::NnformerForm;
@@ -268,7 +268,7 @@ pub struct Nnformer {
     model_down: Encoder,
     decoder: Decoder,
     /// One for each scale, the finest first; without deep supervision the others stay as they are.
-    heads: Vec<UpProjection>,
+    heads: Vec<TransposedConv3d>,
 }
 
 impl Nnformer {
@@ -282,7 +282,7 @@ impl Nnformer {
     ) -> Self {
         let token = config.form.token();
         let head = |level: usize, init: &mut Init| {
-            UpProjection::new(config.embedding << level, classes, token, true, init)
+            TransposedConv3d::new(config.embedding << level, classes, token, true, init)
         };
         let grids = config.grids(patch);
         Self {

@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use super::cost::{conv, volume};
 use super::{Architecture, LOSS, Model, PatchRule, Segmenter, Size};
 use crate::medcontext::TokenMask;
-use crate::nn::kernel::join_channels;
-use crate::nn::{Conv3d, Init, UpProjection, group_norm_relu, in_f32, max_pool2};
+use crate::nn::kernel::concat_channels;
+use crate::nn::{Conv3d, Init, TransposedConv3d, group_norm_relu, in_f32, max_pool2};
 
 /// Side of a masked cell in voxels.
 const CELL: usize = 16;
@@ -279,7 +279,7 @@ impl ConvNorm {
 /// A doubling of the grid, the skip where there is one, and two convolutions.
 #[derive(Module, Debug)]
 struct Up {
-    up_conv: UpProjection,
+    up_conv: TransposedConv3d,
     ops: [ConvNorm; 2],
     skip: bool,
 }
@@ -289,7 +289,7 @@ impl Up {
         let input = 2 * output;
         let joined = if config.skip { input + output } else { input };
         Self {
-            up_conv: UpProjection::new(input, input, [2; 3], true, init),
+            up_conv: TransposedConv3d::new(input, input, [2; 3], true, init),
             ops: ConvPair::new([joined, output, output], config.norm, init).ops,
             skip: config.skip,
         }
@@ -298,7 +298,7 @@ impl Up {
     fn forward(&self, x: Tensor<5>, skip: Option<Tensor<5>>) -> Tensor<5> {
         let x = self.up_conv.forward(x);
         let x = match skip.filter(|_| self.skip) {
-            Some(skip) => join_channels(x, skip),
+            Some(skip) => concat_channels(x, skip),
             None => x,
         };
         self.ops.iter().fold(x, |x, op| op.forward(x))

@@ -14,8 +14,8 @@ use super::monai::{block_name, wrapped_encoder};
 use super::{Architecture, LOSS, Model, PatchRule, Segmenter, Size};
 use crate::medcontext::TokenMask;
 use crate::nn::{
-    Conv3d, ConvBlock, DecoderUp, Init, PatchConv, TransformerBlock, UpProjection, cut, layer_norm,
-    linear, normalised, project,
+    Conv3d, ConvBlock, DecoderUp, Init, PatchConv, TransformerBlock, TransposedConv3d, cut,
+    layer_norm, linear, normalised, project,
 };
 
 /// Side of a token in voxels. The decoder doubles four times, so it is fixed.
@@ -367,27 +367,27 @@ impl PatchEmbedding {
 /// One doubling of a skip: up-projection, then convolutions where configured.
 #[derive(Module, Debug)]
 struct SkipLevel {
-    up: UpProjection,
+    up: TransposedConv3d,
     conv: Option<ConvBlock>,
 }
 
 /// Brings tokens of a skip to the resolution of their decoder level (MONAI's `UnetrPrUpBlock`).
 #[derive(Module, Debug)]
 struct SkipUp {
-    transp_conv_init: UpProjection,
+    transp_conv_init: TransposedConv3d,
     blocks: Vec<SkipLevel>,
 }
 
 impl SkipUp {
     fn new(config: &UnetrConfig, levels: usize, out: usize, init: &mut Init) -> Self {
         let level = |init: &mut Init| SkipLevel {
-            up: UpProjection::double(out, out, init),
+            up: TransposedConv3d::double(out, out, init),
             conv: config
                 .conv_block
                 .then(|| ConvBlock::new(out, out, config.res_block, init)),
         };
         Self {
-            transp_conv_init: UpProjection::double(config.hidden, out, init),
+            transp_conv_init: TransposedConv3d::double(config.hidden, out, init),
             blocks: (0..levels).map(|_| level(init)).collect(),
         }
     }

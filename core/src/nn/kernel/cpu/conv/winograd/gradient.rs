@@ -1,4 +1,4 @@
-//! The gradient of the weights: the outputs' gradient is spread over the same points, and there every weight's
+//! The gradient of the weights: the outputs' gradient is transformed to the same points, and there every weight's
 //! is one product of matrices over all tiles.
 
 // Loads inside the innermost loops are checked before the loops; matrix products are unsafe functions.
@@ -6,16 +6,20 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::super::direct::load;
-use super::super::matrix::{Matrix, Target, multiply};
-use super::super::work::{fill, sum_shares};
-use super::{BEYOND, POINTS, Plan, REACH, Slab, Spread, TAPS, TILE, spread_tiles, store};
+use super::super::registers::{load, store};
+use super::input::{InputTransform, transform_tiles};
+use super::plan::{BEYOND, POINTS, Plan, REACH, Slab, TAPS, TILE};
+use crate::nn::kernel::cpu::matrix::{Matrix, Target, multiply};
+use crate::nn::kernel::cpu::work::{fill, sum_shares};
 
 /// Most tiles of a product of matrices, whole vectors of every processor.
-const TOGETHER: usize = BEYOND;
+const GEMM_TILES: usize = BEYOND;
 
 /// Blocks of tiles whose sums meet in f32 before they go on in f64.
 const BLOCKS: usize = 4;
+
+/// Values of the widest vector.
+const VECTOR: usize = 16;
 
 /// The outputs' gradient, its voxels sorted by where in a tile they are.
 struct Sorted {
@@ -77,23 +81,26 @@ pub(in super::super) fn weight_gradient(plan: &Plan, x: &[f32], dy: &[f32]) -> V
     }
     let (gradient, _) = fill(pairs * TAPS, TAPS, |pair, target| {
         let points: [f64; POINTS] = std::array::from_fn(|point| points[point * pairs + pair]);
-        target.put(&collect_kernel(&points));
+        target.put(&inverse_transform_kernel(&points));
     });
     gradient
 }
 
 /// `[point, out, in]`: the products of a slab's tiles.
 fn slab_sums(plan: &Plan, x: &[f32], dy: &[f32], slab: &Slab) -> Vec<f64> {
-    let (x, dy) = (Spread::new(plan, x, slab), Sorted::new(plan, dy, slab));
+    let (x, dy) = (
+        InputTransform::new(plan, x, slab),
+        Sorted::new(plan, dy, slab),
+    );
     let length = POINTS * plan.g.output * plan.g.input;
-    let block = TOGETHER.min(dy.tiles.next_multiple_of(VECTOR));
+    let block = GEMM_TILES.min(dy.tiles.next_multiple_of(VECTOR));
     let blocks = dy.tiles.div_ceil(block);
     sum_shares(slab.count() * blocks, length, |share, sums| {
-        let mut room = Room::new(plan, block);
+        let mut scratch = Scratch::new(plan, block);
         let mut products = vec![0.0; length];
         for first in share.clone().step_by(BLOCKS) {
-            let run = first..share.end.min(first + BLOCKS);
-            for index in run.clone() {
+            let group = first..share.end.min(first + BLOCKS);
+            for index in group.clone() {
                 let (plane, first) = (index / blocks, index % blocks * block);
                 let (sample, z) = (plane / slab.planes.len(), plane % slab.planes.len());
                 Arch::new().dispatch(Fill {
@@ -101,10 +108,10 @@ fn slab_sums(plan: &Plan, x: &[f32], dy: &[f32], slab: &Slab) -> Vec<f64> {
                     x: &x,
                     dy: &dy,
                     place: [sample, z, first],
-                    room: &mut room,
+                    scratch: &mut scratch,
                 });
                 let tiles = block.min(dy.tiles - first);
-                room.multiply(plan, tiles, &mut products, index > run.start);
+                scratch.multiply(plan, tiles, &mut products, index > group.start);
             }
             for (sum, &product) in sums.iter_mut().zip(&products) {
                 *sum += f64::from(product);
@@ -113,17 +120,14 @@ fn slab_sums(plan: &Plan, x: &[f32], dy: &[f32], slab: &Slab) -> Vec<f64> {
     })
 }
 
-/// Values of the widest vector.
-const VECTOR: usize = 16;
-
 /// What a thread writes on the way: `[point, channel, tile]` of inputs and of the outputs' gradient.
-struct Room {
+struct Scratch {
     inputs: Vec<f32>,
     outputs: Vec<f32>,
     block: usize,
 }
 
-impl Room {
+impl Scratch {
     fn new(plan: &Plan, block: usize) -> Self {
         Self {
             inputs: vec![0.0; POINTS * plan.g.input * block],
@@ -161,14 +165,14 @@ impl Room {
     }
 }
 
-/// Spreads a block of tiles over the points, in all channels.
+/// Transforms a block of tiles, in all channels.
 struct Fill<'a> {
     plan: &'a Plan,
-    x: &'a Spread,
+    x: &'a InputTransform,
     dy: &'a Sorted,
     /// Sample, plane of tiles, first tile.
     place: [usize; 3],
-    room: &'a mut Room,
+    scratch: &'a mut Scratch,
 }
 
 impl WithSimd for Fill<'_> {
@@ -177,25 +181,25 @@ impl WithSimd for Fill<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let (input, output) = (self.plan.g.input, self.plan.g.output);
-        let ([sample, z, first], block) = (self.place, self.room.block);
+        let ([sample, z, first], block) = (self.place, self.scratch.block);
         let from = sample * self.x.sample + TILE * z * self.x.plane + first;
         for channel in 0..input {
             let source = &self.x.values[from + channel * self.x.channel..];
-            let inputs = &mut self.room.inputs[channel * block..];
-            spread_tiles(simd, source, self.x, inputs, [input * block, block]);
+            let inputs = &mut self.scratch.inputs[channel * block..];
+            transform_tiles(simd, source, self.x, inputs, [input * block, block]);
         }
         for channel in 0..output {
             let from = (sample * output + channel) * self.dy.channel + TILE * z * self.dy.plane;
             let source = &self.dy.values[from + first..];
-            let outputs = &mut self.room.outputs[channel * block..];
-            expand_tiles(simd, source, self.dy, outputs, [output * block, block]);
+            let outputs = &mut self.scratch.outputs[channel * block..];
+            transform_gradient_tiles(simd, source, self.dy, outputs, [output * block, block]);
         }
     }
 }
 
 /// The outputs' gradient at the points of a block of a channel's tiles; points are `point` apart.
 #[inline(always)]
-fn expand_tiles<S: Simd>(
+fn transform_gradient_tiles<S: Simd>(
     simd: S,
     source: &[f32],
     dy: &Sorted,
@@ -208,19 +212,20 @@ fn expand_tiles<S: Simd>(
         let along_x: [[[S::f32s; REACH]; TILE]; TILE] = std::array::from_fn(|z| {
             std::array::from_fn(|y| {
                 let from = z * dy.plane + y * TILE * dy.tiles + tile;
-                // SAFETY: the furthest of them was looked at above.
+                // SAFETY: the furthest of them was checked above.
                 let pair = [0, dy.tiles].map(|x| unsafe { load::<S>(source, from + x) });
-                expand_line(simd, pair)
+                transform_gradient_line(simd, pair)
             })
         });
         for x in 0..REACH {
-            let along_y: [[S::f32s; REACH]; TILE] =
-                std::array::from_fn(|z| expand_line(simd, along_x[z].map(|line| line[x])));
+            let along_y: [[S::f32s; REACH]; TILE] = std::array::from_fn(|z| {
+                transform_gradient_line(simd, along_x[z].map(|line| line[x]))
+            });
             for y in 0..REACH {
-                let along_z = expand_line(simd, along_y.map(|line| line[y]));
+                let along_z = transform_gradient_line(simd, along_y.map(|line| line[y]));
                 for (z, value) in along_z.into_iter().enumerate() {
                     let at = ((z * REACH + y) * REACH + x) * point + tile;
-                    // SAFETY: the last of them was looked at above.
+                    // SAFETY: the last of them was checked above.
                     unsafe { store::<S>(outputs, at, value) };
                 }
             }
@@ -230,7 +235,7 @@ fn expand_tiles<S: Simd>(
 
 /// The four points of the two values of a line.
 #[inline(always)]
-fn expand_line<S: Simd>(simd: S, [a, b]: [S::f32s; TILE]) -> [S::f32s; REACH] {
+fn transform_gradient_line<S: Simd>(simd: S, [a, b]: [S::f32s; TILE]) -> [S::f32s; REACH] {
     [
         a,
         simd.add_f32s(a, b),
@@ -240,7 +245,7 @@ fn expand_line<S: Simd>(simd: S, [a, b]: [S::f32s; TILE]) -> [S::f32s; REACH] {
 }
 
 /// The 27 taps of a kernel from its 64 points.
-fn collect_kernel(points: &[f64; POINTS]) -> [f32; TAPS] {
+fn inverse_transform_kernel(points: &[f64; POINTS]) -> [f32; TAPS] {
     let line = |[a, b, c, d]: [f64; REACH]| {
         let (sum, difference) = (0.5 * (b + c), 0.5 * (b - c));
         [a + sum, difference, sum + d]

@@ -1,63 +1,43 @@
 //! Blocks of channels become blocks of voxels, for transposed convolutions whose kernel is their stride.
 
-use burn::backend::autodiff::checkpoint::base::Checkpointer;
-use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
-use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Shape, Tensor};
 
+use super::node::{Operation, unary};
 use super::work::{fill, tensor, values};
 
-/// See [`unfold_blocks`](crate::nn::kernel::unfold_blocks).
-pub(in crate::nn::kernel) fn unfold(x: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
-    let [kd, kh, kw] = kernel;
-    Tensor::from_dispatch(<Dispatch as Unfold>::unfold(x.into_dispatch(), kd, kh, kw))
+/// See [`depth_to_space`](crate::nn::kernel::depth_to_space).
+pub(in crate::nn::kernel) fn depth_to_space(x: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
+    unary(DepthToSpace { kernel }, x)
 }
 
-#[backend_extension(Flex, Autodiff)]
-trait Unfold: Backend {
-    fn unfold(x: FloatTensor<Self>, kd: usize, kh: usize, kw: usize) -> FloatTensor<Self>;
+#[derive(Clone, Debug)]
+struct DepthToSpace {
+    /// Sides of a block.
+    kernel: [usize; 3],
 }
 
-impl Unfold for Flex {
-    fn unfold(x: FloatTensor<Self>, kd: usize, kh: usize, kw: usize) -> FloatTensor<Self> {
-        let blocks = Blocks::of(&x.shape(), [kd, kh, kw]);
-        blocks.unfold(x)
+impl Operation<1, 0> for DepthToSpace {
+    type Kept = Blocks;
+
+    fn forward(&self, [x]: [FlexTensor; 1]) -> (FlexTensor, Blocks) {
+        let blocks = Blocks::of(&x.shape(), self.kernel);
+        (blocks.to_space(x), blocks)
     }
-}
 
-impl<C: CheckpointStrategy> Unfold for Autodiff<Flex, C> {
-    fn unfold(x: FloatTensor<Self>, kd: usize, kh: usize, kw: usize) -> FloatTensor<Self> {
-        let blocks = Blocks::of(&x.shape(), [kd, kh, kw]);
-        let node = Node.prepare::<C>([x.node()]).compute_bound();
-        let y = blocks.unfold(x.into_primitive());
-        match node.stateful() {
-            OpsKind::Tracked(prep) => prep.finish(blocks, y),
-            OpsKind::UnTracked(prep) => prep.finish(y),
-        }
+    fn needed<T>(_inputs: [T; 1]) -> [T; 0] {
+        []
     }
-}
-
-#[derive(Debug)]
-struct Node;
-
-impl Backward<Flex, 1> for Node {
-    type State = Blocks;
 
     fn backward(
         self,
-        ops: Ops<Self::State, 1>,
-        gradients: &mut Gradients,
-        _checkpointer: &mut Checkpointer,
-    ) {
-        let dy = gradients.consume::<Flex>(&ops.node);
-        let [x_node] = ops.parents;
-        if let Some(node) = x_node {
-            gradients.register::<Flex>(node.id, ops.state.fold(dy));
-        }
+        []: [FlexTensor; 0],
+        blocks: Blocks,
+        dy: FlexTensor,
+        _wanted: [bool; 1],
+    ) -> [Option<FlexTensor>; 1] {
+        [Some(blocks.to_depth(dy))]
     }
 }
 
@@ -82,7 +62,8 @@ impl Blocks {
         }
     }
 
-    fn unfold(self, x: FlexTensor) -> FlexTensor {
+    /// `[batch, channel · kd · kh · kw, d, h, w]` → `[batch, channel, kd·d, kh·h, kw·w]`.
+    fn to_space(self, x: FlexTensor) -> FlexTensor {
         let x = x.to_contiguous();
         let x = values(&x);
         let ([kd, kh, kw], [d, h, w]) = (self.kernel, self.size);
@@ -105,7 +86,8 @@ impl Blocks {
         tensor(y, Shape::from(shape))
     }
 
-    fn fold(self, dy: FlexTensor) -> FlexTensor {
+    /// The inverse of `to_space`.
+    fn to_depth(self, dy: FlexTensor) -> FlexTensor {
         let dy = dy.to_contiguous();
         let dy = values(&dy);
         let ([kd, kh, kw], [d, h, w]) = (self.kernel, self.size);

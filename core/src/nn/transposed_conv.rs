@@ -4,7 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use super::Init;
-use super::kernel::{conv3d_same, unfold_blocks};
+use super::kernel::{conv3d_same, depth_to_space};
 
 /// Enlarges depth, height and width by the kernel's sides:
 /// `[batch, in, d, h, w]` → `[batch, out, kd·d, kh·h, kw·w]`.
@@ -13,14 +13,14 @@ use super::kernel::{conv3d_same, unfold_blocks};
 /// is one matrix product and a rearrangement, which every backend does faster than a general
 /// transposed convolution.
 #[derive(Module, Debug)]
-pub struct UpProjection {
+pub struct TransposedConv3d {
     /// `[in, out, kd, kh, kw]`.
     pub weight: Param<Tensor<5>>,
     /// `[out]`.
     pub bias: Option<Param<Tensor<1>>>,
 }
 
-impl UpProjection {
+impl TransposedConv3d {
     /// Initialised as PyTorch's `ConvTranspose3d`, whose fan-in counts output channels.
     pub fn new(
         input: usize,
@@ -73,7 +73,7 @@ impl UpProjection {
         let outputs = output * kd * kh * kw;
         let weight = weight.reshape([input, outputs]).transpose();
         let blocks = conv3d_same(x, weight.reshape([outputs, input, 1, 1, 1]));
-        unfold_blocks(blocks, [kd, kh, kw])
+        depth_to_space(blocks, [kd, kh, kw])
     }
 
     fn with_bias(&self, y: Tensor<5>) -> Tensor<5> {

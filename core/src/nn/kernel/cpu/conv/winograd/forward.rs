@@ -7,23 +7,24 @@ use std::mem::MaybeUninit;
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::super::direct::{Offsets, Plane, load};
-use super::super::work::{Shared, fill, for_each};
-use super::{POINTS, Plan, REACH, Spread, TAPS, TILE, spread_tiles, store};
+use super::super::registers::{MicroKernel, Offsets, load, store};
+use super::input::{InputTransform, transform_tiles};
+use super::plan::{POINTS, Plan, REACH, TAPS, TILE};
+use crate::nn::kernel::cpu::work::{Shared, fill, for_each};
 
 /// `[batch, out, d, h, w]` of `x` `[batch, in, d, h, w]` and `weight` `[out, in, 3, 3, 3]`.
 pub(in super::super) fn forward(plan: &Plan, x: &[f32], weight: &[f32]) -> Vec<f32> {
     let g = &plan.g;
-    let weight = spread_weight(plan, weight);
+    let weight = transform_weight(plan, weight);
     let offsets = Offsets::new((0..g.input).map(|channel| channel * plan.block));
     let blocks = plan.blocks();
     let length = g.batch * g.output * g.voxels();
     let mut y: Vec<f32> = Vec::with_capacity(length);
     let whole = Shared(y.as_mut_ptr());
-    let room = || Room::new(plan);
+    let scratch = || Scratch::new(plan);
     for slab in plan.slabs() {
-        let x = Spread::new(plan, x, &slab);
-        for_each(slab.count() * blocks, room, |room, index| {
+        let x = InputTransform::new(plan, x, &slab);
+        for_each(slab.count() * blocks, scratch, |scratch, index| {
             let (plane, first) = (index / blocks, index % blocks * plan.block);
             let (sample, z) = (plane / slab.planes.len(), plane % slab.planes.len());
             Arch::new().dispatch(Block {
@@ -32,7 +33,7 @@ pub(in super::super) fn forward(plan: &Plan, x: &[f32], weight: &[f32]) -> Vec<f
                 x: &x,
                 weight: &weight,
                 offsets: &offsets,
-                room: &mut *room,
+                scratch: &mut *scratch,
             });
             let place = Place {
                 sample: slab.samples.start + sample,
@@ -40,7 +41,7 @@ pub(in super::super) fn forward(plan: &Plan, x: &[f32], weight: &[f32]) -> Vec<f
                 first,
             };
             // SAFETY: `y` has that shape, and blocks have different tiles.
-            unsafe { put(plan, &room.outputs, place, whole) };
+            unsafe { put(plan, &scratch.outputs, place, whole) };
         });
     }
     // SAFETY: the tiles of all blocks have all voxels of all channels of all samples.
@@ -49,20 +50,20 @@ pub(in super::super) fn forward(plan: &Plan, x: &[f32], weight: &[f32]) -> Vec<f
 }
 
 /// `[group of output channels, point, in, channel of the group]` of `[out, in, 3, 3, 3]`.
-fn spread_weight(plan: &Plan, weight: &[f32]) -> Vec<f32> {
-    let (input, together) = (plan.g.input, plan.together);
-    let point = input * together;
+fn transform_weight(plan: &Plan, weight: &[f32]) -> Vec<f32> {
+    let (input, oc_block) = (plan.g.input, plan.oc_block);
+    let point = input * oc_block;
     let length = plan.groups() * POINTS * point;
     let kernels = weight.as_chunks::<TAPS>().0.chunks_exact(input);
     let channels: Vec<_> = kernels.collect();
     let (points, _) = fill(length, POINTS * point, |group, target| {
-        // Channels that there are not have zeros.
+        // Padding channels have zeros.
         let mut points = vec![0.0; POINTS * point];
-        let channels = channels.chunks(together).nth(group).unwrap_or_default();
+        let channels = channels.chunks(oc_block).nth(group).unwrap_or_default();
         for (channel, kernels) in channels.iter().enumerate() {
             for (input, kernel) in kernels.iter().enumerate() {
-                for (index, value) in spread_kernel(kernel).into_iter().enumerate() {
-                    points[index * point + input * together + channel] = value;
+                for (index, value) in transform_kernel(kernel).into_iter().enumerate() {
+                    points[index * point + input * oc_block + channel] = value;
                 }
             }
         }
@@ -72,7 +73,7 @@ fn spread_weight(plan: &Plan, weight: &[f32]) -> Vec<f32> {
 }
 
 /// The 64 points of a kernel of 27 taps.
-fn spread_kernel(kernel: &[f32; TAPS]) -> [f32; POINTS] {
+fn transform_kernel(kernel: &[f32; TAPS]) -> [f32; POINTS] {
     let line = |[a, b, c]: [f32; 3]| {
         let (outer, inner) = (0.5 * (a + c), 0.5 * b);
         [a, outer + inner, outer - inner, c]
@@ -104,7 +105,7 @@ struct Place {
 }
 
 /// What a thread writes on the way.
-struct Room {
+struct Scratch {
     /// `[point, in, tile]`.
     inputs: Vec<f32>,
     /// `[point, out, tile]`, whole groups of output channels.
@@ -113,9 +114,9 @@ struct Room {
     outputs: Vec<f32>,
 }
 
-impl Room {
+impl Scratch {
     fn new(plan: &Plan) -> Self {
-        let outputs = plan.groups() * plan.together;
+        let outputs = plan.groups() * plan.oc_block;
         Self {
             inputs: vec![0.0; POINTS * plan.g.input * plan.block],
             products: vec![0.0; POINTS * outputs * plan.block],
@@ -129,12 +130,12 @@ struct Block<'a> {
     plan: &'a Plan,
     /// The inputs of the first channel from the first tile on.
     source: &'a [f32],
-    x: &'a Spread,
+    x: &'a InputTransform,
     /// `[group of output channels, point, in, channel of the group]`.
     weight: &'a [f32],
     /// Of the input channels in a point's inputs.
     offsets: &'a Offsets,
-    room: &'a mut Room,
+    scratch: &'a mut Scratch,
 }
 
 impl WithSimd for Block<'_> {
@@ -143,39 +144,39 @@ impl WithSimd for Block<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Plan {
-            g, block, together, ..
+            g, block, oc_block, ..
         } = *self.plan;
         for channel in 0..g.input {
             let source = &self.source[channel * self.x.channel..];
-            let inputs = &mut self.room.inputs[channel * block..];
-            spread_tiles(simd, source, self.x, inputs, [g.input * block, block]);
+            let inputs = &mut self.scratch.inputs[channel * block..];
+            transform_tiles(simd, source, self.x, inputs, [g.input * block, block]);
         }
         let groups = self.plan.groups();
-        let runs = self.room.products.chunks_exact_mut(together * block);
-        for (index, run) in runs.enumerate() {
+        let products = self.scratch.products.chunks_exact_mut(oc_block * block);
+        for (index, sums) in products.enumerate() {
             let (point, group) = (index / groups, index % groups);
-            let weight = (group * POINTS + point) * g.input * together;
-            let plane = Plane {
-                source: &self.room.inputs[point * g.input * block..],
+            let weight = (group * POINTS + point) * g.input * oc_block;
+            let kernel = MicroKernel {
+                source: &self.scratch.inputs[point * g.input * block..],
                 offsets: self.offsets,
-                weight: &self.weight[weight..][..g.input * together],
+                weight: &self.weight[weight..][..g.input * oc_block],
                 positions: block,
-                run,
+                sums,
                 stride: block,
             };
-            plane.with_simd(simd);
+            kernel.with_simd(simd);
         }
         for channel in 0..g.output {
-            let products = &self.room.products[channel * block..];
-            let outputs = &mut self.room.outputs[channel * TILE.pow(3) * block..];
-            collect_tiles(simd, products, outputs, [groups * together * block, block]);
+            let products = &self.scratch.products[channel * block..];
+            let outputs = &mut self.scratch.outputs[channel * TILE.pow(3) * block..];
+            inverse_transform_tiles(simd, products, outputs, [groups * oc_block * block, block]);
         }
     }
 }
 
 /// A channel's outputs `[z, y, x, tile]` from its products, whose points are `point` apart.
 #[inline(always)]
-fn collect_tiles<S: Simd>(
+fn inverse_transform_tiles<S: Simd>(
     simd: S,
     products: &[f32],
     outputs: &mut [f32],
@@ -188,23 +189,23 @@ fn collect_tiles<S: Simd>(
             std::array::from_fn(|y| {
                 let line = std::array::from_fn(|z| {
                     let at = ((z * REACH + y) * REACH + x) * point + tile;
-                    // SAFETY: the last of them was looked at above.
+                    // SAFETY: the last of them was checked above.
                     unsafe { load::<S>(products, at) }
                 });
-                collect_line(simd, line)
+                inverse_transform_line(simd, line)
             })
         });
         // Iterators and `map` over nested arrays would not be inlined, and then not compiled for these vectors.
         #[expect(clippy::needless_range_loop, reason = "see above")]
         for z in 0..TILE {
             let along_y: [[S::f32s; TILE]; REACH] = std::array::from_fn(|x| {
-                collect_line(simd, std::array::from_fn(|y| along_z[x][y][z]))
+                inverse_transform_line(simd, std::array::from_fn(|y| along_z[x][y][z]))
             });
             for y in 0..TILE {
-                let along_x = collect_line(simd, along_y.map(|line| line[y]));
+                let along_x = inverse_transform_line(simd, along_y.map(|line| line[y]));
                 for (x, value) in along_x.into_iter().enumerate() {
                     let at = ((z * TILE + y) * TILE + x) * block + tile;
-                    // SAFETY: the last of them was looked at above.
+                    // SAFETY: the last of them was checked above.
                     unsafe { store::<S>(outputs, at, value) };
                 }
             }
@@ -214,7 +215,7 @@ fn collect_tiles<S: Simd>(
 
 /// The two values of a line from its four points.
 #[inline(always)]
-fn collect_line<S: Simd>(simd: S, [a, b, c, d]: [S::f32s; REACH]) -> [S::f32s; TILE] {
+fn inverse_transform_line<S: Simd>(simd: S, [a, b, c, d]: [S::f32s; REACH]) -> [S::f32s; TILE] {
     [
         simd.add_f32s(a, simd.add_f32s(b, c)),
         simd.sub_f32s(simd.sub_f32s(b, c), d),
@@ -237,23 +238,23 @@ unsafe fn put(plan: &Plan, outputs: &[f32], place: Place, whole: Shared) {
         let mut tile = 0;
         while tile < tiles && z < depth {
             let (row, column) = ((place.first + tile) / across, (place.first + tile) % across);
-            let run = (across - column).min(tiles - tile);
+            let count = (across - column).min(tiles - tile);
             let y = TILE * row + y;
             if y < height {
-                let count = (TILE * run).min(width - TILE * column);
-                // SAFETY: the run lies in a row of the volume, which is the caller's promise.
+                let voxels = (TILE * count).min(width - TILE * column);
+                // SAFETY: these voxels lie in a row of the volume, which is the caller's promise.
                 let target = unsafe {
                     let start = whole.at((plane + y) * width + TILE * column);
-                    std::slice::from_raw_parts_mut(start.cast::<MaybeUninit<f32>>(), count)
+                    std::slice::from_raw_parts_mut(start.cast::<MaybeUninit<f32>>(), voxels)
                 };
-                interleave_into(target, &even[tile..tile + run], &odd[tile..tile + run]);
+                interleave_into(target, &even[tile..tile + count], &odd[tile..tile + count]);
             }
-            tile += run;
+            tile += count;
         }
     }
 }
 
-/// Takes turns between two runs; the last of `odd` may have no place.
+/// Takes turns between two rows; the last of `odd` may have no place.
 #[inline(always)]
 fn interleave_into(target: &mut [MaybeUninit<f32>], even: &[f32], odd: &[f32]) {
     let (pairs, rest) = target.as_chunks_mut::<TILE>();

@@ -6,10 +6,9 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::gelu;
 
 use super::{LEVELS, NnformerConfig};
-use crate::medcontext::TokenMask;
 use crate::nn::{
-    Conv3d, Init, Step, StridedConv3d, SwinBlock, SwinBlockConfig, drop_rates, layer_norm,
-    normalised,
+    Conv3d, Init, Step, StridedConv3d, SwinBlock, SwinBlockConfig, TokenMask, drop_rates,
+    layer_norm, normalised,
 };
 
 /// Blocks of a level.

@@ -12,8 +12,9 @@
 //! - its layers, a [`Module`](burn::module::Module) with `Segmenter` (the forward pass, the names that the
 //!   reference implementation gives to the parameters).
 //!
-//! `toy.rs`, which exists in tests alone, is the shortest example. Commands, settings, weights files and the
-//! page ask the list. A type of the file that callers need besides is exported below the list.
+//! `toy.rs`, which exists in tests alone, is the shortest example. Commands, settings, presets, weights files
+//! and the page ask the list. A further type of the file that callers need is exported below it. As a macro
+//! names the files, rustfmt has to be given them: `cargo fmt -- core/src/backbone/*.rs`.
 
 mod architecture;
 mod cost;
@@ -29,20 +30,17 @@ mod reference;
 use architecture::{Architecture, Segmenter};
 use list::backbones;
 use name::Label;
-use recognition::{Entry, Registered};
+use recognition::{Entry, Holds, Registered};
 use reference::ReferenceTensor;
 
 pub use crate::nn::Merging;
 pub use name::{RecipeFamily, Size};
 pub use network::StepFootprint;
-pub use nnformer::{NnformerForm, PositionIndex};
 pub use patch_rule::PatchRule;
-pub use pcrlv2::NormKind;
 pub(crate) use recognition::{
     RecognitionError, Recognized, Shapes, Untold, anchors, canonical_name, is_unused, recognize,
 };
 pub(crate) use reference::ReferenceValues;
-pub use unetr::PatchProjection;
 
 backbones! {
     unetr::Unetr(UnetrConfig): Unetr;
@@ -51,3 +49,7 @@ backbones! {
     pcrlv2::Pcrlv2(Pcrlv2Config): Pcrlv2;
     #[cfg(test)] toy::Toy(ToyConfig): Toy;
 }
+
+pub use nnformer::{NnformerForm, PositionIndex};
+pub use pcrlv2::NormKind;
+pub use unetr::PatchProjection;

@@ -363,6 +363,7 @@ impl Registered for NnformerConfig {
     }
 }
 
+/// The numbers of a named size of a form.
 fn of_form(form: NnformerForm, size: Size) -> Network {
     Network::Nnformer(NnformerConfig::new(form, size))
 }

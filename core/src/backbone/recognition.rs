@@ -6,6 +6,9 @@ use super::name::Label;
 use super::{Backbone, ENTRIES, Merging, Network};
 use crate::volume::AxisOrder;
 
+/// Whether a checkpoint holds a tensor of a name.
+pub(super) type Holds<'a> = &'a dyn Fn(&str) -> bool;
+
 /// What is known of a backbone before there is a network of it.
 pub(super) trait Registered {
     /// Its names, each with what is said of it.
@@ -19,7 +22,7 @@ pub(super) trait Registered {
 
     /// The reference name of a tensor that some checkpoints call `name`; `None` where it is that name. `has`
     /// says which tensors the checkpoint holds.
-    fn canonical_name(_name: &str, _has: &dyn Fn(&str) -> bool) -> Option<String> {
+    fn canonical_name(_name: &str, _has: Holds<'_>) -> Option<String> {
         None
     }
 
@@ -39,7 +42,7 @@ pub(super) trait Registered {
 pub(super) struct Entry {
     anchor: &'static str,
     other_anchors: &'static [&'static str],
-    canonical_name: fn(&str, &dyn Fn(&str) -> bool) -> Option<String>,
+    canonical_name: fn(&str, Holds<'_>) -> Option<String>,
     is_unused: fn(&str) -> bool,
     recognize: fn(&Shapes<'_>, &Untold<'_>) -> Result<Recognized, RecognitionError>,
 }
@@ -168,7 +171,7 @@ pub(crate) fn anchors() -> impl Iterator<Item = &'static str> {
 }
 
 /// The reference name of the tensor `name` of a checkpoint in which `has` says what there is.
-pub(crate) fn canonical_name(name: &str, has: &dyn Fn(&str) -> bool) -> String {
+pub(crate) fn canonical_name(name: &str, has: Holds<'_>) -> String {
     ENTRIES
         .iter()
         .find_map(|entry| (entry.canonical_name)(name, has))

@@ -16,8 +16,8 @@ use super::architecture::LOSS;
 use super::cost::{conv, conv_block, decoder_up, swin_block, volume};
 use super::reference::{INDEX, position_indices};
 use super::{
-    Architecture, Backbone, Label, Model, Network, PatchRule, RecipeFamily, RecognitionError,
-    Recognized, ReferenceTensor, Registered, Shapes, Size, Untold,
+    Architecture, Backbone, Holds, Label, Model, Network, PatchRule, RecipeFamily,
+    RecognitionError, Recognized, ReferenceTensor, Registered, Shapes, Size, Untold,
 };
 use crate::nn::{Init, Merging, RelativeIndex, WindowGrid};
 use crate::volume::AxisOrder;
@@ -197,7 +197,7 @@ impl Registered for SwinUnetrConfig {
     const ANCHOR: &'static str = "swinViT.patch_embed.proj.weight";
 
     /// Self-supervised weights call the MLP `fc1` and `fc2`.
-    fn canonical_name(name: &str, has: &dyn Fn(&str) -> bool) -> Option<String> {
+    fn canonical_name(name: &str, has: Holds<'_>) -> Option<String> {
         has(Self::ANCHOR).then(|| {
             name.replace(".mlp.fc1.", ".mlp.linear1.")
                 .replace(".mlp.fc2.", ".mlp.linear2.")

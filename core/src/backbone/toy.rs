@@ -62,7 +62,7 @@ impl Registered for ToyConfig {
         network: |size| Network::Toy(Self::new(size)),
     }];
 
-    const ANCHOR: &'static str = "encoder.weight";
+    const ANCHOR: &'static str = "toy_encoder.weight";
 
     fn recognize(
         shapes: &Shapes<'_>,
@@ -165,7 +165,7 @@ impl Segmenter for Toy {
 
     fn reference_name(&self, path: &str) -> String {
         match path.split_once('.') {
-            Some(("down", rest)) => format!("encoder.{rest}"),
+            Some(("down", rest)) => format!("toy_encoder.{rest}"),
             Some(("out", rest)) => format!("head.{rest}"),
             _ => path.to_owned(),
         }
@@ -176,6 +176,6 @@ impl Segmenter for Toy {
     }
 
     fn input_prefixes(&self) -> &'static [&'static str] {
-        &["encoder.weight", "mask_token"]
+        &["toy_encoder.weight", "mask_token"]
     }
 }

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::architecture::LOSS;
 use super::cost::{conv, conv_block, decoder_up, transformer_block, volume};
 use super::{
-    Architecture, Backbone, Label, Model, Network, PatchRule, RecipeFamily, RecognitionError,
-    Recognized, ReferenceTensor, ReferenceValues, Registered, Shapes, Size, Untold,
+    Architecture, Backbone, Holds, Label, Model, Network, PatchRule, RecipeFamily,
+    RecognitionError, Recognized, ReferenceTensor, ReferenceValues, Registered, Shapes, Size,
+    Untold,
 };
 use crate::nn::Init;
 use crate::volume::AxisOrder;
@@ -194,7 +195,7 @@ impl Registered for UnetrConfig {
 
     const OTHER_ANCHORS: &'static [&'static str] = &[TOP_LEVEL_TRANSFORMER];
 
-    fn canonical_name(name: &str, has: &dyn Fn(&str) -> bool) -> Option<String> {
+    fn canonical_name(name: &str, has: Holds<'_>) -> Option<String> {
         let transformer = ["blocks.", "norm.", "patch_embedding."];
         let of_student =
             has(TOP_LEVEL_TRANSFORMER) && transformer.iter().any(|start| name.starts_with(start));

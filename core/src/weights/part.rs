@@ -134,7 +134,8 @@ fn prefix_of(name: &str) -> Option<&str> {
 
 /// A network's names as its reference implementation has them, with those of the file.
 fn canonical(names: &[(&str, &str)]) -> BTreeMap<String, String> {
-    let has = |wanted: &str| names.iter().any(|(name, _)| *name == wanted);
+    let present: BTreeSet<&str> = names.iter().map(|(name, _)| *name).collect();
+    let has = |name: &str| present.contains(name);
     names
         .iter()
         .map(|(name, original)| (canonical_name(name, &has), (*original).to_owned()))

@@ -87,7 +87,7 @@ fn it_is_trained_saved_recognised_exported_and_loaded_again() {
     let reference =
         block_on(weights::to_reference(&loaded.model, &loaded.metadata)).expect("a file");
     let tensors = weights::read_safetensors(&reference).expect("tensors");
-    assert!(tensors.contains_key("encoder.weight") && !tensors.contains_key("mask_token"));
+    assert!(tensors.contains_key("toy_encoder.weight") && !tensors.contains_key("mask_token"));
     assert!(Metadata::read(&reference).is_err());
     assert_same(&saved, &tensors);
 

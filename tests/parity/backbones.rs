@@ -5,7 +5,8 @@ use burn::tensor::{Device, Distribution, Tensor};
 use medcontext_core::backbone::{
     Backbone, Model, Network, NormKind, Pcrlv2Config, Size, SwinUnetrConfig, UnetrConfig,
 };
-use medcontext_core::medcontext::{Guide, Masked, MedContext, TokenMask, TubeMask, joint_loss};
+use medcontext_core::medcontext::{Guide, Masked, MedContext, TubeMask, joint_loss};
+use medcontext_core::nn::TokenMask;
 use medcontext_core::train::{DiceCe, Target};
 use medcontext_tests::{gradients, largest_difference, values};
 use serde_json::Value;

@@ -5,7 +5,9 @@
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
-use medcontext_core::backbone::{IndexLaw, Model, Network, NnformerConfig, NnformerForm, Size};
+use medcontext_core::backbone::{
+    Model, Network, NnformerConfig, NnformerForm, PositionIndex, Size,
+};
 use medcontext_core::medcontext::{
     Backward, Guide, Masked, MedContext, TubeMask, joint_gradients, update_teacher,
 };
@@ -31,7 +33,7 @@ impl Reference {
     fn network(&self) -> Network {
         Network::Nnformer(NnformerConfig {
             embedding: 12,
-            index: IndexLaw::Released,
+            index: PositionIndex::Released,
             drop_path: 0.0,
             deep_supervision: true,
             ..NnformerConfig::new(self.form, Size::Tiny)

@@ -61,8 +61,7 @@ pub(super) struct Arguments {
     /// The weights to go on from may label something else: their last layer is replaced.
     #[arg(long, requires = "start")]
     new_head: bool,
-    /// Network: unetr, swin-unetr, nnformer, nnformer-acdc, nnformer-tumor or pcrlv2.
-    #[arg(long)]
+    #[arg(long, help = format!("Network: {}", Backbone::choices()))]
     backbone: Option<Backbone>,
     /// Its size: tiny, small or paper.
     #[arg(long)]

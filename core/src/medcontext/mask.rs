@@ -1,11 +1,12 @@
 //! Tube masks: one pattern of masked tokens, the same in every plane along the tube's axis.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use rand::Rng;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 use super::MedContext;
+use crate::nn::TokenMask;
 use crate::volume::AxisOrder;
 
 /// How many tubes are masked.
@@ -78,11 +79,7 @@ impl TubeMask {
 
     /// The mask as a tensor that a backbone can apply.
     pub fn on(&self, device: &Device) -> TokenMask {
-        let values: Vec<f32> = self.tokens.iter().map(|&m| f32::from(m)).collect();
-        let count = values.len();
-        TokenMask {
-            masked: Tensor::from_data(TensorData::new(values, [1, count, 1]), device),
-        }
+        TokenMask::new(&self.tokens, device)
     }
 }
 
@@ -99,42 +96,6 @@ fn pattern(count: usize, settings: &MedContext, rng: &mut impl Rng) -> Vec<bool>
             pattern
         }
         MaskLaw::Bernoulli => (0..count).map(|_| rng.random_bool(ratio)).collect(),
-    }
-}
-
-/// A mask on a device, shared by all samples of a batch.
-#[derive(Clone, Debug)]
-pub struct TokenMask {
-    /// `[1, token, 1]`; 1 = masked.
-    masked: Tensor<3>,
-}
-
-impl TokenMask {
-    /// Replaces the masked ones of `tokens` (`[batch, token, channel]`) by `mask_token`
-    /// (`[1, 1, channel]`). Whatever they held is gone, their position included.
-    pub fn apply(&self, tokens: Tensor<3>, mask_token: Tensor<3>) -> Tensor<3> {
-        let masked = self.masked.clone().cast(tokens.dtype());
-        let kept = masked.clone().neg().add_scalar(1.0);
-        tokens * kept + mask_token * masked
-    }
-
-    /// Replaces the voxels of masked cells of `x` (`[batch, channel, d, h, w]`) by `mask_token`
-    /// (`[1, channel, 1, 1, 1]`). A cell is `side`³ voxels, the last along an axis perhaps less.
-    pub fn apply_to_voxels(&self, x: Tensor<5>, side: usize, mask_token: Tensor<5>) -> Tensor<5> {
-        let [_, _, d, h, w] = x.dims();
-        let [gd, gh, gw] = [d, h, w].map(|size| size.div_ceil(side));
-        let masked = self
-            .masked
-            .clone()
-            .cast(x.dtype())
-            .reshape([gd, 1, gh, 1, gw, 1])
-            .expand([gd, side, gh, side, gw, side])
-            .reshape([1, 1, gd * side, gh * side, gw * side])
-            .narrow(2, 0, d)
-            .narrow(3, 0, h)
-            .narrow(4, 0, w);
-        let kept = masked.clone().neg().add_scalar(1.0);
-        x * kept + mask_token * masked
     }
 }
 

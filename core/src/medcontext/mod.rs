@@ -3,7 +3,7 @@
 //! supervised and the self-supervised part.
 //!
 //! - `settings.rs`: every switch of the method, and the published settings
-//! - `mask.rs`: where the mask is drawn and applied
+//! - `mask.rs`: which tokens are masked; how a network hides them is `nn/token_mask.rs`
 //! - `consistency.rs`: the self-supervised loss
 //! - `teacher.rs`: the moving average, and `momentum.rs` how slowly it moves
 //! - `step.rs`: the joint loss of one step
@@ -16,7 +16,7 @@ mod step;
 mod teacher;
 
 pub use consistency::{ConsistencyForm, consistency};
-pub use mask::{MaskLaw, TokenMask, TubeAxis, TubeMask};
+pub use mask::{MaskLaw, TubeAxis, TubeMask};
 pub use momentum::Momentum;
 pub use settings::{MedContext, TeacherLaw, TestWeights};
 pub use step::{Backward, Guide, JointLoss, Masked, joint_gradients, joint_loss};

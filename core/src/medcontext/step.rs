@@ -3,8 +3,9 @@
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Tensor;
 
-use super::{ConsistencyForm, MedContext, TokenMask, consistency};
+use super::{ConsistencyForm, MedContext, consistency};
 use crate::backbone::Model;
+use crate::nn::TokenMask;
 use crate::train::{DiceCe, Target};
 
 /// Who says what the masked student should say.

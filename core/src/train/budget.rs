@@ -1,7 +1,7 @@
 //! What a run costs, and how to make it cheaper.
 
 use super::TrainConfig;
-use crate::backbone::{Kept, Size};
+use crate::backbone::{Size, StepFootprint};
 
 impl TrainConfig {
     /// Estimated memory of a training step in bytes; see
@@ -21,9 +21,9 @@ impl TrainConfig {
     }
 
     /// What a step keeps at one time.
-    pub fn kept(&self) -> Kept {
+    pub fn kept(&self) -> StepFootprint {
         let both = self.medcontext.has_masked_view() && !self.views_in_turn;
-        Kept {
+        StepFootprint {
             // Parameters, gradients and AdamW's two moments.
             copies: 4 + usize::from(self.medcontext.has_teacher()),
             views: if both { 2 } else { 1 },

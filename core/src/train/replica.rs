@@ -9,7 +9,8 @@ use burn::tensor::{Device, Tensor};
 
 use super::{DiceCe, MixedPrecision, TrainConfig};
 use crate::backbone::Model;
-use crate::medcontext::{Backward, Guide, JointLoss, Masked, TokenMask, TubeMask, joint_gradients};
+use crate::medcontext::{Backward, Guide, JointLoss, Masked, TubeMask, joint_gradients};
+use crate::nn::TokenMask;
 use crate::transform::Patch;
 
 /// Student, teacher and mask on one device.

@@ -3,11 +3,9 @@
 use burn::tensor::Device;
 
 use super::{Activation, RunState, TrainConfig};
-use crate::backbone::{Model, Network};
+use crate::backbone::{Model, Network, is_unused};
 use crate::dataset::LabelSet;
-use crate::weights::{
-    self, Fit, ImportOptions, Metadata, Opened, WeightsError, describe, is_unused,
-};
+use crate::weights::{self, Fit, ImportOptions, Metadata, Opened, WeightsError, describe};
 use crate::{Error, Result};
 
 /// What a run begins with.
@@ -96,26 +94,13 @@ impl Run<'_> {
 
     /// Fills the network with weights from elsewhere.
     fn adopt(&self, bytes: &[u8], fresh: Model) -> Result<Model> {
-        let mut options = ImportOptions {
+        let options = ImportOptions {
             patch: Some(self.config.patch),
+            expected: Some(self.network.clone()),
             ..ImportOptions::default()
         };
-        match self.network {
-            Network::Unetr(config) => options.heads = Some(config.heads),
-            Network::SwinUnetr(config) => options.merging = config.merging,
-            Network::Nnformer(_) | Network::Pcrlv2(_) => {}
-        }
         let opened = Opened::read(bytes, &options)?;
-        let mut found = opened.metadata.clone();
-        if let (Network::Nnformer(found), Network::Nnformer(wanted)) =
-            (&mut found.network, self.network)
-        {
-            // What leaves no trace in names and shapes.
-            found.windows = wanted.windows;
-            found.drop_path = wanted.drop_path;
-            found.deep_supervision = wanted.deep_supervision;
-        }
-        self.check(&found)?;
+        self.check(&opened.metadata)?;
         let fit = Fit {
             // Most weights from elsewhere have none.
             without_mask_token: true,

@@ -24,7 +24,7 @@ pub use import::{ImportOptions, Imported, Summary, examine, import, is_checkpoin
 pub(crate) use metadata::counted;
 pub(crate) use metadata::describe;
 pub use metadata::{Metadata, Training};
-pub(crate) use opened::{Opened, is_unused};
+pub(crate) use opened::Opened;
 pub use raw::{RawTensor, Tensors, read_safetensors};
 pub(crate) use save::write;
 pub use save::{Precision, save};

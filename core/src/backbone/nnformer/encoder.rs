@@ -6,10 +6,9 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::gelu;
 
 use super::{LEVELS, NnformerConfig};
-use crate::medcontext::TokenMask;
 use crate::nn::{
-    Conv3d, ConvGeometry, Init, StridedConv3d, SwinBlock, SwinBlockConfig, drop_rates, layer_norm,
-    normalised,
+    Conv3d, ConvGeometry, Init, StridedConv3d, SwinBlock, SwinBlockConfig, TokenMask, drop_rates,
+    layer_norm, normalised,
 };
 
 /// Blocks of a level.
@@ -176,9 +175,9 @@ struct Downsample {
 }
 
 impl Downsample {
-    fn new(channels: usize, geometry: &ConvGeometry, init: &mut Init) -> Self {
+    fn new(channels: usize, step: &ConvGeometry, init: &mut Init) -> Self {
         Self {
-            reduction: StridedConv3d::new(channels, 2 * channels, geometry, init),
+            reduction: StridedConv3d::new(channels, 2 * channels, step, init),
             norm: layer_norm(channels, init),
         }
     }

@@ -1,6 +1,6 @@
 //! Settings of each backbone on each data set.
 
-use crate::backbone::{Backbone, Size};
+use crate::backbone::{Backbone, RecipeFamily, Size};
 use crate::dataset::{Outline, Preset};
 use crate::infer::Blend;
 use crate::train::{DiceCe, OptimizerLaw, RateSchedule, TrainConfig, Warmup};
@@ -16,15 +16,13 @@ pub(super) fn config(preset: Preset, backbone: Backbone, cases: &[Outline]) -> T
 
 /// The settings of a preset for so many cases; `None` where they come from the cases themselves.
 pub(super) fn published(preset: Preset, backbone: Backbone, cases: usize) -> Option<TrainConfig> {
-    match backbone {
-        _ if preset == Preset::Decathlon => None,
-        Backbone::Nnformer | Backbone::NnformerAcdc | Backbone::NnformerTumor => {
-            Some(nnformer(preset))
-        }
-        Backbone::Unetr | Backbone::SwinUnetr | Backbone::Pcrlv2 => {
-            Some(monai(preset, backbone, cases))
-        }
+    if preset == Preset::Decathlon {
+        return None;
     }
+    Some(match backbone.recipes() {
+        RecipeFamily::NnUnet => nnformer(preset),
+        RecipeFamily::Monai => monai(preset, backbone, cases),
+    })
 }
 
 /// MONAI's pipelines, which the released MedContext code uses for UNETR. SwinUNETR and PCRLv2, whose

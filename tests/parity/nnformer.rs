@@ -6,10 +6,11 @@
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use medcontext_core::backbone::{IndexLaw, Model, Network, NnformerConfig, NnformerForm, Size};
+use medcontext_core::loss::{DiceCe, Loss, MultiScaleLoss, Target};
 use medcontext_core::medcontext::{
-    Backward, Guide, Masked, MedContext, TubeMask, joint_gradients, update_teacher,
+    Backward, ConsistencyTarget, Masked, MedContext, TubeMask, joint_gradients, update_teacher,
 };
-use medcontext_core::train::{DiceCe, Optimizer, OptimizerLaw, Target};
+use medcontext_core::train::{Optimizer, OptimizerKind};
 use medcontext_tests::{
     Fixture, TestDevice, assert_gradients, assert_plane_sums, assert_within, collected_gradients,
     devices_for_large_networks, gradients, load_reference, parameters, procedural, strided, values,
@@ -142,15 +143,12 @@ fn a_joint_step_equals_the_released_networks() {
     let student = load_reference(&network, 1, 3, SYNAPSE.patch, weights.weights(), &device);
     let teacher = student.valid().map(&mut Scaled(0.97));
     let mask = SYNAPSE.mask(&weights).on(&device);
-    let loss = DiceCe {
-        scale_weights: network.scale_weights(),
-        ..DiceCe::nnunet(true)
-    };
+    let loss = MultiScaleLoss::new(DiceCe::nnunet(true), network.scale_weights());
     let target = Target::new(SYNAPSE.labels(&weights), 1, 3, &device);
     let step = |settings: &MedContext| {
         let masked = Masked {
             mask: &mask,
-            guide: Guide::Teacher(&teacher),
+            target: ConsistencyTarget::Teacher(&teacher),
             settings,
         };
         let x = SYNAPSE.input(&device);
@@ -182,7 +180,7 @@ fn a_joint_step_equals_the_released_networks() {
     let found = collected_gradients(&student, &gradients);
     assert_gradients(&fixture, "grad.", &found, 2e-4);
 
-    let law = OptimizerLaw::Sgd {
+    let law = OptimizerKind::Sgd {
         momentum: 0.99,
         nesterov: true,
     };

@@ -9,7 +9,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use medcontext_core::backbone::{Model, Network, UnetrConfig};
-use medcontext_core::train::{Optimizer, OptimizerLaw};
+use medcontext_core::train::{Optimizer, OptimizerKind};
 use medcontext_tests::{assert_within, parameters};
 
 struct Ones;
@@ -66,7 +66,7 @@ fn assert_all(what: &str, model: &Model, expected: f64) {
 
 #[test]
 fn sgd_with_nesterov_momentum_and_weight_decay_by_hand() {
-    let law = OptimizerLaw::Sgd {
+    let law = OptimizerKind::Sgd {
         momentum: 0.9,
         nesterov: true,
     };
@@ -84,7 +84,7 @@ fn sgd_with_nesterov_momentum_and_weight_decay_by_hand() {
 
 #[test]
 fn sgd_without_nesterov_follows_its_velocity() {
-    let law = OptimizerLaw::Sgd {
+    let law = OptimizerKind::Sgd {
         momentum: 0.5,
         nesterov: false,
     };
@@ -100,7 +100,7 @@ fn sgd_without_nesterov_follows_its_velocity() {
 #[test]
 fn adamw_moves_by_its_rate_at_first_whatever_the_gradient() {
     for gradient in [1e-3, 1.0, 100.0] {
-        let mut optimizer = Optimizer::new(OptimizerLaw::Adamw, 0.1, None);
+        let mut optimizer = Optimizer::new(OptimizerKind::Adamw, 0.1, None);
         let model = ones();
         let found = gradients(&model, gradient);
         // The corrected moments are g and g², so the step is 1; decay takes 0.1 of the parameter.
@@ -111,7 +111,7 @@ fn adamw_moves_by_its_rate_at_first_whatever_the_gradient() {
 
 #[test]
 fn gradients_are_clipped_by_their_norm_together() {
-    let law = OptimizerLaw::Sgd {
+    let law = OptimizerKind::Sgd {
         momentum: 0.0,
         nesterov: false,
     };

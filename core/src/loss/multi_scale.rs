@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::{Loss, SupervisedLoss, Target};
+use super::{DiceCe, Loss, SupervisedLoss, Target};
 
 /// A supervised loss of outputs at several scales, weighed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,8 +49,8 @@ impl MultiScaleLoss {
 }
 
 /// Of the finest scale alone.
-impl<L: Into<SupervisedLoss>> From<L> for MultiScaleLoss {
-    fn from(loss: L) -> Self {
+impl From<DiceCe> for MultiScaleLoss {
+    fn from(loss: DiceCe) -> Self {
         Self::new(loss, &[1.0])
     }
 }

@@ -15,7 +15,7 @@ use crate::backbone::Backbone;
 use crate::dataset::{
     CaseFiles, DatasetError, LabelSet, Outline, Part, Regions, Result, nifti_stem,
 };
-use crate::loss::Activation;
+use crate::loss::{Activation, Loss};
 use crate::metric::{self, Targets};
 use crate::train::TrainConfig;
 

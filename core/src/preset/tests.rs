@@ -1,7 +1,6 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::loss::Activation;
 use crate::train::{Warmup, overlay};
 
 fn files(ids: impl IntoIterator<Item = String>) -> Vec<CaseFiles> {

@@ -114,7 +114,8 @@ mod tests {
             .named()
             .map(|(name, value)| (name.to_owned(), value.into()));
         let fields: serde_json::Map<String, serde_json::Value> = named.into_iter().collect();
-        assert_eq!(serde_json::to_value(terms).expect("JSON"), fields.into());
+        let written = serde_json::to_value(terms).expect("JSON");
+        assert_eq!(written, serde_json::Value::from(fields));
     }
 
     #[test]

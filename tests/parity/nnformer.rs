@@ -180,11 +180,11 @@ fn a_joint_step_equals_the_released_networks() {
     let found = collected_gradients(&student, &gradients);
     assert_gradients(&fixture, "grad.", &found, 2e-4);
 
-    let law = OptimizerKind::Sgd {
+    let kind = OptimizerKind::Sgd {
         momentum: 0.99,
         nesterov: true,
     };
-    let student = Optimizer::new(law, 3e-5, Some(12.0)).step(0.01, student.clone(), gradients, 1);
+    let student = Optimizer::new(kind, 3e-5, Some(12.0)).step(0.01, student.clone(), gradients, 1);
     let teacher = update_teacher(teacher.clone(), &student, 0.996);
     for (prefix, model) in [("student.", &student.valid()), ("teacher.", &teacher)] {
         let found = parameters(model);

@@ -119,8 +119,9 @@ fn settings_of_earlier_versions_are_read() {
         panic!("numbers of its own: {:?}", config.network);
     };
     let expected = NnformerConfig {
+        form: NnformerForm::Acdc,
         drop_path: 0.300_000_000_000_000_04,
-        ..NnformerConfig::new(NnformerForm::Acdc, Size::Paper)
+        ..NnformerConfig::default()
     };
     assert_eq!(network, &Network::Nnformer(expected));
     assert_eq!(

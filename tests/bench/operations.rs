@@ -1,11 +1,11 @@
 //! Single operations, in the shapes that networks of paper size have them.
 
 use burn::tensor::{Device, Tensor};
+use medcontext_core::loss::{DiceCe, Loss, Target};
 use medcontext_core::nn::{
     Conv3d, Init, TransposedConv3d, add_leaky_relu, attention, concat_channels, gelu,
     instance_norm, layer_norm, linear, normalised, project,
 };
-use medcontext_core::train::{DiceCe, Target};
 
 use crate::measure::{Bench, random};
 

@@ -34,8 +34,7 @@ pub fn apply(state: State, report: Report) {
             if !state.config_touched.get_untracked() && !state.work.read_untracked().busy() {
                 state.config.update(|config| {
                     *config = TrainConfig {
-                        backbone: config.backbone,
-                        size: config.size,
+                        network: config.network.clone(),
                         new_head: config.new_head,
                         ..*suggested
                     };

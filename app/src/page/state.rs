@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use medcontext_core::backbone::Size;
 use medcontext_core::dataset::Role;
 use medcontext_core::metric::Evaluation;
-use medcontext_core::train::{Losses, TrainConfig};
+use medcontext_core::train::{Losses, NetworkChoice, TrainConfig};
 use medcontext_core::volume::LabelImage;
 use web_sys::Blob;
 
@@ -318,7 +318,7 @@ impl State {
             reading: RwSignal::new(None),
             messages: RwSignal::new(Vec::new()),
             config: RwSignal::new(TrainConfig {
-                size: Size::Tiny,
+                network: NetworkChoice::default().with_size(Size::Tiny),
                 ..TrainConfig::default()
             }),
             config_touched: RwSignal::new(false),

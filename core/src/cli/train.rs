@@ -26,10 +26,9 @@ use super::listing::Listing;
 use super::{Failure, Outcome, sides};
 use crate::Error;
 use crate::backbone::{Backbone, Size};
-use crate::dataset::{
-    CaseFiles, DatasetError, LabelSet, Outline, Preset, Role, Split, not_learned,
-};
+use crate::dataset::{CaseFiles, DatasetError, LabelSet, Outline, Role, Split, not_learned};
 use crate::device::{self, DeviceKind};
+use crate::preset::Preset;
 use crate::train::{CheckpointKind, Event, Start, Trainer};
 use crate::weights::counted;
 
@@ -146,7 +145,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     };
     let weights = arguments.start.as_deref().map(read).transpose()?;
     let start = match (&state, &weights) {
-        (Some((_, state)), _) => Start::State(state),
+        (Some((_, state)), _) => Start::Resume(state),
         (None, Some(weights)) => Start::Weights(weights),
         (None, None) => Start::Scratch,
     };

@@ -12,7 +12,7 @@ use crate::volume::AxisOrder;
 /// How many tubes are masked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum MaskLaw {
+pub enum MaskSampling {
     /// The same share of every mask, rounded down (the released code).
     #[default]
     Exact,
@@ -50,7 +50,8 @@ pub struct TubeMask {
 }
 
 impl TubeMask {
-    /// Draws a mask over `grid` whose tubes run along `axis` (0 depth, 1 height, 2 width).
+    /// Draws a mask over `grid` whose tubes run along `axis` (0 depth, 1 height, 2 width), by settings
+    /// that [work](MedContext::check).
     ///
     /// As in the released code, one plane is drawn and repeated along the tube. Where an exact share
     /// would be none, one of several tubes is masked, so that a small patch is not left without the
@@ -85,9 +86,9 @@ impl TubeMask {
 
 /// Which of `count` tubes are masked.
 fn pattern(count: usize, settings: &MedContext, rng: &mut impl Rng) -> Vec<bool> {
-    let ratio = settings.mask_ratio.clamp(0.0, 1.0);
+    let ratio = settings.mask_ratio;
     match settings.mask_law {
-        MaskLaw::Exact => {
+        MaskSampling::Exact => {
             let least = usize::from(ratio > 0.0 && count > 1);
             let masked = ((ratio * count as f64) as usize).clamp(least, count);
             let mut pattern = vec![false; count];
@@ -95,7 +96,7 @@ fn pattern(count: usize, settings: &MedContext, rng: &mut impl Rng) -> Vec<bool>
             pattern.shuffle(rng);
             pattern
         }
-        MaskLaw::Bernoulli => (0..count).map(|_| rng.random_bool(ratio)).collect(),
+        MaskSampling::Bernoulli => (0..count).map(|_| rng.random_bool(ratio)).collect(),
     }
 }
 
@@ -104,7 +105,7 @@ mod tests {
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
 
-    use super::{MaskLaw, TubeMask};
+    use super::{MaskSampling, TubeMask};
     use crate::medcontext::MedContext;
 
     fn draw_as(grid: [usize; 3], axis: usize, settings: &MedContext, seed: u64) -> Vec<bool> {
@@ -160,7 +161,7 @@ mod tests {
     #[test]
     fn a_bernoulli_mask_has_the_ratio_on_average_only() {
         let settings = MedContext {
-            mask_law: MaskLaw::Bernoulli,
+            mask_law: MaskSampling::Bernoulli,
             ..MedContext::paper()
         };
         let counts: Vec<usize> = (0..400)

@@ -16,8 +16,8 @@ mod step;
 mod teacher;
 
 pub use consistency::{ConsistencyForm, consistency};
-pub use mask::{MaskLaw, TubeAxis, TubeMask};
+pub use mask::{MaskSampling, TubeAxis, TubeMask};
 pub use momentum::Momentum;
-pub use settings::{MedContext, TeacherLaw, TestWeights};
-pub use step::{Backward, Guide, JointLoss, Masked, joint_gradients, joint_loss};
+pub use settings::{MedContext, TeacherKind, TestWeights};
+pub use step::{Backward, ConsistencyTarget, JointLoss, Masked, joint_gradients, joint_loss};
 pub use teacher::{MomentumSchedule, momentum, released_momentum, update_teacher};

@@ -2,9 +2,10 @@
 
 use burn::tensor::Device;
 
-use super::{Activation, RunState, TrainConfig};
+use super::{RunState, TrainConfig};
 use crate::backbone::{Model, Network, is_unused};
 use crate::dataset::LabelSet;
+use crate::loss::{Activation, Loss};
 use crate::weights::{self, Fit, ImportOptions, Metadata, Opened, WeightsError, describe};
 use crate::{Error, Result};
 
@@ -17,8 +18,9 @@ pub enum Start<'a> {
     /// [`TrainConfig::new_head`] is set. One from elsewhere is taken where every tensor has its place: what
     /// its tensors do not tell (heads, axes, normalisation, labels) is as the run's settings say.
     Weights(&'a [u8]),
-    /// What [`Trainer::write_state`](super::Trainer::write_state) gave: the run goes on as if it had never stopped.
-    State(&'a [u8]),
+    /// What [`Trainer::write_state`](super::Trainer::write_state) gave: the run is resumed as if it had never
+    /// stopped.
+    Resume(&'a [u8]),
 }
 
 impl Start<'_> {
@@ -32,7 +34,7 @@ impl Start<'_> {
                 Err(WeightsError::NoMetadata) => None,
                 found => found?.training.case_names,
             },
-            Start::State(bytes) => return Ok(RunState::read(bytes)?.seen),
+            Start::Resume(bytes) => return Ok(RunState::read(bytes)?.seen),
         };
         Ok(before.map(|mut seen| {
             let new = cases.iter().filter(|case| !seen.contains(case));
@@ -41,7 +43,7 @@ impl Start<'_> {
         }))
     }
 
-    /// The student of a run of `config`. That of a state is new: the state's own values follow.
+    /// The student of a run of `config`. That of a resumed run is new: the state's own values follow.
     pub(super) fn student(
         self,
         config: &TrainConfig,
@@ -55,7 +57,7 @@ impl Start<'_> {
             network.build(channels, outputs, patch, config.seed, device)
         };
         match self {
-            Start::Scratch | Start::State(_) => Ok(fresh()),
+            Start::Scratch | Start::Resume(_) => Ok(fresh()),
             Start::Weights(bytes) => {
                 let run = Run {
                     config,
@@ -200,7 +202,7 @@ fn shortened(names: &[&str]) -> String {
 pub(super) fn check_loss(config: &TrainConfig, labels: &LabelSet) -> Result<()> {
     let (regions, sigmoid) = (
         labels.regions().is_some(),
-        config.loss.activation == Activation::Sigmoid,
+        config.loss.activation() == Activation::Sigmoid,
     );
     match (regions, sigmoid) {
         (true, false) => Err(Error::Config(

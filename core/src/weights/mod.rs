@@ -29,4 +29,4 @@ pub use raw::{RawTensor, Tensors, read_safetensors};
 pub(crate) use save::write;
 pub use save::{Precision, save};
 
-pub use crate::hash::sha256;
+pub use crate::digest::sha256;

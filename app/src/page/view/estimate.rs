@@ -121,19 +121,8 @@ fn time(state: State) -> (Light, String) {
     // The number of steps does not change how long one takes.
     let same = |pace: &&crate::page::state::Pace| {
         let (a, b) = (&pace.config, &*config);
-        (
-            a.backbone,
-            a.size,
-            a.patch,
-            a.batch_size,
-            a.medcontext.enabled,
-        ) == (
-            b.backbone,
-            b.size,
-            b.patch,
-            b.batch_size,
-            b.medcontext.enabled,
-        )
+        (&a.network, a.patch, a.batch_size, a.medcontext.enabled)
+            == (&b.network, b.patch, b.batch_size, b.medcontext.enabled)
     };
     let Some(pace) = pace.as_ref().filter(same) else {
         let words = "How long it takes is not measured yet.";

@@ -9,7 +9,7 @@ use safetensors::tensor::{TensorView, serialize};
 use crate::backbone::{Backbone, Network, Size};
 use crate::dataset::{Case, LabelSet, PhantomConfig, phantom};
 use crate::medcontext::MedContext;
-use crate::train::{CheckpointKind, Event, Start, TrainConfig, Trainer};
+use crate::train::{CheckpointKind, Event, NetworkChoice, Start, TrainConfig, Trainer};
 use crate::volume::{AxisOrder, Image, LabelImage, Limits};
 use crate::weights::{self, ImportOptions, Metadata, Tensors};
 
@@ -18,8 +18,7 @@ const PATCH: [usize; 3] = [16; 3];
 /// Trains the network that is called "toy" for a few steps, with masked views.
 fn trained() -> Vec<u8> {
     let config = TrainConfig {
-        backbone: "toy".parse().expect("it is in the list"),
-        size: Size::Tiny,
+        network: NetworkChoice::named("toy".parse().expect("it is in the list"), Size::Tiny),
         patch: PATCH,
         batch_size: 1,
         iterations: 3,

@@ -3,6 +3,7 @@
 //!
 //! Where the paper and the released code differ or say nothing, the choice is told where it is made.
 
+mod layout;
 mod lists;
 mod recipe;
 
@@ -10,9 +11,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use super::{CaseFiles, DatasetError, LabelSet, Outline, Part, Regions, Result};
 use crate::backbone::Backbone;
+use crate::dataset::{
+    CaseFiles, DatasetError, LabelSet, Outline, Part, Regions, Result, nifti_stem,
+};
+use crate::loss::{Activation, Loss};
+use crate::metric::{self, Targets};
 use crate::train::TrainConfig;
+
+pub use layout::lay_out;
 
 /// A data set with known settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -39,6 +46,32 @@ pub struct PresetSettings {
     pub labels: Option<LabelSet>,
     /// Ids of the labels whose mean is reported; all where it is empty.
     pub reported: Vec<u16>,
+}
+
+impl PresetSettings {
+    /// What is reported of the data set: the regions that are learned, else the labels that the
+    /// paper reports, else all labels that are learned.
+    pub fn targets(&self) -> Targets {
+        let learned = self.labels.as_ref();
+        if let Some(regions) = learned.and_then(LabelSet::regions) {
+            let regions = regions.0.iter().map(|region| metric::Region {
+                name: region.name.clone(),
+                labels: region.labels.clone(),
+            });
+            return Targets {
+                regions: regions.collect(),
+                labels: Vec::new(),
+            };
+        }
+        let labels = match (&self.reported[..], learned) {
+            ([], Some(learned)) => learned.ids()[1..].to_vec(),
+            (reported, _) => reported.to_vec(),
+        };
+        Targets {
+            labels,
+            regions: Vec::new(),
+        }
+    }
 }
 
 impl Preset {
@@ -106,7 +139,7 @@ impl Preset {
             .map(|&(id, name)| (id, name.to_owned()))
             .collect();
         let labels = LabelSet::from_ids(names.keys().copied(), &names)?;
-        let sigmoid = config.loss.activation == crate::train::Activation::Sigmoid;
+        let sigmoid = config.loss.activation() == Activation::Sigmoid;
         match regions.filter(|_| sigmoid) {
             Some(regions) => labels.with_regions(regions).map(Some),
             None => Ok(Some(labels)),
@@ -216,7 +249,7 @@ impl Preset {
 pub(crate) fn file_name(case: &CaseFiles) -> &str {
     let file = case.image.rsplit(['/', '\\']).next();
     let file = file.unwrap_or(&case.image);
-    let stem = super::names::stem(file).unwrap_or(file);
+    let stem = nifti_stem(file).unwrap_or(file);
     stem.strip_suffix("_0000").unwrap_or(stem)
 }
 

@@ -1,9 +1,11 @@
 //! Settings of each backbone on each data set.
 
+use super::Preset;
 use crate::backbone::{Backbone, RecipeFamily, Size};
-use crate::dataset::{Outline, Preset};
+use crate::dataset::Outline;
 use crate::infer::Blend;
-use crate::train::{DiceCe, OptimizerLaw, RateSchedule, TrainConfig, Warmup};
+use crate::loss::SupervisedLoss;
+use crate::train::{NetworkChoice, OptimizerKind, RateSchedule, TrainConfig, Warmup};
 use crate::transform::{
     Augmentation, Centre, Crop, Normalisation, Preprocessing, Resampling, Sampling, Spacing,
 };
@@ -37,8 +39,7 @@ fn monai(preset: Preset, backbone: Backbone, cases: usize) -> TrainConfig {
         _ => 300,
     };
     let shared = TrainConfig {
-        backbone,
-        size: Size::Paper,
+        network: NetworkChoice::named(backbone, Size::Paper),
         patch: [96; 3],
         iterations: epochs * epoch,
         learning_rate: 1e-4,
@@ -46,7 +47,7 @@ fn monai(preset: Preset, backbone: Backbone, cases: usize) -> TrainConfig {
         warmup: Some(50 * epoch),
         warmup_count: Warmup::Released,
         epoch,
-        rate_by_epoch: true,
+        step_schedule_per_epoch: true,
         overlap: 0.5,
         blend: Blend::Constant,
         checkpoint_every: 100 * epoch,
@@ -64,7 +65,7 @@ fn monai(preset: Preset, backbone: Backbone, cases: usize) -> TrainConfig {
             },
             sampling: Sampling::default(),
             augmentation: Augmentation::monai_brats(),
-            loss: DiceCe::regions(),
+            loss: SupervisedLoss::regions(),
             overlap: 0.6,
             ..shared
         };
@@ -137,8 +138,7 @@ fn nnformer(preset: Preset) -> TrainConfig {
     };
     let thick = matches!(preset, Preset::Synapse | Preset::Acdc);
     TrainConfig {
-        backbone,
-        size: Size::Paper,
+        network: NetworkChoice::named(backbone, Size::Paper),
         patch,
         iterations: 250_000,
         batch_size,
@@ -147,13 +147,13 @@ fn nnformer(preset: Preset) -> TrainConfig {
         warmup: Some(0),
         schedule: RateSchedule::Poly,
         epoch: 250,
-        rate_by_epoch: true,
-        optimizer: OptimizerLaw::Sgd {
+        step_schedule_per_epoch: true,
+        optimizer: OptimizerKind::Sgd {
             momentum: 0.99,
             nesterov: true,
         },
         clip_norm: Some(12.0),
-        loss: DiceCe::nnunet(preset == Preset::Synapse),
+        loss: SupervisedLoss::nnunet(preset == Preset::Synapse),
         checkpoint_every: 12_500,
         preprocessing: Preprocessing {
             axes: AxisOrder::Zyx,
@@ -175,10 +175,8 @@ fn nnformer(preset: Preset) -> TrainConfig {
 /// Suggested settings at the median spacing; CT (where air is below −500) is normalised by its
 /// labelled voxels as in nnU-Net, other scans by z-scores.
 fn decathlon(backbone: Backbone, cases: &[Outline]) -> TrainConfig {
-    let mut config = TrainConfig {
-        backbone,
-        ..TrainConfig::suggest(&Outline::sizes(cases))
-    };
+    let mut config = TrainConfig::suggest(&Outline::sizes(cases));
+    config.network = config.network.with_backbone(backbone);
     config.fit_patch();
     config.sampling.centre = Centre::Foreground { share: 0.5 };
     config.preprocessing.spacing = median_spacing(cases).map(|mm| Spacing {

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::train::Activation;
+use crate::train::{Warmup, overlay};
 
 fn files(ids: impl IntoIterator<Item = String>) -> Vec<CaseFiles> {
     let files = |id: String| CaseFiles {
@@ -201,7 +201,7 @@ fn every_preset_suits_every_backbone() {
                 .check(&config.resolved_network())
                 .expect("settings that work");
             let regions = settings.labels.as_ref().and_then(LabelSet::regions);
-            let sigmoid = config.loss.activation == Activation::Sigmoid;
+            let sigmoid = config.loss.activation() == Activation::Sigmoid;
             assert_eq!(regions.is_some(), sigmoid, "{preset} {backbone}");
             // What a run writes is what it reads.
             let text = toml::to_string(config).expect("TOML");
@@ -222,11 +222,53 @@ fn numbers_of_the_sources() {
         ([96; 3], 4)
     );
     let acdc = settings(Preset::Acdc, Backbone::Nnformer).config;
-    assert_eq!(acdc.backbone, Backbone::NnformerAcdc);
+    assert_eq!(acdc.network.backbone(), Backbone::NnformerAcdc);
     assert_eq!((acdc.patch, acdc.batch_size), ([14, 160, 160], 4));
     assert_eq!((acdc.iterations, acdc.learning_rate), (250_000, 0.01));
     let tumour = settings(Preset::Brats17, Backbone::Nnformer);
     assert_eq!(tumour.labels.expect("labels").outputs(), 4);
     let brats = settings(Preset::Brats21, Backbone::SwinUnetr);
     assert_eq!(brats.labels.expect("labels").outputs(), 3);
+}
+
+#[test]
+fn a_preset_warms_up_for_the_epochs_that_its_source_has() {
+    let brats = Preset::Brats21.published(Backbone::SwinUnetr, 1000);
+    let mut config = brats.expect("labels").expect("settings").config;
+    assert_eq!(config.iterations, 300_000);
+    assert_eq!(config.warmup_steps(), 50_000);
+    // Epoch e trains at e/49, as the source's LinearWarmupCosineAnnealingLR.
+    let at = |epoch: usize| config.rate_at(1000 * epoch, 1000) / config.learning_rate;
+    let rates = [0, 1, 25, 49, 50, 175, 299].map(at);
+    let cosine = |epoch: f64| 0.5 * (1.0 + (std::f64::consts::PI * (epoch - 50.0) / 250.0).cos());
+    let expected = [0.0, 1.0 / 49.0, 25.0 / 49.0, 1.0, 1.0, 0.5, cosine(299.0)];
+    for (found, expected) in rates.into_iter().zip(expected) {
+        assert!((found - expected).abs() < 1e-12, "{found} and {expected}");
+    }
+    // A shorter run keeps the share of a sixth.
+    config.set_iterations(60_000);
+    assert_eq!(config.warmup_steps(), 10_000);
+    config.set_iterations(600_000);
+    assert_eq!(config.warmup_steps(), 10_000);
+}
+
+/// A hundredth of 5000 epochs is not enough to warm up in a few hundred steps.
+#[test]
+fn a_preset_that_is_cut_short_warms_up_for_a_tenth() {
+    let synapse = Preset::Synapse.published(Backbone::Unetr, 18);
+    let mut config = synapse.expect("labels").expect("settings").config;
+    assert_eq!(config.warmup_steps(), 900);
+    let table = "iterations = 600".parse().expect("TOML");
+    assert_eq!(
+        overlay(&config, table).expect("settings").warmup_steps(),
+        60
+    );
+    let table = "iterations = 600\nwarmup = 7".parse().expect("TOML");
+    assert_eq!(overlay(&config, table).expect("settings").warmup_steps(), 7);
+    config.set_iterations(600);
+    assert_eq!(
+        (config.warmup_steps(), config.warmup_count),
+        (60, Warmup::Released)
+    );
+    assert!(config.warnings().is_empty());
 }

@@ -1,10 +1,10 @@
-//! Phantoms as public data sets are distributed: the names and folders that [`pair`](super::pair)
-//! and the presets know.
+//! Phantoms as public data sets are distributed: the names and folders that
+//! [`pair`](crate::dataset::pair) and the presets know.
 
 use serde_json::json;
 
-use super::phantom::phantom_dataset;
-use super::{DatasetError, PhantomCase, Preset, Result, phantom_dataset_json};
+use super::Preset;
+use crate::dataset::{DatasetError, PhantomCase, Result, phantom_dataset, phantom_dataset_json};
 use crate::volume::{Image, LabelImage, Limits, Voxels};
 
 /// Files of a data set by path, not compressed: the first `labelled` cases are those that the published

@@ -4,14 +4,14 @@ use std::ops::Range;
 
 use ndarray::{Array3, Array4, ArrayView4, Axis, s};
 
-use super::change::Change;
 use super::crop::{Bounds, padding};
-use super::prepare::Steps;
+use super::grid_steps::GridSteps;
 use super::resample::{Interpolation, Resampler};
+use super::respacing::Respacing;
 
 /// Where the voxels of an image's own grid lie on the network's. Axes are in the network's order.
 #[derive(Clone, Debug)]
-pub struct Native {
+pub struct InverseTransform {
     size: [usize; 3],
     /// Voxels of the image that the network saw; what was cropped away lies outside.
     seen: [Range<usize>; 3],
@@ -22,18 +22,18 @@ pub struct Native {
     content: Bounds,
 }
 
-impl Native {
-    pub(super) fn new(steps: &Steps, patch: [usize; 3]) -> Self {
+impl InverseTransform {
+    pub(super) fn new(steps: &GridSteps, patch: [usize; 3]) -> Self {
         let whole = |size| Bounds {
             start: [0; 3],
             size,
         };
         let outer = steps.outer.unwrap_or(whole(steps.native));
-        let resampled = steps.change.as_ref().map_or(outer.size, Change::size);
+        let resampled = steps.respacing.as_ref().map_or(outer.size, Respacing::size);
         let inner = steps.inner.unwrap_or(whole(resampled));
         let before = padding(inner.size, patch);
-        let (mut positions, interpolation) = match &steps.change {
-            Some(change) => change.back(),
+        let (mut positions, interpolation) = match &steps.respacing {
+            Some(respacing) => respacing.back(),
             None => (outer.size.map(identity), [Interpolation::Linear; 3]),
         };
         let mut seen = [0..0, 0..0, 0..0];
@@ -99,15 +99,15 @@ pub struct NativeClasses {
 
 impl NativeClasses {
     /// For `count` classes on the network's grid of `size` voxels.
-    pub fn new(native: &Native, count: usize, size: [usize; 3]) -> Self {
-        let [_, height, width] = &native.seen;
+    pub fn new(inverse: &InverseTransform, count: usize, size: [usize; 3]) -> Self {
+        let [_, height, width] = &inverse.seen;
         Self {
-            seen: native.seen.clone(),
-            resampler: Resampler::new(size, &native.positions, native.interpolation),
+            seen: inverse.seen.clone(),
+            resampler: Resampler::new(size, &inverse.positions, inverse.interpolation),
             done: 0,
             plane: Array3::zeros((count, height.len(), width.len())),
             decided: vec![0; height.len() * width.len()],
-            classes: Array3::zeros(native.size),
+            classes: Array3::zeros(inverse.size),
         }
     }
 

@@ -6,7 +6,7 @@ use super::Preprocessing;
 use super::resample::{Interpolation, Resampler, Resampling};
 
 /// A change of voxel size.
-pub(super) struct Change {
+pub(super) struct Respacing {
     rule: Resampling,
     from: [f64; 3],
     to: [f64; 3],
@@ -14,7 +14,7 @@ pub(super) struct Change {
     new: [usize; 3],
 }
 
-impl Change {
+impl Respacing {
     /// `None` where the volume has that spacing already.
     pub(super) fn new(
         preprocessing: &Preprocessing,
@@ -26,14 +26,14 @@ impl Change {
         let new = [0, 1, 2].map(|axis| rule.size(old[axis], from[axis], to[axis]));
         // Within MONAI's tolerance of an affine.
         let same = |axis: usize| (to[axis] / from[axis] - 1.0).abs() < 1e-3;
-        let change = Self {
+        let respacing = Self {
             rule,
             from,
             to,
             old,
             new,
         };
-        (new != old || !(0..3).all(same)).then_some(change)
+        (new != old || !(0..3).all(same)).then_some(respacing)
     }
 
     /// Size after the change.

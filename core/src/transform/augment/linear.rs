@@ -6,27 +6,37 @@ use serde::{Deserialize, Serialize};
 
 use super::{balanced, happens, uniform};
 
-/// How often and how much at most.
+/// One factor 1 ± strength of all channels (MONAI 1.5, `RandScaleIntensity`).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Strength {
-    /// How often.
+pub struct IntensityScale {
+    /// How often a patch is changed.
     pub probability: f64,
-    /// Largest relative change, or largest shift.
+    /// Largest relative change.
     pub strength: f64,
 }
 
-impl Strength {
-    /// Multiplies all channels by one factor 1 ± strength.
-    pub(super) fn scale(&self, image: &mut Array4<f32>, rng: &mut impl Rng) {
+impl IntensityScale {
+    pub(super) fn apply(&self, image: &mut Array4<f32>, rng: &mut impl Rng) {
         if happens(self.probability, rng) {
             let factor = 1.0 + self.strength * rng.random_range(-1.0..=1.0);
             image.mapv_inplace(|v| v * factor as f32);
         }
     }
+}
 
-    /// Adds one number within ± strength to all channels.
-    pub(super) fn shift(&self, image: &mut Array4<f32>, rng: &mut impl Rng) {
+/// One number within ± strength added to all channels (MONAI 1.5, `RandShiftIntensity`).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IntensityShift {
+    /// How often a patch is changed.
+    pub probability: f64,
+    /// Largest shift, in the unit of the normalised intensities.
+    pub strength: f64,
+}
+
+impl IntensityShift {
+    pub(super) fn apply(&self, image: &mut Array4<f32>, rng: &mut impl Rng) {
         if happens(self.probability, rng) {
             let shift = self.strength * rng.random_range(-1.0..=1.0);
             image.mapv_inplace(|v| v + shift as f32);
@@ -37,14 +47,14 @@ impl Strength {
 /// A factor of each channel (batchgenerators 0.21, `BrightnessMultiplicativeTransform`).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Factor {
+pub struct Brightness {
     /// How often a patch is changed.
     pub probability: f64,
     /// Smallest and largest factor.
     pub factor: [f64; 2],
 }
 
-impl Factor {
+impl Brightness {
     pub(super) fn apply(&self, image: &mut Array4<f32>, rng: &mut impl Rng) {
         if happens(self.probability, rng) {
             for mut channel in image.outer_iter_mut() {

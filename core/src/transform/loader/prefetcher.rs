@@ -4,20 +4,20 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use crate::transform::{Drawn, Sampler};
+use crate::transform::{HostBatch, Sampler};
 
 /// Most batches that are prepared at the same time.
 const MOST: usize = 8;
 
 /// Batches that are being prepared, in their order.
 #[derive(Debug)]
-pub(super) struct Ahead {
+pub(super) struct Prefetcher {
     /// First draw and number of draws of each.
-    batches: VecDeque<(usize, usize, JoinHandle<Drawn>)>,
+    batches: VecDeque<(usize, usize, JoinHandle<HostBatch>)>,
     draws: usize,
 }
 
-impl Ahead {
+impl Prefetcher {
     /// Of the first `draws` draws.
     pub fn new(draws: usize) -> Self {
         Self {
@@ -27,7 +27,7 @@ impl Ahead {
     }
 
     /// The patches of draw `first` and the `count − 1` after it; those that follow are begun.
-    pub fn take(&mut self, first: usize, count: usize, sampler: &Arc<Sampler>) -> Drawn {
+    pub fn take(&mut self, first: usize, count: usize, sampler: &Arc<Sampler>) -> HostBatch {
         let next = self.batches.front();
         if next.is_none_or(|&(start, length, _)| (start, length) != (first, count)) {
             // A run that goes on elsewhere begins anew.

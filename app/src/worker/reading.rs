@@ -194,7 +194,7 @@ pub fn read_options(session: &Session, files: &CaseFiles) -> ReadOptions {
     let json = session.json.borrow();
     ReadOptions {
         channels: json.as_ref().and_then(|json| json.channels).unwrap_or(1),
-        frames: session.library().choices.frames.get(&files.image).copied(),
+        frames: session.library().choices.frames.get(files.image()).copied(),
         resample_labels: false,
     }
 }

@@ -13,7 +13,7 @@ use crate::backbone::{Backbone, Network, Size};
 use crate::device::{self, DeviceKind};
 use crate::medcontext::MedContext;
 use crate::train::TrainConfig;
-use crate::volume::{Image, Limits, inspect};
+use crate::volume::{Image, Limits, format_dims, inspect};
 use crate::weights::{Metadata, Summary, WeightsError, examine, is_checkpoint};
 
 #[derive(Args)]
@@ -166,11 +166,11 @@ fn volume(path: &Path, bytes: &[u8], console: &Console) -> Outcome {
         source,
     };
     let facts = inspect(bytes).map_err(refused)?;
-    let [i, j, k] = facts.grid.dims;
     let [x, y, z] = facts.spacing;
     console.say(format!(
-        "{}: {i}×{j}×{k} voxels of {x:.3}×{y:.3}×{z:.3} mm, {:?}, {}",
+        "{}: {} voxels of {x:.3}×{y:.3}×{z:.3} mm, {:?}, {}",
         path.display(),
+        format_dims(&facts.grid.dims),
         facts.datatype,
         facts.orientation
     ));

@@ -7,7 +7,7 @@ use medcontext_core::dataset::{
     CaseFiles, DatasetJson, Frames, HEADER_BYTES, Pairing, case_bytes, pair,
 };
 use medcontext_core::train::TrainConfig;
-use medcontext_core::volume::{Datatype, Inspection, Limits, VolumeError, inspect};
+use medcontext_core::volume::{Datatype, Format, Inspection, Limits, VolumeError};
 
 use super::error::{Error, Result};
 use super::files::bytes_of;
@@ -169,7 +169,9 @@ async fn header(session: &Session, path: &str) -> Result<Inspection> {
     let start = file
         .slice_with_f64_and_f64(0.0, HEADER_BYTES as f64)
         .map_err(|reason| Error::unreadable(path, &reason))?;
-    let header = inspect(&bytes_of(path, &start).await?).and_then(|header| {
+    let bytes = bytes_of(path, &start).await?;
+    let header = Format::of(path, &bytes).and_then(|format| format.inspect(&[&bytes]));
+    let header = header.and_then(|header| {
         Limits::default()
             .check(header.decoded_bytes)
             .map(|()| header)

@@ -196,13 +196,12 @@ async fn channels<E: From<Error>>(
     let mut fetched: (&[String], Vec<Vec<u8>>) = (&[], Vec::new());
     for source in &files.channels {
         if fetched.0 != source.files {
-            // The last ones are of no use any more.
-            fetched = (&[], Vec::new());
-            let mut blocks = Vec::new();
+            fetched.0 = &source.files;
+            // Before the next ones are fetched: all of them need not be in memory at one time.
+            fetched.1.clear();
             for path in &source.files {
-                blocks.push(fetch(path).await?);
+                fetched.1.push(fetch(path).await?);
             }
-            fetched = (&source.files, blocks);
         }
         let blocks: Vec<&[u8]> = fetched.1.iter().map(Vec::as_slice).collect();
         let frames = match files.channels.len() {

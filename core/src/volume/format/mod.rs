@@ -28,10 +28,13 @@ pub struct Format {
     /// after gzip is undone.
     recognizes: fn(&[u8]) -> bool,
     /// What a volume's header says, by the first part of each of its files.
-    inspect: fn(&[&[u8]]) -> Result<Inspection>,
+    inspect: Inspect,
     /// Reads one frame, counted from 0, or the only one, of the whole files of a volume.
-    read: fn(&[&[u8]], &Limits, Option<usize>) -> Result<Decoded>,
+    read: Read,
 }
+
+type Inspect = fn(&[&[u8]]) -> Result<Inspection>;
+type Read = fn(&[&[u8]], &Limits, Option<usize>) -> Result<Decoded>;
 
 /// Decoded bytes by which a format is recognized.
 const START: u64 = 512;

@@ -18,7 +18,7 @@ const MOST_LABELS: usize = 1000;
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// A label map (.nii or .nii.gz), or a folder of them.
+    /// A label map, or a folder of them.
     #[arg(long, value_name = "FILE_OR_FOLDER")]
     labels: PathBuf,
     /// Folder for the STL files (binary, mm, RAS+), one for each case and label.

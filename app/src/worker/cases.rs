@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use medcontext_core::dataset::{CaseFiles, DatasetJson, Frames, HEADER_BYTES, Pairing, pair};
+use medcontext_core::dataset::{
+    CaseFiles, DatasetJson, Frames, HEADER_BYTES, Pairing, case_bytes, pair,
+};
 use medcontext_core::train::TrainConfig;
-use medcontext_core::volume::{Datatype, Inspection, Limits, VolumeError, inspect};
+use medcontext_core::volume::{Datatype, Format, Inspection, Limits, VolumeError};
 
 use super::error::{Error, Result};
 use super::files::bytes_of;
@@ -32,10 +34,7 @@ pub struct Entry {
 impl Entry {
     /// Bytes that its volumes take as they are read, as the network sees them, and labels.
     pub fn bytes(&self) -> u64 {
-        let voxels: u64 = self.size.iter().map(|&side| side as u64).product();
-        let channels = self.info.channels as u64;
-        let label = size_of::<u16>() as u64 + size_of::<u8>() as u64;
-        voxels * (channels * (self.datatype.bytes() + size_of::<f32>() as u64) + label)
+        case_bytes(self.size, self.info.channels, self.datatype)
     }
 }
 
@@ -116,7 +115,7 @@ fn forget(session: &Session, id: &str) {
 /// Forgets a case whose image cannot be used, and says why.
 pub async fn let_go(session: &Session, files: &CaseFiles, error: &Error) {
     forget(session, &files.id);
-    for path in files.channels() {
+    for path in files.image_files() {
         forget_file(session, path).await;
     }
     session.reporter.send(Report::Problem(error.to_string()));
@@ -124,18 +123,18 @@ pub async fn let_go(session: &Session, files: &CaseFiles, error: &Error) {
 
 /// Puts a case into the table, as its image's header describes it.
 async fn announce(session: &Session, files: &CaseFiles) -> Result<()> {
-    let header = header(session, &files.image).await?;
+    let header = header(session, files.image()).await?;
     let options = read_options(session, files);
     let expected = || Frames::expected(header.frames, options.channels);
     let decided = options.frames.or_else(expected);
     let frames = (header.frames > 1 && decided.is_none()).then_some(header.frames);
     let channels = match decided {
         Some(Frames::Channels) => header.frames,
-        _ => files.channels().count(),
+        _ => files.channels.len(),
     };
     let info = CaseInfo {
         id: files.id.clone(),
-        image: files.image.clone(),
+        image: files.image().to_owned(),
         label: files.label.clone(),
         labelled: files.is_labelled(),
         dims: header.grid.dims,
@@ -170,7 +169,9 @@ async fn header(session: &Session, path: &str) -> Result<Inspection> {
     let start = file
         .slice_with_f64_and_f64(0.0, HEADER_BYTES as f64)
         .map_err(|reason| Error::unreadable(path, &reason))?;
-    let header = inspect(&bytes_of(path, &start).await?).and_then(|header| {
+    let bytes = bytes_of(path, &start).await?;
+    let header = Format::of(path, &bytes).and_then(|format| format.inspect(&[&bytes]));
+    let header = header.and_then(|header| {
         Limits::default()
             .check(header.decoded_bytes)
             .map(|()| header)

@@ -34,7 +34,9 @@ pub async fn use_frames(session: &Session, case: &str, frames: Frames) -> Result
             .map(|(_, entry)| entry)
             .collect()
     };
-    let paths = decided.into_iter().map(|entry| (entry.files.image, frames));
+    let paths = decided
+        .into_iter()
+        .map(|entry| (entry.files.image().to_owned(), frames));
     session.library_mut().choices.frames.extend(paths);
     keep(session).await?;
     cases::refresh(session).await

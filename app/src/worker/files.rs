@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use js_sys::{Array, Uint8Array};
 use medcontext_core::dataset::{DatasetJson, PhantomConfig, phantom, phantom_dataset_json};
-use medcontext_core::volume::gzip;
+use medcontext_core::volume::{Format, gzip};
 use medcontext_core::weights::{self, ImportOptions, Precision, WeightsError};
 use serde::Serialize;
 use wasm_bindgen_futures::JsFuture;
@@ -34,7 +34,7 @@ pub async fn add(session: &Session, uploads: Vec<Upload>) -> Result<()> {
     for Upload { path, file } in uploads {
         let file = Blob::from(file.0);
         let name = path.rsplit('/').next().unwrap_or(&path).to_lowercase();
-        if name.ends_with(".nii") || name.ends_with(".nii.gz") {
+        if Format::by_name(&name).is_some() {
             let before = session
                 .library_mut()
                 .files

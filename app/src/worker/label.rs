@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use medcontext_core::dataset::{CaseFiles, DatasetError, Fix};
-use medcontext_core::volume::{Image, LabelImage, Limits, VolumeError, gzip};
+use medcontext_core::infer::label_file;
+use medcontext_core::volume::{Image, LabelImage, Limits, VolumeError};
 use web_sys::Blob;
 
 use super::error::Result;
@@ -60,7 +61,7 @@ pub async fn mend(session: &Session, id: &str, fix: Fix) -> Result<()> {
 
 /// Keeps a label map as the case's, in place of the one it had.
 async fn put(session: &Session, id: &str, map: &LabelImage) -> Result<()> {
-    let file = blob(&gzip(&map.to_nifti()))?.0;
+    let file = blob(&label_file(map))?.0;
     let path = format!("{DRAWN}{id}.nii.gz");
     session.keep(&format!("{CASES}{path}"), &file).await;
     {

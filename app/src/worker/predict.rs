@@ -2,10 +2,10 @@
 
 use medcontext_core::dataset::Case;
 use medcontext_core::infer::{
-    Event, PredictConfig, Predictor, Segmentation, Uncertainty, logits_file,
+    Event, PredictConfig, Predictor, Segmentation, Uncertainty, label_file, logits_file,
+    uncertainty_file,
 };
 use medcontext_core::metric::{Hausdorff, Targets};
-use medcontext_core::volume::gzip;
 
 use super::error::{Error, Result};
 use super::files::blob;
@@ -116,7 +116,7 @@ fn segmented(
         targets.score(&case.id, &segmentation.labels, truth, form)
     });
     let uncertainty = segmentation.uncertainty.as_ref();
-    let map = uncertainty.map(|found| blob(&gzip(&found.map.to_nifti())));
+    let map = uncertainty.map(|found| blob(&uncertainty_file(found)));
     Ok(Report::Segmented {
         case: case.id.clone(),
         result: SavedResult {
@@ -126,7 +126,7 @@ fn segmented(
             doubt: uncertainty.and_then(doubt),
             seen,
         },
-        file: blob(&gzip(&segmentation.labels.to_nifti()))?,
+        file: blob(&label_file(&segmentation.labels))?,
         uncertainty: map.transpose()?,
         logits: logits.transpose()?,
     })
@@ -138,7 +138,7 @@ fn doubt(uncertainty: &Uncertainty) -> Option<Doubt> {
     let affine = &uncertainty.map.grid().affine;
     Some(Doubt {
         mean: uncertainty.mean,
-        slice: spot.slice + 1,
+        slice: spot.slice_number(),
         mm: affine.apply(spot.voxel.map(|index| index as f64)),
     })
 }

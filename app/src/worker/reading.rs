@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use medcontext_core::dataset::{self, Case, CaseFiles, Fix, ReadOptions, Role};
 use medcontext_core::infer::LabelVolume;
-use medcontext_core::volume::{Image, LabelImage, Limits};
+use medcontext_core::volume::{Format, Image, LabelImage, Limits};
 use wasm_bindgen_futures::spawn_local;
 
 use super::cases::{Entry, let_go, named};
@@ -194,7 +194,7 @@ pub fn read_options(session: &Session, files: &CaseFiles) -> ReadOptions {
     let json = session.json.borrow();
     ReadOptions {
         channels: json.as_ref().and_then(|json| json.channels).unwrap_or(1),
-        frames: session.library().choices.frames.get(&files.image).copied(),
+        frames: session.library().choices.frames.get(files.image()).copied(),
         resample_labels: false,
     }
 }
@@ -202,5 +202,7 @@ pub fn read_options(session: &Session, files: &CaseFiles) -> ReadOptions {
 /// Reads a volume file.
 pub async fn read(session: &Session, path: &str) -> Result<Image> {
     let bytes = bytes_of(path, &session.file(path)?).await?;
-    Ok(Image::read(&bytes, &Limits::default()).map_err(named(path))?)
+    let format = Format::of(path, &bytes).map_err(named(path))?;
+    let image = format.read(&[&bytes], &Limits::default(), None);
+    Ok(image.map_err(named(path))?)
 }

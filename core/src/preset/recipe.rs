@@ -2,7 +2,7 @@
 
 use super::Preset;
 use crate::backbone::{Backbone, RecipeFamily, Size};
-use crate::dataset::Outline;
+use crate::dataset::CaseFingerprint;
 use crate::infer::Blend;
 use crate::loss::SupervisedLoss;
 use crate::train::{NetworkChoice, OptimizerKind, RateSchedule, TrainConfig, Warmup};
@@ -12,7 +12,7 @@ use crate::transform::{
 use crate::volume::AxisOrder;
 
 /// The settings of a preset.
-pub(super) fn config(preset: Preset, backbone: Backbone, cases: &[Outline]) -> TrainConfig {
+pub(super) fn config(preset: Preset, backbone: Backbone, cases: &[CaseFingerprint]) -> TrainConfig {
     published(preset, backbone, cases.len()).unwrap_or_else(|| decathlon(backbone, cases))
 }
 
@@ -174,8 +174,8 @@ fn nnformer(preset: Preset) -> TrainConfig {
 
 /// Suggested settings at the median spacing; CT (where air is below −500) is normalised by its
 /// labelled voxels as in nnU-Net, other scans by z-scores.
-fn decathlon(backbone: Backbone, cases: &[Outline]) -> TrainConfig {
-    let mut config = TrainConfig::suggest(&Outline::sizes(cases));
+fn decathlon(backbone: Backbone, cases: &[CaseFingerprint]) -> TrainConfig {
+    let mut config = TrainConfig::suggest(&CaseFingerprint::sizes(cases));
     config.network = config.network.with_backbone(backbone);
     config.fit_patch();
     config.sampling.centre = Centre::Foreground { share: 0.5 };
@@ -189,7 +189,7 @@ fn decathlon(backbone: Backbone, cases: &[Outline]) -> TrainConfig {
     config
 }
 
-fn median_spacing(cases: &[Outline]) -> Option<[f64; 3]> {
+fn median_spacing(cases: &[CaseFingerprint]) -> Option<[f64; 3]> {
     let mut mm = [Vec::new(), Vec::new(), Vec::new()];
     for case in cases {
         for (sides, side) in mm.iter_mut().zip(case.spacing) {
@@ -204,7 +204,7 @@ fn median_spacing(cases: &[Outline]) -> Option<[f64; 3]> {
 }
 
 /// Intensities of labelled voxels with their numbers of voxels, where all cases are CT.
-fn labelled_hu(cases: &[Outline]) -> Option<Vec<(f32, u64)>> {
+fn labelled_hu(cases: &[CaseFingerprint]) -> Option<Vec<(f32, u64)>> {
     let all: Option<Vec<_>> = cases.iter().map(|case| case.labelled_hu.as_ref()).collect();
     Some(all?.into_iter().flatten().copied().collect())
 }

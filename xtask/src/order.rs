@@ -49,7 +49,13 @@ pub fn check(root: &Path) -> Result<()> {
                 circles.len()
             );
             found.extend(circles.iter().map(|circle| {
-                format!("{package}: the {what} {} use each other", circle.join(", "))
+                let arrows: Vec<String> = circle
+                    .iter()
+                    .flat_map(|from| graph[from].iter().map(move |to| (from, to)))
+                    .filter(|(_, to)| circle.contains(to))
+                    .map(|(from, to)| format!("{from} -> {to}"))
+                    .collect();
+                format!("{package}: {what} in a circle: {}", arrows.join(", "))
             }));
         }
         wrong.extend(found);

@@ -1,5 +1,7 @@
 //! Settings over settings.
 
+use std::collections::BTreeSet;
+
 use super::TrainConfig;
 
 /// `config` with the values that a table gives; what the table does not name stays. Where it changes the
@@ -16,11 +18,21 @@ pub fn overlay(config: &TrainConfig, given: toml::Table) -> Result<TrainConfig, 
         config.set_iterations(iterations);
     }
     let mut table = toml::Table::try_from(&config).map_err(|error| error.to_string())?;
+    let mut names: BTreeSet<String> = table.keys().cloned().collect();
+    names.extend(OPTIONAL.map(str::to_owned));
     merge(&mut table, given);
+    if let Some(key) = table.keys().find(|key| !names.contains(*key)) {
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        let expected = names.join(", ");
+        return Err(format!("unknown field `{key}`, expected one of {expected}"));
+    }
     table
         .try_into()
         .map_err(|error: toml::de::Error| error.message().to_owned())
 }
+
+/// Settings that are not written where they are not set.
+const OPTIONAL: [&str; 4] = ["clip_norm", "network", "reported", "warmup"];
 
 /// Settings that once had another name, by their old and new names.
 const RENAMED: [(&str, &str); 2] = [

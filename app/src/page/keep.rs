@@ -8,7 +8,7 @@ use leptos::prelude::*;
 
 use super::link::Link;
 use super::state::State;
-use crate::message::Request;
+use crate::message::SessionRequest;
 use crate::saved::Saved;
 
 /// Changes within this time are kept together.
@@ -54,12 +54,12 @@ pub fn follow(state: State, link: Link) {
             return empty;
         }
         if empty && before == Some(false) {
-            link.send(Request::Forget);
+            link.send(SessionRequest::Forget);
         } else if !empty && !waiting.get_value() {
             waiting.set_value(true);
             let keep = move || {
                 waiting.set_value(false);
-                link.send(Request::Remember(Box::new(saved(state))));
+                link.send(SessionRequest::Remember(Box::new(saved(state))));
             };
             set_timeout(keep, DELAY);
         }

@@ -8,7 +8,10 @@ use leptos::prelude::*;
 use super::address::asked;
 use super::state::{Engine, Phase, State, Work};
 use super::{files, reports};
-use crate::message::{Library, Report, Request, Structured, Wish};
+use crate::message::{
+    CasesRequest, Library, Report, Request, SessionRequest, Structured, Wish, WorkerReport,
+    WorkerRequest,
+};
 use crate::worker::Compute;
 
 /// The worker's loader, as the build names it, beside the page.
@@ -50,14 +53,14 @@ impl Link {
             .encoding::<Structured>()
             .with_loader(true)
             .spawn(WORKER);
-        bridge.send(Request::Open(self.wish.get_value()));
+        bridge.send(WorkerRequest::Open(self.wish.get_value()).into());
         self.bridge.set_value(Some(bridge));
     }
 
     fn receive(self, report: Report) {
         match report {
-            Report::Library(library) => self.library.set_value(*library),
-            Report::Handled => self
+            Report::Worker(WorkerReport::Library(library)) => self.library.set_value(*library),
+            Report::Worker(WorkerReport::Handled) => self
                 .pending
                 .update_value(|pending| drop(pending.pop_front())),
             report => reports::apply(self.state, report),
@@ -65,17 +68,22 @@ impl Link {
     }
 
     /// Sends a request.
-    pub fn send(&self, request: Request) {
-        let brings = matches!(request, Request::Add(_) | Request::AddSamples);
+    pub fn send(&self, request: impl Into<Request>) {
+        let request = request.into();
+        let brings = matches!(
+            request,
+            Request::Cases(CasesRequest::Add(_) | CasesRequest::AddSamples)
+        );
         if brings && self.state.found.read_untracked().is_some() {
             // Something new begins, in place of what was kept.
             self.state.found.set(None);
-            self.forward(Request::Forget);
+            self.forward(SessionRequest::Forget);
         }
         self.forward(request);
     }
 
-    fn forward(&self, request: Request) {
+    fn forward(&self, request: impl Into<Request>) {
+        let request = request.into();
         self.pending
             .update_value(|pending| pending.push_back(request.clone()));
         self.bridge.with_value(|bridge| {
@@ -90,7 +98,7 @@ impl Link {
         self.wish.set_value(wish);
         self.bridge.with_value(|bridge| {
             if let Some(bridge) = bridge {
-                bridge.send(Request::Close);
+                bridge.send(WorkerRequest::Close.into());
             }
         });
         self.restart();
@@ -110,14 +118,14 @@ impl Link {
         self.pending
             .update_value(|pending| undone = std::mem::take(pending));
         self.spawn();
-        self.forward(Request::Resume(Box::new(self.library.get_value())));
-        self.forward(Request::Settle);
+        self.forward(WorkerRequest::Resume(Box::new(self.library.get_value())));
+        self.forward(WorkerRequest::Settle);
         let weights = state
             .weights
             .get_untracked()
             .zip(state.weights_file.get_value());
         if let Some((info, blob)) = weights {
-            self.forward(Request::Add(files::from_blob(&info.file_name, &blob)));
+            self.forward(CasesRequest::Add(files::from_blob(&info.file_name, &blob)));
         }
         undone.retain(Request::outlives_worker);
         for request in undone {

@@ -10,7 +10,10 @@ use super::state::{
     State, Task,
 };
 use super::{files, words};
-use crate::message::{CaseInfo, Device, Report};
+use crate::message::{
+    CaseInfo, CasesReport, Device, DisplayReport, ExportReport, Report, SegmentationReport,
+    Segmented, SessionReport, TaskReport, TrainingReport, WeightsReport, WorkerReport,
+};
 use crate::saved::{Saved, Unfinished, Validation};
 
 /// The name under which everything at hand is saved.
@@ -19,18 +22,53 @@ const ARCHIVE: &str = "medcontext.zip";
 /// Changes the state as a report says.
 pub fn apply(state: State, report: Report) {
     match report {
-        Report::Ready(device) => state.engine.set(Engine::Ready(device)),
-        Report::Reading { done, total } => {
+        Report::Worker(report) => worker(state, report),
+        Report::Cases(report) => cases(state, report),
+        Report::Training(report) => training(state, report),
+        Report::Segmentation(report) => segmentation(state, report),
+        Report::Task(TaskReport::Ended { stopped, failure }) => ended(state, stopped, failure),
+        Report::Weights(WeightsReport { info, file }) => {
+            state.weights_file.set_value(Some(file.0));
+            state.weights.set(Some(info));
+        }
+        Report::Display(report) => display(state, report),
+        Report::Export(ExportReport::Archive(file)) => save(state, ARCHIVE, &file.0),
+        Report::Export(ExportReport::Surfaces { case, file }) => {
+            save(state, &format!("{case}_surfaces.zip"), &file.0);
+        }
+        Report::Session(report) => session(state, report),
+    }
+}
+
+fn worker(state: State, report: WorkerReport) {
+    match report {
+        WorkerReport::Ready(device) => state.engine.set(Engine::Ready(device)),
+        WorkerReport::Settled => state.replaying.set(false),
+        WorkerReport::Problem(sentence) => state.say(sentence),
+        WorkerReport::Died(reason) => died(state, &reason),
+        // The link's own.
+        WorkerReport::Library(_) | WorkerReport::Handled => {}
+    }
+}
+
+fn cases(state: State, report: CasesReport) {
+    match report {
+        CasesReport::Reading { done, total } => {
             state.reading.set((done < total).then_some((done, total)));
         }
-        Report::Case(info) => take_case(state, info),
-        Report::Read(info) => case_read(state, info),
-        Report::Leftovers { files, structures } => {
+        CasesReport::Case(info) => take_case(state, info),
+        CasesReport::Read(info) => case_read(state, info),
+        CasesReport::Leftovers { files, structures } => {
             state.leftovers.set(files);
             state.structures.set(structures);
         }
-        Report::CaseRemoved { case } => forget_case(state, &case),
-        Report::Suggested(suggested) => {
+        CasesReport::Removed { case } => forget_case(state, &case),
+    }
+}
+
+fn training(state: State, report: TrainingReport) {
+    match report {
+        TrainingReport::Suggested(suggested) => {
             if !state.config_touched.get_untracked() && !state.work.read_untracked().busy() {
                 state.config.update(|config| {
                     *config = TrainConfig {
@@ -43,8 +81,48 @@ pub fn apply(state: State, report: Report) {
                 });
             }
         }
-        Report::Problem(sentence) => state.say(sentence),
-        Report::View { case, image, truth } => {
+        TrainingReport::Event(event) => training_event(state, event),
+        TrainingReport::Rehearsed {
+            first_seconds,
+            step_seconds,
+        } => state.pace.set(Some(Pace {
+            config: state.config.get_untracked(),
+            first_seconds,
+            step_seconds,
+        })),
+        TrainingReport::Preview {
+            case,
+            iteration,
+            file,
+        } => state.preview.set(Some(Preview {
+            case,
+            iteration,
+            labels: file.0,
+        })),
+        TrainingReport::Kept { iteration } => kept(state, iteration),
+    }
+}
+
+fn segmentation(state: State, report: SegmentationReport) {
+    match report {
+        SegmentationReport::Progress {
+            case,
+            done,
+            windows,
+            remaining_seconds,
+        } => predicting(state, &case, done, windows, remaining_seconds),
+        SegmentationReport::Done(_) if state.replaying.get_untracked() => {}
+        SegmentationReport::Done(found) => segmented(state, found),
+        SegmentationReport::Failed { case, reason } => {
+            state.say(format!("{case}: {reason}"));
+            state.update_case(&case, |row| row.result = CaseResult::Failed(reason));
+        }
+    }
+}
+
+fn display(state: State, report: DisplayReport) {
+    match report {
+        DisplayReport::Case { case, image, truth } => {
             if state.viewed.read_untracked().as_ref() == Some(&case) {
                 state.picture.set(Some(Picture {
                     case,
@@ -53,12 +131,12 @@ pub fn apply(state: State, report: Report) {
                 }));
             }
         }
-        Report::Difference { case, file } => {
+        DisplayReport::Difference { case, file } => {
             state
                 .differences
                 .update(|all| drop(all.insert(case, file.0)));
         }
-        Report::Displayed {
+        DisplayReport::Segmentation {
             case,
             number,
             labels,
@@ -72,57 +150,20 @@ pub fn apply(state: State, report: Report) {
                 }));
             }
         }
-        Report::Training(event) => training(state, event),
-        Report::Rehearsed {
-            first_seconds,
-            step_seconds,
-        } => state.pace.set(Some(Pace {
-            config: state.config.get_untracked(),
-            first_seconds,
-            step_seconds,
-        })),
-        Report::Preview {
-            case,
-            iteration,
-            file,
-        } => state.preview.set(Some(Preview {
-            case,
-            iteration,
-            labels: file.0,
-        })),
-        Report::Weights { info, file } => {
-            state.weights_file.set_value(Some(file.0));
-            state.weights.set(Some(info));
-        }
-        Report::Predicting {
-            case,
-            done,
-            windows,
-            remaining_seconds,
-        } => predicting(state, &case, done, windows, remaining_seconds),
-        Report::Segmented { .. } if state.replaying.get_untracked() => {}
-        Report::Segmented { .. } => segmented(state, report),
-        Report::NotSegmented { case, reason } => {
-            state.say(format!("{case}: {reason}"));
-            state.update_case(&case, |row| row.result = CaseResult::Failed(reason));
-        }
-        Report::Ended { stopped, failure } => ended(state, stopped, failure),
-        Report::Kept { iteration } => kept(state, iteration),
-        Report::Found(saved) => {
+    }
+}
+
+fn session(state: State, report: SessionReport) {
+    match report {
+        SessionReport::Found(saved) => {
             // After a breakdown the page itself still knows everything.
             if state.cases.read_untracked().is_empty() {
                 state.found.set(Some(saved));
             }
         }
-        Report::Settled => state.replaying.set(false),
         // A new worker brought back what the page still knows, and knows better.
-        Report::Restored(_) if state.replaying.get_untracked() => {}
-        Report::Restored(saved) => restored(state, *saved),
-        Report::Archive(file) => save(state, ARCHIVE, &file.0),
-        Report::Surfaces { case, file } => save(state, &format!("{case}_surfaces.zip"), &file.0),
-        Report::Died(reason) => died(state, &reason),
-        // The link's own.
-        Report::Library(_) | Report::Handled => {}
+        SessionReport::Restored(_) if state.replaying.get_untracked() => {}
+        SessionReport::Restored(saved) => restored(state, *saved),
     }
 }
 
@@ -202,7 +243,7 @@ fn forget_case(state: State, id: &str) {
 }
 
 /// The trainer's events.
-fn training(state: State, event: Event) {
+fn training_event(state: State, event: Event) {
     match event {
         Event::Started {
             parameters,
@@ -328,17 +369,14 @@ fn predicting(state: State, case: &str, done: usize, windows: usize, remaining_s
 }
 
 /// A segmented case: into the table, and into view if its image is there.
-fn segmented(state: State, report: Report) {
-    let Report::Segmented {
+fn segmented(state: State, found: Segmented) {
+    let Segmented {
         case,
         result,
         file,
         uncertainty,
         logits,
-    } = report
-    else {
-        return;
-    };
+    } = found;
     let files = ResultFiles {
         labels: file.0,
         uncertainty: uncertainty.map(|map| map.0),

@@ -12,7 +12,7 @@ use super::files::bytes_of;
 use super::label;
 use super::reading::read_options;
 use super::session::{Session, breathe};
-use crate::message::{CaseInfo, Report, Unused};
+use crate::message::{CaseInfo, CasesReport, TrainingReport, Unused, WorkerReport};
 use crate::saved::names;
 
 /// A case, and what is known of it.
@@ -82,7 +82,7 @@ async fn paired(session: &Session) -> Result<Pairing> {
         reason: leftover.reason.clone(),
         volume: library.files.contains_key(&leftover.path),
     });
-    session.reporter.send(Report::Leftovers {
+    session.reporter.send(CasesReport::Leftovers {
         files: unused.collect(),
         structures: !pairing.structures.is_empty(),
     });
@@ -108,7 +108,7 @@ pub fn forget_all(session: &Session) {
 fn forget(session: &Session, id: &str) {
     session.cases.borrow_mut().remove(id);
     session.shelf.borrow_mut().forget(id);
-    session.reporter.send(Report::CaseRemoved {
+    session.reporter.send(CasesReport::Removed {
         case: id.to_owned(),
     });
 }
@@ -119,7 +119,9 @@ pub async fn let_go(session: &Session, files: &CaseFiles, error: &Error) {
     for path in files.channels() {
         forget_file(session, path).await;
     }
-    session.reporter.send(Report::Problem(error.to_string()));
+    session
+        .reporter
+        .send(WorkerReport::Problem(error.to_string()));
 }
 
 /// Puts a case into the table, as its image's header describes it.
@@ -150,7 +152,7 @@ async fn announce(session: &Session, files: &CaseFiles) -> Result<()> {
         problems: Vec::new(),
         fix: None,
     };
-    session.reporter.send(Report::Case(info.clone()));
+    session.reporter.send(CasesReport::Case(info.clone()));
     let entry = Entry {
         files: files.clone(),
         info,
@@ -191,7 +193,9 @@ fn suggest(session: &Session) {
     let sizes: Vec<[usize; 3]> = labelled.map(|entry| entry.size).collect();
     if !sizes.is_empty() {
         let config = TrainConfig::suggest(&sizes);
-        session.reporter.send(Report::Suggested(Box::new(config)));
+        session
+            .reporter
+            .send(TrainingReport::Suggested(Box::new(config)));
     }
 }
 

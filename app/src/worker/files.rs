@@ -13,7 +13,7 @@ use web_sys::{Blob, File};
 use super::error::{Error, Result};
 use super::session::{Session, breathe};
 use super::{cases, restore};
-use crate::message::{Handle, Report, Upload};
+use crate::message::{Handle, Upload, WorkerReport};
 use crate::saved::names;
 
 /// Large enough for several tokens of a network along every axis, so that MedContext has something to mask.
@@ -97,7 +97,7 @@ async fn take_weights(session: &Session, path: &str, file: &Blob) -> Result<()> 
     if loaded.assumed.is_empty() && loaded.missing.is_empty() {
         return session.keep_weights(bytes, &loaded.metadata).await;
     }
-    session.reporter.send(Report::Problem(format!(
+    session.reporter.send(WorkerReport::Problem(format!(
         "{path}: converted from PyTorch; assumed: {}",
         loaded.assumed.join(", ")
     )));

@@ -25,7 +25,7 @@ use futures::channel::mpsc::{UnboundedSender, unbounded};
 use gloo_worker::{HandlerId, Worker, WorkerScope};
 use wasm_bindgen_futures::spawn_local;
 
-use crate::message::{Report, Request};
+use crate::message::{Report, Request, TaskRequest, WorkerReport, WorkerRequest};
 use session::{Reporter, Session, worker_scope};
 
 /// The worker as `gloo-worker` sees it: it forwards the page's requests to a `Session`.
@@ -56,7 +56,7 @@ impl Worker for Compute {
         self.inbox = Some(inbox);
         self.reporter = Some(reporter.clone());
         spawn_local(async move {
-            let Some(Request::Open(wish)) = requests.next().await else {
+            let Some(Request::Worker(WorkerRequest::Open(wish))) = requests.next().await else {
                 return;
             };
             match Session::open(reporter.clone(), wish).await {
@@ -65,7 +65,7 @@ impl Worker for Compute {
                         session.handle(request).await;
                     }
                 }
-                Err(error) => reporter.send(Report::Died(error.to_string())),
+                Err(error) => reporter.send(WorkerReport::Died(error.to_string())),
             }
         });
     }
@@ -76,15 +76,10 @@ impl Worker for Compute {
         };
         // Here rather than in the session's loop, which may be busy with a large file.
         match request {
-            Request::Close => worker_scope().close(),
-            Request::Stop => reporter.set_stop(true),
-            Request::Pause(pause) => reporter.set_pause(pause),
-            Request::Train { .. }
-            | Request::Rehearse { .. }
-            | Request::Continue { .. }
-            | Request::Predict { .. } => {
-                reporter.set_stop(false);
-            }
+            Request::Worker(WorkerRequest::Close) => worker_scope().close(),
+            Request::Task(TaskRequest::Stop) => reporter.set_stop(true),
+            Request::Task(TaskRequest::Pause(pause)) => reporter.set_pause(pause),
+            Request::Training(_) | Request::Segmentation(_) => reporter.set_stop(false),
             _ => {}
         }
         // Sending fails only when the session's loop has ended, and with it the worker.

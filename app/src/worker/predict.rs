@@ -10,17 +10,17 @@ use medcontext_core::volume::gzip;
 use super::error::{Error, Result};
 use super::files::blob;
 use super::session::{Session, breathe};
-use crate::message::Report;
+use crate::message::{SegmentationReport, SegmentationRequest, Segmented};
 use crate::saved::{Doubt, SavedResult, names};
 
 /// Segments the named cases with the weights at hand, one after another. A case that fails is named; the
 /// others go on.
-pub async fn predict(
-    session: &Session,
-    cases: Vec<String>,
-    flips: bool,
-    keep_logits: bool,
-) -> Result<()> {
+pub async fn predict(session: &Session, request: SegmentationRequest) -> Result<()> {
+    let SegmentationRequest {
+        cases,
+        flips,
+        keep_logits,
+    } = request;
     breathe().await;
     let predictor = Predictor::load(&session.weights()?, &session.device.device)?;
     let config = PredictConfig {
@@ -35,7 +35,9 @@ pub async fn predict(
         }
         if let Err(error) = segment(session, &predictor, &case, config).await {
             let reason = error.to_string();
-            session.reporter.send(Report::NotSegmented { case, reason });
+            session
+                .reporter
+                .send(SegmentationReport::Failed { case, reason });
         }
     }
     Ok(())
@@ -51,7 +53,7 @@ async fn segment(
     let case = session.case(id).await?;
     let mut run = predictor.start_channels(&case.images(), config)?;
     while let Some(event) = run.next().await? {
-        let progress = |done, windows, remaining_seconds| Report::Predicting {
+        let progress = |done, windows, remaining_seconds| SegmentationReport::Progress {
             case: id.to_owned(),
             done,
             windows,
@@ -69,9 +71,9 @@ async fn segment(
                 seconds,
             } => {
                 let seen = predictor.metadata().training.saw(id);
-                let report = segmented(&case, &segmentation, seconds, seen)?;
-                keep(session, &report).await;
-                report
+                let found = segmented(&case, &segmentation, seconds, seen)?;
+                keep(session, &found).await;
+                SegmentationReport::Done(found)
             }
         };
         session.reporter.send(report);
@@ -84,29 +86,22 @@ async fn segment(
 }
 
 /// Keeps what was found for the next visit.
-async fn keep(session: &Session, report: &Report) {
-    let Report::Segmented {
-        case,
-        file,
-        uncertainty,
-        ..
-    } = report
-    else {
-        return;
-    };
-    session.keep(&names::segmentation(case), &file.0).await;
-    if let Some(map) = uncertainty {
-        session.keep(&names::uncertainty(case), &map.0).await;
+async fn keep(session: &Session, found: &Segmented) {
+    session
+        .keep(&names::segmentation(&found.case), &found.file.0)
+        .await;
+    if let Some(map) = &found.uncertainty {
+        session.keep(&names::uncertainty(&found.case), &map.0).await;
     }
 }
 
-/// The report of a segmented case, measured where it has labels of its own.
+/// What is said of a segmented case, measured where it has labels of its own.
 fn segmented(
     case: &Case,
     segmentation: &Segmentation,
     seconds: f64,
     seen: Option<bool>,
-) -> Result<Report> {
+) -> Result<Segmented> {
     let logits = segmentation.logits.as_ref().map(|logits| {
         let file = logits_file(logits).map_err(|error| Error::Logits(error.to_string()));
         blob(&file?)
@@ -117,7 +112,7 @@ fn segmented(
     });
     let uncertainty = segmentation.uncertainty.as_ref();
     let map = uncertainty.map(|found| blob(&gzip(&found.map.to_nifti())));
-    Ok(Report::Segmented {
+    Ok(Segmented {
         case: case.id.clone(),
         result: SavedResult {
             volumes: segmentation.volumes.clone(),

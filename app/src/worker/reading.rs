@@ -13,7 +13,7 @@ use super::cases::{Entry, let_go, named};
 use super::error::{Error, Result};
 use super::files::bytes_of;
 use super::session::{Session, breathe};
-use crate::message::Report;
+use crate::message::CasesReport;
 
 /// Volumes that were used lately are kept up to this size.
 const SHELF_BYTES: u64 = 512 << 20;
@@ -94,7 +94,7 @@ impl Session {
         // It may be made of other files by now.
         if let Some(entry) = entry.filter(|entry| Some(&entry.files) == files.as_ref()) {
             describe(entry, &reading, names);
-            self.reporter.send(Report::Read(entry.info.clone()));
+            self.reporter.send(CasesReport::Read(entry.info.clone()));
         }
         Ok(reading.case)
     }
@@ -125,11 +125,13 @@ pub fn check_new(session: &Rc<Session>) {
     let session = Rc::clone(session);
     spawn_local(async move {
         while let Some((files, done, total)) = next_unread(&session) {
-            session.reporter.send(Report::Reading { done, total });
+            session.reporter.send(CasesReport::Reading { done, total });
             check(&session, &files).await;
             breathe().await;
         }
-        session.reporter.send(Report::Reading { done: 0, total: 0 });
+        session
+            .reporter
+            .send(CasesReport::Reading { done: 0, total: 0 });
         session.checking.set(false);
     });
 }

@@ -9,7 +9,9 @@ use super::error::{Error, Result};
 use super::files::{blob, bytes_of, json_file};
 use super::session::Session;
 use super::{archive, cases, choices, label};
-use crate::message::{Handle, Library, Packed, Report};
+use crate::message::{
+    ExportReport, Handle, Library, Packed, SegmentationReport, Segmented, SessionReport,
+};
 use crate::saved::{Choices, Saved, names};
 
 /// What an earlier session left in the browser's storage, if it is worth going back to.
@@ -120,16 +122,18 @@ async fn restore(
     for (case, result) in &saved.results {
         let uncertainty = contents.remove(&names::uncertainty(case)).map(Handle);
         if let Some(file) = contents.remove(&names::segmentation(case)) {
-            session.reporter.send(Report::Segmented {
+            session.reporter.send(SegmentationReport::Done(Segmented {
                 case: case.clone(),
                 result: result.clone(),
                 file: Handle(file),
                 uncertainty,
                 logits: None,
-            });
+            }));
         }
     }
-    session.reporter.send(Report::Restored(Box::new(saved)));
+    session
+        .reporter
+        .send(SessionReport::Restored(Box::new(saved)));
     Ok(())
 }
 
@@ -185,7 +189,7 @@ pub async fn pack(session: &Session, files: Vec<Packed>, saved: Option<Box<Saved
         }
     }
     let archive = archive::pack(&all).await?;
-    session.reporter.send(Report::Archive(archive));
+    session.reporter.send(ExportReport::Archive(archive));
     Ok(())
 }
 

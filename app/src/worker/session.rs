@@ -21,7 +21,11 @@ use super::kept::keep_new;
 use super::reading::{Shelf, check_new};
 use super::storage::{NoStorage, Storage};
 use super::{Compute, adapter, cases, choices, files, label, predict, restore, show, train};
-use crate::message::{Device, Library, Report, Request, WeightsInfo, Wish};
+use crate::message::{
+    CasesRequest, Device, DisplayRequest, ExportRequest, Library, Report, Request, SessionReport,
+    SessionRequest, TaskReport, TrainingRequest, WeightsInfo, WeightsReport, Wish, WorkerReport,
+    WorkerRequest,
+};
 use crate::saved::names;
 
 /// A task that waits looks this often whether it may go on.
@@ -48,8 +52,8 @@ impl Reporter {
     }
 
     /// Sends a report.
-    pub fn send(&self, report: Report) {
-        self.scope.respond(self.page, report);
+    pub fn send(&self, report: impl Into<Report>) {
+        self.scope.respond(self.page, report.into());
     }
 
     /// Asks the running task to end, or lets the next one run.
@@ -97,7 +101,7 @@ impl Reporter {
 
     /// Says why, and ends the worker.
     fn die(&self, reason: &str) {
-        self.send(Report::Died(reason.to_owned()));
+        self.send(WorkerReport::Died(reason.to_owned()));
         worker_scope().close();
     }
 }
@@ -157,7 +161,7 @@ impl Session {
             Err(NoStorage::NotOffered) => None,
             Err(NoStorage::InUse) => {
                 let error = Error::OtherTab;
-                reporter.send(Report::Problem(error.to_string()));
+                reporter.send(WorkerReport::Problem(error.to_string()));
                 None
             }
         };
@@ -180,12 +184,12 @@ impl Session {
         });
         match restore::found(&session).await {
             Ok(None) => {}
-            Ok(Some(saved)) => session.reporter.send(Report::Found(Box::new(saved))),
+            Ok(Some(saved)) => session.reporter.send(SessionReport::Found(Box::new(saved))),
             Err(error) => session.mention(Err(error)),
         }
         session
             .reporter
-            .send(Report::Ready(match session.device.kind {
+            .send(WorkerReport::Ready(match session.device.kind {
                 DeviceKind::Cpu => Device::Cpu {
                     reason: (wish == Wish::Gpu).then(|| adapter::why_none().to_owned()),
                 },
@@ -201,35 +205,74 @@ impl Session {
 
     /// Does what the page asks for. Training and prediction go on after this returns.
     pub async fn handle(self: &Rc<Self>, request: Request) {
-        let session = Rc::clone(self);
         let done = match request {
-            Request::Add(uploads) => files::add(self, uploads).await,
-            Request::AddSamples => files::add_samples(self).await,
-            Request::Remove { case } => cases::remove(self, &case).await,
-            Request::Discard => cases::discard(self).await,
-            Request::View { case } => show::view(self, &case).await,
-            Request::Pair { case, label } => choices::pair(self, case, label).await,
-            Request::UseFrames { case, frames } => choices::use_frames(self, &case, frames).await,
-            Request::CombineStructures => choices::combine(self).await,
-            Request::Mend { case, fix } => label::mend(self, &case, fix).await,
-            Request::Compare { case, segmentation } => {
-                show::compare(self, &case, &segmentation.0).await
+            Request::Worker(request) => self.handle_worker(request).await,
+            Request::Cases(request) => self.handle_cases(request).await,
+            Request::Training(request) => self.handle_training(request),
+            Request::Segmentation(request) => {
+                let session = Rc::clone(self);
+                self.run(async move { predict::predict(&session, request).await })
             }
-            Request::Display {
-                case,
-                number,
-                labels,
-                uncertainty,
-            } => show::display(self, case, number, labels, uncertainty).await,
-            Request::Surfaces { case, segmentation } => {
-                show::surfaces(self, &case, &segmentation.0).await
+            // Done without waiting for its turn here.
+            Request::Task(_) => Ok(()),
+            Request::Display(request) => self.handle_display(request).await,
+            Request::Export(request) => match request {
+                ExportRequest::Surfaces { case, segmentation } => {
+                    show::surfaces(self, &case, &segmentation.0).await
+                }
+                ExportRequest::Archive { files, session } => {
+                    restore::pack(self, files, session).await
+                }
+            },
+            Request::Session(request) => match request {
+                SessionRequest::Remember(saved) => restore::remember(self, &saved).await,
+                SessionRequest::Restore => restore::restore_kept(self).await,
+                SessionRequest::Forget => restore::forget(self).await,
+            },
+        };
+        self.mention(done);
+        self.tell_library();
+        self.reporter.send(WorkerReport::Handled);
+        check_new(self);
+        keep_new(self);
+    }
+
+    async fn handle_worker(self: &Rc<Self>, request: WorkerRequest) -> Result<()> {
+        match request {
+            WorkerRequest::Resume(library) => restore::resume(self, *library).await,
+            WorkerRequest::Settle => {
+                self.reporter.send(WorkerReport::Settled);
+                Ok(())
             }
-            Request::Label {
+            // Done before anything else, or without waiting for their turn here.
+            WorkerRequest::Open(_) | WorkerRequest::Close => Ok(()),
+        }
+    }
+
+    async fn handle_cases(self: &Rc<Self>, request: CasesRequest) -> Result<()> {
+        match request {
+            CasesRequest::Add(uploads) => files::add(self, uploads).await,
+            CasesRequest::AddSamples => files::add_samples(self).await,
+            CasesRequest::Remove { case } => cases::remove(self, &case).await,
+            CasesRequest::Discard => cases::discard(self).await,
+            CasesRequest::Pair { case, label } => choices::pair(self, case, label).await,
+            CasesRequest::UseFrames { case, frames } => {
+                choices::use_frames(self, &case, frames).await
+            }
+            CasesRequest::CombineStructures => choices::combine(self).await,
+            CasesRequest::Mend { case, fix } => label::mend(self, &case, fix).await,
+            CasesRequest::Label {
                 case,
                 drawing,
                 names,
             } => label::take(self, &case, &drawing.0, &names).await,
-            Request::Train {
+        }
+    }
+
+    fn handle_training(self: &Rc<Self>, request: TrainingRequest) -> Result<()> {
+        let session = Rc::clone(self);
+        match request {
+            TrainingRequest::Train {
                 config,
                 cases,
                 validation,
@@ -241,37 +284,29 @@ impl Session {
                     train::train(&session, *config, &cases, &validation, from_weights).await
                 })
             }
-            Request::Rehearse { config, cases } => {
+            TrainingRequest::Rehearse { config, cases } => {
                 self.run(async move { train::rehearse(&session, *config, &cases).await })
             }
-            Request::Continue { validation, viewed } => {
+            TrainingRequest::Resume { validation, viewed } => {
                 *self.viewed.borrow_mut() = viewed;
                 self.run(async move { train::go_on(&session, &validation).await })
             }
-            Request::Predict {
-                cases,
-                flips,
-                keep_logits,
-            } => {
-                self.run(async move { predict::predict(&session, cases, flips, keep_logits).await })
+        }
+    }
+
+    async fn handle_display(self: &Rc<Self>, request: DisplayRequest) -> Result<()> {
+        match request {
+            DisplayRequest::Case { case } => show::view(self, &case).await,
+            DisplayRequest::Segmentation {
+                case,
+                number,
+                labels,
+                uncertainty,
+            } => show::display(self, case, number, labels, uncertainty).await,
+            DisplayRequest::Difference { case, segmentation } => {
+                show::compare(self, &case, &segmentation.0).await
             }
-            Request::Settle => {
-                self.reporter.send(Report::Settled);
-                Ok(())
-            }
-            Request::Remember(saved) => restore::remember(self, &saved).await,
-            Request::Restore => restore::restore_kept(self).await,
-            Request::Forget => restore::forget(self).await,
-            Request::Resume(library) => restore::resume(self, *library).await,
-            Request::Pack { files, session } => restore::pack(self, files, session).await,
-            // Done before anything else, or without waiting for their turn here.
-            Request::Open(_) | Request::Close | Request::Stop | Request::Pause(_) => Ok(()),
-        };
-        self.mention(done);
-        self.tell_library();
-        self.reporter.send(Report::Handled);
-        check_new(self);
-        keep_new(self);
+        }
     }
 
     /// What the session is made of.
@@ -289,21 +324,21 @@ impl Session {
     pub fn tell_library(&self) {
         if self.library_changed.replace(false) {
             let library = Box::new(self.library().clone());
-            self.reporter.send(Report::Library(library));
+            self.reporter.send(WorkerReport::Library(library));
         }
     }
 
     /// Tells the page what went wrong, if something did.
     pub fn mention(&self, outcome: Result<()>) {
         if let Err(error) = outcome {
-            self.reporter.send(Report::Problem(error.to_string()));
+            self.reporter.send(WorkerReport::Problem(error.to_string()));
         }
     }
 
     /// Tells the page a sentence that it has not been told before.
     pub fn mention_once(&self, sentence: String) {
         if self.mentioned.borrow_mut().insert(sentence.clone()) {
-            self.reporter.send(Report::Problem(sentence));
+            self.reporter.send(WorkerReport::Problem(sentence));
         }
     }
 
@@ -346,7 +381,7 @@ impl Session {
         spawn_local(async move {
             let outcome = task.await;
             session.busy.set(false);
-            session.reporter.send(Report::Ended {
+            session.reporter.send(TaskReport::Ended {
                 stopped: session.stopping(),
                 failure: outcome.err().map(|error| error.to_string()),
             });
@@ -373,7 +408,7 @@ impl Session {
         self.keep(names::WEIGHTS, &file.0).await;
         let info = describe(metadata, &bytes);
         *self.weights.borrow_mut() = Some(bytes.into());
-        self.reporter.send(Report::Weights { info, file });
+        self.reporter.send(WeightsReport { info, file });
         Ok(())
     }
 }

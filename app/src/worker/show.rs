@@ -8,7 +8,7 @@ use super::cases::{Entry, named};
 use super::error::Result;
 use super::files::{blob, bytes_of};
 use super::session::{Session, breathe};
-use crate::message::{Handle, Report};
+use crate::message::{DisplayReport, ExportReport, Handle};
 
 /// Sends a case's volumes for display, as this program reads them.
 pub async fn view(session: &Session, id: &str) -> Result<()> {
@@ -21,7 +21,7 @@ pub async fn view(session: &Session, id: &str) -> Result<()> {
     // Before the picture: a label has its colour when it is known.
     let case = session.described_case(id).await?;
     let truth = case.label.as_ref().map(|label| blob(&label.to_display()));
-    session.reporter.send(Report::View {
+    session.reporter.send(DisplayReport::Case {
         case: id.to_owned(),
         image: blob(&case.image.to_display().map_err(named(id))?)?,
         truth: truth.transpose()?,
@@ -54,7 +54,7 @@ pub async fn display(
         }
         None => None,
     };
-    session.reporter.send(Report::Displayed {
+    session.reporter.send(DisplayReport::Segmentation {
         case,
         number,
         labels,
@@ -74,7 +74,7 @@ pub async fn compare(session: &Session, id: &str, segmentation: &Blob) -> Result
         .and_then(LabelImage::from_image)
         .and_then(|found| found.difference(truth))
         .map_err(named(id))?;
-    session.reporter.send(Report::Difference {
+    session.reporter.send(DisplayReport::Difference {
         case: id.to_owned(),
         file: blob(&difference.to_display())?,
     });
@@ -97,7 +97,7 @@ pub async fn surfaces(session: &Session, id: &str, segmentation: &Blob) -> Resul
         files.push((file_names.take(id, &name, label), blob(&stl)?.0));
         breathe().await;
     }
-    session.reporter.send(Report::Surfaces {
+    session.reporter.send(ExportReport::Surfaces {
         case: id.to_owned(),
         file: archive::pack(&files).await?,
     });

@@ -11,7 +11,7 @@ use super::cases::Entry;
 use super::error::{Error, Result};
 use super::files::blob;
 use super::session::{Session, breathe};
-use crate::message::Report;
+use crate::message::TrainingReport;
 use crate::saved::names;
 
 /// A crash costs at most this much training, and the step that was under way.
@@ -82,7 +82,7 @@ pub async fn rehearse(session: &Session, config: TrainConfig, cases: &[String]) 
     if let [first, rest @ ..] = &steps[..]
         && !rest.is_empty()
     {
-        session.reporter.send(Report::Rehearsed {
+        session.reporter.send(TrainingReport::Rehearsed {
             first_seconds: *first,
             step_seconds: rest.iter().sum::<f64>() / rest.len() as f64,
         });
@@ -174,7 +174,7 @@ async fn run(session: &Session, mut trainer: Trainer) -> Result<()> {
             Event::Validated { iteration, .. } => Some(*iteration),
             _ => None,
         };
-        session.reporter.send(Report::Training(event));
+        session.reporter.send(TrainingReport::Event(event));
         if let Some(iteration) = validated {
             preview(session, &trainer, iteration).await?;
         }
@@ -207,7 +207,7 @@ async fn preview(session: &Session, trainer: &Trainer, iteration: usize) -> Resu
     while let Some(event) = run.next().await? {
         if let infer::Event::Finished { segmentation, .. } = event {
             let file = blob(&gzip(&segmentation.labels.to_nifti()))?;
-            session.reporter.send(Report::Preview {
+            session.reporter.send(TrainingReport::Preview {
                 case: id.clone(),
                 iteration,
                 file,
@@ -225,7 +225,7 @@ async fn keep_state(session: &Session, trainer: &Trainer, iteration: usize) -> R
     let mut state = Vec::new();
     trainer.write_state(&mut state).await?;
     if session.keep(names::STATE, &blob(&state)?.0).await {
-        session.reporter.send(Report::Kept { iteration });
+        session.reporter.send(TrainingReport::Kept { iteration });
     }
     Ok(())
 }

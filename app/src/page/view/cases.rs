@@ -10,7 +10,7 @@ use super::leftovers::Leftovers;
 use super::pairing::Pairing;
 use super::picture::Picture;
 use super::series::Series;
-use crate::message::Request;
+use crate::message::CasesRequest;
 use crate::page::files::from_dialog;
 use crate::page::link::Link;
 use crate::page::state::{Case, CaseResult, State};
@@ -69,7 +69,7 @@ fn Intake() -> impl IntoView {
             <div class="buttons">
                 <Picker id="files" label="Choose files" folder=false />
                 <Picker id="folder" label="Choose a folder" folder=true />
-                <button id="sample" on:click=move |_| link.send(Request::AddSamples)>
+                <button id="sample" on:click=move |_| link.send(CasesRequest::AddSamples)>
                     "Try with sample volumes"
                 </button>
             </div>
@@ -96,7 +96,7 @@ fn Picker(id: &'static str, label: &'static str, folder: bool) -> impl IntoView 
     let chosen = move |_| {
         let Some(input) = input.get() else { return };
         if let Some(list) = input.files() {
-            link.send(Request::Add(from_dialog(&list)));
+            link.send(CasesRequest::Add(from_dialog(&list)));
         }
         // So that choosing the same file again is noticed.
         input.set_value("");
@@ -162,7 +162,7 @@ fn CaseRow(id: String) -> impl IntoView {
     let field = move |text: fn(&Case) -> String| move || case.read().as_ref().map(text);
     let viewed = move || *state.viewed.read() == Some(id.get_value());
     let remove = move |_| {
-        link.send(Request::Remove {
+        link.send(CasesRequest::Remove {
             case: id.get_value(),
         });
     };
@@ -218,7 +218,7 @@ fn Problems(case: Memo<Option<Case>>) -> impl IntoView {
     let mend = move |_| {
         let id = case.read().as_ref().map(|case| case.info.id.clone());
         if let (Some(case), Some(fix)) = (id, fix()) {
-            link.send(Request::Mend { case, fix });
+            link.send(CasesRequest::Mend { case, fix });
         }
     };
     let offer = move || {

@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 use web_sys::Blob;
 
-use crate::message::{Handle, Request};
+use crate::message::{DisplayRequest, Handle};
 use crate::page::link::Link;
 use crate::page::state::{Displayed, State};
 
@@ -22,7 +22,7 @@ pub fn follow(state: State, link: Link) {
         }
         state.display_number.update_value(|number| *number += 1);
         match &files {
-            Some(files) => link.send(Request::Display {
+            Some(files) => link.send(DisplayRequest::Segmentation {
                 case: files.case.clone(),
                 number: state.display_number.get_value(),
                 labels: files.labels.clone().map(Handle),

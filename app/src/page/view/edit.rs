@@ -7,7 +7,7 @@ use leptos::task::spawn_local;
 use leptos::{ev, prelude::*};
 
 use super::displayed;
-use crate::message::{Handle, Request};
+use crate::message::{CasesRequest, Handle};
 use crate::page::link::Link;
 use crate::page::state::{Overlay, State};
 use crate::page::viewer::{Changes, Command, Label, Viewer};
@@ -327,7 +327,7 @@ fn Finish(pen: Pen) -> impl IntoView {
             match viewer.drawing().await {
                 Ok(drawing) => {
                     let drawing = Handle(drawing);
-                    link.send(Request::Label {
+                    link.send(CasesRequest::Label {
                         case,
                         drawing,
                         names,

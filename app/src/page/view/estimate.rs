@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::train::change;
-use crate::message::{Device, Request};
+use crate::message::{Device, TrainingRequest};
 use crate::page::link::Link;
 use crate::page::state::{Engine, State, Task, Work};
 use crate::page::words;
@@ -56,7 +56,7 @@ pub fn Estimate(cases: Memo<Vec<String>>, ready: Signal<bool>) -> impl IntoView 
             words: "Measuring how long a step takes".to_owned(),
             ..Work::begin(Task::Rehearse)
         });
-        link.send(Request::Rehearse {
+        link.send(TrainingRequest::Rehearse {
             config: Box::new(state.config.get()),
             cases: cases.get(),
         });

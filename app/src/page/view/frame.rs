@@ -7,7 +7,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{DragEvent, Element, ScrollIntoViewOptions, ScrollLogicalPosition};
 
 use super::help::Help;
-use crate::message::{Device, Request, Wish};
+use crate::message::{CasesRequest, Device, Wish};
 use crate::page::files::Drop;
 use crate::page::link::Link;
 use crate::page::state::{Engine, State};
@@ -82,7 +82,7 @@ fn take(event: &DragEvent, state: State, link: Link) {
     };
     spawn_local(async move {
         match drop.uploads().await {
-            Ok(uploads) => link.send(Request::Add(uploads)),
+            Ok(uploads) => link.send(CasesRequest::Add(uploads)),
             Err(_) => state.say("The browser could not read what was dropped; drop it again."),
         }
     });

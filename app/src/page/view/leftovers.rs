@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::message::{Request, Unused};
+use crate::message::{CasesRequest, Unused};
 use crate::page::link::Link;
 use crate::page::state::State;
 use crate::page::words;
@@ -54,7 +54,7 @@ pub fn Leftovers() -> impl IntoView {
                     <button
                         id="combine"
                         class="fix"
-                        on:click=move |_| link.send(Request::CombineStructures)
+                        on:click=move |_| link.send(CasesRequest::CombineStructures)
                     >
                         "Combine structures into label maps"
                     </button>
@@ -65,7 +65,7 @@ pub fn Leftovers() -> impl IntoView {
                     title="Take them off the page; the files themselves stay where they are"
                     on:click=move |_| {
                         all.set(false);
-                        link.send(Request::Discard);
+                        link.send(CasesRequest::Discard);
                     }
                 >
                     "Forget them"

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use crate::message::Request;
+use crate::message::CasesRequest;
 use crate::page::address::asked;
 use crate::page::link::Link;
 use crate::page::models::{self, BundledModel};
@@ -32,7 +32,7 @@ pub fn Models() -> impl IntoView {
         let Some(model) = model else { return };
         spawn_local(async move {
             match models::upload(&model).await {
-                Ok(upload) => link.send(Request::Add(vec![upload])),
+                Ok(upload) => link.send(CasesRequest::Add(vec![upload])),
                 Err(_) => state.say(format!(
                     "The weights for {} could not be fetched; check the network and try again.",
                     model.title
@@ -50,7 +50,7 @@ pub fn Models() -> impl IntoView {
     });
     Effect::new(move |done: Option<bool>| {
         let now = done != Some(true) && ready();
-        now.then(|| asked("sample").map(|_| link.send(Request::AddSamples)));
+        now.then(|| asked("sample").map(|_| link.send(CasesRequest::AddSamples)));
         now || done == Some(true)
     });
     let about = move || {

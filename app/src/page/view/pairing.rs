@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::message::Request;
+use crate::message::CasesRequest;
 use crate::page::link::Link;
 use crate::page::state::{Case, State};
 
@@ -64,7 +64,7 @@ fn PairingRow(id: String) -> impl IntoView {
         all.into_iter().map(option).collect_view()
     };
     let choose = move |value: String| {
-        link.send(Request::Pair {
+        link.send(CasesRequest::Pair {
             case: id.get_value(),
             label: (!value.is_empty()).then_some(value),
         });

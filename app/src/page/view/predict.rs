@@ -8,7 +8,7 @@ use medcontext_core::infer::{LabelVolume, logits_name, segmentation_name};
 use super::frame::bring_into_view;
 use super::measure::{self, Measure};
 use super::take_away::TakeAway;
-use crate::message::{Handle, Request};
+use crate::message::{ExportRequest, Handle, SegmentationRequest};
 use crate::page::address::asked;
 use crate::page::files::save;
 use crate::page::link::Link;
@@ -41,7 +41,7 @@ pub fn Predict() -> impl IntoView {
     let start = move |_| {
         measure::remember_before(state);
         state.work.set(Work::begin(Task::Predict));
-        link.send(Request::Predict {
+        link.send(SegmentationRequest {
             cases: chosen.get(),
             flips: flips.get(),
             keep_logits,
@@ -258,7 +258,7 @@ fn download(state: State, id: &str, logits: bool) {
 /// Asks for the surfaces of a case's segmentation; they are saved when they come.
 fn surfaces(state: State, link: Link, id: &str) {
     if let Some(files) = state.result_files.read_untracked().get(id) {
-        link.send(Request::Surfaces {
+        link.send(ExportRequest::Surfaces {
             case: id.to_owned(),
             segmentation: Handle(files.labels.clone()),
         });

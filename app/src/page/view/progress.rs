@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use medcontext_core::dataset::Role;
 
-use crate::message::Request;
+use crate::message::TaskRequest;
 use crate::page::link::Link;
 use crate::page::state::{Engine, Phase, State, Task};
 use crate::page::words;
@@ -19,7 +19,7 @@ pub fn Progress() -> impl IntoView {
     let busy = Memo::new(move |_| state.work.read().busy());
     let stop = move |_| {
         state.work.update(|work| work.phase = Phase::Stopping);
-        link.send(Request::Stop);
+        link.send(TaskRequest::Stop);
     };
     let paused = move || state.work.read().phase == Phase::Paused;
     let running = move || matches!(state.work.read().phase, Phase::Running | Phase::Paused);
@@ -28,7 +28,7 @@ pub fn Progress() -> impl IntoView {
         state.work.update(|work| {
             work.phase = if pause { Phase::Paused } else { Phase::Running };
         });
-        link.send(Request::Pause(pause));
+        link.send(TaskRequest::Pause(pause));
     };
     let task = move || match state.work.read().task {
         Some(Task::Train) => "train",

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use medcontext_core::dataset::Frames;
 
-use crate::message::Request;
+use crate::message::CasesRequest;
 use crate::page::link::Link;
 use crate::page::state::Case;
 
@@ -15,7 +15,7 @@ pub fn Series(case: Memo<Option<Case>>) -> impl IntoView {
     let frames = move || case.read().as_ref().and_then(|case| case.info.frames);
     let decide = move |frames: Frames| {
         if let Some(case) = case.get() {
-            link.send(Request::UseFrames {
+            link.send(CasesRequest::UseFrames {
                 case: case.info.id,
                 frames,
             });

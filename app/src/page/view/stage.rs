@@ -10,7 +10,7 @@ use super::displayed;
 use super::edit::Editor;
 use super::legend::Legend;
 use super::look::Look;
-use crate::message::{Handle, Request};
+use crate::message::{DisplayRequest, Handle};
 use crate::page::link::Link;
 use crate::page::state::{Case, Overlay, State};
 use crate::page::viewer::{Label, Layout, Paint, Viewer};
@@ -108,7 +108,7 @@ fn follow(state: State, stage: Stage) {
     displayed::follow(state, link);
     Effect::new(move |_| {
         if let Some(case) = state.viewed.get() {
-            link.send(Request::View { case });
+            link.send(DisplayRequest::Case { case });
         }
     });
     // A label has its colour when it is known which there are.
@@ -194,7 +194,7 @@ fn follow(state: State, stage: Stage) {
 fn ask_for_difference(state: State, link: Link, case: &str) {
     let files = state.result_files.read_untracked();
     if let Some(files) = files.get(case) {
-        link.send(Request::Compare {
+        link.send(DisplayRequest::Difference {
             case: case.to_owned(),
             segmentation: Handle(files.labels.clone()),
         });

@@ -7,7 +7,7 @@ use medcontext_core::train::TrainConfig;
 use web_sys::Blob;
 
 use super::measure::evaluation;
-use crate::message::{Device, Handle, Packed, Request};
+use crate::message::{Device, ExportRequest, Handle, Packed};
 use crate::page::files::save;
 use crate::page::keep::saved;
 use crate::page::link::Link;
@@ -57,7 +57,7 @@ pub fn TakeAway() -> impl IntoView {
         }
     };
     let pack = move |session: bool| match results(state) {
-        Ok(files) => link.send(Request::Pack {
+        Ok(files) => link.send(ExportRequest::Archive {
             files,
             session: session.then(|| Box::new(saved(state))),
         }),

@@ -9,7 +9,7 @@ use super::estimate::Estimate;
 use super::models::Models;
 use super::network::{NetworkChoice, NetworkCost, Patch};
 use super::validation::DiceChart;
-use crate::message::Request;
+use crate::message::TrainingRequest;
 use crate::page::files::save;
 use crate::page::link::Link;
 use crate::page::state::{Case, Engine, State, Task, Work};
@@ -44,7 +44,7 @@ pub fn Train() -> impl IntoView {
         state.trained.set(Some(config.clone()));
         state.held_out.set(validation.clone());
         state.work.set(Work::begin(Task::Train));
-        link.send(Request::Train {
+        link.send(TrainingRequest::Train {
             config: Box::new(config),
             cases: chosen.get(),
             validation,
@@ -98,7 +98,7 @@ fn Continue(ready: Signal<bool>) -> impl IntoView {
         };
         state.held_out.set(run.validation.clone());
         state.work.set(Work::begin(Task::Train));
-        link.send(Request::Continue {
+        link.send(TrainingRequest::Resume {
             validation: run.validation,
             viewed: state.viewed.get(),
         });

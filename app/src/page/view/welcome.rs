@@ -4,7 +4,7 @@ use js_sys::Date;
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
-use crate::message::Request;
+use crate::message::SessionRequest;
 use crate::page::link::Link;
 use crate::page::state::{Engine, State};
 use crate::page::words;
@@ -19,7 +19,7 @@ pub fn Welcome() -> impl IntoView {
     let ready = move || matches!(*state.engine.read(), Engine::Ready(_));
     let forget = move |_| {
         state.found.set(None);
-        link.send(Request::Forget);
+        link.send(SessionRequest::Forget);
     };
     view! {
         <Show when=move || state.found.read().is_some()>
@@ -29,7 +29,7 @@ pub fn Welcome() -> impl IntoView {
                     id="restore"
                     class="primary"
                     disabled=move || !ready()
-                    on:click=move |_| link.send(Request::Restore)
+                    on:click=move |_| link.send(SessionRequest::Restore)
                 >
                     "Bring it back"
                 </button>

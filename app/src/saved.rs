@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use medcontext_core::dataset::{Frames, Role};
+use medcontext_core::dataset::Role;
 use medcontext_core::infer::LabelVolume;
 use medcontext_core::metric::{CaseScore, Evaluation};
 use medcontext_core::train::{LabelDice, Losses, TrainConfig};
@@ -16,12 +16,15 @@ pub mod names {
     pub const WEIGHTS: &str = "weights.safetensors";
     /// The state of a training run that has not ended.
     pub const STATE: &str = "state.safetensors";
-    /// [`Choices`](super::Choices), as JSON.
+    /// What was decided by hand about the files (`Choices`), as JSON.
     pub const CHOICES: &str = "choices.json";
     /// Before the paths of volumes and of dataset.json, as they were dropped.
     pub const CASES: &str = "cases/";
-    /// Within those, before `<case>.nii.gz`: label maps that were drawn in the page.
-    pub const DRAWN: &str = "drawn/";
+
+    /// The name of a volume or of dataset.json, by its path.
+    pub fn volume(path: &str) -> String {
+        format!("{CASES}{path}")
+    }
 
     /// The name of a case's segmentation.
     pub fn segmentation(case: &str) -> String {
@@ -32,18 +35,6 @@ pub mod names {
     pub fn uncertainty(case: &str) -> String {
         format!("uncertainty/{case}.nii.gz")
     }
-}
-
-/// What was decided by hand about the files.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Choices {
-    /// The label map of a case, or none, by case.
-    pub labels: BTreeMap<String, Option<String>>,
-    /// How a series is used, by the path of its file.
-    pub frames: BTreeMap<String, Frames>,
-    /// Whether label maps of one structure each are combined.
-    pub combine_structures: bool,
 }
 
 /// A segmented case. Its label map is a file beside this.

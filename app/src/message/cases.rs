@@ -6,9 +6,9 @@ use medcontext_core::dataset::{Fix, Frames, Role};
 use medcontext_core::infer::LabelVolume;
 use medcontext_core::volume::Thumbnail;
 use serde::{Deserialize, Serialize};
-use web_sys::{Blob, File};
 
 use super::Handle;
+use crate::platform::{Blob, File};
 
 /// A file as it was dropped or picked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -50,7 +50,7 @@ pub struct CaseInfo {
     pub thumbnail: Option<Thumbnail>,
     /// What is odd about its files, one sentence each.
     pub problems: Vec<String>,
-    /// What would mend that.
+    /// What would repair that.
     pub fix: Option<Fix>,
 }
 
@@ -80,7 +80,7 @@ pub enum CasesRequest {
     /// Forget the files that are in no case.
     Discard,
     /// Make a case's labels fit.
-    Mend {
+    Repair {
         /// The case.
         case: String,
         /// How.

@@ -1,9 +1,9 @@
 //! Volumes for the viewer: NIfTI files as the worker reads them.
 
 use serde::{Deserialize, Serialize};
-use web_sys::Blob;
 
 use super::Handle;
+use crate::platform::Blob;
 
 /// What the page wants to show.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -1,9 +1,9 @@
 //! Files to take away.
 
 use serde::{Deserialize, Serialize};
-use web_sys::Blob;
 
 use super::Handle;
+use crate::platform::Blob;
 use crate::saved::Saved;
 
 /// A file for an archive.

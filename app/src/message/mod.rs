@@ -14,9 +14,7 @@ mod training;
 mod weights;
 mod worker;
 
-use gloo_worker::Codec;
 use serde::{Deserialize, Serialize};
-use wasm_bindgen::{JsCast, JsValue};
 
 pub use cases::{CaseInfo, CasesReport, CasesRequest, Unused, Upload};
 pub use display::{DisplayReport, DisplayRequest};
@@ -26,12 +24,9 @@ pub use session::{SessionReport, SessionRequest};
 pub use task::{TaskReport, TaskRequest};
 pub use training::{TrainingReport, TrainingRequest};
 pub use weights::{WeightsInfo, WeightsReport};
-pub use worker::{Device, Library, Wish, WorkerReport, WorkerRequest};
+pub use worker::{Device, DevicePreference, FileLibrary, WorkerReport, WorkerRequest};
 
-/// A browser object that is passed by reference inside a message.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Handle<T: JsCast>(#[serde(with = "serde_wasm_bindgen::preserve")] pub T);
+pub use crate::platform::Handle;
 
 /// What the page asks for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -56,7 +51,7 @@ pub enum Request {
 
 impl Request {
     /// Whether a worker that takes over is to do this where the one before did not get to it. What that one did
-    /// is in the [`Library`].
+    /// is in the [`FileLibrary`].
     pub fn outlives_worker(&self) -> bool {
         match self {
             Self::Cases(_) | Self::Display(_) | Self::Export(_) | Self::Session(_) => true,
@@ -107,20 +102,3 @@ groups!(Report:
     Worker(WorkerReport), Cases(CasesReport), Training(TrainingReport), Segmentation(SegmentationReport),
     Task(TaskReport), Weights(WeightsReport), Display(DisplayReport), Export(ExportReport),
     Session(SessionReport));
-
-/// Message encoding: JavaScript values as the browser's structured clone takes them, so that handles stay
-/// handles.
-#[derive(Debug)]
-pub struct Structured;
-
-impl Codec for Structured {
-    fn encode<I: Serialize>(input: I) -> JsValue {
-        // Messages are plain structs of numbers, strings and handles, which always encode.
-        serde_wasm_bindgen::to_value(&input).expect("a message is a plain value")
-    }
-
-    fn decode<O: for<'de> Deserialize<'de>>(input: JsValue) -> O {
-        // Page and worker are built together, so both sides know the same messages.
-        serde_wasm_bindgen::from_value(input).expect("page and worker come from one build")
-    }
-}

@@ -1,9 +1,9 @@
 //! Segmentation.
 
 use serde::{Deserialize, Serialize};
-use web_sys::Blob;
 
 use super::Handle;
+use crate::platform::Blob;
 use crate::saved::SavedResult;
 
 /// Segments these cases with the weights at hand.

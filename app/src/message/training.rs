@@ -2,9 +2,9 @@
 
 use medcontext_core::train::{Event, TrainConfig};
 use serde::{Deserialize, Serialize};
-use web_sys::Blob;
 
 use super::Handle;
+use crate::platform::Blob;
 
 /// A training run that the page asks for; or some steps of one.
 #[derive(Clone, Debug, Serialize, Deserialize)]

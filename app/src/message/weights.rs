@@ -1,9 +1,9 @@
 //! The weights at hand.
 
 use serde::{Deserialize, Serialize};
-use web_sys::Blob;
 
 use super::Handle;
+use crate::platform::Blob;
 
 /// The weights at hand.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -2,17 +2,16 @@
 
 use std::collections::VecDeque;
 
-use gloo_worker::{Spawnable, WorkerBridge};
 use leptos::prelude::*;
 
 use super::address::asked;
 use super::state::{Engine, Phase, State, Work};
 use super::{files, reports};
+use crate::bridge::Bridge;
 use crate::message::{
-    CasesRequest, Library, Report, Request, SessionRequest, Structured, Wish, WorkerReport,
+    CasesRequest, DevicePreference, FileLibrary, Report, Request, SessionRequest, WorkerReport,
     WorkerRequest,
 };
-use crate::worker::Compute;
 
 /// The worker's loader, as the build names it, beside the page.
 const WORKER: &str = "./worker_loader.js";
@@ -20,13 +19,13 @@ const WORKER: &str = "./worker_loader.js";
 /// Sends requests to the worker, and starts a new one when it has died.
 #[derive(Clone, Copy)]
 pub struct Link {
-    bridge: StoredValue<Option<WorkerBridge<Compute>>, LocalStorage>,
+    bridge: StoredValue<Option<Bridge>, LocalStorage>,
     /// What the session is made of, as the worker said last: a new one takes it over.
-    library: StoredValue<Library, LocalStorage>,
+    library: StoredValue<FileLibrary, LocalStorage>,
     /// Requests that the worker has not said are done, the oldest first.
     pending: StoredValue<VecDeque<Request>, LocalStorage>,
     /// Where it is to compute.
-    wish: StoredValue<Wish>,
+    device: StoredValue<DevicePreference>,
     state: State,
 }
 
@@ -35,11 +34,11 @@ impl Link {
     pub fn start(state: State) -> Self {
         let link = Self {
             bridge: StoredValue::new_local(None),
-            library: StoredValue::new_local(Library::default()),
+            library: StoredValue::new_local(FileLibrary::default()),
             pending: StoredValue::new_local(VecDeque::new()),
-            wish: StoredValue::new(match asked("device").as_deref() {
-                Some("cpu") => Wish::Cpu,
-                _ => Wish::Gpu,
+            device: StoredValue::new(match asked("device").as_deref() {
+                Some("cpu") => DevicePreference::Cpu,
+                _ => DevicePreference::Gpu,
             }),
             state,
         };
@@ -48,13 +47,18 @@ impl Link {
     }
 
     fn spawn(self) {
-        let bridge = Compute::spawner()
-            .callback(move |report: Report| self.receive(report))
-            .encoding::<Structured>()
-            .with_loader(true)
-            .spawn(WORKER);
-        bridge.send(WorkerRequest::Open(self.wish.get_value()).into());
-        self.bridge.set_value(Some(bridge));
+        // The one before ends here, if it has not died.
+        self.bridge.set_value(None);
+        match Bridge::spawn(WORKER, move |report| self.receive(report)) {
+            Ok(bridge) => {
+                bridge.send(&WorkerRequest::Open(self.device.get_value()).into());
+                self.bridge.set_value(Some(bridge));
+            }
+            Err(_) => {
+                let reason = "the browser does not start it".to_owned();
+                self.receive(WorkerReport::Died(reason).into());
+            }
+        }
     }
 
     fn receive(self, report: Report) {
@@ -84,23 +88,18 @@ impl Link {
 
     fn forward(&self, request: impl Into<Request>) {
         let request = request.into();
-        self.pending
-            .update_value(|pending| pending.push_back(request.clone()));
         self.bridge.with_value(|bridge| {
             if let Some(bridge) = bridge {
-                bridge.send(request);
+                bridge.send(&request);
             }
         });
+        self.pending
+            .update_value(|pending| pending.push_back(request));
     }
 
     /// Goes on on another device: a new worker there takes over everything but a task that runs.
-    pub fn compute_on(self, wish: Wish) {
-        self.wish.set_value(wish);
-        self.bridge.with_value(|bridge| {
-            if let Some(bridge) = bridge {
-                bridge.send(WorkerRequest::Close.into());
-            }
-        });
+    pub fn compute_on(self, device: DevicePreference) {
+        self.device.set_value(device);
         self.restart();
     }
 
@@ -119,7 +118,7 @@ impl Link {
             .update_value(|pending| undone = std::mem::take(pending));
         self.spawn();
         self.forward(WorkerRequest::Resume(Box::new(self.library.get_value())));
-        self.forward(WorkerRequest::Settle);
+        self.forward(WorkerRequest::Flush);
         let weights = state
             .weights
             .get_untracked()

@@ -43,7 +43,7 @@ pub fn apply(state: State, report: Report) {
 fn worker(state: State, report: WorkerReport) {
     match report {
         WorkerReport::Ready(device) => state.engine.set(Engine::Ready(device)),
-        WorkerReport::Settled => state.replaying.set(false),
+        WorkerReport::Flushed => state.replaying.set(false),
         WorkerReport::Problem(sentence) => state.say(sentence),
         WorkerReport::Died(reason) => died(state, &reason),
         // The link's own.

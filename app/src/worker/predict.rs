@@ -7,9 +7,10 @@ use medcontext_core::infer::{
 use medcontext_core::metric::{Hausdorff, Targets};
 use medcontext_core::volume::gzip;
 
+use super::bytes::blob;
 use super::error::{Error, Result};
-use super::files::blob;
-use super::session::{Session, breathe};
+use super::reporter::yield_now;
+use super::session::Session;
 use crate::message::{SegmentationReport, SegmentationRequest, Segmented};
 use crate::saved::{Doubt, SavedResult, names};
 
@@ -21,7 +22,7 @@ pub async fn predict(session: &Session, request: SegmentationRequest) -> Result<
         flips,
         keep_logits,
     } = request;
-    breathe().await;
+    yield_now().await;
     let predictor = Predictor::load(&session.weights()?, &session.device.device)?;
     let config = PredictConfig {
         flips,
@@ -30,7 +31,7 @@ pub async fn predict(session: &Session, request: SegmentationRequest) -> Result<
         ..PredictConfig::default()
     };
     for case in cases {
-        if session.stopping() {
+        if session.reporter.stopping() {
             break;
         }
         if let Err(error) = segment(session, &predictor, &case, config).await {
@@ -72,26 +73,28 @@ async fn segment(
             } => {
                 let seen = predictor.metadata().training.saw(id);
                 let found = segmented(&case, &segmentation, seconds, seen)?;
-                keep(session, &found).await;
+                store(session, &found).await;
                 SegmentationReport::Done(found)
             }
         };
         session.reporter.send(report);
-        session.wait_while_paused().await;
-        if session.stopping() {
+        session.reporter.wait_while_paused().await;
+        if session.reporter.stopping() {
             break;
         }
     }
     Ok(())
 }
 
-/// Keeps what was found for the next visit.
-async fn keep(session: &Session, found: &Segmented) {
+/// Stores what was found for the next visit.
+async fn store(session: &Session, found: &Segmented) {
     session
-        .keep(&names::segmentation(&found.case), &found.file.0)
+        .store(&names::segmentation(&found.case), &found.file.0)
         .await;
     if let Some(map) = &found.uncertainty {
-        session.keep(&names::uncertainty(&found.case), &map.0).await;
+        session
+            .store(&names::uncertainty(&found.case), &map.0)
+            .await;
     }
 }
 

@@ -218,7 +218,7 @@ fn Problems(case: Memo<Option<Case>>) -> impl IntoView {
     let mend = move |_| {
         let id = case.read().as_ref().map(|case| case.info.id.clone());
         if let (Some(case), Some(fix)) = (id, fix()) {
-            link.send(CasesRequest::Mend { case, fix });
+            link.send(CasesRequest::Repair { case, fix });
         }
     };
     let offer = move || {

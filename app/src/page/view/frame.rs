@@ -7,7 +7,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{DragEvent, Element, ScrollIntoViewOptions, ScrollLogicalPosition};
 
 use super::help::Help;
-use crate::message::{CasesRequest, Device, Wish};
+use crate::message::{CasesRequest, Device, DevicePreference};
 use crate::page::files::Drop;
 use crate::page::link::Link;
 use crate::page::state::{Engine, State};
@@ -130,12 +130,12 @@ fn SwitchDevice() -> impl IntoView {
     let state = expect_context::<State>();
     let link = expect_context::<Link>();
     let other = Memo::new(move |_| match &*state.engine.read() {
-        Engine::Ready(Device::WebGpu { .. }) => Some(Wish::Cpu),
-        Engine::Ready(Device::Cpu { reason: None }) => Some(Wish::Gpu),
+        Engine::Ready(Device::WebGpu { .. }) => Some(DevicePreference::Cpu),
+        Engine::Ready(Device::Cpu { reason: None }) => Some(DevicePreference::Gpu),
         _ => None,
     });
     let words = move || match other.get() {
-        Some(Wish::Cpu) => "Use the CPU",
+        Some(DevicePreference::Cpu) => "Use the CPU",
         _ => "Use the GPU",
     };
     view! {
@@ -145,8 +145,8 @@ fn SwitchDevice() -> impl IntoView {
                 title="Files, weights and results stay"
                 disabled=move || state.work.read().busy()
                 on:click=move |_| {
-                    if let Some(wish) = other.get_untracked() {
-                        link.compute_on(wish);
+                    if let Some(device) = other.get_untracked() {
+                        link.compute_on(device);
                     }
                 }
             >

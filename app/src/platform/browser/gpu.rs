@@ -37,7 +37,7 @@ fn gpu_of_this_browser() -> Option<Gpu> {
 }
 
 /// The GPU's name, as far as the browser tells: "Nvidia ampere".
-pub async fn name() -> Option<String> {
+pub async fn gpu_name() -> Option<String> {
     let adapter = gpu_of_this_browser()?.request_adapter().await.ok()?;
     if adapter.is_null() {
         return None;
@@ -53,7 +53,7 @@ pub async fn name() -> Option<String> {
 }
 
 /// Why the CPU has to do.
-pub fn why_none() -> &'static str {
+pub fn why_no_gpu() -> &'static str {
     match gpu_of_this_browser() {
         Some(_) => "WebGPU found no graphics adapter",
         None => "this browser has no WebGPU",

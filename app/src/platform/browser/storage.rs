@@ -11,7 +11,8 @@ use web_sys::{
     FileSystemGetFileOptions, FileSystemWritableFileStream, StorageManager,
 };
 
-use super::session::breathe_for;
+use super::{message, sleep};
+use crate::platform::NoStorage;
 
 /// The folder, and the lock that one tab at a time holds.
 const NAME: &str = "medcontext-session";
@@ -27,22 +28,17 @@ pub struct Storage {
     changing: Mutex<()>,
 }
 
-/// Why there is no folder.
-pub enum NoStorage {
-    /// The browser offers none (private windows, old browsers).
-    NotOffered,
-    /// Another tab uses it.
-    InUse,
-}
-
 impl Storage {
     /// Opens the folder.
+    ///
+    /// # Errors
+    /// When the browser has none, or another tab uses it.
     pub async fn open() -> Result<Self, NoStorage> {
         for _ in 0..TRIES {
             if lock().await.ok_or(NoStorage::NotOffered)? {
                 return Self::folder().await.ok_or(NoStorage::NotOffered);
             }
-            breathe_for(BETWEEN_TRIES_MS).await;
+            sleep(BETWEEN_TRIES_MS).await;
         }
         Err(NoStorage::InUse)
     }
@@ -65,8 +61,13 @@ impl Storage {
     ///
     /// # Errors
     /// When the browser has no room for it.
-    pub async fn write(&self, name: &str, content: &Blob) -> Result<(), JsValue> {
+    pub async fn write(&self, name: &str, content: &Blob) -> Result<(), String> {
         let _changing = self.changing.lock().await;
+        let written = self.replace(name, content).await;
+        written.map_err(|reason| message(&reason))
+    }
+
+    async fn replace(&self, name: &str, content: &Blob) -> Result<(), JsValue> {
         let options = FileSystemGetFileOptions::new();
         options.set_create(true);
         let handle = self
@@ -85,7 +86,12 @@ impl Storage {
     ///
     /// # Errors
     /// When it is there and the browser does not hand it over.
-    pub async fn read(&self, name: &str) -> Result<Option<File>, JsValue> {
+    pub async fn read(&self, name: &str) -> Result<Option<Blob>, String> {
+        let file = self.file(name).await.map_err(|reason| message(&reason))?;
+        Ok(file.map(Blob::from))
+    }
+
+    async fn file(&self, name: &str) -> Result<Option<File>, JsValue> {
         let handle = JsFuture::from(self.folder.get_file_handle(&encode(name))).await;
         let handle: FileSystemFileHandle = match handle {
             Ok(handle) => handle.unchecked_into(),
@@ -100,7 +106,11 @@ impl Storage {
     ///
     /// # Errors
     /// When the browser does not list them.
-    pub async fn names(&self) -> Result<Vec<String>, JsValue> {
+    pub async fn names(&self) -> Result<Vec<String>, String> {
+        self.list().await.map_err(|reason| message(&reason))
+    }
+
+    async fn list(&self) -> Result<Vec<String>, JsValue> {
         let keys: AsyncIterator = self.folder.keys();
         let mut names = Vec::new();
         loop {
@@ -123,7 +133,7 @@ impl Storage {
     ///
     /// # Errors
     /// When the browser does not list them.
-    pub async fn clear(&self) -> Result<(), JsValue> {
+    pub async fn clear(&self) -> Result<(), String> {
         for name in self.names().await? {
             self.remove(&name).await;
         }

@@ -43,8 +43,11 @@ impl Page {
         (page, reports)
     }
 
+    /// Sends a request, which goes through an encoding as it does in a browser.
     fn send(&self, request: impl Into<Request>) {
-        self.inbox.receive(request.into());
+        let text = serde_json::to_string(&request.into()).expect("a message is a plain value");
+        let request = serde_json::from_str(&text).expect("both sides know it");
+        self.inbox.receive(request);
     }
 
     /// The reports up to the first of which this is true.

@@ -6,8 +6,10 @@ use gloo_worker::{Spawnable, WorkerBridge};
 use leptos::prelude::*;
 
 use super::address::asked;
-use super::state::{Engine, Phase, State, Work};
-use super::{files, reports};
+use super::panels::progress::{Phase, Work};
+use super::panels::worker::Engine;
+use super::state::State;
+use super::{files, panels};
 use crate::message::{
     CasesRequest, Library, Report, Request, SessionRequest, Structured, Wish, WorkerReport,
     WorkerRequest,
@@ -63,7 +65,7 @@ impl Link {
             Report::Worker(WorkerReport::Handled) => self
                 .pending
                 .update_value(|pending| drop(pending.pop_front())),
-            report => reports::apply(self.state, report),
+            report => panels::on_report(self.state, report),
         }
     }
 
@@ -74,9 +76,9 @@ impl Link {
             request,
             Request::Cases(CasesRequest::Add(_) | CasesRequest::AddSamples)
         );
-        if brings && self.state.found.read_untracked().is_some() {
+        if brings && self.state.session.found.read_untracked().is_some() {
             // Something new begins, in place of what was kept.
-            self.state.found.set(None);
+            self.state.session.found.set(None);
             self.forward(SessionRequest::Forget);
         }
         self.forward(request);
@@ -108,9 +110,9 @@ impl Link {
     /// did not get to.
     pub fn restart(self) {
         let Self { state, .. } = self;
-        state.engine.set(Engine::Starting);
-        state.replaying.set(true);
-        state.work.set(Work {
+        state.worker.engine.set(Engine::Starting);
+        state.worker.replaying.set(true);
+        state.progress.work.set(Work {
             phase: Phase::Idle,
             ..Work::default()
         });
@@ -122,8 +124,9 @@ impl Link {
         self.forward(WorkerRequest::Settle);
         let weights = state
             .weights
+            .info
             .get_untracked()
-            .zip(state.weights_file.get_value());
+            .zip(state.weights.file.get_value());
         if let Some((info, blob)) = weights {
             self.forward(CasesRequest::Add(files::from_blob(&info.file_name, &blob)));
         }

@@ -6,6 +6,8 @@ use medcontext_core::dataset::Role;
 use medcontext_core::infer::LabelVolume;
 use medcontext_core::metric::{CaseScore, Evaluation};
 use medcontext_core::train::{LabelDice, Losses, TrainConfig};
+#[cfg(target_arch = "wasm32")]
+use reactive_stores::Store;
 use serde::{Deserialize, Serialize};
 
 /// The names of a session's files, in the browser's storage and in an archive.
@@ -47,8 +49,8 @@ pub struct SavedResult {
     /// How it compares with the case's own labels, where there are some.
     pub score: Option<CaseScore>,
     /// How uncertain the network was.
-    #[serde(default)]
-    pub doubt: Option<Doubt>,
+    #[serde(default, alias = "doubt")]
+    pub uncertainty: Option<Uncertainty>,
     /// Whether the weights had seen the case in training, by its name; nothing where they do not say.
     #[serde(default)]
     pub seen: Option<bool>,
@@ -56,7 +58,7 @@ pub struct SavedResult {
 
 /// How uncertain the network was about a case, and where most.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Doubt {
+pub struct Uncertainty {
     /// `Uncertainty::mean`: 0 is certain, 1 is a guess.
     pub mean: f64,
     /// The axial slice to look at first, counted from 1 at the feet.
@@ -87,8 +89,10 @@ pub struct Unfinished {
     pub validation: Vec<String>,
 }
 
-/// The page's own knowledge.
+/// The page's own knowledge. It is a store: the page reads and changes its fields in place, and what stands here is
+/// what is saved.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(target_arch = "wasm32", derive(Store))]
 #[serde(default)]
 pub struct Saved {
     /// Version of the program.

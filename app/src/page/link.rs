@@ -5,8 +5,10 @@ use std::collections::VecDeque;
 use leptos::prelude::*;
 
 use super::address::asked;
-use super::state::{Engine, Phase, State, Work};
-use super::{files, reports};
+use super::panels::progress::{Phase, Work};
+use super::panels::worker::Engine;
+use super::state::State;
+use super::{files, panels};
 use crate::bridge::Bridge;
 use crate::message::{
     CasesRequest, DevicePreference, FileLibrary, Report, Request, SessionRequest, WorkerReport,
@@ -67,7 +69,7 @@ impl Link {
             Report::Worker(WorkerReport::Handled) => self
                 .pending
                 .update_value(|pending| drop(pending.pop_front())),
-            report => reports::apply(self.state, report),
+            report => panels::on_report(self.state, report),
         }
     }
 
@@ -78,9 +80,9 @@ impl Link {
             request,
             Request::Cases(CasesRequest::Add(_) | CasesRequest::AddSamples)
         );
-        if brings && self.state.found.read_untracked().is_some() {
+        if brings && self.state.session.found.read_untracked().is_some() {
             // Something new begins, in place of what was kept.
-            self.state.found.set(None);
+            self.state.session.found.set(None);
             self.forward(SessionRequest::Forget);
         }
         self.forward(request);
@@ -107,9 +109,9 @@ impl Link {
     /// did not get to.
     pub fn restart(self) {
         let Self { state, .. } = self;
-        state.engine.set(Engine::Starting);
-        state.replaying.set(true);
-        state.work.set(Work {
+        state.worker.engine.set(Engine::Starting);
+        state.worker.replaying.set(true);
+        state.progress.work.set(Work {
             phase: Phase::Idle,
             ..Work::default()
         });
@@ -121,8 +123,9 @@ impl Link {
         self.forward(WorkerRequest::Flush);
         let weights = state
             .weights
+            .info
             .get_untracked()
-            .zip(state.weights_file.get_value());
+            .zip(state.weights.file.get_value());
         if let Some((info, blob)) = weights {
             self.forward(CasesRequest::Add(files::from_blob(&info.file_name, &blob)));
         }

@@ -1,9 +1,7 @@
 //! Segmentation, as a task of the worker.
 
 use medcontext_core::dataset::Case;
-use medcontext_core::infer::{
-    Event, PredictConfig, Predictor, Segmentation, Uncertainty, logits_file,
-};
+use medcontext_core::infer::{self, Event, PredictConfig, Predictor, Segmentation, logits_file};
 use medcontext_core::metric::{Hausdorff, Targets};
 use medcontext_core::volume::gzip;
 
@@ -12,7 +10,7 @@ use super::error::{Error, Result};
 use super::reporter::yield_now;
 use super::session::Session;
 use crate::message::{SegmentationReport, SegmentationRequest, Segmented};
-use crate::saved::{Doubt, SavedResult, names};
+use crate::saved::{SavedResult, Uncertainty, names};
 
 /// Segments the named cases with the weights at hand, one after another. A case that fails is named; the
 /// others go on.
@@ -121,7 +119,7 @@ fn segmented(
             volumes: segmentation.volumes.clone(),
             seconds,
             score: score.transpose()?,
-            doubt: uncertainty.and_then(doubt),
+            uncertainty: uncertainty.and_then(summary),
             seen,
         },
         file: blob(&gzip(&segmentation.labels.to_nifti()))?,
@@ -131,10 +129,10 @@ fn segmented(
 }
 
 /// Where to look first; nowhere where nothing is uncertain.
-fn doubt(uncertainty: &Uncertainty) -> Option<Doubt> {
+fn summary(uncertainty: &infer::Uncertainty) -> Option<Uncertainty> {
     let spot = uncertainty.most()?;
     let affine = &uncertainty.map.grid().affine;
-    Some(Doubt {
+    Some(Uncertainty {
         mean: uncertainty.mean,
         slice: spot.slice + 1,
         mm: affine.apply(spot.voxel.map(|index| index as f64)),

@@ -78,11 +78,11 @@ fn a_network_is_trained_segments_and_trains_alike_after_a_handover() {
             assert!((0.5..6.0).contains(&step.supervised), "{step:?}");
             assert!(step.masked.is_some() && step.consistency.is_some());
         }
-        let weights = reports.iter().filter_map(|report| match report {
+        let mut weights = reports.iter().filter_map(|report| match report {
             Report::Weights(weights) => Some(&weights.info),
             _ => None,
         });
-        let weights = weights.last().expect("there are weights");
+        let weights = weights.next_back().expect("there are weights");
         assert!(weights.summary.contains(": 2 iterations with MedContext"));
 
         first.send(SegmentationRequest {

@@ -134,7 +134,7 @@ fn Advanced() -> impl IntoView {
                     label="Mask ratio"
                     step="any"
                     get=|config| config.medcontext.mask_ratio.to_string()
-                    set=|config, value| config.medcontext.mask_ratio = value.min(1.0)
+                    set=|config, value| config.medcontext.mask_ratio = value
                 />
                 <Number
                     id="beta"

@@ -105,18 +105,7 @@ fn on_event(state: State, event: Event) {
             seconds,
             stopped,
             ..
-        } => {
-            if !stopped {
-                state.saved.unfinished().set(None);
-            }
-            state.progress.work.update(|work| {
-                work.text = format!(
-                    "Trained {} in {}",
-                    format::count(iteration, "iteration", "iterations"),
-                    format::duration(seconds),
-                );
-            });
-        }
+        } => finished(state, iteration, seconds, stopped),
         Event::Checkpoint { .. } => {}
     }
 }
@@ -129,6 +118,20 @@ fn started(state: State, iterations: usize, iteration: usize) {
         .saved
         .validations()
         .update(|all| all.retain(|one| one.iteration <= iteration));
+}
+
+/// A run has reached its end, or was stopped.
+fn finished(state: State, iteration: usize, seconds: f64, stopped: bool) {
+    if !stopped {
+        state.saved.unfinished().set(None);
+    }
+    state.progress.work.update(|work| {
+        work.text = format!(
+            "Trained {} in {}",
+            format::count(iteration, "iteration", "iterations"),
+            format::duration(seconds),
+        );
+    });
 }
 
 /// The run under way can go on from here.

@@ -9,7 +9,7 @@ use super::store::{Controls, Overlay};
 use crate::message::{DisplayRequest, Handle};
 use crate::page::link::Link;
 use crate::page::state::State;
-use crate::page::viewer::{Paint, Viewer};
+use crate::page::viewer::Paint;
 
 /// Keeps the screen as the state says.
 pub fn follow(state: State, controls: Controls) {
@@ -20,6 +20,18 @@ pub fn follow(state: State, controls: Controls) {
             link.send(DisplayRequest::Case { case });
         }
     });
+    draw(state, controls, link);
+    set_references(state, controls);
+    go_to_destination(state, controls);
+    Effect::new(move |_| {
+        if let Some(viewer) = controls.viewer.get() {
+            viewer.set_layout(controls.layout.get());
+        }
+    });
+}
+
+/// Draws the case in view with what is to lie over it.
+fn draw(state: State, controls: Controls, link: Link) {
     // A label has its colour when it is known which there are.
     let described = Memo::new(move |_| {
         let picture = state.viewer.picture.read();
@@ -70,6 +82,10 @@ pub fn follow(state: State, controls: Controls) {
             }
         });
     });
+}
+
+/// Tells the viewer which label maps the readout reads.
+fn set_references(state: State, controls: Controls) {
     Effect::new(move |_| {
         let Some(viewer) = controls.viewer.get() else {
             return;
@@ -83,6 +99,10 @@ pub fn follow(state: State, controls: Controls) {
         let prediction = displayed::labels(state, &picture.case);
         viewer.set_references(picture.truth.as_ref(), prediction.as_ref());
     });
+}
+
+/// Moves the crosshair once the case that it is to go to is on screen.
+fn go_to_destination(state: State, controls: Controls) {
     Effect::new(move |_| {
         let (viewer, destination) = (controls.viewer.get(), state.viewer.destination.get());
         let Some(((case, mm), viewer)) = destination.zip(viewer) else {
@@ -93,12 +113,6 @@ pub fn follow(state: State, controls: Controls) {
             viewer.go_to(mm);
         }
     });
-    let with_viewer = move |change: &dyn Fn(&Viewer)| {
-        if let Some(viewer) = controls.viewer.get() {
-            change(&viewer);
-        }
-    };
-    Effect::new(move |_| with_viewer(&|viewer| viewer.set_layout(controls.layout.get())));
 }
 
 /// The answer changes `state.viewer.differences`, which shows it.

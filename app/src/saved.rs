@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 /// The names of a session's files, in the browser's storage and in an archive.
 pub mod names {
+    use medcontext_core::infer::SEGMENTATION_ENDING;
+
     /// This struct, as JSON.
     pub const SESSION: &str = "session.json";
     /// The weights at hand.
@@ -30,12 +32,12 @@ pub mod names {
 
     /// The name of a case's segmentation.
     pub fn segmentation(case: &str) -> String {
-        format!("segmentations/{case}.nii.gz")
+        format!("segmentations/{case}{SEGMENTATION_ENDING}")
     }
 
     /// The name of what says how uncertain the network was about a case.
     pub fn uncertainty(case: &str) -> String {
-        format!("uncertainty/{case}.nii.gz")
+        format!("uncertainty/{case}{SEGMENTATION_ENDING}")
     }
 }
 

@@ -49,12 +49,12 @@ fn cases_on_disk_give_the_same_network_and_are_prepared_once() {
     let on_disk = ["--cache", cache.as_str()];
     let memory = run("memory", &[]);
     assert_eq!(run("first", &on_disk), memory);
-    // Outlines of all three, and the two that are trained on.
-    let (outlines, prepared) = (files(&cache, ".json"), files(&cache, ".safetensors"));
-    assert_eq!((outlines.len(), prepared.len()), (3, 2));
+    // Fingerprints of all three, and the two that are trained on.
+    let (fingerprints, prepared) = (files(&cache, ".json"), files(&cache, ".safetensors"));
+    assert_eq!((fingerprints.len(), prepared.len()), (3, 2));
     assert_eq!(files(&cache, "").len(), 5, "nothing else is left");
     assert_eq!(run("second", &on_disk), memory);
-    assert_eq!(files(&cache, ".json"), outlines, "not written again");
+    assert_eq!(files(&cache, ".json"), fingerprints, "not written again");
     assert_eq!(files(&cache, ".safetensors"), prepared);
 
     // A scan that was changed is prepared anew, and so are all for another preparation.

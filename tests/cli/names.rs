@@ -280,7 +280,7 @@ fn names_as_long_as_a_file_system_takes() {
         ["data", "run", "cache", "out", "stl", "test/imagesTs"]
             .map(|name| path(folder.path(), name));
     succeed(&[train(&data, &run), vec!["--cache", &cache]].concat());
-    // Outlines and prepared cases.
+    // Fingerprints and prepared cases.
     assert_eq!(files(Path::new(&cache)).len(), 4);
 
     let weights = trained(folder.path());

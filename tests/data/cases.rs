@@ -198,11 +198,7 @@ fn names_in_a_dataset_json() {
 
 #[test]
 fn splits() {
-    let files = |id: &str| CaseFiles {
-        id: id.to_owned(),
-        image: format!("{id}.nii"),
-        ..CaseFiles::default()
-    };
+    let files = |id: &str| CaseFiles::of_image(id, format!("{id}.nii"));
     let cases = [files("a"), files("b"), files("c")];
     let json = r#"{"train": ["c", "a"], "val": ["b", "z"]}"#;
     let split = |list| Split::from_json("splits.json", json.as_bytes(), list);

@@ -36,7 +36,7 @@ fn lines(found: &Pairing) -> Vec<String> {
             Role::Validate => "validate",
             Role::Predict => "predict",
         };
-        let images: Vec<&str> = case.channels().map(String::as_str).collect();
+        let images: Vec<&str> = case.image_files().map(String::as_str).collect();
         let label = case
             .label
             .as_ref()

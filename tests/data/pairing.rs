@@ -1,6 +1,6 @@
 //! Which files make a case, from names alone.
 
-use medcontext_core::dataset::{DatasetJson, Pairing, Role, pair};
+use medcontext_core::dataset::{CaseFiles, DatasetJson, Pairing, Role, Source, pair};
 
 fn names(paths: &[&str]) -> Vec<String> {
     paths.iter().map(|path| (*path).to_owned()).collect()
@@ -12,8 +12,8 @@ fn cases(pairing: &Pairing) -> Vec<String> {
         .cases
         .iter()
         .map(|case| match &case.label {
-            Some(label) => format!("{}: {} + {label}", case.id, case.image),
-            None => format!("{}: {}", case.id, case.image),
+            Some(label) => format!("{}: {} + {label}", case.id, case.image()),
+            None => format!("{}: {}", case.id, case.image()),
         })
         .collect()
 }
@@ -163,11 +163,11 @@ fn nnunet() {
 #[test]
 fn several_channels_are_one_case() {
     let channels = |pairing: &Pairing| -> Vec<String> {
-        let joined = pairing
-            .cases
-            .iter()
-            .map(|case| case.other_channels.join(" "));
-        joined.collect()
+        let others = |case: &CaseFiles| {
+            let paths: Vec<&str> = case.channels[1..].iter().map(Source::path).collect();
+            paths.join(" ")
+        };
+        pairing.cases.iter().map(others).collect()
     };
     // nnU-Net's numbers.
     let paths = names(&[
@@ -196,7 +196,7 @@ fn several_channels_are_one_case() {
         let expected = format!("BraTS_7: {} + {}", of(flair), of("seg"));
         assert_eq!(cases(&pairing), [expected]);
         let others = [of(t1ce), of(t1), of(t2)];
-        assert_eq!(pairing.cases[0].other_channels, others);
+        assert_eq!(channels(&pairing), [others.join(" ")]);
         assert!(pairing.leftovers.is_empty(), "{:?}", pairing.leftovers);
     }
     // A folder for each case, files called by their contrast alone.

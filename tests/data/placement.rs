@@ -236,10 +236,8 @@ fn read(
 
 fn files(label: Option<&str>) -> CaseFiles {
     CaseFiles {
-        id: "a".to_owned(),
-        image: "a.nii".to_owned(),
         label: label.map(str::to_owned),
-        ..CaseFiles::default()
+        ..CaseFiles::of_image("a", "a.nii")
     }
 }
 
@@ -314,9 +312,8 @@ fn structures_are_combined_on_the_image_and_keep_their_names() {
         path: format!("{name}.nii"),
     };
     let files = CaseFiles {
-        image: "ct.nii".to_owned(),
         structures: vec![structure(1, "liver"), structure(2, "spleen")],
-        ..files(None)
+        ..CaseFiles::of_image("a", "ct.nii")
     };
     let case = read(&files, ReadOptions::default(), &bytes)
         .expect("read")

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use medcontext_core::dataset::{CaseFiles, Changes, Frames, HEADER_BYTES, Leftover};
 use medcontext_core::train::TrainConfig;
-use medcontext_core::volume::{Inspection, Limits, inspect};
+use medcontext_core::volume::{Format, Inspection, Limits};
 
 use super::entry::{Entry, named};
 use super::error::{Error, Result};
@@ -82,18 +82,18 @@ pub async fn drop_case(session: &Session, files: &CaseFiles, error: Error) {
 
 /// Puts a case into the table, as its image's header describes it.
 async fn announce(session: &Session, files: &CaseFiles) -> Result<()> {
-    let header = header(session, &files.image).await?;
+    let header = header(session, files.image()).await?;
     let options = session.library().read_options(files);
     let expected = || Frames::expected(header.frames, options.channels);
     let decided = options.frames.or_else(expected);
     let frames = (header.frames > 1 && decided.is_none()).then_some(header.frames);
     let channels = match decided {
         Some(Frames::Channels) => header.frames,
-        _ => files.channels().count(),
+        _ => files.channels.len(),
     };
     let info = CaseInfo {
         id: files.id.clone(),
-        image: files.image.clone(),
+        image: files.image().to_owned(),
         label: files.label.clone(),
         labelled: files.is_labelled(),
         dims: header.grid.dims,
@@ -126,7 +126,8 @@ async fn announce(session: &Session, files: &CaseFiles) -> Result<()> {
 async fn header(session: &Session, path: &str) -> Result<Inspection> {
     let start = platform::read_start(&session.file(path)?, HEADER_BYTES).await;
     let start = start.map_err(|reason| Error::unreadable(path, reason))?;
-    let header = inspect(&start).and_then(|header| {
+    let header = Format::of(path, &start).and_then(|format| format.inspect(&[&start]));
+    let header = header.and_then(|header| {
         Limits::default()
             .check(header.decoded_bytes)
             .map(|()| header)

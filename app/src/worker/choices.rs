@@ -27,7 +27,8 @@ pub async fn use_frames(session: &Session, case: &str, frames: Frames) -> Result
             *id == case || (same && frames == Frames::Channels)
         };
         let alike = cases.iter().filter(alike);
-        alike.map(|(_, entry)| entry.files.image.clone()).collect()
+        let images = alike.map(|(_, entry)| entry.files.image().to_owned());
+        images.collect()
     };
     session.library_mut().use_frames(images, frames);
     apply(session).await

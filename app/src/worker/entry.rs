@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
-use medcontext_core::dataset::{Case, CaseFiles, Fix};
+use medcontext_core::dataset::{Case, CaseFiles, Fix, case_bytes};
 use medcontext_core::volume::{Datatype, Image, VolumeError};
 
 use crate::message::CaseInfo;
@@ -28,10 +28,7 @@ pub struct Entry {
 impl Entry {
     /// Bytes that its volumes take as they are read, as the network sees them, and labels.
     pub fn bytes(&self) -> u64 {
-        let voxels: u64 = self.size.iter().map(|&side| side as u64).product();
-        let channels = self.info.channels as u64;
-        let label = size_of::<u16>() as u64 + size_of::<u8>() as u64;
-        voxels * (channels * (self.datatype.bytes() + size_of::<f32>() as u64) + label)
+        case_bytes(self.size, self.info.channels, self.datatype)
     }
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use medcontext_core::dataset::{DatasetError, Fix, drawing_path};
-use medcontext_core::volume::{LabelImage, gzip};
+use medcontext_core::infer::label_file;
+use medcontext_core::volume::LabelImage;
 
 use super::bytes::blob;
 use super::cases;
@@ -54,7 +55,7 @@ pub async fn repair(session: &Session, id: &str, fix: Fix) -> Result<()> {
 
 /// Makes a label map the case's, in place of the one it had.
 async fn put(session: &Session, id: &str, map: &LabelImage) -> Result<()> {
-    let file = blob(&gzip(&map.to_nifti()))?;
+    let file = blob(&label_file(map))?;
     let name = file_names::volume(&drawing_path(id));
     session.store(&name, &file.0).await;
     session.library_mut().draw(id, file);

@@ -1,9 +1,10 @@
 //! Segmentation, as a task of the worker.
 
 use medcontext_core::dataset::Case;
-use medcontext_core::infer::{self, Event, PredictConfig, Predictor, Segmentation, logits_file};
+use medcontext_core::infer::{
+    self, Event, PredictConfig, Predictor, Segmentation, label_file, logits_file, uncertainty_file,
+};
 use medcontext_core::metric::{Hausdorff, Targets};
-use medcontext_core::volume::gzip;
 
 use super::bytes::blob;
 use super::error::{Error, Result};
@@ -112,7 +113,7 @@ fn segmented(
         targets.score(&case.id, &segmentation.labels, truth, form)
     });
     let uncertainty = segmentation.uncertainty.as_ref();
-    let map = uncertainty.map(|found| blob(&gzip(&found.map.to_nifti())));
+    let map = uncertainty.map(|found| blob(&uncertainty_file(found)));
     Ok(Segmented {
         case: case.id.clone(),
         result: SavedResult {
@@ -122,7 +123,7 @@ fn segmented(
             uncertainty: uncertainty.and_then(summary),
             seen,
         },
-        file: blob(&gzip(&segmentation.labels.to_nifti()))?,
+        file: blob(&label_file(&segmentation.labels))?,
         uncertainty: map.transpose()?,
         logits: logits.transpose()?,
     })
@@ -134,7 +135,7 @@ fn summary(uncertainty: &infer::Uncertainty) -> Option<Uncertainty> {
     let affine = &uncertainty.map.grid().affine;
     Some(Uncertainty {
         mean: uncertainty.mean,
-        slice: spot.slice + 1,
+        slice: spot.slice_number(),
         mm: affine.apply(spot.voxel.map(|index| index as f64)),
     })
 }

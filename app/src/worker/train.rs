@@ -1,9 +1,8 @@
 //! Training, as a task of the worker.
 
-use medcontext_core::dataset::{Case, LabelSet, Outline, not_learned};
-use medcontext_core::infer::{self, PredictConfig, Predictor};
+use medcontext_core::dataset::{Case, CaseFingerprint, LabelSet, not_learned};
+use medcontext_core::infer::{self, PredictConfig, Predictor, label_file};
 use medcontext_core::train::{CheckpointKind, Event, RunState, Start, TrainConfig, Trainer};
-use medcontext_core::volume::gzip;
 use medcontext_core::weights::Metadata;
 
 use super::bytes::blob;
@@ -53,7 +52,7 @@ fn say_what_is_learned(session: &Session, labels: &LabelSet, held_out: &[Case]) 
     let library = session.library();
     let declared = library.dataset_json().map(|json| json.check(labels));
     let declared = declared.transpose()?;
-    let held_out: Vec<Outline> = held_out.iter().map(Outline::of).collect();
+    let held_out: Vec<CaseFingerprint> = held_out.iter().map(CaseFingerprint::of).collect();
     let unknown = not_learned(labels, &held_out);
     for sentence in declared.into_iter().flatten().chain(unknown) {
         session.mention_once(sentence);
@@ -208,7 +207,7 @@ async fn preview(session: &Session, trainer: &Trainer, iteration: usize) -> Resu
     };
     while let Some(event) = run.next().await? {
         if let infer::Event::Finished { segmentation, .. } = event {
-            let file = blob(&gzip(&segmentation.labels.to_nifti()))?;
+            let file = blob(&label_file(&segmentation.labels))?;
             session.reporter.send(TrainingReport::Preview {
                 case: id.clone(),
                 iteration,

@@ -8,10 +8,10 @@ use std::time::UNIX_EPOCH;
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
-use super::files::{Whole, encoded, make_folder, unreadable, unwritable};
+use super::files::{AtomicFile, encoded, make_folder, unreadable, unwritable};
 use super::folder::Folder;
 use crate::Error;
-use crate::dataset::{CaseFiles, LabelSet, Outline};
+use crate::dataset::{CaseFiles, CaseFingerprint, LabelSet};
 use crate::file_names::fitting;
 use crate::train::{TrainConfig, prepare};
 use crate::transform::{CaseFile, SampledCase};
@@ -20,18 +20,19 @@ use crate::weights::sha256;
 /// Raised when cases are prepared otherwise than before, so that files of older versions are not used.
 const VERSION: u32 = 2;
 
-/// A folder of outlines and prepared cases. What is in a file, and what its name ends in, follows from the
+/// A folder of fingerprints and prepared cases. What is in a file, and what its name ends in, follows from the
 /// files of the case and the settings it was prepared with: nothing has to be cleared when they change.
 #[derive(Clone)]
 pub(super) struct Cache {
     folder: PathBuf,
 }
 
-/// An outline as it is kept.
+/// A fingerprint and what it was taken of.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct CachedFingerprint {
     origin: String,
-    outline: Outline,
+    #[serde(rename = "outline")]
+    fingerprint: CaseFingerprint,
 }
 
 impl Cache {
@@ -43,25 +44,32 @@ impl Cache {
         })
     }
 
-    /// A case's outline: kept, or of the case as it is read.
-    pub fn outline(&self, source: &Folder, files: &CaseFiles) -> Result<Outline, Failure> {
+    /// A case's fingerprint: cached, or of the case as it is read.
+    pub fn fingerprint(
+        &self,
+        source: &Folder,
+        files: &CaseFiles,
+    ) -> Result<CaseFingerprint, Failure> {
         let origin = serde_json::json!([VERSION, stamps(source, files)?]).to_string();
         let path = self.path(files, &origin, "json");
-        let kept = |bytes: &[u8]| {
-            let kept: Option<Kept> = serde_json::from_slice(bytes).ok();
-            kept.filter(|kept| kept.origin == origin)
+        let cached = |bytes: &[u8]| {
+            let cached: Option<CachedFingerprint> = serde_json::from_slice(bytes).ok();
+            cached.filter(|cached| cached.origin == origin)
         };
-        if let Some(kept) = fs::read(&path).ok().as_deref().and_then(kept) {
-            return Ok(kept.outline);
+        if let Some(cached) = fs::read(&path).ok().as_deref().and_then(cached) {
+            return Ok(cached.fingerprint);
         }
-        let outline = Outline::of(&source.read(files)?);
-        let kept = Kept { origin, outline };
-        let bytes = encoded(&path, serde_json::to_vec(&kept))?;
-        Whole::among_others(&path)?.fill(&bytes)?;
-        Ok(kept.outline)
+        let fingerprint = CaseFingerprint::of(&source.read(files)?);
+        let cached = CachedFingerprint {
+            origin,
+            fingerprint,
+        };
+        let bytes = encoded(&path, serde_json::to_vec(&cached))?;
+        AtomicFile::among_others(&path)?.fill(&bytes)?;
+        Ok(cached.fingerprint)
     }
 
-    /// A case as it is trained on: kept, or prepared now.
+    /// A case as it is trained on: cached, or prepared now.
     pub fn prepared(
         &self,
         source: &Folder,
@@ -73,13 +81,13 @@ impl Cache {
         let settings = (&config.preprocessing, config.patch, labels);
         let origin = serde_json::json!([VERSION, stamps, settings]).to_string();
         let path = self.path(files, &origin, "safetensors");
-        if let Some(kept) = CaseFile::open(&path, &origin) {
-            return Ok(kept.into());
+        if let Some(cached) = CaseFile::open(&path, &origin) {
+            return Ok(cached.into());
         }
         let case = prepare(&source.read(files)?, labels, config);
         let bytes = CaseFile::serialize(&case, &origin);
         let bytes = bytes.map_err(|error| unwritable(&path, &error))?;
-        Whole::among_others(&path)?.fill(&bytes)?;
+        AtomicFile::among_others(&path)?.fill(&bytes)?;
         let opened = CaseFile::open(&path, &origin).ok_or_else(|| Error::Unreadable {
             file: path.display().to_string(),
             problem: "it was written and is not what it should be".to_owned(),

@@ -9,7 +9,7 @@ use super::cache::Cache;
 use super::console::Console;
 use super::folder::Folder;
 use crate::Error;
-use crate::dataset::{Case, CaseFiles, LabelSet, Outline, common_channels};
+use crate::dataset::{Case, CaseFiles, CaseFingerprint, LabelSet, common_channels};
 use crate::train::{HeldOut, TrainConfig, TrainingSet};
 use crate::{device, parallel};
 
@@ -28,19 +28,20 @@ pub(super) struct Reader<'a> {
 
 /// Labelled cases that can be read.
 pub(super) struct Cases {
-    pub outlines: Vec<Outline>,
-    bodies: Bodies,
+    pub fingerprints: Vec<CaseFingerprint>,
+    store: CaseStore,
 }
 
-enum Bodies {
-    Held(Vec<Case>),
-    Elsewhere(Vec<CaseFiles>, Cache),
+/// Where the voxels of cases are.
+enum CaseStore {
+    Memory(Vec<Case>),
+    Disk(Vec<CaseFiles>, Cache),
 }
 
 impl Cases {
     /// Says what is odd about each.
     pub fn warn(&self, console: &Console) {
-        for case in &self.outlines {
+        for case in &self.fingerprints {
             for warning in &case.warnings {
                 console.warn(format!("{}: {warning}", case.id));
             }
@@ -54,23 +55,26 @@ impl Reader<'_> {
     pub fn read(&self, files: &[CaseFiles]) -> Result<Cases, Failure> {
         let labelled = files.iter().filter(|files| files.is_labelled());
         let labelled: Vec<CaseFiles> = labelled.cloned().collect();
-        let (outlines, bodies): (Vec<Outline>, _) = match &self.cache {
+        let (fingerprints, store): (Vec<CaseFingerprint>, _) = match &self.cache {
             None => {
                 self.warn_of_room(&labelled);
                 let read = self.each(&labelled, |files| {
                     let case = self.folder.read(files)?;
-                    Ok((Outline::of(&case), case))
+                    Ok((CaseFingerprint::of(&case), case))
                 })?;
-                let (outlines, cases) = read.into_iter().map(|(_, read)| read).unzip();
-                (outlines, Bodies::Held(cases))
+                let (fingerprints, cases) = read.into_iter().map(|(_, read)| read).unzip();
+                (fingerprints, CaseStore::Memory(cases))
             }
             Some(cache) => {
-                let read = self.each(&labelled, |files| cache.outline(&self.folder, files))?;
-                let (files, outlines) = read.into_iter().unzip();
-                (outlines, Bodies::Elsewhere(files, cache.clone()))
+                let read = self.each(&labelled, |files| cache.fingerprint(&self.folder, files))?;
+                let (files, fingerprints) = read.into_iter().unzip();
+                (fingerprints, CaseStore::Disk(files, cache.clone()))
             }
         };
-        Ok(Cases { outlines, bodies })
+        Ok(Cases {
+            fingerprints,
+            store,
+        })
     }
 
     /// The labels to learn: those that are known, else all that occur. Says what dataset.json has about them.
@@ -79,7 +83,8 @@ impl Reader<'_> {
             return Ok(labels);
         }
         let names = self.folder.label_names();
-        let labels = LabelSet::from_outlines(&cases.outlines, &names).map_err(Error::from)?;
+        let labels =
+            LabelSet::from_fingerprints(&cases.fingerprints, &names).map_err(Error::from)?;
         if let Some(json) = &self.folder.json {
             for sentence in json.check(&labels).map_err(Error::from)? {
                 self.console.warn(sentence);
@@ -95,14 +100,14 @@ impl Reader<'_> {
         labels: &LabelSet,
         config: &TrainConfig,
     ) -> Result<TrainingSet, Failure> {
-        match cases.bodies {
-            Bodies::Held(cases) => Ok(TrainingSet::prepare(cases, labels, config)?),
-            Bodies::Elsewhere(files, cache) => {
+        match cases.store {
+            CaseStore::Memory(cases) => Ok(TrainingSet::prepare(cases, labels, config)?),
+            CaseStore::Disk(files, cache) => {
                 // Nothing is prepared in vain: by settings that cannot work, or of cases that do not go
                 // together.
                 config.check(&config.resolved_network())?;
-                let outlines = cases.outlines.iter();
-                let channels = outlines.map(|case| (case.id.as_str(), case.channels));
+                let fingerprints = cases.fingerprints.iter();
+                let channels = fingerprints.map(|case| (case.id.as_str(), case.channels));
                 common_channels(channels).map_err(Error::from)?;
                 let prepare =
                     |files: &CaseFiles| cache.prepared(&self.folder, files, labels, config);
@@ -115,9 +120,9 @@ impl Reader<'_> {
 
     /// Cases for validation.
     pub fn held_out(&self, cases: Cases) -> Vec<HeldOut> {
-        match cases.bodies {
-            Bodies::Held(cases) => cases.into_iter().map(HeldOut::from).collect(),
-            Bodies::Elsewhere(files, _) => files
+        match cases.store {
+            CaseStore::Memory(cases) => cases.into_iter().map(HeldOut::from).collect(),
+            CaseStore::Disk(files, _) => files
                 .into_iter()
                 .map(|files| {
                     let folder = Arc::clone(&self.folder);
@@ -190,7 +195,7 @@ impl Reader<'_> {
         let Some(free) = device::available_memory() else {
             return;
         };
-        let needed = files.iter().map(|files| self.folder.decoded_bytes(files));
+        let needed = files.iter().map(|files| self.folder.case_bytes(files));
         let needed: u64 = needed.sum();
         if needed <= free {
             return;

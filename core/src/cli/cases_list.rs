@@ -12,6 +12,7 @@ use super::listing::Listing;
 use super::{Failure, Outcome};
 use crate::dataset::{CaseFiles, Leftover, Reading, Role};
 use crate::infer::LabelVolume;
+use crate::volume::format_dims;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -92,7 +93,7 @@ impl Listed {
         Self {
             id: files.id.clone(),
             role: Role::of(label.is_some(), files.part),
-            image: files.image.clone(),
+            image: files.image().to_owned(),
             label: files.label.clone(),
             channels: case.images().len(),
             dims: grid.dims,
@@ -105,7 +106,7 @@ impl Listed {
 
     /// In one line.
     fn line(&self) -> String {
-        let dims = self.dims.map(|side| side.to_string()).join("×");
+        let dims = format_dims(&self.dims);
         let labels = self.labels.iter().flatten();
         let labels = labels.map(|label| format!("{} {:.2} mL", label.name, label.millilitres));
         let labels: Vec<String> = labels.collect();

@@ -24,9 +24,9 @@ use super::train::{FILES, Report, STATE};
 use super::{Failure, Outcome};
 use crate::device::{self, DeviceKind};
 use crate::experiment::{Cell, CellResult, Event, Experiment, Runner};
-use crate::file_names::{FileNames, fitting};
+use crate::file_names::FileNames;
+use crate::infer::{SEGMENTATION_ENDING, label_file, segmentation_name};
 use crate::train::{self, CheckpointKind};
-use crate::volume::gzip;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -155,7 +155,7 @@ fn predicted(cell: &Cell) -> BTreeMap<String, String> {
     let mut names = FileNames::default();
     let cases = cell.evaluation.iter();
     cases
-        .map(|case| (case.clone(), names.take(case, ".nii.gz")))
+        .map(|case| (case.clone(), names.take(case, SEGMENTATION_ENDING)))
         .collect()
 }
 
@@ -311,9 +311,9 @@ impl<'a> RunFolder<'a> {
                 ..
             } => {
                 let name = self.predicted.get(&score.case).cloned();
-                let name = name.unwrap_or_else(|| fitting(&score.case, ".nii.gz"));
+                let name = name.unwrap_or_else(|| segmentation_name(&score.case));
                 let path = self.path.join(PREDICTED).join(name);
-                write(&path, &gzip(&segmentation.labels.to_nifti()))?;
+                write(&path, &label_file(&segmentation.labels))?;
             }
             Event::Finished(result) => {
                 let path = self.path.join("result.json");

@@ -5,23 +5,26 @@ use std::io::Read;
 use std::path::Path;
 
 use super::Failure;
+pub(super) use super::atomic_file::{
+    AtomicFile, make_folder, refuse_used_folder, unwritable, write,
+};
 use super::listing::readable;
-pub(super) use super::whole_file::{Whole, make_folder, refuse_used_folder, unwritable, write};
 use crate::Error;
-use crate::dataset::{self, HEADER_BYTES};
-use crate::volume::{INTENT_LABEL, Image, Inspection, LabelImage, Limits, inspect};
+use crate::dataset::HEADER_BYTES;
+use crate::volume::{self, Format, INTENT_LABEL, Image, Inspection, LabelImage, Limits};
 
-/// What the header of a NIfTI file says; nothing where there is none that can be read.
+/// What the header of a volume says; nothing where there is none that can be read.
 pub(super) fn header(path: &Path) -> Option<Inspection> {
     let mut start = Vec::new();
     let file = fs::File::open(path).ok()?;
     file.take(HEADER_BYTES as u64)
         .read_to_end(&mut start)
         .ok()?;
-    inspect(&start).ok()
+    let format = Format::of(&path.to_string_lossy(), &start).ok()?;
+    format.inspect(&[&start]).ok()
 }
 
-/// Whether there is a NIfTI volume that is not marked as labels, as all are that are written here.
+/// Whether there is a volume that is not marked as labels, as all are that are written here.
 pub(super) fn holds_scan(path: &Path) -> bool {
     header(path).is_some_and(|facts| facts.intent != INTENT_LABEL)
 }
@@ -31,13 +34,15 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     fs::read(path).map_err(|error| unreadable(path, &error))
 }
 
-/// Reads a NIfTI image.
+/// Reads an image.
 pub(super) fn read_image(path: &Path) -> Result<Image, Error> {
     let bytes = read(path)?;
-    Image::read(&bytes, &Limits::default()).map_err(|source| volume_error(path, source))
+    let format = Format::of(&path.to_string_lossy(), &bytes);
+    let image = format.and_then(|format| format.read(&[&bytes], &Limits::default(), None));
+    image.map_err(|source| volume_error(path, source))
 }
 
-/// Reads a NIfTI label map.
+/// Reads a label map.
 pub(super) fn read_label(path: &Path) -> Result<LabelImage, Error> {
     let image = read_image(path)?;
     LabelImage::from_image(image).map_err(|source| volume_error(path, source))
@@ -82,10 +87,10 @@ pub(super) fn encoded<T>(path: &Path, json: serde_json::Result<T>) -> Result<T, 
     })
 }
 
-/// A file's name without `.nii` or `.nii.gz`, in any capitals; `None` for any other file.
-pub(super) fn nifti_stem(path: &Path) -> Option<String> {
+/// A volume file's name without its ending; `None` for any other file.
+pub(super) fn volume_stem(path: &Path) -> Option<String> {
     let name = readable(path.file_name()?);
     // Archives that were made on Windows leave their folders in names.
     let name = name.rsplit('\\').next()?;
-    dataset::nifti_stem(name).map(str::to_owned)
+    volume::stem(name).map(str::to_owned)
 }

@@ -11,8 +11,8 @@ use super::files::{header, read};
 use super::listing::Listing;
 use crate::Error;
 use crate::dataset::{
-    Case, CaseFiles, DatasetError, DatasetJson, NOT_A_VOLUME, Pairing, ReadOptions, Reading, pair,
-    read_case,
+    Case, CaseFiles, DatasetError, DatasetJson, Frames, Pairing, ReadOptions, Reading, case_bytes,
+    not_a_volume, pair, read_case,
 };
 
 /// As many files are named that are left out for one reason; of more, how many they are.
@@ -100,10 +100,11 @@ impl Folder {
                 more => format!(" and {more} more"),
             };
             let sentence = format!("{named}{more}: {reason}");
-            match reason {
-                // Notes and tables lie in every folder.
-                NOT_A_VOLUME => console.say(sentence),
-                _ => console.warn(sentence),
+            // Notes and tables lie in every folder.
+            if reason == not_a_volume() {
+                console.say(sentence);
+            } else {
+                console.warn(sentence);
             }
         }
     }
@@ -158,13 +159,16 @@ impl Folder {
         json.map_or_else(BTreeMap::new, |json| json.names.clone())
     }
 
-    /// Bytes that a case takes in memory, by the headers of its files; what cannot be read takes none.
-    pub fn decoded_bytes(&self, files: &CaseFiles) -> u64 {
-        let bytes = |name: &String| {
-            let facts = header(&self.path(name))?;
-            Some(facts.decoded_bytes * facts.frames as u64)
+    /// Bytes that a case takes in memory, by the header of its image; what cannot be read takes none.
+    pub fn case_bytes(&self, files: &CaseFiles) -> u64 {
+        let Some(facts) = header(&self.path(files.image())) else {
+            return 0;
         };
-        files.names().filter_map(bytes).sum()
+        let channels = match Frames::expected(facts.frames, self.channels()) {
+            Some(Frames::Channels) => facts.frames,
+            _ => files.channels.len(),
+        };
+        case_bytes(facts.grid.dims, channels, facts.datatype)
     }
 
     /// Where a file of the folder lies.
@@ -183,11 +187,7 @@ fn at_once<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Error
 
 /// Reads a file that holds a case's image; it may hold so many channels.
 pub(super) fn read_image_file(path: &Path, id: &str, channels: usize) -> Result<Case, Error> {
-    let files = CaseFiles {
-        id: id.to_owned(),
-        image: path.display().to_string(),
-        ..CaseFiles::default()
-    };
+    let files = CaseFiles::of_image(id, path.display().to_string());
     let options = ReadOptions {
         channels,
         ..ReadOptions::default()

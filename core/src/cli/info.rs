@@ -13,7 +13,7 @@ use crate::backbone::{Backbone, Network, Size};
 use crate::device::{self, DeviceKind};
 use crate::medcontext::MedContext;
 use crate::train::TrainConfig;
-use crate::volume::{Image, Limits, inspect};
+use crate::volume::{Format, Limits, format_dims};
 use crate::weights::{Metadata, Summary, WeightsError, examine, is_checkpoint};
 
 #[derive(Args)]
@@ -165,19 +165,21 @@ fn volume(path: &Path, bytes: &[u8], console: &Console) -> Outcome {
         file: path.display().to_string(),
         source,
     };
-    let facts = inspect(bytes).map_err(refused)?;
-    let [i, j, k] = facts.grid.dims;
+    let format = Format::of(&path.to_string_lossy(), bytes).map_err(refused)?;
+    let facts = format.inspect(&[bytes]).map_err(refused)?;
     let [x, y, z] = facts.spacing;
     console.say(format!(
-        "{}: {i}×{j}×{k} voxels of {x:.3}×{y:.3}×{z:.3} mm, {:?}, {}",
+        "{}: {} voxels of {x:.3}×{y:.3}×{z:.3} mm, {:?}, {}",
         path.display(),
+        format_dims(&facts.grid.dims),
         facts.datatype,
         facts.orientation
     ));
     if facts.oblique_degrees > 0.1 {
         console.say(format!("oblique by {:.1} degrees", facts.oblique_degrees));
     }
-    let image = Image::read(bytes, &Limits::default()).map_err(refused)?;
+    let image = format.read(&[bytes], &Limits::default(), None);
+    let image = image.map_err(refused)?;
     for warning in image.warnings() {
         console.say(warning);
     }

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use super::console::Console;
 use super::files::unreadable;
 use crate::Error;
-use crate::dataset::{is_passed_over, nifti_stem};
+use crate::dataset::is_passed_over;
+use crate::volume;
 
 /// The files below a folder. Hidden files and folders are passed over; links are followed, each folder once.
 pub(super) struct Listing {
@@ -159,7 +160,7 @@ impl Walk {
 
     fn entry(&mut self, entry: &fs::DirEntry, name: String) -> std::io::Result<()> {
         let (path, linked) = (entry.path(), entry.file_type()?.is_symlink());
-        let scan = nifti_stem(&name).is_some();
+        let scan = volume::stem(&name).is_some();
         match fs::metadata(&path) {
             Ok(facts) if facts.is_dir() && linked => self.links.push_back((path, name)),
             Ok(facts) if facts.is_dir() => self.folder(&path, &format!("{name}/")),
@@ -174,7 +175,7 @@ impl Walk {
             Err(error) => {
                 let problem = match linked {
                     true => {
-                        format!("what the link leads to cannot be found ({error}); mend the link")
+                        format!("what the link leads to cannot be found ({error}); repair the link")
                     }
                     false => format!("it cannot be read ({error}); check its permissions"),
                 };
@@ -209,7 +210,7 @@ fn unique(mut found: Vec<(String, PathBuf)>) -> BTreeMap<String, PathBuf> {
         }
     }
     for (name, path) in later {
-        let stem = nifti_stem(&name).unwrap_or(&name);
+        let stem = volume::stem(&name).unwrap_or(&name);
         let ending = &name[stem.len()..];
         let mut number = 2;
         while files.contains_key(&format!("{stem} ({number}){ending}")) {

@@ -3,6 +3,7 @@
 // Printing is what a command line is for; the rest of the library never does.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod atomic_file;
 mod cache;
 mod cases;
 mod cases_list;
@@ -23,7 +24,6 @@ mod serve;
 mod shard;
 mod surface;
 mod train;
-mod whole_file;
 
 use std::process::ExitCode;
 

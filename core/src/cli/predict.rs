@@ -16,16 +16,16 @@ use super::shard::Shard;
 use super::{Failure, Outcome};
 use crate::device::{self, DeviceKind};
 use crate::infer::{
-    Blend, Event, PredictConfig, Predictor, Segmentation, Spot, Uncertainty, logits_file,
+    Blend, Event, PredictConfig, Predictor, Segmentation, Uncertainty, label_file, logits_file,
+    uncertainty_file,
 };
-use crate::volume::gzip;
 
 #[derive(Args)]
 pub(super) struct Arguments {
     /// Weights from `core train` or from the page.
     #[arg(long)]
     weights: PathBuf,
-    /// A NIfTI file, or a folder of them.
+    /// A volume file, or a folder of them.
     #[arg(long)]
     input: PathBuf,
     /// Folder for the segmentations.
@@ -203,9 +203,9 @@ struct Doubt {
 
 impl Doubt {
     fn of(case: &str, found: &Uncertainty) -> Self {
-        let place = found.most().map_or(String::new(), |Spot { slice, voxel }| {
-            let (slice, slices) = (slice + 1, found.slices.len());
-            let [i, j, k] = voxel;
+        let place = found.most().map_or(String::new(), |spot| {
+            let (slice, slices) = (spot.slice_number(), found.slices.len());
+            let [i, j, k] = spot.voxel;
             format!(", most in slice {slice} of {slices} from the feet, at voxel {i}, {j}, {k}")
         });
         Self {
@@ -228,9 +228,9 @@ fn rank(mut doubts: Vec<Doubt>, console: &Console) {
 }
 
 fn keep(segmentation: &Segmentation, job: &Job) -> Outcome {
-    write(&job.segmentation, &gzip(&segmentation.labels.to_nifti()))?;
+    write(&job.segmentation, &label_file(&segmentation.labels))?;
     if let (Some(path), Some(uncertainty)) = (&job.uncertainty, &segmentation.uncertainty) {
-        write(path, &gzip(&uncertainty.map.to_nifti()))?;
+        write(path, &uncertainty_file(uncertainty))?;
     }
     if let (Some(path), Some(logits)) = (&job.logits, &segmentation.logits) {
         let file = logits_file(logits).map_err(|error| {

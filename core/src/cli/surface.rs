@@ -5,21 +5,20 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::console::Console;
-use super::files::{make_folder, nifti_stem, read_label, refuse_used_folder, write};
+use super::files::{make_folder, read_label, refuse_used_folder, volume_stem, write};
 use super::inputs::refuse_inputs;
 use super::listing::Listing;
 use super::{Failure, Outcome};
-use crate::dataset;
 use crate::file_names::FileNames;
 use crate::infer::UNCERTAINTY_SUFFIX;
-use crate::volume::SurfaceNames;
+use crate::volume::{self, SurfaceNames, format};
 
 /// A map of more labels than this is taken for an image of whole numbers.
 const MOST_LABELS: usize = 1000;
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// A label map (.nii or .nii.gz), or a folder of them.
+    /// A label map, or a folder of them.
     #[arg(long, value_name = "FILE_OR_FOLDER")]
     labels: PathBuf,
     /// Folder for the STL files (binary, mm, RAS+), one for each case and label.
@@ -63,14 +62,14 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
 /// could not be looked into.
 fn maps(labels: &Path, console: &Console) -> Result<(Vec<(String, PathBuf)>, usize), Failure> {
     if !labels.is_dir() {
-        let case = nifti_stem(labels).unwrap_or_else(|| "labels".to_owned());
+        let case = volume_stem(labels).unwrap_or_else(|| "labels".to_owned());
         return Ok((vec![(case, labels.to_owned())], 0));
     }
     let listing = Listing::of(labels)?;
     let unknown = listing.warn(console);
     let (mut maps, mut names) = (Vec::new(), FileNames::default());
     for (name, path) in listing.files() {
-        let stem = dataset::nifti_stem(name).filter(|stem| !stem.ends_with(UNCERTAINTY_SUFFIX));
+        let stem = volume::stem(name).filter(|stem| !stem.ends_with(UNCERTAINTY_SUFFIX));
         if let Some(stem) = stem {
             // Two maps are not one case: a/b and a_b.
             let case = names.take(&stem.replace('/', "_"), "");
@@ -79,8 +78,9 @@ fn maps(labels: &Path, console: &Console) -> Result<(Vec<(String, PathBuf)>, usi
     }
     if maps.is_empty() {
         return Err(Failure::Message(format!(
-            "{} holds no label map; choose a folder of .nii or .nii.gz files",
-            labels.display()
+            "{} holds no label map; choose a folder of {} files",
+            labels.display(),
+            format::endings()
         )));
     }
     Ok((maps, unknown))

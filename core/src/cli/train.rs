@@ -27,7 +27,7 @@ use super::{Failure, Outcome, sides};
 use crate::Error;
 use crate::backbone::{Backbone, Size};
 use crate::dataset::{
-    CaseFiles, DatasetError, LabelSet, Outline, Preset, Role, Split, not_learned,
+    CaseFiles, CaseFingerprint, DatasetError, LabelSet, Preset, Role, Split, not_learned,
 };
 use crate::device::{self, DeviceKind};
 use crate::train::{CheckpointKind, Event, Start, Trainer};
@@ -135,10 +135,10 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let (training, validation) = (reader.read(&training)?, reader.read(&validation)?);
     training.warn(console);
     validation.warn(console);
-    let (config, labels) = configure(&arguments, &training.outlines, console)?;
+    let (config, labels) = configure(&arguments, &training.fingerprints, console)?;
     let labels = reader.labels(&training, labels)?;
-    warn_of_missing(&labels, &training.outlines, console);
-    for sentence in not_learned(&labels, &validation.outlines) {
+    warn_of_missing(&labels, &training.fingerprints, console);
+    for sentence in not_learned(&labels, &validation.fingerprints) {
         console.warn(sentence);
     }
     let state = match arguments.resume {
@@ -346,7 +346,7 @@ fn say_held_out(cases: &[CaseFiles], validation: &[CaseFiles], found: bool, cons
 }
 
 /// Says which classes no training case has: nothing can be learned about them.
-fn warn_of_missing(labels: &LabelSet, cases: &[Outline], console: &Console) {
+fn warn_of_missing(labels: &LabelSet, cases: &[CaseFingerprint], console: &Console) {
     let present: BTreeSet<u16> = cases
         .iter()
         .flat_map(|case| &case.labels)

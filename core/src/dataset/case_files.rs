@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Source;
+
 /// What a case is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
@@ -65,11 +67,8 @@ pub struct Structure {
 pub struct CaseFiles {
     /// Name of the case.
     pub id: String,
-    /// Path of the image or of its first channel, as given.
-    pub image: String,
-    /// Paths of the second channel and those after it.
-    #[serde(default)]
-    pub other_channels: Vec<String>,
+    /// Its channels, in order: at least one.
+    pub channels: Vec<Source>,
     /// Path of its label map, as given.
     pub label: Option<String>,
     /// Label maps of one structure each, which are combined into its label map; by ascending id.
@@ -91,14 +90,28 @@ impl CaseFiles {
         Role::of(self.is_labelled(), self.part)
     }
 
-    /// Paths of its channels, in order.
-    pub fn channels(&self) -> impl Iterator<Item = &String> {
-        std::iter::once(&self.image).chain(&self.other_channels)
+    /// A case whose image is one file.
+    pub fn of_image(id: impl Into<String>, path: impl Into<String>) -> CaseFiles {
+        CaseFiles {
+            id: id.into(),
+            channels: vec![Source::file(path)],
+            ..CaseFiles::default()
+        }
+    }
+
+    /// Path of the image or of its first channel, as given; of a channel of several files, of the first.
+    pub fn image(&self) -> &str {
+        self.channels.first().map_or("", Source::path)
+    }
+
+    /// Paths of the files of its channels, in order.
+    pub fn image_files(&self) -> impl Iterator<Item = &String> {
+        self.channels.iter().flat_map(|source| &source.files)
     }
 
     /// Paths of all its files: channels, then label maps.
     pub fn names(&self) -> impl Iterator<Item = &String> {
         let structures = self.structures.iter().map(|structure| &structure.path);
-        self.channels().chain(&self.label).chain(structures)
+        self.image_files().chain(&self.label).chain(structures)
     }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::names::{stem, tidy};
+use super::names::tidy;
 use super::{CaseFiles, Part};
 use crate::file_names::folded;
+use crate::volume::stem;
 
 /// No two cases have the same name on any file system: cases of the same name in different folders get their
 /// folders' names before their own, but for the one that is trained on, and what is still alike gets a number.
@@ -43,7 +44,7 @@ pub(super) fn make_ids_unique(cases: &mut [CaseFiles], root: Option<&str>) {
         }
     }
     let mut order: Vec<usize> = (0..cases.len()).collect();
-    order.sort_by(|&a, &b| cases[a].image.cmp(&cases[b].image));
+    order.sort_by(|&a, &b| cases[a].image().cmp(cases[b].image()));
     let mut taken = BTreeSet::new();
     for index in order {
         let id = cases[index].id.clone();
@@ -57,7 +58,7 @@ pub(super) fn make_ids_unique(cases: &mut [CaseFiles], root: Option<&str>) {
 
 /// The path of a case's image below the folder that all files lie in.
 fn below(case: &CaseFiles, root: Option<&str>) -> String {
-    let path = tidy(&case.image);
+    let path = tidy(case.image());
     let inside = root.and_then(|root| path.strip_prefix(root)?.strip_prefix('/'));
     inside.unwrap_or(&path).to_owned()
 }

@@ -1,6 +1,6 @@
 //! What can be wrong with a set of cases, one plain sentence each.
 
-use crate::volume::VolumeError;
+use crate::volume::{VolumeError, format};
 
 /// A case or a set of cases that cannot be used, and what to do about it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -11,8 +11,15 @@ pub enum DatasetError {
     )]
     NoLabelledCase,
     /// No image at all.
-    #[error("no NIfTI image was found in {0}; add files that end in .nii or .nii.gz")]
+    #[error(
+        "no {formats} image was found in {0}; add files that end in {endings}",
+        formats = format::names(),
+        endings = format::endings()
+    )]
     NoCase(String),
+    /// A case without a single channel.
+    #[error("case {0} has no image; give it one")]
+    NoChannel(String),
     /// A label map that does not lie on its image.
     #[error(
         "case {case}: the label map does not lie on the image: {source}; use the one drawn on it, or --resample-labels (in the page: Resample)"

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ndarray::{Array2, Array3, ArrayView3};
 
-use super::{Case, DatasetError, Outline, Regions, Result};
+use super::{Case, CaseFingerprint, DatasetError, Regions, Result};
 
 /// The labels to learn. Class 0 is background (id 0); class c is the c-th smallest id. A network has an
 /// output for each class, or for each region where the labels are learned as regions.
@@ -71,7 +71,10 @@ impl LabelSet {
     ///
     /// # Errors
     /// As there.
-    pub fn from_outlines(cases: &[Outline], names: &BTreeMap<u16, String>) -> Result<LabelSet> {
+    pub fn from_fingerprints(
+        cases: &[CaseFingerprint],
+        names: &BTreeMap<u16, String>,
+    ) -> Result<LabelSet> {
         let found = cases.iter();
         let found = found.map(|case| {
             let present = case.labels.iter().copied().collect();
@@ -207,7 +210,7 @@ impl LabelSet {
 }
 
 /// Labels of held-out cases that are not learned, so that nothing is measured of them; one sentence each.
-pub fn not_learned(labels: &LabelSet, held_out: &[Outline]) -> Vec<String> {
+pub fn not_learned(labels: &LabelSet, held_out: &[CaseFingerprint]) -> Vec<String> {
     let mut found: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
     for case in held_out {
         let unknown = case

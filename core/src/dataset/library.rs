@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use super::names::stem;
 use super::{CaseFiles, DatasetJson, Frames, Leftover, Pairing, ReadOptions, pair};
+use crate::volume::Format;
 
 #[cfg(test)]
 mod tests;
@@ -84,7 +84,7 @@ impl<F> Library<F> {
     /// named, and a hidden one is passed over.
     pub fn add(&mut self, path: &str, file: F) {
         let name = path.rsplit('/').next().unwrap_or(path);
-        if stem(name).is_some() {
+        if Format::by_name(name).is_some() {
             self.replace(path, file);
             self.unstored.push_back(path.to_owned());
         } else if !name.starts_with('.') {
@@ -169,7 +169,7 @@ impl<F> Library<F> {
     /// Removes a case whose image cannot be used, and the image's files; returns their paths.
     pub fn drop_case(&mut self, files: &CaseFiles) -> Vec<String> {
         self.known.remove(&files.id);
-        self.remove_files(files.channels().cloned().collect())
+        self.remove_files(files.image_files().cloned().collect())
     }
 
     /// Removes the files that belong to no case; returns the paths of those that were volumes.
@@ -246,7 +246,7 @@ impl<F> Library<F> {
         let json = self.dataset_json.as_ref();
         ReadOptions {
             channels: json.and_then(|(json, _)| json.channels).unwrap_or(1),
-            frames: self.choices.frames.get(&files.image).copied(),
+            frames: self.choices.frames.get(files.image()).copied(),
             resample_labels: false,
         }
     }

@@ -1,7 +1,8 @@
 //! Cases that a dataset.json lists, found among the files at hand.
 
 use super::names::{Kind, Name, tidy};
-use super::{CaseFiles, DatasetJson, Pairing};
+use super::{CaseFiles, DatasetJson, Pairing, Source};
+use crate::volume;
 
 /// Files that a dataset.json lists, with paths from its own folder.
 pub(super) fn take_listed(names: &mut Vec<Name>, json: &DatasetJson, found: &mut Pairing) {
@@ -28,12 +29,11 @@ pub(super) fn take_listed(names: &mut Vec<Name>, json: &DatasetJson, found: &mut
             // Test images are listed alone, and may have labels all the same.
             None => take_label_of(names, &image),
         };
-        let mut other_channels = image.other_channels;
-        other_channels.extend(images.map(|image| image.path));
+        let mut channels = image.channels();
+        channels.extend(images.map(|image| Source::file(image.path)));
         found.cases.push(CaseFiles {
             id: image.id,
-            image: image.path,
-            other_channels,
+            channels,
             label: label.map(|label| label.path),
             structures: Vec::new(),
             part: Some(entry.part),
@@ -65,11 +65,8 @@ fn take(names: &mut Vec<Name>, path: &str) -> Option<Name> {
         };
         let unnumbered = |name: &&Name| {
             name.numbered
-                && fits(&format!(
-                    "{}/{}",
-                    name.folder,
-                    with_ending(&name.stem, &ending)
-                ))
+                && with_ending(&name.stem, &ending)
+                    .is_some_and(|file| fits(&format!("{}/{file}", name.folder)))
         };
         let index = names.iter().position(|name| fits(&name.tidy));
         let index = index.or_else(|| names.iter().position(|name| unnumbered(&name)))?;
@@ -77,10 +74,10 @@ fn take(names: &mut Vec<Name>, path: &str) -> Option<Name> {
     })
 }
 
-/// A stem with the ending of the listed path.
-fn with_ending(stem: &str, listed: &str) -> String {
-    let gzipped = listed.to_lowercase().ends_with(".gz");
-    format!("{stem}{}", if gzipped { ".nii.gz" } else { ".nii" })
+/// A stem with the ending of the listed path, where that names a volume.
+fn with_ending(stem: &str, listed: &str) -> Option<String> {
+    let ending = &listed[volume::stem(listed)?.len()..];
+    Some(format!("{stem}{ending}"))
 }
 
 /// The label map of an image's name, listed without its ending, in other letters or not at all.

@@ -1,7 +1,8 @@
 //! Which prediction belongs to which true label map, by the names of the files alone.
 
-use super::names::{IMAGE_WORDS, LABEL_WORDS, Name, is_hidden, stem, strip_word, tidy};
+use super::names::{IMAGE_WORDS, LABEL_WORDS, Name, is_hidden, strip_word, tidy};
 use super::{DatasetJson, pair};
+use crate::volume::stem;
 
 /// What tools add to the name of a prediction (`_trans` is MONAI's).
 const PREDICTION_WORDS: [&str; 7] = [

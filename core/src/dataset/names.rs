@@ -2,7 +2,8 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::{Part, is_passed_over};
+use super::{Part, Source, is_passed_over};
+use crate::volume::stem;
 
 /// What a file is, by its folder or name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub(super) enum Kind {
     Image,
 }
 
-/// A NIfTI file's name, taken apart. `scope` and the keys are in lower case; all text but `path` is in Unicode's
+/// A volume file's name, taken apart. `scope` and the keys are in lower case; all text but `path` is in Unicode's
 /// composed form (NFC), because the same name is stored decomposed where it was typed on a Mac.
 #[derive(Debug, Clone)]
 pub(super) struct Name {
@@ -20,7 +21,7 @@ pub(super) struct Name {
     pub path: String,
     /// The path as [`tidy`] gives it.
     pub tidy: String,
-    /// What a case of this image is called: the file name without `.nii` or `.nii.gz`, or the
+    /// What a case of this image is called: the file name without its ending, or the
     /// folder of a file that is called only "ct" or "image".
     pub id: String,
     /// The file name without its ending, as written.
@@ -80,7 +81,7 @@ const PARTS: [(Part, &[&str]); 3] = [
 const STAGES: [&str; 2] = ["final", "original"];
 
 impl Name {
-    /// `None` for what is not a NIfTI volume. What the folder `root` is called, which all files lie in, says only
+    /// `None` for what is not a volume. What the folder `root` is called, which all files lie in, says only
     /// something where it is one of nnU-Net's names: a data set may be called anything.
     pub(super) fn parse(path: &str, root: Option<&str>) -> Option<Name> {
         let tidy = tidy(path);
@@ -148,6 +149,12 @@ impl Name {
                 && all.last().is_some_and(|parent| is_nnunet(parent)),
             key: whole,
         })
+    }
+
+    /// Its channels, once they are found.
+    pub(super) fn channels(&self) -> Vec<Source> {
+        let paths = std::iter::once(&self.path).chain(&self.other_channels);
+        paths.map(Source::file).collect()
     }
 
     /// Makes it an image whatever its own name says, because its folder is one of images.
@@ -286,16 +293,6 @@ pub(super) fn is_hidden(path: &str, root: Option<&str>) -> bool {
     let names = below.unwrap_or(&tidy).split('/');
     let mut names = names.filter(|name| ![".", ".."].contains(name));
     names.any(is_passed_over)
-}
-
-/// A file name without `.nii` or `.nii.gz`, whatever its case; `None` for other endings.
-pub fn stem(file: &str) -> Option<&str> {
-    let lower = file.to_ascii_lowercase();
-    let ending = [".nii.gz", ".nii"]
-        .into_iter()
-        .find(|ending| lower.ends_with(ending))?;
-    file.get(..file.len() - ending.len())
-        .filter(|stem| !stem.is_empty())
 }
 
 /// A folder's name in lower case, without separators and digits.

@@ -9,6 +9,7 @@ use super::channels::{take_channels, take_contrasts};
 use super::listed::take_listed;
 use super::names::{Kind, Name, is_hidden, tidy};
 use super::{CaseFiles, DatasetJson, Part, Structure};
+use crate::volume::format;
 
 /// A file that belongs to no case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +88,7 @@ fn common_root(paths: &BTreeSet<&str>) -> Option<String> {
         .then_some(first)
 }
 
-/// The NIfTI files among the paths; other files are left over.
+/// The volumes among the paths; other files are left over.
 fn volumes(
     paths: &BTreeSet<&str>,
     root: Option<&str>,
@@ -99,7 +100,7 @@ fn volumes(
         match Name::parse(path, root) {
             Some(name) => names.push(name),
             None if json.is_some_and(|json| json.file == *path) => {}
-            None => found.leave(path, why_not_a_volume(path)),
+            None => found.leave(path, &why_not_a_volume(path)),
         }
     }
     // Where label maps have a folder of their own, images have theirs, whatever their names say.
@@ -118,13 +119,15 @@ fn volumes(
 }
 
 /// Why a file is left out that nobody would take for a volume.
-pub const NOT_A_VOLUME: &str = "not a volume; those end in .nii or .nii.gz";
+pub fn not_a_volume() -> String {
+    format!("not a volume; those end in {}", format::endings())
+}
 
 /// Why a file is not read, by its ending.
-fn why_not_a_volume(path: &str) -> &'static str {
+fn why_not_a_volume(path: &str) -> String {
     let lower = path.to_lowercase();
     let ends = |endings: &[&str]| endings.iter().any(|ending| lower.ends_with(ending));
-    if ends(&[".hdr", ".img", ".img.gz", ".hdr.gz"]) {
+    let reason = if ends(&[".hdr", ".img", ".img.gz", ".hdr.gz"]) {
         "half of a .hdr/.img pair, which is not read; save the volume as one .nii or .nii.gz file"
     } else if ends(&[".dcm", ".dicom", ".ima", "dicomdir"]) {
         "DICOM, which is not read; convert the series to .nii.gz, for example with dcm2niix"
@@ -134,8 +137,9 @@ fn why_not_a_volume(path: &str) -> &'static str {
     ]) {
         "a format that is not read; convert it to .nii.gz"
     } else {
-        NOT_A_VOLUME
-    }
+        return not_a_volume();
+    };
+    reason.to_owned()
 }
 
 /// ACDC: `CASE_4d` is the beating heart that `CASE_frame01` and others are taken from.
@@ -231,8 +235,7 @@ fn take_by_name(names: Vec<Name>, found: &mut Pairing) {
     take_structures(&unpaired, &images, found);
     let cases = images.iter().zip(label_of).map(|(image, label)| CaseFiles {
         id: image.id.clone(),
-        image: image.path.clone(),
-        other_channels: image.other_channels.clone(),
+        channels: image.channels(),
         label: label.map(|label| label.path.clone()),
         structures: Vec::new(),
         part: image.part.or(label.and_then(|label| label.part)),
@@ -287,7 +290,7 @@ impl Pairing {
             let case = self
                 .cases
                 .iter_mut()
-                .find(|case| case.image == found.image && case.label.is_none());
+                .find(|case| case.image() == found.image && case.label.is_none());
             let Some(case) = case else { continue };
             let maps = found.maps.into_iter();
             let structures = maps.filter_map(|(name, path)| {
@@ -320,7 +323,7 @@ impl Pairing {
         }
         let chosen = self.cases[place].label.clone();
         self.cases
-            .retain(|files| files.id == case || Some(&files.image) != chosen.as_ref());
+            .retain(|files| files.id == case || Some(files.image()) != chosen.as_deref());
     }
 
     /// Takes a file from where it is; false where there is no such file.
@@ -329,7 +332,7 @@ impl Pairing {
         self.leftovers.retain(|leftover| leftover.path != path);
         let mut found = self.leftovers.len() < leftovers;
         for files in &mut self.cases {
-            found |= files.image == path || files.label.as_deref() == Some(path);
+            found |= files.image() == path || files.label.as_deref() == Some(path);
             files.label.take_if(|label| label == path);
         }
         found

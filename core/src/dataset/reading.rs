@@ -2,29 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Case, CaseFiles, DatasetError, Structure};
+use super::{Case, CaseFiles, DatasetError, Frames, Source, Structure};
 use crate::Error;
-use crate::volume::{Image, LabelImage, Limits, Placement, VolumeError, inspect};
+use crate::volume::{Format, Image, LabelImage, Limits, Placement, VolumeError};
 
 /// The first bytes of a file that hold its header, also where it is compressed.
 pub const HEADER_BYTES: usize = 1 << 16;
-
-/// How the frames of a 4D file are used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Frames {
-    /// This one, counted from 0, is the image.
-    One(usize),
-    /// Each is a channel.
-    Channels,
-}
-
-impl Frames {
-    /// How a file of so many frames is used, when a case has so many `channels` by what is known of its data
-    /// set: `None` where it has one frame, or where someone has to choose.
-    pub fn expected(frames: usize, channels: usize) -> Option<Frames> {
-        (frames > 1 && frames == channels).then_some(Frames::Channels)
-    }
-}
 
 /// What is known of a case's files beside their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +42,7 @@ pub enum Fix {
 }
 
 impl Fix {
-    /// What would mend a label map that this error is about, if anything.
+    /// What would repair a label map that this error is about, if anything.
     pub fn of(error: &Error) -> Option<Fix> {
         match error {
             Error::Dataset(DatasetError::LabelElsewhere { .. }) => Some(Fix::Resample),
@@ -79,7 +62,7 @@ pub struct Reading {
     pub case: Case,
     /// Why its label map cannot be used.
     pub unusable_label: Option<Error>,
-    /// What would mend the label map, or bring it where its header says that it lies.
+    /// What would repair the label map, or bring it where its header says that it lies.
     pub fix: Option<Fix>,
 }
 
@@ -103,7 +86,7 @@ impl Reading {
     }
 }
 
-/// Reads a case: its channels, one file each or the frames of one, brought onto the grid of the first, and its
+/// Reads a case: its channels, one source each or the frames of one, brought onto the grid of the first, and its
 /// label map or its structures on the same grid. `fetch` gives the bytes of a file by its path.
 ///
 /// # Errors
@@ -113,16 +96,10 @@ pub async fn read_case<E: From<Error>>(
     options: &ReadOptions,
     fetch: impl AsyncFn(&str) -> Result<Vec<u8>, E>,
 ) -> Result<Reading, E> {
-    let mut images = Vec::new();
-    if files.other_channels.is_empty() {
-        let bytes = fetch(&files.image).await?;
-        images.extend(frames(&bytes, options).map_err(named(&files.image))?);
-    } else {
-        for path in files.channels() {
-            images.push(image(path, &fetch(path).await?)?);
-        }
+    let mut images = channels(files, options, &fetch).await?;
+    if images.is_empty() {
+        return Err(Error::from(DatasetError::NoChannel(files.id.clone())).into());
     }
-    // At least the first channel was read.
     let others = images.split_off(1);
     let first = images.remove(0);
     let label = if let Some(path) = &files.label {
@@ -174,7 +151,7 @@ fn on_image(
         Placement::Same(_) => Ok((label, None, Vec::new())),
         Placement::VoxelByVoxel { .. } => Ok((label, Some(Fix::Resample), Vec::new())),
         Placement::Elsewhere if options.resample_labels => {
-            let path = files.label.as_deref().unwrap_or(&files.image);
+            let path = files.label.as_deref().unwrap_or(files.image());
             let moved = label.onto(image).map_err(named(path))?;
             let (before, after) = (label.present(), moved.present());
             if after.is_empty() && !before.is_empty() {
@@ -209,19 +186,61 @@ fn on_image(
     }
 }
 
-/// The channels that a single file holds.
-fn frames(bytes: &[u8], options: &ReadOptions) -> Result<Vec<Image>, VolumeError> {
-    let limits = Limits::default();
-    let expected = || {
-        let start = bytes.get(..HEADER_BYTES).unwrap_or(bytes);
-        // What is wrong with a header is said when the file is read.
-        let frames = inspect(start).map_or(1, |header| header.frames);
-        Frames::expected(frames, options.channels)
+/// The channels of a case. Files that hold several of them are fetched once.
+async fn channels<E: From<Error>>(
+    files: &CaseFiles,
+    options: &ReadOptions,
+    fetch: &impl AsyncFn(&str) -> Result<Vec<u8>, E>,
+) -> Result<Vec<Image>, E> {
+    let mut images = Vec::new();
+    let mut fetched: (&[String], Vec<Vec<u8>>) = (&[], Vec::new());
+    for source in &files.channels {
+        if fetched.0 != source.files {
+            fetched.0 = &source.files;
+            // Before the next ones are fetched: all of them need not be in memory at one time.
+            fetched.1.clear();
+            for path in &source.files {
+                fetched.1.push(fetch(path).await?);
+            }
+        }
+        let blocks: Vec<&[u8]> = fetched.1.iter().map(Vec::as_slice).collect();
+        let frames = match files.channels.len() {
+            1 => options.frames_of(source, &blocks),
+            _ => None,
+        };
+        let sources = frames.unwrap_or_else(|| vec![source.clone()]);
+        images.extend(read_sources(&sources, &blocks).map_err(named(source.path()))?);
+    }
+    Ok(images)
+}
+
+/// Reads channels that the same files hold.
+fn read_sources(sources: &[Source], blocks: &[&[u8]]) -> Result<Vec<Image>, VolumeError> {
+    let read = |source: &Source| {
+        let first = blocks.first().copied().unwrap_or_default();
+        let format = Format::of(source.path(), first)?;
+        format.read(blocks, &Limits::default(), source.frame)
     };
-    match options.frames.or_else(expected) {
-        None => Ok(vec![Image::read(bytes, &limits)?]),
-        Some(Frames::One(frame)) => Ok(vec![Image::read_frame(bytes, &limits, frame)?]),
-        Some(Frames::Channels) => Image::read_frames(bytes, &limits),
+    sources.iter().map(read).collect()
+}
+
+impl ReadOptions {
+    /// The channels that the frames of a case's only volume are; `None` where it is read as it is.
+    fn frames_of(&self, source: &Source, blocks: &[&[u8]]) -> Option<Vec<Source>> {
+        if source.frame.is_some() {
+            return None;
+        }
+        let starts = blocks.iter().copied();
+        let starts = starts.map(|block| block.get(..HEADER_BYTES).unwrap_or(block));
+        let starts: Vec<&[u8]> = starts.collect();
+        let first = starts.first().copied().unwrap_or_default();
+        let header = Format::of(source.path(), first).and_then(|format| format.inspect(&starts));
+        // What is wrong with a header is said when the file is read.
+        let count = header.map_or(1, |header| header.frames);
+        let frames = self
+            .frames
+            .or_else(|| Frames::expected(count, self.channels))?;
+        Some(frames.sources(source, count))
     }
 }
 
@@ -262,7 +281,8 @@ async fn combined<E: From<Error>>(
         .structures
         .iter()
         .map(|structure| (structure.id, structure.name.clone()));
-    let map = LabelImage::on_voxels(combined, image, &names.collect()).map_err(named(&files.image));
+    let map =
+        LabelImage::on_voxels(combined, image, &names.collect()).map_err(named(files.image()));
     let mut said = Vec::new();
     if overlapping > 0 {
         let voxels = match overlapping {
@@ -283,7 +303,9 @@ async fn combined<E: From<Error>>(
 }
 
 fn image(path: &str, bytes: &[u8]) -> Result<Image, Error> {
-    Image::read(bytes, &Limits::default()).map_err(named(path))
+    let format = Format::of(path, bytes).map_err(named(path))?;
+    let image = format.read(&[bytes], &Limits::default(), None);
+    image.map_err(named(path))
 }
 
 /// A label map, and nothing to say of it.
@@ -297,3 +319,6 @@ fn named(path: &str) -> impl FnOnce(VolumeError) -> Error {
     let file = path.to_owned();
     move |source| Error::Volume { file, source }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::names::{stem, tidy};
+use super::names::tidy;
 use super::{CaseFiles, DatasetError, Result};
+use crate::volume::stem;
 
 /// One list of case names from a split file.
 #[derive(Debug, Clone, PartialEq, Eq)]

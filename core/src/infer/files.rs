@@ -4,7 +4,9 @@ use ndarray::Array4;
 use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 
+use super::Uncertainty;
 use crate::file_names::fitting;
+use crate::volume::{LabelImage, gzip};
 
 /// How the file name of a case's label map ends, behind the case's name.
 pub const SEGMENTATION_ENDING: &str = ".nii.gz";
@@ -23,6 +25,16 @@ pub fn segmentation_name(case: &str) -> String {
 /// The file name of a case's logits.
 pub fn logits_name(case: &str) -> String {
     fitting(case, LOGITS_ENDING)
+}
+
+/// A label map as a `.nii.gz` file.
+pub fn label_file(labels: &LabelImage) -> Vec<u8> {
+    gzip(&labels.to_nifti())
+}
+
+/// The map of how uncertain a label map is as a `.nii.gz` file: values from 0 to 1.
+pub fn uncertainty_file(uncertainty: &Uncertainty) -> Vec<u8> {
+    gzip(&uncertainty.map.to_nifti())
 }
 
 /// Logits `[class, depth, height, width]` as a safetensors file with the one tensor `logits`, in F32.

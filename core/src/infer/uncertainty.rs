@@ -28,6 +28,13 @@ pub struct Spot {
     pub voxel: [usize; 3],
 }
 
+impl Spot {
+    /// The slice as people count them: from 1 at the feet.
+    pub fn slice_number(&self) -> usize {
+        self.slice + 1
+    }
+}
+
 /// The uncertainty of a segmented case.
 ///
 /// Scores count only voxels that got a label or whose entropy is above 0.1. Over all voxels a mean would

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Hausdorff, Region, dice, hd95};
 use crate::dataset::{DatasetError, LabelSet};
-use crate::volume::LabelImage;
+use crate::volume::{LabelImage, format_dims};
 
 /// One label of one case. Undefined values are `None` (null in JSON).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -180,13 +180,9 @@ fn same_shape(case: &str, prediction: &[usize], truth: &[usize]) -> Result<(), D
     if prediction == truth {
         return Ok(());
     }
-    let text = |shape: &[usize]| {
-        let sizes: Vec<String> = shape.iter().map(ToString::to_string).collect();
-        sizes.join("×")
-    };
     Err(DatasetError::PredictionShape {
         case: case.to_owned(),
-        prediction: text(prediction),
-        truth: text(truth),
+        prediction: format_dims(prediction),
+        truth: format_dims(truth),
     })
 }

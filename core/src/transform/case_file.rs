@@ -24,12 +24,12 @@ const KEY: &str = "medcontext-case";
 #[derive(Debug)]
 pub struct CaseFile {
     map: Mmap,
-    image: Place<4>,
-    classes: Place<3>,
+    image: Location<4>,
+    classes: Location<3>,
 }
 
 /// Bytes and shape of a row-major array.
-type Place<const AXES: usize> = (Range<usize>, [usize; AXES]);
+type Location<const AXES: usize> = (Range<usize>, [usize; AXES]);
 
 impl CaseFile {
     /// The file of a labelled case. `origin` says what it was prepared from, and how.
@@ -96,7 +96,7 @@ impl CaseFile {
 }
 
 /// Where the arrays of a case of this origin lie; `None` where the bytes are no such case.
-fn find(bytes: &[u8], origin: &str) -> Option<(Place<4>, Place<3>)> {
+fn find(bytes: &[u8], origin: &str) -> Option<(Location<4>, Location<3>)> {
     let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
     if header.metadata().as_ref()?.get(KEY)? != origin {
         return None;

@@ -9,10 +9,10 @@ use super::case_file::CaseFile;
 /// A labelled case that patches are cut from. In a file it takes no memory of its own: the system reads the
 /// parts that patches need, and keeps them as long as there is room.
 #[derive(Debug)]
-pub struct SampledCase(Place);
+pub struct SampledCase(Storage);
 
 #[derive(Debug)]
-enum Place {
+enum Storage {
     Memory {
         image: Array4<f32>,
         classes: Array3<u8>,
@@ -25,7 +25,7 @@ impl From<Prepared> for SampledCase {
     /// Without labels, everything is background.
     fn from(case: Prepared) -> Self {
         let size = case.size();
-        Self(Place::Memory {
+        Self(Storage::Memory {
             image: case.image,
             classes: case.classes.unwrap_or_else(|| Array3::zeros(size)),
         })
@@ -35,7 +35,7 @@ impl From<Prepared> for SampledCase {
 #[cfg(not(target_arch = "wasm32"))]
 impl From<CaseFile> for SampledCase {
     fn from(file: CaseFile) -> Self {
-        Self(Place::File(file))
+        Self(Storage::File(file))
     }
 }
 
@@ -43,18 +43,18 @@ impl SampledCase {
     /// Normalised intensities `[channel, depth, height, width]`.
     pub fn image(&self) -> ArrayView4<'_, f32> {
         match &self.0 {
-            Place::Memory { image, .. } => image.view(),
+            Storage::Memory { image, .. } => image.view(),
             #[cfg(not(target_arch = "wasm32"))]
-            Place::File(file) => file.image(),
+            Storage::File(file) => file.image(),
         }
     }
 
     /// Class indices `[depth, height, width]`.
     pub fn classes(&self) -> ArrayView3<'_, u8> {
         match &self.0 {
-            Place::Memory { classes, .. } => classes.view(),
+            Storage::Memory { classes, .. } => classes.view(),
             #[cfg(not(target_arch = "wasm32"))]
-            Place::File(file) => file.classes(),
+            Storage::File(file) => file.classes(),
         }
     }
 

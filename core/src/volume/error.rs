@@ -1,12 +1,26 @@
 //! What can be wrong with a volume file, one plain sentence each. The file's name is added by
 //! [`crate::Error::Volume`].
 
+use super::format;
+
 /// A volume that cannot be used, and what to do about it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum VolumeError {
-    /// The first bytes are not a NIfTI-1 header.
-    #[error("this is not a NIfTI file; choose a volume saved as .nii or .nii.gz")]
-    NotNifti,
+    /// The first bytes are not the header of any format that is read.
+    #[error(
+        "this is not a {formats} file; choose a volume saved as {endings}",
+        formats = format::names(),
+        endings = format::endings()
+    )]
+    UnknownFormat,
+    /// Several files for one volume of a format whose volumes are one file each.
+    #[error("a {format} volume is one file, and {files} were given; choose one of them")]
+    SeveralFiles {
+        /// The format's name.
+        format: &'static str,
+        /// How many files there are.
+        files: usize,
+    },
     /// `sizeof_hdr` is 540.
     #[error("this is a NIfTI-2 file, which is not supported; save it as NIfTI-1 (.nii or .nii.gz)")]
     Nifti2,

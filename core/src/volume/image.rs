@@ -2,9 +2,8 @@
 
 use ndarray::Array3;
 
-use super::header::join;
-use super::inspect::decoded_bytes;
-use super::stream::Stream;
+use super::format::{Decoded, Format};
+use super::grid::format_dims;
 use super::voxels::with_values;
 use super::{
     AxisOrderInFile, Grid, Header, LabelImage, Limits, Placement, Result, VolumeError, Voxels,
@@ -22,14 +21,14 @@ pub struct Image {
 }
 
 impl Image {
-    /// Reads a NIfTI-1 volume, plain or gzipped (told apart by the first two bytes). A fourth axis of
-    /// one frame is dropped.
+    /// Reads a volume file, of whichever of the [`FORMATS`](super::FORMATS) its bytes say, plain or
+    /// gzipped. A fourth axis of one frame is dropped.
     ///
     /// # Errors
     /// [`VolumeError`] for anything that is not a 3D volume of real numbers within `limits`; more
     /// than one frame is an error that asks to choose one ([`Image::read_frame`]).
     pub fn read(bytes: &[u8], limits: &Limits) -> Result<Image> {
-        read(bytes, limits, None)
+        Format::of("", bytes)?.read(&[bytes], limits, None)
     }
 
     /// Reads one frame, counted from 0, of a 4D series (or frame 0 of a 3D volume).
@@ -37,7 +36,7 @@ impl Image {
     /// # Errors
     /// As [`Image::read`], and when there is no such frame.
     pub fn read_frame(bytes: &[u8], limits: &Limits, frame: usize) -> Result<Image> {
-        read(bytes, limits, Some(frame))
+        Format::of("", bytes)?.read(&[bytes], limits, Some(frame))
     }
 
     /// Reads every frame of a 4D series, which are the channels of a case in some data sets; a 3D
@@ -46,9 +45,7 @@ impl Image {
     /// # Errors
     /// As [`Image::read`].
     pub fn read_frames(bytes: &[u8], limits: &Limits) -> Result<Vec<Image>> {
-        let first = read(bytes, limits, Some(0))?;
-        let others = (1..first.frames()).map(|frame| read(bytes, limits, Some(frame)));
-        std::iter::once(Ok(first.clone())).chain(others).collect()
+        Format::of("", bytes)?.read_frames(&[bytes], limits)
     }
 
     /// An image made in memory: `voxels` in grid order (i fastest), slope 1, an sform. The header
@@ -60,11 +57,11 @@ impl Image {
         if voxels.len() != grid.len() {
             return Err(VolumeError::ShapeMismatch {
                 array: voxels.len().to_string(),
-                grid: join(&grid.dims),
+                grid: format_dims(&grid.dims),
             });
         }
-        let header = Header::new(&grid, voxels.datatype())?;
-        Ok(Image::assemble(header, grid.dims, voxels, 1, Vec::new()))
+        let decoded = Decoded::on_grid(voxels, &grid, (1.0, 0.0))?;
+        Ok(Image::assemble(decoded))
     }
 
     /// Shares from 0 to 1, given as bytes from 0 to 255 with axes \[S, A, R\], on the grid of a label map and
@@ -75,24 +72,22 @@ impl Image {
     pub fn of_shares(canonical: &Array3<u8>, like: &LabelImage) -> Result<Image> {
         let bytes = like.grid().place(canonical)?;
         let header = like.header().of_shares()?;
-        let dims = like.grid().dims;
-        Ok(Image::assemble(
+        Ok(Image::assemble(Decoded::with_header(
             header,
-            dims,
+            like.grid().dims,
             Voxels::U8(bytes),
-            1,
-            Vec::new(),
-        ))
+        )))
     }
 
-    fn assemble(
-        header: Header,
-        dims: [usize; 3],
-        voxels: Voxels,
-        frames: usize,
-        mut warnings: Vec<String>,
-    ) -> Image {
-        let grid = Grid::from_header(&header.fields, dims, &mut warnings);
+    /// An image of what a format's reader gives.
+    pub(super) fn assemble(decoded: Decoded) -> Image {
+        let Decoded {
+            header,
+            grid,
+            voxels,
+            frames,
+            mut warnings,
+        } = decoded;
         let (slope, inter) = header.scaling();
         let non_finite = with_values!(&voxels, values => values
             .iter()
@@ -113,7 +108,8 @@ impl Image {
         }
     }
 
-    /// The file's header.
+    /// The NIfTI-1 header that this image is written with, and results that belong to it: the file's own, or,
+    /// of a file of another format, one that holds its grid and scaling.
     pub fn header(&self) -> &Header {
         &self.header
     }
@@ -198,36 +194,4 @@ impl Image {
     pub(super) fn into_parts(self) -> (Header, Grid, Vec<String>) {
         (self.header, self.grid, self.warnings)
     }
-}
-
-fn read(bytes: &[u8], limits: &Limits, frame: Option<usize>) -> Result<Image> {
-    let mut stream = Stream::open(bytes);
-    let mut header = Header::read(&mut stream)?;
-    let datatype = header.datatype()?;
-    let (dims, frames) = header.shape()?;
-    let frame = match frame {
-        None if frames > 1 => return Err(VolumeError::SeveralFrames { frames }),
-        Some(frame) if frame >= frames => return Err(VolumeError::NoSuchFrame { frame, frames }),
-        chosen => chosen.unwrap_or(0),
-    };
-    let decoded = decoded_bytes(dims, datatype);
-    limits.check(decoded)?;
-    let count =
-        usize::try_from(decoded / datatype.bytes().max(4)).map_err(|_| VolumeError::OutOfMemory)?;
-    let mut warnings = Vec::new();
-    warnings.extend(header.read_extensions(&mut stream)?);
-    for _ in 0..frame {
-        stream.skip(count as u64 * datatype.bytes())?;
-    }
-    let voxels = Voxels::read(&mut stream, datatype, count, header.big_endian)?;
-    if frame + 1 == frames {
-        warnings.extend(stream.finish()?);
-    }
-    Ok(Image::assemble(
-        header.of_one_frame(),
-        dims,
-        voxels,
-        frames,
-        warnings,
-    ))
 }

@@ -1,9 +1,9 @@
 //! What a file says about itself, without reading its voxels.
 
-use super::stream::Stream;
-use super::{Datatype, Grid, Header, Result};
+use super::format::Format;
+use super::{Datatype, Grid, Result};
 
-/// Facts from a NIfTI-1 header.
+/// Facts from the header of a file.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Inspection {
     /// Size and place of one frame.
@@ -20,9 +20,9 @@ pub struct Inspection {
     pub oblique_degrees: f64,
     /// Bytes that one frame takes when decoded (as f32 or as stored, the wider).
     pub decoded_bytes: u64,
-    /// `descrip`, as text.
+    /// What the file says it shows (NIfTI's `descrip`); empty where it says nothing.
     pub description: String,
-    /// NIfTI intent code (1002: labels).
+    /// NIfTI intent code (1002: labels); 0 in other formats.
     pub intent: i16,
     /// What is odd about the file and how it would be read, one sentence each.
     pub warnings: Vec<String>,
@@ -34,23 +34,7 @@ pub struct Inspection {
 /// As [`Image::read`](super::Image::read), but voxels are not looked at, and several frames are not
 /// an error.
 pub fn inspect(bytes: &[u8]) -> Result<Inspection> {
-    let header = Header::read(&mut Stream::open(bytes))?;
-    let datatype = header.datatype()?;
-    let (dims, frames) = header.shape()?;
-    let mut warnings = Vec::new();
-    let grid = Grid::from_header(&header.fields, dims, &mut warnings);
-    Ok(Inspection {
-        frames,
-        datatype,
-        spacing: grid.spacing(),
-        orientation: grid.orientation(),
-        oblique_degrees: grid.oblique_degrees(),
-        decoded_bytes: decoded_bytes(dims, datatype),
-        description: header.description(),
-        intent: header.fields.intent_code,
-        warnings,
-        grid,
-    })
+    Format::of("", bytes)?.inspect(&[bytes])
 }
 
 /// Bytes of a decoded frame, as [`Limits`](super::Limits) counts them. At most 32767³ voxels of 8

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ndarray::Array3;
 
-use super::header::join;
+use super::grid::format_dims;
 use super::voxels::with_values;
 use super::{AxisOrderInFile, Grid, Header, Image, Placement, Result, VolumeError, Voxels};
 
@@ -173,8 +173,8 @@ impl LabelImage {
             return Ok(());
         }
         Err(VolumeError::ShapeMismatch {
-            array: join(&self.grid.dims),
-            grid: join(&grid.dims),
+            array: format_dims(&self.grid.dims),
+            grid: format_dims(&grid.dims),
         })
     }
 

@@ -1,21 +1,36 @@
-//! Volumes: voxel grid, affine, NIfTI-1 reading and writing, label maps and their surfaces.
+//! Volumes: voxel grid, affine, reading, writing as NIfTI-1, label maps and their surfaces.
 //!
-//! A file goes through four steps, one file each: `stream` undoes gzip and bounds what is read,
-//! `header` checks the 348 bytes, `grid` finds where the voxels are in the patient, and
+//! A file goes through three steps: `stream` undoes gzip and bounds what is read, one of the
+//! [`FORMATS`] checks the header and finds where the voxels are in the patient (its `grid`), and
 //! `orient` turns the array so that its axes are \[S, A, R\]. `orient` is the only place in the
 //! crate where a voxel changes its axis order.
+//!
+//! ```
+//! use medcontext_core::dataset::{PhantomConfig, phantom};
+//! use medcontext_core::volume::{Image, Limits, gzip};
+//!
+//! // The bytes of a `.nii.gz` file: a synthetic scan.
+//! let settings = PhantomConfig { cases: 1, seed: 0, voxels: (16, 20) };
+//! let bytes = gzip(&phantom(&settings)[0].image);
+//!
+//! let image = Image::read(&bytes, &Limits::default())?;
+//! let intensities = image.canonical(); // [depth, height, width]
+//! assert_eq!(intensities.shape(), image.grid().canonical_dims());
+//! assert!(image.warnings().is_empty());
+//! # Ok::<(), medcontext_core::volume::VolumeError>(())
+//! ```
 
 mod datatype;
 mod display;
 mod error;
+pub mod format;
 mod grid;
-mod header;
 mod image;
 mod inspect;
 mod label;
-mod mend;
 mod orient;
 mod placement;
+mod repair;
 mod stream;
 mod surface;
 mod thumbnail;
@@ -23,8 +38,9 @@ mod voxels;
 
 pub use datatype::Datatype;
 pub use error::VolumeError;
-pub use grid::{Affine, Form, Grid, SAME_GRID_VOXELS};
-pub use header::{Extension, Header, INTENT_LABEL};
+pub use format::nifti::{Extension, Header, INTENT_LABEL};
+pub use format::{FORMATS, Format, stem};
+pub use grid::{Affine, Form, Grid, SAME_GRID_VOXELS, format_dims};
 pub use image::Image;
 pub use inspect::{Inspection, inspect};
 pub use label::LabelImage;

@@ -122,7 +122,7 @@ impl Grid {
         };
         format!(
             "{} voxels of {} mm, {}, from ({})",
-            super::header::join(&self.dims),
+            super::grid::format_dims(&self.dims),
             numbers(self.spacing(), 100.0, "×"),
             self.orientation(),
             numbers(self.affine.apply([0.0; 3]), 10.0, ", ")

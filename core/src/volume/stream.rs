@@ -39,7 +39,7 @@ impl Limits {
     }
 }
 
-/// Decoded bytes of a `.nii` or `.nii.gz` file, front to back. Callers say how much they want, so a
+/// Decoded bytes of a file, which may be gzipped, front to back. Callers say how much they want, so a
 /// small file that inflates without end costs nothing.
 pub(super) struct Stream<'a> {
     source: Source<'a>,
@@ -68,6 +68,14 @@ impl<'a> Stream<'a> {
     /// Whether the file is compressed.
     pub(super) fn is_gzipped(&self) -> bool {
         matches!(self.source, Source::Gzip(_))
+    }
+
+    /// The first `count` bytes, or as many as there are and can be decoded.
+    pub(super) fn start(mut self, count: u64) -> Vec<u8> {
+        let mut start = Vec::new();
+        // What is wrong with the rest is said by whoever reads it.
+        let _ = (&mut self.source).take(count).read_to_end(&mut start);
+        start
     }
 
     pub(super) fn read_exact(&mut self, buffer: &mut [u8]) -> Result<()> {

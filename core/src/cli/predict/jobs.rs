@@ -8,7 +8,7 @@ use super::Arguments;
 use crate::Error;
 use crate::cli::Failure;
 use crate::cli::console::Console;
-use crate::cli::files::nifti_stem;
+use crate::cli::files::volume_stem;
 use crate::cli::folder::{Folder, FolderOptions, read_image_file};
 use crate::cli::inputs::{is_same, refuse_inputs};
 use crate::cli::listing::{Listing, readable};
@@ -100,7 +100,7 @@ pub(super) fn jobs(
 /// What a case of a single file is called.
 fn name_of(input: &Path) -> String {
     let name = input.file_name().map(readable);
-    nifti_stem(input)
+    volume_stem(input)
         .or(name)
         .unwrap_or_else(|| "segmentation".to_owned())
 }

@@ -10,7 +10,7 @@ use super::screen::Screen;
 use super::settings::STATE;
 use crate::cli::console::{Console, duration};
 use crate::cli::curves::Curves;
-use crate::cli::files::{Whole, encoded, lines_until, unwritable, write};
+use crate::cli::files::{AtomicFile, encoded, lines_until, unwritable, write};
 use crate::cli::{Failure, Outcome};
 use crate::train::{CheckpointKind, Event, Trainer};
 
@@ -78,7 +78,7 @@ impl<'a> Report<'a> {
 
     /// Keeps the run's state beside its last weights.
     pub async fn keep_state(&self, trainer: &Trainer) -> Outcome {
-        let mut file = Whole::create(&self.out.join(STATE))?;
+        let mut file = AtomicFile::create(&self.out.join(STATE))?;
         trainer.write_state(&mut file).await?;
         file.finish()
     }

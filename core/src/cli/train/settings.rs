@@ -12,7 +12,7 @@ use crate::backbone::Backbone;
 use crate::cli::console::Console;
 use crate::cli::files::read;
 use crate::cli::{Failure, Outcome};
-use crate::dataset::{LabelSet, Outline};
+use crate::dataset::{CaseFingerprint, LabelSet};
 use crate::medcontext::MedContext;
 use crate::train::{self, RunState, TrainConfig};
 
@@ -50,11 +50,14 @@ impl Method {
 /// line, with numbers for all that hangs on the length of the run; and the labels where the preset knows them.
 pub(super) fn configure(
     arguments: &Arguments,
-    training: &[Outline],
+    training: &[CaseFingerprint],
     console: &Console,
 ) -> Result<(TrainConfig, Option<LabelSet>), Failure> {
     let (mut config, labels) = match arguments.preset {
-        None => (TrainConfig::suggest(&Outline::sizes(training)), None),
+        None => (
+            TrainConfig::suggest(&CaseFingerprint::sizes(training)),
+            None,
+        ),
         Some(preset) => {
             let backbone = arguments.backbone.unwrap_or(Backbone::Unetr);
             let settings = preset.settings(backbone, training).map_err(Error::from)?;

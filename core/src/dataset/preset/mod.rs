@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use super::{CaseFiles, DatasetError, LabelSet, Outline, Part, Regions, Result};
+use super::{CaseFiles, CaseFingerprint, DatasetError, LabelSet, Part, Regions, Result};
 use crate::backbone::Backbone;
 use crate::train::TrainConfig;
 
@@ -67,7 +67,7 @@ impl Preset {
     ///
     /// # Errors
     /// When the labels of the preset contradict each other, which they do not.
-    pub fn settings(self, backbone: Backbone, cases: &[Outline]) -> Result<PresetSettings> {
+    pub fn settings(self, backbone: Backbone, cases: &[CaseFingerprint]) -> Result<PresetSettings> {
         self.with(recipe::config(self, backbone, cases))
     }
 
@@ -214,9 +214,9 @@ impl Preset {
 
 /// The name of a case's image file, without its ending and nnU-Net's number of the first channel.
 pub(crate) fn file_name(case: &CaseFiles) -> &str {
-    let file = case.image.rsplit(['/', '\\']).next();
-    let file = file.unwrap_or(&case.image);
-    let stem = super::names::stem(file).unwrap_or(file);
+    let file = case.image().rsplit(['/', '\\']).next();
+    let file = file.unwrap_or(case.image());
+    let stem = crate::volume::stem(file).unwrap_or(file);
     stem.strip_suffix("_0000").unwrap_or(stem)
 }
 

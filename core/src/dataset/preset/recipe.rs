@@ -1,7 +1,7 @@
 //! Settings of each backbone on each data set.
 
 use crate::backbone::{Backbone, Size};
-use crate::dataset::{Outline, Preset};
+use crate::dataset::{CaseFingerprint, Preset};
 use crate::infer::Blend;
 use crate::train::{DiceCe, OptimizerLaw, RateSchedule, TrainConfig, Warmup};
 use crate::transform::{
@@ -10,7 +10,7 @@ use crate::transform::{
 use crate::volume::AxisOrder;
 
 /// The settings of a preset.
-pub(super) fn config(preset: Preset, backbone: Backbone, cases: &[Outline]) -> TrainConfig {
+pub(super) fn config(preset: Preset, backbone: Backbone, cases: &[CaseFingerprint]) -> TrainConfig {
     published(preset, backbone, cases.len()).unwrap_or_else(|| decathlon(backbone, cases))
 }
 
@@ -176,10 +176,10 @@ fn nnformer(preset: Preset) -> TrainConfig {
 
 /// Suggested settings at the median spacing; CT (where air is below −500) is normalised by its
 /// labelled voxels as in nnU-Net, other scans by z-scores.
-fn decathlon(backbone: Backbone, cases: &[Outline]) -> TrainConfig {
+fn decathlon(backbone: Backbone, cases: &[CaseFingerprint]) -> TrainConfig {
     let mut config = TrainConfig {
         backbone,
-        ..TrainConfig::suggest(&Outline::sizes(cases))
+        ..TrainConfig::suggest(&CaseFingerprint::sizes(cases))
     };
     config.fit_patch();
     config.sampling.centre = Centre::Foreground { share: 0.5 };
@@ -193,7 +193,7 @@ fn decathlon(backbone: Backbone, cases: &[Outline]) -> TrainConfig {
     config
 }
 
-fn median_spacing(cases: &[Outline]) -> Option<[f64; 3]> {
+fn median_spacing(cases: &[CaseFingerprint]) -> Option<[f64; 3]> {
     let mut mm = [Vec::new(), Vec::new(), Vec::new()];
     for case in cases {
         for (sides, side) in mm.iter_mut().zip(case.spacing) {
@@ -208,7 +208,7 @@ fn median_spacing(cases: &[Outline]) -> Option<[f64; 3]> {
 }
 
 /// Intensities of labelled voxels with their numbers of voxels, where all cases are CT.
-fn labelled_hu(cases: &[Outline]) -> Option<Vec<(f32, u64)>> {
+fn labelled_hu(cases: &[CaseFingerprint]) -> Option<Vec<(f32, u64)>> {
     let all: Option<Vec<_>> = cases.iter().map(|case| case.labelled_hu.as_ref()).collect();
     Some(all?.into_iter().flatten().copied().collect())
 }

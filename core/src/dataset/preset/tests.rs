@@ -1,14 +1,13 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::dataset::Source;
 use crate::train::Activation;
 
 fn files(ids: impl IntoIterator<Item = String>) -> Vec<CaseFiles> {
     let files = |id: String| CaseFiles {
-        image: format!("{id}.nii.gz"),
         label: Some(format!("{id}_seg.nii.gz")),
-        id,
-        ..CaseFiles::default()
+        ..CaseFiles::of_image(id.as_str(), format!("{id}.nii.gz"))
     };
     ids.into_iter().map(files).collect()
 }
@@ -158,10 +157,10 @@ fn a_list_that_is_not_whole_says_what_is_absent() {
 #[test]
 fn a_case_is_known_by_the_name_of_its_file() {
     let mut cases = files(["imagesTr_BRATS_001", "imagesTr_BRATS_002"].map(str::to_owned));
-    cases[0].image = "imagesTr/BRATS_001.nii.gz".to_owned();
-    cases[1].image = "imagesTr/BRATS_002_0000.nii.gz".to_owned();
+    cases[0].channels = vec![Source::file("imagesTr/BRATS_001.nii.gz")];
+    cases[1].channels = vec![Source::file("imagesTr/BRATS_002_0000.nii.gz")];
     let mut other = unlabelled(["imagesTs_BRATS_001".to_owned()]);
-    other[0].image = "imagesTs/BRATS_001.nii.gz".to_owned();
+    other[0].channels = vec![Source::file("imagesTs/BRATS_001.nii.gz")];
     let selected = Preset::Brats17.select("train", &[cases.clone(), other.clone()].concat());
     assert_eq!(selected.expect("a list"), cases);
     let refused = Preset::Brats17

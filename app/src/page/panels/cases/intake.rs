@@ -2,6 +2,7 @@
 
 use leptos::html::Input;
 use leptos::prelude::*;
+use medcontext_core::volume::{FORMATS, format};
 
 use crate::message::CasesRequest;
 use crate::page::files::from_dialog;
@@ -13,12 +14,21 @@ use crate::page::state::State;
 pub fn Intake() -> impl IntoView {
     let state = expect_context::<State>();
     let link = expect_context::<Link>();
+    let endings: Vec<&str> = FORMATS
+        .iter()
+        .flat_map(|format| format.endings)
+        .copied()
+        .collect();
     view! {
         <div id="drop" class="drop" class:compact=move || !state.cases.rows.read().is_empty()>
             <p class="invitation">
                 "Drop scans and their label maps here"
                 <span>
-                    "NIfTI files or whole folders (.nii, .nii.gz), weights (.safetensors, .pt, .pth), saved sessions (.zip)"
+                    {format!(
+                        "{} files or whole folders ({}), weights (.safetensors, .pt, .pth), saved sessions (.zip)",
+                        format::names(),
+                        endings.join(", ")
+                    )}
                 </span>
             </p>
             <div class="buttons">

@@ -13,7 +13,7 @@ const AIR: f32 = -500.0;
 /// A case without its voxels: what settings and labels are chosen by, so that the voxels of a large data
 /// set need not be in memory at one time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Outline {
+pub struct CaseFingerprint {
     /// Name of the case.
     pub id: String,
     /// Number of channels.
@@ -35,8 +35,8 @@ pub struct Outline {
     pub warnings: Vec<String>,
 }
 
-impl Outline {
-    /// What a case comes down to.
+impl CaseFingerprint {
+    /// The fingerprint of a case.
     pub fn of(case: &Case) -> Self {
         let label = case.label.as_ref();
         Self {
@@ -53,12 +53,12 @@ impl Outline {
     }
 
     /// Sizes of the cases in voxels, `[depth, height, width]`.
-    pub fn sizes(cases: &[Outline]) -> Vec<[usize; 3]> {
+    pub fn sizes(cases: &[CaseFingerprint]) -> Vec<[usize; 3]> {
         cases.iter().map(|case| case.size).collect()
     }
 }
 
-/// Of outlines that were written before: they are of labelled cases.
+/// Of fingerprints that were written before: they are of labelled cases.
 fn yes() -> bool {
     true
 }

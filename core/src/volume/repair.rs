@@ -1,6 +1,6 @@
-//! Label maps that do not fit, made to fit on request: on another grid, or with values that are no labels.
+//! Repairs of label maps that do not fit, on request: on another grid, or with values that are no labels.
 
-use super::header::join;
+use super::grid::format_dims;
 use super::label::labels_of;
 use super::{Image, LabelImage, Result, VolumeError};
 
@@ -51,7 +51,7 @@ impl LabelImage {
         if labels.len() != grid.len() {
             return Err(VolumeError::ShapeMismatch {
                 array: labels.len().to_string(),
-                grid: join(&grid.dims),
+                grid: format_dims(&grid.dims),
             });
         }
         Ok(Self::from_parts(like.header().clone(), grid, labels))

@@ -11,8 +11,9 @@
 
 use nifti::NiftiHeader;
 
-use super::stream::Stream;
-use super::{Datatype, Grid, Result, VolumeError};
+use crate::volume::grid::format_dims;
+use crate::volume::stream::Stream;
+use crate::volume::{Datatype, Grid, Result, VolumeError};
 
 /// Length of the header.
 const SIZE: usize = 348;
@@ -62,13 +63,13 @@ pub struct Header {
 
 impl Header {
     /// Reads and checks the 348 bytes; extensions follow in [`Header::read_extensions`].
-    pub(super) fn read(stream: &mut Stream) -> Result<Header> {
+    pub(in crate::volume) fn read(stream: &mut Stream) -> Result<Header> {
         let mut bytes = [0; SIZE];
         if let Err(error) = stream.read_exact(&mut bytes[..4]) {
             return Err(if stream.is_gzipped() {
                 error
             } else {
-                VolumeError::NotNifti
+                VolumeError::UnknownFormat
             });
         }
         let size = [bytes[0], bytes[1], bytes[2], bytes[3]];
@@ -77,7 +78,7 @@ impl Header {
             return Err(VolumeError::Nifti2);
         }
         if little != SIZE as i32 && big != SIZE as i32 {
-            return Err(VolumeError::NotNifti);
+            return Err(VolumeError::UnknownFormat);
         }
         stream.read_exact(&mut bytes[4..])?;
         let big_endian = big == SIZE as i32;
@@ -87,7 +88,7 @@ impl Header {
         match &bytes[MAGIC..] {
             b"n+1\0" => {}
             b"ni1\0" => return Err(VolumeError::HeaderImagePair),
-            _ => return Err(VolumeError::NotNifti),
+            _ => return Err(VolumeError::UnknownFormat),
         }
         Header::parse(bytes, big_endian)
     }
@@ -110,8 +111,12 @@ impl Header {
         })
     }
 
-    /// The header of a new volume: `grid` as sform, in mm, slope 1.
-    pub(super) fn new(grid: &Grid, datatype: Datatype) -> Result<Header> {
+    /// The header of a volume that has none: `grid` as sform, in mm, slope and intercept.
+    pub(in crate::volume) fn of_grid(
+        grid: &Grid,
+        datatype: Datatype,
+        (slope, intercept): (f32, f32),
+    ) -> Result<Header> {
         let mut bytes = [0; SIZE];
         put(&mut bytes, 0, (SIZE as i32).to_le_bytes());
         put(&mut bytes, MAGIC, *b"n+1\0");
@@ -133,7 +138,7 @@ impl Header {
             );
         }
         put_datatype(&mut bytes, datatype);
-        put_scaling(&mut bytes, 1.0, 0.0);
+        put_scaling(&mut bytes, slope, intercept);
         Header::parse(bytes, false)
     }
 
@@ -159,12 +164,12 @@ impl Header {
     }
 
     /// How one voxel is stored.
-    pub(super) fn datatype(&self) -> Result<Datatype> {
+    pub(in crate::volume) fn datatype(&self) -> Result<Datatype> {
         Datatype::from_code(self.fields.datatype)
     }
 
     /// Size along i, j, k, and the number of frames. Axes of length one behind the third are dropped.
-    pub(super) fn shape(&self) -> Result<([usize; 3], usize)> {
+    pub(in crate::volume) fn shape(&self) -> Result<([usize; 3], usize)> {
         let rank = usize::from(self.fields.dim[0]);
         let mut sizes = [1; 7];
         for (axis, size) in sizes.iter_mut().enumerate().take(rank) {
@@ -180,7 +185,7 @@ impl Header {
             }
         }
         let sizes = sizes.map(|size| size as usize);
-        let text = || join(&sizes[..rank]);
+        let text = || format_dims(&sizes[..rank]);
         if sizes[..3].contains(&1) {
             return Err(VolumeError::NotVolume(text()));
         }
@@ -192,7 +197,7 @@ impl Header {
 
     /// Slope and intercept, (1, 0) where the header's are unusable. A slope of 0 means "none"
     /// (NIfTI-1), and NaN is what some libraries leave behind; both give the stored values.
-    pub(super) fn scaling(&self) -> (f64, f64) {
+    pub(in crate::volume) fn scaling(&self) -> (f64, f64) {
         let (slope, inter) = (
             f64::from(self.fields.scl_slope),
             f64::from(self.fields.scl_inter),
@@ -206,7 +211,10 @@ impl Header {
 
     /// Reads up to the first voxel and keeps the extensions. Returns a sentence when one is damaged;
     /// voxels do not depend on them.
-    pub(super) fn read_extensions(&mut self, stream: &mut Stream) -> Result<Option<String>> {
+    pub(in crate::volume) fn read_extensions(
+        &mut self,
+        stream: &mut Stream,
+    ) -> Result<Option<String>> {
         let offset = self.fields.vox_offset;
         if !offset.is_finite() || offset < 0.0 || offset as u64 > EXTENSIONS + MAX_EXTENSIONS {
             return Err(VolumeError::DamagedHeader(format!(
@@ -248,7 +256,7 @@ impl Header {
     }
 
     /// This header for the one frame that is in memory.
-    pub(super) fn of_one_frame(mut self) -> Header {
+    pub(in crate::volume) fn of_one_frame(mut self) -> Header {
         if self.fields.dim[0] != 3 {
             let [_, i, j, k, ..] = self.fields.dim;
             self.fields.dim = [3, i, j, k, 1, 1, 1, 1];
@@ -260,7 +268,7 @@ impl Header {
     }
 
     /// This header with size and place of another volume, whose grid its voxels have been put on.
-    pub(super) fn placed_like(&self, other: &Header) -> Result<Header> {
+    pub(in crate::volume) fn placed_like(&self, other: &Header) -> Result<Header> {
         const UNITS: std::ops::Range<usize> = XYZT_UNITS..XYZT_UNITS + 1;
         const FORMS: std::ops::Range<usize> = SFORM_CODE - 2..INTENT_NAME;
         let mut bytes = self.bytes;
@@ -275,7 +283,7 @@ impl Header {
     }
 
     /// Adds a text as an extension: a comment.
-    pub(super) fn add_comment(&mut self, text: &str) {
+    pub(in crate::volume) fn add_comment(&mut self, text: &str) {
         const COMMENT: i32 = 6;
         self.extensions.push(Extension {
             code: COMMENT,
@@ -285,7 +293,7 @@ impl Header {
 
     /// Everything in front of the first voxel: header, extender, extensions; a multiple of 16 bytes,
     /// as NIfTI-1 asks.
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    pub(in crate::volume) fn to_bytes(&self) -> Vec<u8> {
         let mut out = self.bytes.to_vec();
         out.extend([u8::from(!self.extensions.is_empty()), 0, 0, 0]);
         for extension in &self.extensions {
@@ -303,7 +311,7 @@ impl Header {
 
     /// [`Header::to_bytes`] for a label map on the same grid: size, spacing, units, forms,
     /// description and extensions stay as they are.
-    pub(super) fn to_label_bytes(&self, datatype: Datatype) -> Vec<u8> {
+    pub(in crate::volume) fn to_label_bytes(&self, datatype: Datatype) -> Vec<u8> {
         let mut out = self.to_bytes();
         put_datatype(&mut out, datatype);
         put_scaling(&mut out, 1.0, 0.0);
@@ -314,7 +322,7 @@ impl Header {
 
     /// This header for shares from 0 to 1 of the same grid, stored as bytes from 0 to 255; otherwise as
     /// [`Header::to_label_bytes`].
-    pub(super) fn of_shares(&self) -> Result<Header> {
+    pub(in crate::volume) fn of_shares(&self) -> Result<Header> {
         let mut bytes = self.bytes;
         put_datatype(&mut bytes, Datatype::U8);
         put_scaling(&mut bytes, 1.0 / f32::from(u8::MAX), 0.0);
@@ -382,13 +390,4 @@ fn swap_bytes(bytes: &mut [u8; SIZE]) {
             number.reverse();
         }
     }
-}
-
-/// Sizes as `a×b×c`.
-pub(super) fn join(sizes: &[usize]) -> String {
-    sizes
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("×")
 }

@@ -30,18 +30,18 @@ pub(super) fn refuse_used_folder(path: &Path, force: bool) -> Result<(), Failure
 
 /// Writes a file whole or not at all.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    Whole::create(path)?.fill(bytes)
+    AtomicFile::create(path)?.fill(bytes)
 }
 
 /// A file that is written whole or not at all: under another name first, then renamed.
-pub(super) struct Whole {
+pub(super) struct AtomicFile {
     path: PathBuf,
     partial: PathBuf,
     file: BufWriter<fs::File>,
     finished: bool,
 }
 
-impl Whole {
+impl AtomicFile {
     /// Begins the file. Until [`finish`](Self::finish), what was at `path` stays.
     pub fn create(path: &Path) -> Result<Self, Failure> {
         Self::under(path, ".partial")
@@ -85,7 +85,7 @@ impl Whole {
     }
 }
 
-impl Write for Whole {
+impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.file.write(bytes)
     }
@@ -95,7 +95,7 @@ impl Write for Whole {
     }
 }
 
-impl Drop for Whole {
+impl Drop for AtomicFile {
     fn drop(&mut self) {
         if !self.finished {
             // What could not be finished is of no use; that it stays does no harm either.

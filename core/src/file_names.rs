@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::weights::sha256;
+use crate::digest::sha256;
 
 /// Bytes of a file's name that ext4, XFS, APFS and NTFS take; NTFS counts fewer for the same name.
 pub const LONGEST: usize = 255;

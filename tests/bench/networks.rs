@@ -6,10 +6,11 @@ use futures::executor::block_on;
 use medcontext_core::backbone::{Backbone, Model, Network, Size};
 use medcontext_core::dataset::LabelSet;
 use medcontext_core::infer::{Event, PredictConfig, Predictor};
+use medcontext_core::loss::{DiceCe, MultiScaleLoss, Target};
 use medcontext_core::medcontext::{
-    Backward, Guide, Masked, MedContext, TubeMask, joint_gradients, update_teacher,
+    Backward, ConsistencyTarget, Masked, MedContext, TubeMask, joint_gradients, update_teacher,
 };
-use medcontext_core::train::{DiceCe, Optimizer, OptimizerLaw, Target};
+use medcontext_core::train::{Optimizer, OptimizerKind};
 use medcontext_core::transform::Preprocessing;
 use medcontext_core::weights::{Metadata, Training};
 use medcontext_tests::ramp;
@@ -148,14 +149,11 @@ fn step(bench: &Bench, work: &Work, settings: &MedContext) {
     let device = Device::flex().autodiff();
     let mut student = work.build(&device);
     let mut teacher = settings.has_teacher().then(|| student.valid());
-    let mut optimizer = Optimizer::new(OptimizerLaw::Adamw, 1e-5, None);
+    let mut optimizer = Optimizer::new(OptimizerKind::Adamw, 1e-5, None);
     let voxels = work.batch * work.patch.iter().product::<usize>();
     let labels = (0..voxels).map(|voxel| (voxel % work.classes) as u8);
     let target = Target::new(labels.collect(), work.batch, work.classes, &device);
-    let loss = DiceCe {
-        scale_weights: work.network().scale_weights(),
-        ..DiceCe::default()
-    };
+    let loss = MultiScaleLoss::new(DiceCe::default(), work.network().scale_weights());
     let x = Tensor::from_inner(work.x(&Device::flex()));
     let grid = work.network().token_grid(work.patch);
     let mut rng = ChaCha8Rng::seed_from_u64(0);
@@ -163,7 +161,7 @@ fn step(bench: &Bench, work: &Work, settings: &MedContext) {
     bench.time(&name, || {
         let masked = teacher.as_ref().map(|teacher| Masked {
             mask: &mask,
-            guide: Guide::Teacher(teacher),
+            target: ConsistencyTarget::Teacher(teacher),
             settings,
         });
         let x = x.clone();

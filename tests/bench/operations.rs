@@ -1,11 +1,11 @@
 //! Single operations, in the shapes that networks of paper size have them.
 
 use burn::tensor::{Device, Tensor};
+use medcontext_core::loss::{DiceCe, Loss, Target};
 use medcontext_core::nn::{
-    Conv3d, Init, UpProjection, add_leaky_relu, attention, gelu, instance_norm, join_channels,
-    layer_norm, linear, normalised, project,
+    Conv3d, Init, TransposedConv3d, add_leaky_relu, attention, concat_channels, gelu,
+    instance_norm, layer_norm, linear, normalised, project,
 };
-use medcontext_core::train::{DiceCe, Target};
 
 use crate::measure::{Bench, random};
 
@@ -20,7 +20,7 @@ pub fn run(bench: &mut Bench) {
         });
     }
     layer(bench, "up 32→16 48³", [1, 32, 48, 48, 48], |device| {
-        let up = UpProjection::double(32, 16, &mut Init::new(0, device));
+        let up = TransposedConv3d::double(32, 16, &mut Init::new(0, device));
         move |x| up.forward(x)
     });
     layer(bench, "layer norm 216×768", [216, 768], |device| {
@@ -44,7 +44,7 @@ pub fn run(bench: &mut Bench) {
         ("sum and leaky relu 16×96³", |a, b| {
             add_leaky_relu(a, b, 0.01)
         }),
-        ("concatenation 2×16×96³", join_channels),
+        ("concatenation 2×16×96³", concat_channels),
     ];
     for (name, function) in pairs.into_iter().filter(|(name, _)| bench.wants(name)) {
         bench.operation(name, &[volume(), volume()], |x| {

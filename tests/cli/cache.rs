@@ -8,9 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use burn::tensor::Device;
 use futures::executor::block_on;
 use medcontext_core::Error;
-use medcontext_core::backbone::Size;
+use medcontext_core::backbone::{Backbone, Size};
 use medcontext_core::dataset::{Case, LabelSet, PhantomConfig, phantom};
-use medcontext_core::train::{Event, HeldOut, Start, TrainConfig, Trainer, TrainingSet};
+use medcontext_core::train::{
+    Event, HeldOut, NetworkChoice, Start, TrainConfig, Trainer, TrainingSet,
+};
 use medcontext_core::volume::{Image, Limits, gzip};
 use tempfile::TempDir;
 
@@ -131,7 +133,7 @@ fn cases() -> [Case; 3] {
 /// which can be read `times` times, and the first always or never.
 fn validated(first: bool, times: usize) -> Result<Vec<(f64, usize)>, Error> {
     let config = TrainConfig {
-        size: Size::Tiny,
+        network: NetworkChoice::named(Backbone::Unetr, Size::Tiny),
         patch: [16; 3],
         iterations: 3,
         batch_size: 1,
@@ -151,9 +153,9 @@ fn validated(first: bool, times: usize) -> Result<Vec<(f64, usize)>, Error> {
     };
     let first = match first {
         true => one.into(),
-        false => HeldOut::Elsewhere(Box::new(move || Err(gone("one.nii")))),
+        false => HeldOut::OnDemand(Box::new(move || Err(gone("one.nii")))),
     };
-    let held_out = vec![first, HeldOut::Elsewhere(Box::new(second))];
+    let held_out = vec![first, HeldOut::OnDemand(Box::new(second))];
     let training = TrainingSet::prepare(vec![trained], &labels, &config)?;
     let device = Device::flex();
     let mut trainer = Trainer::on(config, training, held_out, labels, Start::Scratch, &device)?;

@@ -7,9 +7,10 @@ use std::path::Path;
 use burn::tensor::Device;
 use futures::executor::block_on;
 use medcontext_core::Error;
-use medcontext_core::dataset::{Case, PhantomCase, PhantomConfig, Preset};
+use medcontext_core::dataset::{Case, PhantomCase, PhantomConfig};
 use medcontext_core::experiment::{Cell, CellResult, Event, Experiment, Runner, Source};
 use medcontext_core::metric::Evaluation;
+use medcontext_core::preset::Preset;
 use medcontext_core::train;
 use tempfile::TempDir;
 

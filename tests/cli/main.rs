@@ -5,6 +5,7 @@ mod cache;
 mod cases_list;
 mod checkpoints;
 mod devices;
+mod earlier;
 mod evaluate;
 mod experiment;
 mod folders;

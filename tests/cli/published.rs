@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use medcontext_core::dataset::{PhantomConfig, Preset, lay_out};
+use medcontext_core::dataset::PhantomConfig;
 use medcontext_core::experiment::{CellResult, Experiment};
+use medcontext_core::preset::{Preset, lay_out};
 use medcontext_core::volume::gzip;
 use tempfile::TempDir;
 

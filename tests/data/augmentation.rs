@@ -2,7 +2,8 @@
 //! NumPy (`fixtures/resampling.py`).
 
 use medcontext_core::transform::{
-    Augmentation, Blur, Contrast, Factor, Gamma, LowResolution, Noise, Spatial, Strength, Warp,
+    Augmentation, Blur, Brightness, Contrast, Gamma, IntensityScale, IntensityShift, LowResolution,
+    Noise, Spatial, Warp,
 };
 use medcontext_tests::{assert_within, reference};
 use ndarray::{Array3, Array4, Axis, s};
@@ -115,21 +116,21 @@ fn intensities_change_as_in_the_reference() {
 fn linear_changes_are_linear() {
     let (before, _) = patch();
     let none = Augmentation::none();
-    let brightness = Some(Factor {
+    let brightness = Some(Brightness {
         probability: 1.0,
         factor: [1.2, 1.2],
     });
     let found = changed(Augmentation { brightness, ..none }, 0);
     assert_eq!(found, before.mapv(|value| value * 1.2));
 
-    let tenth = Some(Strength {
-        probability: 1.0,
-        strength: 0.1,
-    });
+    let (probability, strength) = (1.0, 0.1);
     // One factor, one shift, for all channels.
     let scaled = changed(
         Augmentation {
-            scale: tenth,
+            scale: Some(IntensityScale {
+                probability,
+                strength,
+            }),
             ..none
         },
         0,
@@ -141,7 +142,10 @@ fn linear_changes_are_linear() {
     }
     let shifted = changed(
         Augmentation {
-            shift: tenth,
+            shift: Some(IntensityShift {
+                probability,
+                strength,
+            }),
             ..none
         },
         0,
@@ -153,7 +157,10 @@ fn linear_changes_are_linear() {
     }
     let masked = changed(
         Augmentation {
-            shift: tenth,
+            shift: Some(IntensityShift {
+                probability,
+                strength,
+            }),
             keep_zero: true,
             ..none
         },

@@ -51,7 +51,7 @@ fn sampler(
         augmentation: Augmentation::none(),
         ..TrainConfig::default()
     };
-    Sampler::new(cases, &config, 7)
+    Sampler::new(cases, config.sampler_settings(), 7)
 }
 
 /// How often patches of one voxel hit a voxel that is labelled, unlabelled above 0, and neither.
@@ -196,7 +196,7 @@ fn a_patch_depends_on_its_number_alone() {
         augmentation: Augmentation::nnunet(false, false),
         ..TrainConfig::default()
     };
-    let sampler = Sampler::new(vec![case(1.0), case(5.0)], &config, 3);
+    let sampler = Sampler::new(vec![case(1.0), case(5.0)], config.sampler_settings(), 3);
     let all = sampler.draw(0, 12);
     let voxels = 6 * 6 * 6;
     for number in [11, 0, 5] {
@@ -206,7 +206,7 @@ fn a_patch_depends_on_its_number_alone() {
         assert_eq!(one.classes, all.classes[range], "{number}");
     }
     assert_ne!(
-        Sampler::new(vec![case(1.0), case(5.0)], &config, 4).draw(0, 12),
+        Sampler::new(vec![case(1.0), case(5.0)], config.sampler_settings(), 4).draw(0, 12),
         all
     );
 }
@@ -219,7 +219,7 @@ fn patches_prepared_ahead_are_the_same() {
         augmentation: Augmentation::nnunet(true, false),
         ..TrainConfig::default()
     };
-    let new = || Sampler::new(vec![case(1.0), case(5.0)], &config, 3);
+    let new = || Sampler::new(vec![case(1.0), case(5.0)], config.sampler_settings(), 3);
     let labels = LabelSet::from_ids([1, 2], &BTreeMap::new()).expect("labels");
     let device = burn::tensor::Device::flex();
     let (sampler, mut loader) = (new(), Loader::new(new(), 14));
@@ -250,8 +250,12 @@ fn patches_of_a_file_are_those_of_memory() {
     for centre in [Centre::Class { share: 0.5 }, MONAI] {
         let mut config = config.clone();
         config.sampling.centre = centre;
-        let memory = Sampler::new(vec![case(1.0), case(5.0)], &config, 3);
-        let files = Sampler::new(vec![in_file(1.0), in_file(5.0)], &config, 3);
+        let memory = Sampler::new(vec![case(1.0), case(5.0)], config.sampler_settings(), 3);
+        let files = Sampler::new(
+            vec![in_file(1.0), in_file(5.0)],
+            config.sampler_settings(),
+            3,
+        );
         assert_eq!(memory.draw(0, 24), files.draw(0, 24), "{centre:?}");
     }
 }

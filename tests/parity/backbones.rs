@@ -5,8 +5,9 @@ use burn::tensor::{Device, Distribution, Tensor};
 use medcontext_core::backbone::{
     Backbone, Model, Network, NormKind, Pcrlv2Config, Size, SwinUnetrConfig, UnetrConfig,
 };
-use medcontext_core::medcontext::{Guide, Masked, MedContext, TokenMask, TubeMask, joint_loss};
-use medcontext_core::train::{DiceCe, Target};
+use medcontext_core::loss::{DiceCe, MultiScaleLoss, Target};
+use medcontext_core::medcontext::{ConsistencyTarget, Masked, MedContext, TubeMask, joint_loss};
+use medcontext_core::nn::TokenMask;
 use medcontext_tests::{gradients, largest_difference, values};
 use serde_json::Value;
 
@@ -278,16 +279,13 @@ fn the_mask_token_learns_from_the_masked_view_only() {
         let mask = TubeMask { tokens }.on(&device);
         let labels = (0..patch.iter().product()).map(|i: usize| (i % 3) as u8);
         let target = Target::new(labels.collect(), 1, 3, &device);
-        let loss = DiceCe {
-            scale_weights: network.scale_weights(),
-            ..DiceCe::default()
-        };
+        let loss = MultiScaleLoss::new(DiceCe::default(), network.scale_weights());
         let token = |masked: Option<&TokenMask>| {
             let x = noise(patch, &device);
             let settings = MedContext::paper();
             let masked = masked.map(|mask| Masked {
                 mask,
-                guide: Guide::Teacher(&teacher),
+                target: ConsistencyTarget::Teacher(&teacher),
                 settings: &settings,
             });
             let loss = joint_loss(&model, masked, x, &target, &loss);

@@ -4,8 +4,8 @@
 //! Tolerances: values 1e-5 (1e-4 on a GPU); gradients 1e-4 relative L2 (1e-3 on a GPU).
 
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use medcontext_core::loss::{Activation, DiceCe, Loss, MultiScaleLoss, Target};
 use medcontext_core::medcontext::{ConsistencyForm, consistency};
-use medcontext_core::train::{Activation, DiceCe, Target};
 use medcontext_tests::{
     Fixture, TestDevice, assert_gradient, assert_within, devices, procedural, values,
 };
@@ -24,7 +24,6 @@ fn options(kwargs: &Value) -> DiceCe {
         smooth_denominator: number("smooth_dr", 1e-5),
         dice_weight: number("lambda_dice", 1.0),
         ce_weight: number("lambda_ce", 1.0),
-        scale_weights: &[1.0],
     }
 }
 
@@ -175,13 +174,10 @@ fn coarse_loss(labels: Vec<u8>, classes: usize, fine: [usize; 3], coarse: &Tenso
     let [d, h, w] = fine;
     let batch = coarse.dims()[0];
     let device = coarse.device();
-    let loss = DiceCe {
-        scale_weights: &[0.0, 1.0],
-        ..DiceCe::default()
-    };
+    let loss = MultiScaleLoss::new(DiceCe::default(), &[0.0, 1.0]);
     let target = Target::new(labels, batch, classes, &device);
     let fine = Tensor::zeros([batch, classes, d, h, w], &device);
-    values(loss.forward_scales(&[fine, coarse.clone()], &target))[0]
+    values(loss.forward(&[fine, coarse.clone()], &target))[0]
 }
 
 /// The voxels that scikit-image 0.26 takes when it shrinks a line of `0..side` to `side / step` by `resize(…,
@@ -252,16 +248,13 @@ fn coarser_outputs_are_compared_with_every_second_label() {
     // Half the height and width, the whole depth.
     let coarse = noise([2, 3, d, 2, 1], 2);
     let picked = (0..2 * d * 2).map(|i| labels[(i / 2 * h + i % 2 * 2 + 1) * w + 1]);
-    let loss = DiceCe {
-        scale_weights: &[2.0, 0.5],
-        ..DiceCe::default()
-    };
+    let loss = MultiScaleLoss::new(DiceCe::default(), &[2.0, 0.5]);
     let of = |logits: &Tensor<5>, labels: Vec<u8>| {
         let target = Target::new(labels, 2, 3, &device);
-        values(loss.forward(logits.clone(), &target))[0]
+        values(DiceCe::default().forward(logits.clone(), &target))[0]
     };
     let expected = 2.0 * of(&fine, labels.clone()) + 0.5 * of(&coarse, picked.collect());
     let target = Target::new(labels, 2, 3, &device);
-    let found = values(loss.forward_scales(&[fine, coarse], &target));
+    let found = values(loss.forward(&[fine, coarse], &target));
     assert_within("both scales", &found, &[expected], 1e-6);
 }

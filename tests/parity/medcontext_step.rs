@@ -9,11 +9,12 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use medcontext_core::backbone::{Model, Network, UnetrConfig};
+use medcontext_core::loss::{DiceCe, Target};
 use medcontext_core::medcontext::{
-    Backward, ConsistencyForm, Guide, JointLoss, Masked, MedContext, TubeMask, joint_gradients,
-    joint_loss, momentum, update_teacher,
+    Backward, ConsistencyForm, ConsistencyTarget, JointLoss, Masked, MedContext, TubeMask,
+    joint_gradients, joint_loss, momentum, update_teacher,
 };
-use medcontext_core::train::{DiceCe, Optimizer, OptimizerLaw, Target};
+use medcontext_core::train::{Optimizer, OptimizerKind};
 use medcontext_tests::{
     Fixture, TestDevice, assert_gradient, assert_within, collected_gradients, cpu, devices,
     gradients, load_reference, parameters, procedural, values,
@@ -84,7 +85,7 @@ fn three_steps(name: &str, form: ConsistencyForm, devices: Vec<TestDevice>) {
         let device = on.device.clone().autodiff();
         let mut student = start(&device);
         let mut teacher = student.valid();
-        let mut optimizer = Optimizer::new(OptimizerLaw::Adamw, 1e-5, None);
+        let mut optimizer = Optimizer::new(OptimizerKind::Adamw, 1e-5, None);
         let target = Target::new(fixture.bytes("y"), 2, 3, &device);
         for step in 0..STEPS {
             let x = procedural(3 * 65536 + 60000 + step as u64, 0.0, 1.0, 2 * 32 * 48 * 32);
@@ -93,10 +94,16 @@ fn three_steps(name: &str, form: ConsistencyForm, devices: Vec<TestDevice>) {
             let mask = TubeMask { tokens }.on(&device);
             let masked = Masked {
                 mask: &mask,
-                guide: Guide::Teacher(&teacher),
+                target: ConsistencyTarget::Teacher(&teacher),
                 settings: &settings,
             };
-            let loss = joint_loss(&student, Some(masked), x, &target, &DiceCe::default());
+            let loss = joint_loss(
+                &student,
+                Some(masked),
+                x,
+                &target,
+                &DiceCe::default().into(),
+            );
             let row = &trace[step * 5..][..5];
             let expected: Vec<f32> = row[..4].iter().map(|&v| v as f32).collect();
             let what = format!("{name}: losses of step {step} on {}", on.name);
@@ -182,17 +189,20 @@ fn views_one_after_the_other_give_the_same_gradients() {
         let x = Tensor::from_data(TensorData::new(x, [2, 1, 32, 48, 32]), &device);
         let masked = Masked {
             mask: &mask,
-            guide,
+            target: guide,
             settings: &settings,
         };
-        let loss = DiceCe::default();
+        let loss = DiceCe::default().into();
         let backward = Backward {
-            in_turn,
+            sequential: in_turn,
             ..Backward::default()
         };
         joint_gradients(&student, Some(masked), x, &target, &loss, backward)
     };
-    for guide in [Guide::Teacher(&teacher), Guide::Student] {
+    for guide in [
+        ConsistencyTarget::Teacher(&teacher),
+        ConsistencyTarget::Student,
+    ] {
         let (together, joint) = compute(false, guide);
         let (in_turn, parts) = compute(true, guide);
         assert_within("losses", &terms(&parts), &terms(&joint), 1e-6);

@@ -5,11 +5,14 @@
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
-use medcontext_core::backbone::{IndexLaw, Model, Network, NnformerConfig, NnformerForm, Size};
-use medcontext_core::medcontext::{
-    Backward, Guide, Masked, MedContext, TubeMask, joint_gradients, update_teacher,
+use medcontext_core::backbone::{
+    Model, Network, NnformerConfig, NnformerForm, PositionIndex, Size,
 };
-use medcontext_core::train::{DiceCe, Optimizer, OptimizerLaw, Target};
+use medcontext_core::loss::{DiceCe, Loss, MultiScaleLoss, Target};
+use medcontext_core::medcontext::{
+    Backward, ConsistencyTarget, Masked, MedContext, TubeMask, joint_gradients, update_teacher,
+};
+use medcontext_core::train::{Optimizer, OptimizerKind};
 use medcontext_tests::{
     Fixture, TestDevice, assert_gradients, assert_plane_sums, assert_within, collected_gradients,
     devices_for_large_networks, gradients, load_reference, parameters, procedural, strided, values,
@@ -31,7 +34,7 @@ impl Reference {
     fn network(&self) -> Network {
         Network::Nnformer(NnformerConfig {
             embedding: 12,
-            index: IndexLaw::Released,
+            index: PositionIndex::Released,
             drop_path: 0.0,
             deep_supervision: true,
             ..NnformerConfig::new(self.form, Size::Tiny)
@@ -142,15 +145,12 @@ fn a_joint_step_equals_the_released_networks() {
     let student = load_reference(&network, 1, 3, SYNAPSE.patch, weights.weights(), &device);
     let teacher = student.valid().map(&mut Scaled(0.97));
     let mask = SYNAPSE.mask(&weights).on(&device);
-    let loss = DiceCe {
-        scale_weights: network.scale_weights(),
-        ..DiceCe::nnunet(true)
-    };
+    let loss = MultiScaleLoss::new(DiceCe::nnunet(true), network.scale_weights());
     let target = Target::new(SYNAPSE.labels(&weights), 1, 3, &device);
     let step = |settings: &MedContext| {
         let masked = Masked {
             mask: &mask,
-            guide: Guide::Teacher(&teacher),
+            target: ConsistencyTarget::Teacher(&teacher),
             settings,
         };
         let x = SYNAPSE.input(&device);
@@ -182,11 +182,11 @@ fn a_joint_step_equals_the_released_networks() {
     let found = collected_gradients(&student, &gradients);
     assert_gradients(&fixture, "grad.", &found, 2e-4);
 
-    let law = OptimizerLaw::Sgd {
+    let kind = OptimizerKind::Sgd {
         momentum: 0.99,
         nesterov: true,
     };
-    let student = Optimizer::new(law, 3e-5, Some(12.0)).step(0.01, student.clone(), gradients, 1);
+    let student = Optimizer::new(kind, 3e-5, Some(12.0)).step(0.01, student.clone(), gradients, 1);
     let teacher = update_teacher(teacher.clone(), &student, 0.996);
     for (prefix, model) in [("student.", &student.valid()), ("teacher.", &teacher)] {
         let found = parameters(model);

@@ -9,7 +9,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use medcontext_core::backbone::{Model, Network, UnetrConfig};
-use medcontext_core::train::{Optimizer, OptimizerLaw};
+use medcontext_core::train::{Optimizer, OptimizerKind};
 use medcontext_tests::{assert_within, parameters};
 
 struct Ones;
@@ -66,11 +66,11 @@ fn assert_all(what: &str, model: &Model, expected: f64) {
 
 #[test]
 fn sgd_with_nesterov_momentum_and_weight_decay_by_hand() {
-    let law = OptimizerLaw::Sgd {
+    let kind = OptimizerKind::Sgd {
         momentum: 0.9,
         nesterov: true,
     };
-    let mut optimizer = Optimizer::new(law, 0.1, None);
+    let mut optimizer = Optimizer::new(kind, 0.1, None);
     // g = 0.5 + 0.1 · 1 = 0.6, v = 0.6, step 0.6 + 0.9 · 0.6 = 1.14.
     let model = ones();
     let found = gradients(&model, 0.5);
@@ -84,11 +84,11 @@ fn sgd_with_nesterov_momentum_and_weight_decay_by_hand() {
 
 #[test]
 fn sgd_without_nesterov_follows_its_velocity() {
-    let law = OptimizerLaw::Sgd {
+    let kind = OptimizerKind::Sgd {
         momentum: 0.5,
         nesterov: false,
     };
-    let mut optimizer = Optimizer::new(law, 0.0, None);
+    let mut optimizer = Optimizer::new(kind, 0.0, None);
     let mut model = ones();
     for expected in [0.9, 0.75, 0.575] {
         let found = gradients(&model, 1.0);
@@ -100,7 +100,7 @@ fn sgd_without_nesterov_follows_its_velocity() {
 #[test]
 fn adamw_moves_by_its_rate_at_first_whatever_the_gradient() {
     for gradient in [1e-3, 1.0, 100.0] {
-        let mut optimizer = Optimizer::new(OptimizerLaw::Adamw, 0.1, None);
+        let mut optimizer = Optimizer::new(OptimizerKind::Adamw, 0.1, None);
         let model = ones();
         let found = gradients(&model, gradient);
         // The corrected moments are g and g², so the step is 1; decay takes 0.1 of the parameter.
@@ -111,7 +111,7 @@ fn adamw_moves_by_its_rate_at_first_whatever_the_gradient() {
 
 #[test]
 fn gradients_are_clipped_by_their_norm_together() {
-    let law = OptimizerLaw::Sgd {
+    let kind = OptimizerKind::Sgd {
         momentum: 0.0,
         nesterov: false,
     };
@@ -124,7 +124,7 @@ fn gradients_are_clipped_by_their_norm_together() {
         (1e9, 2, 1.0),
         (0.5, 2, 0.5 / count.sqrt()),
     ] {
-        let mut optimizer = Optimizer::new(law, 0.0, Some(norm));
+        let mut optimizer = Optimizer::new(kind, 0.0, Some(norm));
         let found = gradients(&model, 2.0);
         let moved = optimizer.step(0.1, model.clone(), found, batches);
         assert_all("clipped", &moved, 1.0 - 0.1 * expected);

@@ -6,8 +6,8 @@
 
 use burn::tensor::{Device, Tensor};
 use medcontext_core::backbone::{Model, Network, PatchProjection, UnetrConfig};
+use medcontext_core::loss::{DiceCe, Loss, Target};
 use medcontext_core::medcontext::TubeMask;
-use medcontext_core::train::{DiceCe, Target};
 use medcontext_tests::{
     Fixture, SIGN_FLIPS, TestDevice, assert_gradients, assert_plane_sums, assert_within, devices,
     gradients, load_reference, strided, values,

@@ -1,6 +1,7 @@
 //! Every check of the project, in phases that each report their time.
 
 use std::cell::LazyCell;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,9 @@ use anyhow::{Result, bail, ensure};
 use clap::ValueEnum;
 
 use crate::chromium;
+use crate::order;
 use crate::page::Building;
+use crate::policy;
 use crate::workspace::{self, Workspace, linted, run_reading};
 
 #[derive(clap::Args)]
@@ -21,6 +24,8 @@ pub struct TestArguments {
 enum Phase {
     /// rustfmt, without changing anything
     Format,
+    /// Layers, sizes of files, spelling, and the licences and known faults of dependencies
+    Policy,
     /// Unit, integration and documentation tests, on the CPU and on native wgpu; built with Clippy and
     /// warnings as errors
     Rust,
@@ -74,7 +79,8 @@ pub fn run(workspace: &Workspace, arguments: &TestArguments) -> Result<()> {
             continue;
         }
         reports.push(report(*phase, |count| match phase {
-            Phase::Format => workspace::run(workspace.cargo().args(["fmt", "--all", "--check"])),
+            Phase::Format => check_format(workspace),
+            Phase::Policy => check_policy(workspace),
             Phase::Rust => test_rust(workspace, chromium.as_deref().ok(), count),
             Phase::Page => match &mut building {
                 Some(Ok(building)) => building.finish(),
@@ -89,6 +95,27 @@ pub fn run(workspace: &Workspace, arguments: &TestArguments) -> Result<()> {
         }));
     }
     summarise(&reports)
+}
+
+/// Checks the form of all files. rustfmt finds files by the modules that name them; those of the backbones are
+/// named by a macro, so they are given to it.
+fn check_format(workspace: &Workspace) -> Result<()> {
+    let mut command = workspace.cargo();
+    command.args(["fmt", "--all", "--check", "--"]);
+    for entry in fs::read_dir(workspace.root.join("core/src/backbone"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "rs") {
+            command.arg(path);
+        }
+    }
+    workspace::run(&mut command)
+}
+
+fn check_policy(workspace: &Workspace) -> Result<()> {
+    order::check(&workspace.root)?;
+    policy::sizes(workspace)?;
+    policy::spelling(workspace)?;
+    policy::dependencies(workspace)
 }
 
 fn report(phase: Phase, body: impl FnOnce(&mut Count) -> Result<()>) -> Report {

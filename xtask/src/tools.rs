@@ -1,4 +1,4 @@
-//! What building the page needs besides Rust: installed on first use, at pinned versions.
+//! What building and checking need besides Rust: installed on first use, at pinned versions.
 
 use std::fs;
 use std::path::Path;
@@ -9,6 +9,8 @@ use crate::workspace::{Workspace, answer, run};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const TRUNK: &str = "0.22.1";
+const TYPOS: &str = "1.52.0";
+const CARGO_DENY: &str = "0.20.2";
 
 /// Makes sure that the WebAssembly target, Trunk, wasm-bindgen and the npm packages are there.
 pub fn ensure_all(workspace: &Workspace) -> Result<()> {
@@ -29,6 +31,28 @@ pub fn ensure_all(workspace: &Workspace) -> Result<()> {
     }
     .ensure(workspace)?;
     ensure_npm_packages(workspace)
+}
+
+/// Makes sure that the spelling checker is there.
+pub fn ensure_typos(workspace: &Workspace) -> Result<()> {
+    Tool {
+        package: "typos-cli",
+        program: "typos",
+        version: TYPOS,
+        options: &[],
+    }
+    .ensure(workspace)
+}
+
+/// Makes sure that the checker of dependencies is there.
+pub fn ensure_cargo_deny(workspace: &Workspace) -> Result<()> {
+    Tool {
+        package: "cargo-deny",
+        program: "cargo-deny",
+        version: CARGO_DENY,
+        options: &[],
+    }
+    .ensure(workspace)
 }
 
 /// rust-toolchain.toml names the target, so rustup has normally installed it already.

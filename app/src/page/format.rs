@@ -80,12 +80,12 @@ pub fn count(number: usize, one: &str, many: &str) -> String {
 
 /// What a network is: "2.3 million parameters, a 9 MB file; fast".
 pub fn cost(config: &TrainConfig) -> String {
-    let parameters = config.backbone.parameters(config.size);
+    let parameters = config.network.parameters();
     format!(
         "{} million parameters, a {} MB file; {}.",
         millions(parameters),
         (4 * parameters).div_ceil(1_000_000),
-        config.backbone.pace()
+        config.network.backbone().pace()
     )
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use leptos::prelude::*;
 use medcontext_core::backbone::Size;
-use medcontext_core::train::TrainConfig;
+use medcontext_core::train::{NetworkChoice, TrainConfig};
 use reactive_stores::Store;
 
 use super::panels::cases::{Case, CasesStore};
@@ -70,7 +70,7 @@ impl State {
             saved: Store::new(Saved {
                 // A browser is no place for a large network.
                 config: TrainConfig {
-                    size: Size::Tiny,
+                    network: NetworkChoice::default().with_size(Size::Tiny),
                     ..TrainConfig::default()
                 },
                 ..Saved::default()

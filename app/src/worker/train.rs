@@ -110,7 +110,7 @@ pub async fn resume(session: &Session, validation: &[String]) -> Result<()> {
         find(session, validation).await?,
     );
     let device = &session.device.device;
-    let start = Start::State(&state);
+    let start = Start::Resume(&state);
     let trainer = Trainer::new(config, cases, held_out, labels, start, device)?;
     drop(state);
     run(session, trainer).await

@@ -5,73 +5,64 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::Network;
+use super::{Backbone, Network, Registered};
 
-/// The networks that can be chosen by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Backbone {
-    /// UNETR (Hatamizadeh et al., 2022, arXiv 2103.10504).
-    Unetr,
-    /// SwinUNETR (Hatamizadeh et al., 2022, arXiv 2201.01266).
-    SwinUnetr,
-    /// nnFormer as trained on Synapse (Zhou et al., 2023, arXiv 2109.03201).
-    Nnformer,
-    /// nnFormer as trained on ACDC: flat tokens, for thick slices.
-    NnformerAcdc,
-    /// nnFormer as trained on brain tumours: cubic tokens.
-    NnformerTumor,
-    /// The 3D CNN of PCRLv2 (Zhou et al., 2023, arXiv 2301.00772).
-    Pcrlv2,
+/// One of the names of a backbone's file, with what is said of the network.
+pub(super) struct Label {
+    /// The name's variant.
+    pub backbone: Backbone,
+    /// The name in commands and files: the variant's in kebab case.
+    pub name: &'static str,
+    /// The name as papers write it.
+    pub title: &'static str,
+    /// Parameters of the sizes in their order, for one channel, three classes and a small patch.
+    pub parameters: [usize; 3],
+    /// How fast it is beside the others, in words.
+    pub pace: &'static str,
+    /// Which published settings it takes.
+    pub recipes: RecipeFamily,
+    /// The numbers of a named size.
+    pub network: fn(Size) -> Network,
+}
+
+impl Label {
+    /// The label of one of the names of the file whose numbers are `T`. Without one, the program does not
+    /// compile.
+    pub(super) const fn of<T: Registered>(backbone: Backbone) -> &'static Self {
+        let mut index = 0;
+        while index < T::LABELS.len() {
+            if T::LABELS[index].backbone as usize == backbone as usize {
+                return &T::LABELS[index];
+            }
+            index += 1;
+        }
+        panic!("the list has a name that the backbone's file has not")
+    }
+}
+
+/// Published settings that backbones share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecipeFamily {
+    /// MONAI's pipelines, as the released MedContext code uses them.
+    Monai,
+    /// nnU-Net's pipelines, as the released nnFormer code uses them.
+    NnUnet,
 }
 
 impl Backbone {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Unetr,
-        Self::SwinUnetr,
-        Self::Nnformer,
-        Self::NnformerAcdc,
-        Self::NnformerTumor,
-        Self::Pcrlv2,
-    ];
-
     /// The name in commands and files.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Unetr => "unetr",
-            Self::SwinUnetr => "swin-unetr",
-            Self::Nnformer => "nnformer",
-            Self::NnformerAcdc => "nnformer-acdc",
-            Self::NnformerTumor => "nnformer-tumor",
-            Self::Pcrlv2 => "pcrlv2",
-        }
+        self.label().name
     }
 
     /// The name as papers write it.
     pub fn title(self) -> &'static str {
-        match self {
-            Self::Unetr => "UNETR",
-            Self::SwinUnetr => "SwinUNETR",
-            Self::Nnformer => "nnFormer",
-            Self::NnformerAcdc => "nnFormer ACDC",
-            Self::NnformerTumor => "nnFormer tumour",
-            Self::Pcrlv2 => "PCRLv2",
-        }
+        self.label().title
     }
-}
 
-impl Backbone {
     /// Parameters of a named size for one channel, three classes and a small patch.
     pub fn parameters(self, size: Size) -> usize {
-        let [tiny, small, paper] = match self {
-            Self::Unetr => [2_440_000, 8_900_000, 102_000_000],
-            Self::SwinUnetr => [1_800_000, 15_700_000, 62_200_000],
-            Self::Nnformer => [2_400_000, 9_400_000, 150_000_000],
-            Self::NnformerAcdc => [2_400_000, 9_400_000, 37_200_000],
-            Self::NnformerTumor => [2_400_000, 9_400_000, 37_700_000],
-            Self::Pcrlv2 => [1_200_000, 4_700_000, 16_800_000],
-        };
+        let [tiny, small, paper] = self.label().parameters;
         match size {
             Size::Tiny => tiny,
             Size::Small => small,
@@ -81,12 +72,18 @@ impl Backbone {
 
     /// How fast it is beside the others, in words.
     pub fn pace(self) -> &'static str {
-        match self {
-            Self::Unetr => "quick",
-            Self::SwinUnetr => "the slowest of the four",
-            Self::Nnformer | Self::NnformerAcdc | Self::NnformerTumor => "quick, coarse tokens",
-            Self::Pcrlv2 => "slower than UNETR at the same size",
-        }
+        self.label().pace
+    }
+
+    /// Which published settings it takes.
+    pub fn recipes(self) -> RecipeFamily {
+        self.label().recipes
+    }
+
+    /// All names in words: "unetr, swin-unetr, … or pcrlv2".
+    pub fn choices() -> String {
+        let [others @ .., last] = Self::ALL.map(Self::name);
+        format!("{} or {last}", others.join(", "))
     }
 }
 
@@ -188,4 +185,21 @@ fn find<T: Copy>(
         let names: Vec<&str> = all.iter().copied().map(name).collect();
         format!("there is no {what} {wanted:?}: choose {}", names.join(", "))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Backbone, Network, Size};
+
+    #[test]
+    fn names_are_what_files_hold() {
+        for backbone in Backbone::ALL {
+            let text = serde_json::to_string(&backbone).expect("JSON");
+            assert_eq!(text, format!("\"{backbone}\""));
+            assert_eq!(backbone.name().parse::<Backbone>(), Ok(backbone));
+            for size in Size::ALL {
+                assert_eq!(Network::new(backbone, size).backbone(), backbone);
+            }
+        }
+    }
 }

@@ -7,23 +7,28 @@
 //!
 //! The quirks that weights depend on are kept: the stem's order convolution, GELU, norm; decoder
 //! queries without a projection; skips that are added; ACDC without a mask at the seams of shifted
-//! windows; and, for the released sizes, a position index that is not one to one ([`IndexLaw`]).
+//! windows; and, for the released sizes, a position index that is not one to one ([`PositionIndex`]).
 
 mod decoder;
 mod encoder;
 mod form;
+mod layers;
+#[cfg(test)]
+mod tests;
 
-use burn::module::Module;
-use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
+use super::architecture::LOSS;
 use super::cost::{conv, swin_block, volume};
-use super::{Architecture, LOSS, Model, PatchRule, Segmenter, Size};
-use crate::medcontext::TokenMask;
-use crate::nn::{Init, RelativeIndex, UpProjection, WindowGrid};
-use decoder::Decoder;
-use encoder::Encoder;
+use super::reference::{INDEX, position_indices};
+use super::{
+    Architecture, Backbone, Label, Model, Network, PatchRule, RecipeFamily, RecognitionError,
+    Recognized, ReferenceTensor, Registered, Shapes, Size, Untold,
+};
+use crate::nn::{Init, RelativeIndex, WindowGrid};
+use crate::volume::AxisOrder;
 pub use form::NnformerForm;
+pub use layers::Nnformer;
 
 /// Levels of the encoder; the decoder has one less.
 const LEVELS: usize = 4;
@@ -34,7 +39,7 @@ const SCALE_WEIGHTS: [f64; 3] = [4.0 / 7.0, 2.0 / 7.0, 1.0 / 7.0];
 /// Which row of the position table belongs to a difference of positions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum IndexLaw {
+pub enum PositionIndex {
     /// The released code's, in which different positions can share a row.
     Released,
     /// One row for each difference.
@@ -61,7 +66,7 @@ pub struct NnformerConfig {
     /// Probability with which the last block's branches are left out in training; it rises from 0.
     pub drop_path: f64,
     /// The law of the position tables.
-    pub index: IndexLaw,
+    pub index: PositionIndex,
     /// Whether the outputs at half and quarter resolution are trained too.
     pub deep_supervision: bool,
 }
@@ -99,8 +104,8 @@ impl NnformerConfig {
             mlp_ratio: 4,
             drop_path: 0.2,
             index: match size {
-                Size::Paper => IndexLaw::Released,
-                Size::Tiny | Size::Small => IndexLaw::Distinct,
+                Size::Paper => PositionIndex::Released,
+                Size::Tiny | Size::Small => PositionIndex::Distinct,
             },
             deep_supervision: form == NnformerForm::Synapse,
         }
@@ -119,11 +124,7 @@ impl NnformerConfig {
     }
 
     /// The window of a level's attention, and its index's step along each axis.
-    pub(crate) fn position_index(
-        &self,
-        patch: [usize; 3],
-        level: usize,
-    ) -> ([usize; 3], [usize; 3]) {
+    fn position_index(&self, patch: [usize; 3], level: usize) -> ([usize; 3], [usize; 3]) {
         let (grids, level) = (self.grids(patch), level.min(LEVELS - 1));
         let window = std::array::from_fn(|axis| grids[level][axis].min(self.windows[level][axis]));
         (window, self.index().strides(window))
@@ -131,8 +132,8 @@ impl NnformerConfig {
 
     fn index(&self) -> RelativeIndex {
         match self.index {
-            IndexLaw::Released => RelativeIndex::NnFormer,
-            IndexLaw::Distinct => RelativeIndex::Distinct,
+            PositionIndex::Released => RelativeIndex::NnFormer,
+            PositionIndex::Distinct => RelativeIndex::Distinct,
         }
     }
 
@@ -144,6 +145,14 @@ impl NnformerConfig {
 }
 
 impl Architecture for NnformerConfig {
+    fn backbone(&self) -> Backbone {
+        match self.form {
+            NnformerForm::Synapse => Backbone::Nnformer,
+            NnformerForm::Acdc => Backbone::NnformerAcdc,
+            NnformerForm::Tumor => Backbone::NnformerTumor,
+        }
+    }
+
     fn patch_rule(&self) -> PatchRule {
         self.form.patch_rule()
     }
@@ -248,7 +257,7 @@ impl Architecture for NnformerConfig {
         }
         for (grid, window) in self.grids(patch).into_iter().zip(self.windows) {
             let window = std::array::from_fn(|axis| grid[axis].min(window[axis]).max(1));
-            if self.index == IndexLaw::Released && !self.index_fits(window) {
+            if self.index == PositionIndex::Released && !self.index_fits(window) {
                 return Err(format!(
                     "nnformer's released position index does not fit windows of {window:?} tokens: choose a larger patch, or index = \"distinct\""
                 ));
@@ -260,142 +269,101 @@ impl Architecture for NnformerConfig {
     fn build(&self, channels: usize, classes: usize, patch: [usize; 3], init: &mut Init) -> Model {
         Model::Nnformer(Nnformer::new(self, channels, classes, patch, init))
     }
-}
 
-/// The network.
-#[derive(Module, Debug)]
-pub struct Nnformer {
-    model_down: Encoder,
-    decoder: Decoder,
-    /// One for each scale, the finest first; without deep supervision the others stay as they are.
-    heads: Vec<UpProjection>,
-}
-
-impl Nnformer {
-    /// A new network for patches of `patch` voxels.
-    pub fn new(
-        config: &NnformerConfig,
-        channels: usize,
-        classes: usize,
-        patch: [usize; 3],
-        init: &mut Init,
-    ) -> Self {
-        let token = config.form.token();
-        let head = |level: usize, init: &mut Init| {
-            UpProjection::new(config.embedding << level, classes, token, true, init)
-        };
-        let grids = config.grids(patch);
-        Self {
-            model_down: Encoder::new(config, channels, &grids, init),
-            decoder: Decoder::new(config, &grids, init),
-            heads: (0..LEVELS - 1).map(|level| head(level, init)).collect(),
-        }
+    fn reference_tensors(&self, parameters: &[String], patch: [usize; 3]) -> Vec<ReferenceTensor> {
+        position_indices(parameters, |attention| {
+            // "….layers.LEVEL.…": the decoder's levels have the windows of the encoder's.
+            let parts: Vec<&str> = attention.split('.').collect();
+            let level = parts.iter().position(|part| *part == "layers");
+            let level = level.and_then(|at| parts.get(at + 1)?.parse().ok());
+            self.position_index(patch, level.unwrap_or(0))
+        })
     }
 }
 
-impl Segmenter for Nnformer {
-    fn forward(&self, x: Tensor<5>, mask: Option<&TokenMask>, scales: usize) -> Vec<Tensor<5>> {
-        let maps = self.decoder.forward(self.model_down.forward(x, mask));
-        let outputs = self.heads.iter().zip(maps).take(scales);
-        outputs
-            .map(|(head, map)| head.forward(map.permute([0, 4, 1, 2, 3])))
-            .collect()
+impl Registered for NnformerConfig {
+    const LABELS: &'static [Label] = &[
+        Label {
+            backbone: Backbone::Nnformer,
+            name: "nnformer",
+            title: "nnFormer",
+            parameters: [2_400_000, 9_400_000, 150_000_000],
+            pace: "quick, coarse tokens",
+            recipes: RecipeFamily::NnUnet,
+            network: |size| of_form(NnformerForm::Synapse, size),
+        },
+        Label {
+            backbone: Backbone::NnformerAcdc,
+            name: "nnformer-acdc",
+            title: "nnFormer ACDC",
+            parameters: [2_400_000, 9_400_000, 37_200_000],
+            pace: "quick, coarse tokens",
+            recipes: RecipeFamily::NnUnet,
+            network: |size| of_form(NnformerForm::Acdc, size),
+        },
+        Label {
+            backbone: Backbone::NnformerTumor,
+            name: "nnformer-tumor",
+            title: "nnFormer tumour",
+            parameters: [2_400_000, 9_400_000, 37_700_000],
+            pace: "quick, coarse tokens",
+            recipes: RecipeFamily::NnUnet,
+            network: |size| of_form(NnformerForm::Tumor, size),
+        },
+    ];
+
+    const ANCHOR: &'static str = "model_down.patch_embed.proj1.conv1.weight";
+
+    fn is_unused(name: &str) -> bool {
+        name.ends_with(INDEX)
     }
 
-    /// As in the released `state_dict()`.
-    fn reference_name(&self, path: &str) -> String {
-        let mut name = path.to_owned();
-        for (ours, theirs) in [
-            (".gamma", ".weight"),
-            (".beta", ".bias"),
-            (".linear1.", ".fc1."),
-            (".linear2.", ".fc2."),
-            (".relative_position.table", ".relative_position_bias_table"),
-            (".upsample.", ".Upsample."),
-            (".cross.", ".blocks.0."),
-            (".block.", ".blocks.1."),
-            ("model_down.norms.", "model_down.norm"),
-        ] {
-            name = name.replace(ours, theirs);
-        }
-        match name
-            .strip_prefix("heads.")
-            .and_then(|rest| rest.split_once('.'))
-        {
-            Some((level, parameter)) => format!("final.{level}.up.{parameter}"),
-            None => name,
-        }
-    }
-
-    fn head(&self) -> &'static str {
-        "final."
-    }
-
-    fn input(&self) -> &'static [&'static str] {
-        &["model_down.patch_embed.proj1.conv1.weight"]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{NnformerConfig, NnformerForm};
-    use crate::backbone::{Architecture, Size};
-
-    #[test]
-    fn levels_have_the_papers_grids() {
-        for (form, patch, grids) in [
-            (
-                NnformerForm::Synapse,
-                [64, 128, 128],
-                [[32; 3], [16; 3], [8; 3], [4; 3]],
-            ),
-            (
-                NnformerForm::Acdc,
-                [14, 160, 160],
-                [[14, 40, 40], [14, 20, 20], [7, 10, 10], [3, 5, 5]],
-            ),
-            (
-                NnformerForm::Tumor,
-                [128; 3],
-                [[32; 3], [16; 3], [8; 3], [4; 3]],
-            ),
-        ] {
-            let config = NnformerConfig::new(form, Size::Paper);
-            assert!(config.patch_rule().fits(patch));
-            assert_eq!(config.check(patch), Ok(()));
-            assert_eq!(config.grids(patch), grids, "{form:?}");
-        }
-    }
-
-    #[test]
-    fn every_patch_that_fits_comes_back_to_its_own_size() {
-        for form in [
-            NnformerForm::Synapse,
-            NnformerForm::Acdc,
-            NnformerForm::Tumor,
-        ] {
-            let config = NnformerConfig::new(form, Size::Tiny);
-            let rule = config.patch_rule();
-            for steps in 0..4 {
-                let patch = std::array::from_fn(|a| rule.smallest[a] + steps * rule.step[a]);
-                let grids = config.grids(patch);
-                for level in 0..3 {
-                    let (kernel, extra) = form.up(level);
-                    let up: [usize; 3] =
-                        std::array::from_fn(|a| grids[level + 1][a] * kernel[a] + extra[a]);
-                    assert_eq!(up, grids[level], "{form:?} {patch:?}");
-                }
+    fn recognize(shapes: &Shapes<'_>, untold: &Untold<'_>) -> Result<Recognized, RecognitionError> {
+        let head = shapes.shape("final.0.up.weight")?;
+        let (form, patch) = match head {
+            [_, _, 2, 4, 4] => (NnformerForm::Synapse, [64, 128, 128]),
+            [_, _, 1, 4, 4] => (NnformerForm::Acdc, [14, 160, 160]),
+            [_, _, 4, 4, 4] => (NnformerForm::Tumor, [128; 3]),
+            _ => {
+                return Err(RecognitionError::Unsuitable(format!(
+                    "hold an nnFormer with tokens of {:?} voxels, which is none of the released ones",
+                    head.get(2..).unwrap_or_default()
+                )));
             }
+        };
+        let embedding = shapes.side("model_down.patch_embed.proj2.conv2.weight", 0)?;
+        let table = |part: &str, level: usize| {
+            format!("{part}.layers.{level}.blocks.0.attn.relative_position_bias_table")
+        };
+        let mut config = NnformerConfig::new(form, Size::Paper);
+        for level in 0..4 {
+            config.heads[level] = shapes.side(&table("model_down", level), 1)?;
         }
+        for level in 0..3 {
+            config.decoder_heads[level] = shapes.side(&table("decoder", level), 1)?;
+        }
+        let mlp = shapes.side("model_down.layers.0.blocks.0.mlp.fc1.weight", 0)?;
+        config.embedding = embedding;
+        config.mlp_ratio = mlp / embedding.max(1);
+        config.index = PositionIndex::Released;
+        if let Some(Network::Nnformer(expected)) = untold.expected {
+            // What leaves no trace in names and shapes.
+            config.windows = expected.windows;
+            config.drop_path = expected.drop_path;
+            config.deep_supervision = expected.deep_supervision;
+        }
+        Ok(Recognized {
+            network: Network::Nnformer(config),
+            channels: shapes.side(Self::ANCHOR, 1)?,
+            classes: shapes.side("final.0.up.weight", 1)?,
+            patch,
+            axes: AxisOrder::Zyx,
+            assumed: Vec::new(),
+        })
     }
+}
 
-    #[test]
-    fn the_released_index_is_refused_where_it_leaves_its_table() {
-        let released = NnformerConfig::new(NnformerForm::Synapse, Size::Paper);
-        assert!(released.check([64, 128, 128]).is_ok());
-        let refused = released.check([32, 32, 32]).expect_err("windows of 2×1×1");
-        assert!(refused.contains("[2, 1, 1]"), "{refused}");
-        let tiny = NnformerConfig::new(NnformerForm::Synapse, Size::Tiny);
-        assert!(tiny.check([32, 32, 32]).is_ok());
-    }
+/// The numbers of a named size of a form.
+fn of_form(form: NnformerForm, size: Size) -> Network {
+    Network::Nnformer(NnformerConfig::new(form, size))
 }

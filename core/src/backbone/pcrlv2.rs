@@ -15,11 +15,15 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 use serde::{Deserialize, Serialize};
 
+use super::architecture::LOSS;
 use super::cost::{conv, volume};
-use super::{Architecture, LOSS, Model, PatchRule, Segmenter, Size};
-use crate::medcontext::TokenMask;
-use crate::nn::kernel::join_channels;
-use crate::nn::{Conv3d, Init, UpProjection, group_norm_relu, in_f32, max_pool2};
+use super::{
+    Architecture, Backbone, Label, Model, Network, PatchRule, RecipeFamily, RecognitionError,
+    Recognized, Registered, Segmenter, Shapes, Size, Untold,
+};
+use crate::nn::kernel::concat_channels;
+use crate::nn::{Conv3d, Init, TokenMask, TransposedConv3d, group_norm_relu, in_f32, max_pool2};
+use crate::volume::AxisOrder;
 
 /// Side of a masked cell in voxels.
 const CELL: usize = 16;
@@ -76,6 +80,10 @@ impl Pcrlv2Config {
 }
 
 impl Architecture for Pcrlv2Config {
+    fn backbone(&self) -> Backbone {
+        Backbone::Pcrlv2
+    }
+
     fn patch_rule(&self) -> PatchRule {
         PatchRule::multiples([1 << (LEVELS - 1); 3])
     }
@@ -130,7 +138,51 @@ impl Architecture for Pcrlv2Config {
     }
 }
 
-/// The network.
+impl Registered for Pcrlv2Config {
+    const LABELS: &'static [Label] = &[Label {
+        backbone: Backbone::Pcrlv2,
+        name: "pcrlv2",
+        title: "PCRLv2",
+        parameters: [1_200_000, 4_700_000, 16_800_000],
+        pace: "slower than UNETR at the same size",
+        recipes: RecipeFamily::Monai,
+        network: |size| Network::Pcrlv2(Self::new(size)),
+    }];
+
+    const ANCHOR: &'static str = "down_tr64.ops.0.conv1.weight";
+
+    /// PyTorch's batch norms count their batches.
+    fn is_unused(name: &str) -> bool {
+        name.ends_with("num_batches_tracked")
+    }
+
+    fn recognize(
+        shapes: &Shapes<'_>,
+        _untold: &Untold<'_>,
+    ) -> Result<Recognized, RecognitionError> {
+        let width = shapes.side(Self::ANCHOR, 0)?;
+        let joined = shapes.side("up_tr256.ops.0.conv1.weight", 1)?;
+        let config = Pcrlv2Config {
+            width,
+            norm: if shapes.has("down_tr64.ops.0.bn1.running_mean") {
+                NormKind::Batch
+            } else {
+                NormKind::Group
+            },
+            skip: joined > 16 * width,
+        };
+        Ok(Recognized {
+            network: Network::Pcrlv2(config),
+            channels: shapes.side(Self::ANCHOR, 1)?,
+            classes: shapes.side("out_tr.final_conv.weight", 0)?,
+            patch: [96; 3],
+            axes: AxisOrder::Xyz,
+            assumed: Vec::new(),
+        })
+    }
+}
+
+/// The 3D CNN of PCRLv2 (Zhou et al., 2023, arXiv 2301.00772).
 #[derive(Module, Debug)]
 pub struct Pcrlv2 {
     /// What masked voxels become, `[1, channel, 1, 1, 1]`; zero at the start.
@@ -210,11 +262,11 @@ impl Segmenter for Pcrlv2 {
         name
     }
 
-    fn head(&self) -> &'static str {
+    fn head_prefix(&self) -> &'static str {
         "out_tr."
     }
 
-    fn input(&self) -> &'static [&'static str] {
+    fn input_prefixes(&self) -> &'static [&'static str] {
         &["down_tr64.ops.0.conv1.weight", "mask_token"]
     }
 }
@@ -279,7 +331,7 @@ impl ConvNorm {
 /// A doubling of the grid, the skip where there is one, and two convolutions.
 #[derive(Module, Debug)]
 struct Up {
-    up_conv: UpProjection,
+    up_conv: TransposedConv3d,
     ops: [ConvNorm; 2],
     skip: bool,
 }
@@ -289,7 +341,7 @@ impl Up {
         let input = 2 * output;
         let joined = if config.skip { input + output } else { input };
         Self {
-            up_conv: UpProjection::new(input, input, [2; 3], true, init),
+            up_conv: TransposedConv3d::new(input, input, [2; 3], true, init),
             ops: ConvPair::new([joined, output, output], config.norm, init).ops,
             skip: config.skip,
         }
@@ -298,7 +350,7 @@ impl Up {
     fn forward(&self, x: Tensor<5>, skip: Option<Tensor<5>>) -> Tensor<5> {
         let x = self.up_conv.forward(x);
         let x = match skip.filter(|_| self.skip) {
-            Some(skip) => join_channels(x, skip),
+            Some(skip) => concat_channels(x, skip),
             None => x,
         };
         self.ops.iter().fold(x, |x, op| op.forward(x))

@@ -8,18 +8,20 @@
 //! in its nnFormer, so that all five skips are masked; `encoder1` sees the raw voxels, as in its
 //! UNETR.
 
-use burn::module::{Module, Param};
-use burn::tensor::Tensor;
+mod layers;
+
 use serde::{Deserialize, Serialize};
 
+use super::architecture::LOSS;
 use super::cost::{conv, conv_block, decoder_up, swin_block, volume};
-use super::monai::{block_name, wrapped_encoder};
-use super::{Architecture, LOSS, Model, PatchRule, Segmenter, Size};
-use crate::medcontext::TokenMask;
-use crate::nn::{
-    Conv3d, ConvBlock, DecoderUp, Init, Merging, PatchConv, PatchMerging, RelativeIndex, SwinBlock,
-    SwinBlockConfig, WindowGrid, plain_layer_norm,
+use super::reference::{INDEX, position_indices};
+use super::{
+    Architecture, Backbone, Holds, Label, Model, Network, PatchRule, RecipeFamily,
+    RecognitionError, Recognized, ReferenceTensor, Registered, Shapes, Size, Untold,
 };
+use crate::nn::{Init, Merging, RelativeIndex, WindowGrid};
+use crate::volume::AxisOrder;
+pub use layers::SwinUnetr;
 
 /// Side of a token in voxels.
 const TOKEN: usize = 2;
@@ -77,14 +79,6 @@ impl SwinUnetrConfig {
 }
 
 impl SwinUnetrConfig {
-    /// The window of every attention, and its index's step along each axis.
-    pub(crate) fn position_index(&self) -> ([usize; 3], [usize; 3]) {
-        let window = [self.window; 3];
-        (window, RelativeIndex::Monai.strides(window))
-    }
-}
-
-impl SwinUnetrConfig {
     /// Attention scores of one block of a stage: for every head and every token of the windows, the
     /// padding's included, one with each token of its window.
     fn scores(&self, stage: usize, patch: [usize; 3]) -> f64 {
@@ -95,6 +89,10 @@ impl SwinUnetrConfig {
 }
 
 impl Architecture for SwinUnetrConfig {
+    fn backbone(&self) -> Backbone {
+        Backbone::SwinUnetr
+    }
+
     fn patch_rule(&self) -> PatchRule {
         PatchRule::multiples([TOKEN << STAGES; 3])
     }
@@ -171,184 +169,79 @@ impl Architecture for SwinUnetrConfig {
     fn build(&self, channels: usize, classes: usize, patch: [usize; 3], init: &mut Init) -> Model {
         Model::SwinUnetr(SwinUnetr::new(self, channels, classes, patch, init))
     }
-}
 
-/// The network.
-#[derive(Module, Debug)]
-pub struct SwinUnetr {
-    patch_embed: PatchConv,
-    stages: Vec<Stage>,
-    /// What masked tokens become, `[1, 1, feature]`; zero at the start.
-    mask_token: Param<Tensor<3>>,
-    encoder1: ConvBlock,
-    encoder2: ConvBlock,
-    encoder3: ConvBlock,
-    encoder4: ConvBlock,
-    encoder10: ConvBlock,
-    decoder5: DecoderUp,
-    decoder4: DecoderUp,
-    decoder3: DecoderUp,
-    decoder2: DecoderUp,
-    decoder1: DecoderUp,
-    out: Conv3d,
-}
-
-impl SwinUnetr {
-    /// A new network for patches of `patch` voxels.
-    pub fn new(
-        config: &SwinUnetrConfig,
-        channels: usize,
-        classes: usize,
-        patch: [usize; 3],
-        init: &mut Init,
-    ) -> Self {
-        let f = config.feature;
-        let grid = patch.map(|side| side / TOKEN);
-        let mut encoder = |input, output| ConvBlock::new(input, output, true, init);
-        let (encoder1, encoder2) = (encoder(channels, f), encoder(f, f));
-        let (encoder3, encoder4) = (encoder(2 * f, 2 * f), encoder(4 * f, 4 * f));
-        let encoder10 = encoder(16 * f, 16 * f);
-        let mut decoder = |input, output| DecoderUp::new(input, output, true, init);
-        let (decoder5, decoder4) = (decoder(16 * f, 8 * f), decoder(8 * f, 4 * f));
-        let (decoder3, decoder2) = (decoder(4 * f, 2 * f), decoder(2 * f, f));
-        let decoder1 = decoder(f, f);
-        Self {
-            patch_embed: PatchConv::new(channels, f, TOKEN, init),
-            stages: (0..STAGES)
-                .map(|stage| Stage::new(config, stage, grid, init))
-                .collect(),
-            mask_token: init.constant([1, 1, f], 0.0),
-            encoder1,
-            encoder2,
-            encoder3,
-            encoder4,
-            encoder10,
-            decoder5,
-            decoder4,
-            decoder3,
-            decoder2,
-            decoder1,
-            out: Conv3d::new(f, classes, 1, true, init),
-        }
+    fn untold_options(&self) -> &'static str {
+        "--merging legacy|monai-1.5|v2"
     }
 
-    /// The transformer's maps before the first and after every stage, normalised,
-    /// `[batch, channel, d, h, w]`.
-    pub fn hidden(&self, x: Tensor<5>, mask: Option<&TokenMask>) -> [Tensor<5>; STAGES + 1] {
-        let [batch, _, d, h, w] = x.dims();
-        let mut tokens = self.patch_embed.forward(x);
-        if let Some(mask) = mask {
-            tokens = mask.apply(tokens, self.mask_token.val());
-        }
-        let channels = tokens.dims()[2];
-        let mut x = tokens.reshape([batch, d / TOKEN, h / TOKEN, w / TOKEN, channels]);
-        std::array::from_fn(|level| {
-            if level > 0 {
-                x = self.stages[level - 1].forward(x.clone());
-            }
-            channels_first(plain_layer_norm(x.clone()))
+    fn reference_tensors(&self, parameters: &[String], _patch: [usize; 3]) -> Vec<ReferenceTensor> {
+        // Every attention has the same window.
+        let window = [self.window; 3];
+        position_indices(parameters, |_| {
+            (window, RelativeIndex::Monai.strides(window))
         })
     }
 }
 
-impl Segmenter for SwinUnetr {
-    fn forward(&self, x: Tensor<5>, mask: Option<&TokenMask>, _scales: usize) -> Vec<Tensor<5>> {
-        let [hidden0, hidden1, hidden2, hidden3, hidden4] = self.hidden(x.clone(), mask);
-        let y = self
-            .decoder5
-            .forward(self.encoder10.forward(hidden4), hidden3);
-        let y = self.decoder4.forward(y, self.encoder4.forward(hidden2));
-        let y = self.decoder3.forward(y, self.encoder3.forward(hidden1));
-        let y = self.decoder2.forward(y, self.encoder2.forward(hidden0));
-        let y = self.decoder1.forward(y, self.encoder1.forward(x));
-        vec![self.out.forward(y)]
+impl Registered for SwinUnetrConfig {
+    const LABELS: &'static [Label] = &[Label {
+        backbone: Backbone::SwinUnetr,
+        name: "swin-unetr",
+        title: "SwinUNETR",
+        parameters: [1_800_000, 15_700_000, 62_200_000],
+        pace: "the slowest of the four",
+        recipes: RecipeFamily::Monai,
+        network: |size| Network::SwinUnetr(Self::new(size)),
+    }];
+
+    const ANCHOR: &'static str = "swinViT.patch_embed.proj.weight";
+
+    /// Self-supervised weights call the MLP `fc1` and `fc2`.
+    fn canonical_name(name: &str, has: Holds<'_>) -> Option<String> {
+        has(Self::ANCHOR).then(|| {
+            name.replace(".mlp.fc1.", ".mlp.linear1.")
+                .replace(".mlp.fc2.", ".mlp.linear2.")
+        })
     }
 
-    /// As in MONAI's `SwinUNETR.state_dict()`.
-    fn reference_name(&self, path: &str) -> String {
-        if let Some(parameter) = path.strip_prefix("patch_embed.") {
-            return format!("swinViT.patch_embed.proj.{parameter}");
+    fn is_unused(name: &str) -> bool {
+        name.ends_with(INDEX)
+    }
+
+    fn recognize(shapes: &Shapes<'_>, untold: &Untold<'_>) -> Result<Recognized, RecognitionError> {
+        let feature = shapes.side(Self::ANCHOR, 0)?;
+        let block = |stage: usize, block: usize| format!("swinViT.layers{stage}.0.blocks.{block}");
+        let table = |stage| format!("{}.attn.relative_position_bias_table", block(stage, 0));
+        let rows = shapes.side(&table(1), 0)?;
+        let mut heads = [0; 4];
+        let mut depths = [0; 4];
+        for stage in 1..=4 {
+            heads[stage - 1] = shapes.side(&table(stage), 1)?;
+            depths[stage - 1] = shapes.count(|i| format!("{}.norm1.weight", block(stage, i)));
         }
-        let mut name = block_name(path);
-        if let Some((stage, rest)) = name
-            .strip_prefix("stages.")
-            .and_then(|rest| rest.split_once('.'))
-        {
-            // Stages count from 1.
-            let number = stage.parse::<usize>().map_or(0, |stage| stage + 1);
-            let rest = rest.replace("relative_position.table", "relative_position_bias_table");
-            return match rest.strip_prefix("convolutions.") {
-                Some(rest) => format!("swinViT.layers{number}c.0.layer.{rest}"),
-                None => format!("swinViT.layers{number}.0.{rest}"),
-            };
-        }
-        for encoder in ["encoder1", "encoder2", "encoder3", "encoder4", "encoder10"] {
-            name = wrapped_encoder(&name, encoder);
-        }
-        name
-    }
-
-    fn head(&self) -> &'static str {
-        "out."
-    }
-
-    fn input(&self) -> &'static [&'static str] {
-        &[
-            "swinViT.patch_embed.proj.weight",
-            "encoder1.layer.conv1.",
-            "encoder1.layer.conv3.",
-        ]
-    }
-}
-
-/// `[batch, d, h, w, channel]` → `[batch, channel, d, h, w]`.
-fn channels_first(x: Tensor<5>) -> Tensor<5> {
-    x.permute([0, 4, 1, 2, 3])
-}
-
-/// Transformer blocks on one grid, and the halving of it.
-#[derive(Module, Debug)]
-struct Stage {
-    convolutions: Option<ConvBlock>,
-    blocks: Vec<SwinBlock>,
-    downsample: PatchMerging,
-}
-
-impl Stage {
-    fn new(config: &SwinUnetrConfig, stage: usize, grid: [usize; 3], init: &mut Init) -> Self {
-        let channels = config.feature << stage;
-        let block = |index: usize, init: &mut Init| {
-            let config = SwinBlockConfig {
-                channels,
-                heads: config.heads[stage],
-                grid: grid.map(|side| side >> stage),
-                window: [config.window; 3],
-                shifted: index % 2 == 1,
-                masked: true,
-                index: RelativeIndex::Monai,
-                mlp_ratio: config.mlp_ratio,
-                drop_path: 0.0,
-            };
-            SwinBlock::new(&config, init)
+        let mlp = shapes.side(&format!("{}.mlp.linear1.weight", block(1, 0)), 0)?;
+        let merging = match untold.expected {
+            Some(Network::SwinUnetr(expected)) => expected.merging,
+            _ => untold.merging,
         };
-        Self {
-            convolutions: config
-                .stage_convolutions
-                .then(|| ConvBlock::new(channels, channels, true, init)),
-            blocks: (0..config.depths[stage])
-                .map(|index| block(index, init))
-                .collect(),
-            downsample: PatchMerging::new(channels, config.merging, init),
-        }
-    }
-
-    /// `[batch, d, h, w, channel]` → `[batch, d/2, h/2, w/2, 2·channel]`.
-    fn forward(&self, x: Tensor<5>) -> Tensor<5> {
-        let x = match &self.convolutions {
-            Some(block) => block.forward(channels_first(x)).permute([0, 2, 3, 4, 1]),
-            None => x,
+        let config = SwinUnetrConfig {
+            feature,
+            depths,
+            heads,
+            window: (1..=32)
+                .find(|w| (2 * w - 1usize).pow(3) == rows)
+                .unwrap_or(7),
+            mlp_ratio: mlp / feature.max(1),
+            merging,
+            stage_convolutions: shapes.has("swinViT.layers1c.0.layer.conv1.conv.weight"),
         };
-        let x = self.blocks.iter().fold(x, |x, block| block.forward(x));
-        self.downsample.forward(x)
+        Ok(Recognized {
+            network: Network::SwinUnetr(config),
+            channels: shapes.side(Self::ANCHOR, 1)?,
+            classes: shapes.side("out.conv.conv.weight", 0)?,
+            patch: [96; 3],
+            axes: AxisOrder::Xyz,
+            assumed: vec![format!("patch merging {merging:?}")],
+        })
     }
 }

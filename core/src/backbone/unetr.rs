@@ -4,22 +4,26 @@
 //! as MONAI 1.5 builds it with instance norm. MedContext (arXiv 2402.17725, section 3) adds the
 //! mask token. Parameter names are MONAI's, see [`Model::reference_name`].
 
-use burn::module::{Module, Param};
-use burn::nn::{LayerNorm, Linear};
-use burn::tensor::Tensor;
+mod layers;
+
 use serde::{Deserialize, Serialize};
 
+use super::architecture::LOSS;
 use super::cost::{conv, conv_block, decoder_up, transformer_block, volume};
-use super::monai::{block_name, wrapped_encoder};
-use super::{Architecture, LOSS, Model, PatchRule, Segmenter, Size};
-use crate::medcontext::TokenMask;
-use crate::nn::{
-    Conv3d, ConvBlock, DecoderUp, Init, PatchConv, TransformerBlock, UpProjection, cut, layer_norm,
-    linear, normalised, project,
+use super::{
+    Architecture, Backbone, Holds, Label, Model, Network, PatchRule, RecipeFamily,
+    RecognitionError, Recognized, ReferenceTensor, ReferenceValues, Registered, Shapes, Size,
+    Untold,
 };
+use crate::nn::Init;
+use crate::volume::AxisOrder;
+pub use layers::Unetr;
 
 /// Side of a token in voxels. The decoder doubles four times, so it is fixed.
 const TOKEN: usize = 16;
+
+/// MedContext's student has the transformer at the top level, and so its anchor.
+const TOP_LEVEL_TRANSFORMER: &str = "patch_embedding.position_embeddings";
 
 /// How a 16³ patch of voxels becomes a token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +86,10 @@ impl UnetrConfig {
 }
 
 impl Architecture for UnetrConfig {
+    fn backbone(&self) -> Backbone {
+        Backbone::Unetr
+    }
+
     fn patch_rule(&self) -> PatchRule {
         PatchRule::multiples([TOKEN; 3])
     }
@@ -155,252 +163,117 @@ impl Architecture for UnetrConfig {
     fn build(&self, channels: usize, classes: usize, patch: [usize; 3], init: &mut Init) -> Model {
         Model::Unetr(Unetr::new(self, channels, classes, patch, init))
     }
-}
 
-/// The network.
-#[derive(Module, Debug)]
-pub struct Unetr {
-    vit: Vit,
-    /// What masked tokens become, `[1, 1, hidden]`; zero at the start.
-    mask_token: Param<Tensor<3>>,
-    encoder1: ConvBlock,
-    encoder2: SkipUp,
-    encoder3: SkipUp,
-    encoder4: SkipUp,
-    decoder5: DecoderUp,
-    decoder4: DecoderUp,
-    decoder3: DecoderUp,
-    decoder2: DecoderUp,
-    out: Conv3d,
-}
+    fn untold_options(&self) -> &'static str {
+        "--heads N"
+    }
 
-impl Unetr {
-    /// A new network for patches of `patch` voxels.
-    pub fn new(
-        config: &UnetrConfig,
-        channels: usize,
-        classes: usize,
-        patch: [usize; 3],
-        init: &mut Init,
-    ) -> Self {
-        let (hidden, f, residual) = (config.hidden, config.feature, config.res_block);
-        let grid = patch.map(|side| side / TOKEN);
-        let mut skip = |levels, out| SkipUp::new(config, levels, out, init);
-        let (encoder2, encoder3, encoder4) = (skip(2, 2 * f), skip(1, 4 * f), skip(0, 8 * f));
-        Self {
-            vit: Vit::new(config, channels, grid, init),
-            mask_token: init.constant([1, 1, hidden], 0.0),
-            encoder1: ConvBlock::new(channels, f, residual, init),
-            encoder2,
-            encoder3,
-            encoder4,
-            decoder5: DecoderUp::new(hidden, 8 * f, residual, init),
-            decoder4: DecoderUp::new(8 * f, 4 * f, residual, init),
-            decoder3: DecoderUp::new(4 * f, 2 * f, residual, init),
-            decoder2: DecoderUp::new(2 * f, f, residual, init),
-            out: Conv3d::new(f, classes, 1, true, init),
-        }
+    /// MONAI's transformer blocks hold a cross attention since 1.3, which UNETR never uses.
+    fn reference_tensors(
+        &self,
+        _parameters: &[String],
+        _patch: [usize; 3],
+    ) -> Vec<ReferenceTensor> {
+        (0..self.layers)
+            .flat_map(|block| unused_cross_attention(block, self.hidden))
+            .collect()
     }
 }
 
-impl Segmenter for Unetr {
-    /// The mask acts on tokens only: `encoder1` sees the raw voxels in both views, as in the
-    /// released code.
-    fn forward(&self, x: Tensor<5>, mask: Option<&TokenMask>, _scales: usize) -> Vec<Tensor<5>> {
-        let [_, _, d, h, w] = x.dims();
-        let grid = [d / TOKEN, h / TOKEN, w / TOKEN];
-        let tokens = self.vit.embed(x.clone());
-        let tokens = match mask {
-            Some(mask) => mask.apply(tokens, self.mask_token.val()),
-            None => tokens,
+impl Registered for UnetrConfig {
+    const LABELS: &'static [Label] = &[Label {
+        backbone: Backbone::Unetr,
+        name: "unetr",
+        title: "UNETR",
+        parameters: [2_440_000, 8_900_000, 102_000_000],
+        pace: "quick",
+        recipes: RecipeFamily::Monai,
+        network: |size| Network::Unetr(Self::new(size)),
+    }];
+
+    const ANCHOR: &'static str = "vit.patch_embedding.position_embeddings";
+
+    const OTHER_ANCHORS: &'static [&'static str] = &[TOP_LEVEL_TRANSFORMER];
+
+    fn canonical_name(name: &str, has: Holds<'_>) -> Option<String> {
+        let transformer = ["blocks.", "norm.", "patch_embedding."];
+        let of_student =
+            has(TOP_LEVEL_TRANSFORMER) && transformer.iter().any(|start| name.starts_with(start));
+        of_student.then(|| format!("vit.{name}"))
+    }
+
+    fn is_unused(name: &str) -> bool {
+        name.contains(".cross_attn.") || name.contains(".norm_cross_attn.")
+    }
+
+    fn recognize(shapes: &Shapes<'_>, untold: &Untold<'_>) -> Result<Recognized, RecognitionError> {
+        let hidden = shapes.side(Self::ANCHOR, 2)?;
+        let tokens = shapes.side(Self::ANCHOR, 1)?;
+        let mut assumed = Vec::new();
+        let expected = match untold.expected {
+            Some(Network::Unetr(expected)) => Some(expected.heads),
+            _ => None,
         };
-        let [skip2, skip3, skip4, last] = self.vit.encode(tokens).map(|t| to_volume(t, grid));
-        let y = self.decoder5.forward(last, self.encoder4.forward(skip4));
-        let y = self.decoder4.forward(y, self.encoder3.forward(skip3));
-        let y = self.decoder3.forward(y, self.encoder2.forward(skip2));
-        let y = self.decoder2.forward(y, self.encoder1.forward(x));
-        vec![self.out.forward(y)]
-    }
-
-    /// As in MONAI's `UNETR.state_dict()`.
-    fn reference_name(&self, path: &str) -> String {
-        let projection = match self.vit.patch_embedding.projection {
-            Projection::Perceptron(_) => "patch_embedding.patch_embeddings.1",
-            Projection::Conv(_) => "patch_embedding.patch_embeddings",
-        };
-        let path = path
-            .replace("patch_embedding.projection.Perceptron", projection)
-            .replace("patch_embedding.projection.Conv", projection)
-            .replace(
-                "patch_embedding.position",
-                "patch_embedding.position_embeddings",
-            );
-        let name = wrapped_encoder(&block_name(&path), "encoder1");
-        // MONAI's up-blocks are lists `[transposed convolution, convolutions]`, or the former alone.
-        let alone = self
-            .encoder2
-            .blocks
-            .iter()
-            .all(|level| level.conv.is_none());
-        let up = if alone {
-            ".conv.weight"
-        } else {
-            ".0.conv.weight"
-        };
-        if name.starts_with("encoder") {
-            name.replace(".up.weight", up)
-                .replace(".conv.conv", ".1.conv")
-        } else {
-            name
+        let heads = untold.heads.or(expected).unwrap_or_else(|| {
+            // A head of 64 channels, as in ViT and in the paper.
+            let heads = (hidden / 64).max(1);
+            assumed.push(format!("{heads} attention heads"));
+            heads
+        });
+        let side = (1..=64usize).find(|side| side.pow(3) == tokens);
+        let patch = untold.patch.or(side.map(|side| [16 * side; 3]));
+        let patch = patch.ok_or_else(|| {
+            RecognitionError::Unsuitable(format!(
+                "are for {tokens} tokens, which make no cube; say for which patch: `core convert --patch D,H,W`"
+            ))
+        })?;
+        let needed: usize = patch.map(|side| side / 16).iter().product();
+        if needed != tokens {
+            return Err(RecognitionError::Unsuitable(format!(
+                "are for {tokens} tokens, and a patch of {patch:?} has {needed}; choose the patch that they are for"
+            )));
         }
-    }
-
-    fn head(&self) -> &'static str {
-        "out."
-    }
-
-    fn input(&self) -> &'static [&'static str] {
-        &[
-            "vit.patch_embedding.patch_embeddings.weight",
-            "vit.patch_embedding.patch_embeddings.1.weight",
-            "encoder1.layer.conv1.",
-            "encoder1.layer.conv3.",
-        ]
-    }
-}
-
-/// `[batch, token, channel]` → `[batch, channel, d, h, w]`.
-fn to_volume(tokens: Tensor<3>, [d, h, w]: [usize; 3]) -> Tensor<5> {
-    let [batch, _, channels] = tokens.dims();
-    tokens.swap_dims(1, 2).reshape([batch, channels, d, h, w])
-}
-
-/// The transformer encoder.
-#[derive(Module, Debug)]
-struct Vit {
-    patch_embedding: PatchEmbedding,
-    blocks: Vec<TransformerBlock>,
-    norm: LayerNorm,
-}
-
-impl Vit {
-    fn new(config: &UnetrConfig, channels: usize, grid: [usize; 3], init: &mut Init) -> Self {
-        let block =
-            |init: &mut Init| TransformerBlock::new(config.hidden, config.mlp, config.heads, init);
-        Self {
-            patch_embedding: PatchEmbedding::new(config, channels, grid, init),
-            blocks: (0..config.layers).map(|_| block(init)).collect(),
-            norm: layer_norm(config.hidden, init),
-        }
-    }
-
-    /// Tokens `[batch, token, hidden]` with their position.
-    fn embed(&self, x: Tensor<5>) -> Tensor<3> {
-        self.patch_embedding.forward(x)
-    }
-
-    /// The tokens after each quarter of the blocks plus one (3, 6, 9 of 12, counted from 0), and
-    /// the normalised last ones.
-    fn encode(&self, mut tokens: Tensor<3>) -> [Tensor<3>; 4] {
-        let quarter = self.blocks.len() / 4;
-        let mut skips = Vec::with_capacity(3);
-        for (index, block) in self.blocks.iter().enumerate() {
-            tokens = block.forward(tokens);
-            if index > 0 && index % quarter == 0 && skips.len() < 3 {
-                skips.push(tokens.clone());
-            }
-        }
-        let last = normalised(&self.norm, tokens);
-        std::array::from_fn(|i| skips.get(i).cloned().unwrap_or_else(|| last.clone()))
-    }
-}
-
-/// Linear map of a token's voxels.
-#[derive(Module, Debug)]
-enum Projection {
-    Perceptron(Linear),
-    Conv(PatchConv),
-}
-
-#[derive(Module, Debug)]
-struct PatchEmbedding {
-    projection: Projection,
-    /// `[1, token, hidden]`.
-    position: Param<Tensor<3>>,
-}
-
-impl PatchEmbedding {
-    fn new(config: &UnetrConfig, channels: usize, grid: [usize; 3], init: &mut Init) -> Self {
-        let (hidden, voxels) = (config.hidden, channels * TOKEN.pow(3));
-        let projection = match config.projection {
-            PatchProjection::Perceptron => {
-                let mut linear = linear(voxels, hidden, true, init);
-                linear.weight = init.normal([voxels, hidden], 0.02);
-                linear.bias = Some(init.constant([hidden], 0.0));
-                Projection::Perceptron(linear)
-            }
-            PatchProjection::Conv => {
-                Projection::Conv(PatchConv::new(channels, hidden, TOKEN, init))
-            }
+        let perceptron = shapes.has("vit.patch_embedding.patch_embeddings.1.weight");
+        let config = UnetrConfig {
+            hidden,
+            mlp: shapes.side("vit.blocks.0.mlp.linear1.weight", 0)?,
+            heads,
+            layers: shapes.count(|i| format!("vit.blocks.{i}.norm1.weight")),
+            feature: shapes.side("encoder1.layer.conv1.conv.weight", 0)?,
+            projection: if perceptron {
+                PatchProjection::Perceptron
+            } else {
+                PatchProjection::Conv
+            },
+            conv_block: shapes.has("encoder2.blocks.0.1.conv1.conv.weight"),
+            res_block: shapes.has("decoder5.conv_block.conv3.conv.weight"),
         };
-        Self {
-            projection,
-            position: init.normal([1, grid.iter().product(), hidden], 0.02),
-        }
-    }
-
-    fn forward(&self, x: Tensor<5>) -> Tensor<3> {
-        let tokens = match &self.projection {
-            Projection::Perceptron(linear) => {
-                let cut = cut(x, TOKEN);
-                let [batch, tokens, channels, voxels] = cut.dims();
-                // Channels are fastest within a token.
-                let cut = cut.swap_dims(2, 3);
-                project(linear, cut.reshape([batch, tokens, channels * voxels]))
-            }
-            Projection::Conv(conv) => conv.forward(x),
-        };
-        tokens + self.position.val()
+        Ok(Recognized {
+            network: Network::Unetr(config),
+            channels: shapes.side("encoder1.layer.conv1.conv.weight", 1)?,
+            classes: shapes.side("out.conv.conv.weight", 0)?,
+            patch,
+            axes: AxisOrder::Xyz,
+            assumed,
+        })
     }
 }
 
-/// One doubling of a skip: up-projection, then convolutions where configured.
-#[derive(Module, Debug)]
-struct SkipLevel {
-    up: UpProjection,
-    conv: Option<ConvBlock>,
-}
-
-/// Brings tokens of a skip to the resolution of their decoder level (MONAI's `UnetrPrUpBlock`).
-#[derive(Module, Debug)]
-struct SkipUp {
-    transp_conv_init: UpProjection,
-    blocks: Vec<SkipLevel>,
-}
-
-impl SkipUp {
-    fn new(config: &UnetrConfig, levels: usize, out: usize, init: &mut Init) -> Self {
-        let level = |init: &mut Init| SkipLevel {
-            up: UpProjection::double(out, out, init),
-            conv: config
-                .conv_block
-                .then(|| ConvBlock::new(out, out, config.res_block, init)),
-        };
-        Self {
-            transp_conv_init: UpProjection::double(config.hidden, out, init),
-            blocks: (0..levels).map(|_| level(init)).collect(),
-        }
-    }
-
-    fn forward(&self, x: Tensor<5>) -> Tensor<5> {
-        self.blocks
-            .iter()
-            .fold(self.transp_conv_init.forward(x), |x, level| {
-                let x = level.up.forward(x);
-                match &level.conv {
-                    Some(conv) => conv.forward(x),
-                    None => x,
-                }
-            })
-    }
+/// Parameters of a block that are never used; zeros, and ones where a norm scales.
+fn unused_cross_attention(block: usize, hidden: usize) -> [ReferenceTensor; 7] {
+    let tensor = |name: &str, shape: &[usize], value: f32| ReferenceTensor {
+        name: format!("vit.blocks.{block}.{name}"),
+        shape: shape.to_vec(),
+        values: ReferenceValues::Constant(value),
+    };
+    let (square, vector) = ([hidden; 2], [hidden]);
+    [
+        tensor("cross_attn.out_proj.weight", &square, 0.0),
+        tensor("cross_attn.to_q.weight", &square, 0.0),
+        tensor("cross_attn.to_k.weight", &square, 0.0),
+        tensor("cross_attn.to_v.weight", &square, 0.0),
+        tensor("cross_attn.out_proj.bias", &vector, 0.0),
+        tensor("norm_cross_attn.weight", &vector, 1.0),
+        tensor("norm_cross_attn.bias", &vector, 0.0),
+    ]
 }

@@ -126,7 +126,7 @@ impl Reader<'_> {
                 .into_iter()
                 .map(|files| {
                     let folder = Arc::clone(&self.folder);
-                    HeldOut::Elsewhere(Box::new(move || folder.read(&files)))
+                    HeldOut::OnDemand(Box::new(move || folder.read(&files)))
                 })
                 .collect(),
         }

@@ -189,6 +189,7 @@ fn options(arguments: &Arguments) -> Result<ImportOptions, Failure> {
         classes: arguments.classes,
         names: arguments.names.clone(),
         part: arguments.part.clone(),
+        expected: None,
     })
 }
 

@@ -6,19 +6,20 @@ use std::path::{Path, PathBuf};
 
 use super::files::{lines_until, read, unwritable, write};
 use super::{Failure, Outcome};
+use crate::loss::Terms;
 use crate::train::Event;
 
 const HEAD: &str = "iteration,total,supervised,masked,consistency,validation_dice,learning_rate,momentum,seconds,loading_seconds";
 
-/// The columns of `progress.csv` that are drawn as losses, with their colours (Okabe and Ito's, which
-/// colour-blind people can tell apart).
-pub(super) const LOSSES: [(usize, &str, &str); 4] = [
-    (1, "total", "#000000"),
-    (2, "supervised", "#0072b2"),
-    (3, "masked", "#d55e00"),
-    (4, "consistency", "#009e73"),
-];
-pub(super) const DICE: (usize, &str, &str) = (5, "validation Dice", "#cc79a7");
+/// Colours of the loss's terms (Okabe and Ito's, which colour-blind people can tell apart).
+pub(super) const COLORS: [&str; Terms::NAMES.len()] = ["#000000", "#0072b2", "#d55e00", "#009e73"];
+
+/// Name and colour of the validation Dice.
+pub(super) const DICE: (&str, &str) = ("validation Dice", "#cc79a7");
+
+/// The column of `progress.csv` in which the terms of the loss begin, and that of the validation Dice.
+const FIRST_TERM: usize = 1;
+const DICE_COLUMN: usize = FIRST_TERM + Terms::NAMES.len();
 
 /// A curve has no more points than this; each is the mean of neighbouring steps.
 const POINTS: usize = 300;
@@ -66,11 +67,9 @@ impl Curves {
                 loading_seconds,
                 ..
             } => {
-                let (masked, consistency) = (text(losses.masked), text(losses.consistency));
+                let terms = losses.named().map(|(_, value)| text(value)).join(",");
                 self.line(&format!(
-                    "{iteration},{},{},{masked},{consistency},,{learning_rate},{},{seconds},{loading_seconds}",
-                    losses.total,
-                    losses.supervised,
+                    "{iteration},{terms},,{learning_rate},{},{seconds},{loading_seconds}",
                     text(*momentum)
                 ))
             }
@@ -124,11 +123,11 @@ pub(super) fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
 
 /// Losses above, validation Dice below; the latter only where there is any.
 fn svg(csv: &str) -> String {
-    let losses: Vec<Curve> = LOSSES
-        .into_iter()
-        .filter_map(|of| Curve::new(csv, of))
+    let terms = (FIRST_TERM..).zip(Terms::NAMES.into_iter().zip(COLORS));
+    let losses: Vec<Curve> = terms
+        .filter_map(|(column, drawn)| Curve::new(csv, column, drawn))
         .collect();
-    let dice: Vec<Curve> = Curve::new(csv, DICE).into_iter().collect();
+    let dice: Vec<Curve> = Curve::new(csv, DICE_COLUMN, DICE).into_iter().collect();
     let steps = losses
         .iter()
         .flat_map(|curve| &curve.points)
@@ -155,7 +154,7 @@ struct Curve {
 
 impl Curve {
     /// `None` where the column is empty.
-    fn new(csv: &str, (index, name, colour): (usize, &'static str, &'static str)) -> Option<Self> {
+    fn new(csv: &str, index: usize, (name, colour): (&'static str, &'static str)) -> Option<Self> {
         let points = thinned(&column(csv, index));
         (!points.is_empty()).then_some(Self {
             name,

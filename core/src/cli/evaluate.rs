@@ -14,10 +14,11 @@ use super::shard::Shard;
 use super::{Failure, Outcome};
 use crate::Error;
 use crate::backbone::Backbone;
-use crate::dataset::{DatasetJson, Match, Preset, match_predictions};
+use crate::dataset::{DatasetJson, Match, match_predictions};
 use crate::metric::{
     CaseScore, EmptyPolicy, Evaluation, Hausdorff, Protocol, Region, Report, Targets, Unit,
 };
+use crate::preset::Preset;
 use crate::volume::Placement;
 
 #[derive(Args)]
@@ -127,7 +128,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         .preset
         .map(|preset| preset.published(Backbone::Unetr, 1));
     if let Some(settings) = preset.transpose().map_err(Error::from)?.flatten() {
-        targets = Targets::of_preset(&settings);
+        targets = settings.targets();
         let labels = settings.labels.iter();
         names.extend(labels.flat_map(|set| set.ids().iter().copied().zip(set.names().to_vec())));
     }

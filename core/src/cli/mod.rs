@@ -17,6 +17,7 @@ mod folder;
 mod info;
 mod inputs;
 mod listing;
+mod outcome;
 mod phantom;
 mod predict;
 #[cfg(feature = "remote")]
@@ -29,7 +30,7 @@ use std::process::ExitCode;
 
 use clap::{ArgAction, Parser, Subcommand};
 
-use crate::Error;
+use outcome::{Failure, Outcome, sides};
 
 /// Few-shot 3D medical segmentation with MedContext.
 #[derive(Parser)]
@@ -80,34 +81,6 @@ impl Command {
             _ => true,
         }
     }
-}
-
-/// Why a command ended early.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error(transparent)]
-    Library(#[from] Error),
-    #[error("{0}")]
-    Message(String),
-    /// Ctrl-C; everything worth keeping is saved.
-    #[error("stopped")]
-    Interrupted,
-    /// Some files could not be used; each has been named already.
-    #[error("{failed} of {total} files could not be used; the others are done")]
-    Partial { failed: usize, total: usize },
-}
-
-type Outcome = Result<(), Failure>;
-
-/// Reads the three sides of a patch, "D,H,W".
-fn sides(text: &str) -> Result<[usize; 3], String> {
-    let sides: Option<Vec<usize>> = text
-        .split(',')
-        .map(|side| side.trim().parse().ok())
-        .collect();
-    sides
-        .and_then(|sides| sides.try_into().ok())
-        .ok_or_else(|| "a patch needs three sides in voxels: write D,H,W".to_owned())
 }
 
 /// Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong arguments, 130 stopped

@@ -9,7 +9,8 @@ use super::console::Console;
 use super::files::{make_folder, refuse_used_folder, write};
 use super::{Failure, Outcome};
 use crate::Error;
-use crate::dataset::{PhantomConfig, Preset, lay_out, phantom};
+use crate::dataset::{PhantomConfig, phantom};
+use crate::preset::{Preset, lay_out};
 use crate::volume::gzip;
 
 #[derive(Args)]

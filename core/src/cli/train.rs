@@ -27,9 +27,10 @@ use super::{Failure, Outcome, sides};
 use crate::Error;
 use crate::backbone::{Backbone, Size};
 use crate::dataset::{
-    CaseFiles, CaseFingerprint, DatasetError, LabelSet, Preset, Role, Split, not_learned,
+    CaseFiles, CaseFingerprint, DatasetError, LabelSet, Role, Split, not_learned,
 };
 use crate::device::{self, DeviceKind};
+use crate::preset::Preset;
 use crate::train::{CheckpointKind, Event, Start, Trainer};
 use crate::weights::counted;
 
@@ -61,8 +62,7 @@ pub(super) struct Arguments {
     /// The weights to go on from may label something else: their last layer is replaced.
     #[arg(long, requires = "start")]
     new_head: bool,
-    /// Network: unetr, swin-unetr, nnformer, nnformer-acdc, nnformer-tumor or pcrlv2.
-    #[arg(long)]
+    #[arg(long, help = format!("Network: {}", Backbone::choices()))]
     backbone: Option<Backbone>,
     /// Its size: tiny, small or paper.
     #[arg(long)]
@@ -147,7 +147,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     };
     let weights = arguments.start.as_deref().map(read).transpose()?;
     let start = match (&state, &weights) {
-        (Some((_, state)), _) => Start::State(state),
+        (Some((_, state)), _) => Start::Resume(state),
         (None, Some(weights)) => Start::Weights(weights),
         (None, None) => Start::Scratch,
     };

@@ -158,7 +158,7 @@ pub fn phantom_dataset_json(training: &[String], test: &[String]) -> String {
 }
 
 /// The same, not written out yet.
-pub(super) fn phantom_dataset(training: &[String], test: &[String]) -> serde_json::Value {
+pub(crate) fn phantom_dataset(training: &[String], test: &[String]) -> serde_json::Value {
     let mut labels = serde_json::Map::new();
     labels.insert("0".into(), "background".into());
     labels.extend(PHANTOM_LABELS.map(|(id, name)| (id.to_string(), name.into())));

@@ -6,8 +6,9 @@ use burn::tensor::{Device, Tensor, TensorData};
 use futures::executor::block_on;
 
 use crate::backbone::{Backbone, Model, Network, Size};
+use crate::loss::{DiceCe, Target};
 use crate::medcontext::{Backward, joint_gradients};
-use crate::train::{DiceCe, Optimizer, OptimizerLaw, Target};
+use crate::train::{Optimizer, OptimizerKind};
 
 const SIDE: usize = 16;
 const VOXELS: usize = SIDE * SIDE * SIDE;
@@ -34,11 +35,11 @@ impl Learned {
         let labels = (0..VOXELS).map(|i| (i % 3) as u8).collect();
         let target = Target::new(labels, 1, 3, &device);
         let logits = read(model.valid().forward(x.clone().inner(), None));
-        let loss = DiceCe::default();
+        let loss = DiceCe::default().into();
         let (found, loss) = joint_gradients(&model, None, x, &target, &loss, Backward::default());
         let before = parameters(&model);
         let gradients = gradients(&model, &found);
-        let descent = OptimizerLaw::Sgd {
+        let descent = OptimizerKind::Sgd {
             momentum: 0.0,
             nesterov: false,
         };

@@ -66,3 +66,55 @@ pub(super) fn slug(name: &str) -> String {
         .collect();
     parts.join("-").trim_matches('.').to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::CellResult;
+    use crate::dataset::Case;
+    use crate::experiment::{Cell, Experiment, Source};
+    use crate::{Error, Result};
+
+    /// For experiments that bring their lists along.
+    struct NoScans;
+
+    impl Source for NoScans {
+        type Error = Error;
+
+        fn list(&self, name: &str) -> Result<Vec<String>> {
+            Err(Error::Config(format!("there is no list {name}")))
+        }
+
+        fn state(&self, _: &Cell) -> Result<Option<Vec<u8>>> {
+            Ok(None)
+        }
+
+        fn read(&self, case: &str) -> Result<Case> {
+            Err(Error::Config(format!("there is no case {case}")))
+        }
+
+        fn label_names(&self) -> std::collections::BTreeMap<u16, String> {
+            Default::default()
+        }
+    }
+
+    /// Results of earlier versions name some settings otherwise, and are those of the same cells.
+    #[test]
+    fn results_of_earlier_versions_are_known() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../experiments");
+        for (name, count) in [("hippocampus-fewshot", 24), ("hippocampus-ablation", 33)] {
+            let file = folder.join(format!("{name}.toml"));
+            let text = std::fs::read_to_string(file).expect("readable");
+            let experiment = Experiment::from_toml(name, &text).expect("an experiment");
+            let cells = experiment.cells(&NoScans).expect("cells");
+            assert_eq!(cells.len(), count);
+            for cell in cells {
+                let path = folder.join("results").join(name).join(cell.folder());
+                let text = std::fs::read(path.join("result.json")).expect("a result");
+                let result: CellResult = serde_json::from_slice(&text).expect("read");
+                assert_eq!(result.cell, cell);
+            }
+        }
+    }
+}

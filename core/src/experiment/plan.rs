@@ -6,9 +6,10 @@ use serde::Deserialize;
 
 use super::{Cell, Row, row};
 use crate::backbone::Backbone;
-use crate::dataset::{Case, LabelSet, Preset};
+use crate::dataset::{Case, LabelSet};
 use crate::infer::PredictConfig;
 use crate::metric::{Protocol, Region, Targets};
+use crate::preset::Preset;
 use crate::train::{TrainConfig, TrainingSet, merge, overlay};
 use crate::{Error, Result};
 
@@ -249,7 +250,7 @@ impl Experiment {
                 let settings = settings.ok_or_else(|| {
                     bad(format!("the settings of {preset} come from its cases: leave the preset out and give them in [base]"))
                 })?;
-                let reported = Targets::of_preset(&settings);
+                let reported = settings.targets();
                 (settings.config, settings.labels, reported)
             }
         };

@@ -110,7 +110,7 @@ impl<'a, S: Source> Runner<'a, S> {
         };
         let (labels, cases) = self.source.training(&cell)?;
         let state = self.source.state(&cell)?;
-        let start = state.as_deref().map_or(Start::Scratch, Start::State);
+        let start = state.as_deref().map_or(Start::Scratch, Start::Resume);
         let config = cell.config.clone();
         let trainer = Trainer::on(config, cases, Vec::new(), labels, start, &self.device)?;
         let done = state.as_deref().map(RunState::read).transpose();

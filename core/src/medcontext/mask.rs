@@ -1,17 +1,18 @@
 //! Tube masks: one pattern of masked tokens, the same in every plane along the tube's axis.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use rand::Rng;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 use super::MedContext;
+use crate::nn::TokenMask;
 use crate::volume::AxisOrder;
 
 /// How many tubes are masked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum MaskLaw {
+pub enum MaskSampling {
     /// The same share of every mask, rounded down (the released code).
     #[default]
     Exact,
@@ -49,7 +50,8 @@ pub struct TubeMask {
 }
 
 impl TubeMask {
-    /// Draws a mask over `grid` whose tubes run along `axis` (0 depth, 1 height, 2 width).
+    /// Draws a mask over `grid` whose tubes run along `axis` (0 depth, 1 height, 2 width), by settings
+    /// that [work](MedContext::check).
     ///
     /// As in the released code, one plane is drawn and repeated along the tube. Where an exact share
     /// would be none, one of several tubes is masked, so that a small patch is not left without the
@@ -78,19 +80,15 @@ impl TubeMask {
 
     /// The mask as a tensor that a backbone can apply.
     pub fn on(&self, device: &Device) -> TokenMask {
-        let values: Vec<f32> = self.tokens.iter().map(|&m| f32::from(m)).collect();
-        let count = values.len();
-        TokenMask {
-            masked: Tensor::from_data(TensorData::new(values, [1, count, 1]), device),
-        }
+        TokenMask::new(&self.tokens, device)
     }
 }
 
 /// Which of `count` tubes are masked.
 fn pattern(count: usize, settings: &MedContext, rng: &mut impl Rng) -> Vec<bool> {
-    let ratio = settings.mask_ratio.clamp(0.0, 1.0);
+    let ratio = settings.mask_ratio;
     match settings.mask_law {
-        MaskLaw::Exact => {
+        MaskSampling::Exact => {
             let least = usize::from(ratio > 0.0 && count > 1);
             let masked = ((ratio * count as f64) as usize).clamp(least, count);
             let mut pattern = vec![false; count];
@@ -98,43 +96,7 @@ fn pattern(count: usize, settings: &MedContext, rng: &mut impl Rng) -> Vec<bool>
             pattern.shuffle(rng);
             pattern
         }
-        MaskLaw::Bernoulli => (0..count).map(|_| rng.random_bool(ratio)).collect(),
-    }
-}
-
-/// A mask on a device, shared by all samples of a batch.
-#[derive(Clone, Debug)]
-pub struct TokenMask {
-    /// `[1, token, 1]`; 1 = masked.
-    masked: Tensor<3>,
-}
-
-impl TokenMask {
-    /// Replaces the masked ones of `tokens` (`[batch, token, channel]`) by `mask_token`
-    /// (`[1, 1, channel]`). Whatever they held is gone, their position included.
-    pub fn apply(&self, tokens: Tensor<3>, mask_token: Tensor<3>) -> Tensor<3> {
-        let masked = self.masked.clone().cast(tokens.dtype());
-        let kept = masked.clone().neg().add_scalar(1.0);
-        tokens * kept + mask_token * masked
-    }
-
-    /// Replaces the voxels of masked cells of `x` (`[batch, channel, d, h, w]`) by `mask_token`
-    /// (`[1, channel, 1, 1, 1]`). A cell is `side`³ voxels, the last along an axis perhaps less.
-    pub fn apply_to_voxels(&self, x: Tensor<5>, side: usize, mask_token: Tensor<5>) -> Tensor<5> {
-        let [_, _, d, h, w] = x.dims();
-        let [gd, gh, gw] = [d, h, w].map(|size| size.div_ceil(side));
-        let masked = self
-            .masked
-            .clone()
-            .cast(x.dtype())
-            .reshape([gd, 1, gh, 1, gw, 1])
-            .expand([gd, side, gh, side, gw, side])
-            .reshape([1, 1, gd * side, gh * side, gw * side])
-            .narrow(2, 0, d)
-            .narrow(3, 0, h)
-            .narrow(4, 0, w);
-        let kept = masked.clone().neg().add_scalar(1.0);
-        x * kept + mask_token * masked
+        MaskSampling::Bernoulli => (0..count).map(|_| rng.random_bool(ratio)).collect(),
     }
 }
 
@@ -143,7 +105,7 @@ mod tests {
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
 
-    use super::{MaskLaw, TubeMask};
+    use super::{MaskSampling, TubeMask};
     use crate::medcontext::MedContext;
 
     fn draw_as(grid: [usize; 3], axis: usize, settings: &MedContext, seed: u64) -> Vec<bool> {
@@ -199,7 +161,7 @@ mod tests {
     #[test]
     fn a_bernoulli_mask_has_the_ratio_on_average_only() {
         let settings = MedContext {
-            mask_law: MaskLaw::Bernoulli,
+            mask_law: MaskSampling::Bernoulli,
             ..MedContext::paper()
         };
         let counts: Vec<usize> = (0..400)

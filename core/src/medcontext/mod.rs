@@ -3,7 +3,7 @@
 //! supervised and the self-supervised part.
 //!
 //! - `settings.rs`: every switch of the method, and the published settings
-//! - `mask.rs`: where the mask is drawn and applied
+//! - `mask.rs`: which tokens are masked; how a network hides them is `nn/token_mask.rs`
 //! - `consistency.rs`: the self-supervised loss
 //! - `teacher.rs`: the moving average, and `momentum.rs` how slowly it moves
 //! - `step.rs`: the joint loss of one step
@@ -16,8 +16,8 @@ mod step;
 mod teacher;
 
 pub use consistency::{ConsistencyForm, consistency};
-pub use mask::{MaskLaw, TokenMask, TubeAxis, TubeMask};
+pub use mask::{MaskSampling, TubeAxis, TubeMask};
 pub use momentum::Momentum;
-pub use settings::{MedContext, TeacherLaw, TestWeights};
-pub use step::{Backward, Guide, JointLoss, Masked, joint_gradients, joint_loss};
+pub use settings::{MedContext, TeacherKind, TestWeights};
+pub use step::{Backward, ConsistencyTarget, JointLoss, Masked, joint_gradients, joint_loss};
 pub use teacher::{MomentumSchedule, momentum, released_momentum, update_teacher};

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConsistencyForm, MaskLaw, Momentum, MomentumSchedule, TubeAxis};
+use super::{ConsistencyForm, MaskSampling, Momentum, MomentumSchedule, TubeAxis};
 
 /// Who says what the masked student should say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum TeacherLaw {
+pub enum TeacherKind {
     /// A moving average of the student.
     #[default]
     Ema,
@@ -37,7 +37,7 @@ pub struct MedContext {
     /// Share of tubes that are masked, 0 to 1.
     pub mask_ratio: f64,
     /// Whether that share is exact or each tube's chance.
-    pub mask_law: MaskLaw,
+    pub mask_law: MaskSampling,
     /// Along which axis tubes run.
     pub tube_axis: TubeAxis,
     /// Side in tokens of what is masked together, across the tube; 1 in every published run.
@@ -49,7 +49,7 @@ pub struct MedContext {
     /// Weight of the consistency term (β).
     pub beta: f64,
     /// Who the masked student is compared with.
-    pub teacher: TeacherLaw,
+    pub teacher: TeacherKind,
     /// How the teacher's momentum changes.
     pub schedule: MomentumSchedule,
     /// The teacher's momentum at the first step: a number, or `"fitted"` to the length of the run.
@@ -78,13 +78,13 @@ impl MedContext {
         Self {
             enabled: true,
             mask_ratio: 0.4,
-            mask_law: MaskLaw::Exact,
+            mask_law: MaskSampling::Exact,
             tube_axis: TubeAxis::Slice,
             mask_unit: 1,
             masked_loss: true,
             consistency: ConsistencyForm::Paper,
             beta: 0.5,
-            teacher: TeacherLaw::Ema,
+            teacher: TeacherKind::Ema,
             schedule: MomentumSchedule::Cosine,
             momentum: Momentum::PAPER,
             momentum_end: 1.0,
@@ -153,7 +153,7 @@ impl MedContext {
 
     /// Whether a second model is kept.
     pub fn has_teacher(&self) -> bool {
-        self.enabled && self.teacher == TeacherLaw::Ema
+        self.enabled && self.teacher == TeacherKind::Ema
     }
 
     /// Whether the masked view is looked at.

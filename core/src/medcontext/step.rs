@@ -3,13 +3,14 @@
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Tensor;
 
-use super::{ConsistencyForm, MedContext, TokenMask, consistency};
+use super::{ConsistencyForm, MedContext, consistency};
 use crate::backbone::Model;
-use crate::train::{DiceCe, Target};
+use crate::loss::{MultiScaleLoss, Target, Terms};
+use crate::nn::TokenMask;
 
-/// Who says what the masked student should say.
+/// Whose logits those of the masked student are compared with.
 #[derive(Clone, Copy, Debug)]
-pub enum Guide<'a> {
+pub enum ConsistencyTarget<'a> {
     /// Another network, outside autodiff: its pass builds no graph.
     Teacher(&'a Model),
     /// The student on the clean view, without a gradient.
@@ -21,26 +22,16 @@ pub enum Guide<'a> {
 pub struct Masked<'a> {
     /// Which tokens are hidden.
     pub mask: &'a TokenMask,
-    /// Who the student is compared with.
-    pub guide: Guide<'a>,
+    /// What the student is compared with.
+    pub target: ConsistencyTarget<'a>,
     /// The terms and their weights.
     pub settings: &'a MedContext,
 }
 
 /// The loss of one step and its terms, each `[1]` and still on the device.
-#[derive(Clone, Debug)]
-pub struct JointLoss {
-    /// What is minimised.
-    pub total: Tensor<1>,
-    /// DiceCE on the clean view.
-    pub supervised: Tensor<1>,
-    /// DiceCE on the masked view.
-    pub masked: Option<Tensor<1>>,
-    /// Consistency with the teacher, before β.
-    pub consistency: Option<Tensor<1>>,
-}
+pub type JointLoss = Terms<Tensor<1>>;
 
-/// `DiceCE(Y, Fs) + DiceCE(Y, FsM) + β · consistency(FsM, Ft)`; without a masked view only the first
+/// `loss(Y, Fs) + loss(Y, FsM) + β · consistency(FsM, Ft)`; without a masked view only the first
 /// term.
 ///
 /// `x` is `[batch, channel, d, h, w]` on the student's (autodiff) device. Both supervised terms count
@@ -50,7 +41,7 @@ pub fn joint_loss(
     masked: Option<Masked>,
     x: Tensor<5>,
     target: &Target,
-    loss: &DiceCe,
+    loss: &MultiScaleLoss,
 ) -> JointLoss {
     let (supervised, logits) = clean_view(student, x.clone(), target, loss);
     let Some(masked) = masked else {
@@ -61,7 +52,8 @@ pub fn joint_loss(
             consistency: None,
         };
     };
-    masked_view(student, masked, x, logits, target, loss).with(supervised)
+    let clean = (supervised, logits);
+    masked_view(student, masked, x, clean, target, loss).1
 }
 
 /// How gradients are computed.
@@ -69,7 +61,7 @@ pub fn joint_loss(
 pub struct Backward {
     /// One view after the other: the clean view's graph is gone before the masked view's is built, which halves
     /// the memory; the gradients are the same sum.
-    pub in_turn: bool,
+    pub sequential: bool,
     /// What the loss is multiplied by, and with it the gradients, so that they do not vanish in f16.
     pub scale: f64,
 }
@@ -77,7 +69,7 @@ pub struct Backward {
 impl Default for Backward {
     fn default() -> Self {
         Self {
-            in_turn: false,
+            sequential: false,
             scale: 1.0,
         }
     }
@@ -89,28 +81,30 @@ pub fn joint_gradients(
     masked: Option<Masked>,
     x: Tensor<5>,
     target: &Target,
-    loss: &DiceCe,
+    loss: &MultiScaleLoss,
     backward: Backward,
 ) -> (GradientsParams, JointLoss) {
     let gradients = |total: &Tensor<1>| {
         let scaled = total.clone() * backward.scale;
         GradientsParams::from_grads(scaled.backward(), student)
     };
-    let (true, Some(masked)) = (backward.in_turn, masked) else {
+    let (true, Some(masked)) = (backward.sequential, masked) else {
         let joint = joint_loss(student, masked, x, target, loss);
-        return (gradients(&joint.total), joint.inner());
+        return (gradients(&joint.total), joint.map(Tensor::inner));
     };
     let mut sum = GradientsAccumulator::new();
     let (supervised, logits) = clean_view(student, x.clone(), target, loss);
     sum.accumulate(student, gradients(&supervised));
     // Cut from their graph, so that it can go.
-    let (supervised, logits) = (
+    let clean = (
         Tensor::from_inner(supervised.inner()),
         Tensor::from_inner(logits.inner()),
     );
-    let view = masked_view(student, masked, x, logits, target, loss);
-    sum.accumulate(student, gradients(&view.total));
-    (sum.grads(), view.with(supervised).inner())
+    let (added, joint) = masked_view(student, masked, x, clean, target, loss);
+    // Numbers alone: the graph of the masked view can go as soon as its gradients are known.
+    let joint = joint.map(Tensor::inner);
+    sum.accumulate(student, gradients(&added));
+    (sum.grads(), joint)
 }
 
 /// Loss on the clean view, and its logits at the finest scale.
@@ -118,78 +112,50 @@ fn clean_view(
     student: &Model,
     x: Tensor<5>,
     target: &Target,
-    loss: &DiceCe,
+    loss: &MultiScaleLoss,
 ) -> (Tensor<1>, Tensor<5>) {
-    let mut logits = student.forward_scales(x, None, loss.scale_weights.len());
-    let value = loss.forward_scales(&logits, target);
+    let mut logits = student.forward_scales(x, None, loss.scales());
+    let value = loss.forward(&logits, target);
     (value, logits.swap_remove(0))
 }
 
-/// What the masked view adds.
-struct MaskedTerms {
-    /// `[1]`: both terms, weighed.
-    total: Tensor<1>,
-    masked: Option<Tensor<1>>,
-    consistency: Option<Tensor<1>>,
-}
-
-impl MaskedTerms {
-    fn with(self, supervised: Tensor<1>) -> JointLoss {
-        JointLoss {
-            total: supervised.clone() + self.total,
-            supervised,
-            masked: self.masked,
-            consistency: self.consistency,
-        }
-    }
-}
-
-/// The masked view's terms; `clean` are the student's logits on the clean view.
+/// What the masked view adds to the loss, `[1]`, and all terms; `clean` are the student's logits on the
+/// clean view and `supervised` their loss.
 fn masked_view(
     student: &Model,
     view: Masked,
     x: Tensor<5>,
-    clean: Tensor<5>,
+    (supervised, clean): (Tensor<1>, Tensor<5>),
     target: &Target,
-    loss: &DiceCe,
-) -> MaskedTerms {
+    loss: &MultiScaleLoss,
+) -> (Tensor<1>, JointLoss) {
     let settings = view.settings;
-    let guide = match (settings.consistency, view.guide) {
+    let expected = match (settings.consistency, view.target) {
         (ConsistencyForm::Off, _) => None,
-        (_, Guide::Teacher(teacher)) => {
+        (_, ConsistencyTarget::Teacher(teacher)) => {
             Some(Tensor::from_inner(teacher.forward(x.clone().inner(), None)))
         }
-        (_, Guide::Student) => Some(clean),
+        (_, ConsistencyTarget::Student) => Some(clean),
     };
     let scales = if settings.masked_loss {
-        loss.scale_weights.len()
+        loss.scales()
     } else {
         1
     };
     let mut logits = student.forward_scales(x, Some(view.mask), scales);
-    let masked = settings
-        .masked_loss
-        .then(|| loss.forward_scales(&logits, target));
+    let masked = settings.masked_loss.then(|| loss.forward(&logits, target));
     let logits = logits.swap_remove(0);
     let nothing = Tensor::zeros([1], &logits.device());
-    let distance = guide.and_then(|guide| consistency(logits, guide, settings.consistency));
+    let distance =
+        expected.and_then(|expected| consistency(logits, expected, settings.consistency));
     let weighed = distance.clone().map(|distance| distance * settings.beta);
     let terms = [masked.clone(), weighed].into_iter().flatten();
-    MaskedTerms {
-        total: terms.reduce(|sum, term| sum + term).unwrap_or(nothing),
+    let added = terms.reduce(|sum, term| sum + term).unwrap_or(nothing);
+    let joint = JointLoss {
+        total: supervised.clone() + added.clone(),
+        supervised,
         masked,
         consistency: distance,
-    }
-}
-
-impl JointLoss {
-    /// The same numbers outside autodiff, so that no graph is kept for them.
-    fn inner(self) -> Self {
-        Self {
-            total: self.total.inner(),
-            supervised: self.supervised.inner(),
-            masked: self.masked.map(Tensor::inner),
-            consistency: self.consistency.map(Tensor::inner),
-        }
-    }
+    };
+    (added, joint)
 }

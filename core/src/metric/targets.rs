@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::{CaseScore, Hausdorff};
-use crate::dataset::{DatasetError, LabelSet, PresetSettings};
+use crate::dataset::{DatasetError, LabelSet};
 use crate::volume::LabelImage;
 
 /// Labels that are measured together, such as BraTS's whole tumour.
@@ -49,30 +49,6 @@ pub struct Targets {
 }
 
 impl Targets {
-    /// What is reported of a preset's data set: the regions that are learned, else the labels that the
-    /// paper reports, else all labels that are learned.
-    pub fn of_preset(settings: &PresetSettings) -> Targets {
-        let learned = settings.labels.as_ref();
-        if let Some(regions) = learned.and_then(LabelSet::regions) {
-            let regions = regions.0.iter().map(|region| Region {
-                name: region.name.clone(),
-                labels: region.labels.clone(),
-            });
-            return Targets {
-                regions: regions.collect(),
-                labels: Vec::new(),
-            };
-        }
-        let labels = match (&settings.reported[..], learned) {
-            ([], Some(learned)) => learned.ids()[1..].to_vec(),
-            (reported, _) => reported.to_vec(),
-        };
-        Targets {
-            labels,
-            regions: Vec::new(),
-        }
-    }
-
     /// Whether nothing was chosen.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty() && self.regions.is_empty()

@@ -53,18 +53,18 @@ pub struct StridedConv3d {
 
 impl StridedConv3d {
     /// Initialised as PyTorch's `Conv3d`.
-    pub fn new(input: usize, output: usize, step: &Step, init: &mut Init) -> Self {
-        let [kd, kh, kw] = step.kernel;
+    pub fn new(input: usize, output: usize, geometry: &ConvGeometry, init: &mut Init) -> Self {
+        let [kd, kh, kw] = geometry.kernel;
         let fan_in = input * kd * kh * kw;
         Self {
             weight: init.fan_in([output, input, kd, kh, kw], fan_in),
             bias: init.fan_in([output], fan_in),
-            stride: step.stride,
-            padding: step.padding,
+            stride: geometry.stride,
+            padding: geometry.padding,
         }
     }
 
-    /// `[batch, in, d, h, w]` → `[batch, out, …]`, see [`Step::size`].
+    /// `[batch, in, d, h, w]` → `[batch, out, …]`, see [`ConvGeometry::size`].
     pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
         let options = ConvOptions::new(self.stride, self.padding, [1; 3], 1);
         conv3d(x, self.weight.val(), Some(self.bias.val()), options)
@@ -73,7 +73,7 @@ impl StridedConv3d {
 
 /// Kernel, stride and zero padding of a convolution, by axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct ConvGeometry {
     /// Voxels of the kernel.
     pub kernel: [usize; 3],
     /// Voxels between two outputs.
@@ -82,7 +82,7 @@ pub struct Step {
     pub padding: [usize; 3],
 }
 
-impl Step {
+impl ConvGeometry {
     /// A 3×3×3 kernel with padding 1.
     pub fn three(stride: [usize; 3]) -> Self {
         Self {
@@ -97,7 +97,7 @@ impl Step {
         std::array::from_fn(|axis| {
             let reach = size[axis] + 2 * self.padding[axis];
             match reach.checked_sub(self.kernel[axis]) {
-                Some(room) => room / self.stride[axis] + 1,
+                Some(last) => last / self.stride[axis] + 1,
                 None => 0,
             }
         })

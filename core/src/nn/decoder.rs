@@ -3,14 +3,14 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use super::kernel::join_channels;
-use super::{ConvBlock, Init, UpProjection};
+use super::kernel::concat_channels;
+use super::{ConvBlock, Init, TransposedConv3d};
 
 /// Doubles the resolution, joins the skip and convolves: MONAI 1.5's `UnetrUpBlock`.
 #[derive(Module, Debug)]
 pub struct DecoderUp {
     /// `input` → `output` channels at twice the resolution.
-    pub transp_conv: UpProjection,
+    pub transp_conv: TransposedConv3d,
     /// Over both, the upper level's channels first.
     pub conv_block: ConvBlock,
 }
@@ -19,7 +19,7 @@ impl DecoderUp {
     /// A level from `input` to `output` channels, with a skip of `output` channels.
     pub fn new(input: usize, output: usize, residual: bool, init: &mut Init) -> Self {
         Self {
-            transp_conv: UpProjection::double(input, output, init),
+            transp_conv: TransposedConv3d::double(input, output, init),
             conv_block: ConvBlock::new(2 * output, output, residual, init),
         }
     }
@@ -27,6 +27,6 @@ impl DecoderUp {
     /// `x` `[batch, input, d, h, w]` and `skip` `[batch, output, 2d, 2h, 2w]` → the skip's shape.
     pub fn forward(&self, x: Tensor<5>, skip: Tensor<5>) -> Tensor<5> {
         let x = self.transp_conv.forward(x);
-        self.conv_block.forward(join_channels(x, skip))
+        self.conv_block.forward(concat_channels(x, skip))
     }
 }

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 
 /// Source of initial parameters.
 ///
-/// The laws are PyTorch's defaults for the layer at hand, because the references are trained from
+/// The distributions are PyTorch's defaults for the layer at hand, because the references are trained from
 /// them.
 pub struct Init {
     rng: ChaCha8Rng,
@@ -56,7 +56,7 @@ impl Init {
     }
 }
 
-/// One draw from the standard normal law (Box and Muller's transform).
+/// One draw from the standard normal distribution (Box and Muller's transform).
 fn standard_normal(rng: &mut ChaCha8Rng) -> f32 {
     let radius = (-2.0 * (1.0 - rng.random::<f32>()).ln()).sqrt();
     radius * (std::f32::consts::TAU * rng.random::<f32>()).cos()

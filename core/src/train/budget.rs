@@ -1,13 +1,13 @@
 //! What a run costs, and how to make it cheaper.
 
-use super::TrainConfig;
-use crate::backbone::{Kept, Size};
+use super::{NetworkChoice, TrainConfig};
+use crate::backbone::{Size, StepFootprint};
 
 impl TrainConfig {
     /// Estimated memory of a training step in bytes; see
     /// [`Network::training_bytes`](crate::backbone::Network::training_bytes).
     pub fn training_bytes(&self) -> u64 {
-        let parameters = self.backbone.parameters(self.size);
+        let parameters = self.network.parameters();
         let kept = self.kept();
         self.resolved_network()
             .training_bytes(parameters, self.patch, self.batch_size, kept)
@@ -21,9 +21,9 @@ impl TrainConfig {
     }
 
     /// What a step keeps at one time.
-    pub fn kept(&self) -> Kept {
-        let both = self.medcontext.has_masked_view() && !self.views_in_turn;
-        Kept {
+    pub fn kept(&self) -> StepFootprint {
+        let both = self.medcontext.has_masked_view() && !self.sequential_views;
+        StepFootprint {
             // Parameters, gradients and AdamW's two moments.
             copies: 4 + usize::from(self.medcontext.has_teacher()),
             views: if both { 2 } else { 1 },
@@ -34,15 +34,14 @@ impl TrainConfig {
     /// costs the most in what is learned. `None` where nothing is left to save.
     pub fn smaller(&self) -> Option<Self> {
         let mut less = self.clone();
-        let next_size = match self.size {
-            Size::Paper => Some(Size::Small),
-            Size::Small => Some(Size::Tiny),
-            Size::Tiny => None,
+        let next_size = match self.network {
+            NetworkChoice::Named { size, .. } => smaller_size(size),
+            NetworkChoice::Custom { .. } => None,
         };
         if self.batch_size > 1 {
             less.batch_size /= 2;
-        } else if let Some(size) = next_size.filter(|_| self.network.is_none()) {
-            less.size = size;
+        } else if let Some(size) = next_size {
+            less.network = self.network.with_size(size);
             less.fit_patch();
         } else {
             less.patch = self.smaller_patch()?;
@@ -64,9 +63,17 @@ impl TrainConfig {
     }
 }
 
+fn smaller_size(size: Size) -> Option<Size> {
+    match size {
+        Size::Paper => Some(Size::Small),
+        Size::Small => Some(Size::Tiny),
+        Size::Tiny => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::TrainConfig;
+    use super::{NetworkChoice, TrainConfig};
     use crate::backbone::{Backbone, Size};
     use crate::medcontext::MedContext;
 
@@ -75,7 +82,7 @@ mod tests {
     fn without_medcontext_a_step_keeps_less() {
         let on = TrainConfig::default();
         let in_turn = TrainConfig {
-            views_in_turn: true,
+            sequential_views: true,
             ..on.clone()
         };
         let off = TrainConfig {
@@ -95,8 +102,7 @@ mod tests {
     fn the_largest_tensor_is_that_of_the_widest_level_or_of_the_scores() {
         let largest = |backbone, size, patch, batch_size| {
             let config = TrainConfig {
-                backbone,
-                size,
+                network: NetworkChoice::named(backbone, size),
                 patch,
                 batch_size,
                 ..TrainConfig::default()
@@ -116,8 +122,7 @@ mod tests {
     fn every_step_down_costs_less_and_ends_with_the_smallest_patch() {
         for backbone in Backbone::ALL {
             let mut config = TrainConfig {
-                backbone,
-                size: Size::Paper,
+                network: NetworkChoice::named(backbone, Size::Paper),
                 batch_size: 4,
                 patch: [96, 128, 160],
                 ..TrainConfig::default()
@@ -130,13 +135,13 @@ mod tests {
                 assert!(
                     less.training_bytes() < config.training_bytes(),
                     "{backbone}: {:?} to {:?}",
-                    (config.size, config.patch),
-                    (less.size, less.patch),
+                    (config.network.size(), config.patch),
+                    (less.network.size(), less.patch),
                 );
                 config = less;
                 steps += 1;
             }
-            assert_eq!((config.batch_size, config.size), (1, Size::Tiny));
+            assert_eq!((config.batch_size, config.network.size()), (1, Size::Tiny));
             let rule = config.resolved_network().patch_rule();
             assert_eq!(config.patch, rule.smallest, "{backbone}");
             // Two for the batch, two for the size, and at least one side.

@@ -60,11 +60,11 @@ pub fn prepare(case: &Case, labels: &LabelSet, config: &TrainConfig) -> Prepared
 pub enum HeldOut {
     /// In memory.
     Case(Box<Case>),
-    /// Elsewhere.
-    Elsewhere(ReadCase),
+    /// Read on demand.
+    OnDemand(ReadCase),
 }
 
-/// Reads a case that is kept elsewhere.
+/// Reads a case that is not in memory.
 pub type ReadCase = Box<dyn Fn() -> Result<Case> + Send>;
 
 impl HeldOut {
@@ -72,7 +72,7 @@ impl HeldOut {
     pub(super) fn read(&self) -> Result<Cow<'_, Case>> {
         match self {
             Self::Case(case) => Ok(Cow::Borrowed(case)),
-            Self::Elsewhere(read) => read().map(Cow::Owned),
+            Self::OnDemand(read) => read().map(Cow::Owned),
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DiceCe, MixedPrecision, OptimizerLaw, RateSchedule, Warmup};
-use crate::backbone::{Backbone, Network, Size};
+use super::{MixedPrecision, NetworkChoice, OptimizerKind, RateSchedule, Warmup};
+use crate::backbone::Network;
 use crate::infer::Blend;
+use crate::loss::SupervisedLoss;
 use crate::medcontext::MedContext;
-use crate::transform::{Augmentation, Centre, Preprocessing, Sampling};
+use crate::transform::{Augmentation, Centre, Preprocessing, SamplerSettings, Sampling};
 use crate::{Error, Result};
 
 /// Everything that a run depends on, apart from the cases and the device.
@@ -14,9 +15,8 @@ use crate::{Error, Result};
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
     /// Which network.
-    pub backbone: Backbone,
-    /// One of its named sizes.
-    pub size: Size,
+    #[serde(flatten)]
+    pub network: NetworkChoice,
     /// Patch `[depth, height, width]` in voxels; each a multiple of what the backbone needs.
     pub patch: [usize; 3],
     /// Optimiser steps.
@@ -32,28 +32,30 @@ pub struct TrainConfig {
     /// Steps of linear warm-up; where none are given 50, but no more than a tenth of the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warmup: Option<usize>,
-    /// How the warm-up counts its steps, or its epochs with `rate_by_epoch`.
+    /// How the warm-up counts its steps, or its epochs with `step_schedule_per_epoch`.
     pub warmup_count: Warmup,
     /// How the learning rate changes after the warm-up.
     pub schedule: RateSchedule,
     /// Steps of an epoch, where a schedule counts epochs; 0: once through the cases.
     pub epoch: usize,
     /// Whether the learning rate changes after each epoch only, as in the released trainers.
-    pub rate_by_epoch: bool,
+    #[serde(alias = "rate_by_epoch")]
+    pub step_schedule_per_epoch: bool,
     /// How gradients become steps.
-    pub optimizer: OptimizerLaw,
+    pub optimizer: OptimizerKind,
     /// The largest norm of all gradients together; larger ones are scaled down to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
     /// The supervised loss.
-    pub loss: DiceCe,
+    pub loss: SupervisedLoss,
     /// Ids of the labels whose mean Dice at validation tells which weights are best; all that are learned
     /// where none is named. Of labels that are learned as regions it is always the regions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reported: Vec<u16>,
     /// Passes the clean and the masked view one after the other: the same gradients in about half the
     /// memory.
-    pub views_in_turn: bool,
+    #[serde(alias = "views_in_turn")]
+    pub sequential_views: bool,
     /// Computes passes in a smaller type.
     pub mixed_precision: MixedPrecision,
     /// Seed of every random choice: initial weights, order, crops, augmentation, masks.
@@ -74,16 +76,12 @@ pub struct TrainConfig {
     pub augmentation: Augmentation,
     /// Whether weights to go on from may label something else; their last layer is then replaced.
     pub new_head: bool,
-    /// Architectural numbers that replace those of `size`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub network: Option<Network>,
 }
 
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
-            backbone: Backbone::Unetr,
-            size: Size::Small,
+            network: NetworkChoice::default(),
             patch: [32, 48, 32],
             iterations: 600,
             batch_size: 2,
@@ -94,12 +92,12 @@ impl Default for TrainConfig {
             warmup_count: Warmup::Next,
             schedule: RateSchedule::Cosine,
             epoch: 0,
-            rate_by_epoch: false,
-            optimizer: OptimizerLaw::Adamw,
+            step_schedule_per_epoch: false,
+            optimizer: OptimizerKind::Adamw,
             clip_norm: None,
-            loss: DiceCe::default(),
+            loss: SupervisedLoss::default(),
             reported: Vec::new(),
-            views_in_turn: false,
+            sequential_views: false,
             mixed_precision: MixedPrecision::Off,
             seed: 0,
             checkpoint_every: 100,
@@ -110,7 +108,6 @@ impl Default for TrainConfig {
             sampling: Sampling::default(),
             augmentation: Augmentation::default(),
             new_head: false,
-            network: None,
         }
     }
 }
@@ -150,11 +147,19 @@ impl TrainConfig {
         self.patch = self.resolved_network().patch_rule().nearest(self.patch);
     }
 
-    /// The architectural numbers in force: `network` where given, else those of `size`.
+    /// The architectural numbers in force.
     pub fn resolved_network(&self) -> Network {
-        match &self.network {
-            Some(network) => network.clone(),
-            None => Network::new(self.backbone, self.size),
+        self.network.network()
+    }
+
+    /// What patches are drawn by.
+    pub fn sampler_settings(&self) -> SamplerSettings {
+        SamplerSettings {
+            patch: self.patch,
+            sampling: self.sampling,
+            augmentation: self.augmentation,
+            slice_axis: self.preprocessing.axes.slice_axis(),
+            patches_per_step: self.patches_per_step(),
         }
     }
 
@@ -203,7 +208,11 @@ impl TrainConfig {
 
     /// Learning rate of `step` (from 0), in epochs of `epoch` steps.
     pub fn rate_at(&self, step: usize, epoch: usize) -> f64 {
-        let unit = if self.rate_by_epoch { epoch.max(1) } else { 1 };
+        let unit = if self.step_schedule_per_epoch {
+            epoch.max(1)
+        } else {
+            1
+        };
         let [step, warmup, total] = [step, self.warmup_steps(), self.iterations].map(|n| n / unit);
         let factor = self.schedule.factor(step, warmup, total, self.warmup_count);
         self.learning_rate * factor
@@ -236,13 +245,6 @@ impl TrainConfig {
     /// One sentence that names the setting.
     pub fn check(&self, network: &Network) -> Result<()> {
         network.check(self.patch).map_err(Error::Config)?;
-        if network.backbone() != self.backbone {
-            return Err(Error::Config(format!(
-                "the settings name the backbone {} and give numbers for {}: make them agree",
-                self.backbone,
-                network.backbone()
-            )));
-        }
         let problem = self.preprocessing.problem();
         if let Some(problem) = problem.or_else(|| self.sampling.problem()) {
             return Err(Error::Config(problem));

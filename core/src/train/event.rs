@@ -1,27 +1,11 @@
 //! What the trainer reports. The command line, the page and the tests read these and nothing else.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-/// The terms of one step's loss (averaged over the batch, no unit).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Losses {
-    /// What is minimised: `supervised + masked + β · consistency`. In f16 it may be no number, in a step
-    /// that changes nothing.
-    #[serde(deserialize_with = "number")]
-    pub total: f64,
-    /// DiceCE of the student on the clean view.
-    #[serde(deserialize_with = "number")]
-    pub supervised: f64,
-    /// DiceCE of the student on the masked view; `None` without MedContext.
-    pub masked: Option<f64>,
-    /// Consistency of the masked student with the teacher, before β; `None` without MedContext.
-    pub consistency: Option<f64>,
-}
+use crate::loss::Terms;
 
-/// What is no number is null in JSON.
-fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
-}
+/// The terms of one step's loss.
+pub type Losses = Terms<f64>;
 
 /// Dice of one label on the validation cases, or of one region where the network learns regions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -120,23 +104,4 @@ pub enum Event {
         /// Wall time of the whole run, without pauses.
         seconds: f64,
     },
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Losses;
-
-    /// As logs and a page's own notes hold it.
-    #[test]
-    fn a_loss_that_is_no_number_can_be_read_again() {
-        let losses = Losses {
-            total: f64::NAN,
-            supervised: f64::INFINITY,
-            ..Losses::default()
-        };
-        let text = serde_json::to_string(&losses).expect("JSON");
-        let again: Losses = serde_json::from_str(&text).expect("read");
-        assert!(again.total.is_nan() && again.supervised.is_nan());
-        assert_eq!(again.masked, None);
-    }
 }

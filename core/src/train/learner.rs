@@ -11,10 +11,11 @@ use rand_chacha::ChaCha8Rng;
 use super::optimizer::norm_of;
 use super::precision::gather;
 use super::replica::{Replica, to_device};
-use super::{DiceCe, LossScale, Losses, Optimizer, RunState, TrainConfig};
+use super::{LossScale, Losses, Optimizer, RunState, TrainConfig, random_streams};
 use crate::backbone::{Model, Network};
+use crate::loss::MultiScaleLoss;
 use crate::medcontext::{JointLoss, TestWeights, TubeMask, update_teacher};
-use crate::transform::Patch;
+use crate::transform::Batch;
 use crate::weights::{self, Precision, Tensors, WeightsError};
 use crate::{Error, Result};
 
@@ -60,7 +61,7 @@ impl Learner {
     }
 
     /// The weights that are validated and kept, outside autodiff.
-    pub fn kept(&self, config: &TrainConfig) -> Model {
+    pub fn eval_model(&self, config: &TrainConfig) -> Model {
         match (config.medcontext.test_weights, &self.teacher) {
             (TestWeights::Teacher, Some(teacher)) => teacher.clone(),
             _ => self.student.valid(),
@@ -75,13 +76,10 @@ impl Learner {
         index: usize,
         rate: f64,
         config: &TrainConfig,
-        mut draw: impl FnMut(usize, &Device) -> Patch,
+        mut draw: impl FnMut(usize, &Device) -> Batch,
     ) -> Result<JointLoss> {
         let batches = config.accumulation;
-        let loss = DiceCe {
-            scale_weights: self.network.scale_weights(),
-            ..config.loss
-        };
+        let loss = MultiScaleLoss::new(config.loss, self.network.scale_weights());
         let replicas = self.replicas(index, config);
         let scale = self.loss_scale.map_or(1.0, |scale| scale.factor);
         let (mut sum, mut losses) = (GradientsAccumulator::new(), Vec::new());
@@ -89,8 +87,9 @@ impl Learner {
             // All devices have their work before the first result is fetched, so they do it at the same
             // time. Results are added up in the order of the batches, however many devices there are.
             let round = replicas.iter().zip(first..batches).map(|(replica, batch)| {
-                let patch = draw(batch, &replica.device);
-                replica.gradients(patch, index * batches + batch, &loss, config, scale)
+                let number = index * batches + batch;
+                let batch = draw(batch, &replica.device);
+                replica.gradients(batch, number, &loss, config, scale)
             });
             for (gradients, terms) in round.collect::<Vec<_>>() {
                 let gradients = gather(gradients, &self.student, &self.devices[0], scale);
@@ -146,7 +145,7 @@ impl Learner {
     fn mask(&self, config: &TrainConfig, index: usize) -> Option<TubeMask> {
         let settings = &config.medcontext;
         settings.has_masked_view().then(|| {
-            let mut rng = ChaCha8Rng::seed_from_u64(config.seed ^ 0x7AB3);
+            let mut rng = ChaCha8Rng::seed_from_u64(config.seed ^ random_streams::MASKS);
             rng.set_stream(index as u64);
             let grid = self.network.token_grid(config.patch);
             let axis = settings.tube_axis.index(config.preprocessing.axes);
@@ -155,7 +154,7 @@ impl Learner {
     }
 
     /// Moves the teacher towards the student.
-    pub fn teach(&mut self, momentum: f64) {
+    pub fn update_teacher(&mut self, momentum: f64) {
         if let Some(teacher) = self.teacher.take() {
             self.teacher = Some(update_teacher(teacher, &self.student, momentum));
         }
@@ -215,42 +214,20 @@ fn moment_name(index: usize) -> String {
 /// The mean of several losses, term by term.
 fn mean(losses: Vec<JointLoss>) -> JointLoss {
     let count = losses.len() as f64;
-    let add = |a: Tensor<1>, b: Tensor<1>| a + b;
-    let add_terms = |a: Option<Tensor<1>>, b: Option<Tensor<1>>| a.zip(b).map(|(a, b)| a + b);
-    let sum = losses.into_iter().reduce(|a, b| JointLoss {
-        total: add(a.total, b.total),
-        supervised: add(a.supervised, b.supervised),
-        masked: add_terms(a.masked, b.masked),
-        consistency: add_terms(a.consistency, b.consistency),
-    });
+    let sum = losses
+        .into_iter()
+        .reduce(|a, b| a.zip(b).map(|(a, b)| a + b));
     // Settings without a batch are refused before a run starts.
     let sum = sum.expect("a step has at least one batch");
-    JointLoss {
-        total: sum.total / count,
-        supervised: sum.supervised / count,
-        masked: sum.masked.map(|term| term / count),
-        consistency: sum.consistency.map(|term| term / count),
-    }
+    sum.map(|term| term / count)
 }
 
 /// Reads all terms of a loss from the device in one go.
 pub(super) async fn read(loss: JointLoss) -> Result<Losses> {
-    let terms = [
-        Some(loss.total),
-        Some(loss.supervised),
-        loss.masked,
-        loss.consistency,
-    ];
-    let mut values = numbers(terms.iter().flatten().cloned().collect())
-        .await?
-        .into_iter();
-    let mut next = |term: &Option<Tensor<1>>| term.as_ref().and_then(|_| values.next());
-    Ok(Losses {
-        total: next(&terms[0]).ok_or_else(lost)?,
-        supervised: next(&terms[1]).ok_or_else(lost)?,
-        masked: next(&terms[2]),
-        consistency: next(&terms[3]),
-    })
+    let terms = loss.clone().named().into_iter();
+    let terms = terms.filter_map(|(_, term)| term).collect();
+    let mut values = numbers(terms).await?.into_iter();
+    loss.try_map(|_| values.next().ok_or_else(lost))
 }
 
 /// Reads tensors `[1]`, at least one, from the device.

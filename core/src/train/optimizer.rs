@@ -18,7 +18,7 @@ const EPSILON: f64 = 1e-8;
 /// How a gradient becomes a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum OptimizerLaw {
+pub enum OptimizerKind {
     /// Loshchilov and Hutter (arXiv 1711.05101), as PyTorch's `AdamW`.
     #[default]
     Adamw,
@@ -31,7 +31,7 @@ pub enum OptimizerLaw {
     },
 }
 
-impl OptimizerLaw {
+impl OptimizerKind {
     /// How many tensors of state each parameter has.
     fn moments(self) -> usize {
         match self {
@@ -44,7 +44,7 @@ impl OptimizerLaw {
 /// An optimiser with its state.
 #[derive(Debug)]
 pub struct Optimizer {
-    law: OptimizerLaw,
+    kind: OptimizerKind,
     weight_decay: f64,
     clip_norm: Option<f64>,
     steps: usize,
@@ -55,13 +55,15 @@ pub struct Optimizer {
 impl Optimizer {
     /// Without any state yet. With `clip_norm` gradients are scaled so that the norm of all of them
     /// together is no larger, as PyTorch's `clip_grad_norm_`.
-    pub fn new(law: OptimizerLaw, weight_decay: f64, clip_norm: Option<f64>) -> Self {
+    pub fn new(kind: OptimizerKind, weight_decay: f64, clip_norm: Option<f64>) -> Self {
         Self {
-            law,
+            kind,
             weight_decay,
             clip_norm,
             steps: 0,
-            moments: (0..law.moments()).map(|_| TensorContainer::new()).collect(),
+            moments: (0..kind.moments())
+                .map(|_| TensorContainer::new())
+                .collect(),
         }
     }
 
@@ -142,8 +144,8 @@ impl Optimizer {
         rate: f64,
     ) -> Tensor<D> {
         let decay = self.weight_decay;
-        match self.law {
-            OptimizerLaw::Adamw => {
+        match self.kind {
+            OptimizerKind::Adamw => {
                 let numbers = AdamW {
                     rate: rate as f32,
                     decay: decay as f32,
@@ -160,7 +162,7 @@ impl Optimizer {
                 }
                 value
             }
-            OptimizerLaw::Sgd { momentum, nesterov } => {
+            OptimizerKind::Sgd { momentum, nesterov } => {
                 let gradient = gradient + value.clone() * decay;
                 let velocity = match self.moments[0].remove::<Tensor<D>>(&id) {
                     Some(old) => old * momentum + gradient.clone(),

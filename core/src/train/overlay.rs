@@ -22,9 +22,17 @@ pub fn overlay(config: &TrainConfig, given: toml::Table) -> Result<TrainConfig, 
         .map_err(|error: toml::de::Error| error.message().to_owned())
 }
 
-/// Puts the values of one table over those of another, table by table.
+/// Settings that once had another name, by their old and new names.
+const RENAMED: [(&str, &str); 2] = [
+    ("rate_by_epoch", "step_schedule_per_epoch"),
+    ("views_in_turn", "sequential_views"),
+];
+
+/// Puts the values of one table over those of another, table by table. Old names count as new ones.
 pub(crate) fn merge(base: &mut toml::Table, given: toml::Table) {
     for (key, value) in given {
+        let renamed = RENAMED.iter().find(|(old, _)| *old == key);
+        let key = renamed.map_or(key, |(_, new)| (*new).to_owned());
         match (base.get_mut(&key), value) {
             (Some(toml::Value::Table(base)), toml::Value::Table(given)) => merge(base, given),
             (_, value) => {

@@ -5,12 +5,16 @@
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
-use super::{DiceCe, MixedPrecision, TrainConfig};
+use super::{MixedPrecision, TrainConfig};
 use crate::backbone::Model;
-use crate::medcontext::{Backward, Guide, JointLoss, Masked, TokenMask, TubeMask, joint_gradients};
-use crate::transform::Patch;
+use crate::loss::MultiScaleLoss;
+use crate::medcontext::{
+    Backward, ConsistencyTarget, JointLoss, Masked, TubeMask, joint_gradients,
+};
+use crate::nn::TokenMask;
+use crate::transform::Batch;
 
 /// Student, teacher and mask on one device.
 pub(super) struct Replica {
@@ -53,21 +57,22 @@ impl Replica {
     /// that of the batch in the run.
     pub fn gradients(
         &self,
-        batch: Patch,
+        batch: Batch,
         number: usize,
-        loss: &DiceCe,
+        loss: &MultiScaleLoss,
         config: &TrainConfig,
         scale: f64,
     ) -> (GradientsParams, JointLoss) {
         // Of what the network itself draws: DropPath.
         self.device.seed(config.seed.wrapping_add(number as u64));
+        let teacher = self.teacher.as_ref();
         let masked = self.mask.as_ref().map(|mask| Masked {
             mask,
-            guide: self.teacher.as_ref().map_or(Guide::Student, Guide::Teacher),
+            target: teacher.map_or(ConsistencyTarget::Student, ConsistencyTarget::Teacher),
             settings: &config.medcontext,
         });
         let backward = Backward {
-            in_turn: config.views_in_turn,
+            sequential: config.sequential_views,
             scale,
         };
         let x = batch.x.cast(config.mixed_precision.dtype());
@@ -78,11 +83,5 @@ impl Replica {
 /// The terms of a loss on another device.
 pub(super) fn to_device(loss: JointLoss, device: &Device) -> JointLoss {
     let plain = device.clone().inner();
-    let to = |term: Tensor<1>| term.to_device(&plain);
-    JointLoss {
-        total: to(loss.total),
-        supervised: to(loss.supervised),
-        masked: loss.masked.map(to),
-        consistency: loss.consistency.map(to),
-    }
+    loss.map(|term| term.to_device(&plain))
 }

@@ -2,12 +2,11 @@
 
 use burn::tensor::Device;
 
-use super::{Activation, RunState, TrainConfig};
-use crate::backbone::{Model, Network};
+use super::{RunState, TrainConfig};
+use crate::backbone::{Model, Network, is_unused};
 use crate::dataset::LabelSet;
-use crate::weights::{
-    self, Fit, ImportOptions, Metadata, Opened, WeightsError, describe, is_unused,
-};
+use crate::loss::{Activation, Loss};
+use crate::weights::{self, Fit, ImportOptions, Metadata, Opened, WeightsError, describe};
 use crate::{Error, Result};
 
 /// What a run begins with.
@@ -19,8 +18,9 @@ pub enum Start<'a> {
     /// [`TrainConfig::new_head`] is set. One from elsewhere is taken where every tensor has its place: what
     /// its tensors do not tell (heads, axes, normalisation, labels) is as the run's settings say.
     Weights(&'a [u8]),
-    /// What [`Trainer::write_state`](super::Trainer::write_state) gave: the run goes on as if it had never stopped.
-    State(&'a [u8]),
+    /// What [`Trainer::write_state`](super::Trainer::write_state) gave: the run is resumed as if it had never
+    /// stopped.
+    Resume(&'a [u8]),
 }
 
 impl Start<'_> {
@@ -34,7 +34,7 @@ impl Start<'_> {
                 Err(WeightsError::NoMetadata) => None,
                 found => found?.training.case_names,
             },
-            Start::State(bytes) => return Ok(RunState::read(bytes)?.seen),
+            Start::Resume(bytes) => return Ok(RunState::read(bytes)?.seen),
         };
         Ok(before.map(|mut seen| {
             let new = cases.iter().filter(|case| !seen.contains(case));
@@ -43,7 +43,7 @@ impl Start<'_> {
         }))
     }
 
-    /// The student of a run of `config`. That of a state is new: the state's own values follow.
+    /// The student of a run of `config`. That of a resumed run is new: the state's own values follow.
     pub(super) fn student(
         self,
         config: &TrainConfig,
@@ -57,7 +57,7 @@ impl Start<'_> {
             network.build(channels, outputs, patch, config.seed, device)
         };
         match self {
-            Start::Scratch | Start::State(_) => Ok(fresh()),
+            Start::Scratch | Start::Resume(_) => Ok(fresh()),
             Start::Weights(bytes) => {
                 let run = Run {
                     config,
@@ -96,26 +96,13 @@ impl Run<'_> {
 
     /// Fills the network with weights from elsewhere.
     fn adopt(&self, bytes: &[u8], fresh: Model) -> Result<Model> {
-        let mut options = ImportOptions {
+        let options = ImportOptions {
             patch: Some(self.config.patch),
+            expected: Some(self.network.clone()),
             ..ImportOptions::default()
         };
-        match self.network {
-            Network::Unetr(config) => options.heads = Some(config.heads),
-            Network::SwinUnetr(config) => options.merging = config.merging,
-            Network::Nnformer(_) | Network::Pcrlv2(_) => {}
-        }
         let opened = Opened::read(bytes, &options)?;
-        let mut found = opened.metadata.clone();
-        if let (Network::Nnformer(found), Network::Nnformer(wanted)) =
-            (&mut found.network, self.network)
-        {
-            // What leaves no trace in names and shapes.
-            found.windows = wanted.windows;
-            found.drop_path = wanted.drop_path;
-            found.deep_supervision = wanted.deep_supervision;
-        }
-        self.check(&found)?;
+        self.check(&opened.metadata)?;
         let fit = Fit {
             // Most weights from elsewhere have none.
             without_mask_token: true,
@@ -215,7 +202,7 @@ fn shortened(names: &[&str]) -> String {
 pub(super) fn check_loss(config: &TrainConfig, labels: &LabelSet) -> Result<()> {
     let (regions, sigmoid) = (
         labels.regions().is_some(),
-        config.loss.activation == Activation::Sigmoid,
+        config.loss.activation() == Activation::Sigmoid,
     );
     match (regions, sigmoid) {
         (true, false) => Err(Error::Config(

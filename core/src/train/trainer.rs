@@ -13,7 +13,9 @@ use web_time::Instant;
 
 use super::learner::{Learner, read};
 use super::start::{Start, check_loss};
-use super::{CheckpointKind, Event, HeldOut, RunState, TrainConfig, TrainingSet, validation};
+use super::{
+    CheckpointKind, Event, HeldOut, RunState, TrainConfig, TrainingSet, random_streams, validation,
+};
 use crate::backbone::Model;
 use crate::dataset::{Case, LabelSet};
 use crate::transform::{Loader, Sampler};
@@ -34,7 +36,7 @@ pub struct Trainer {
     channels: usize,
     /// Steps done.
     iteration: usize,
-    /// Steps that were done before this run went on.
+    /// Steps that were done before this run was resumed.
     done_before: usize,
     stopped: bool,
     finished: bool,
@@ -97,7 +99,11 @@ impl Trainer {
         // every crop where it was.
         let trainer = Self {
             loader: Loader::new(
-                Sampler::new(training.cases, &config, config.seed ^ 0x5EED_CA5E),
+                Sampler::new(
+                    training.cases,
+                    config.sampler_settings(),
+                    config.seed ^ random_streams::PATCHES,
+                ),
                 config.iterations * config.patches_per_step(),
             ),
             learner: Learner::new(network, student, &config, device.clone()),
@@ -119,13 +125,13 @@ impl Trainer {
             config,
         };
         match start {
-            Start::State(bytes) => trainer.go_on(bytes),
+            Start::Resume(bytes) => trainer.resume(bytes),
             Start::Scratch | Start::Weights(_) => Ok(trainer),
         }
     }
 
-    /// Takes back a run's state.
-    fn go_on(mut self, bytes: &[u8]) -> Result<Self> {
+    /// Resumes from a run's state.
+    fn resume(mut self, bytes: &[u8]) -> Result<Self> {
         let state = RunState::read(bytes)?;
         state.check(&self.config, &self.training_cases, &self.labels)?;
         let tensors = weights::read_safetensors(bytes)?;
@@ -141,7 +147,7 @@ impl Trainer {
         Ok(self)
     }
 
-    /// Writes everything that the run's future depends on, as [`Start::State`] takes it. It is worth
+    /// Writes everything that the run's future depends on, as [`Start::Resume`] takes it. It is worth
     /// keeping where a checkpoint is.
     ///
     /// # Errors
@@ -270,8 +276,8 @@ impl Trainer {
     }
 
     async fn weights(&self) -> Result<Vec<u8>> {
-        let kept = self.learner.kept(&self.config);
-        match weights::save(&kept, &self.metadata(), Precision::F32).await {
+        let model = self.learner.eval_model(&self.config);
+        match weights::save(&model, &self.metadata(), Precision::F32).await {
             Err(WeightsError::NotFinite(_)) => Err(Error::Diverged {
                 step: self.iteration,
             }),
@@ -289,9 +295,9 @@ impl Trainer {
         let draw = |batch: usize, device: &Device| {
             let asked = Instant::now();
             let first = index * config.patches_per_step() + batch * size;
-            let patch = loader.batch(first, size, labels, device);
+            let batch = loader.batch(first, size, labels, device);
             waited += asked.elapsed();
-            patch
+            batch
         };
         let loss_scale = self.learner.loss_scale().map(|scale| scale.factor);
         let loss = self
@@ -304,7 +310,7 @@ impl Trainer {
             .then(|| settings.momentum_at(index, config.iterations, epoch))
             .flatten();
         if let Some(momentum) = momentum {
-            self.learner.teach(momentum);
+            self.learner.update_teacher(momentum);
         }
         let losses = read(loss).await?;
         // With a loss scale, the learner has left such a step out.
@@ -345,7 +351,7 @@ impl Trainer {
     }
 
     async fn validate(&mut self) -> Result<Event> {
-        let (model, metadata) = (self.learner.kept(&self.config), self.metadata());
+        let (model, metadata) = (self.learner.eval_model(&self.config), self.metadata());
         let plain = self.device.clone().inner();
         let scores =
             validation::run(model, metadata, &self.validation, &self.config, &plain).await?;

@@ -1,13 +1,13 @@
 //! The next patches, prepared on other threads while the device works.
 
 #[cfg(all(feature = "threads", not(target_arch = "wasm32")))]
-mod ahead;
+mod prefetcher;
 
 use std::sync::Arc;
 
 use burn::tensor::Device;
 
-use super::{Patch, Sampler};
+use super::{Batch, Sampler};
 use crate::dataset::LabelSet;
 
 /// A sampler that is some batches ahead where there are threads: one for each core, so that a device is not
@@ -17,7 +17,7 @@ use crate::dataset::LabelSet;
 pub struct Loader {
     sampler: Arc<Sampler>,
     #[cfg(all(feature = "threads", not(target_arch = "wasm32")))]
-    ahead: ahead::Ahead,
+    prefetcher: prefetcher::Prefetcher,
 }
 
 impl Loader {
@@ -30,7 +30,7 @@ impl Loader {
         Self {
             sampler: Arc::new(sampler),
             #[cfg(all(feature = "threads", not(target_arch = "wasm32")))]
-            ahead: ahead::Ahead::new(draws),
+            prefetcher: prefetcher::Prefetcher::new(draws),
         }
     }
 
@@ -41,9 +41,9 @@ impl Loader {
         count: usize,
         labels: &LabelSet,
         device: &Device,
-    ) -> Patch {
+    ) -> Batch {
         #[cfg(all(feature = "threads", not(target_arch = "wasm32")))]
-        let drawn = self.ahead.take(first, count, &self.sampler);
+        let drawn = self.prefetcher.take(first, count, &self.sampler);
         #[cfg(not(all(feature = "threads", not(target_arch = "wasm32"))))]
         let drawn = self.sampler.draw(first, count);
         self.sampler.upload(drawn, labels, device)

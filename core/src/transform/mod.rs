@@ -4,30 +4,32 @@
 mod augment;
 #[cfg(not(target_arch = "wasm32"))]
 mod case_file;
-mod change;
 mod crop;
+mod grid_steps;
 mod intensity;
+mod inverse;
 mod loader;
-mod native;
 mod prepare;
 mod preprocessing;
 mod resample;
+mod respacing;
 mod sampled_case;
 mod sampler;
 mod sampling;
 
 pub use augment::{
-    Augmentation, Blur, Contrast, Factor, Gamma, LowResolution, Noise, Spatial, Strength, Warp,
+    Augmentation, Blur, Brightness, Contrast, Gamma, IntensityScale, IntensityShift, LowResolution,
+    Noise, Spatial, Warp,
 };
 #[cfg(not(target_arch = "wasm32"))]
 pub use case_file::CaseFile;
 pub use crop::Crop;
 pub use intensity::{Normalisation, z_score};
+pub use inverse::{InverseTransform, NativeClasses, largest};
 pub use loader::Loader;
-pub use native::{Native, NativeClasses, largest};
 pub use prepare::Prepared;
 pub use preprocessing::Preprocessing;
 pub use resample::{Interpolation, Resampler, Resampling, Spacing};
 pub use sampled_case::SampledCase;
-pub use sampler::{Drawn, Patch, Sampler};
+pub use sampler::{Batch, HostBatch, Sampler, SamplerSettings};
 pub use sampling::{Centre, Sampling};

@@ -4,9 +4,9 @@ use std::mem::take;
 
 use ndarray::{Array3, Array4, Axis};
 
-use super::change::Change;
 use super::crop::{Bounds, pad, padding, place, shape};
-use super::native::Native;
+use super::grid_steps::GridSteps;
+use super::inverse::InverseTransform;
 use super::{Crop, Preprocessing};
 use crate::dataset::LabelSet;
 use crate::volume::{Image, LabelImage};
@@ -19,7 +19,7 @@ pub struct Prepared {
     /// Class indices, for a labelled case.
     pub classes: Option<Array3<u8>>,
     /// Where the voxels of the image's own grid lie on this one.
-    pub native: Native,
+    pub native: InverseTransform,
 }
 
 impl Prepared {
@@ -35,7 +35,7 @@ impl Prepared {
         let canonical = images.iter().map(|image| axes.arrange(image.canonical()));
         let mut channels: Vec<Array3<f32>> = canonical.collect();
         let spacing = images.first().map(|image| image.grid().canonical_spacing());
-        let mut steps = Steps::new(
+        let mut steps = GridSteps::new(
             &channels,
             axes.arrange_sides(spacing.unwrap_or([1.0; 3])),
             preprocessing,
@@ -56,7 +56,7 @@ impl Prepared {
             pad(steps.classes(classes, set.classes()), patch)
         });
         Self {
-            native: Native::new(&steps, patch),
+            native: InverseTransform::new(&steps, patch),
             image: stack(channels, patch),
             classes,
         }
@@ -71,57 +71,6 @@ impl Prepared {
     pub fn size(&self) -> [usize; 3] {
         let (_, d, h, w) = self.image.dim();
         [d, h, w]
-    }
-}
-
-/// What is done to a case's grid before it is padded, in the order of the fields.
-pub(super) struct Steps {
-    /// Size of the image, in the network's order of axes.
-    pub native: [usize; 3],
-    /// Kept before resampling.
-    pub outer: Option<Bounds>,
-    pub change: Option<Change>,
-    /// Kept after resampling.
-    pub inner: Option<Bounds>,
-}
-
-impl Steps {
-    fn new(channels: &[Array3<f32>], spacing: [f64; 3], preprocessing: &Preprocessing) -> Self {
-        let native = channels.first().map_or([0; 3], shape);
-        let outer = (preprocessing.crop == Crop::NonZero)
-            .then(|| Bounds::around(channels, |value| value != 0.0));
-        let size = outer.map_or(native, |bounds| bounds.size);
-        Self {
-            native,
-            outer,
-            change: Change::new(preprocessing, spacing, size),
-            inner: None,
-        }
-    }
-
-    /// Intensities up to normalisation.
-    fn image(&self, mut volume: Array3<f32>) -> Array3<f32> {
-        if let Some(bounds) = &self.outer {
-            volume = bounds.cut(volume);
-        }
-        match &self.change {
-            Some(change) => change.image(volume),
-            None => volume,
-        }
-    }
-
-    /// Classes, of which there are `count`.
-    fn classes(&self, mut classes: Array3<u8>, count: usize) -> Array3<u8> {
-        if let Some(bounds) = &self.outer {
-            classes = bounds.cut(classes);
-        }
-        if let Some(change) = &self.change {
-            classes = change.classes(&classes, count);
-        }
-        match &self.inner {
-            Some(bounds) => bounds.cut(classes),
-            None => classes,
-        }
     }
 }
 

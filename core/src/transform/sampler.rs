@@ -9,11 +9,11 @@ use rand_chacha::ChaCha8Rng;
 use super::sampling::Candidates;
 use super::{Augmentation, SampledCase, Sampling};
 use crate::dataset::LabelSet;
-use crate::train::{Target, TrainConfig};
+use crate::loss::Target;
 
 /// A batch of patches.
 #[derive(Clone, Debug)]
-pub struct Patch {
+pub struct Batch {
     /// Intensities `[batch, channel, d, h, w]`.
     pub x: Tensor<5>,
     /// True classes.
@@ -22,11 +22,26 @@ pub struct Patch {
 
 /// A batch of patches before it is on a device.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Drawn {
+pub struct HostBatch {
     /// Intensities, row-major `[batch, channel, d, h, w]`.
     pub intensities: Vec<f32>,
     /// Class indices, row-major `[batch, d, h, w]`.
     pub classes: Vec<u8>,
+}
+
+/// What patches are drawn by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SamplerSettings {
+    /// Size of a patch in voxels, `[depth, height, width]`.
+    pub patch: [usize; 3],
+    /// Which patches are drawn.
+    pub sampling: Sampling,
+    /// Random changes of each of them.
+    pub augmentation: Augmentation,
+    /// The axis across slices: 0 depth, 1 height, 2 width.
+    pub slice_axis: usize,
+    /// Patches of an optimiser step.
+    pub patches_per_step: usize,
 }
 
 /// Draws patches of labelled cases.
@@ -37,65 +52,55 @@ pub struct Drawn {
 pub struct Sampler {
     cases: Vec<SampledCase>,
     candidates: Vec<Candidates>,
-    patch: [usize; 3],
-    sampling: Sampling,
-    augmentation: Augmentation,
-    /// The axis across slices.
-    slice_axis: usize,
-    /// Patches of an optimiser step.
-    step: usize,
+    settings: SamplerSettings,
     seed: u64,
 }
 
 impl Sampler {
     /// A sampler over labelled cases of one number of channels, each at least as large as the patch.
-    pub fn new(cases: Vec<SampledCase>, config: &TrainConfig, seed: u64) -> Self {
-        let centre = config.sampling.centre;
+    pub fn new(cases: Vec<SampledCase>, settings: SamplerSettings, seed: u64) -> Self {
+        let centre = settings.sampling.centre;
         Self {
             candidates: cases
                 .iter()
                 .map(|case| Candidates::of(case, centre))
                 .collect(),
             cases,
-            patch: config.patch,
-            sampling: config.sampling,
-            augmentation: config.augmentation,
-            slice_axis: config.preprocessing.axes.slice_axis(),
-            step: config.patches_per_step().max(1),
+            settings,
             seed,
         }
     }
 
     /// The patches of draw `first` and the `count − 1` after it, for a network that learns `labels`.
-    pub fn batch(&self, first: usize, count: usize, labels: &LabelSet, device: &Device) -> Patch {
+    pub fn batch(&self, first: usize, count: usize, labels: &LabelSet, device: &Device) -> Batch {
         self.upload(self.draw(first, count), labels, device)
     }
 
     /// The patches of draw `first` and the `count − 1` after it.
-    pub fn draw(&self, first: usize, count: usize) -> Drawn {
+    pub fn draw(&self, first: usize, count: usize) -> HostBatch {
         let (mut intensities, mut classes) = (Vec::new(), Vec::new());
         for draw in first..first + count {
             let (image, labels) = self.patch(draw);
             intensities.extend(image);
             classes.extend(labels);
         }
-        Drawn {
+        HostBatch {
             intensities,
             classes,
         }
     }
 
     /// Puts patches on a device, for a network that learns `labels`.
-    pub fn upload(&self, drawn: Drawn, labels: &LabelSet, device: &Device) -> Patch {
-        let [d, h, w] = self.patch;
-        let count = drawn.classes.len() / (d * h * w).max(1);
+    pub fn upload(&self, batch: HostBatch, labels: &LabelSet, device: &Device) -> Batch {
+        let [d, h, w] = self.settings.patch;
+        let count = batch.classes.len() / (d * h * w).max(1);
         let channels = self.cases.first().map_or(1, SampledCase::channels);
-        let x = TensorData::new(drawn.intensities, [count, channels, d, h, w]);
+        let x = TensorData::new(batch.intensities, [count, channels, d, h, w]);
         let y = match labels.regions() {
-            None => Target::new(drawn.classes, count, labels.classes(), device),
+            None => Target::new(batch.classes, count, labels.classes(), device),
             Some(regions) => {
                 let inside = inside(
-                    &drawn.classes,
+                    &batch.classes,
                     d * h * w,
                     &regions.contain(labels.ids()),
                     labels,
@@ -103,7 +108,7 @@ impl Sampler {
                 Target::regions(inside, count, labels.outputs(), device)
             }
         };
-        Patch {
+        Batch {
             x: Tensor::from_data(x, device),
             y,
         }
@@ -119,8 +124,8 @@ impl Sampler {
     /// The case of a draw: the order of its round is shuffled by the round's own numbers.
     fn case_of(&self, draw: usize) -> usize {
         let count = self.cases.len().max(1);
-        let turn = draw / self.sampling.patches_per_case.max(1);
-        if self.sampling.replacement {
+        let turn = draw / self.settings.sampling.patches_per_case.max(1);
+        if self.settings.sampling.replacement {
             return self.rng(2 * turn).random_range(0..count);
         }
         let mut order: Vec<usize> = (0..count).collect();
@@ -129,20 +134,28 @@ impl Sampler {
     }
 
     fn patch(&self, draw: usize) -> (Array4<f32>, Array3<u8>) {
+        let SamplerSettings {
+            patch,
+            sampling,
+            augmentation,
+            slice_axis,
+            patches_per_step,
+        } = self.settings;
         let index = self.case_of(draw);
         let mut rng = self.rng(2 * draw + 1);
         let case = &self.cases[index];
-        let place = (draw % self.step, self.step);
-        let centre = self.candidates[index].centre(self.sampling.centre, place, case, &mut rng);
-        let corner = corner(case.size(), self.patch, centre, &mut rng);
-        let spatial = self.augmentation.spatial;
-        let warp = spatial.and_then(|spatial| spatial.draw(self.slice_axis, &mut rng));
+        let step = patches_per_step.max(1);
+        let place = (draw % step, step);
+        let centre = self.candidates[index].centre(sampling.centre, place, case, &mut rng);
+        let corner = corner(case.size(), patch, centre, &mut rng);
+        let warp = augmentation
+            .spatial
+            .and_then(|spatial| spatial.draw(slice_axis, &mut rng));
         let (mut image, mut classes) = match warp {
-            Some(warp) => warp.cut(case.image(), case.classes(), corner, self.patch),
-            None => cut(case, corner, self.patch),
+            Some(warp) => warp.cut(case.image(), case.classes(), corner, patch),
+            None => cut(case, corner, patch),
         };
-        self.augmentation
-            .apply(&mut image, &mut classes, self.slice_axis, &mut rng);
+        augmentation.apply(&mut image, &mut classes, slice_axis, &mut rng);
         (image, classes)
     }
 }

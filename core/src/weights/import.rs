@@ -8,7 +8,7 @@ use super::fill::Fit;
 use super::opened::{Opened, numbered};
 use super::torch::is_torch;
 use super::{Metadata, WeightsError};
-use crate::backbone::{Merging, Model};
+use crate::backbone::{Merging, Model, Network};
 use crate::dataset::LabelSet;
 use crate::transform::Normalisation;
 use crate::volume::AxisOrder;
@@ -37,6 +37,8 @@ pub struct ImportOptions {
     /// Which network of the file, by where it lies ([`Imported::place`]); by default the one that was
     /// trained, rather than an average or a teacher of it.
     pub part: Option<String>,
+    /// The network that is to take the weights, where it is known. It tells what nothing else does.
+    pub expected: Option<Network>,
 }
 
 impl Default for ImportOptions {
@@ -51,6 +53,7 @@ impl Default for ImportOptions {
             classes: None,
             names: Vec::new(),
             part: None,
+            expected: None,
         }
     }
 }

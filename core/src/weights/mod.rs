@@ -24,15 +24,9 @@ pub use import::{ImportOptions, Imported, Summary, examine, import, is_checkpoin
 pub(crate) use metadata::counted;
 pub(crate) use metadata::describe;
 pub use metadata::{Metadata, Training};
-pub(crate) use opened::{Opened, is_unused};
+pub(crate) use opened::Opened;
 pub use raw::{RawTensor, Tensors, read_safetensors};
 pub(crate) use save::write;
 pub use save::{Precision, save};
 
-use sha2::{Digest, Sha256};
-
-/// The SHA-256 of a file in hexadecimal, by which one tells weights apart.
-pub fn sha256(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
+pub use crate::digest::sha256;

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::fill::{Filled, Fit, fill};
 use super::part::{Dictionary, Part, parts, whole};
 use super::raw::{Tensors, read_safetensors};
-use super::recognise::{Recognised, recognise};
+use super::recognise::recognise;
 use super::torch::{Checkpoint, is_torch};
 use super::{ImportOptions, Metadata, Training, WeightsError};
-use crate::backbone::{Model, Network};
+use crate::backbone::{Model, Recognized, is_unused};
 use crate::dataset::LabelSet;
 use crate::transform::{Normalisation, Preprocessing};
 
@@ -95,20 +95,12 @@ impl<'a> Opened<'a> {
 
     /// What `core convert` has to be told to make a file of this program of it.
     pub fn untold(&self) -> String {
-        let own = match self.metadata.network {
-            Network::Unetr(_) => "--heads N ",
-            Network::SwinUnetr(_) => "--merging legacy|monai-1.5|v2 ",
-            Network::Nnformer(_) | Network::Pcrlv2(_) => "",
-        };
-        format!("--patch D,H,W {own}--axes xyz|zyx --normalisation z-score|none --names NAME,NAME")
+        let general = "--axes xyz|zyx --normalisation z-score|none --names NAME,NAME";
+        match self.metadata.network.untold_options() {
+            "" => format!("--patch D,H,W {general}"),
+            own => format!("--patch D,H,W {own} {general}"),
+        }
     }
-}
-
-/// Whether a tensor is one that PyTorch's networks hold and do not use, or compute anew.
-pub(crate) fn is_unused(name: &str) -> bool {
-    let parts = [".cross_attn.", ".norm_cross_attn."];
-    let ends = ["relative_position_index", "num_batches_tracked"];
-    parts.iter().any(|part| name.contains(part)) || ends.iter().any(|end| name.ends_with(end))
 }
 
 impl<'a> Source<'a> {
@@ -160,7 +152,7 @@ fn no_tensors() -> WeightsError {
 fn choose(
     dictionaries: Vec<Dictionary>,
     options: &ImportOptions,
-) -> Result<(Part, Recognised, Vec<String>), WeightsError> {
+) -> Result<(Part, Recognized, Vec<String>), WeightsError> {
     let mut parts = parts(&dictionaries);
     let labels: Vec<String> = parts.iter().map(|part| part.label.clone()).collect();
     if let Some(wanted) = &options.part {
@@ -190,7 +182,7 @@ fn choose(
 
 /// What names and shapes tell, with what is assumed beyond them.
 fn describe(
-    found: Recognised,
+    found: Recognized,
     options: &ImportOptions,
 ) -> Result<(Metadata, Vec<String>), WeightsError> {
     let metadata = Metadata {

@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::backbone::{anchors, canonical_name};
+
 /// Sides of tensors, by name.
 pub(super) type Shapes = BTreeMap<String, Vec<usize>>;
 
@@ -34,17 +36,6 @@ pub(super) struct Part {
 
 /// The label of a network that is not within anything.
 const WHOLE: &str = ".";
-
-/// Tensors of which each network has one: SwinUNETR, UNETR, nnFormer and PCRLv2. MedContext's student has
-/// UNETR's transformer at the top level.
-const ANCHORS: [&str; 5] = [
-    "swinViT.patch_embed.proj.weight",
-    "vit.patch_embedding.position_embeddings",
-    TOP_LEVEL_TRANSFORMER,
-    "model_down.patch_embed.proj1.conv1.weight",
-    "down_tr64.ops.0.conv1.weight",
-];
-const TOP_LEVEL_TRANSFORMER: &str = "patch_embedding.position_embeddings";
 
 /// The networks of a file, the one that is meant if nothing else is said first: a student or the network
 /// itself before an average of it, and that before a teacher.
@@ -138,31 +129,16 @@ fn without_wrappers(shapes: &Shapes) -> Vec<(String, &str)> {
 fn prefix_of(name: &str) -> Option<&str> {
     let before = |anchor: &str| name.strip_suffix(anchor);
     let ends = |before: &&str| before.is_empty() || before.ends_with('.');
-    ANCHORS
-        .iter()
-        .find_map(|anchor| before(anchor).filter(ends))
+    anchors().find_map(|anchor| before(anchor).filter(ends))
 }
 
-/// A network's names as MONAI 1.5 and the released networks have them: MedContext's student has UNETR's
-/// transformer at the top level, and SwinUNETR's self-supervised weights call the MLP `fc1` and `fc2`.
+/// A network's names as its reference implementation has them, with those of the file.
 fn canonical(names: &[(&str, &str)]) -> BTreeMap<String, String> {
-    let has = |wanted: &str| names.iter().any(|(name, _)| *name == wanted);
-    let (student, swin) = (has(TOP_LEVEL_TRANSFORMER), has(ANCHORS[0]));
-    let transformer = ["blocks.", "norm.", "patch_embedding."];
-    let rename = |name: &str| {
-        if student && transformer.iter().any(|start| name.starts_with(start)) {
-            return format!("vit.{name}");
-        }
-        if swin {
-            return name
-                .replace(".mlp.fc1.", ".mlp.linear1.")
-                .replace(".mlp.fc2.", ".mlp.linear2.");
-        }
-        name.to_owned()
-    };
+    let present: BTreeSet<&str> = names.iter().map(|(name, _)| *name).collect();
+    let has = |name: &str| present.contains(name);
     names
         .iter()
-        .map(|(name, original)| (rename(name), (*original).to_owned()))
+        .map(|(name, original)| (canonical_name(name, &has), (*original).to_owned()))
         .collect()
 }
 

@@ -1,7 +1,7 @@
 //! Training and segmentation, on a network that is small and barely trained.
 
 use medcontext_core::backbone::Size;
-use medcontext_core::train::{Event, Losses, TrainConfig};
+use medcontext_core::train::{Event, Losses, NetworkChoice, TrainConfig};
 use medcontext_core::volume::{Image, LabelImage, Limits};
 
 use super::{Page, pair_by_hand, problems, two_cases};
@@ -15,7 +15,7 @@ use crate::platform::{read, run};
 fn training(iterations: usize) -> TrainingRequest {
     TrainingRequest::Train {
         config: Box::new(TrainConfig {
-            size: Size::Tiny,
+            network: NetworkChoice::default().with_size(Size::Tiny),
             patch: [32, 32, 32],
             iterations,
             batch_size: 1,

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 
 use super::{LEVELS, NnformerConfig};
 use crate::nn::{
-    CrossSwinBlock, Init, SwinBlock, SwinBlockConfig, UpProjection, drop_rates, layer_norm,
+    CrossSwinBlock, Init, SwinBlock, SwinBlockConfig, TransposedConv3d, drop_rates, layer_norm,
     normalised,
 };
 
@@ -94,14 +94,14 @@ impl Level {
 #[derive(Module, Debug)]
 struct Upsample {
     norm: LayerNorm,
-    up: UpProjection,
+    up: TransposedConv3d,
 }
 
 impl Upsample {
     fn new(channels: usize, kernel: [usize; 3], init: &mut Init) -> Self {
         Self {
             norm: layer_norm(2 * channels, init),
-            up: UpProjection::new(2 * channels, channels, kernel, true, init),
+            up: TransposedConv3d::new(2 * channels, channels, kernel, true, init),
         }
     }
 

@@ -6,10 +6,9 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::gelu;
 
 use super::{LEVELS, NnformerConfig};
-use crate::medcontext::TokenMask;
 use crate::nn::{
-    Conv3d, Init, Step, StridedConv3d, SwinBlock, SwinBlockConfig, drop_rates, layer_norm,
-    normalised,
+    Conv3d, ConvGeometry, Init, StridedConv3d, SwinBlock, SwinBlockConfig, TokenMask, drop_rates,
+    layer_norm, normalised,
 };
 
 /// Blocks of a level.
@@ -105,7 +104,7 @@ struct Projection {
 impl Projection {
     fn new(input: usize, output: usize, stride: [usize; 3], inner: bool, init: &mut Init) -> Self {
         Self {
-            conv1: StridedConv3d::new(input, output, &Step::three(stride), init),
+            conv1: StridedConv3d::new(input, output, &ConvGeometry::three(stride), init),
             conv2: Conv3d::new(output, output, 3, true, init),
             norm1: layer_norm(output, init),
             norm2: inner.then(|| layer_norm(output, init)),
@@ -176,7 +175,7 @@ struct Downsample {
 }
 
 impl Downsample {
-    fn new(channels: usize, step: &Step, init: &mut Init) -> Self {
+    fn new(channels: usize, step: &ConvGeometry, init: &mut Init) -> Self {
         Self {
             reduction: StridedConv3d::new(channels, 2 * channels, step, init),
             norm: layer_norm(channels, init),

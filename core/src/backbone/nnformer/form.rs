@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::LEVELS;
 use crate::backbone::PatchRule;
-use crate::nn::Step;
+use crate::nn::ConvGeometry;
 
 /// A released network, named after the data set that it was made for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,18 +36,18 @@ impl NnformerForm {
     }
 
     /// The convolution from `level` to the next coarser one.
-    pub(super) fn down(self, level: usize) -> Step {
+    pub(super) fn down(self, level: usize) -> ConvGeometry {
         match (self, level) {
-            (Self::Acdc, 0) => Step {
+            (Self::Acdc, 0) => ConvGeometry {
                 kernel: [1, 3, 3],
                 stride: [1, 2, 2],
                 padding: [0, 1, 1],
             },
-            (Self::Acdc, 2) => Step {
+            (Self::Acdc, 2) => ConvGeometry {
                 padding: [0, 1, 1],
-                ..Step::three([2; 3])
+                ..ConvGeometry::three([2; 3])
             },
-            _ => Step::three([2; 3]),
+            _ => ConvGeometry::three([2; 3]),
         }
     }
 

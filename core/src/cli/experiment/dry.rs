@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::dataset::Preset;
 use crate::experiment::{Cell, Experiment};
+use crate::preset::Preset;
 use crate::weights::counted;
 
 /// Characters of a line of case names.

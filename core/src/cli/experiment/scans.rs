@@ -8,8 +8,9 @@ use super::super::cases::Reader;
 use super::super::files::read;
 use super::super::train::STATE;
 use crate::Error;
-use crate::dataset::{Case, CaseFiles, LabelSet, Preset, Split, file_name};
+use crate::dataset::{Case, CaseFiles, LabelSet, Split};
 use crate::experiment::{Cell, Source};
+use crate::preset::{Preset, file_name};
 use crate::train::{RunState, TrainingSet};
 
 pub(super) struct Scans<'a> {

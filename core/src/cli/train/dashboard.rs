@@ -13,6 +13,7 @@ use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 use super::screen::sentence;
 use crate::cli::console::duration;
 use crate::cli::curves::{self, thinned};
+use crate::loss::Terms;
 use crate::train::Event;
 
 /// Lines that the dashboard takes.
@@ -29,8 +30,8 @@ struct Run {
     iterations: usize,
     done: usize,
     pace: String,
-    /// Points (step, value) of each curve in the order of [`curves::LOSSES`].
-    losses: [Vec<(f64, f64)>; curves::LOSSES.len()],
+    /// Points (step, value) of the loss's terms, in the order of [`Terms::NAMES`].
+    losses: [Vec<(f64, f64)>; Terms::NAMES.len()],
     dice: Vec<(f64, f64)>,
 }
 
@@ -97,13 +98,7 @@ impl Run {
                     self.iterations,
                     duration(*remaining_seconds)
                 );
-                let values = [
-                    Some(losses.total),
-                    Some(losses.supervised),
-                    losses.masked,
-                    losses.consistency,
-                ];
-                for (curve, value) in self.losses.iter_mut().zip(values) {
+                for (curve, (_, value)) in self.losses.iter_mut().zip(losses.named()) {
                     curve.extend(value.map(|value| (*iteration as f64, value)));
                 }
             }
@@ -126,16 +121,17 @@ impl Run {
         let dice = u16::from(!self.dice.is_empty());
         let [left, right] =
             Layout::horizontal([Constraint::Fill(2), Constraint::Fill(dice)]).areas(charts);
-        let losses = curves::LOSSES.iter().zip(&self.losses);
-        let losses: Vec<Curve> = losses
+        let named = Terms::NAMES.into_iter().zip(curves::COLORS);
+        let losses: Vec<Curve> = named
+            .zip(&self.losses)
             .filter(|(_, points)| !points.is_empty())
-            .map(|(&(_, name, colour), points)| Curve::new(name, colour, points))
+            .map(|((name, color), points)| Curve::new(name, color, points))
             .collect();
         let highest = losses.iter().flat_map(|curve| &curve.points);
         let highest = highest.fold(f64::MIN_POSITIVE, |most, (_, value)| most.max(*value));
         self.chart(frame, left, "losses", &losses, highest);
         if dice > 0 {
-            let (_, name, colour) = curves::DICE;
+            let (name, colour) = curves::DICE;
             let curve = Curve::new(name, colour, &self.dice);
             self.chart(frame, right, name, &[curve], 1.0);
         }

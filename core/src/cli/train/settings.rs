@@ -68,10 +68,14 @@ pub(super) fn configure(
         config.medcontext = method.settings();
     }
     let suggested = config.patch;
-    let given = match &arguments.config {
+    let mut given = match &arguments.config {
         Some(path) => Given::read(path)?,
         None => Given::default(),
     };
+    if arguments.backbone.is_some() || arguments.size.is_some() {
+        // A network that the command line names takes the place of the file's numbers.
+        given.table.remove("network");
+    }
     let before = config.medcontext.clone();
     config = given.over(&config)?;
     if arguments.medcontext.is_some() {
@@ -79,13 +83,12 @@ pub(super) fn configure(
         given.warn_of_method(&before, &config.medcontext, console)?;
     }
     set(&mut config.patch, arguments.patch);
-    if arguments.backbone.is_some() || arguments.size.is_some() {
-        config.network = None;
+    if let Some(backbone) = arguments.backbone.filter(|_| arguments.preset.is_none()) {
+        config.network = config.network.with_backbone(backbone);
     }
-    if arguments.preset.is_none() {
-        set(&mut config.backbone, arguments.backbone);
+    if let Some(size) = arguments.size {
+        config.network = config.network.with_size(size);
     }
-    set(&mut config.size, arguments.size);
     if arguments.patch.is_none() && config.patch == suggested {
         config.fit_patch();
     }

@@ -188,10 +188,10 @@ pub(crate) fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -
 }
 
 /// The channels of `a` and then those of `b`, `[batch, channel, d, h, w]`.
-pub fn join_channels(a: Tensor<5>, b: Tensor<5>) -> Tensor<5> {
+pub fn concat_channels(a: Tensor<5>, b: Tensor<5>) -> Tensor<5> {
     #[cfg(feature = "flex")]
     if on_cpu(&a) {
-        return cpu::join(a, b);
+        return cpu::concat_channels(a, b);
     }
     Tensor::cat(vec![a, b], 1)
 }
@@ -207,10 +207,10 @@ pub fn add_leaky_relu(a: Tensor<5>, b: Tensor<5>, slope: f64) -> Tensor<5> {
 
 /// `[batch, channel · kd · kh · kw, d, h, w]` → `[batch, channel, kd·d, kh·h, kw·w]`: each voxel becomes a
 /// block.
-pub(crate) fn unfold_blocks(x: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
+pub(crate) fn depth_to_space(x: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
     #[cfg(feature = "flex")]
     if on_cpu(&x) {
-        return cpu::unfold(x, kernel);
+        return cpu::depth_to_space(x, kernel);
     }
     let [kd, kh, kw] = kernel;
     let [batch, channels, d, h, w] = x.dims();

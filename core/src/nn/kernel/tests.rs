@@ -10,8 +10,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    AdamW, adamw, add_leaky_relu, attention, average, class_sums, conv3d_same, gelu,
-    group_norm_relu, instance_norm, join_channels, layer_norm, linear, unfold_blocks,
+    AdamW, adamw, add_leaky_relu, attention, average, class_sums, concat_channels, conv3d_same,
+    depth_to_space, gelu, group_norm_relu, instance_norm, layer_norm, linear,
 };
 
 fn random<const D: usize>(shape: [usize; D], seed: u64, device: &Device) -> Tensor<D> {
@@ -153,18 +153,18 @@ fn sum_and_leaky_relu_equal_their_formula() {
 }
 
 #[test]
-fn joined_channels_equal_burns() {
+fn concatenated_channels_equal_burns() {
     let device = Device::flex().autodiff();
     let inputs = [
         random([2, 3, 4, 5, 6], 1, &device),
         random([2, 2, 4, 5, 6], 2, &device),
     ];
     let burns = |a: Tensor<5>, b: Tensor<5>| Tensor::cat(vec![a, b], 1);
-    compare("channels", inputs, join_channels, burns);
+    compare("channels", inputs, concat_channels, burns);
 }
 
 #[test]
-fn unfolded_blocks_equal_burns() {
+fn depth_to_space_equals_burns() {
     let device = Device::flex().autodiff();
     let kernel = [1, 2, 3];
     let inputs = [
@@ -176,7 +176,7 @@ fn unfolded_blocks_equal_burns() {
         let y = blocks.permute([0, 1, 5, 2, 6, 3, 7, 4]);
         y.reshape([2, 4, 3, 8, 15]) + other
     };
-    let ours = |x: Tensor<5>, other: Tensor<5>| unfold_blocks(x, kernel) + other;
+    let ours = |x: Tensor<5>, other: Tensor<5>| depth_to_space(x, kernel) + other;
     compare("blocks", inputs, ours, burns);
 }
 

@@ -1,8 +1,8 @@
 use super::TrainConfig;
-use crate::backbone::Backbone;
-use crate::dataset::Preset;
+use crate::backbone::{Backbone, Network, NnformerConfig, NnformerForm, Size};
+use crate::loss::DiceCe;
 use crate::medcontext::{MedContext, Momentum, MomentumSchedule};
-use crate::train::{Warmup, overlay};
+use crate::train::{NetworkChoice, overlay};
 
 fn of(text: &str) -> TrainConfig {
     let given = text.parse().expect("TOML");
@@ -16,48 +16,6 @@ fn only_the_default_warm_up_is_cut() {
     assert_eq!(by_default, [1, 30, 50, 50]);
     assert_eq!(of("iterations = 300\nwarmup = 200").warmup_steps(), 200);
     assert_eq!(of("iterations = 300\nwarmup = 0").warmup_steps(), 0);
-}
-
-#[test]
-fn a_preset_warms_up_for_the_epochs_that_its_source_has() {
-    let brats = Preset::Brats21.published(Backbone::SwinUnetr, 1000);
-    let mut config = brats.expect("labels").expect("settings").config;
-    assert_eq!(config.iterations, 300_000);
-    assert_eq!(config.warmup_steps(), 50_000);
-    // Epoch e trains at e/49, as the source's LinearWarmupCosineAnnealingLR.
-    let at = |epoch: usize| config.rate_at(1000 * epoch, 1000) / config.learning_rate;
-    let rates = [0, 1, 25, 49, 50, 175, 299].map(at);
-    let cosine = |epoch: f64| 0.5 * (1.0 + (std::f64::consts::PI * (epoch - 50.0) / 250.0).cos());
-    let expected = [0.0, 1.0 / 49.0, 25.0 / 49.0, 1.0, 1.0, 0.5, cosine(299.0)];
-    for (found, expected) in rates.into_iter().zip(expected) {
-        assert!((found - expected).abs() < 1e-12, "{found} and {expected}");
-    }
-    // A shorter run keeps the share of a sixth.
-    config.set_iterations(60_000);
-    assert_eq!(config.warmup_steps(), 10_000);
-    config.set_iterations(600_000);
-    assert_eq!(config.warmup_steps(), 10_000);
-}
-
-/// A hundredth of 5000 epochs is not enough to warm up in a few hundred steps.
-#[test]
-fn a_preset_that_is_cut_short_warms_up_for_a_tenth() {
-    let synapse = Preset::Synapse.published(Backbone::Unetr, 18);
-    let mut config = synapse.expect("labels").expect("settings").config;
-    assert_eq!(config.warmup_steps(), 900);
-    let table = "iterations = 600".parse().expect("TOML");
-    assert_eq!(
-        overlay(&config, table).expect("settings").warmup_steps(),
-        60
-    );
-    let table = "iterations = 600\nwarmup = 7".parse().expect("TOML");
-    assert_eq!(overlay(&config, table).expect("settings").warmup_steps(), 7);
-    config.set_iterations(600);
-    assert_eq!(
-        (config.warmup_steps(), config.warmup_count),
-        (60, Warmup::Released)
-    );
-    assert!(config.warnings().is_empty());
 }
 
 #[test]
@@ -134,4 +92,109 @@ fn an_epoch_is_once_through_the_cases_with_all_their_patches() {
         4
     );
     assert_eq!(steps("epoch = 7\nsampling.patches_per_case = 3", 5), 7);
+}
+
+/// Settings of a run as versions wrote them that had three fields for the network, a loss without a kind, and
+/// other names for two switches.
+const EARLIER: &str = r#"{
+    "backbone": "nnformer-acdc", "size": "tiny", "patch": [14, 160, 160], "iterations": 300, "batch_size": 4,
+    "accumulation": 1, "learning_rate": 0.01, "weight_decay": 0.00003, "warmup": 0, "warmup_count": "next",
+    "schedule": "poly", "epoch": 250, "rate_by_epoch": true,
+    "optimizer": {"kind": "sgd", "momentum": 0.99, "nesterov": true}, "clip_norm": 12.0,
+    "loss": {"activation": "softmax", "background": false, "squared": false, "batch": true,
+        "smooth_numerator": 0.00001, "smooth_denominator": 0.00001, "dice_weight": 1.0, "ce_weight": 0.1},
+    "views_in_turn": true, "mixed_precision": "off", "seed": 7, "checkpoint_every": 100, "overlap": 0.5,
+    "blend": "gaussian", "new_head": false,
+    "network": {"kind": "nnformer", "form": "acdc", "drop_path": 0.30000000000000004}
+}"#;
+
+fn earlier() -> TrainConfig {
+    serde_json::from_str(EARLIER).expect("settings")
+}
+
+#[test]
+fn settings_of_earlier_versions_are_read() {
+    let config = earlier();
+    let NetworkChoice::Custom { network, size } = &config.network else {
+        panic!("numbers of its own: {:?}", config.network);
+    };
+    let expected = NnformerConfig {
+        form: NnformerForm::Acdc,
+        drop_path: 0.300_000_000_000_000_04,
+        ..NnformerConfig::default()
+    };
+    assert_eq!(network, &Network::Nnformer(expected));
+    assert_eq!(
+        (config.network.backbone(), *size),
+        (Backbone::NnformerAcdc, Size::Tiny)
+    );
+    assert!(config.step_schedule_per_epoch && config.sequential_views);
+    let loss = DiceCe {
+        ce_weight: 0.1,
+        ..DiceCe::nnunet(true)
+    };
+    assert_eq!(config.loss, loss.into());
+}
+
+/// Under the same keys, but for the two that were renamed.
+#[test]
+fn settings_are_written_as_earlier_versions_read_them() {
+    let config = earlier();
+    let written = serde_json::to_value(&config).expect("JSON");
+    let given: serde_json::Value = serde_json::from_str(EARLIER).expect("JSON");
+    for (key, value) in given.as_object().expect("an object") {
+        match key.as_str() {
+            "rate_by_epoch" => assert_eq!(&written["step_schedule_per_epoch"], value),
+            "views_in_turn" => assert_eq!(&written["sequential_views"], value),
+            "network" => assert_eq!(written[key]["drop_path"], value["drop_path"]),
+            _ => assert_eq!(&written[key], value, "{key}"),
+        }
+    }
+    let text = config.to_toml().expect("TOML");
+    assert!(
+        text.starts_with("backbone = \"nnformer-acdc\"\nsize = \"tiny\"\n"),
+        "{text}"
+    );
+    let again: TrainConfig = toml::from_str(&text).expect("settings");
+    assert_eq!(again, config);
+    let text = serde_json::to_string(&config).expect("JSON");
+    assert_eq!(
+        serde_json::from_str::<TrainConfig>(&text).expect("settings"),
+        config
+    );
+    let named = TrainConfig::default();
+    let written = serde_json::to_value(&named).expect("JSON");
+    assert_eq!(
+        (&written["backbone"], &written["size"]),
+        (&"unetr".into(), &"small".into())
+    );
+    assert!(written.get("network").is_none());
+}
+
+#[test]
+fn numbers_of_another_backbone_are_refused() {
+    let given = "backbone = \"unetr\"\nnetwork = { kind = \"pcrlv2\" }";
+    let given = given.parse().expect("TOML");
+    let error = overlay(&TrainConfig::default(), given).expect_err("they contradict each other");
+    assert_eq!(
+        error,
+        "the settings name the backbone unetr and give numbers for pcrlv2: make them agree"
+    );
+}
+
+/// Names of earlier versions count in configuration files too.
+#[test]
+fn renamed_settings_are_known_by_both_names() {
+    for name in ["views_in_turn", "sequential_views"] {
+        assert!(of(&format!("{name} = true")).sequential_views);
+    }
+    for name in ["rate_by_epoch", "step_schedule_per_epoch"] {
+        assert!(of(&format!("{name} = true")).step_schedule_per_epoch);
+    }
+    let given = "views_in_turns = true".parse().expect("TOML");
+    let error = overlay(&TrainConfig::default(), given).expect_err("no such setting");
+    assert!(
+        error.starts_with("unknown field `views_in_turns`"),
+        "{error}"
+    );
 }

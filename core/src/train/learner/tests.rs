@@ -8,10 +8,13 @@ use super::Learner;
 use crate::Error;
 use crate::backbone::{Network, NnformerConfig, NnformerForm, NormKind, Pcrlv2Config, Size};
 use crate::dataset::LabelSet;
+use crate::loss::{SupervisedLoss, Target, Toy};
 use crate::medcontext::MedContext;
 use crate::train::optimizer::NORMS;
-use crate::train::{LossScale, MixedPrecision, OptimizerLaw, RunState, Target, TrainConfig};
-use crate::transform::Patch;
+use crate::train::{
+    LossScale, MixedPrecision, NetworkChoice, OptimizerKind, RunState, TrainConfig,
+};
+use crate::transform::Batch;
 use crate::weights;
 
 const PATCH: [usize; 3] = [32, 32, 32];
@@ -25,13 +28,13 @@ fn config(mixed_precision: MixedPrecision) -> TrainConfig {
         ..NnformerConfig::new(NnformerForm::Synapse, Size::Tiny)
     };
     TrainConfig {
-        network: Some(Network::Nnformer(network)),
+        network: NetworkChoice::custom(Network::Nnformer(network)),
         patch: PATCH,
         batch_size: 1,
         mixed_precision,
         medcontext: MedContext::off(),
         weight_decay: 0.0,
-        optimizer: OptimizerLaw::Sgd {
+        optimizer: OptimizerKind::Sgd {
             momentum: 0.0,
             nesterov: false,
         },
@@ -51,7 +54,7 @@ fn step(learner: &mut Learner, config: &TrainConfig) {
     let draw = |_, device: &Device| {
         let mut rng = ChaCha8Rng::seed_from_u64(7);
         let noise: Vec<f32> = (0..VOXELS).map(|_| rng.random_range(-1.0..1.0)).collect();
-        Patch {
+        Batch {
             x: Tensor::from_data(TensorData::new(noise, [1, 1, 32, 32, 32]), device),
             y: Target::new(labels.clone(), 1, 2, device),
         }
@@ -94,6 +97,19 @@ fn smaller_types_take_the_step_of_f32() {
         let off = size(&off) / size(&expected);
         assert!(off < tolerance, "{precision:?}: {off}");
     }
+}
+
+/// A loss is chosen by settings alone.
+#[test]
+fn another_loss_trains_too() {
+    let config = TrainConfig {
+        loss: SupervisedLoss::Toy(Toy { weight: 1.0 }),
+        ..config(MixedPrecision::Off)
+    };
+    let mut learner = learner(&config);
+    let before = parameters(&learner);
+    step(&mut learner, &config);
+    assert_ne!(parameters(&learner), before);
 }
 
 #[test]
@@ -152,7 +168,7 @@ fn a_step_whose_loss_overflows_changes_nothing_but_the_scale() {
     let config = config(MixedPrecision::F16);
     let mut learner = learner(&config);
     let overflow = |learner: &mut Learner| {
-        let draw = |_, device: &Device| Patch {
+        let draw = |_, device: &Device| Batch {
             x: Tensor::full([1, 1, 32, 32, 32], f32::INFINITY, device),
             y: Target::new(vec![1; VOXELS], 1, 2, device),
         };
@@ -206,7 +222,7 @@ fn with_batch_norm(accumulation: usize, learning_rate: f64) -> (TrainConfig, Lea
         ..Pcrlv2Config::new(Size::Tiny)
     });
     let config = TrainConfig {
-        network: Some(network.clone()),
+        network: NetworkChoice::custom(network.clone()),
         patch: SMALL_PATCH,
         batch_size: 1,
         accumulation,
@@ -226,13 +242,13 @@ fn step_of_noise(learner: &mut Learner, config: &TrainConfig) {
         let mut rng = ChaCha8Rng::seed_from_u64(batch as u64);
         let noise: Vec<f32> = (0..voxels).map(|_| rng.random_range(-1.0..2.0)).collect();
         let labels = (0..voxels).map(|i| u8::from(i % 3 == 0)).collect();
-        Patch {
+        Batch {
             x: Tensor::from_data(TensorData::new(noise, [1, 1, 16, 16, 16]), device),
             y: Target::new(labels, 1, 2, device),
         }
     };
     block_on(learner.step(0, config.learning_rate, config, draw)).expect("a step");
-    learner.teach(0.5);
+    learner.update_teacher(0.5);
 }
 
 /// Running statistics of student and teacher.

@@ -7,7 +7,7 @@ use super::Trainer;
 use crate::backbone::{Backbone, Size};
 use crate::dataset::{Case, LabelSet, PhantomConfig, phantom};
 use crate::medcontext::{MedContext, Momentum};
-use crate::train::{CheckpointKind, Event, Start, TrainConfig};
+use crate::train::{CheckpointKind, Event, NetworkChoice, Start, TrainConfig};
 use crate::volume::{Image, LabelImage, Limits};
 
 fn trainer(config: TrainConfig) -> Trainer {
@@ -30,8 +30,7 @@ fn trainer(config: TrainConfig) -> Trainer {
 
 fn config() -> TrainConfig {
     TrainConfig {
-        backbone: Backbone::Pcrlv2,
-        size: Size::Tiny,
+        network: NetworkChoice::named(Backbone::Pcrlv2, Size::Tiny),
         patch: [16; 3],
         batch_size: 1,
         iterations: 4,

@@ -1,21 +1,21 @@
 //! Random changes of a training patch: one struct of optional terms, one file a family.
 
 mod gamma;
+mod linear;
 mod mirror;
 mod resolution;
 mod smooth;
 mod spatial;
-mod strength;
 
 use ndarray::{Array3, Array4};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 pub use gamma::Gamma;
+pub use linear::{Brightness, Contrast, IntensityScale, IntensityShift};
 pub use resolution::LowResolution;
 pub use smooth::{Blur, Noise};
 pub use spatial::{Spatial, Warp};
-pub use strength::{Contrast, Factor, Strength};
 
 /// Which changes happen, how often and how strong. Terms that are absent do not happen; those that are
 /// present follow each other in the order of the fields, after [`Spatial`]. The defaults are those of
@@ -39,7 +39,7 @@ pub struct Augmentation {
     pub blur: Option<Blur>,
     /// A factor of each channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub brightness: Option<Factor>,
+    pub brightness: Option<Brightness>,
     /// A factor of each channel's distance from its mean, within its range.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contrast: Option<Contrast>,
@@ -54,26 +54,20 @@ pub struct Augmentation {
     pub gamma: Option<Gamma>,
     /// One factor 1 ± strength for all channels (MONAI 1.5, `RandScaleIntensity`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scale: Option<Strength>,
+    pub scale: Option<IntensityScale>,
     /// A shift of ± strength of all channels (`RandShiftIntensity`), in the unit of the normalised
     /// intensities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shift: Option<Strength>,
+    pub shift: Option<IntensityShift>,
     /// Whether voxels that are 0 in every channel stay 0 (nnU-Net's mask around a brain).
     pub keep_zero: bool,
 }
 
 impl Default for Augmentation {
     fn default() -> Self {
-        let tenth = Strength {
-            probability: 0.1,
-            strength: 0.1,
-        };
         Self {
             flip: 0.2,
-            scale: Some(tenth),
-            shift: Some(tenth),
-            ..Self::none()
+            ..Self::intensities(0.1)
         }
     }
 }
@@ -98,6 +92,22 @@ impl Augmentation {
         }
     }
 
+    /// Intensities scaled and shifted by up to a tenth, both with one probability.
+    fn intensities(probability: f64) -> Self {
+        let strength = 0.1;
+        Self {
+            scale: Some(IntensityScale {
+                probability,
+                strength,
+            }),
+            shift: Some(IntensityShift {
+                probability,
+                strength,
+            }),
+            ..Self::none()
+        }
+    }
+
     /// MONAI's recipe for Synapse (research-contributions, SwinUNETR/BTCV, and the released MedContext
     /// UNETR trainer).
     pub fn monai() -> Self {
@@ -109,15 +119,9 @@ impl Augmentation {
 
     /// MONAI's recipe for BraTS 2021 (research-contributions, SwinUNETR/BRATS21).
     pub fn monai_brats() -> Self {
-        let always = Strength {
-            probability: 1.0,
-            strength: 0.1,
-        };
         Self {
             flip: 0.5,
-            scale: Some(always),
-            shift: Some(always),
-            ..Self::none()
+            ..Self::intensities(1.0)
         }
     }
 
@@ -147,7 +151,7 @@ impl Augmentation {
                 channel: 0.5,
                 sigma: [0.5, 1.0],
             }),
-            brightness: Some(Factor {
+            brightness: Some(Brightness {
                 probability: 0.15,
                 factor: quarter,
             }),
@@ -216,10 +220,10 @@ impl Augmentation {
             gamma.apply(image, false, rng);
         }
         if let Some(scale) = &self.scale {
-            scale.scale(image, rng);
+            scale.apply(image, rng);
         }
         if let Some(shift) = &self.shift {
-            shift.shift(image, rng);
+            shift.apply(image, rng);
         }
     }
 

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use leptos::html::Figure;
 use leptos::prelude::*;
+use medcontext_core::loss::Terms;
 use medcontext_core::train::Losses;
 
 use crate::page::address::testing;
@@ -23,30 +24,23 @@ const LINES: f64 = 5.0;
 /// Longer runs are averaged to this many points.
 const POINTS: usize = 240;
 
-/// The terms of the loss: name, class for the style sheet, and where it is.
-const SERIES: [Series; 4] = [
-    Series {
-        name: "total",
-        value: |losses| Some(losses.total),
-    },
-    Series {
-        name: "supervised",
-        value: |losses| Some(losses.supervised),
-    },
-    Series {
-        name: "masked",
-        value: |losses| losses.masked,
-    },
-    Series {
-        name: "consistency",
-        value: |losses| losses.consistency,
-    },
-];
+/// One term of the loss: its place among them. Its name is its class in the style sheet too.
+#[derive(Clone, Copy)]
+struct Series(usize);
 
-/// One curve.
-struct Series {
-    name: &'static str,
-    value: fn(&Losses) -> Option<f64>,
+impl Series {
+    fn all() -> impl DoubleEndedIterator<Item = Self> {
+        (0..Terms::NAMES.len()).map(Self)
+    }
+
+    fn name(self) -> &'static str {
+        Terms::NAMES[self.0]
+    }
+
+    fn value(self, losses: &Losses) -> Option<f64> {
+        let (_, value) = losses.named()[self.0];
+        value
+    }
 }
 
 /// Scales of the axes: iterations from 1 to `last`, losses from 0 to `top`.
@@ -63,7 +57,8 @@ impl Scale {
     fn new(losses: &[Losses], iterations: usize) -> Self {
         let terms = losses
             .iter()
-            .flat_map(|losses| SERIES.iter().filter_map(|s| (s.value)(losses)));
+            .flat_map(|losses| losses.named())
+            .filter_map(|(_, value)| value);
         let highest = terms.filter(|term| term.is_finite()).fold(1e-3, f64::max);
         let power = 10f64.powf((highest / LINES).log10().floor());
         let step = [1.0, 2.0, 2.5, 5.0, 10.0]
@@ -87,13 +82,13 @@ impl Scale {
     }
 
     /// The curve of one term, averaged in equal runs of iterations.
-    fn path(&self, losses: &[Losses], value: fn(&Losses) -> Option<f64>) -> String {
+    fn path(&self, losses: &[Losses], series: Series) -> String {
         let run = losses.len().div_ceil(POINTS).max(1);
         let mut path = String::new();
         for (index, chunk) in losses.chunks(run).enumerate() {
             let terms: Vec<f64> = chunk
                 .iter()
-                .filter_map(value)
+                .filter_map(|losses| series.value(losses))
                 .filter(|t| t.is_finite())
                 .collect();
             if terms.is_empty() {
@@ -121,37 +116,37 @@ pub fn LossChart() -> impl IntoView {
     let state = expect_context::<State>();
     let scale =
         Memo::new(move |_| Scale::new(&state.saved.losses().read(), state.saved.planned().get()));
-    let all = move |series: &'static Series| {
+    let all = move |series: Series| {
         move || {
             let losses = state.saved.losses().read();
-            let values = losses.iter().filter_map(series.value);
+            let values = losses.iter().filter_map(|losses| series.value(losses));
             let texts: Vec<String> = values.map(|value| format!("{value:.6}")).collect();
             texts.join(",")
         }
     };
-    let present = move |series: &'static Series| {
+    let present = move |series: Series| {
         move || {
             state
                 .saved
                 .losses()
                 .read()
                 .last()
-                .and_then(|losses| (series.value)(losses))
+                .and_then(|losses| series.value(losses))
         }
     };
-    let curve = move |series: &'static Series| {
-        let path = move || scale.get().path(&state.saved.losses().read(), series.value);
-        view! { <path class=format!("curve {}", series.name) d=path /> }
+    let curve = move |series: Series| {
+        let path = move || scale.get().path(&state.saved.losses().read(), series);
+        view! { <path class=format!("curve {}", series.name()) d=path /> }
     };
-    let entry = move |series: &'static Series| {
+    let entry = move |series: Series| {
         let value = present(series);
         view! {
             <li
-                class=series.name
+                class=series.name()
                 class:absent=move || value().is_none()
                 data-losses=testing().then(|| all(series))
             >
-                {series.name}
+                {series.name()}
                 <b>{move || value().map(|value| format!("{value:.3}"))}</b>
             </li>
         }
@@ -166,10 +161,10 @@ pub fn LossChart() -> impl IntoView {
                 aria-label="Loss over the iterations of the run"
             >
                 <Grid scale=scale />
-                {SERIES.iter().rev().map(curve).collect_view()}
+                {Series::all().rev().map(curve).collect_view()}
             </svg>
             <figcaption>
-                <ul>{SERIES.iter().map(entry).collect_view()}</ul>
+                <ul>{Series::all().map(entry).collect_view()}</ul>
             </figcaption>
         </figure>
     }

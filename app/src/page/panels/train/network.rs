@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use leptos::prelude::*;
 use medcontext_core::backbone::{Backbone, Size};
-use medcontext_core::train::TrainConfig;
+use medcontext_core::train::NetworkChoice as Choice;
 
 use super::form::{change, whole};
 use crate::page::format;
@@ -16,21 +16,20 @@ use crate::saved::SavedStoreFields;
 pub fn NetworkChoice() -> impl IntoView {
     let state = expect_context::<State>();
     // A patch that the last network took may not fit this one.
-    let choose = move |choose: &dyn Fn(&mut TrainConfig)| {
+    let choose = move |choose: &dyn Fn(&Choice) -> Choice| {
         change(state, |config| {
-            choose(config);
-            config.network = None;
+            config.network = choose(&config.network);
             config.fit_patch();
         });
     };
     let backbone = move |value: String| {
         if let Ok(backbone) = Backbone::from_str(&value) {
-            choose(&|config| config.backbone = backbone);
+            choose(&|network| network.with_backbone(backbone));
         }
     };
     let size = move |value: String| {
         if let Ok(size) = Size::from_str(&value) {
-            choose(&|config| config.size = size);
+            choose(&|network| network.with_size(size));
         }
     };
     let option =
@@ -40,7 +39,7 @@ pub fn NetworkChoice() -> impl IntoView {
             "Network"
             <select
                 id="backbone"
-                prop:value=move || state.saved.config().read().backbone.to_string()
+                prop:value=move || state.saved.config().read().network.backbone().to_string()
                 on:change:target=move |event| backbone(event.target().value())
             >
                 {Backbone::ALL.map(|one| option(one.name(), one.title())).collect_view()}
@@ -50,7 +49,7 @@ pub fn NetworkChoice() -> impl IntoView {
             "Size"
             <select
                 id="size"
-                prop:value=move || state.saved.config().read().size.to_string()
+                prop:value=move || state.saved.config().read().network.size().to_string()
                 on:change:target=move |event| size(event.target().value())
             >
                 {Size::ALL.map(|one| option(one.name(), one.name())).collect_view()}

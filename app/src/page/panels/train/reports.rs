@@ -43,8 +43,7 @@ fn suggest(state: State, suggested: TrainConfig) {
     }
     state.saved.config().update(|config| {
         *config = TrainConfig {
-            backbone: config.backbone,
-            size: config.size,
+            network: config.network.clone(),
             new_head: config.new_head,
             ..suggested
         };

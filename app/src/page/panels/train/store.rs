@@ -30,13 +30,14 @@ impl Pace {
     /// Whether a step with these settings takes as long. Their number does not change how long one takes.
     pub fn holds_for(&self, config: &TrainConfig) -> bool {
         let cost = |config: &TrainConfig| {
-            (
-                config.backbone,
-                config.size,
-                config.patch,
-                config.batch_size,
-                config.medcontext.enabled,
-            )
+            let TrainConfig {
+                network,
+                patch,
+                batch_size,
+                medcontext,
+                ..
+            } = config;
+            (network.clone(), *patch, *batch_size, medcontext.enabled)
         };
         cost(&self.config) == cost(config)
     }

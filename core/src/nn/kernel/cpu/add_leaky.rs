@@ -1,29 +1,30 @@
 //! Sum and leaky ReLU in one pass, for the end of a residual block.
 
-use burn::backend::autodiff::checkpoint::base::Checkpointer;
-use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
+use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 
+use super::node::{Operation, binary};
 use super::work::map_pairs;
 
 /// See [`add_leaky_relu`](crate::nn::kernel::add_leaky_relu).
 pub(in crate::nn::kernel) fn add(a: Tensor<5>, b: Tensor<5>, slope: f64) -> Tensor<5> {
-    let (a, b) = (a.into_dispatch(), b.into_dispatch());
-    Tensor::from_dispatch(<Dispatch as AddLeaky>::add_leaky(a, b, slope as f32))
+    let slope = slope as f32;
+    binary(AddLeaky { slope }, a, b)
 }
 
-#[backend_extension(Flex, Autodiff)]
-trait AddLeaky: Backend {
-    fn add_leaky(a: FloatTensor<Self>, b: FloatTensor<Self>, slope: f32) -> FloatTensor<Self>;
+#[derive(Clone, Debug)]
+struct AddLeaky {
+    slope: f32,
 }
 
-impl AddLeaky for Flex {
-    fn add_leaky(a: FloatTensor<Self>, b: FloatTensor<Self>, slope: f32) -> FloatTensor<Self> {
-        map_pairs(
+impl Operation<2, 0> for AddLeaky {
+    /// The result: as the slope is not negative, it has the sum's sign. Whatever comes next keeps it too, so keeping
+    /// it here costs nothing.
+    type Kept = FlexTensor;
+
+    fn forward(&self, [a, b]: [FlexTensor; 2]) -> (FlexTensor, FlexTensor) {
+        let slope = self.slope;
+        let y = map_pairs(
             &a,
             &b,
             #[inline(always)]
@@ -31,50 +32,28 @@ impl AddLeaky for Flex {
                 let sum = a + b;
                 if sum > 0.0 { sum } else { sum * slope }
             },
-        )
+        );
+        (y.clone(), y)
     }
-}
 
-impl<C: CheckpointStrategy> AddLeaky for Autodiff<Flex, C> {
-    fn add_leaky(a: FloatTensor<Self>, b: FloatTensor<Self>, slope: f32) -> FloatTensor<Self> {
-        let node = Node.prepare::<C>([a.node(), b.node()]).compute_bound();
-        let y = |a: FloatTensor<Self>, b: FloatTensor<Self>| {
-            Flex::add_leaky(a.into_primitive(), b.into_primitive(), slope)
-        };
-        match node.stateful() {
-            OpsKind::Tracked(prep) => {
-                // The result is kept by whatever comes next, so keeping it here costs nothing.
-                let y = y(a, b);
-                prep.finish((y.clone(), slope), y)
-            }
-            OpsKind::UnTracked(prep) => prep.finish(y(a, b)),
-        }
+    fn needed<T>(_inputs: [T; 2]) -> [T; 0] {
+        []
     }
-}
-
-#[derive(Debug)]
-struct Node;
-
-impl Backward<Flex, 2> for Node {
-    /// Result and slope. As the slope is not negative, the result has the sum's sign.
-    type State = (FloatTensor<Flex>, f32);
 
     fn backward(
         self,
-        ops: Ops<Self::State, 2>,
-        gradients: &mut Gradients,
-        _checkpointer: &mut Checkpointer,
-    ) {
-        let dy = gradients.consume::<Flex>(&ops.node);
-        let (y, slope) = ops.state;
+        []: [FlexTensor; 0],
+        y: FlexTensor,
+        dy: FlexTensor,
+        _wanted: [bool; 2],
+    ) -> [Option<FlexTensor>; 2] {
+        let slope = self.slope;
         let dx = map_pairs(
             &y,
             &dy,
             #[inline(always)]
             |y, dy| if y > 0.0 { dy } else { dy * slope },
         );
-        for node in ops.parents.into_iter().flatten() {
-            gradients.register::<Flex>(node.id, dx.clone());
-        }
+        [Some(dx.clone()), Some(dx)]
     }
 }

@@ -3,17 +3,12 @@
 // Threads write the gradient, each its own voxels.
 #![allow(unsafe_code)]
 
-use burn::backend::autodiff::NodeId;
-use burn::backend::autodiff::checkpoint::base::Checkpointer;
-use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
-use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Shape, Tensor};
 
 use super::math::{exp, ln};
+use super::node::{Operation, binary};
 use super::work::{Shared, for_each, sum_shares, tensor, values, vectorised};
 
 /// Voxels whose shares of all classes are computed together: few enough for the fastest cache.
@@ -24,69 +19,38 @@ const LANES: usize = 16;
 
 /// See [`class_sums`](crate::nn::kernel::class_sums).
 pub(in crate::nn::kernel) fn sums(logits: Tensor<3>, truth: Tensor<3>, squared: bool) -> Tensor<3> {
-    let (logits, truth) = (logits.into_dispatch(), truth.into_dispatch());
-    Tensor::from_dispatch(<Dispatch as ClassSums>::class_sums(logits, truth, squared))
+    binary(ClassSums { squared }, logits, truth.detach())
 }
 
-#[backend_extension(Flex, Autodiff)]
-trait ClassSums: Backend {
-    fn class_sums(
-        logits: FloatTensor<Self>,
-        truth: FloatTensor<Self>,
-        squared: bool,
-    ) -> FloatTensor<Self>;
+#[derive(Clone, Debug)]
+struct ClassSums {
+    /// Whether shares are squared.
+    squared: bool,
 }
 
-impl ClassSums for Flex {
-    fn class_sums(logits: FlexTensor, truth: FlexTensor, squared: bool) -> FlexTensor {
-        let [logits, truth] = [logits, truth].map(|tensor| tensor.to_contiguous());
-        forward(&Volume::new(&logits, &truth), squared)
+impl Operation<2, 2> for ClassSums {
+    type Kept = ();
+
+    fn forward(&self, inputs: [FlexTensor; 2]) -> (FlexTensor, ()) {
+        let [logits, truth] = inputs.map(|tensor| tensor.to_contiguous());
+        (forward(&Volume::new(&logits, &truth), self.squared), ())
     }
-}
 
-impl<C: CheckpointStrategy> ClassSums for Autodiff<Flex, C> {
-    fn class_sums(
-        logits: FloatTensor<Self>,
-        truth: FloatTensor<Self>,
-        squared: bool,
-    ) -> FloatTensor<Self> {
-        let node = Node.prepare::<C>([logits.node()]).compute_bound();
-        let truth = truth.into_primitive();
-        let sums = |logits: FloatTensor<Self>, truth| {
-            Flex::class_sums(logits.into_primitive(), truth, squared)
-        };
-        match node.stateful() {
-            OpsKind::Tracked(mut prep) => {
-                let state = (prep.checkpoint(&logits), truth.clone(), squared);
-                prep.finish(state, sums(logits, truth))
-            }
-            OpsKind::UnTracked(prep) => prep.finish(sums(logits, truth)),
-        }
+    fn needed<T>(inputs: [T; 2]) -> [T; 2] {
+        inputs
     }
-}
-
-#[derive(Debug)]
-struct Node;
-
-impl Backward<Flex, 1> for Node {
-    /// Logits, truth, whether shares are squared.
-    type State = (NodeId, FlexTensor, bool);
 
     fn backward(
         self,
-        ops: Ops<Self::State, 1>,
-        gradients: &mut Gradients,
-        checkpointer: &mut Checkpointer,
-    ) {
-        let dy = gradients.consume::<Flex>(&ops.node).to_contiguous();
-        let (logits, truth, squared) = ops.state;
-        let logits: FlexTensor = checkpointer.retrieve_node_output(logits);
-        let [logits, truth] = [logits, truth].map(|tensor| tensor.to_contiguous());
-        let [logits_node] = ops.parents;
-        if let Some(node) = logits_node {
-            let dx = backward(&Volume::new(&logits, &truth), values(&dy), squared);
-            gradients.register::<Flex>(node.id, tensor(dx, logits.shape()));
-        }
+        needed: [FlexTensor; 2],
+        (): (),
+        dy: FlexTensor,
+        _wanted: [bool; 2],
+    ) -> [Option<FlexTensor>; 2] {
+        let dy = dy.to_contiguous();
+        let [logits, truth] = needed.map(|tensor| tensor.to_contiguous());
+        let dx = backward(&Volume::new(&logits, &truth), values(&dy), self.squared);
+        [Some(tensor(dx, logits.shape())), None]
     }
 }
 
@@ -151,8 +115,11 @@ impl<'a> Volume<'a> {
 
     /// The softmax of a run by class.
     #[inline(always)]
-    fn shares(&self, run: Run, room: &mut Room) {
-        let (largest, total) = (&mut room.largest[..run.count], &mut room.total[..run.count]);
+    fn shares(&self, run: Run, scratch: &mut Scratch) {
+        let (largest, total) = (
+            &mut scratch.largest[..run.count],
+            &mut scratch.total[..run.count],
+        );
         largest.copy_from_slice(self.class(run, 0).0);
         for class in 1..self.classes {
             let logits = self.class(run, class).0;
@@ -165,14 +132,14 @@ impl<'a> Volume<'a> {
             }
         }
         total.fill(0.0);
-        for (class, shares) in room.shares.iter_mut().enumerate() {
+        for (class, shares) in scratch.shares.iter_mut().enumerate() {
             let (logits, shares) = (self.class(run, class).0, &mut shares[..run.count]);
             for n in 0..shares.len() {
                 shares[n] = exp(logits[n] - largest[n]);
                 total[n] += shares[n];
             }
         }
-        for shares in &mut room.shares {
+        for shares in &mut scratch.shares {
             for (share, total) in shares.iter_mut().zip(total.iter()) {
                 *share /= total;
             }
@@ -181,7 +148,7 @@ impl<'a> Volume<'a> {
 }
 
 /// What one thread needs for a run.
-struct Room {
+struct Scratch {
     /// Softmax by class.
     shares: Vec<[f32; BLOCK]>,
     /// Of each voxel: its largest logit, and the sum of the exponentials of how much less the others are.
@@ -189,7 +156,7 @@ struct Room {
     total: [f32; BLOCK],
 }
 
-impl Room {
+impl Scratch {
     fn new(classes: usize) -> Self {
         Self {
             shares: vec![[0.0; BLOCK]; classes],
@@ -203,20 +170,20 @@ impl Room {
 fn forward(volume: &Volume<'_>, squared: bool) -> FlexTensor {
     let classes = volume.classes;
     let sums = sum_shares(volume.runs(), 3 * volume.batch * classes, |runs, sums| {
-        let mut room = Room::new(classes);
+        let mut scratch = Scratch::new(classes);
         for run in runs.map(|index| volume.run(index)) {
-            let (room, sums) = (&mut room, &mut sums[3 * run.sample * classes..]);
+            let (scratch, sums) = (&mut scratch, &mut sums[3 * run.sample * classes..]);
             vectorised(
                 #[inline(always)]
                 move || {
-                    volume.shares(run, room);
+                    volume.shares(run, scratch);
                     for n in 0..run.count {
-                        room.largest[n] += ln(room.total[n]);
+                        scratch.largest[n] += ln(scratch.total[n]);
                     }
                     for class in 0..classes {
                         let (logits, truth) = volume.class(run, class);
-                        let shares = &room.shares[class][..run.count];
-                        let log_total = &room.largest[..run.count];
+                        let shares = &scratch.shares[class][..run.count];
+                        let log_total = &scratch.largest[..run.count];
                         let found = [
                             sum(run.count, |n| shares[n] * truth[n]),
                             sum(run.count, |n| {
@@ -247,8 +214,8 @@ fn backward(volume: &Volume<'_>, dy: &[f32], squared: bool) -> Vec<f32> {
     let (classes, length) = (volume.classes, volume.logits.len());
     let mut dx = Vec::with_capacity(length);
     let whole = Shared(dx.as_mut_ptr());
-    let room = || Room::new(classes);
-    for_each(volume.runs(), room, |room, index| {
+    let scratch = || Scratch::new(classes);
+    for_each(volume.runs(), scratch, |scratch, index| {
         let run = volume.run(index);
         let dy = &dy[3 * run.sample * classes..];
         let share_gradient = move |class: usize, share: f32, truth: f32| {
@@ -258,12 +225,12 @@ fn backward(volume: &Volume<'_>, dy: &[f32], squared: bool) -> Vec<f32> {
         vectorised(
             #[inline(always)]
             move || {
-                volume.shares(run, room);
-                let common = &mut room.total[..run.count];
+                volume.shares(run, scratch);
+                let common = &mut scratch.total[..run.count];
                 common.fill(0.0);
                 for class in 0..classes {
                     let truth = volume.class(run, class).1;
-                    let shares = &room.shares[class][..run.count];
+                    let shares = &scratch.shares[class][..run.count];
                     let of_entropy = dy[3 * class + 2];
                     for n in 0..common.len() {
                         let gradient = share_gradient(class, shares[n], truth[n]);
@@ -272,7 +239,7 @@ fn backward(volume: &Volume<'_>, dy: &[f32], squared: bool) -> Vec<f32> {
                 }
                 for class in 0..classes {
                     let truth = volume.class(run, class).1;
-                    let shares = &room.shares[class][..run.count];
+                    let shares = &scratch.shares[class][..run.count];
                     let of_entropy = dy[3 * class + 2];
                     // SAFETY: this class of this run is inside, and nobody else writes it.
                     let place = unsafe { whole.at(volume.place(run, class)) };

@@ -1,16 +1,11 @@
 //! Group norm with gain and bias, and the ReLU after it: two passes forward, two backward, sums in f64.
 
-use burn::backend::autodiff::NodeId;
-use burn::backend::autodiff::checkpoint::base::Checkpointer;
-use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
-use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::Tensor;
 
 use super::moments::{Moments, sums};
+use super::node::{Operation, ternary};
 use super::work::{fill, tensor, values, vectorised};
 
 /// See [`group_norm_relu`](crate::nn::kernel::group_norm_relu).
@@ -20,81 +15,34 @@ pub(in crate::nn::kernel) fn group_norm_relu(
     bias: Tensor<1>,
     groups: usize,
 ) -> Tensor<5> {
-    Tensor::from_dispatch(<Dispatch as GroupNorm>::group_norm_relu(
-        x.into_dispatch(),
-        gain.into_dispatch(),
-        bias.into_dispatch(),
-        groups,
-    ))
+    ternary(GroupNormRelu { groups }, x, gain, bias)
 }
 
-#[backend_extension(Flex, Autodiff)]
-trait GroupNorm: Backend {
-    fn group_norm_relu(
-        x: FloatTensor<Self>,
-        gain: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        groups: usize,
-    ) -> FloatTensor<Self>;
+#[derive(Clone, Debug)]
+struct GroupNormRelu {
+    groups: usize,
 }
 
-impl GroupNorm for Flex {
-    fn group_norm_relu(
-        x: FlexTensor,
-        gain: FlexTensor,
-        bias: FlexTensor,
-        groups: usize,
-    ) -> FlexTensor {
-        forward(x, gain, bias, groups).0
+impl Operation<3, 3> for GroupNormRelu {
+    /// What is known of every sample's groups.
+    type Kept = Vec<Moments>;
+
+    fn forward(&self, [x, gain, bias]: [FlexTensor; 3]) -> (FlexTensor, Vec<Moments>) {
+        forward(x, gain, bias, self.groups)
     }
-}
 
-impl<C: CheckpointStrategy> GroupNorm for Autodiff<Flex, C> {
-    fn group_norm_relu(
-        x: FloatTensor<Self>,
-        gain: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        groups: usize,
-    ) -> FloatTensor<Self> {
-        let node = Node.prepare::<C>([x.node(), gain.node(), bias.node()]);
-        match node.compute_bound().stateful() {
-            OpsKind::Tracked(mut prep) => {
-                let nodes = [&x, &gain, &bias].map(|tensor| prep.checkpoint(tensor));
-                let [x, gain, bias] = [x, gain, bias].map(|tensor| tensor.into_primitive());
-                let (y, moments) = forward(x, gain, bias, groups);
-                prep.finish((nodes, moments), y)
-            }
-            OpsKind::UnTracked(prep) => {
-                let [x, gain, bias] = [x, gain, bias].map(|tensor| tensor.into_primitive());
-                prep.finish(forward(x, gain, bias, groups).0)
-            }
-        }
+    fn needed<T>(inputs: [T; 3]) -> [T; 3] {
+        inputs
     }
-}
-
-#[derive(Debug)]
-struct Node;
-
-impl Backward<Flex, 3> for Node {
-    /// Input, gain and bias, and what is known of every sample's groups.
-    type State = ([NodeId; 3], Vec<Moments>);
 
     fn backward(
         self,
-        ops: Ops<Self::State, 3>,
-        gradients: &mut Gradients,
-        checkpointer: &mut Checkpointer,
-    ) {
-        let dy = gradients.consume::<Flex>(&ops.node);
-        let (inputs, moments) = ops.state;
-        let [x, gain, bias]: [FlexTensor; 3] =
-            inputs.map(|input| checkpointer.retrieve_node_output(input));
-        let found = backward(x, gain, bias, dy, &moments);
-        for (node, gradient) in ops.parents.into_iter().zip(found) {
-            if let Some(node) = node {
-                gradients.register::<Flex>(node.id, gradient);
-            }
-        }
+        [x, gain, bias]: [FlexTensor; 3],
+        moments: Vec<Moments>,
+        dy: FlexTensor,
+        _wanted: [bool; 3],
+    ) -> [Option<FlexTensor>; 3] {
+        backward(x, gain, bias, dy, &moments).map(Some)
     }
 }
 
@@ -144,8 +92,8 @@ fn backward(
     let channels = gain.len() / groups;
     let size = channels * voxels;
     let (dx, parts) = fill(x.len(), size, |index, dx| {
-        let run = index * size..(index + 1) * size;
-        let (x, dy, moments) = (&x[run.clone()], &dy[run], moments[index]);
+        let range = index * size..(index + 1) * size;
+        let (x, dy, moments) = (&x[range.clone()], &dy[range], moments[index]);
         let first = index % groups * channels;
         let (gain, bias) = (&gain[first..][..channels], &bias[first..][..channels]);
         vectorised(
@@ -185,14 +133,24 @@ fn backward(
         )
     });
     let total = |which: usize| {
-        let channel = |channel: usize| {
-            let of_samples = parts.iter().skip(channel / channels).step_by(groups);
-            let sum: f64 = of_samples.map(|part| part[channel % channels][which]).sum();
-            sum as f32
-        };
-        tensor((0..gain.len()).map(channel).collect(), of_channels.clone())
+        let totals = channel_totals(&parts, [groups, channels], which);
+        tensor(totals, of_channels.clone())
     };
     [tensor(dx, shape), total(1), total(0)]
+}
+
+/// One of the two sums of each channel, over all samples, of those of every sample's groups.
+fn channel_totals(
+    parts: &[Vec<[f64; 2]>],
+    [groups, channels]: [usize; 2],
+    which: usize,
+) -> Vec<f32> {
+    let total = |channel: usize| {
+        let of_samples = parts.iter().skip(channel / channels).step_by(groups);
+        let sum: f64 = of_samples.map(|part| part[channel % channels][which]).sum();
+        sum as f32
+    };
+    (0..groups * channels).map(total).collect()
 }
 
 /// A normalised value, and the gradient of what gain and bias make of it.

@@ -118,8 +118,8 @@ pub(super) fn forward(inputs: [&FlexTensor; 4], heads: usize) -> FlexTensor {
     let length = a.windows * tokens * channels;
     let mut y: Vec<f32> = Vec::with_capacity(length);
     let whole = Shared(y.as_mut_ptr());
-    let room = || vec![0.0; tokens * tokens];
-    for_each(a.windows * heads, room, |scores, index| {
+    let scratch = || vec![0.0; tokens * tokens];
+    for_each(a.windows * heads, scratch, |scores, index| {
         let (window, head) = (index / heads, index % heads);
         a.weights(window, head, scores);
         let value = a.matrix(a.value, window, head);
@@ -170,12 +170,12 @@ pub(super) fn backward(
     let plane = a.tokens * a.tokens;
     let shares = for_each_share(a.windows, |share| {
         let mut total = vec![0.0f32; if present[2] { heads * plane } else { 0 }];
-        let mut room = [vec![0.0; plane], vec![0.0; plane]];
+        let mut scratch = [vec![0.0; plane], vec![0.0; plane]];
         for head in 0..heads {
             for window in share.clone() {
-                a.head_gradient(dy, window, head, &mut room, targets);
+                a.head_gradient(dy, window, head, &mut scratch, targets);
                 if let Some(total) = total.get_mut(head * plane..(head + 1) * plane) {
-                    let pairs = total.iter_mut().zip(&room[1]);
+                    let pairs = total.iter_mut().zip(&scratch[1]);
                     vectorised(
                         #[inline(always)]
                         || pairs.for_each(|(total, &score)| *total += score),
@@ -201,7 +201,7 @@ pub(super) fn backward(
 
 impl Attention<'_> {
     /// Writes the gradients of a head of a window into queries, keys and values, and leaves that of its scores
-    /// in the second of `room`.
+    /// in the second of `scratch`.
     fn head_gradient(
         &self,
         dy: Part<'_>,

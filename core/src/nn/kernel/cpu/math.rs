@@ -42,7 +42,7 @@ pub(super) fn ln(x: f32) -> f32 {
     n * std::f32::consts::LN_2 + 2.0 * t * series
 }
 
-/// The distribution function of the standard normal law, within 2·10⁻⁷: half of 1 + erf(x / √2), with erf as
+/// The distribution function of the standard normal distribution, within 2·10⁻⁷: half of 1 + erf(x / √2), with erf as
 /// x · P(x²) / Q(x²), the rational function of Eigen 3.4 and XLA.
 #[inline(always)]
 pub(super) fn normal_cdf(x: f32) -> f32 {
@@ -75,7 +75,7 @@ pub(super) fn normal_cdf(x: f32) -> f32 {
     0.5 + 0.5 * (x * p / q)
 }
 
-/// The density of the standard normal law.
+/// The density of the standard normal distribution.
 #[inline(always)]
 pub(super) fn normal_density(x: f32) -> f32 {
     const PEAK: f32 = 0.398_942_3;

@@ -1,41 +1,38 @@
-//! The operations on a CPU: each as a node of burn's graph, with what it computes beside it.
+//! The operations on a CPU: each as an operation of burn's graph (`node`), with what it computes beside it.
 //!
-//! Convolutions are in `conv` (the node) and `tiles`, which chooses: `winograd` (kernels of 3 with more than a few
-//! channels), `direct` (long planes), or matrix products; attention in `attention` (the node) and `heads`;
-//! instance norm in `norm` (the node) and `moments`; a loss in `class_sums`; layer and group norm in `layer_norm`
-//! and `group_norm`. `work` cuts work into pieces for all threads, `matrix` multiplies,
-//! `math` has functions for vectors.
+//! Convolutions are in `conv`; attention in `attention` (the operation) and `heads`; instance norm in `norm` (the
+//! operation) and `moments`; a loss in `class_sums`; layer and group norm in `layer_norm` and `group_norm`. `update`
+//! has what a training step does to every parameter. `work` cuts work into pieces for all threads, `matrix`
+//! multiplies, `math` has functions for vectors.
 
 mod add_leaky;
 mod attention;
 mod class_sums;
+mod concat;
 mod conv;
-mod direct;
+mod depth_to_space;
 mod gelu;
 mod group_norm;
 mod heads;
-mod join;
 mod layer_norm;
 mod linear;
 mod math;
 mod matrix;
 mod moments;
+mod node;
 mod norm;
-mod tiles;
-mod unfold;
 mod update;
-mod winograd;
 mod work;
 
 pub(super) use add_leaky::add;
 pub(super) use attention::attend;
 pub(super) use class_sums::sums;
+pub(super) use concat::concat_channels;
 pub(super) use conv::convolve;
+pub(super) use depth_to_space::depth_to_space;
 pub(super) use gelu::gelu;
 pub(super) use group_norm::group_norm_relu;
-pub(super) use join::join;
 pub(super) use layer_norm::layer_norm;
 pub(super) use linear::linear;
 pub(super) use norm::normalise;
-pub(super) use unfold::unfold;
 pub(super) use update::{adamw, average};

@@ -1,73 +1,52 @@
-//! The CPU instance norm as an operation of burn's graph.
+//! Instance norm and leaky ReLU as an operation of burn's graph; see `moments`.
 
-use burn::backend::autodiff::checkpoint::base::Checkpointer;
-use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
+use burn::backend::TensorMetadata;
+use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 
 use super::moments::{backward, forward};
+use super::node::{Operation, unary};
 
 /// See [`instance_norm`](crate::nn::kernel::instance_norm).
 pub(in crate::nn::kernel) fn normalise(x: Tensor<5>, slope: f64) -> Tensor<5> {
-    let y = <Dispatch as Normalise>::normalise(x.into_dispatch(), slope as f32);
-    Tensor::from_dispatch(y)
+    let slope = slope as f32;
+    unary(InstanceNorm { slope }, x)
 }
 
-#[backend_extension(Flex, Autodiff)]
-trait Normalise: Backend {
-    fn normalise(x: FloatTensor<Self>, slope: f32) -> FloatTensor<Self>;
+#[derive(Clone, Debug)]
+struct InstanceNorm {
+    slope: f32,
 }
 
-impl Normalise for Flex {
-    fn normalise(x: FloatTensor<Self>, slope: f32) -> FloatTensor<Self> {
+impl Operation<1, 0> for InstanceNorm {
+    /// Result and reciprocal standard deviations. Whatever comes next keeps the result too, so keeping it here costs
+    /// nothing.
+    type Kept = (FlexTensor, FlexTensor);
+
+    fn forward(&self, [x]: [FlexTensor; 1]) -> (FlexTensor, Self::Kept) {
         let voxels = voxels(&x);
-        forward(x, voxels, slope).0
+        let (y, scales) = forward(x, voxels, self.slope);
+        (y.clone(), (y, scales))
     }
-}
 
-impl<C: CheckpointStrategy> Normalise for Autodiff<Flex, C> {
-    fn normalise(x: FloatTensor<Self>, slope: f32) -> FloatTensor<Self> {
-        let voxels = voxels(&x);
-        let node = Node.prepare::<C>([x.node()]).compute_bound();
-        match node.stateful() {
-            OpsKind::Tracked(prep) => {
-                // The result is kept by whatever comes next, so keeping it here costs nothing.
-                let (y, scales) = forward(x.into_primitive(), voxels, slope);
-                prep.finish((y.clone(), scales, slope), y)
-            }
-            OpsKind::UnTracked(prep) => prep.finish(forward(x.into_primitive(), voxels, slope).0),
-        }
+    fn needed<T>(_inputs: [T; 1]) -> [T; 0] {
+        []
+    }
+
+    fn backward(
+        self,
+        []: [FlexTensor; 0],
+        (y, scales): Self::Kept,
+        dy: FlexTensor,
+        _wanted: [bool; 1],
+    ) -> [Option<FlexTensor>; 1] {
+        let voxels = voxels(&y);
+        [Some(backward(y, scales, dy, voxels, self.slope))]
     }
 }
 
 /// Voxels of one channel of `[batch, channel, d, h, w]`.
-fn voxels(x: &impl TensorMetadata) -> usize {
+fn voxels(x: &FlexTensor) -> usize {
     let shape = x.shape();
     shape[2] * shape[3] * shape[4]
-}
-
-#[derive(Debug)]
-struct Node;
-
-impl Backward<Flex, 1> for Node {
-    /// Result, reciprocal standard deviations, slope.
-    type State = (FloatTensor<Flex>, FloatTensor<Flex>, f32);
-
-    fn backward(
-        self,
-        ops: Ops<Self::State, 1>,
-        gradients: &mut Gradients,
-        _checkpointer: &mut Checkpointer,
-    ) {
-        let dy = gradients.consume::<Flex>(&ops.node);
-        let [x_node] = ops.parents;
-        let (y, scales, slope) = ops.state;
-        if let Some(node) = x_node {
-            let voxels = voxels(&y);
-            gradients.register::<Flex>(node.id, backward(y, scales, dy, voxels, slope));
-        }
-    }
 }

@@ -43,8 +43,8 @@ pub(super) fn map_pairs(
     let shape = a.layout().shape().clone();
     let (a, b) = (values(&a), values(&b));
     let (y, _) = fill(a.len(), CHUNK, |index, y| {
-        let run = index * CHUNK..index * CHUNK + y.len();
-        let (a, b) = (&a[run.clone()], &b[run]);
+        let range = index * CHUNK..index * CHUNK + y.len();
+        let (a, b) = (&a[range.clone()], &b[range]);
         vectorised(
             // A copy: what is read through a pointer could change with every value that is written.
             #[inline(always)]
@@ -68,21 +68,21 @@ pub(super) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
     Arch::new().dispatch(Vectorised(work))
 }
 
-/// Does `work` for each of `0..count`, on all threads, with room that is made now and then and used again.
+/// Does `work` for each of `0..count`, on all threads, with scratch that is made now and then and used again.
 pub(super) fn for_each<R>(
     count: usize,
-    room: impl Fn() -> R + Sync + Send,
+    scratch: impl Fn() -> R + Sync + Send,
     work: impl Fn(&mut R, usize) + Sync + Send,
 ) {
     #[cfg(feature = "threads")]
     {
         use rayon::prelude::*;
-        (0..count).into_par_iter().for_each_init(room, work);
+        (0..count).into_par_iter().for_each_init(scratch, work);
     }
     #[cfg(not(feature = "threads"))]
     {
-        let mut room = room();
-        (0..count).for_each(|index| work(&mut room, index));
+        let mut scratch = scratch();
+        (0..count).for_each(|index| work(&mut scratch, index));
     }
 }
 
@@ -135,11 +135,11 @@ pub(super) fn fill<T: Send>(
     work: impl Fn(usize, &mut Writer<'_>) -> T + Sync + Send,
 ) -> (Vec<f32>, Vec<T>) {
     let mut values = Vec::with_capacity(length);
-    let room = &mut values.spare_capacity_mut()[..length];
-    let results = map_chunks(room, size, |index, room| {
-        let mut writer = Writer { room, written: 0 };
+    let spare = &mut values.spare_capacity_mut()[..length];
+    let results = map_chunks(spare, size, |index, target| {
+        let mut writer = Writer { target, written: 0 };
         let result = work(index, &mut writer);
-        assert_eq!(writer.written, writer.room.len(), "a chunk is not whole");
+        assert_eq!(writer.written, writer.target.len(), "a chunk is not whole");
         result
     });
     // SAFETY: there is room for `length` values, and every chunk of them has been written whole.
@@ -149,21 +149,21 @@ pub(super) fn fill<T: Send>(
 
 /// Writes a run of values, one after the other.
 pub(super) struct Writer<'a> {
-    room: &'a mut [MaybeUninit<f32>],
+    target: &'a mut [MaybeUninit<f32>],
     written: usize,
 }
 
 impl Writer<'_> {
     /// How many values there are to be written in all.
     pub(super) fn len(&self) -> usize {
-        self.room.len()
+        self.target.len()
     }
 
     /// Writes a slice.
     #[inline(always)]
     pub(super) fn put(&mut self, values: &[f32]) {
         let end = self.written + values.len();
-        self.room[self.written..end].write_copy_of_slice(values);
+        self.target[self.written..end].write_copy_of_slice(values);
         self.written = end;
     }
 
@@ -171,9 +171,9 @@ impl Writer<'_> {
     #[inline(always)]
     pub(super) fn put_row(&mut self, row: &[f32]) {
         let end = self.written + row.len();
-        let room = &mut self.room[self.written..end];
-        // SAFETY: the room is as long as the row.
-        unsafe { copy_row(row, room.as_mut_ptr().cast()) };
+        let target = &mut self.target[self.written..end];
+        // SAFETY: the target is as long as the row.
+        unsafe { copy_row(row, target.as_mut_ptr().cast()) };
         self.written = end;
     }
 
@@ -181,7 +181,7 @@ impl Writer<'_> {
     #[inline(always)]
     pub(super) fn put_zeros(&mut self, count: usize) {
         let end = self.written + count;
-        self.room[self.written..end].fill(MaybeUninit::new(0.0));
+        self.target[self.written..end].fill(MaybeUninit::new(0.0));
         self.written = end;
     }
 
@@ -189,8 +189,8 @@ impl Writer<'_> {
     #[inline(always)]
     pub(super) fn put_each<S: Copy>(&mut self, sources: &[S], value: impl Fn(S) -> f32) {
         let end = self.written + sources.len();
-        for (room, &source) in self.room[self.written..end].iter_mut().zip(sources) {
-            room.write(value(source));
+        for (target, &source) in self.target[self.written..end].iter_mut().zip(sources) {
+            target.write(value(source));
         }
         self.written = end;
     }
@@ -200,9 +200,13 @@ impl Writer<'_> {
     pub(super) fn put_pairs(&mut self, a: &[f32], b: &[f32], value: impl Fn(f32, f32) -> f32) {
         let count = a.len().min(b.len());
         let end = self.written + count;
-        let (room, a, b) = (&mut self.room[self.written..end], &a[..count], &b[..count]);
+        let (target, a, b) = (
+            &mut self.target[self.written..end],
+            &a[..count],
+            &b[..count],
+        );
         for n in 0..count {
-            room[n].write(value(a[n], b[n]));
+            target[n].write(value(a[n], b[n]));
         }
         self.written = end;
     }
@@ -218,10 +222,10 @@ impl Writer<'_> {
     ) {
         let count = a.len().min(b.len()).min(c.len());
         let end = self.written + count;
-        let room = &mut self.room[self.written..end];
+        let target = &mut self.target[self.written..end];
         let (a, b, c) = (&a[..count], &b[..count], &c[..count]);
         for n in 0..count {
-            room[n].write(value(a[n], b[n], c[n]));
+            target[n].write(value(a[n], b[n], c[n]));
         }
         self.written = end;
     }

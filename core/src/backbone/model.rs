@@ -1,0 +1,74 @@
+//! What a network with its parameters does, whichever it is.
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::Tensor;
+
+use super::Model;
+use crate::nn::TokenMask;
+
+impl Model {
+    /// Logits `[batch, class, d, h, w]` of `x` `[batch, channel, d, h, w]`, seen whole or masked.
+    pub fn forward(&self, x: Tensor<5>, mask: Option<&TokenMask>) -> Tensor<5> {
+        self.segmenter().forward(x, mask, 1).swap_remove(0)
+    }
+
+    /// Logits at up to `scales` scales (at least one), the finest and whole one first.
+    pub fn forward_scales(
+        &self,
+        x: Tensor<5>,
+        mask: Option<&TokenMask>,
+        scales: usize,
+    ) -> Vec<Tensor<5>> {
+        self.segmenter().forward(x, mask, scales.max(1))
+    }
+
+    /// The name that the reference implementation gives to the parameter at `path` of this module.
+    pub fn reference_name(&self, path: &str) -> String {
+        self.segmenter().reference_name(path)
+    }
+
+    /// Whether the shape of the parameter with this reference name depends on the number of classes.
+    pub fn is_head(&self, name: &str) -> bool {
+        name.starts_with(self.segmenter().head_prefix())
+    }
+
+    /// Whether the shape of the parameter with this reference name depends on the number of input
+    /// channels.
+    pub fn is_input(&self, name: &str) -> bool {
+        let mut names = self.segmenter().input_prefixes().iter();
+        names.any(|prefix| name.starts_with(prefix))
+    }
+
+    /// How many numbers are learned. Running statistics are not.
+    pub fn parameters(&self) -> usize {
+        let mut count = Count::default();
+        self.visit(&mut count);
+        count.learned
+    }
+}
+
+#[derive(Default)]
+struct Count {
+    learned: usize,
+    names: Vec<String>,
+}
+
+impl ModuleVisitor for Count {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.names.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.names.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let statistic = self
+            .names
+            .last()
+            .is_some_and(|name| name.starts_with("running_"));
+        if !statistic {
+            self.learned += param.shape().num_elements();
+        }
+    }
+}

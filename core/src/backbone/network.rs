@@ -1,0 +1,120 @@
+//! What the numbers of a network tell, whichever it is.
+
+use burn::tensor::Device;
+
+use super::{Backbone, Model, Network, PatchRule, ReferenceTensor, Size};
+use crate::nn::Init;
+
+/// Memory of the program itself in bytes.
+const PROGRAM: u64 = 45_000_000;
+
+/// What a training step keeps in memory at one time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepFootprint {
+    /// Copies of the parameters, with what is as large: gradients, moments, a teacher.
+    pub copies: usize,
+    /// Passes whose activations are kept for their gradients.
+    pub views: usize,
+}
+
+impl Network {
+    /// A named size of a backbone.
+    pub fn new(backbone: Backbone, size: Size) -> Self {
+        (backbone.label().network)(size)
+    }
+
+    /// Which backbone this is.
+    pub fn backbone(&self) -> Backbone {
+        self.architecture().backbone()
+    }
+
+    /// The patches that it can take.
+    pub fn patch_rule(&self) -> PatchRule {
+        self.architecture().patch_rule()
+    }
+
+    /// Tokens along each axis of a patch: the grid on which masks are drawn.
+    pub fn token_grid(&self, patch: [usize; 3]) -> [usize; 3] {
+        let token = self.architecture().token();
+        std::array::from_fn(|axis| patch[axis].div_ceil(token[axis]))
+    }
+
+    /// Weight of each scale of the output in the loss, the finest first; one scale for most networks
+    /// (deep supervision otherwise).
+    pub fn scale_weights(&self) -> &'static [f64] {
+        self.architecture().scale_weights()
+    }
+
+    /// Estimated memory of a training step in bytes: `copies` of the parameters (themselves, gradients, two
+    /// moments and perhaps a teacher), and the activations that the backward pass of `views` passes keeps.
+    pub fn training_bytes(
+        &self,
+        parameters: usize,
+        patch: [usize; 3],
+        batch: usize,
+        StepFootprint { copies, views }: StepFootprint,
+    ) -> u64 {
+        let values = (views * batch) as f64 * self.architecture().training_values(patch);
+        PROGRAM + 4 * ((copies * parameters) as u64 + values as u64)
+    }
+
+    /// Estimated memory in bytes while one patch is segmented: the weights file beside the parameters
+    /// that are made from it, and the activations.
+    pub fn inference_bytes(&self, parameters: usize, patch: [usize; 3]) -> u64 {
+        let values = self.architecture().inference_values(patch);
+        PROGRAM + 4 * (2 * parameters as u64 + values as u64)
+    }
+
+    /// Bytes of the largest tensor of a pass over `batch` patches in f32, as far as blocks keep them. On a GPU
+    /// attention's scores are among them.
+    pub fn largest_tensor_bytes(&self, patch: [usize; 3], batch: usize) -> u64 {
+        4 * batch as u64 * self.architecture().largest_values(patch) as u64
+    }
+
+    /// Multiplications with addition of one forward pass over one patch, as PyTorch's flop counter
+    /// counts them (half of its FLOPs): products and convolutions.
+    pub fn multiply_adds(&self, channels: usize, classes: usize, patch: [usize; 3]) -> u64 {
+        self.architecture().multiply_adds(channels, classes, patch)
+    }
+
+    /// Why these numbers cannot make a network for `patch`, in one sentence.
+    pub fn check(&self, patch: [usize; 3]) -> Result<(), String> {
+        let rule = self.patch_rule();
+        if !rule.fits(patch) {
+            let backbone = self.backbone();
+            return Err(format!(
+                "a patch of {patch:?} voxels does not fit {backbone}: {rule}"
+            ));
+        }
+        self.architecture().check(patch)
+    }
+
+    /// Builds the network with `channels` input and `classes` output channels, drawn from `seed`.
+    pub fn build(
+        &self,
+        channels: usize,
+        classes: usize,
+        patch: [usize; 3],
+        seed: u64,
+        device: &Device,
+    ) -> Model {
+        let mut init = Init::new(seed, device);
+        self.architecture()
+            .build(channels, classes, patch, &mut init)
+    }
+
+    /// The options of `core convert` that tell what only a checkpoint of this network leaves open.
+    pub(crate) fn untold_options(&self) -> &'static str {
+        self.architecture().untold_options()
+    }
+
+    /// What the reference implementation's `state_dict()` holds beside `parameters`, given by their reference
+    /// names, in a network for `patch`.
+    pub(crate) fn reference_tensors(
+        &self,
+        parameters: &[String],
+        patch: [usize; 3],
+    ) -> Vec<ReferenceTensor> {
+        self.architecture().reference_tensors(parameters, patch)
+    }
+}

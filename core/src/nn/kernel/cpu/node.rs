@@ -1,0 +1,141 @@
+//! The one node of burn's graph behind every CPU kernel.
+//!
+//! burn asks a lot of an operation of one's own: a trait over backends, an implementation for the plain backend and
+//! one for the backend that records the graph, and a backward step that fetches what was kept and registers
+//! gradients. All of that is here, once. A kernel is an [`Operation`]: its forward and its backward pass on plain
+//! tensors. Callers hand it to [`unary`], [`binary`], [`ternary`] or [`quaternary`], by the number of its inputs.
+
+use std::fmt::Debug;
+use std::marker::PhantomData;
+
+use burn::backend::autodiff::NodeId;
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::flex::FlexTensor;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
+use burn::tensor::Tensor;
+
+/// A differentiable operation on `N` tensors, whose backward pass takes `K` of them again.
+///
+/// A value holds the operation's numbers, such as a slope. An input that has no gradient must be detached before.
+pub(super) trait Operation<const N: usize, const K: usize>:
+    Clone + Debug + Send + 'static
+{
+    /// What the forward pass leaves for the backward pass, beside the inputs.
+    type Kept: Clone + Debug + Send + 'static;
+
+    /// The result, and what is kept.
+    fn forward(&self, inputs: [FlexTensor; N]) -> (FlexTensor, Self::Kept);
+
+    /// Those of the inputs that the backward pass takes again.
+    fn needed<T>(inputs: [T; N]) -> [T; K];
+
+    /// The gradients of the inputs from the result's gradient `dy`. Those that are not `wanted` may be left out.
+    fn backward(
+        self,
+        needed: [FlexTensor; K],
+        kept: Self::Kept,
+        dy: FlexTensor,
+        wanted: [bool; N],
+    ) -> [Option<FlexTensor>; N];
+}
+
+/// The backward step of an operation.
+#[derive(Debug)]
+struct Node<O, const K: usize>(PhantomData<O>);
+
+impl<O: Operation<N, K>, const N: usize, const K: usize> Backward<Flex, N> for Node<O, K> {
+    /// The operation, the inputs that it takes again, and what else was kept.
+    type State = (O, [NodeId; K], O::Kept);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, N>,
+        gradients: &mut Gradients,
+        checkpointer: &mut Checkpointer,
+    ) {
+        let dy = gradients.consume::<Flex>(&ops.node);
+        let (operation, needed, kept) = ops.state;
+        let needed = needed.map(|node| checkpointer.retrieve_node_output(node));
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        let found = operation.backward(needed, kept, dy, wanted);
+        for (parent, gradient) in ops.parents.into_iter().zip(found) {
+            if let (Some(parent), Some(gradient)) = (parent, gradient) {
+                gradients.register::<Flex>(parent.id, gradient);
+            }
+        }
+    }
+}
+
+/// Runs an operation, and records it where a gradient is asked for.
+fn record<O: Operation<N, K>, C: CheckpointStrategy, const N: usize, const K: usize>(
+    operation: O,
+    inputs: [FloatTensor<Autodiff<Flex, C>>; N],
+) -> FloatTensor<Autodiff<Flex, C>> {
+    let parents = inputs.each_ref().map(|input| input.node());
+    let node = Node::<O, K>(PhantomData);
+    match node.prepare::<C>(parents).compute_bound().stateful() {
+        OpsKind::Tracked(mut prep) => {
+            let needed = O::needed(inputs.each_ref()).map(|input| prep.checkpoint(input));
+            let (y, kept) = operation.forward(inputs.map(|input| input.into_primitive()));
+            prep.finish((operation, needed, kept), y)
+        }
+        OpsKind::UnTracked(prep) => {
+            let (y, _) = operation.forward(inputs.map(|input| input.into_primitive()));
+            prep.finish(y)
+        }
+    }
+}
+
+/// For each number of inputs a method over backends and the function that calls it: burn routes tensors to their
+/// backend by single arguments, so the number cannot be a parameter.
+macro_rules! arities {
+    ($($name:ident $count:literal ($($input:ident $rank:ident),+);)+) => {
+        #[backend_extension(Flex, Autodiff)]
+        trait Apply: Backend {
+            $(fn $name<O: Operation<$count, K>, const K: usize>(
+                operation: O,
+                $($input: FloatTensor<Self>),+
+            ) -> FloatTensor<Self>;)+
+        }
+
+        impl Apply for Flex {
+            $(fn $name<O: Operation<$count, K>, const K: usize>(
+                operation: O,
+                $($input: FlexTensor),+
+            ) -> FlexTensor {
+                operation.forward([$($input),+]).0
+            })+
+        }
+
+        impl<S: CheckpointStrategy> Apply for Autodiff<Flex, S> {
+            $(fn $name<O: Operation<$count, K>, const K: usize>(
+                operation: O,
+                $($input: FloatTensor<Self>),+
+            ) -> FloatTensor<Self> {
+                record::<O, S, $count, K>(operation, [$($input),+])
+            })+
+        }
+
+        $(
+            /// Applies an operation of so many inputs. The result has as many axes as the first.
+            pub(super) fn $name<O: Operation<$count, K>, const K: usize, $(const $rank: usize),+>(
+                operation: O,
+                $($input: Tensor<$rank>),+
+            ) -> Tensor<A> {
+                let y = <Dispatch as Apply>::$name(operation, $($input.into_dispatch()),+);
+                Tensor::from_dispatch(y)
+            }
+        )+
+    };
+}
+
+arities! {
+    unary 1 (a A);
+    binary 2 (a A, b B);
+    ternary 3 (a A, b B, c C);
+    quaternary 4 (a A, b B, c C, d D);
+}

@@ -1,0 +1,48 @@
+//! What hides part of its input from a network.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// A mask on a device, shared by all samples of a batch.
+#[derive(Clone, Debug)]
+pub struct TokenMask {
+    /// `[1, token, 1]`; 1 = masked.
+    masked: Tensor<3>,
+}
+
+impl TokenMask {
+    /// A mask of `tokens`, row-major over the grid `[depth, height, width]`; true = masked.
+    pub fn new(tokens: &[bool], device: &Device) -> Self {
+        let values: Vec<f32> = tokens.iter().map(|&m| f32::from(m)).collect();
+        let count = values.len();
+        Self {
+            masked: Tensor::from_data(TensorData::new(values, [1, count, 1]), device),
+        }
+    }
+
+    /// Replaces the masked ones of `tokens` (`[batch, token, channel]`) by `mask_token`
+    /// (`[1, 1, channel]`). Whatever they held is gone, their position included.
+    pub fn apply(&self, tokens: Tensor<3>, mask_token: Tensor<3>) -> Tensor<3> {
+        let masked = self.masked.clone().cast(tokens.dtype());
+        let kept = masked.clone().neg().add_scalar(1.0);
+        tokens * kept + mask_token * masked
+    }
+
+    /// Replaces the voxels of masked cells of `x` (`[batch, channel, d, h, w]`) by `mask_token`
+    /// (`[1, channel, 1, 1, 1]`). A cell is `side`³ voxels, the last along an axis perhaps less.
+    pub fn apply_to_voxels(&self, x: Tensor<5>, side: usize, mask_token: Tensor<5>) -> Tensor<5> {
+        let [_, _, d, h, w] = x.dims();
+        let [gd, gh, gw] = [d, h, w].map(|size| size.div_ceil(side));
+        let masked = self
+            .masked
+            .clone()
+            .cast(x.dtype())
+            .reshape([gd, 1, gh, 1, gw, 1])
+            .expand([gd, side, gh, side, gw, side])
+            .reshape([1, 1, gd * side, gh * side, gw * side])
+            .narrow(2, 0, d)
+            .narrow(3, 0, h)
+            .narrow(4, 0, w);
+        let kept = masked.clone().neg().add_scalar(1.0);
+        x * kept + mask_token * masked
+    }
+}

@@ -1,0 +1,85 @@
+//! Transposed convolution whose kernel equals its stride: every voxel becomes a block.
+
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+
+use super::Init;
+use super::kernel::{conv3d_same, depth_to_space};
+
+/// Enlarges depth, height and width by the kernel's sides:
+/// `[batch, in, d, h, w]` → `[batch, out, kd·d, kh·h, kw·w]`.
+///
+/// Equal to PyTorch's `ConvTranspose3d` with kernel = stride. As the output blocks do not overlap, it
+/// is one matrix product and a rearrangement, which every backend does faster than a general
+/// transposed convolution.
+#[derive(Module, Debug)]
+pub struct TransposedConv3d {
+    /// `[in, out, kd, kh, kw]`.
+    pub weight: Param<Tensor<5>>,
+    /// `[out]`.
+    pub bias: Option<Param<Tensor<1>>>,
+}
+
+impl TransposedConv3d {
+    /// Initialised as PyTorch's `ConvTranspose3d`, whose fan-in counts output channels.
+    pub fn new(
+        input: usize,
+        output: usize,
+        kernel: [usize; 3],
+        bias: bool,
+        init: &mut Init,
+    ) -> Self {
+        let [kd, kh, kw] = kernel;
+        let fan_in = output * kd * kh * kw;
+        Self {
+            weight: init.fan_in([input, output, kd, kh, kw], fan_in),
+            bias: bias.then(|| init.fan_in([output], fan_in)),
+        }
+    }
+
+    /// Doubles every side, without bias.
+    pub fn double(input: usize, output: usize, init: &mut Init) -> Self {
+        Self::new(input, output, [2; 3], false, init)
+    }
+
+    /// `[batch, in, d, h, w]` → `[batch, out, kd·d, kh·h, kw·w]`.
+    pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
+        let y = self.blocks(x);
+        self.with_bias(y)
+    }
+
+    /// [`forward`](Self::forward) to `size`, which may be larger than the blocks fill: what is beyond
+    /// them holds the bias alone, as with PyTorch's `output_padding`.
+    pub fn forward_to(&self, x: Tensor<5>, size: [usize; 3]) -> Tensor<5> {
+        let y = self.blocks(x);
+        let [_, _, d, h, w] = y.dims();
+        let beyond = [size[0] - d, size[1] - h, size[2] - w];
+        if beyond == [0; 3] {
+            return self.with_bias(y);
+        }
+        let padding = [
+            (0, 0),
+            (0, 0),
+            (0, beyond[0]),
+            (0, beyond[1]),
+            (0, beyond[2]),
+        ];
+        self.with_bias(y.pad(padding, 0.0))
+    }
+
+    fn blocks(&self, x: Tensor<5>) -> Tensor<5> {
+        let weight = self.weight.val();
+        let [input, output, kd, kh, kw] = weight.dims();
+        let outputs = output * kd * kh * kw;
+        let weight = weight.reshape([input, outputs]).transpose();
+        let blocks = conv3d_same(x, weight.reshape([outputs, input, 1, 1, 1]));
+        depth_to_space(blocks, [kd, kh, kw])
+    }
+
+    fn with_bias(&self, y: Tensor<5>) -> Tensor<5> {
+        match &self.bias {
+            Some(bias) => y + bias.val().reshape([1, self.weight.dims()[1], 1, 1, 1]),
+            None => y,
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! The data sets of the paper as they were trained on: labels, lists of cases, preprocessing and
+//! settings.
+//!
+//! Where the paper and the released code differ or say nothing, the choice is told where it is made.
+
+mod layout;
+mod lists;
+mod recipe;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::backbone::Backbone;
+use crate::dataset::{CaseFiles, CaseFingerprint, DatasetError, LabelSet, Part, Regions, Result};
+use crate::loss::{Activation, Loss};
+use crate::metric::{self, Targets};
+use crate::train::TrainConfig;
+
+pub use layout::lay_out;
+
+/// A data set with known settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Preset {
+    /// BTCV's 30 abdominal CTs: 13 organs are learned, 8 are reported.
+    Synapse,
+    /// ACDC's 100 patients of cardiac MR, two frames each.
+    Acdc,
+    /// BraTS 2021: four contrasts, three overlapping regions.
+    Brats21,
+    /// Brain tumours of BraTS 2016 and 2017 as the Decathlon's first task has them.
+    Brats17,
+    /// Any task of the Medical Segmentation Decathlon, with settings taken from its cases.
+    Decathlon,
+}
+
+/// What a preset decides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PresetSettings {
+    /// Settings of a run; what is given beside the preset wins.
+    pub config: TrainConfig,
+    /// The labels to learn; `None` where the cases tell.
+    pub labels: Option<LabelSet>,
+    /// Ids of the labels whose mean is reported; all where it is empty.
+    pub reported: Vec<u16>,
+}
+
+impl PresetSettings {
+    /// What is reported of the data set: the regions that are learned, else the labels that the
+    /// paper reports, else all labels that are learned.
+    pub fn targets(&self) -> Targets {
+        let learned = self.labels.as_ref();
+        if let Some(regions) = learned.and_then(LabelSet::regions) {
+            let regions = regions.0.iter().map(|region| metric::Region {
+                name: region.name.clone(),
+                labels: region.labels.clone(),
+            });
+            return Targets {
+                regions: regions.collect(),
+                labels: Vec::new(),
+            };
+        }
+        let labels = match (&self.reported[..], learned) {
+            ([], Some(learned)) => learned.ids()[1..].to_vec(),
+            (reported, _) => reported.to_vec(),
+        };
+        Targets {
+            labels,
+            regions: Vec::new(),
+        }
+    }
+}
+
+impl Preset {
+    /// All of them.
+    pub const ALL: [Preset; 5] = [
+        Preset::Synapse,
+        Preset::Acdc,
+        Preset::Brats21,
+        Preset::Brats17,
+        Preset::Decathlon,
+    ];
+
+    /// The name in commands.
+    pub fn name(self) -> &'static str {
+        match self {
+            Preset::Synapse => "synapse",
+            Preset::Acdc => "acdc",
+            Preset::Brats21 => "brats21",
+            Preset::Brats17 => "brats17",
+            Preset::Decathlon => "decathlon",
+        }
+    }
+
+    /// Settings for a backbone and the labelled cases at hand. Any nnFormer stands for the form that
+    /// was made for the data set.
+    ///
+    /// # Errors
+    /// When the labels of the preset contradict each other, which they do not.
+    pub fn settings(self, backbone: Backbone, cases: &[CaseFingerprint]) -> Result<PresetSettings> {
+        self.with(recipe::config(self, backbone, cases))
+    }
+
+    /// The same for so many training cases, which need not be read; `None` for a preset that takes its
+    /// settings from them.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn published(self, backbone: Backbone, cases: usize) -> Result<Option<PresetSettings>> {
+        let config = recipe::published(self, backbone, cases);
+        config.map(|config| self.with(config)).transpose()
+    }
+
+    fn with(self, config: TrainConfig) -> Result<PresetSettings> {
+        Ok(PresetSettings {
+            labels: self.labels(&config)?,
+            reported: self.reported(),
+            config: TrainConfig {
+                reported: self.reported(),
+                ..config
+            },
+        })
+    }
+
+    /// Labels in the files. A sigmoid learns them as regions.
+    fn labels(self, config: &TrainConfig) -> Result<Option<LabelSet>> {
+        let (names, regions): (&[(u16, &str)], _) = match self {
+            Preset::Synapse => (&SYNAPSE, None),
+            Preset::Acdc => (&ACDC, None),
+            Preset::Brats21 => (&BRATS21, Some(Regions::brats21())),
+            Preset::Brats17 => (&BRATS17, Some(Regions::decathlon_brain())),
+            Preset::Decathlon => return Ok(None),
+        };
+        let names: BTreeMap<u16, String> = names
+            .iter()
+            .map(|&(id, name)| (id, name.to_owned()))
+            .collect();
+        let labels = LabelSet::from_ids(names.keys().copied(), &names)?;
+        let sigmoid = config.loss.activation() == Activation::Sigmoid;
+        match regions.filter(|_| sigmoid) {
+            Some(regions) => labels.with_regions(regions).map(Some),
+            None => Ok(Some(labels)),
+        }
+    }
+
+    /// The eight organs of Synapse that papers report: spleen, kidneys, gallbladder, liver, stomach,
+    /// aorta, pancreas.
+    fn reported(self) -> Vec<u16> {
+        match self {
+            Preset::Synapse => vec![1, 2, 3, 4, 6, 7, 8, 11],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Names of the lists of cases.
+    pub fn lists(self) -> Vec<&'static str> {
+        let lists = lists::lists(self).into_iter();
+        lists.map(|list| list.name).collect()
+    }
+
+    /// The labelled cases of a list that are at hand, in the order of `cases`. A case is known by its
+    /// name or by that of its image file, whatever folder it lies in; a patient's name stands for all
+    /// of its frames. Images without a label map are no members, even where they have a member's name.
+    ///
+    /// # Errors
+    /// When there is no such list, or none of its cases is here with a label map.
+    pub fn select(self, list: &str, cases: &[CaseFiles]) -> Result<Vec<CaseFiles>> {
+        let members = self.list(list)?;
+        let mut unlabelled = 0;
+        let mut selected = Vec::new();
+        for case in cases {
+            let named = members.contains(&case.id) || members.contains(file_name(case));
+            // Only a list of every case goes by the part of the data set that a case belongs to.
+            let held_out = members.is_open() && !matches!(case.part, None | Some(Part::Training));
+            if named && !held_out {
+                match case.is_labelled() {
+                    true => selected.push(case.clone()),
+                    false => unlabelled += 1,
+                }
+            }
+        }
+        let (preset, list) = (self.name().to_owned(), list.to_owned());
+        match (selected.is_empty(), unlabelled) {
+            (false, _) => Ok(selected),
+            (true, 0) => Err(DatasetError::EmptyList { preset, list }),
+            (true, cases) => Err(DatasetError::UnlabelledList {
+                preset,
+                list,
+                cases,
+            }),
+        }
+    }
+
+    /// How many cases a list was published with; `None` where that is not known, or there is no such
+    /// list.
+    pub fn published_cases(self, list: &str) -> Option<usize> {
+        self.list(list).ok()?.published()
+    }
+
+    /// What to say where the cases selected from a list are not as many as were published; `None` where
+    /// they are.
+    pub fn differing(self, list: &str, selected: &[CaseFiles]) -> Option<String> {
+        /// Absent cases that are named one by one.
+        const NAMED: usize = 5;
+        let members = self.list(list).ok()?;
+        let published = members.published()?;
+        let here = selected.len();
+        if here > published {
+            return Some(format!(
+                "{self} {list}: {here} cases are here, more than the {published} published"
+            ));
+        }
+        if here == published {
+            return None;
+        }
+        let names: Vec<&str> = selected
+            .iter()
+            .flat_map(|case| [case.id.as_str(), file_name(case)])
+            .collect();
+        let absent = members.absent(&names);
+        let named = absent.iter().take(NAMED).cloned().collect::<Vec<_>>();
+        let named = named.join(", ");
+        let absent = match absent.len() {
+            0 => String::new(),
+            count if count > NAMED => format!("; absent: {named} and {} more", count - NAMED),
+            _ => format!("; absent: {named}"),
+        };
+        Some(format!(
+            "{self} {list}: {here} of {published} published cases are here{absent}"
+        ))
+    }
+
+    fn list(self, name: &str) -> Result<lists::List> {
+        let mut lists = lists::lists(self).into_iter();
+        lists
+            .find(|list| list.name == name)
+            .ok_or_else(|| DatasetError::NoPresetList {
+                preset: self.name().to_owned(),
+                list: name.to_owned(),
+                known: self.lists().join(", "),
+            })
+    }
+}
+
+/// The name of a case's image file, without its ending and nnU-Net's number of the first channel.
+pub(crate) fn file_name(case: &CaseFiles) -> &str {
+    let file = case.image().rsplit(['/', '\\']).next();
+    let file = file.unwrap_or(case.image());
+    let stem = crate::volume::stem(file).unwrap_or(file);
+    stem.strip_suffix("_0000").unwrap_or(stem)
+}
+
+const SYNAPSE: [(u16, &str); 13] = [
+    (1, "spleen"),
+    (2, "right kidney"),
+    (3, "left kidney"),
+    (4, "gallbladder"),
+    (5, "oesophagus"),
+    (6, "liver"),
+    (7, "stomach"),
+    (8, "aorta"),
+    (9, "inferior vena cava"),
+    (10, "portal and splenic veins"),
+    (11, "pancreas"),
+    (12, "right adrenal gland"),
+    (13, "left adrenal gland"),
+];
+const ACDC: [(u16, &str); 3] = [
+    (1, "right ventricle"),
+    (2, "myocardium"),
+    (3, "left ventricle"),
+];
+const BRATS21: [(u16, &str); 3] = [(1, "necrotic core"), (2, "oedema"), (4, "enhancing tumour")];
+const BRATS17: [(u16, &str); 3] = [
+    (1, "oedema"),
+    (2, "non-enhancing tumour"),
+    (3, "enhancing tumour"),
+];
+
+impl fmt::Display for Preset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Preset {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let found = Preset::ALL.into_iter().find(|preset| preset.name() == text);
+        found.ok_or_else(|| {
+            let known = Preset::ALL.map(Preset::name).join(", ");
+            format!("there is no data set {text:?}; choose {known}")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! Which network is trained.
+
+use serde::{Deserialize, Serialize};
+
+use crate::backbone::{Backbone, Network, Size};
+
+/// The network of a run: one of the named sizes of a backbone, or one with numbers of its own. In files
+/// these are the keys `backbone`, `size` and, for numbers of its own, `network`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Keys", into = "Keys")]
+pub enum NetworkChoice {
+    /// A named size.
+    Named {
+        /// Which backbone.
+        backbone: Backbone,
+        /// Which of its sizes.
+        size: Size,
+    },
+    /// Architectural numbers of its own.
+    Custom {
+        /// The numbers.
+        network: Network,
+        /// The named size whose parameters stand for this network's where memory is estimated.
+        size: Size,
+    },
+}
+
+impl Default for NetworkChoice {
+    fn default() -> Self {
+        Self::named(Backbone::Unetr, Size::Small)
+    }
+}
+
+impl NetworkChoice {
+    /// A named size of a backbone.
+    pub fn named(backbone: Backbone, size: Size) -> Self {
+        Self::Named { backbone, size }
+    }
+
+    /// A network with numbers of its own.
+    pub fn custom(network: Network) -> Self {
+        let size = Self::default().size();
+        Self::Custom { network, size }
+    }
+
+    /// Which backbone it is.
+    pub fn backbone(&self) -> Backbone {
+        match self {
+            Self::Named { backbone, .. } => *backbone,
+            Self::Custom { network, .. } => network.backbone(),
+        }
+    }
+
+    /// The named size, which for numbers of its own is what memory is estimated by.
+    pub fn size(&self) -> Size {
+        let (Self::Named { size, .. } | Self::Custom { size, .. }) = self;
+        *size
+    }
+
+    /// The same size of another backbone. Numbers of its own are gone.
+    #[must_use]
+    pub fn with_backbone(&self, backbone: Backbone) -> Self {
+        Self::named(backbone, self.size())
+    }
+
+    /// Another size of the same backbone. Numbers of its own are gone.
+    #[must_use]
+    pub fn with_size(&self, size: Size) -> Self {
+        Self::named(self.backbone(), size)
+    }
+
+    /// The architectural numbers.
+    pub fn network(&self) -> Network {
+        match self {
+            Self::Named { backbone, size } => Network::new(*backbone, *size),
+            Self::Custom { network, .. } => network.clone(),
+        }
+    }
+
+    /// Trainable parameters of the named size, by which memory is estimated; see
+    /// [`Backbone::parameters`].
+    pub fn parameters(&self) -> usize {
+        self.backbone().parameters(self.size())
+    }
+}
+
+/// The choice as files hold it.
+#[derive(Serialize, Deserialize)]
+#[serde(default)]
+struct Keys {
+    backbone: Backbone,
+    size: Size,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network: Option<Network>,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        NetworkChoice::default().into()
+    }
+}
+
+impl From<NetworkChoice> for Keys {
+    fn from(choice: NetworkChoice) -> Self {
+        Self {
+            backbone: choice.backbone(),
+            size: choice.size(),
+            network: match choice {
+                NetworkChoice::Named { .. } => None,
+                NetworkChoice::Custom { network, .. } => Some(network),
+            },
+        }
+    }
+}
+
+impl TryFrom<Keys> for NetworkChoice {
+    type Error = String;
+
+    fn try_from(keys: Keys) -> Result<Self, String> {
+        let Keys {
+            backbone,
+            size,
+            network,
+        } = keys;
+        match network {
+            None => Ok(Self::named(backbone, size)),
+            Some(network) if network.backbone() == backbone => Ok(Self::Custom { network, size }),
+            Some(network) => Err(format!(
+                "the settings name the backbone {backbone} and give numbers for {}: make them agree",
+                network.backbone()
+            )),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What happens to a case's grid on its way to the network's.
+
+use ndarray::Array3;
+
+use super::crop::{Bounds, shape};
+use super::respacing::Respacing;
+use super::{Crop, Preprocessing};
+
+/// What is done to a case's grid before it is padded, in the order of the fields.
+pub(super) struct GridSteps {
+    /// Size of the image, in the network's order of axes.
+    pub native: [usize; 3],
+    /// Kept before resampling.
+    pub outer: Option<Bounds>,
+    pub respacing: Option<Respacing>,
+    /// Kept after resampling.
+    pub inner: Option<Bounds>,
+}
+
+impl GridSteps {
+    pub fn new(channels: &[Array3<f32>], spacing: [f64; 3], preprocessing: &Preprocessing) -> Self {
+        let native = channels.first().map_or([0; 3], shape);
+        let outer = (preprocessing.crop == Crop::NonZero)
+            .then(|| Bounds::around(channels, |value| value != 0.0));
+        let size = outer.map_or(native, |bounds| bounds.size);
+        Self {
+            native,
+            outer,
+            respacing: Respacing::new(preprocessing, spacing, size),
+            inner: None,
+        }
+    }
+
+    /// Intensities up to normalisation.
+    pub fn image(&self, mut volume: Array3<f32>) -> Array3<f32> {
+        if let Some(bounds) = &self.outer {
+            volume = bounds.cut(volume);
+        }
+        match &self.respacing {
+            Some(respacing) => respacing.image(volume),
+            None => volume,
+        }
+    }
+
+    /// Classes, of which there are `count`.
+    pub fn classes(&self, mut classes: Array3<u8>, count: usize) -> Array3<u8> {
+        if let Some(bounds) = &self.outer {
+            classes = bounds.cut(classes);
+        }
+        if let Some(respacing) = &self.respacing {
+            classes = respacing.classes(&classes, count);
+        }
+        match &self.inner {
+            Some(bounds) => bounds.cut(classes),
+            None => classes,
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What no compiler checks: spelling, the size of files, and the licences, sources and known faults of dependencies.
+
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::tools;
+use crate::workspace::{Workspace, answer, run};
+
+/// Checks the spelling of everything that is written here (`_typos.toml`).
+pub fn spelling(workspace: &Workspace) -> Result<()> {
+    tools::ensure_typos(workspace)?;
+    run(workspace.command("typos").args(["--format", "brief"]))
+}
+
+/// Checks the dependencies (`deny.toml`). Known faults are looked up where their database can be reached, as it is
+/// fetched from another host.
+pub fn dependencies(workspace: &Workspace) -> Result<()> {
+    tools::ensure_cargo_deny(workspace)?;
+    let deny = |checks: &[&str]| {
+        let mut command = workspace.command("cargo-deny");
+        command.args(["--offline", "check"]).args(checks);
+        run(&mut command)
+    };
+    deny(&["licenses", "bans", "sources"])?;
+    let fetched = run(workspace.command("cargo-deny").args(["fetch", "db"])).is_ok();
+    if fetched {
+        return deny(&["advisories"]);
+    }
+    println!("Known faults were not looked up: the advisory database cannot be fetched from here");
+    Ok(())
+}
+
+/// The longest line of source in characters, comments and strings included; rustfmt wraps code alone.
+const WIDTH: usize = 120;
+
+/// The longest file of source in lines.
+const LINES: usize = 400;
+
+/// Checks that no line is too wide and no file too long to be read at one sitting.
+pub fn sizes(workspace: &Workspace) -> Result<()> {
+    let files = answer(
+        workspace
+            .command("git")
+            .args(["ls-files", "*.rs", "*.js", "*.mjs"]),
+    )
+    .context("git is needed to list the source files")?;
+    let mut found = Vec::new();
+    for file in files.lines() {
+        let text =
+            fs::read_to_string(workspace.root.join(file)).with_context(|| file.to_owned())?;
+        let lines = text.lines().count();
+        if lines > LINES {
+            found.push(format!("{file} has {lines} lines, more than {LINES}"));
+        }
+        for (number, line) in text.lines().enumerate() {
+            let width = line.chars().count();
+            if width > WIDTH {
+                found.push(format!(
+                    "{file}:{} is {width} characters wide, more than {WIDTH}",
+                    number + 1
+                ));
+            }
+        }
+    }
+    ensure!(found.is_empty(), "{}", found.join("\n"));
+    Ok(())
+}

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use medcontext_core::dataset::{Frames, Role};
+use medcontext_core::dataset::Role;
 use medcontext_core::infer::LabelVolume;
 use medcontext_core::metric::{CaseScore, Evaluation};
 use medcontext_core::train::{LabelDice, Losses, TrainConfig};
+#[cfg(target_arch = "wasm32")]
+use reactive_stores::Store;
 use serde::{Deserialize, Serialize};
 
 /// The names of a session's files, in the browser's storage and in an archive.
@@ -18,12 +20,15 @@ pub mod names {
     pub const WEIGHTS: &str = "weights.safetensors";
     /// The state of a training run that has not ended.
     pub const STATE: &str = "state.safetensors";
-    /// [`Choices`](super::Choices), as JSON.
+    /// What was decided by hand about the files (`Choices`), as JSON.
     pub const CHOICES: &str = "choices.json";
     /// Before the paths of volumes and of dataset.json, as they were dropped.
     pub const CASES: &str = "cases/";
-    /// Within those, before `<case>.nii.gz`: label maps that were drawn in the page.
-    pub const DRAWN: &str = "drawn/";
+
+    /// The name of a volume or of dataset.json, by its path.
+    pub fn volume(path: &str) -> String {
+        format!("{CASES}{path}")
+    }
 
     /// The name of a case's segmentation.
     pub fn segmentation(case: &str) -> String {
@@ -36,18 +41,6 @@ pub mod names {
     }
 }
 
-/// What was decided by hand about the files.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Choices {
-    /// The label map of a case, or none, by case.
-    pub labels: BTreeMap<String, Option<String>>,
-    /// How a series is used, by the path of its file.
-    pub frames: BTreeMap<String, Frames>,
-    /// Whether label maps of one structure each are combined.
-    pub combine_structures: bool,
-}
-
 /// A segmented case. Its label map is a file beside this.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SavedResult {
@@ -58,8 +51,8 @@ pub struct SavedResult {
     /// How it compares with the case's own labels, where there are some.
     pub score: Option<CaseScore>,
     /// How uncertain the network was.
-    #[serde(default)]
-    pub doubt: Option<Doubt>,
+    #[serde(default, alias = "doubt")]
+    pub uncertainty: Option<Uncertainty>,
     /// Whether the weights had seen the case in training, by its name; nothing where they do not say.
     #[serde(default)]
     pub seen: Option<bool>,
@@ -67,7 +60,7 @@ pub struct SavedResult {
 
 /// How uncertain the network was about a case, and where most.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Doubt {
+pub struct Uncertainty {
     /// `Uncertainty::mean`: 0 is certain, 1 is a guess.
     pub mean: f64,
     /// The axial slice to look at first, counted from 1 at the feet.
@@ -98,8 +91,10 @@ pub struct Unfinished {
     pub validation: Vec<String>,
 }
 
-/// The page's own knowledge.
+/// The page's own knowledge. It is a store: the page reads and changes its fields in place, and what stands here is
+/// what is saved.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(target_arch = "wasm32", derive(Store))]
 #[serde(default)]
 pub struct Saved {
     /// Version of the program.

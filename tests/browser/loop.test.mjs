@@ -37,9 +37,9 @@ async function pauseOnce(page) {
 async function labelNext(page) {
   const next = page.locator("#label-next");
   assert.match(await next.innerText(), /^phantom_005, slice \d+$/);
-  const doubts = await page.locator("#results [data-case] .doubt").allInnerTexts();
-  assert.equal(doubts.length, await page.locator("#results [data-case]").count(), "every case says how sure it is");
-  for (const words of doubts) assert.match(words, /^doubt 0\.\d\d$/);
+  const uncertain = await page.locator("#results [data-case] .uncertainty").allInnerTexts();
+  assert.equal(uncertain.length, await page.locator("#results [data-case]").count(), "every case says how sure it is");
+  for (const words of uncertain) assert.match(words, /^uncertainty 0\.\d\d$/);
   const before = await page.locator("#readout").innerText();
   await next.click();
   await page.locator("#viewer[data-case=phantom_005][data-ready=true]").waitFor();
@@ -48,7 +48,7 @@ async function labelNext(page) {
   // The crosshair is in the slice that was named: phantoms are stored from the feet to the head.
   const slice = Number((await next.innerText()).match(/slice (\d+)/)[1]);
   await page.waitForFunction((k) => Number(document.querySelector("#readout").innerText.split(",")[2].trim().split(/\s/)[0]) === k, slice - 1);
-  await screenshot(page, "loop-3-doubt");
+  await screenshot(page, "loop-3-uncertainty");
 }
 
 /** Binary STL files of some triangles each. */

@@ -1,6 +1,7 @@
 // Opens the page in Chromium and drives it as a person would.
 //
-// Elements that the tests rely on (ids unless marked otherwise):
+// Elements that the tests rely on (ids unless marked otherwise). Those marked * are there where the address has ?test,
+// as the addresses of these tests have:
 //   device            data-device = starting | webgpu | cpu | failed; its text names the device; switch-device
 //   folder            the folder chooser; files can also be dropped anywhere
 //   cases             one tr[data-case] per case: data-role = train | validate | predict, data-state, .dims, .labels, .role;
@@ -12,10 +13,10 @@
 //   batch-size, seed (the last two inside #advanced)
 //   train, continue, pause, stop, predict-scope, predict, save-weights, weights
 //   progress          data-state = idle | training | paused | stopping | predicting | done | stopped | failed,
-//                     data-task = train | predict, data-iteration, data-kept = steps of the kept state
+//                     data-task* = train | predict, data-iteration*, data-kept* = steps of the kept state
 //   losses            one li per term of the loss (class total, supervised, masked, consistency):
-//                     data-losses = its value at every iteration so far
-//   dice              data-validations = how often the held-out cases were measured
+//                     data-losses* = its value at every iteration so far
+//   dice              data-validations* = how often the held-out cases were measured
 //   measure           one tr[data-label] per label, and one for the mean: .dice, .hd95, .dice-before
 //   save-results, save-session, button[data-table]
 //   welcome           an earlier session: restore, forget
@@ -70,7 +71,7 @@ export async function withPage(args, query, body, { tolerated = /^$/, profile } 
     });
     page.on("pageerror", (error) => thrown.push(String(error)));
     page.on("console", (message) => message.type() === "error" && thrown.push(`${message.text()} ${message.location().url}`));
-    await page.goto(server.address + query);
+    await page.goto(`${server.address}${query ? `${query}&` : "?"}test`);
     await ready(page);
     await body(page, server);
     assert.deepEqual(foreign, [], "requests to other origins");

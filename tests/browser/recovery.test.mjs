@@ -45,7 +45,7 @@ test("a dead worker and a closed tab cost a few steps", { timeout: limit }, asyn
       await ready(page);
       const kept = await number(page, "data-kept");
       assert.ok(kept > 0 && reached - kept <= every, `${reached} steps were done, ${kept} were kept`);
-      assert.equal(await page.locator("#continue").innerText(), `Go on from ${kept} of ${iterations}`);
+      assert.equal(await page.locator("#continue").innerText(), `Resume from ${kept} of ${iterations}`);
       await page.locator("#continue:enabled").click();
       await steps(page, kept + 7);
       await stop(page);

@@ -38,11 +38,13 @@ enum Phase {
     Browser,
 }
 
-/// The packages that run natively, with the one feature set that everything uses:
+/// The packages that run natively, of the page its worker's session, with the one feature set that everything uses:
 /// another would compile burn again.
-const NATIVE: [&str; 8] = [
+const NATIVE: [&str; 10] = [
     "--package",
     "medcontext-core",
+    "--package",
+    "medcontext-app",
     "--package",
     "medcontext-tests",
     "--package",

@@ -1,9 +1,6 @@
 //! The worker's program: starts in a thread of its own and waits for the page's messages.
 
-use gloo_worker::Registrable;
-use medcontext_app::message::Structured;
-use medcontext_app::worker::Compute;
-
+#[cfg(target_arch = "wasm32")]
 #[allow(unsafe_code)]
 unsafe extern "C" {
     /// Made by the linker: runs everything that is registered before a program begins, some thousands of entries
@@ -12,7 +9,12 @@ unsafe extern "C" {
     safe fn __wasm_call_ctors();
 }
 
+#[cfg(target_arch = "wasm32")]
 fn main() {
     __wasm_call_ctors();
-    Compute::registrar().encoding::<Structured>().register();
+    medcontext_app::worker::start();
 }
+
+/// There is no worker outside a browser.
+#[cfg(not(target_arch = "wasm32"))]
+fn main() {}

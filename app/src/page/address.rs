@@ -1,4 +1,4 @@
-//! What the page's address asks for: `?sample`, `?model=NAME`, `?device=cpu`, `?logits`.
+//! What the page's address asks for: `?sample`, `?model=NAME`, `?device=cpu`, `?logits`, `?cases`, `?test`.
 
 use leptos::prelude::window;
 
@@ -9,4 +9,9 @@ pub fn asked(name: &str) -> Option<String> {
         let (key, value) = part.split_once('=').unwrap_or((part, ""));
         (key == name).then(|| value.to_owned())
     })
+}
+
+/// Whether a test looks on: it reads the values of curves and counters from the page, which nobody else needs.
+pub fn testing() -> bool {
+    asked("test").is_some()
 }

@@ -25,7 +25,7 @@ extern "C" {
 /// Holds the lock for as long as a task runs.
 pub fn follow(state: State) {
     let held = StoredValue::new_local(None::<Sentinel>);
-    let busy = Memo::new(move |_| state.work.read().busy());
+    let busy = Memo::new(move |_| state.progress.work.read().busy());
     Effect::new(move |_| {
         if !busy.get() {
             // Letting go of a lock that the browser has taken back already changes nothing.

@@ -4,21 +4,26 @@
 mod address;
 mod awake;
 mod files;
-mod keep;
+mod format;
 mod link;
-mod models;
 mod palette;
-mod reports;
+mod panels;
+mod scroll;
 mod state;
-mod view;
 mod viewer;
-mod words;
 
 use leptos::prelude::*;
 
 use link::Link;
+use panels::cases::Cases;
+use panels::frame::{Footer, Header, Window};
+use panels::progress::Progress;
+use panels::segment::Segment;
+use panels::session::{Welcome, keep};
+use panels::train::Train;
+use panels::viewer::Stage;
+use panels::worker::Messages;
 use state::State;
-use view::{Cases, Footer, Header, Messages, Predict, Progress, Stage, Train, Welcome, Window};
 
 /// The whole page.
 #[component]
@@ -39,7 +44,7 @@ pub fn Page() -> impl IntoView {
                     <Welcome />
                     <Cases />
                     <Train />
-                    <Predict />
+                    <Segment />
                 </div>
                 <Progress />
             </div>

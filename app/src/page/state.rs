@@ -1,152 +1,22 @@
-//! What the page knows. Views read these signals; `reports.rs` changes them as the worker speaks.
+//! What the page knows: a store for each panel, what is saved of a session, and what all panels share.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use leptos::prelude::*;
 use medcontext_core::backbone::Size;
-use medcontext_core::dataset::Role;
-use medcontext_core::metric::Evaluation;
-use medcontext_core::train::{Losses, NetworkChoice, TrainConfig};
-use medcontext_core::volume::LabelImage;
-use web_sys::Blob;
+use medcontext_core::train::{NetworkChoice, TrainConfig};
+use reactive_stores::Store;
 
-use super::viewer::{Label, Readout};
-use crate::message::{CaseInfo, Device, Unused, WeightsInfo};
-use crate::saved::{Saved, SavedResult, Unfinished, Validation};
-
-/// The compute worker's condition.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Engine {
-    /// It is loading or opening its device.
-    Starting,
-    /// It computes there.
-    Ready(Device),
-    /// It died; a new one can be started.
-    Dead,
-}
-
-/// A row of the table.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Case {
-    /// What the worker says of it.
-    pub info: CaseInfo,
-    /// What it is for.
-    pub role: Role,
-    /// Its segmentation.
-    pub result: CaseResult,
-}
-
-impl Case {
-    /// Whether it is used for this. A series that nobody has decided about is used for nothing.
-    pub fn is_for(&self, role: Role) -> bool {
-        self.role == role && self.info.frames.is_none()
-    }
-}
-
-/// How far a case's segmentation is.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum CaseResult {
-    /// Not asked for.
-    #[default]
-    None,
-    /// Under way.
-    Running,
-    /// Done.
-    Done(SavedResult),
-    /// Not possible: one sentence.
-    Failed(String),
-}
-
-impl CaseResult {
-    /// Its name in the `data-state` of a row.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::None => "ready",
-            Self::Running => "predicting",
-            Self::Done(_) => "done",
-            Self::Failed(_) => "failed",
-        }
-    }
-
-    /// What was found, if it is done.
-    pub fn done(&self) -> Option<&SavedResult> {
-        match self {
-            Self::Done(result) => Some(result),
-            _ => None,
-        }
-    }
-}
-
-/// The two long tasks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Task {
-    /// Training.
-    Train,
-    /// Segmentation.
-    Predict,
-    /// A few steps of training, for their time.
-    Rehearse,
-}
-
-/// What became of the last task, or that it still runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Phase {
-    /// Nothing has run yet.
-    #[default]
-    Idle,
-    /// It runs.
-    Running,
-    /// It waits until it may go on.
-    Paused,
-    /// It was asked to stop and has not yet.
-    Stopping,
-    /// It reached its end.
-    Done,
-    /// It was stopped.
-    Stopped,
-    /// It failed.
-    Failed,
-}
-
-/// The long task at hand, or the last one.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Work {
-    /// Which.
-    pub task: Option<Task>,
-    /// Where it stands.
-    pub phase: Phase,
-    /// Steps or windows done.
-    pub done: usize,
-    /// Steps or windows in all; 0 while unknown.
-    pub total: usize,
-    /// Estimated wall time left in seconds.
-    pub remaining_seconds: f64,
-    /// What is going on, in words.
-    pub words: String,
-    /// The first step or window is under way on a GPU, which compiles the programs that it needs.
-    pub compiling: bool,
-}
-
-impl Work {
-    /// A task that begins.
-    pub fn begin(task: Task) -> Self {
-        Self {
-            task: Some(task),
-            phase: Phase::Running,
-            ..Self::default()
-        }
-    }
-
-    /// Whether something runs.
-    pub fn busy(&self) -> bool {
-        matches!(self.phase, Phase::Running | Phase::Paused | Phase::Stopping)
-    }
-
-    /// Whether this task runs.
-    pub fn runs(&self, task: Task) -> bool {
-        self.busy() && self.task == Some(task)
-    }
-}
+use super::panels::cases::{Case, CasesStore};
+use super::panels::progress::ProgressStore;
+use super::panels::segment::SegmentStore;
+use super::panels::session::SessionStore;
+use super::panels::train::{Preview, TrainStore};
+use super::panels::viewer::{Overlay, ViewerStore};
+use super::panels::weights::WeightsStore;
+use super::panels::worker::WorkerStore;
+use super::viewer::Label;
+use crate::saved::Saved;
 
 /// One line of the message list.
 #[derive(Clone, Debug, PartialEq)]
@@ -157,149 +27,29 @@ pub struct Message {
     pub text: String,
 }
 
-/// Which labels are drawn over the image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Overlay {
-    /// None.
-    None,
-    /// Those that came with the case.
-    Truth,
-    /// Those that the network found.
-    Prediction,
-    /// Where the two differ.
-    Difference,
-    /// How uncertain the network was.
-    Uncertainty,
-}
-
-/// A case's volumes, ready for the viewer.
-#[derive(Clone)]
-pub struct Picture {
-    /// The case.
-    pub case: String,
-    /// Its image.
-    pub image: Blob,
-    /// The label map that came with it.
-    pub truth: Option<Blob>,
-}
-
-/// What a training run under way makes of a case.
-#[derive(Clone)]
-pub struct Preview {
-    /// The case.
-    pub case: String,
-    /// Steps done.
-    pub iteration: usize,
-    /// The label map.
-    pub labels: Blob,
-}
-
-/// What the network found in a case: label map and uncertainty.
-#[derive(Clone, PartialEq)]
-pub struct Displayed {
-    /// The case.
-    pub case: String,
-    /// The label map.
-    pub labels: Option<Blob>,
-    /// How uncertain the network was.
-    pub uncertainty: Option<Blob>,
-}
-
-/// How long training steps take.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Pace {
-    /// The settings.
-    pub config: TrainConfig,
-    /// The first step, in seconds.
-    pub first_seconds: f64,
-    /// Those after it.
-    pub step_seconds: f64,
-}
-
-/// The files that a segmented case can be saved as.
-#[derive(Clone)]
-pub struct ResultFiles {
-    /// The label map, `.nii.gz`.
-    pub labels: Blob,
-    /// How uncertain the network was, `.nii.gz`.
-    pub uncertainty: Option<Blob>,
-    /// The logits, `.safetensors`, where they were asked for.
-    pub logits: Option<Blob>,
-}
-
 /// All of it. Cheap to copy: every field is a handle.
 #[derive(Clone, Copy)]
 pub struct State {
-    /// The worker.
-    pub engine: RwSignal<Engine>,
-    /// The table.
-    pub cases: RwSignal<Vec<Case>>,
-    /// Files that are not used.
-    pub leftovers: RwSignal<Vec<Unused>>,
-    /// Whether some of them are label maps of one structure each.
-    pub structures: RwSignal<bool>,
-    /// Whether a new worker is reading what a dead one knew: nothing has changed then.
-    pub replaying: RwSignal<bool>,
-    /// Cases read and cases to read, while files are being read.
-    pub reading: RwSignal<Option<(usize, usize)>>,
+    /// The compute worker.
+    pub worker: WorkerStore,
+    /// Files and cases.
+    pub cases: CasesStore,
+    /// The training run at hand.
+    pub train: TrainStore,
+    /// What came of segmentations.
+    pub segment: SegmentStore,
+    /// The weights at hand.
+    pub weights: WeightsStore,
+    /// The long task.
+    pub progress: ProgressStore,
+    /// What is in view.
+    pub viewer: ViewerStore,
+    /// An earlier session.
+    pub session: SessionStore,
+    /// What is saved of this one, by panels and for the next visit. Roles and results are in the table of cases.
+    pub saved: Store<Saved>,
     /// What went wrong, newest last.
     pub messages: RwSignal<Vec<Message>>,
-    /// Settings of the next training run.
-    pub config: RwSignal<TrainConfig>,
-    /// Whether the settings were touched by hand; then suggestions leave them alone.
-    pub config_touched: RwSignal<bool>,
-    /// Losses of the last training run, step by step.
-    pub losses: RwSignal<Vec<Losses>>,
-    /// Its validations.
-    pub validations: RwSignal<Vec<Validation>>,
-    /// Iterations that it was to take.
-    pub planned: RwSignal<usize>,
-    /// Its settings.
-    pub trained: RwSignal<Option<TrainConfig>>,
-    /// The cases that it holds out.
-    pub held_out: RwSignal<Vec<String>>,
-    /// A run that was cut off or stopped, and can go on.
-    pub unfinished: RwSignal<Option<Unfinished>>,
-    /// What the run makes of a case: the case, steps done, the label map.
-    pub preview: RwSignal<Option<Preview>, LocalStorage>,
-    /// How long a step takes, and with which settings that was measured.
-    pub pace: RwSignal<Option<Pace>>,
-    /// Wall time of the last training step in seconds.
-    pub step_seconds: RwSignal<f64>,
-    /// The long task.
-    pub work: RwSignal<Work>,
-    /// What the weights at hand are.
-    pub weights: RwSignal<Option<WeightsInfo>>,
-    /// The weights file.
-    pub weights_file: StoredValue<Option<Blob>, LocalStorage>,
-    /// SHA-256 of the weights that segmented last.
-    pub segmented_with: RwSignal<Option<String>>,
-    /// What other weights gave before.
-    pub before: RwSignal<Option<Evaluation>>,
-    /// An earlier session that can be brought back.
-    pub found: RwSignal<Option<Box<Saved>>>,
-    /// Files of the segmented cases, by case.
-    pub result_files: RwSignal<BTreeMap<String, ResultFiles>, LocalStorage>,
-    /// What the network found in the case in view, as the viewer takes it.
-    pub displayed: RwSignal<Option<Displayed>, LocalStorage>,
-    /// Number of the request whose answer that is.
-    pub display_number: StoredValue<u32>,
-    /// Where segmentations differ from the truth, as far as that was asked for.
-    pub differences: RwSignal<BTreeMap<String, Blob>, LocalStorage>,
-    /// The case that the viewer shows or is about to show.
-    pub viewed: RwSignal<Option<String>>,
-    /// Its volumes.
-    pub picture: RwSignal<Option<Picture>, LocalStorage>,
-    /// The case whose labels are being edited.
-    pub editing: RwSignal<Option<String>>,
-    /// Which labels are drawn.
-    pub overlay: RwSignal<Overlay>,
-    /// Labels that are not drawn.
-    pub hidden: RwSignal<BTreeSet<u16>>,
-    /// Where the crosshair is to go once the case in view is on screen: the case, and mm in RAS+.
-    pub destination: RwSignal<Option<(String, [f64; 3])>>,
-    /// What is under the crosshair.
-    pub readout: RwSignal<Option<Readout>>,
     /// Every label of every case and of the network, sorted by id: a label has the same colour everywhere.
     pub labels: Memo<Vec<Label>>,
 }
@@ -307,95 +57,27 @@ pub struct State {
 impl State {
     /// An empty page.
     pub fn new() -> Self {
-        let cases = RwSignal::new(Vec::new());
-        let hidden = RwSignal::new(BTreeSet::new());
+        let (cases, viewer) = (CasesStore::default(), ViewerStore::default());
         Self {
-            engine: RwSignal::new(Engine::Starting),
+            worker: WorkerStore::default(),
             cases,
-            leftovers: RwSignal::new(Vec::new()),
-            structures: RwSignal::new(false),
-            replaying: RwSignal::new(false),
-            reading: RwSignal::new(None),
-            messages: RwSignal::new(Vec::new()),
-            config: RwSignal::new(TrainConfig {
-                network: NetworkChoice::default().with_size(Size::Tiny),
-                ..TrainConfig::default()
+            train: TrainStore::default(),
+            segment: SegmentStore::default(),
+            weights: WeightsStore::default(),
+            progress: ProgressStore::default(),
+            viewer,
+            session: SessionStore::default(),
+            saved: Store::new(Saved {
+                // A browser is no place for a large network.
+                config: TrainConfig {
+                    network: NetworkChoice::default().with_size(Size::Tiny),
+                    ..TrainConfig::default()
+                },
+                ..Saved::default()
             }),
-            config_touched: RwSignal::new(false),
-            losses: RwSignal::new(Vec::new()),
-            validations: RwSignal::new(Vec::new()),
-            planned: RwSignal::new(0),
-            trained: RwSignal::new(None),
-            held_out: RwSignal::new(Vec::new()),
-            unfinished: RwSignal::new(None),
-            preview: RwSignal::new_local(None),
-            pace: RwSignal::new(None),
-            step_seconds: RwSignal::new(0.0),
-            work: RwSignal::new(Work::default()),
-            weights: RwSignal::new(None),
-            weights_file: StoredValue::new_local(None),
-            segmented_with: RwSignal::new(None),
-            before: RwSignal::new(None),
-            found: RwSignal::new(None),
-            result_files: RwSignal::new_local(BTreeMap::new()),
-            displayed: RwSignal::new_local(None),
-            display_number: StoredValue::new(0),
-            differences: RwSignal::new_local(BTreeMap::new()),
-            viewed: RwSignal::new(None),
-            picture: RwSignal::new_local(None),
-            editing: RwSignal::new(None),
-            overlay: RwSignal::new(Overlay::Truth),
-            hidden,
-            destination: RwSignal::new(None),
-            readout: RwSignal::new(None),
-            labels: Memo::new(move |_| all_labels(&cases.read(), &hidden.read())),
+            messages: RwSignal::new(Vec::new()),
+            labels: Memo::new(move |_| all_labels(&cases.rows.read(), &viewer.hidden.read())),
         }
-    }
-
-    /// The labels that are over the image now, which the viewer colours.
-    pub fn shown_labels(&self) -> Vec<Label> {
-        if self.overlay.get() != Overlay::Difference {
-            return self.labels.get();
-        }
-        let kinds = [
-            (LabelImage::MISSED, "missed"),
-            (LabelImage::EXTRA, "extra"),
-            (LabelImage::OTHER, "another label"),
-        ];
-        let label = |(id, name): (u16, &str)| Label {
-            id,
-            name: name.to_owned(),
-            visible: true,
-        };
-        kinds.map(label).into()
-    }
-
-    /// A row, as it is now.
-    pub fn case(&self, id: &str) -> Option<Case> {
-        self.cases
-            .read()
-            .iter()
-            .find(|case| case.info.id == id)
-            .cloned()
-    }
-
-    /// Changes a row.
-    pub fn update_case(&self, id: &str, change: impl FnOnce(&mut Case)) {
-        self.cases.update(|cases| {
-            if let Some(case) = cases.iter_mut().find(|case| case.info.id == id) {
-                change(case);
-            }
-        });
-    }
-
-    /// Ids of the cases that `wanted` picks.
-    pub fn case_ids(&self, wanted: impl Fn(&Case) -> bool) -> Vec<String> {
-        let cases = self.cases.read();
-        cases
-            .iter()
-            .filter(|case| wanted(case))
-            .map(|case| case.info.id.clone())
-            .collect()
     }
 
     /// Adds a line to the message list, unless it is there already.
@@ -411,21 +93,35 @@ impl State {
 
     /// Puts a case into the viewer, with its prediction over it if there is one, else its own labels.
     pub fn look_at(&self, id: &str) {
-        let editing = self.editing.get_untracked();
+        let editing = self.viewer.editing.get_untracked();
         if let Some(edited) = editing.filter(|edited| edited != id) {
             return self.say(format!(
                 "The labels of {edited} are being edited: save or discard them first."
             ));
         }
         let done = self
-            .case(id)
+            .cases
+            .find(id)
             .is_some_and(|case| case.result.done().is_some());
-        self.overlay.set(if done {
+        self.viewer.overlay.set(if done {
             Overlay::Prediction
         } else {
             Overlay::Truth
         });
-        self.viewed.set(Some(id.to_owned()));
+        self.viewer.viewed.set(Some(id.to_owned()));
+    }
+
+    /// What was found in a case is of no use any more.
+    pub fn forget_result(&self, id: &str) {
+        let of_case =
+            |preview: &Option<Preview>| preview.as_ref().is_some_and(|one| one.case == id);
+        if self.train.preview.with_untracked(of_case) {
+            self.train.preview.set(None);
+        }
+        self.segment.files.update(|files| drop(files.remove(id)));
+        self.viewer
+            .differences
+            .update(|files| drop(files.remove(id)));
     }
 }
 

@@ -42,18 +42,6 @@ const OPTIONS = {
   loadingText: "",
 };
 
-/** A colour table with an entry for every value of a drawing: NiiVue paints those without one red. */
-function forDrawing({ R, G, B, A, I, labels }) {
-  const table = { R: [], G: [], B: [], A: [], I: [], labels: [] };
-  for (let id = 0; id < 256; id++) {
-    const known = I.indexOf(id);
-    const [r, g, b, a] = known < 0 ? [0, 0, 0, 0] : [R[known], G[known], B[known], A[known]];
-    table.R.push(r), table.G.push(g), table.B.push(b), table.A.push(a), table.I.push(id);
-    table.labels.push(known < 0 ? "" : labels[known]);
-  }
-  return table;
-}
-
 // How far keys move the crosshair, in voxels to the patient's right, front and head.
 const STEPS = {
   h: [-1, 0, 0], ArrowLeft: [-1, 0, 0], l: [1, 0, 0], ArrowRight: [1, 0, 0],
@@ -68,64 +56,9 @@ function labelAt({ volume } = {}, mm) {
   return inside ? volume.getValue(...vox) : undefined;
 }
 
-/** Indices i, j and k in the file of a voxel that NiiVue counts along the patient's axes. */
-function inFile({ toRASvox: m, permRAS }, [x, y, z]) {
-  // As it is, the matrix of a volume without turned axes is not set.
-  if (permRAS.every((axis, i) => axis === i + 1)) return [x, y, z].map(Math.round);
-  return [0, 1, 2].map((row) => Math.round(m[row] * x + m[4 + row] * y + m[8 + row] * z + m[12 + row]));
-}
-
 // Volumes above this many voxels are shown as slices, without a rendering and the second texture that its light
 // takes, and label maps over them are only drawn: a copy for the readout would cost too much memory.
 const LARGE = 60e6;
-
-// Changes of a drawing that can be taken back.
-const CHANGES = 50;
-
-/** What was changed in a drawing, step by step: indices of voxels with their values before and after. */
-class History {
-  #now;
-  #changes = [];
-  #done = 0;
-
-  constructor(bitmap) {
-    this.#now = bitmap.slice();
-  }
-
-  get state() {
-    return { undo: this.#done > 0, redo: this.#done < this.#changes.length };
-  }
-
-  /** Takes note of what the drawing has become. */
-  record(bitmap) {
-    const voxels = [];
-    for (let i = 0; i < bitmap.length; i++) if (bitmap[i] !== this.#now[i]) voxels.push(i);
-    if (voxels.length === 0) return;
-    const values = (from) => Uint8Array.from(voxels, (voxel) => from[voxel]);
-    const change = { voxels: Uint32Array.from(voxels), before: values(this.#now), after: values(bitmap) };
-    this.#changes.splice(this.#done, Infinity, change);
-    if (this.#changes.length > CHANGES) this.#changes.shift();
-    this.#done = this.#changes.length;
-    this.#apply(change, "after", this.#now);
-  }
-
-  undo(bitmap) {
-    if (this.#done > 0) this.#move(this.#changes[--this.#done], "before", bitmap);
-  }
-
-  redo(bitmap) {
-    if (this.#done < this.#changes.length) this.#move(this.#changes[this.#done++], "after", bitmap);
-  }
-
-  #move(change, values, bitmap) {
-    this.#apply(change, values, bitmap);
-    this.#apply(change, values, this.#now);
-  }
-
-  #apply({ voxels, ...change }, values, bitmap) {
-    voxels.forEach((voxel, i) => (bitmap[voxel] = change[values][i]));
-  }
-}
 
 export class Viewer {
   #niivue;
@@ -142,8 +75,9 @@ export class Viewer {
   #pending = Promise.resolve();
 
   /**
-   * Puts a viewer on the canvas; `onReadout` gets {ijk, mm, value, truth, prediction} wherever the crosshair
-   * moves.
+   * Puts a viewer on the canvas; `onReadout` gets {vox, toFile, mm, value, truth, prediction} wherever the
+   * crosshair moves: `vox` counts along the patient's axes, and `toFile` is the matrix (column by column) that
+   * makes indices in the file of it, where those are others.
    */
   static async open(canvas, onReadout) {
     if (!document.createElement("canvas").getContext("webgl2")) {
@@ -181,7 +115,7 @@ export class Viewer {
    * loaded when it was made.
    */
   show(image, labels, colours, opacity) {
-    const shown = this.#pending.then(async () => {
+    return this.#after(async () => {
       if (image !== this.#image || labels !== this.#labels) {
         // There may be no room for two large ones.
         if (image !== this.#image && this.#large) this.#removeFrom(0);
@@ -200,8 +134,6 @@ export class Viewer {
         this.#paint(colours, opacity);
       }
     });
-    this.#pending = shown.catch(() => {});
-    return shown;
   }
 
   /** A volume to be drawn below everything else. */
@@ -266,18 +198,17 @@ export class Viewer {
   /** Moves the crosshair to a place in mm, after whatever is being loaded. */
   goTo(mm) {
     const place = Array.from(mm);
-    const moved = this.#pending.then(() => {
+    this.#after(() => {
       const niivue = this.#niivue;
       niivue.scene.crosshairPos = niivue.mm2frac(place);
       niivue.drawScene();
       niivue.createOnLocationChange();
     });
-    this.#pending = moved.catch(() => {});
   }
 
   /** The label maps whose values the readout gives, whether they are drawn or not; or undefined. */
   setReferences(truth, prediction) {
-    const set = this.#pending.then(async () => {
+    this.#after(async () => {
       const small = this.#niivue.volumes[0]?.img.length <= LARGE;
       for (const [name, blob] of Object.entries({ truth, prediction })) {
         if (blob === this.#references[name]?.blob) continue;
@@ -286,14 +217,17 @@ export class Viewer {
       }
       if (this.#niivue.volumes.length > 0) this.#niivue.createOnLocationChange();
     });
-    this.#pending = set.catch(() => {});
   }
 
   #readout({ mm, values }) {
     if (values.length === 0) return undefined;
     const [{ value, vox }] = values;
+    const { permRAS, toRASvox } = this.#niivue.volumes[0];
+    // As it is, the matrix of a volume without turned axes is not set.
+    const turned = permRAS.some((axis, i) => axis !== i + 1);
     return {
-      ijk: inFile(this.#niivue.volumes[0], vox),
+      vox: Array.from(vox).slice(0, 3),
+      toFile: turned ? Array.from(toRASvox) : undefined,
       mm: Array.from(mm).slice(0, 3),
       value,
       truth: labelAt(this.#references.truth, mm),
@@ -303,12 +237,11 @@ export class Viewer {
 
   /** The three slices, the rendering, or both: "slices", "rendering" or "both". */
   setLayout(layout) {
-    const arranged = this.#pending.then(async () => {
+    this.#after(async () => {
       this.#layout = layout;
       await this.#arrange();
       this.#niivue.drawScene();
     });
-    this.#pending = arranged.catch(() => {});
   }
 
   /** On which side the patient's right is, whether labels are outlines, whether voxels are squares. */
@@ -337,23 +270,25 @@ export class Viewer {
   }
 
   /**
-   * Makes labels over the shown image editable: those given, or none yet. `onChange` gets {undo, redo}: what
-   * is possible now.
+   * Makes labels over the shown image editable: those given, or none yet. `colours` has an entry for every value
+   * of a drawing: NiiVue paints those without one red. `history` takes note of every change, and `onChange` gets
+   * {undo, redo}: what is possible now.
    */
-  edit(labels, colours, opacity, onChange) {
+  edit(labels, colours, opacity, history, onChange) {
     this.#drawingColours = colours;
-    const opened = this.#pending.then(async () => {
+    return this.#after(async () => {
       const niivue = this.#niivue;
       this.#removeFrom(1);
       this.#labels = undefined;
-      niivue.setDrawColormap(forDrawing(this.#drawingColours));
+      niivue.setDrawColormap(this.#drawingColours);
       niivue.setDrawOpacity(opacity);
       if (!labels) {
         niivue.createEmptyDrawing();
       } else if (!niivue.loadDrawing(await this.#load(labels, "labels.nii", {}))) {
         throw new Error("the labels have another shape than the image");
       }
-      this.#history = new History(niivue.drawBitmap);
+      history.start(niivue.drawBitmap);
+      this.#history = history;
       const tell = () => onChange(this.#history.state);
       niivue.onDrawingChanged = (action) => {
         if (action !== "draw") return;
@@ -362,15 +297,13 @@ export class Viewer {
       };
       tell();
     });
-    this.#pending = opened.catch(() => {});
-    return opened;
   }
 
   /** The colours of the labels that are being edited. */
   recolourDrawing(colours) {
     // What is opened just now takes them from here.
     this.#drawingColours = colours;
-    if (this.#history) this.#niivue.setDrawColormap(forDrawing(colours));
+    if (this.#history) this.#niivue.setDrawColormap(colours);
   }
 
   /** What dragging over a slice does: look, brush, fill, erase or grow. `size` is the brush's, in voxels. */
@@ -426,12 +359,18 @@ export class Viewer {
 
   /** Takes everything off the screen. */
   clear() {
-    const cleared = this.#pending.then(() => {
+    this.#after(() => {
       this.#removeFrom(0);
       this.#image = this.#labels = undefined;
       this.#references = {};
     });
-    this.#pending = cleared.catch(() => {});
+  }
+
+  /** Does something after all that was asked for before, whatever came of that. */
+  #after(act) {
+    const done = this.#pending.then(act);
+    this.#pending = done.catch(() => {});
+    return done;
   }
 
   async #load(blob, name, options) {

@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read, Write};
 
-use web_sys::Blob;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
+use super::bytes::{blob, bytes_of};
 use super::error::{Error, Result};
-use super::files::{blob, bytes_of};
 use crate::message::Handle;
+use crate::platform::Blob;
 
 /// Puts files into an archive.
 pub async fn pack(files: &[(String, Blob)]) -> Result<Handle<Blob>> {

@@ -2,61 +2,53 @@
 
 use medcontext_core::dataset::Frames;
 
-use super::cases::{self, Entry};
+use super::bytes::json_file;
+use super::cases;
+use super::entry::Entry;
 use super::error::Result;
-use super::files::json_file;
 use super::session::Session;
+use crate::platform::Blob;
 use crate::saved::names;
 
 /// Gives a case the label map at `label`, or none.
-pub async fn pair(session: &Session, case: String, label: Option<String>) -> Result<()> {
-    // What was drawn came before what is chosen now.
-    let drawing = session.library_mut().drawn.remove(&case);
-    if let Some(path) = drawing {
-        cases::forget_file(session, &path).await;
-    }
-    session.library_mut().choices.labels.insert(case, label);
-    keep(session).await?;
-    cases::refresh(session).await
+pub async fn pair(session: &Session, case: &str, label: Option<String>) -> Result<()> {
+    let drawing = session.library_mut().pair(case, label);
+    session.drop_volumes(drawing).await;
+    apply(session).await
 }
 
 /// Uses one frame of a case's series; or all as channels, and so those of every series as long as this one.
 pub async fn use_frames(session: &Session, case: &str, frames: Frames) -> Result<()> {
-    let decided: Vec<Entry> = {
-        let mut cases = session.cases.borrow_mut();
+    let images: Vec<String> = {
+        let cases = session.cases.borrow();
         let length = cases.get(case).and_then(|entry| entry.info.frames);
-        let alike = |id: &str, entry: &Entry| {
+        let alike = |(id, entry): &(&String, &Entry)| {
             let same = length.is_some() && entry.info.frames == length;
-            id == case || (same && frames == Frames::Channels)
+            *id == case || (same && frames == Frames::Channels)
         };
-        cases
-            .extract_if(.., |id, entry| alike(id, entry))
-            .map(|(_, entry)| entry)
-            .collect()
+        let alike = cases.iter().filter(alike);
+        let images = alike.map(|(_, entry)| entry.files.image().to_owned());
+        images.collect()
     };
-    let paths = decided
-        .into_iter()
-        .map(|entry| (entry.files.image().to_owned(), frames));
-    session.library_mut().choices.frames.extend(paths);
-    keep(session).await?;
-    cases::refresh(session).await
+    session.library_mut().use_frames(images, frames);
+    apply(session).await
 }
 
 /// Combines label maps of one structure each.
 pub async fn combine(session: &Session) -> Result<()> {
-    session.library_mut().choices.combine_structures = true;
-    keep(session).await?;
-    cases::refresh(session).await
+    session.library_mut().combine_structures();
+    apply(session).await
 }
 
-/// Keeps the choices for the next visit.
-pub async fn keep(session: &Session) -> Result<()> {
+/// Stores the choices for the next visit, and brings the cases up to date.
+pub async fn apply(session: &Session) -> Result<()> {
     let file = json(session)?;
-    session.keep(names::CHOICES, &file).await;
+    session.store(names::CHOICES, &file).await;
+    cases::refresh(session).await;
     Ok(())
 }
 
 /// The choices as a file.
-pub fn json(session: &Session) -> Result<web_sys::Blob> {
-    json_file(names::CHOICES, &session.library().choices)
+pub fn json(session: &Session) -> Result<Blob> {
+    json_file(names::CHOICES, session.library().choices())
 }

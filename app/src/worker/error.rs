@@ -2,7 +2,6 @@
 
 use medcontext_core::dataset::DatasetError;
 use medcontext_core::weights::WeightsError;
-use wasm_bindgen::JsValue;
 
 /// One plain sentence for the person at the page.
 #[derive(Debug, thiserror::Error)]
@@ -117,31 +116,13 @@ impl From<WeightsError> for Error {
 }
 
 impl Error {
-    /// A file whose bytes the browser would not hand over.
-    pub fn unreadable(file: &str, reason: &JsValue) -> Self {
+    /// A file whose bytes the browser would not hand over, in its words.
+    pub fn unreadable(file: &str, reason: String) -> Self {
         Self::Unreadable {
             file: file.to_owned(),
-            reason: words(reason),
+            reason,
         }
     }
-
-    /// A file that the browser's storage would not take.
-    pub fn no_room(reason: &JsValue) -> Self {
-        Self::NoRoom(words(reason))
-    }
-
-    /// A blob that the browser would not make.
-    pub fn no_blob(reason: &JsValue) -> Self {
-        Self::NoBlob(words(reason))
-    }
-}
-
-/// What a JavaScript exception says.
-fn words(reason: &JsValue) -> String {
-    js_sys::Reflect::get(reason, &"message".into())
-        .ok()
-        .and_then(|message| message.as_string())
-        .unwrap_or_else(|| format!("{reason:?}"))
 }
 
 /// Result with this [`Error`].

@@ -1,18 +1,19 @@
-//! Labels that are drawn or mended in the page.
+//! Labels that are drawn or repaired in the page.
 
 use std::collections::BTreeMap;
 
-use medcontext_core::dataset::{CaseFiles, DatasetError, Fix};
+use medcontext_core::dataset::{DatasetError, Fix, drawing_path};
 use medcontext_core::infer::label_file;
-use medcontext_core::volume::{Image, LabelImage, Limits, VolumeError};
-use web_sys::Blob;
+use medcontext_core::volume::LabelImage;
 
+use super::bytes::blob;
+use super::cases;
+use super::entry::named;
 use super::error::Result;
-use super::files::{blob, bytes_of};
+use super::reading::{read_image, read_labels};
 use super::session::Session;
-use super::{cases, reading};
-use crate::message::Handle;
-use crate::saved::names::{CASES, DRAWN};
+use crate::platform::Blob;
+use crate::saved::names as file_names;
 
 /// Takes a drawing as a case's labels, in place of those it had.
 pub async fn take(
@@ -22,20 +23,14 @@ pub async fn take(
     names: &BTreeMap<u16, String>,
 ) -> Result<()> {
     let case = session.case(id).await?;
-    let unusable = |source: VolumeError| medcontext_core::Error::Volume {
-        file: format!("the drawing over {id}"),
-        source,
-    };
-    let bytes = bytes_of(id, drawing).await?;
-    let drawing = Image::read(&bytes, &Limits::default())
-        .and_then(LabelImage::from_image)
-        .map_err(unusable)?;
-    let map = LabelImage::drawn(drawing, &case.image, names).map_err(unusable)?;
+    let name = format!("the drawing over {id}");
+    let drawing = read_labels(&name, drawing).await?;
+    let map = LabelImage::drawn(drawing, &case.image, names).map_err(named(&name))?;
     put(session, id, &map).await
 }
 
 /// Makes the labels that were found for a case fit its image.
-pub async fn mend(session: &Session, id: &str, fix: Fix) -> Result<()> {
+pub async fn repair(session: &Session, id: &str, fix: Fix) -> Result<()> {
     let case = session.case(id).await?;
     let path = session
         .cases
@@ -45,52 +40,25 @@ pub async fn mend(session: &Session, id: &str, fix: Fix) -> Result<()> {
     let Some(path) = path else {
         return Ok(());
     };
-    let found = reading::read(session, &path).await?;
-    let mended = match fix {
+    let found = read_image(&path, &session.file(&path)?).await?;
+    let repaired = match fix {
         Fix::Round => LabelImage::rounded(&found),
         Fix::Resample => LabelImage::from_image(found).and_then(|map| map.onto(&case.image)),
     };
-    let unusable = |source: VolumeError| medcontext_core::Error::Volume { file: path, source };
-    let mended = mended.map_err(unusable)?;
-    if fix == Fix::Resample && mended.present().is_empty() {
+    let repaired = repaired.map_err(named(&path))?;
+    if fix == Fix::Resample && repaired.present().is_empty() {
         let case = id.to_owned();
         return Err(DatasetError::NothingInside { case }.into());
     }
-    put(session, id, &mended).await
+    put(session, id, &repaired).await
 }
 
-/// Keeps a label map as the case's, in place of the one it had.
+/// Makes a label map the case's, in place of the one it had.
 async fn put(session: &Session, id: &str, map: &LabelImage) -> Result<()> {
-    let file = blob(&label_file(map))?.0;
-    let path = format!("{DRAWN}{id}.nii.gz");
-    session.keep(&format!("{CASES}{path}"), &file).await;
-    {
-        let mut library = session.library_mut();
-        library.files.insert(path.clone(), Handle(file));
-        library.drawn.insert(id.to_owned(), path);
-    }
-    // It has another label map now, or the same one with other voxels.
-    session.cases.borrow_mut().remove(id);
-    cases::refresh(session).await
-}
-
-/// Whether a path is that of a drawing: those are paired by the case's name.
-pub fn is_drawn(path: &str) -> bool {
-    path.starts_with(DRAWN)
-}
-
-/// The case that a drawing's path names.
-pub fn drawn_case(path: &str) -> Option<&str> {
-    path.strip_prefix(DRAWN)?.strip_suffix(".nii.gz")
-}
-
-/// A case's files, with what was drawn in place of the label map that was found.
-pub fn prefer_drawn(session: &Session, mut files: CaseFiles) -> CaseFiles {
-    if let Some(path) = session.library().drawn.get(&files.id) {
-        files.label = Some(path.clone());
-        files.structures.clear();
-        // Who draws labels means them to be learned from, also those of a test case.
-        files.part = None;
-    }
-    files
+    let file = blob(&label_file(map))?;
+    let name = file_names::volume(&drawing_path(id));
+    session.store(&name, &file.0).await;
+    session.library_mut().draw(id, file);
+    cases::refresh(session).await;
+    Ok(())
 }

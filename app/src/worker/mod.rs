@@ -1,93 +1,37 @@
 //! The compute worker: the one thread that holds volumes, network and device.
 //!
-//! Requests are taken one after another by `Session::handle`; training and prediction run beside that
-//! loop as tasks of their own, one at a time, so that files can still be added and looked at. Every task
-//! lets the browser deliver messages between two steps, which is how `Stop` arrives in time.
+//! [`Inbox`] takes the page's requests; a session does one after another, and training and prediction run beside
+//! that as tasks of their own, one at a time, so that files can still be added and looked at. Every task lets the
+//! browser deliver messages between two steps, which is how a wish to stop arrives in time.
+//!
+//! From the top: `dispatch`, then one file for each kind of work, then `session` (what is held between two
+//! requests), then `entry`, `bytes`, `reporter` and `error`. Each uses what comes after it and nothing before.
 
-mod adapter;
 mod archive;
+mod bytes;
 mod cases;
 mod choices;
+mod dispatch;
+mod entry;
 mod error;
 mod files;
-mod kept;
 mod label;
+mod persist;
 mod predict;
 mod reading;
+mod reporter;
 mod restore;
 mod session;
 mod show;
-mod storage;
+#[cfg(target_arch = "wasm32")]
+mod start;
 mod train;
+mod weights;
 
-use futures::StreamExt;
-use futures::channel::mpsc::{UnboundedSender, unbounded};
-use gloo_worker::{HandlerId, Worker, WorkerScope};
-use wasm_bindgen_futures::spawn_local;
+#[cfg(test)]
+mod tests;
 
-use crate::message::{Report, Request};
-use session::{Reporter, Session, worker_scope};
-
-/// The worker as `gloo-worker` sees it: it forwards the page's requests to a `Session`.
-pub struct Compute {
-    inbox: Option<UnboundedSender<Request>>,
-    reporter: Option<Reporter>,
-}
-
-impl Worker for Compute {
-    type Message = ();
-    type Input = Request;
-    type Output = Report;
-
-    fn create(_: &WorkerScope<Self>) -> Self {
-        Self {
-            inbox: None,
-            reporter: None,
-        }
-    }
-
-    fn update(&mut self, _: &WorkerScope<Self>, (): ()) {}
-
-    /// The page connects once: its session begins here.
-    fn connected(&mut self, scope: &WorkerScope<Self>, page: HandlerId) {
-        let (inbox, mut requests) = unbounded();
-        let reporter = Reporter::new(scope.clone(), page);
-        reporter.report_death();
-        self.inbox = Some(inbox);
-        self.reporter = Some(reporter.clone());
-        spawn_local(async move {
-            let Some(Request::Open(wish)) = requests.next().await else {
-                return;
-            };
-            match Session::open(reporter.clone(), wish).await {
-                Ok(session) => {
-                    while let Some(request) = requests.next().await {
-                        session.handle(request).await;
-                    }
-                }
-                Err(error) => reporter.send(Report::Died(error.to_string())),
-            }
-        });
-    }
-
-    fn received(&mut self, _: &WorkerScope<Self>, request: Request, _: HandlerId) {
-        let (Some(reporter), Some(inbox)) = (&self.reporter, &self.inbox) else {
-            return;
-        };
-        // Here rather than in the session's loop, which may be busy with a large file.
-        match request {
-            Request::Close => worker_scope().close(),
-            Request::Stop => reporter.set_stop(true),
-            Request::Pause(pause) => reporter.set_pause(pause),
-            Request::Train { .. }
-            | Request::Rehearse { .. }
-            | Request::Continue { .. }
-            | Request::Predict { .. } => {
-                reporter.set_stop(false);
-            }
-            _ => {}
-        }
-        // Sending fails only when the session's loop has ended, and with it the worker.
-        drop(inbox.unbounded_send(request));
-    }
-}
+pub use dispatch::Inbox;
+pub use reporter::Reporter;
+#[cfg(target_arch = "wasm32")]
+pub use start::start;

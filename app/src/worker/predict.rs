@@ -2,26 +2,26 @@
 
 use medcontext_core::dataset::Case;
 use medcontext_core::infer::{
-    Event, PredictConfig, Predictor, Segmentation, Uncertainty, label_file, logits_file,
-    uncertainty_file,
+    self, Event, PredictConfig, Predictor, Segmentation, label_file, logits_file, uncertainty_file,
 };
 use medcontext_core::metric::{Hausdorff, Targets};
 
+use super::bytes::blob;
 use super::error::{Error, Result};
-use super::files::blob;
-use super::session::{Session, breathe};
-use crate::message::Report;
-use crate::saved::{Doubt, SavedResult, names};
+use super::reporter::yield_now;
+use super::session::Session;
+use crate::message::{SegmentationReport, SegmentationRequest, Segmented};
+use crate::saved::{SavedResult, Uncertainty, names};
 
 /// Segments the named cases with the weights at hand, one after another. A case that fails is named; the
 /// others go on.
-pub async fn predict(
-    session: &Session,
-    cases: Vec<String>,
-    flips: bool,
-    keep_logits: bool,
-) -> Result<()> {
-    breathe().await;
+pub async fn predict(session: &Session, request: SegmentationRequest) -> Result<()> {
+    let SegmentationRequest {
+        cases,
+        flips,
+        keep_logits,
+    } = request;
+    yield_now().await;
     let predictor = Predictor::load(&session.weights()?, &session.device.device)?;
     let config = PredictConfig {
         flips,
@@ -30,12 +30,14 @@ pub async fn predict(
         ..PredictConfig::default()
     };
     for case in cases {
-        if session.stopping() {
+        if session.reporter.stopping() {
             break;
         }
         if let Err(error) = segment(session, &predictor, &case, config).await {
             let reason = error.to_string();
-            session.reporter.send(Report::NotSegmented { case, reason });
+            session
+                .reporter
+                .send(SegmentationReport::Failed { case, reason });
         }
     }
     Ok(())
@@ -51,7 +53,7 @@ async fn segment(
     let case = session.case(id).await?;
     let mut run = predictor.start_channels(&case.images(), config)?;
     while let Some(event) = run.next().await? {
-        let progress = |done, windows, remaining_seconds| Report::Predicting {
+        let progress = |done, windows, remaining_seconds| SegmentationReport::Progress {
             case: id.to_owned(),
             done,
             windows,
@@ -69,44 +71,39 @@ async fn segment(
                 seconds,
             } => {
                 let seen = predictor.metadata().training.saw(id);
-                let report = segmented(&case, &segmentation, seconds, seen)?;
-                keep(session, &report).await;
-                report
+                let found = segmented(&case, &segmentation, seconds, seen)?;
+                store(session, &found).await;
+                SegmentationReport::Done(found)
             }
         };
         session.reporter.send(report);
-        session.wait_while_paused().await;
-        if session.stopping() {
+        session.reporter.wait_while_paused().await;
+        if session.reporter.stopping() {
             break;
         }
     }
     Ok(())
 }
 
-/// Keeps what was found for the next visit.
-async fn keep(session: &Session, report: &Report) {
-    let Report::Segmented {
-        case,
-        file,
-        uncertainty,
-        ..
-    } = report
-    else {
-        return;
-    };
-    session.keep(&names::segmentation(case), &file.0).await;
-    if let Some(map) = uncertainty {
-        session.keep(&names::uncertainty(case), &map.0).await;
+/// Stores what was found for the next visit.
+async fn store(session: &Session, found: &Segmented) {
+    session
+        .store(&names::segmentation(&found.case), &found.file.0)
+        .await;
+    if let Some(map) = &found.uncertainty {
+        session
+            .store(&names::uncertainty(&found.case), &map.0)
+            .await;
     }
 }
 
-/// The report of a segmented case, measured where it has labels of its own.
+/// What is said of a segmented case, measured where it has labels of its own.
 fn segmented(
     case: &Case,
     segmentation: &Segmentation,
     seconds: f64,
     seen: Option<bool>,
-) -> Result<Report> {
+) -> Result<Segmented> {
     let logits = segmentation.logits.as_ref().map(|logits| {
         let file = logits_file(logits).map_err(|error| Error::Logits(error.to_string()));
         blob(&file?)
@@ -117,13 +114,13 @@ fn segmented(
     });
     let uncertainty = segmentation.uncertainty.as_ref();
     let map = uncertainty.map(|found| blob(&uncertainty_file(found)));
-    Ok(Report::Segmented {
+    Ok(Segmented {
         case: case.id.clone(),
         result: SavedResult {
             volumes: segmentation.volumes.clone(),
             seconds,
             score: score.transpose()?,
-            doubt: uncertainty.and_then(doubt),
+            uncertainty: uncertainty.and_then(summary),
             seen,
         },
         file: blob(&label_file(&segmentation.labels))?,
@@ -133,10 +130,10 @@ fn segmented(
 }
 
 /// Where to look first; nowhere where nothing is uncertain.
-fn doubt(uncertainty: &Uncertainty) -> Option<Doubt> {
+fn summary(uncertainty: &infer::Uncertainty) -> Option<Uncertainty> {
     let spot = uncertainty.most()?;
     let affine = &uncertainty.map.grid().affine;
-    Some(Doubt {
+    Some(Uncertainty {
         mean: uncertainty.mean,
         slice: spot.slice_number(),
         mm: affine.apply(spot.voxel.map(|index| index as f64)),

@@ -1,75 +1,24 @@
 //! Reads the volumes of cases: each once, to see whether its files are whole and what is in them, and again
 //! whenever they are needed and are not at hand any more.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use medcontext_core::dataset::{self, Case, CaseFiles, Fix, ReadOptions, Role};
+use medcontext_core::dataset::{self, Case, CaseFiles, Role};
 use medcontext_core::infer::LabelVolume;
-use medcontext_core::volume::{Format, Image, LabelImage, Limits};
-use wasm_bindgen_futures::spawn_local;
+use medcontext_core::volume::{Image, LabelImage, Limits};
 
-use super::cases::{Entry, let_go, named};
+use super::bytes::bytes_of;
+use super::cases::drop_case;
+use super::entry::{Entry, Reading, named};
 use super::error::{Error, Result};
-use super::files::bytes_of;
-use super::session::{Session, breathe};
-use crate::message::Report;
-
-/// Volumes that were used lately are kept up to this size.
-const SHELF_BYTES: u64 = 512 << 20;
+use super::reporter::yield_now;
+use super::session::Session;
+use crate::message::CasesReport;
+use crate::platform::{Blob, spawn_local};
 
 /// The longer side of the picture in the table, in pixels: sharp on screens with two of them to a CSS pixel.
 const THUMBNAIL: usize = 72;
-
-/// What came of reading a case's files.
-#[derive(Clone)]
-pub struct Reading {
-    /// Its volumes. A label map that cannot be used is left out.
-    pub case: Rc<Case>,
-    /// What is odd about the files, one sentence each.
-    pub problems: Vec<String>,
-    /// What would mend that.
-    pub fix: Option<Fix>,
-}
-
-/// The cases that were used last, the newest first.
-#[derive(Default)]
-pub struct Shelf(VecDeque<(CaseFiles, Reading)>);
-
-impl Shelf {
-    fn get(&mut self, files: &CaseFiles) -> Option<Reading> {
-        let place = self.0.iter().position(|(known, _)| known == files)?;
-        let found = self.0.remove(place)?;
-        let reading = found.1.clone();
-        self.0.push_front(found);
-        Some(reading)
-    }
-
-    fn put(&mut self, files: CaseFiles, reading: Reading) {
-        self.0.push_front((files, reading));
-        let mut bytes = 0;
-        let fits = |(_, reading): &&(CaseFiles, Reading)| {
-            bytes += size(&reading.case);
-            bytes <= SHELF_BYTES
-        };
-        // The newest stays, however large it is.
-        let kept = self.0.iter().take_while(fits).count().max(1);
-        self.0.truncate(kept);
-    }
-
-    /// Lets a case's volumes go.
-    pub fn forget(&mut self, id: &str) {
-        self.0.retain(|(files, _)| files.id != id);
-    }
-}
-
-/// Bytes of a case's volumes in memory.
-fn size(case: &Case) -> u64 {
-    let image = |image: &&Image| image.voxels().len() as u64 * image.voxels().datatype().bytes();
-    let images: u64 = case.images().iter().map(image).sum();
-    let labels = case.label.as_ref().map_or(0, |label| label.labels().len());
-    images + labels as u64 * size_of::<u16>() as u64
-}
 
 impl Session {
     /// A case with its volumes, read if they are not at hand.
@@ -77,10 +26,10 @@ impl Session {
         Ok(self.reading(id).await?.case)
     }
 
-    /// A case with its volumes, for one who needs them alone from here on.
+    /// A case with its volumes, which nothing else uses from here on.
     pub async fn take_case(&self, id: &str) -> Result<Case> {
         let case = self.case(id).await?;
-        self.shelf.borrow_mut().forget(id);
+        self.cache.borrow_mut().remove(id);
         Ok(Rc::try_unwrap(case).unwrap_or_else(|shared| shared.as_ref().clone()))
     }
 
@@ -94,7 +43,7 @@ impl Session {
         // It may be made of other files by now.
         if let Some(entry) = entry.filter(|entry| Some(&entry.files) == files.as_ref()) {
             describe(entry, &reading, names);
-            self.reporter.send(Report::Read(entry.info.clone()));
+            self.reporter.send(CasesReport::Read(entry.info.clone()));
         }
         Ok(reading.case)
     }
@@ -104,7 +53,7 @@ impl Session {
         let _turn = self.reads.lock().await;
         let files = self.cases.borrow().get(id).map(|entry| entry.files.clone());
         let files = files.ok_or_else(|| Error::NoCase(id.to_owned()))?;
-        if let Some(reading) = self.shelf.borrow_mut().get(&files) {
+        if let Some(reading) = self.cache.borrow_mut().get(&files) {
             return Ok(reading);
         }
         let reading = read_case(self, &files).await?;
@@ -112,7 +61,7 @@ impl Session {
             let names = reading.case.label.as_ref().map(LabelImage::names);
             entry.names = names.unwrap_or_default();
         }
-        self.shelf.borrow_mut().put(files, reading.clone());
+        self.cache.borrow_mut().insert(files, reading.clone());
         Ok(reading)
     }
 }
@@ -125,11 +74,13 @@ pub fn check_new(session: &Rc<Session>) {
     let session = Rc::clone(session);
     spawn_local(async move {
         while let Some((files, done, total)) = next_unread(&session) {
-            session.reporter.send(Report::Reading { done, total });
+            session.reporter.send(CasesReport::Reading { done, total });
             check(&session, &files).await;
-            breathe().await;
+            yield_now().await;
         }
-        session.reporter.send(Report::Reading { done: 0, total: 0 });
+        session
+            .reporter
+            .send(CasesReport::Reading { done: 0, total: 0 });
         session.checking.set(false);
     });
 }
@@ -157,7 +108,7 @@ async fn check(session: &Session, files: &CaseFiles) {
     if let Err(error) = read
         && same(session)
     {
-        let_go(session, files, &error).await;
+        drop_case(session, files, error).await;
         session.tell_library();
     }
 }
@@ -180,29 +131,24 @@ fn describe(entry: &mut Entry, reading: &Reading, mut names: BTreeMap<u16, Strin
 /// Reads a case's files. A label map that cannot be used leaves the image in place, with the reason beside it.
 async fn read_case(session: &Session, files: &CaseFiles) -> Result<Reading> {
     let fetch = async |path: &str| bytes_of(path, &session.file(path)?).await;
-    let read = dataset::read_case(files, &read_options(session, files), fetch).await?;
+    let options = session.library().read_options(files);
+    let read = dataset::read_case(files, &options, fetch).await?;
     Ok(Reading {
         problems: read.sentences(),
-        // One made of several files cannot be mended as one.
+        // One made of several files cannot be repaired as one.
         fix: read.fix.filter(|_| files.label.is_some()),
         case: Rc::new(read.case),
     })
 }
 
-/// What is known of a case's files beside their names.
-pub fn read_options(session: &Session, files: &CaseFiles) -> ReadOptions {
-    let json = session.json.borrow();
-    ReadOptions {
-        channels: json.as_ref().and_then(|json| json.channels).unwrap_or(1),
-        frames: session.library().choices.frames.get(files.image()).copied(),
-        resample_labels: false,
-    }
+/// A volume of a file that holds one.
+pub async fn read_image(name: &str, file: &Blob) -> Result<Image> {
+    let bytes = bytes_of(name, file).await?;
+    Ok(Image::read(&bytes, &Limits::default()).map_err(named(name))?)
 }
 
-/// Reads a volume file.
-pub async fn read(session: &Session, path: &str) -> Result<Image> {
-    let bytes = bytes_of(path, &session.file(path)?).await?;
-    let format = Format::of(path, &bytes).map_err(named(path))?;
-    let image = format.read(&[&bytes], &Limits::default(), None);
-    Ok(image.map_err(named(path))?)
+/// The label map of a file that holds one.
+pub async fn read_labels(name: &str, file: &Blob) -> Result<LabelImage> {
+    let image = read_image(name, file).await?;
+    Ok(LabelImage::from_image(image).map_err(named(name))?)
 }

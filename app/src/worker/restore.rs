@@ -1,23 +1,26 @@
-//! A session as files: kept in the browser's storage, packed into an archive, and brought back from either.
+//! A session as files: stored in the browser, packed into an archive, and brought back from either.
 
 use std::collections::BTreeMap;
 
+use medcontext_core::dataset::Choices;
 use medcontext_core::weights::Metadata;
-use web_sys::Blob;
 
+use super::bytes::{blob, bytes_of, json_file};
 use super::error::{Error, Result};
-use super::files::{blob, bytes_of, json_file};
 use super::session::Session;
-use super::{archive, cases, choices, label};
-use crate::message::{Handle, Library, Packed, Report};
-use crate::saved::{Choices, Saved, names};
+use super::{archive, cases, choices};
+use crate::message::{
+    ExportReport, FileLibrary, Handle, Packed, SegmentationReport, Segmented, SessionReport,
+};
+use crate::platform::Blob;
+use crate::saved::{Saved, names};
 
 /// What an earlier session left in the browser's storage, if it is worth going back to.
 ///
 /// # Errors
 /// When it is there and cannot be read: another version may have written it differently.
 pub async fn found(session: &Session) -> Result<Option<Saved>> {
-    let Some(bytes) = session.kept_bytes(names::SESSION).await? else {
+    let Some(bytes) = session.stored_bytes(names::SESSION).await? else {
         return Ok(None);
     };
     let saved: Saved = serde_json::from_slice(&bytes)
@@ -26,56 +29,54 @@ pub async fn found(session: &Session) -> Result<Option<Saved>> {
 }
 
 /// Takes over what another worker held. Results and weights are the page's.
-pub async fn resume(session: &Session, library: Library) -> Result<()> {
-    let json = library.dataset_json.clone();
+pub async fn resume(session: &Session, library: FileLibrary) -> Result<()> {
+    let json = library.dataset_json_file();
+    let json = json.map(|(path, file)| (names::volume(path), file.0.clone()));
     *session.library_mut() = library;
-    // The one before may have died before it had kept them.
-    choices::keep(session).await?;
-    if let Some((path, file)) = json {
-        let name = format!("{}{path}", names::CASES);
-        session.keep(&name, &file.0).await;
+    // The one before may have died before it had stored them.
+    if let Some((name, file)) = json {
+        session.store(&name, &file).await;
     }
-    cases::refresh(session).await
+    choices::apply(session).await
 }
 
-/// Forgets what was kept and decided, unless cases have come meanwhile. Files that are in no case stay, here and in
-/// the browser's storage.
+/// Forgets what was stored and decided, unless cases have come meanwhile. Files that are in no case stay, here and
+/// in the browser's storage.
 pub async fn forget(session: &Session) -> Result<()> {
     if !session.cases.borrow().is_empty() {
         return Ok(());
     }
-    session.library_mut().choices = Choices::default();
+    session.library_mut().forget_choices();
     // First what the page would find the others by.
-    session.drop_kept(names::SESSION).await;
-    for name in session.kept_names().await? {
+    session.drop_stored(names::SESSION).await;
+    for name in session.stored_names().await? {
         if !belongs(session, &name) {
-            session.drop_kept(&name).await;
+            session.drop_stored(&name).await;
         }
     }
     Ok(())
 }
 
-/// Whether what is kept under this name is a file of the library.
+/// Whether what is stored under this name is a file of the library.
 fn belongs(session: &Session, name: &str) -> bool {
     let library = session.library();
-    let json = library.dataset_json.as_ref().map(|(path, _)| path.as_str());
     name.strip_prefix(names::CASES)
-        .is_some_and(|path| library.files.contains_key(path) || json == Some(path))
+        .is_some_and(|path| library.files().any(|(known, _)| known == path))
 }
 
-/// Keeps what the page knows.
+/// Stores what the page knows.
 pub async fn remember(session: &Session, saved: &Saved) -> Result<()> {
     let file = json_file(names::SESSION, saved)?;
-    session.keep(names::SESSION, &file).await;
+    session.store(names::SESSION, &file).await;
     Ok(())
 }
 
 /// Brings back what the browser's storage holds.
-pub async fn restore_kept(session: &Session) -> Result<()> {
+pub async fn restore_stored(session: &Session) -> Result<()> {
     let mut contents = BTreeMap::new();
-    for name in session.kept_names().await? {
-        match session.kept(&name).await {
-            Ok(file) => contents.extend(file.map(|file| (name, file.into()))),
+    for name in session.stored_names().await? {
+        match session.stored(&name).await {
+            Ok(file) => contents.extend(file.map(|file| (name, file))),
             Err(error) => session.mention(Err(error)),
         }
     }
@@ -96,9 +97,9 @@ pub async fn open_archive(session: &Session, path: &str, file: &Blob) -> Result<
         .ok_or_else(|| no_session(format!("it holds no {}", names::SESSION)))?;
     let saved: Saved = serde_json::from_slice(&bytes_of(path, saved).await?)
         .map_err(|error| no_session(error.to_string()))?;
-    session.forget_kept().await?;
+    session.clear_storage().await?;
     for (name, content) in &contents {
-        session.keep(name, content).await;
+        session.store(name, content).await;
     }
     restore(session, contents, saved).await
 }
@@ -110,61 +111,62 @@ async fn restore(
     saved: Saved,
 ) -> Result<()> {
     cases::forget_all(session);
-    *session.library_mut() = library(session, &contents).await?;
-    cases::refresh(session).await?;
+    let library = library(session, &contents).await?;
+    *session.library_mut() = library;
+    cases::refresh(session).await;
     if let Some(file) = contents.get(names::WEIGHTS) {
         let bytes = bytes_of(names::WEIGHTS, file).await?;
         let metadata = Metadata::read(&bytes)?;
-        session.keep_weights(bytes, &metadata).await?;
+        session.take_weights(bytes, &metadata).await?;
     }
     for (case, result) in &saved.results {
         let uncertainty = contents.remove(&names::uncertainty(case)).map(Handle);
         if let Some(file) = contents.remove(&names::segmentation(case)) {
-            session.reporter.send(Report::Segmented {
+            session.reporter.send(SegmentationReport::Done(Segmented {
                 case: case.clone(),
                 result: result.clone(),
                 file: Handle(file),
                 uncertainty,
                 logits: None,
-            });
+            }));
         }
     }
-    session.reporter.send(Report::Restored(Box::new(saved)));
+    session
+        .reporter
+        .send(SessionReport::Restored(Box::new(saved)));
     Ok(())
 }
 
 /// The files that cases are made of, and what was decided about them.
-async fn library(session: &Session, contents: &BTreeMap<String, Blob>) -> Result<Library> {
-    let mut library = Library::default();
+async fn library(session: &Session, contents: &BTreeMap<String, Blob>) -> Result<FileLibrary> {
+    let mut library = FileLibrary::default();
     for (name, file) in contents {
         let Some(path) = name.strip_prefix(names::CASES) else {
             continue;
         };
         if path.ends_with(".json") {
+            let bytes = bytes_of(path, file).await?;
             // What is in the browser's storage may be written anew.
-            let own = blob(&bytes_of(path, file).await?)?;
-            library.dataset_json = Some((path.to_owned(), own));
-            continue;
+            library.add_dataset_json(path, &bytes, blob(&bytes)?);
+        } else {
+            library.restore(path, Handle(file.clone()));
         }
-        if let Some(case) = label::drawn_case(path) {
-            library.drawn.insert(case.to_owned(), path.to_owned());
-        }
-        library.files.insert(path.to_owned(), Handle(file.clone()));
     }
     if let Some(file) = contents.get(names::CHOICES) {
-        let read = bytes_of(names::CHOICES, file).await;
-        let choices = read.and_then(|bytes| {
-            serde_json::from_slice(&bytes).map_err(|error| Error::Choices {
-                file: names::CHOICES.to_owned(),
-                reason: error.to_string(),
-            })
-        });
-        match choices {
-            Ok(choices) => library.choices = choices,
+        match read_choices(file).await {
+            Ok(choices) => library.restore_choices(choices),
             Err(error) => session.mention(Err(error)),
         }
     }
     Ok(library)
+}
+
+async fn read_choices(file: &Blob) -> Result<Choices> {
+    let bytes = bytes_of(names::CHOICES, file).await?;
+    serde_json::from_slice(&bytes).map_err(|error| Error::Choices {
+        file: names::CHOICES.to_owned(),
+        reason: error.to_string(),
+    })
 }
 
 /// Makes one file of the page's files and, where asked for, of the session.
@@ -179,27 +181,19 @@ pub async fn pack(session: &Session, files: Vec<Packed>, saved: Option<Box<Saved
             json_file(names::SESSION, &saved)?,
         ));
         all.push((names::CHOICES.to_owned(), choices::json(session)?));
-        all.extend(case_files(session)?);
-        if let Some(state) = session.kept(names::STATE).await? {
-            all.push((names::STATE.to_owned(), state.into()));
+        all.extend(library_files(session));
+        if let Some(state) = session.stored(names::STATE).await? {
+            all.push((names::STATE.to_owned(), state));
         }
     }
     let archive = archive::pack(&all).await?;
-    session.reporter.send(Report::Archive(archive));
+    session.reporter.send(ExportReport::Archive(archive));
     Ok(())
 }
 
 /// The files that cases are made of.
-fn case_files(session: &Session) -> Result<Vec<(String, Blob)>> {
-    let name = |path: &str| format!("{}{path}", names::CASES);
+fn library_files(session: &Session) -> Vec<(String, Blob)> {
     let library = session.library();
-    let mut files: Vec<(String, Blob)> = library
-        .files
-        .iter()
-        .map(|(path, file)| (name(path), file.0.clone()))
-        .collect();
-    if let Some((path, file)) = &library.dataset_json {
-        files.push((name(path), file.0.clone()));
-    }
-    Ok(files)
+    let named = |(path, file): (&String, &Handle<Blob>)| (names::volume(path), file.0.clone());
+    library.files().map(named).collect()
 }

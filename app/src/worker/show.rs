@@ -1,14 +1,16 @@
 //! Volumes for the viewer.
 
-use medcontext_core::volume::{Image, LabelImage, Limits, SurfaceNames};
-use web_sys::Blob;
+use medcontext_core::volume::SurfaceNames;
 
 use super::archive;
-use super::cases::{Entry, named};
+use super::bytes::blob;
+use super::entry::{Entry, named};
 use super::error::Result;
-use super::files::{blob, bytes_of};
-use super::session::{Session, breathe};
-use crate::message::{Handle, Report};
+use super::reading::{read_image, read_labels};
+use super::reporter::yield_now;
+use super::session::Session;
+use crate::message::{DisplayReport, ExportReport, Handle};
+use crate::platform::Blob;
 
 /// Sends a case's volumes for display, as this program reads them.
 pub async fn view(session: &Session, id: &str) -> Result<()> {
@@ -21,7 +23,7 @@ pub async fn view(session: &Session, id: &str) -> Result<()> {
     // Before the picture: a label has its colour when it is known.
     let case = session.described_case(id).await?;
     let truth = case.label.as_ref().map(|label| blob(&label.to_display()));
-    session.reporter.send(Report::View {
+    session.reporter.send(DisplayReport::Case {
         case: id.to_owned(),
         image: blob(&case.image.to_display().map_err(named(id))?)?,
         truth: truth.transpose()?,
@@ -37,24 +39,18 @@ pub async fn display(
     labels: Option<Handle<Blob>>,
     uncertainty: Option<Handle<Blob>>,
 ) -> Result<()> {
-    let limits = Limits::default();
     let labels = match labels {
-        Some(file) => {
-            let bytes = bytes_of(&case, &file.0).await?;
-            let map = Image::read(&bytes, &limits).and_then(LabelImage::from_image);
-            Some(blob(&map.map_err(named(&case))?.to_display())?)
-        }
+        Some(file) => Some(blob(&read_labels(&case, &file.0).await?.to_display())?),
         None => None,
     };
     let uncertainty = match uncertainty {
         Some(file) => {
-            let bytes = bytes_of(&case, &file.0).await?;
-            let map = Image::read(&bytes, &limits).and_then(|map| map.to_display());
-            Some(blob(&map.map_err(named(&case))?)?)
+            let map = read_image(&case, &file.0).await?;
+            Some(blob(&map.to_display().map_err(named(&case))?)?)
         }
         None => None,
     };
-    session.reporter.send(Report::Displayed {
+    session.reporter.send(DisplayReport::Segmentation {
         case,
         number,
         labels,
@@ -69,12 +65,9 @@ pub async fn compare(session: &Session, id: &str, segmentation: &Blob) -> Result
     let Some(truth) = &case.label else {
         return Ok(());
     };
-    let bytes = bytes_of(id, segmentation).await?;
-    let difference = Image::read(&bytes, &Limits::default())
-        .and_then(LabelImage::from_image)
-        .and_then(|found| found.difference(truth))
-        .map_err(named(id))?;
-    session.reporter.send(Report::Difference {
+    let found = read_labels(id, segmentation).await?;
+    let difference = found.difference(truth).map_err(named(id))?;
+    session.reporter.send(DisplayReport::Difference {
         case: id.to_owned(),
         file: blob(&difference.to_display())?,
     });
@@ -83,10 +76,7 @@ pub async fn compare(session: &Session, id: &str, segmentation: &Blob) -> Result
 
 /// Sends the surface of every label of a segmentation, in mm.
 pub async fn surfaces(session: &Session, id: &str, segmentation: &Blob) -> Result<()> {
-    let bytes = bytes_of(id, segmentation).await?;
-    let map = Image::read(&bytes, &Limits::default())
-        .and_then(LabelImage::from_image)
-        .map_err(named(id))?;
+    let map = read_labels(id, segmentation).await?;
     let names = session.label_names();
     let mut file_names = SurfaceNames::default();
     let mut files = Vec::new();
@@ -95,9 +85,9 @@ pub async fn surfaces(session: &Session, id: &str, segmentation: &Blob) -> Resul
         let name = name.unwrap_or_else(|| format!("label {label}"));
         let stl = map.surface(label).to_stl(&name);
         files.push((file_names.take(id, &name, label), blob(&stl)?.0));
-        breathe().await;
+        yield_now().await;
     }
-    session.reporter.send(Report::Surfaces {
+    session.reporter.send(ExportReport::Surfaces {
         case: id.to_owned(),
         file: archive::pack(&files).await?,
     });

@@ -1,26 +1,27 @@
 //! Training, as a task of the worker.
 
-use js_sys::Date;
 use medcontext_core::dataset::{Case, CaseFingerprint, LabelSet, not_learned};
 use medcontext_core::infer::{self, PredictConfig, Predictor, label_file};
 use medcontext_core::train::{CheckpointKind, Event, RunState, Start, TrainConfig, Trainer};
 use medcontext_core::weights::Metadata;
 
-use super::cases::Entry;
+use super::bytes::blob;
+use super::entry::Entry;
 use super::error::{Error, Result};
-use super::files::blob;
-use super::session::{Session, breathe};
-use crate::message::Report;
+use super::reporter::yield_now;
+use super::session::Session;
+use crate::message::TrainingReport;
+use crate::platform::now;
 use crate::saved::names;
 
 /// A crash costs at most this much training, and the step that was under way.
-const KEEP_EVERY_MS: f64 = 30_000.0;
+const STORE_EVERY_MS: f64 = 30_000.0;
 
 /// Memory for volumes: a page has 4 GiB, of which the network needs some.
 const ROOM: u64 = 3 << 30;
 const GIB: f64 = (1u64 << 30) as f64;
 
-/// Steps of a rehearsal: one that makes a GPU's programs, and some that are like all others.
+/// Steps of a rehearsal: one in which a GPU's shaders are compiled, and some that are like all others.
 const REHEARSAL_STEPS: usize = 4;
 
 /// Trains on the named cases.
@@ -31,9 +32,9 @@ pub async fn train(
     validation: &[String],
     from_weights: bool,
 ) -> Result<()> {
-    breathe().await;
+    yield_now().await;
     check_room(session, &[cases, validation])?;
-    session.drop_kept(names::STATE).await;
+    session.drop_stored(names::STATE).await;
     let cases = find(session, cases).await?;
     let weights = from_weights.then(|| session.weights()).transpose()?;
     let start = weights.as_deref().map_or(Start::Scratch, Start::Weights);
@@ -48,8 +49,9 @@ pub async fn train(
 
 /// Says what is to be said of labels that are about to be learned.
 fn say_what_is_learned(session: &Session, labels: &LabelSet, held_out: &[Case]) -> Result<()> {
-    let json = session.json.borrow();
-    let declared = json.as_ref().map(|json| json.check(labels)).transpose()?;
+    let library = session.library();
+    let declared = library.dataset_json().map(|json| json.check(labels));
+    let declared = declared.transpose()?;
     let held_out: Vec<CaseFingerprint> = held_out.iter().map(CaseFingerprint::of).collect();
     let unknown = not_learned(labels, &held_out);
     for sentence in declared.into_iter().flatten().chain(unknown) {
@@ -60,7 +62,7 @@ fn say_what_is_learned(session: &Session, labels: &LabelSet, held_out: &[Case]) 
 
 /// Takes a few steps of a run on the named cases, and tells how long they took.
 pub async fn rehearse(session: &Session, config: TrainConfig, cases: &[String]) -> Result<()> {
-    breathe().await;
+    yield_now().await;
     check_room(session, &[cases])?;
     let config = TrainConfig {
         iterations: REHEARSAL_STEPS,
@@ -72,16 +74,16 @@ pub async fn rehearse(session: &Session, config: TrainConfig, cases: &[String]) 
     let start = Start::Scratch;
     let mut trainer = Trainer::new(config, cases, Vec::new(), labels, start, device)?;
     let mut steps = Vec::new();
-    while steps.len() < REHEARSAL_STEPS && !session.stopping() {
+    while steps.len() < REHEARSAL_STEPS && !session.reporter.stopping() {
         if let Some(Event::Step { seconds, .. }) = trainer.next().await? {
             steps.push(seconds);
         }
-        session.wait_while_paused().await;
+        session.reporter.wait_while_paused().await;
     }
     if let [first, rest @ ..] = &steps[..]
         && !rest.is_empty()
     {
-        session.reporter.send(Report::Rehearsed {
+        session.reporter.send(TrainingReport::Rehearsed {
             first_seconds: *first,
             step_seconds: rest.iter().sum::<f64>() / rest.len() as f64,
         });
@@ -89,11 +91,11 @@ pub async fn rehearse(session: &Session, config: TrainConfig, cases: &[String]) 
     Ok(())
 }
 
-/// Goes on with the run whose state was kept.
-pub async fn go_on(session: &Session, validation: &[String]) -> Result<()> {
-    breathe().await;
+/// Resumes the run whose state was stored.
+pub async fn resume(session: &Session, validation: &[String]) -> Result<()> {
+    yield_now().await;
     let state = session
-        .kept_bytes(names::STATE)
+        .stored_bytes(names::STATE)
         .await?
         .ok_or(Error::NoState)?;
     let RunState {
@@ -147,12 +149,12 @@ fn check_room(session: &Session, ids: &[&[String]]) -> Result<()> {
 /// Drives the run to its end. The weights at hand are the best where there is something to tell by, else the
 /// newest; the state is kept at checkpoints and in between, so that the run can go on.
 async fn run(session: &Session, mut trainer: Trainer) -> Result<()> {
-    let (mut kept, mut best) = (Date::now(), false);
+    let (mut stored, mut best) = (now(), false);
     while let Some(event) = trainer.next().await? {
-        let mut keep = None;
+        let mut store = None;
         match &event {
-            Event::Step { iteration, .. } if Date::now() - kept > KEEP_EVERY_MS => {
-                keep = Some(*iteration);
+            Event::Step { iteration, .. } if now() - stored > STORE_EVERY_MS => {
+                store = Some(*iteration);
             }
             Event::Checkpoint {
                 weights,
@@ -162,27 +164,27 @@ async fn run(session: &Session, mut trainer: Trainer) -> Result<()> {
                 best |= *kind == CheckpointKind::Best;
                 if *kind == CheckpointKind::Best || !best {
                     let metadata = Metadata::read(weights)?;
-                    session.keep_weights(weights.clone(), &metadata).await?;
+                    session.take_weights(weights.clone(), &metadata).await?;
                 }
-                keep = (*kind == CheckpointKind::Last).then_some(*iteration);
+                store = (*kind == CheckpointKind::Last).then_some(*iteration);
             }
-            Event::Finished { stopped: false, .. } => session.drop_kept(names::STATE).await,
+            Event::Finished { stopped: false, .. } => session.drop_stored(names::STATE).await,
             _ => {}
         }
         let validated = match &event {
             Event::Validated { iteration, .. } => Some(*iteration),
             _ => None,
         };
-        session.reporter.send(Report::Training(event));
+        session.reporter.send(TrainingReport::Event(event));
         if let Some(iteration) = validated {
             preview(session, &trainer, iteration).await?;
         }
-        if let Some(iteration) = keep {
-            keep_state(session, &trainer, iteration).await?;
-            kept = Date::now();
+        if let Some(iteration) = store {
+            store_state(session, &trainer, iteration).await?;
+            stored = now();
         }
-        session.wait_while_paused().await;
-        if session.stopping() {
+        session.reporter.wait_while_paused().await;
+        if session.reporter.stopping() {
             trainer.stop();
         }
     }
@@ -206,25 +208,25 @@ async fn preview(session: &Session, trainer: &Trainer, iteration: usize) -> Resu
     while let Some(event) = run.next().await? {
         if let infer::Event::Finished { segmentation, .. } = event {
             let file = blob(&label_file(&segmentation.labels))?;
-            session.reporter.send(Report::Preview {
+            session.reporter.send(TrainingReport::Preview {
                 case: id.clone(),
                 iteration,
                 file,
             });
         }
-        session.wait_while_paused().await;
-        if session.stopping() {
+        session.reporter.wait_while_paused().await;
+        if session.reporter.stopping() {
             break;
         }
     }
     Ok(())
 }
 
-async fn keep_state(session: &Session, trainer: &Trainer, iteration: usize) -> Result<()> {
+async fn store_state(session: &Session, trainer: &Trainer, iteration: usize) -> Result<()> {
     let mut state = Vec::new();
     trainer.write_state(&mut state).await?;
-    if session.keep(names::STATE, &blob(&state)?.0).await {
-        session.reporter.send(Report::Kept { iteration });
+    if session.store(names::STATE, &blob(&state)?.0).await {
+        session.reporter.send(TrainingReport::Kept { iteration });
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::names::tidy;
@@ -11,7 +12,7 @@ use super::{DatasetError, LabelSet, Leftover, Part, Result};
 const IGNORE: &str = "ignore";
 
 /// A dataset.json, as far as it can be read.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct DatasetJson {
     /// Its path, as given.
     pub file: String,
@@ -30,7 +31,7 @@ pub struct DatasetJson {
 }
 
 /// A case that is listed.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Entry {
     pub part: Part,
     /// Paths of its channels from the file's own folder.

@@ -1,0 +1,28 @@
+//! The weights at hand.
+
+use serde::{Deserialize, Serialize};
+
+use super::Handle;
+use crate::platform::Blob;
+
+/// The weights at hand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WeightsInfo {
+    /// The network, its size and what it labels, in words.
+    pub summary: String,
+    /// The name to save them under.
+    pub file_name: String,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+    /// The card that goes along with the file, in Markdown.
+    pub card: String,
+}
+
+/// Weights are at hand: trained here or dropped.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WeightsReport {
+    /// What they are.
+    pub info: WeightsInfo,
+    /// The `.safetensors` file.
+    pub file: Handle<Blob>,
+}

@@ -1,0 +1,114 @@
+//! The table of cases, and the files beside it.
+
+use leptos::prelude::*;
+use medcontext_core::dataset::Role;
+
+use crate::message::{CaseInfo, Unused};
+use crate::saved::SavedResult;
+
+/// A row of the table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Case {
+    /// What the worker says of it.
+    pub info: CaseInfo,
+    /// What it is for.
+    pub role: Role,
+    /// Its segmentation.
+    pub result: CaseResult,
+}
+
+impl Case {
+    /// Whether it is used for this. A series that nobody has decided about is used for nothing.
+    pub fn is_for(&self, role: Role) -> bool {
+        self.role == role && self.info.frames.is_none()
+    }
+}
+
+/// How far a case's segmentation is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum CaseResult {
+    /// Not asked for.
+    #[default]
+    None,
+    /// Under way.
+    Running,
+    /// Done.
+    Done(SavedResult),
+    /// Not possible: one sentence.
+    Failed(String),
+}
+
+impl CaseResult {
+    /// Its name in the `data-state` of a row.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::None => "ready",
+            Self::Running => "predicting",
+            Self::Done(_) => "done",
+            Self::Failed(_) => "failed",
+        }
+    }
+
+    /// What was found, if it is done.
+    pub fn done(&self) -> Option<&SavedResult> {
+        match self {
+            Self::Done(result) => Some(result),
+            _ => None,
+        }
+    }
+}
+
+/// What the page knows of cases and files.
+#[derive(Clone, Copy, Default)]
+pub struct CasesStore {
+    /// The table, sorted by id.
+    pub rows: RwSignal<Vec<Case>>,
+    /// Files that are not used.
+    pub leftovers: RwSignal<Vec<Unused>>,
+    /// Whether some of them are label maps of one structure each.
+    pub structures: RwSignal<bool>,
+    /// Cases read and cases to read, while files are being read.
+    pub reading: RwSignal<Option<(usize, usize)>>,
+}
+
+impl CasesStore {
+    /// A row, as it is now.
+    pub fn find(&self, id: &str) -> Option<Case> {
+        self.rows
+            .read()
+            .iter()
+            .find(|case| case.info.id == id)
+            .cloned()
+    }
+
+    /// Changes a row.
+    pub fn change(&self, id: &str, change: impl FnOnce(&mut Case)) {
+        self.rows.update(|cases| {
+            if let Some(case) = cases.iter_mut().find(|case| case.info.id == id) {
+                change(case);
+            }
+        });
+    }
+
+    /// Ids of the cases that `wanted` picks.
+    pub fn ids(&self, wanted: impl Fn(&Case) -> bool) -> Vec<String> {
+        let cases = self.rows.read();
+        cases
+            .iter()
+            .filter(|case| wanted(case))
+            .map(|case| case.info.id.clone())
+            .collect()
+    }
+
+    /// Cases that were being segmented are not any more.
+    pub fn none_is_running(&self) {
+        self.rows.update(|cases| {
+            for case in cases
+                .iter_mut()
+                .filter(|case| case.result == CaseResult::Running)
+            {
+                case.result = CaseResult::None;
+            }
+        });
+    }
+}

@@ -1,0 +1,210 @@
+//! The strip that says what is going on, or what to do next, and stops it.
+
+use leptos::prelude::*;
+use medcontext_core::dataset::Role;
+
+use super::store::{Phase, Task};
+use crate::message::TaskRequest;
+use crate::page::address::testing;
+use crate::page::format;
+use crate::page::link::Link;
+use crate::page::panels::worker::Engine;
+use crate::page::state::State;
+use crate::saved::SavedStoreFields;
+
+/// Announce progress to screen readers this many times over a task.
+const ANNOUNCEMENTS: usize = 10;
+
+/// Progress of the long task. Tests look at its `data-` attributes.
+#[component]
+pub fn Progress() -> impl IntoView {
+    let state = expect_context::<State>();
+    let link = expect_context::<Link>();
+    let busy = Memo::new(move |_| state.progress.work.read().busy());
+    let stop = move |_| {
+        state
+            .progress
+            .work
+            .update(|work| work.phase = Phase::Stopping);
+        link.send(TaskRequest::Stop);
+    };
+    let paused = move || state.progress.work.read().phase == Phase::Paused;
+    let running = move || {
+        matches!(
+            state.progress.work.read().phase,
+            Phase::Running | Phase::Paused
+        )
+    };
+    let pause = move |_| {
+        let pause = !paused();
+        state.progress.work.update(|work| {
+            work.phase = if pause { Phase::Paused } else { Phase::Running };
+        });
+        link.send(TaskRequest::Pause(pause));
+    };
+    let task = move || match state.progress.work.read().task {
+        Some(Task::Train) => "train",
+        Some(Task::Predict) => "predict",
+        Some(Task::Rehearse) => "rehearse",
+        None => "",
+    };
+    let kept = move || {
+        state
+            .saved
+            .unfinished()
+            .read()
+            .as_ref()
+            .map(|run| run.iteration)
+    };
+    let compiling = move || state.progress.work.read().compiling.then_some("");
+    let iteration = move || state.progress.work.read().done;
+    let testing = testing();
+    view! {
+        <section
+            id="progress"
+            aria-label="Progress"
+            data-state=move || phase_name(state)
+            data-task=testing.then_some(task)
+            data-iteration=testing.then_some(iteration)
+            data-kept=testing.then_some(kept)
+            data-compiling=testing.then_some(compiling)
+        >
+            <Now />
+            <button id="pause" disabled=move || !running() on:click=pause>
+                {move || if paused() { "Go on" } else { "Pause" }}
+            </button>
+            <button
+                id="stop"
+                disabled=move || !running()
+                on:click=stop
+            >
+                "Stop"
+            </button>
+            <progress
+                class:idle=move || !busy.get()
+                aria-label="Progress of the running task"
+                max=move || state.progress.work.read().total.max(1)
+                value=move || fraction(state)
+            ></progress>
+            <p id="live" class="unseen" role="status">
+                {Memo::new(move |_| announcement(state))}
+            </p>
+        </section>
+    }
+}
+
+/// What is going on, how fast, and how long still.
+#[component]
+fn Now() -> impl IntoView {
+    let state = expect_context::<State>();
+    view! {
+        <div class="what">
+            <p class="words">{move || headline(state)}</p>
+            <p class="numbers">
+                <span id="count">{move || count(state)}</span>
+                <span id="rate">{move || rate(state)}</span>
+                <span id="remaining">{move || remaining(state)}</span>
+            </p>
+        </div>
+    }
+}
+
+fn phase_name(state: State) -> &'static str {
+    let work = state.progress.work.read();
+    match (work.phase, work.task) {
+        (Phase::Idle, _) => "idle",
+        (Phase::Running, Some(Task::Predict)) => "predicting",
+        (Phase::Running, _) => "training",
+        (Phase::Paused, _) => "paused",
+        (Phase::Stopping, _) => "stopping",
+        (Phase::Done, _) => "done",
+        (Phase::Stopped, _) => "stopped",
+        (Phase::Failed, _) => "failed",
+    }
+}
+
+/// What happens, or what one can do next.
+fn headline(state: State) -> String {
+    let work = state.progress.work.read();
+    match work.phase {
+        Phase::Running if work.text.is_empty() => "Preparing…".to_owned(),
+        Phase::Running if work.compiling => {
+            format!("{}, compiling for your GPU first", work.text)
+        }
+        Phase::Running => work.text.clone(),
+        Phase::Paused => format!("{} (paused)", work.text),
+        Phase::Stopping => "Stopping after this step…".to_owned(),
+        Phase::Done | Phase::Stopped if !work.text.is_empty() => work.text.clone(),
+        Phase::Failed => "That did not work: see the message above.".to_owned(),
+        _ => next_step(state).to_owned(),
+    }
+}
+
+fn next_step(state: State) -> &'static str {
+    let cases = state.cases.rows.read();
+    if *state.worker.engine.read() == Engine::Starting {
+        "Loading the compute engine…"
+    } else if cases.is_empty() {
+        "Add scans to begin."
+    } else if cases.iter().any(|case| case.result.done().is_some()) {
+        "Download the segmentations, or go on training."
+    } else if state.weights.info.read().is_some() {
+        "Ready to segment, or to train more."
+    } else if cases.iter().any(|case| case.is_for(Role::Train)) {
+        "Ready to train."
+    } else {
+        "Add a label map for at least one scan, or weights."
+    }
+}
+
+fn count(state: State) -> String {
+    let work = state.progress.work.read();
+    let (one, many) = match work.task {
+        Some(Task::Train) => ("iteration", "iterations"),
+        _ => ("window", "windows"),
+    };
+    if work.busy() && work.total > 0 {
+        format!("{} of {}", work.done, format::count(work.total, one, many))
+    } else {
+        String::new()
+    }
+}
+
+fn rate(state: State) -> String {
+    if state.progress.work.read().runs(Task::Train) && state.progress.work.read().done > 0 {
+        format::rate(state.train.step_seconds.get())
+    } else {
+        String::new()
+    }
+}
+
+fn remaining(state: State) -> String {
+    let work = state.progress.work.read();
+    if work.phase == Phase::Running && work.done > 0 {
+        format!("{} left", format::duration(work.remaining_seconds))
+    } else {
+        String::new()
+    }
+}
+
+fn fraction(state: State) -> usize {
+    let work = state.progress.work.read();
+    if work.phase == Phase::Done {
+        work.total.max(1)
+    } else {
+        work.done
+    }
+}
+
+/// Progress as a sentence, changing only now and then.
+fn announcement(state: State) -> String {
+    let work = state.progress.work.read();
+    let tenth = work.done * ANNOUNCEMENTS / work.total.max(1);
+    if work.phase == Phase::Running && work.total > 0 {
+        format!("{}: {} %", work.text, tenth * 100 / ANNOUNCEMENTS)
+    } else if work.busy() {
+        String::new()
+    } else {
+        work.text.clone()
+    }
+}

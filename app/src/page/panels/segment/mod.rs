@@ -1,0 +1,10 @@
+//! Segmentation: which cases, and what came of it.
+
+mod reports;
+mod results;
+mod store;
+mod view;
+
+pub use reports::{on_end, on_report};
+pub use store::SegmentStore;
+pub use view::Segment;

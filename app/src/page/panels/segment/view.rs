@@ -1,0 +1,118 @@
+//! Segmentation: which cases, and what came of it.
+
+use leptos::prelude::*;
+use medcontext_core::dataset::Role;
+
+use super::results::Results;
+use crate::message::SegmentationRequest;
+use crate::page::address::asked;
+use crate::page::format;
+use crate::page::link::Link;
+use crate::page::panels::cases::Case;
+use crate::page::panels::measure::{Measure, remember_before};
+use crate::page::panels::progress::{Task, Work};
+use crate::page::panels::take_away::TakeAway;
+use crate::page::panels::viewer::Overlay;
+use crate::page::state::State;
+
+/// The panel.
+#[component]
+pub fn Segment() -> impl IntoView {
+    let state = expect_context::<State>();
+    let link = expect_context::<Link>();
+    let scope = RwSignal::new("unlabelled".to_owned());
+    let flips = RwSignal::new(false);
+    // To compare them with another program's.
+    let keep_logits = asked("logits").is_some();
+    let wanted = move |case: &Case| match scope.read().as_str() {
+        "all" => case.info.frames.is_none(),
+        "held-out" => case.is_for(Role::Validate),
+        _ => case.is_for(Role::Predict),
+    };
+    let chosen = Memo::new(move |_| state.cases.ids(wanted));
+    let ready = move || {
+        state.worker.is_ready()
+            && state.weights.info.read().is_some()
+            && !chosen.read().is_empty()
+            && !state.progress.work.read().busy()
+    };
+    let start = move |_| {
+        remember_before(state);
+        state.progress.work.set(Work::begin(Task::Predict));
+        link.send(SegmentationRequest {
+            cases: chosen.get(),
+            flips: flips.get(),
+            keep_logits,
+        });
+    };
+    let label = move || match chosen.read().len() {
+        0 => "Segment".to_owned(),
+        number => format!("Segment {}", format::count(number, "case", "cases")),
+    };
+    view! {
+        <section class="panel" aria-labelledby="predict-title">
+            <div class="head">
+                <h2 id="predict-title">"Segment"</h2>
+                <select
+                    id="predict-scope"
+                    aria-label="Which cases"
+                    on:change:target=move |event| scope.set(event.target().value())
+                >
+                    <option value="unlabelled">"cases marked “segment”"</option>
+                    <option value="held-out">"cases held out"</option>
+                    <option value="all">"all cases"</option>
+                </select>
+                <button id="predict" class="primary" disabled=move || !ready() on:click=start>
+                    {label}
+                </button>
+            </div>
+            <label class="flips">
+                <input
+                    id="flips"
+                    type="checkbox"
+                    prop:checked=move || flips.get()
+                    on:change:target=move |event| flips.set(event.target().checked())
+                />
+                "Average over mirror images (eight times as long, often a little better)"
+            </label>
+            <LabelNext />
+            <Results />
+            <Measure />
+            <TakeAway />
+        </section>
+    }
+}
+
+/// The case that it would help most to label, and the slice to begin with.
+#[component]
+fn LabelNext() -> impl IntoView {
+    let state = expect_context::<State>();
+    let next = Memo::new(move |_| {
+        let cases = state.cases.rows.read();
+        let unlabelled = cases.iter().filter(|case| case.is_for(Role::Predict));
+        let uncertain = unlabelled
+            .filter_map(|case| Some((case.info.id.clone(), case.result.done()?.uncertainty?)));
+        uncertain.max_by(|(_, a), (_, b)| a.mean.total_cmp(&b.mean))
+    });
+    let label = move || {
+        next.get()
+            .map(|(case, uncertainty)| format!("{case}, slice {}", uncertainty.slice))
+    };
+    let look = move |_| {
+        if let Some((case, uncertainty)) = next.get() {
+            state.look_at(&case);
+            state.viewer.overlay.set(Overlay::Uncertainty);
+            state.viewer.destination.set(Some((case, uncertainty.mm)));
+        }
+    };
+    view! {
+        <Show when=move || next.read().is_some()>
+            <p class="label-next">
+                "Most worth labelling next, where the network is least certain: "
+                <button id="label-next" class="plain" on:click=look>
+                    {label}
+                </button>
+            </p>
+        </Show>
+    }
+}

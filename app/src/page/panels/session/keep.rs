@@ -1,0 +1,56 @@
+//! Keeps the session: what the page knows goes to the browser's storage a moment after it has changed. The
+//! worker keeps files there by itself, as they come.
+
+use std::time::Duration;
+
+use js_sys::Date;
+use leptos::prelude::*;
+
+use crate::message::SessionRequest;
+use crate::page::link::Link;
+use crate::page::state::State;
+use crate::saved::Saved;
+
+/// Changes within this time are kept together.
+const DELAY: Duration = Duration::from_millis(1500);
+
+/// What is to be kept now.
+pub fn saved(state: State) -> Saved {
+    let cases = state.cases.rows.read_untracked();
+    let roles = cases.iter().map(|case| (case.info.id.clone(), case.role));
+    let results = cases.iter().filter_map(|case| {
+        let result = case.result.done()?.clone();
+        Some((case.info.id.clone(), result))
+    });
+    Saved {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        time: Date::now(),
+        roles: roles.collect(),
+        results: results.collect(),
+        ..state.saved.get_untracked()
+    }
+}
+
+/// Keeps the session for as long as the page lives.
+pub fn follow(state: State, link: Link) {
+    let waiting = StoredValue::new(false);
+    Effect::new(move |before: Option<bool>| {
+        state.saved.track();
+        let empty = state.cases.rows.read().is_empty();
+        // An earlier session is kept until it is decided what becomes of it.
+        if state.session.found.read().is_some() {
+            return empty;
+        }
+        if empty && before == Some(false) {
+            link.send(SessionRequest::Forget);
+        } else if !empty && !waiting.get_value() {
+            waiting.set_value(true);
+            let keep = move || {
+                waiting.set_value(false);
+                link.send(SessionRequest::Remember(Box::new(saved(state))));
+            };
+            set_timeout(keep, DELAY);
+        }
+        empty
+    });
+}

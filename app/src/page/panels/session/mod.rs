@@ -1,0 +1,11 @@
+//! The saved session: found, brought back, and kept.
+
+pub mod keep;
+mod reports;
+mod store;
+mod view;
+
+pub use keep::saved;
+pub use reports::on_report;
+pub use store::SessionStore;
+pub use view::Welcome;

@@ -1,0 +1,42 @@
+//! What the worker says about the saved session.
+
+use std::collections::BTreeMap;
+
+use leptos::prelude::*;
+
+use crate::message::SessionReport;
+use crate::page::state::State;
+use crate::saved::Saved;
+
+/// Changes the page as the worker says.
+pub fn on_report(state: State, report: SessionReport) {
+    match report {
+        SessionReport::Found(saved) => {
+            // After a breakdown the page itself still knows everything.
+            if state.cases.rows.read_untracked().is_empty() {
+                state.session.found.set(Some(saved));
+            }
+        }
+        // A new worker brought back what the page still knows, and knows better.
+        SessionReport::Restored(_) if state.worker.replaying.get_untracked() => {}
+        SessionReport::Restored(saved) => restored(state, *saved),
+    }
+}
+
+/// A session is back. Its cases, weights and segmentations came before this.
+fn restored(state: State, saved: Saved) {
+    state.cases.rows.update(|cases| {
+        for case in cases {
+            if let Some(role) = saved.roles.get(&case.info.id) {
+                case.role = *role;
+            }
+        }
+    });
+    state.session.found.set(None);
+    state.saved.set(Saved {
+        // These are in the table now.
+        roles: BTreeMap::new(),
+        results: BTreeMap::new(),
+        ..saved
+    });
+}

@@ -1,0 +1,8 @@
+//! What one takes along: tables, a report, everything as one file.
+
+mod files;
+mod reports;
+mod view;
+
+pub use reports::on_report;
+pub use view::TakeAway;

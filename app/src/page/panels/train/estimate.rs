@@ -1,0 +1,136 @@
+//! Whether a run will work here: its memory, and its time once a few steps were measured.
+
+use leptos::prelude::*;
+
+use super::form::change;
+use crate::message::{Device, TrainingRequest};
+use crate::page::format;
+use crate::page::link::Link;
+use crate::page::panels::progress::{Task, Work};
+use crate::page::panels::worker::Engine;
+use crate::page::state::State;
+use crate::saved::SavedStoreFields;
+
+/// How good the prospects are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Light {
+    Green,
+    Amber,
+    Red,
+}
+
+impl Light {
+    fn of(value: f64, amber: f64, red: f64) -> Self {
+        match value {
+            v if v >= red => Self::Red,
+            v if v >= amber => Self::Amber,
+            _ => Self::Green,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Green => "green",
+            Self::Amber => "amber",
+            Self::Red => "red",
+        }
+    }
+}
+
+const GIB: f64 = (1u64 << 30) as f64;
+
+/// Memory in GiB from which a run may fail, and from which it hardly works. Browsers do not tell how much a GPU
+/// has: integrated ones share a few GiB, and a tab's own memory ends at 4.
+const GPU_GIB: (f64, f64) = (3.0, 10.0);
+const CPU_GIB: (f64, f64) = (2.0, 3.5);
+
+/// Hours from which a run is long, and from which it is too long to sit by.
+const HOURS: (f64, f64) = (1.0, 8.0);
+
+/// A light, what it means, and what to do about it.
+#[component]
+pub fn Estimate(cases: Memo<Vec<String>>, ready: Signal<bool>) -> impl IntoView {
+    let state = expect_context::<State>();
+    let link = expect_context::<Link>();
+    let light = Memo::new(move |_| memory(state).0.max(time(state).0));
+    let text = move || format!("{} {}", memory(state).1, time(state).1);
+    let rehearse = move |_| {
+        state.progress.work.set(Work {
+            text: "Measuring how long a step takes".to_owned(),
+            ..Work::begin(Task::Rehearse)
+        });
+        link.send(TrainingRequest::Rehearse {
+            config: Box::new(state.saved.config().get()),
+            cases: cases.get(),
+        });
+    };
+    let smaller = move || state.saved.config().read().smaller();
+    let shrink = move |_| {
+        if let Some(less) = untrack(smaller) {
+            change(state, |config| *config = less);
+        }
+    };
+    view! {
+        <div id="estimate" data-light=move || light.get().name()>
+            <i aria-hidden="true"></i>
+            <p>{text}</p>
+            <button
+                id="rehearse"
+                title="Takes a few steps of such a run and keeps nothing of them"
+                disabled=move || !ready.get() || cases.read().is_empty()
+                on:click=rehearse
+            >
+                "Time a few steps"
+            </button>
+            <Show when=move || light.get() != Light::Green && smaller().is_some()>
+                <button id="smaller" disabled=move || state.progress.work.read().busy() on:click=shrink>
+                    "Make it smaller"
+                </button>
+            </Show>
+        </div>
+    }
+}
+
+/// What memory says.
+fn memory(state: State) -> (Light, String) {
+    let gib = state.saved.config().read().training_bytes() as f64 / GIB;
+    let (amber, red) = match &*state.worker.engine.read() {
+        Engine::Ready(Device::Cpu { .. }) => CPU_GIB,
+        _ => GPU_GIB,
+    };
+    let light = Light::of(gib, amber, red);
+    let largest = state.saved.config().read().largest_tensor_bytes();
+    if let Engine::Ready(Device::WebGpu { largest_tensor, .. }) = &*state.worker.engine.read()
+        && largest > *largest_tensor
+    {
+        let text = format!(
+            "About {gib:.1} GiB of memory, {} MiB of it in one piece: this GPU gives {} at most.",
+            largest >> 20,
+            largest_tensor >> 20
+        );
+        return (Light::Red, text);
+    }
+    let text = match light {
+        Light::Green => "",
+        Light::Amber => ", which not every machine has",
+        Light::Red => ", more than this page is likely to get",
+    };
+    (light, format!("About {gib:.1} GiB of memory{text}."))
+}
+
+/// What time says, if steps with these settings were measured.
+fn time(state: State) -> (Light, String) {
+    let (config, pace) = (state.saved.config().read(), state.train.pace.read());
+    let Some(pace) = pace.as_ref().filter(|pace| pace.holds_for(&config)) else {
+        let text = "How long it takes is not measured yet.";
+        return (Light::Green, text.to_owned());
+    };
+    let seconds = pace.first_seconds + pace.step_seconds * config.iterations as f64;
+    let text = format!(
+        "{} an iteration, the first {}: about {} in all.",
+        format::duration_fine(pace.step_seconds),
+        format::duration_fine(pace.first_seconds),
+        format::duration(seconds)
+    );
+    (Light::of(seconds / 3600.0, HOURS.0, HOURS.1), text)
+}

@@ -1,0 +1,14 @@
+//! Training: settings, what a run will cost, and how it goes.
+
+mod dice_chart;
+mod estimate;
+mod form;
+mod loss_chart;
+mod network;
+mod reports;
+mod store;
+mod view;
+
+pub use reports::on_report;
+pub use store::{Preview, TrainStore};
+pub use view::Train;

@@ -1,0 +1,144 @@
+//! What the worker says of a training run.
+
+use leptos::prelude::*;
+use medcontext_core::train::{Event, TrainConfig};
+
+use super::store::{Pace, Preview};
+use crate::message::TrainingReport;
+use crate::page::format;
+use crate::page::state::State;
+use crate::saved::{SavedStoreFields, Unfinished, Validation};
+
+/// Changes the page as the worker says.
+pub fn on_report(state: State, report: TrainingReport) {
+    match report {
+        TrainingReport::Suggested(suggested) => suggest(state, *suggested),
+        TrainingReport::Event(event) => on_event(state, event),
+        TrainingReport::Rehearsed {
+            first_seconds,
+            step_seconds,
+        } => state.train.pace.set(Some(Pace {
+            config: state.saved.config().get_untracked(),
+            first_seconds,
+            step_seconds,
+        })),
+        TrainingReport::Preview {
+            case,
+            iteration,
+            file,
+        } => state.train.preview.set(Some(Preview {
+            case,
+            iteration,
+            labels: file.0,
+        })),
+        TrainingReport::Kept { iteration } => kept(state, iteration),
+    }
+}
+
+/// Settings that suit the cases, unless they were chosen by hand or are in use.
+fn suggest(state: State, suggested: TrainConfig) {
+    let busy = state.progress.work.read_untracked().busy();
+    if busy || state.saved.config_touched().get_untracked() {
+        return;
+    }
+    state.saved.config().update(|config| {
+        *config = TrainConfig {
+            network: config.network.clone(),
+            new_head: config.new_head,
+            ..suggested
+        };
+        config.fit_patch();
+    });
+}
+
+/// The trainer's own events.
+fn on_event(state: State, event: Event) {
+    match event {
+        Event::Started {
+            parameters,
+            iterations,
+            iteration,
+            training_cases,
+            ..
+        } => {
+            started(state, iterations, iteration);
+            state.progress.work.update(|work| {
+                work.total = iterations;
+                work.compiling = state.worker.on_gpu();
+                work.text = format!(
+                    "Training {:.1} million parameters on {}",
+                    parameters as f64 / 1e6,
+                    format::count(training_cases, "case", "cases"),
+                );
+            });
+        }
+        Event::Step {
+            iteration,
+            losses,
+            seconds,
+            remaining_seconds,
+            ..
+        } => {
+            state.saved.losses().update(|all| all.push(losses));
+            state.train.step_seconds.set(seconds);
+            state.progress.work.update(|work| {
+                work.done = iteration;
+                work.compiling = false;
+                work.remaining_seconds = remaining_seconds;
+            });
+        }
+        Event::Validated {
+            iteration,
+            dice,
+            labels,
+            ..
+        } => state.saved.validations().update(|all| {
+            all.push(Validation {
+                iteration,
+                dice,
+                labels,
+            });
+        }),
+        Event::Finished {
+            iteration,
+            seconds,
+            stopped,
+            ..
+        } => finished(state, iteration, seconds, stopped),
+        Event::Checkpoint { .. } => {}
+    }
+}
+
+/// A run begins, or is resumed: what its state does not know did not happen.
+fn started(state: State, iterations: usize, iteration: usize) {
+    state.saved.planned().set(iterations);
+    state.saved.losses().update(|all| all.truncate(iteration));
+    state
+        .saved
+        .validations()
+        .update(|all| all.retain(|one| one.iteration <= iteration));
+}
+
+/// A run has reached its end, or was stopped.
+fn finished(state: State, iteration: usize, seconds: f64, stopped: bool) {
+    if !stopped {
+        state.saved.unfinished().set(None);
+    }
+    state.progress.work.update(|work| {
+        work.text = format!(
+            "Trained {} in {}",
+            format::count(iteration, "iteration", "iterations"),
+            format::duration(seconds),
+        );
+    });
+}
+
+/// The run under way can go on from here.
+fn kept(state: State, iteration: usize) {
+    let unfinished = Unfinished {
+        iteration,
+        iterations: state.saved.planned().get_untracked(),
+        validation: state.train.held_out.get_untracked(),
+    };
+    state.saved.unfinished().set(Some(unfinished));
+}

@@ -1,0 +1,112 @@
+//! The settings of a training run, its start, and its curve.
+
+use leptos::prelude::*;
+use medcontext_core::dataset::{DatasetError, Role};
+
+use super::dice_chart::DiceChart;
+use super::estimate::Estimate;
+use super::form::Settings;
+use super::loss_chart::LossChart;
+use crate::message::TrainingRequest;
+use crate::page::format;
+use crate::page::link::Link;
+use crate::page::panels::cases::Case;
+use crate::page::panels::progress::{Task, Work};
+use crate::page::panels::weights::{Bundled, Weights};
+use crate::page::state::State;
+use crate::saved::SavedStoreFields;
+
+/// The panel.
+#[component]
+pub fn Train() -> impl IntoView {
+    let state = expect_context::<State>();
+    let link = expect_context::<Link>();
+    let from_weights = RwSignal::new(false);
+    let chosen = Memo::new(move |_| state.cases.ids(|case| case.is_for(Role::Train)));
+    // What a case's labels are is known when it was read.
+    let unread = move || {
+        let unread = |case: &Case| case.role != Role::Predict && !case.info.read;
+        state.cases.rows.read().iter().any(unread)
+    };
+    let ready = move || state.worker.is_ready() && !state.progress.work.read().busy() && !unread();
+    let start = move |_| {
+        if chosen.read().is_empty() {
+            return state.say(DatasetError::NoLabelledCase.to_string());
+        }
+        let validation = state.cases.ids(|case| case.is_for(Role::Validate));
+        // With numbers for what hangs on the run's length; the form's own stay open for the next run.
+        let config = state.saved.config().get().resolved();
+        state.saved.losses().set(Vec::new());
+        state.saved.validations().set(Vec::new());
+        state.saved.unfinished().set(None);
+        state.train.preview.set(None);
+        state.saved.trained().set(Some(config.clone()));
+        state.train.held_out.set(validation.clone());
+        state.progress.work.set(Work::begin(Task::Train));
+        link.send(TrainingRequest::Train {
+            config: Box::new(config),
+            cases: chosen.get(),
+            validation,
+            from_weights: from_weights.get() && state.weights.info.read().is_some(),
+            viewed: state.viewer.viewed.get(),
+        });
+    };
+    let label = move || match chosen.read().len() {
+        0 => "Train".to_owned(),
+        number => format!("Train on {}", format::count(number, "case", "cases")),
+    };
+    view! {
+        <section class="panel" aria-labelledby="train-title">
+            <div class="head">
+                <h2 id="train-title">"Train"</h2>
+                <Resume ready=Signal::derive(ready) />
+                <button id="train" class="primary" disabled=move || !ready() on:click=start>
+                    {label}
+                </button>
+            </div>
+            <Settings from_weights=from_weights />
+            <Estimate cases=chosen ready=Signal::derive(ready) />
+            <Show when=move || !state.saved.losses().read().is_empty()>
+                <LossChart />
+            </Show>
+            <Show when=move || !state.saved.validations().read().is_empty()>
+                <DiceChart />
+            </Show>
+            <Weights />
+            <Bundled />
+        </section>
+    }
+}
+
+/// Resumes a run that was cut off or stopped.
+#[component]
+fn Resume(ready: Signal<bool>) -> impl IntoView {
+    let state = expect_context::<State>();
+    let link = expect_context::<Link>();
+    let label = move || {
+        let run = state.saved.unfinished().read();
+        let run = run.as_ref()?;
+        Some(format!(
+            "Resume from {} of {}",
+            run.iteration, run.iterations
+        ))
+    };
+    let resume = move |_| {
+        let Some(run) = state.saved.unfinished().get() else {
+            return;
+        };
+        state.train.held_out.set(run.validation.clone());
+        state.progress.work.set(Work::begin(Task::Train));
+        link.send(TrainingRequest::Resume {
+            validation: run.validation,
+            viewed: state.viewer.viewed.get(),
+        });
+    };
+    view! {
+        <Show when=move || label().is_some() && !state.progress.work.read().busy()>
+            <button id="continue" disabled=move || !ready.get() on:click=resume>
+                {label}
+            </button>
+        </Show>
+    }
+}

@@ -1,0 +1,9 @@
+//! The compute worker: its device, what it says of itself, and the way out when it has died.
+
+mod reports;
+mod store;
+mod view;
+
+pub use reports::on_report;
+pub use store::{Engine, WorkerStore};
+pub use view::{DeviceChip, Messages};

@@ -1,0 +1,263 @@
+//! The volume viewer: NiiVue behind a few calls (`viewer.js` is the only code that knows it).
+
+mod bindings;
+mod colours;
+mod readout;
+
+use leptos::prelude::*;
+use serde::Deserialize;
+use wasm_bindgen::prelude::*;
+use web_sys::{Blob, HtmlCanvasElement};
+
+use bindings::{JsHistory, JsViewer};
+use colours::ColourTable;
+use readout::Place;
+
+pub use readout::Readout;
+
+/// What can be taken back, and done again, in a drawing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+pub struct Changes {
+    /// Something was drawn.
+    pub undo: bool,
+    /// Something was taken back.
+    pub redo: bool,
+}
+
+/// What one does to a whole drawing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Take the last change back.
+    Undo,
+    /// Do it again.
+    Redo,
+    /// Let all labels grow until they meet.
+    GrowCut,
+    /// Fill the axial slices between those that have labels.
+    Interpolate,
+}
+
+/// Which values of an image are shown.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Window {
+    /// The smallest value that there is.
+    pub least: f64,
+    /// The largest.
+    pub most: f64,
+    /// What is black.
+    pub low: f64,
+    /// What is white.
+    pub high: f64,
+}
+
+/// What the viewer shows of a volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Three slices.
+    Slices,
+    /// Three slices and a rendering.
+    Both,
+    /// The rendering alone.
+    Rendering,
+}
+
+/// A label as the viewer colours it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Label {
+    /// Its value in the file.
+    pub id: u16,
+    /// Its name.
+    pub name: String,
+    /// Whether it is drawn.
+    pub visible: bool,
+}
+
+/// How what lies over the image is painted.
+#[derive(Clone, Copy, Debug)]
+pub enum Paint<'a> {
+    /// Each label in its colour.
+    Labels(&'a [Label]),
+    /// Values from 0 (not at all) to 1 (the brightest).
+    Heat,
+}
+
+/// A viewer on a canvas. The page has one for as long as it lives.
+pub struct Viewer(JsViewer);
+
+impl Viewer {
+    /// Puts a viewer on the canvas; `readout` follows the crosshair.
+    ///
+    /// # Errors
+    /// One sentence when the browser cannot draw (no WebGL2) or NiiVue cannot be loaded.
+    pub async fn open(
+        canvas: &HtmlCanvasElement,
+        readout: WriteSignal<Option<Readout>>,
+    ) -> Result<Self, String> {
+        let closure = Closure::new(move |value| {
+            let place = serde_wasm_bindgen::from_value::<Place>(value);
+            readout.set(place.ok().map(Readout::from));
+        });
+        let opened = JsViewer::open(canvas, &closure).await;
+        // The viewer calls it for as long as the page lives.
+        closure.forget();
+        opened
+            .map(|viewer| Self(viewer.unchecked_into()))
+            .map_err(sentence)
+    }
+
+    /// Shows an image, with something over it or nothing. Colours and opacity go with what is shown and cannot be
+    /// changed otherwise, so that no order of calls parts them.
+    ///
+    /// # Errors
+    /// One sentence when the viewer refuses the volume.
+    pub async fn show(
+        &self,
+        image: &Blob,
+        overlay: Option<&Blob>,
+        paint: Paint<'_>,
+        opacity: f64,
+    ) -> Result<(), String> {
+        let colours = match paint {
+            Paint::Labels(labels) => ColourTable::new(labels).to_js()?,
+            Paint::Heat => JsValue::UNDEFINED,
+        };
+        self.0
+            .show(image, overlay, colours, opacity)
+            .await
+            .map_err(sentence)
+    }
+
+    /// Moves the crosshair to a place in mm, RAS+, once everything asked for before is on screen.
+    pub fn go_to(&self, mm: [f64; 3]) {
+        self.0.go_to(&mm);
+    }
+
+    /// The label maps whose values the readout gives, whether they are drawn or not.
+    pub fn set_references(&self, truth: Option<&Blob>, prediction: Option<&Blob>) {
+        self.0.set_references(truth, prediction);
+    }
+
+    /// Shows slices, rendering, or both.
+    pub fn set_layout(&self, layout: Layout) {
+        self.0.set_layout(match layout {
+            Layout::Slices => "slices",
+            Layout::Both => "both",
+            Layout::Rendering => "rendering",
+        });
+    }
+
+    /// What it shows at first: without a GPU a rendering is too slow to be drawn with every slice.
+    pub fn first_layout(&self) -> Layout {
+        if self.0.software() {
+            Layout::Slices
+        } else {
+            Layout::Both
+        }
+    }
+
+    /// On which side the patient's right is, whether labels are outlines, whether voxels are squares.
+    pub fn set_look(&self, radiological: bool, outline: bool, sharp: bool) {
+        self.0.set_look(radiological, outline, sharp);
+    }
+
+    /// From which value to which the image goes from black to white; what suits it for `None`.
+    pub fn set_window(&self, window: Option<(f64, f64)>) {
+        self.0
+            .set_window(window.map(|(low, _)| low), window.map(|(_, high)| high));
+    }
+
+    /// The window that is in force.
+    pub fn window(&self) -> Option<Window> {
+        let [least, most, low, high] = serde_wasm_bindgen::from_value(self.0.window()).ok()?;
+        Some(Window {
+            least,
+            most,
+            low,
+            high,
+        })
+    }
+
+    /// Takes everything off the screen.
+    pub fn clear(&self) {
+        self.0.clear();
+    }
+
+    /// Makes labels over the shown image editable: those given, or none yet.
+    ///
+    /// # Errors
+    /// One sentence when the viewer refuses them.
+    pub async fn edit(
+        &self,
+        labels: Option<&Blob>,
+        colours: &[Label],
+        opacity: f64,
+        changes: WriteSignal<Changes>,
+    ) -> Result<(), String> {
+        let closure = Closure::new(move |value| {
+            // `viewer.js` gives nothing else.
+            if let Ok(now) = serde_wasm_bindgen::from_value(value) {
+                changes.set(now);
+            }
+        });
+        let colours = ColourTable::for_drawing(colours).to_js()?;
+        let history = JsHistory::new();
+        let edit = self.0.edit(labels, colours, opacity, &history, &closure);
+        let opened = edit.await;
+        // The viewer calls it until the next drawing is opened.
+        closure.forget();
+        opened.map_err(sentence)
+    }
+
+    /// Changes the colours of the labels that are being edited.
+    ///
+    /// # Errors
+    /// One sentence when the browser takes no such table.
+    pub fn recolour_drawing(&self, labels: &[Label]) -> Result<(), String> {
+        self.0
+            .recolour_drawing(ColourTable::for_drawing(labels).to_js()?);
+        Ok(())
+    }
+
+    /// What dragging over a slice does: look, brush, fill, erase or grow.
+    pub fn set_tool(&self, tool: &str, label: u16, size: u32) {
+        self.0.set_tool(tool, label, size);
+    }
+
+    /// Does something to the whole drawing, and says what can be taken back then.
+    ///
+    /// # Errors
+    /// One sentence when the viewer cannot do it: there is nothing to grow or to interpolate.
+    pub fn command(&self, command: Command) -> Result<Changes, String> {
+        let done = match command {
+            Command::Undo => self.0.undo(),
+            Command::Redo => self.0.redo(),
+            Command::GrowCut => self.0.grow_cut(),
+            Command::Interpolate => self.0.interpolate(),
+        };
+        let changes = done.map_err(sentence)?;
+        serde_wasm_bindgen::from_value(changes).map_err(|error| error.to_string())
+    }
+
+    /// The drawing as a NIfTI file.
+    ///
+    /// # Errors
+    /// One sentence when there is none.
+    pub async fn drawing(&self) -> Result<Blob, String> {
+        let bytes = self.0.drawing().await.map_err(sentence)?;
+        let parts = js_sys::Array::of1(&bytes);
+        Blob::new_with_u8_array_sequence(&parts).map_err(sentence)
+    }
+
+    /// Ends editing.
+    pub fn close_drawing(&self) {
+        self.0.close_drawing();
+    }
+}
+
+/// What a JavaScript exception says.
+pub fn sentence(error: JsValue) -> String {
+    error.dyn_ref::<js_sys::Error>().map_or_else(
+        || format!("{error:?}"),
+        |error| String::from(error.message()),
+    )
+}

@@ -1,0 +1,42 @@
+//! The browser.
+
+mod file;
+mod gpu;
+mod storage;
+
+use gloo_timers::future::TimeoutFuture;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{DedicatedWorkerGlobalScope, console};
+
+pub use file::{Blob, File, Handle, as_blob, blob, file, read, read_start};
+pub use gpu::{gpu_name, why_no_gpu};
+pub use storage::Storage;
+pub use wasm_bindgen_futures::spawn_local;
+
+/// Waits so many milliseconds; 0 lets the browser deliver messages, which it does only between two tasks.
+pub async fn sleep(milliseconds: u32) {
+    TimeoutFuture::new(milliseconds).await;
+}
+
+/// The time, in milliseconds since 1970.
+pub fn now() -> f64 {
+    js_sys::Date::now()
+}
+
+/// This thread of a worker, as the browser sees it.
+pub fn worker_scope() -> DedicatedWorkerGlobalScope {
+    js_sys::global().unchecked_into()
+}
+
+/// Writes what a panic says, and where it was, to the browser's console.
+pub fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    console::error_1(&panic.to_string().into());
+}
+
+/// What a JavaScript exception says.
+fn message(reason: &JsValue) -> String {
+    js_sys::Reflect::get(reason, &"message".into())
+        .ok()
+        .and_then(|message| message.as_string())
+        .unwrap_or_else(|| format!("{reason:?}"))
+}

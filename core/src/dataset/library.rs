@@ -1,0 +1,304 @@
+//! The files that someone is working with and what was decided about them by hand, kept in step with the cases
+//! that they make. Nothing is read or written here: a front fetches bytes and stores files, and does what the
+//! verbs return.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use super::{CaseFiles, DatasetJson, Frames, Leftover, Pairing, ReadOptions, pair};
+use crate::volume::Format;
+
+#[cfg(test)]
+mod tests;
+
+/// The folder of label maps that were drawn or repaired here: `drawn/CASE.nii.gz`. They are paired by the case's
+/// name and by nothing else.
+pub const DRAWN_FOLDER: &str = "drawn/";
+
+/// How a drawing's file ends.
+const DRAWN_ENDING: &str = ".nii.gz";
+
+/// What was decided by hand about the files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Choices {
+    /// The label map of a case, or none, by case.
+    pub labels: BTreeMap<String, Option<String>>,
+    /// How a series is used, by the path of its file.
+    pub frames: BTreeMap<String, Frames>,
+    /// Whether label maps of one structure each are combined.
+    pub combine_structures: bool,
+}
+
+/// All files, by path, each as an `F`: whatever a front needs to get at the bytes. It is serialized to be handed
+/// to another front, which then is told of every case as new.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Library<F> {
+    /// Every volume, drawings among them.
+    files: BTreeMap<String, F>,
+    /// Paths of files that are no volumes, so that they can be named.
+    unsupported: BTreeSet<String>,
+    /// Paths of drawings, by case.
+    drawn: BTreeMap<String, String>,
+    /// What the newest dataset.json says, and the file.
+    dataset_json: Option<(DatasetJson, F)>,
+    choices: Choices,
+    /// Paths of volumes that are not stored yet, in the order in which they came.
+    unstored: VecDeque<String>,
+    /// The cases as of the last [`refresh`](Self::refresh), by id, those aside that have changed since.
+    #[serde(skip)]
+    known: BTreeMap<String, CaseFiles>,
+}
+
+/// What [`Library::refresh`] found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Ids of cases that are gone.
+    pub removed: Vec<String>,
+    /// Cases that are new, have other files than before, or files with other contents.
+    pub changed: Vec<CaseFiles>,
+    /// Files that belong to no case.
+    pub leftovers: Vec<Leftover>,
+    /// Whether some of them are label maps of one structure each, which can be combined.
+    pub structures: bool,
+}
+
+impl<F> Default for Library<F> {
+    fn default() -> Self {
+        Self {
+            files: BTreeMap::new(),
+            unsupported: BTreeSet::new(),
+            drawn: BTreeMap::new(),
+            dataset_json: None,
+            choices: Choices::default(),
+            unstored: VecDeque::new(),
+            known: BTreeMap::new(),
+        }
+    }
+}
+
+/// What may be done to the files. Cases follow with the next [`refresh`](Library::refresh).
+impl<F> Library<F> {
+    /// Takes a file in. A volume of the same path is [replaced](Self::replace); a file that is no volume is only
+    /// named, and a hidden one is passed over.
+    pub fn add(&mut self, path: &str, file: F) {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        if Format::by_name(name).is_some() {
+            self.replace(path, file);
+            self.unstored.push_back(path.to_owned());
+        } else if !name.starts_with('.') {
+            self.unsupported.insert(path.to_owned());
+        }
+    }
+
+    /// Puts a file in the place of the one of this path, if there is one: what was known of its case holds no
+    /// longer.
+    pub fn replace(&mut self, path: &str, file: F) {
+        if self.files.insert(path.to_owned(), file).is_some() {
+            self.forget_cases_of(path);
+        }
+    }
+
+    /// Takes a dataset.json, read from `bytes`, in place of an earlier one. Returns the path of that one where it
+    /// is another: it is not used any more.
+    pub fn add_dataset_json(&mut self, path: &str, bytes: &[u8], file: F) -> Option<String> {
+        self.unsupported.remove(path);
+        let json = DatasetJson::parse(path, bytes);
+        let (before, _) = self.dataset_json.replace((json, file))?;
+        let unused = Some(before.file).filter(|before| before != path)?;
+        self.unsupported.insert(unused.clone());
+        Some(unused)
+    }
+
+    /// Puts back a volume that is stored already; a drawing becomes that of its case again.
+    pub fn restore(&mut self, path: &str, file: F) {
+        if let Some(case) = drawn_case(path) {
+            self.drawn.insert(case.to_owned(), path.to_owned());
+        }
+        self.replace(path, file);
+    }
+
+    /// Puts back what was decided by hand.
+    pub fn restore_choices(&mut self, choices: Choices) {
+        self.choices = choices;
+    }
+
+    /// Gives a case the label map at `label`, or none. A drawing came before what is chosen now: it is removed,
+    /// and its path returned.
+    pub fn pair(&mut self, case: &str, label: Option<String>) -> Option<String> {
+        self.choices.labels.insert(case.to_owned(), label);
+        let drawing = self.drawn.remove(case)?;
+        self.files.remove(&drawing);
+        Some(drawing)
+    }
+
+    /// Says how the series at these paths are used.
+    pub fn use_frames(&mut self, images: impl IntoIterator<Item = String>, frames: Frames) {
+        for image in images {
+            self.forget_cases_of(&image);
+            self.choices.frames.insert(image, frames);
+        }
+    }
+
+    /// Combines label maps of one structure each into one for each image.
+    pub fn combine_structures(&mut self) {
+        self.choices.combine_structures = true;
+    }
+
+    /// Takes a drawing as a case's label map, before any that was found. Its path is that of
+    /// [`drawing_path`].
+    pub fn draw(&mut self, case: &str, file: F) {
+        let path = drawing_path(case);
+        self.files.insert(path.clone(), file);
+        self.drawn.insert(case.to_owned(), path);
+        // It has another label map now, or the same one with other voxels.
+        self.known.remove(case);
+    }
+
+    /// Removes a case and its files; returns their paths.
+    pub fn remove(&mut self, case: &str) -> Vec<String> {
+        let Some(files) = self.known.remove(case) else {
+            return Vec::new();
+        };
+        let paths: Vec<String> = files.names().cloned().collect();
+        self.drawn.remove(case);
+        self.remove_files(paths)
+    }
+
+    /// Removes a case whose image cannot be used, and the image's files; returns their paths.
+    pub fn drop_case(&mut self, files: &CaseFiles) -> Vec<String> {
+        self.known.remove(&files.id);
+        self.remove_files(files.image_files().cloned().collect())
+    }
+
+    /// Removes the files that belong to no case; returns the paths of those that were volumes.
+    pub fn discard(&mut self) -> Vec<String> {
+        let leftovers = self.pairing().leftovers.into_iter();
+        let paths = leftovers.map(|leftover| leftover.path).collect();
+        self.unsupported.clear();
+        self.remove_files(paths)
+    }
+
+    /// Forgets what was decided by hand.
+    pub fn forget_choices(&mut self) {
+        self.choices = Choices::default();
+    }
+
+    fn remove_files(&mut self, mut paths: Vec<String>) -> Vec<String> {
+        paths.retain(|path| self.files.remove(path).is_some());
+        paths
+    }
+
+    fn forget_cases_of(&mut self, path: &str) {
+        let of_path = |files: &CaseFiles| files.names().any(|name| name == path);
+        self.known.retain(|_, files| !of_path(files));
+    }
+}
+
+/// The cases.
+impl<F> Library<F> {
+    /// The cases and what is left over, by the names of the files and by what was decided by hand. A drawing is a
+    /// case's label map before any that was found.
+    pub fn pairing(&self) -> Pairing {
+        let json = self.dataset_json.as_ref().map(|(json, _)| json);
+        let drawn = |path: &&String| path.starts_with(DRAWN_FOLDER);
+        let volumes = self.files.keys().filter(|path| !drawn(path));
+        let paths = volumes.chain(&self.unsupported);
+        let paths = paths.chain(json.map(|json| &json.file));
+        let mut pairing = pair(&paths.cloned().collect::<Vec<_>>(), json);
+        if self.choices.combine_structures {
+            pairing.combine_structures();
+        }
+        for (case, label) in &self.choices.labels {
+            pairing.assign(case, label.as_deref());
+        }
+        for files in &mut pairing.cases {
+            if let Some(path) = self.drawn.get(&files.id) {
+                files.label = Some(path.clone());
+                files.structures.clear();
+                // Who draws labels means them to be learned from, also those of a test case.
+                files.part = None;
+            }
+        }
+        pairing
+    }
+
+    /// Pairs the files anew and tells what is different from the last time.
+    pub fn refresh(&mut self) -> Changes {
+        let pairing = self.pairing();
+        let cases = pairing.cases.into_iter();
+        let cases: BTreeMap<String, CaseFiles> =
+            cases.map(|files| (files.id.clone(), files)).collect();
+        let before = std::mem::replace(&mut self.known, cases);
+        let gone = |id: &&String| !self.known.contains_key(*id);
+        let new = |files: &&CaseFiles| before.get(&files.id) != Some(*files);
+        Changes {
+            removed: before.keys().filter(gone).cloned().collect(),
+            changed: self.known.values().filter(new).cloned().collect(),
+            leftovers: pairing.leftovers,
+            structures: !pairing.structures.is_empty(),
+        }
+    }
+
+    /// How a case's files are to be read.
+    pub fn read_options(&self, files: &CaseFiles) -> ReadOptions {
+        let json = self.dataset_json.as_ref();
+        ReadOptions {
+            channels: json.and_then(|(json, _)| json.channels).unwrap_or(1),
+            frames: self.choices.frames.get(files.image()).copied(),
+            resample_labels: false,
+        }
+    }
+}
+
+/// What is in it.
+impl<F> Library<F> {
+    /// The volume at a path.
+    pub fn file(&self, path: &str) -> Option<&F> {
+        self.files.get(path)
+    }
+
+    /// Every file that a session is made of, with its path: volumes, drawings, dataset.json.
+    pub fn files(&self) -> impl Iterator<Item = (&String, &F)> {
+        let json = self.dataset_json.iter();
+        let json = json.map(|(json, file)| (&json.file, file));
+        self.files.iter().chain(json)
+    }
+
+    /// What the newest dataset.json says.
+    pub fn dataset_json(&self) -> Option<&DatasetJson> {
+        self.dataset_json.as_ref().map(|(json, _)| json)
+    }
+
+    /// The newest dataset.json, its path before it.
+    pub fn dataset_json_file(&self) -> Option<(&String, &F)> {
+        let json = self.dataset_json.as_ref();
+        json.map(|(json, file)| (&json.file, file))
+    }
+
+    /// What was decided by hand.
+    pub fn choices(&self) -> &Choices {
+        &self.choices
+    }
+
+    /// The path of the next volume to be stored.
+    pub fn next_unstored(&self) -> Option<&String> {
+        self.unstored.front()
+    }
+
+    /// Says that the volume at this path, the [next](Self::next_unstored) one, is stored.
+    pub fn stored(&mut self, path: &str) {
+        self.unstored.pop_front_if(|next| next == path);
+    }
+}
+
+/// The path of the drawing for a case.
+pub fn drawing_path(case: &str) -> String {
+    format!("{DRAWN_FOLDER}{case}{DRAWN_ENDING}")
+}
+
+/// The case that a drawing's path names.
+fn drawn_case(path: &str) -> Option<&str> {
+    path.strip_prefix(DRAWN_FOLDER)?.strip_suffix(DRAWN_ENDING)
+}

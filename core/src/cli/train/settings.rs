@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
 use serde::Serialize;
 
-use super::Arguments;
+use super::arguments::Arguments;
 use crate::Error;
 use crate::backbone::Backbone;
 use crate::cli::console::Console;
@@ -18,33 +17,6 @@ use crate::train::{self, RunState, TrainConfig};
 
 /// The file of a run's folder that holds its state.
 pub(in crate::cli) const STATE: &str = "state.safetensors";
-
-/// Published settings of the method.
-#[derive(Clone, Copy, ValueEnum)]
-pub(super) enum Method {
-    /// The paper's settings.
-    Paper,
-    /// The paper's, with a teacher that suits the length of the run: the default.
-    Fitted,
-    /// The released code's for UNETR.
-    ReleasedUnetr,
-    /// The released code's for nnFormer.
-    ReleasedNnformer,
-    /// Without MedContext.
-    Off,
-}
-
-impl Method {
-    fn settings(self) -> MedContext {
-        match self {
-            Self::Paper => MedContext::paper(),
-            Self::Fitted => MedContext::default(),
-            Self::ReleasedUnetr => MedContext::released_unetr(),
-            Self::ReleasedNnformer => MedContext::released_nnformer(),
-            Self::Off => MedContext::off(),
-        }
-    }
-}
 
 /// Suggested settings or those of the preset, then the method's, then the configuration file, then the command
 /// line, with numbers for all that hangs on the length of the run; and the labels where the preset knows them.

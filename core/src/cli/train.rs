@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use burn::tensor::Device;
 use futures::executor::block_on;
 
 pub(super) use self::arguments::Arguments;
@@ -30,23 +31,13 @@ use crate::Error;
 use crate::dataset::{
     CaseFiles, CaseFingerprint, DatasetError, LabelSet, Role, Split, not_learned,
 };
-use crate::device;
+use crate::device::{self, DeviceKind};
 use crate::preset::Preset;
 use crate::train::{CheckpointKind, Event, Start, Trainer};
 use crate::weights::counted;
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
-    let options = FolderOptions {
-        combine_structures: arguments.combine_structures,
-        resample_labels: arguments.resample_labels,
-        lists: false,
-    };
-    let listing = Listing::of(&arguments.data)?;
-    let problem = listing.problems().next();
-    if let Some(problem) = problem.filter(|_| arguments.strict) {
-        return Err(Failure::Message(problem));
-    }
-    let folder = Folder::open(&arguments.data, listing, options, console)?;
+    let folder = open_folder(&arguments, console)?;
     refuse_replacing(&arguments, &folder)?;
     let (training, validation) = select(&arguments, &folder, console)?;
     let reader = Reader {
@@ -75,20 +66,14 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         (None, None) => Start::Scratch,
     };
 
-    // There is at least the default.
-    let opened = block_on(device::open_all(arguments.device))?;
-    let devices: Vec<_> = opened.iter().map(|opened| opened.device.clone()).collect();
-    let names: Vec<_> = opened
-        .into_iter()
-        .map(|opened| opened.description)
-        .collect();
-    let description = names.join(" + ");
+    let (devices, description) = open_devices(arguments.device)?;
     let mut trainer = Trainer::on(
         config.clone(),
         reader.training(training, &labels, &config)?,
         reader.held_out(validation),
         labels,
         start,
+        // There is at least the default.
         &devices[0],
     )?;
     trainer.share(&devices[1..])?;
@@ -107,6 +92,32 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         done,
     )?;
     block_on(drive(trainer, &mut report, arguments.strict))
+}
+
+/// The folder with the cases.
+fn open_folder(arguments: &Arguments, console: &Console) -> Result<Folder, Failure> {
+    let options = FolderOptions {
+        combine_structures: arguments.combine_structures,
+        resample_labels: arguments.resample_labels,
+        lists: false,
+    };
+    let listing = Listing::of(&arguments.data)?;
+    let problem = listing.problems().next();
+    if let Some(problem) = problem.filter(|_| arguments.strict) {
+        return Err(Failure::Message(problem));
+    }
+    Folder::open(&arguments.data, listing, options, console)
+}
+
+/// The devices to train on, and what they are called together.
+fn open_devices(kinds: Vec<DeviceKind>) -> Result<(Vec<Device>, String), Failure> {
+    let opened = block_on(device::open_all(kinds))?;
+    let devices = opened.iter().map(|opened| opened.device.clone()).collect();
+    let names: Vec<String> = opened
+        .into_iter()
+        .map(|opened| opened.description)
+        .collect();
+    Ok((devices, names.join(" + ")))
 }
 
 /// Refuses a run whose files would replace what it reads.

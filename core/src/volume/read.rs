@@ -7,7 +7,7 @@ impl Image {
     /// gzipped. A fourth axis of one frame is dropped.
     ///
     /// # Errors
-    /// [`VolumeError`] for anything that is not a 3D volume of real numbers within `limits`; more
+    /// [`VolumeError`](super::VolumeError) for anything that is not a 3D volume of real numbers within `limits`; more
     /// than one frame is an error that asks to choose one ([`Image::read_frame`]).
     pub fn read(bytes: &[u8], limits: &Limits) -> Result<Image> {
         Format::of("", bytes)?.read(&[bytes], limits, None)
@@ -34,7 +34,7 @@ impl Image {
 /// Reads a file's header only; `bytes` may be just the first part of the file (64 KiB will do).
 ///
 /// # Errors
-/// As [`Image::read`](Image::read), but voxels are not looked at, and several frames are not
+/// As [`Image::read`], but voxels are not looked at, and several frames are not
 /// an error.
 pub fn inspect(bytes: &[u8]) -> Result<Inspection> {
     Format::of("", bytes)?.inspect(&[bytes])

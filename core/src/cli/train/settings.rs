@@ -18,6 +18,20 @@ use crate::train::{self, RunState, TrainConfig};
 /// The file of a run's folder that holds its state.
 pub(in crate::cli) const STATE: &str = "state.safetensors";
 
+/// Settings that suit the cases, or those of the preset and its labels.
+fn suggested(
+    arguments: &Arguments,
+    training: &[CaseFingerprint],
+) -> Result<(TrainConfig, Option<LabelSet>), Failure> {
+    let Some(preset) = arguments.preset else {
+        let config = TrainConfig::suggest(&CaseFingerprint::sizes(training));
+        return Ok((config, None));
+    };
+    let backbone = arguments.backbone.unwrap_or(Backbone::Unetr);
+    let settings = preset.settings(backbone, training).map_err(Error::from)?;
+    Ok((settings.config, settings.labels))
+}
+
 /// Suggested settings or those of the preset, then the method's, then the configuration file, then the command
 /// line, with numbers for all that hangs on the length of the run; and the labels where the preset knows them.
 pub(super) fn configure(
@@ -25,21 +39,11 @@ pub(super) fn configure(
     training: &[CaseFingerprint],
     console: &Console,
 ) -> Result<(TrainConfig, Option<LabelSet>), Failure> {
-    let (mut config, labels) = match arguments.preset {
-        None => (
-            TrainConfig::suggest(&CaseFingerprint::sizes(training)),
-            None,
-        ),
-        Some(preset) => {
-            let backbone = arguments.backbone.unwrap_or(Backbone::Unetr);
-            let settings = preset.settings(backbone, training).map_err(Error::from)?;
-            (settings.config, settings.labels)
-        }
-    };
+    let (mut config, labels) = suggested(arguments, training)?;
     if let Some(method) = arguments.medcontext {
         config.medcontext = method.settings();
     }
-    let suggested = config.patch;
+    let suggested_patch = config.patch;
     let mut given = match &arguments.config {
         Some(path) => Given::read(path)?,
         None => Given::default(),
@@ -61,7 +65,7 @@ pub(super) fn configure(
     if let Some(size) = arguments.size {
         config.network = config.network.with_size(size);
     }
-    if arguments.patch.is_none() && config.patch == suggested {
+    if arguments.patch.is_none() && config.patch == suggested_patch {
         config.fit_patch();
     }
     match arguments.iterations {

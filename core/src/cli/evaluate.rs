@@ -97,11 +97,7 @@ impl Reports {
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let (Some(prediction), Some(truth)) = (&arguments.prediction, &arguments.truth) else {
-        arguments.reports.refuse(&arguments.merge)?;
-        let parts = arguments.merge.iter().map(|path| part(path));
-        let parts = parts.collect::<Result<Vec<Evaluation>, Failure>>();
-        let evaluation = Evaluation::merge(parts?).map_err(Error::from)?;
-        return report(&evaluation, &arguments.reports, console);
+        return merge(&arguments.merge, &arguments.reports, console);
     };
     let json = dataset_json(truth)?;
     for problem in json.iter().flat_map(|json| &json.problems) {
@@ -124,13 +120,8 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         labels: choose_labels(&arguments.labels, &names)?,
         regions: arguments.regions,
     };
-    let preset = arguments
-        .preset
-        .map(|preset| preset.published(Backbone::Unetr, 1));
-    if let Some(settings) = preset.transpose().map_err(Error::from)?.flatten() {
-        targets = settings.targets();
-        let labels = settings.labels.iter();
-        names.extend(labels.flat_map(|set| set.ids().iter().copied().zip(set.names().to_vec())));
+    if let Some(preset) = arguments.preset {
+        take_preset(preset, &mut targets, &mut names)?;
     }
     let mut measurement = Measurement {
         predictions: &predictions,
@@ -139,22 +130,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         form: arguments.hd95,
         names,
     };
-    let mut scores = Vec::new();
-    let mut progress = console.progress(pairs.len(), "case");
-    let started = Instant::now();
-    for (index, pair) in pairs.iter().enumerate() {
-        match measurement.case(pair, console) {
-            Ok(score) => scores.push(score),
-            Err(failure) => console.warn(failure.to_string()),
-        }
-        let (done, elapsed) = (index + 1, started.elapsed().as_secs_f64());
-        progress.at(
-            done,
-            elapsed / done as f64 * (pairs.len() - done) as f64,
-            "",
-        );
-    }
-    progress.clear();
+    let scores = measurement.cases(&pairs, console);
     let failed = pairs.len() - scores.len();
     let protocol = Protocol {
         hd95: arguments.hd95,
@@ -172,6 +148,30 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
             failed,
             total: pairs.len(),
         });
+    }
+    Ok(())
+}
+
+/// Puts the parts of an evaluation together and reports it.
+fn merge(parts: &[PathBuf], reports: &Reports, console: &Console) -> Outcome {
+    reports.refuse(parts)?;
+    let parts = parts.iter().map(|path| part(path));
+    let parts = parts.collect::<Result<Vec<Evaluation>, Failure>>();
+    let evaluation = Evaluation::merge(parts?).map_err(Error::from)?;
+    report(&evaluation, reports, console)
+}
+
+/// Measures what a preset's paper reports, where it has published settings, and adds the names of its labels.
+fn take_preset(
+    preset: Preset,
+    targets: &mut Targets,
+    names: &mut BTreeMap<u16, String>,
+) -> Outcome {
+    let published = preset.published(Backbone::Unetr, 1);
+    if let Some(settings) = published.map_err(Error::from)? {
+        *targets = settings.targets();
+        let labels = settings.labels.iter();
+        names.extend(labels.flat_map(|set| set.ids().iter().copied().zip(set.names().to_vec())));
     }
     Ok(())
 }
@@ -239,6 +239,24 @@ struct Measurement<'a> {
 }
 
 impl Measurement<'_> {
+    /// Measures cases, and says why where one cannot be.
+    fn cases(&mut self, pairs: &[Match], console: &Console) -> Vec<CaseScore> {
+        let mut scores = Vec::new();
+        let mut progress = console.progress(pairs.len(), "case");
+        let started = Instant::now();
+        for (index, pair) in pairs.iter().enumerate() {
+            match self.case(pair, console) {
+                Ok(score) => scores.push(score),
+                Err(failure) => console.warn(failure.to_string()),
+            }
+            let (done, elapsed) = (index + 1, started.elapsed().as_secs_f64());
+            let remaining = elapsed / done as f64 * (pairs.len() - done) as f64;
+            progress.at(done, remaining, "");
+        }
+        progress.clear();
+        scores
+    }
+
     /// Measures one case, and adds the names that its true label map knows.
     fn case(&mut self, pair: &Match, console: &Console) -> Result<CaseScore, Failure> {
         let prediction = read_label(&self.predictions.path_below(&pair.prediction))?;

@@ -66,24 +66,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let experiment = plan(&arguments)?;
-    let listing = Listing::without(&arguments.data, arguments.out.as_deref())?;
-    let folder = Folder::open(&arguments.data, listing, FolderOptions::default(), console)?;
-    let scans = Scans {
-        reader: Reader {
-            folder: Arc::new(folder),
-            // A dry run prepares nothing.
-            cache: match &arguments.cache {
-                Some(cache) if !arguments.dry_run => Some(Cache::open(cache)?),
-                _ => None,
-            },
-            // A table is of all of its cases.
-            strict: true,
-            console,
-        },
-        root: &arguments.data,
-        out: arguments.out.as_deref(),
-        preset: experiment.preset,
-    };
+    let scans = open_scans(&arguments, &experiment, console)?;
     let cells = experiment.cells(&scans)?;
     let shard = Shard::choose(arguments.shard.as_deref())?;
     let mine = shard.take(cells.clone());
@@ -124,6 +107,32 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     }
     console.say("run it once without --shard when all parts are done, for the table");
     Ok(())
+}
+
+/// The scans of the data folder.
+fn open_scans<'a>(
+    arguments: &'a Arguments,
+    experiment: &Experiment,
+    console: &'a Console,
+) -> Result<Scans<'a>, Failure> {
+    let listing = Listing::without(&arguments.data, arguments.out.as_deref())?;
+    let folder = Folder::open(&arguments.data, listing, FolderOptions::default(), console)?;
+    Ok(Scans {
+        reader: Reader {
+            folder: Arc::new(folder),
+            // A dry run prepares nothing.
+            cache: match &arguments.cache {
+                Some(cache) if !arguments.dry_run => Some(Cache::open(cache)?),
+                _ => None,
+            },
+            // A table is of all of its cases.
+            strict: true,
+            console,
+        },
+        root: &arguments.data,
+        out: arguments.out.as_deref(),
+        preset: experiment.preset,
+    })
 }
 
 /// Refuses an experiment whose files would replace what it reads.

@@ -8,10 +8,9 @@ use super::Failure;
 pub(super) use super::atomic_file::{
     AtomicFile, make_folder, refuse_used_folder, unwritable, write,
 };
-use super::listing::readable;
 use crate::Error;
 use crate::dataset::HEADER_BYTES;
-use crate::volume::{self, Format, INTENT_LABEL, Image, Inspection, LabelImage, Limits};
+use crate::volume::{Format, INTENT_LABEL, Image, Inspection, LabelImage, Limits};
 
 /// What the header of a volume says; nothing where there is none that can be read.
 pub(super) fn header(path: &Path) -> Option<Inspection> {
@@ -85,12 +84,4 @@ pub(super) fn encoded<T>(path: &Path, json: serde_json::Result<T>) -> Result<T, 
             path.display()
         ))
     })
-}
-
-/// A volume file's name without its ending; `None` for any other file.
-pub(super) fn volume_stem(path: &Path) -> Option<String> {
-    let name = readable(path.file_name()?);
-    // Archives that were made on Windows leave their folders in names.
-    let name = name.rsplit('\\').next()?;
-    volume::stem(name).map(str::to_owned)
 }

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::console::Console;
+use super::file_name::readable;
 use super::files::unreadable;
 use crate::Error;
 use crate::dataset::is_passed_over;
@@ -231,22 +232,6 @@ fn shown(name: &OsStr) -> Option<String> {
         return None;
     }
     Some(parts.join("/"))
-}
-
-/// A name in letters. What is not UTF-8 is taken for ISO 8859-1, in which it mostly was written; control
-/// characters, which a terminal would obey, become `%` and their number.
-pub(super) fn readable(name: &OsStr) -> String {
-    let mut text = String::new();
-    let mut push = |letter: char| match letter.is_control() {
-        true => text.push_str(&format!("%{:02X}", u32::from(letter))),
-        false => text.push(letter),
-    };
-    for chunk in name.as_encoded_bytes().utf8_chunks() {
-        chunk.valid().chars().for_each(&mut push);
-        let invalid = chunk.invalid().iter();
-        invalid.for_each(|&byte| push(char::from(byte)));
-    }
-    text
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod convert;
 mod curves;
 mod evaluate;
 mod experiment;
+mod file_name;
 mod files;
 mod folder;
 mod info;

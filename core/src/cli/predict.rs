@@ -1,74 +1,26 @@
 //! `core predict`.
 
+mod arguments;
 mod jobs;
 
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clap::{Args, ValueEnum};
 use futures::executor::block_on;
 
+pub(super) use self::arguments::Arguments;
+use self::arguments::BlendName;
 use self::jobs::{Job, jobs};
 use super::console::{Console, Progress, interrupt_flag};
 use super::files::{holds_scan, make_folder, read, write};
 use super::shard::Shard;
 use super::{Failure, Outcome};
-use crate::device::{self, DeviceKind};
+use crate::device;
 use crate::infer::{
     Blend, Event, PredictConfig, Predictor, Segmentation, Uncertainty, label_file, logits_file,
     uncertainty_file,
 };
-
-#[derive(Args)]
-pub(super) struct Arguments {
-    /// Weights from `core train` or from the page.
-    #[arg(long)]
-    weights: PathBuf,
-    /// A volume file, or a folder of them.
-    #[arg(long)]
-    input: PathBuf,
-    /// Folder for the segmentations.
-    #[arg(long)]
-    output: PathBuf,
-    /// Overlap of neighbouring windows, 0 to below 1.
-    #[arg(long, default_value_t = 0.5)]
-    overlap: f64,
-    /// How overlapping windows are blended.
-    #[arg(long, default_value = "gaussian")]
-    blend: BlendName,
-    /// Windows per forward pass.
-    #[arg(long, default_value_t = 1)]
-    batch_size: usize,
-    /// Where to compute: cpu, wgpu, cuda, cuda:N, or ws://host:port where `core serve` runs.
-    #[arg(long, default_value = "cpu")]
-    device: DeviceKind,
-    /// Average the eight mirror images of every window: eight times the work.
-    #[arg(long)]
-    flips: bool,
-    /// Keep only the largest connected component of every label.
-    #[arg(long)]
-    largest_component: bool,
-    /// Part of the cases: I/N, or N where a cluster numbers the parts.
-    #[arg(long, value_name = "I/N")]
-    shard: Option<String>,
-    /// Also write the blended logits, as CASE.logits.safetensors.
-    #[arg(long)]
-    logits: bool,
-    /// Also write how uncertain every voxel is, as CASE_uncertainty.nii.gz, and rank the cases by it: what to
-    /// label next.
-    #[arg(long)]
-    uncertainty: bool,
-    /// Overwrite segmentations that are there already; what is read is never overwritten.
-    #[arg(long)]
-    force: bool,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum BlendName {
-    Constant,
-    Gaussian,
-}
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let shard = Shard::choose(arguments.shard.as_deref())?;

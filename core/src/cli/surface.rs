@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::console::Console;
-use super::files::{make_folder, read_label, refuse_used_folder, volume_stem, write};
+use super::file_name::volume_stem;
+use super::files::{make_folder, read_label, refuse_used_folder, write};
 use super::inputs::refuse_inputs;
 use super::listing::Listing;
 use super::{Failure, Outcome};

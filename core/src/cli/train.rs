@@ -1,8 +1,10 @@
 //! `core train`.
 
+mod arguments;
 mod dashboard;
 mod report;
 mod screen;
+mod sentence;
 mod settings;
 
 use std::collections::BTreeSet;
@@ -10,12 +12,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use clap::Args;
+use burn::tensor::Device;
 use futures::executor::block_on;
 
+pub(super) use self::arguments::Arguments;
 pub(super) use self::report::{FILES, Report};
 pub(super) use self::settings::STATE;
-use self::settings::{Method, configure, find_state};
+use self::settings::{configure, find_state};
 use super::cache::Cache;
 use super::cases::Reader;
 use super::console::{Console, interrupt_flag};
@@ -23,9 +26,8 @@ use super::files::{make_folder, read, write};
 use super::folder::{Folder, FolderOptions};
 use super::inputs::refuse_inputs;
 use super::listing::Listing;
-use super::{Failure, Outcome, sides};
+use super::{Failure, Outcome};
 use crate::Error;
-use crate::backbone::{Backbone, Size};
 use crate::dataset::{
     CaseFiles, CaseFingerprint, DatasetError, LabelSet, Role, Split, not_learned,
 };
@@ -34,96 +36,8 @@ use crate::preset::Preset;
 use crate::train::{CheckpointKind, Event, Start, Trainer};
 use crate::weights::counted;
 
-#[derive(Args)]
-pub(super) struct Arguments {
-    /// Folder with scans and labels: Decathlon, nnU-Net, or any names that pair.
-    #[arg(long)]
-    data: PathBuf,
-    /// Labels, lists, preprocessing and settings of a public data set: synapse, acdc, brats21, brats17
-    /// or decathlon. Other options win over it.
-    #[arg(long)]
-    preset: Option<Preset>,
-    /// Train on one list of a JSON file of case names: FILE:LIST; or on a list of the preset, such as
-    /// five-shot.
-    #[arg(long, value_name = "FILE:LIST")]
-    split: Option<String>,
-    /// Validate on one list of a JSON file of case names: FILE:LIST; or on a list of the preset.
-    #[arg(long, value_name = "FILE:LIST")]
-    val: Option<String>,
-    /// Folder for weights, log and summary.
-    #[arg(long)]
-    out: PathBuf,
-    /// Settings in TOML; options on the command line win over it.
-    #[arg(long)]
-    config: Option<PathBuf>,
-    /// Weights to go on from.
-    #[arg(long)]
-    start: Option<PathBuf>,
-    /// The weights to go on from may label something else: their last layer is replaced.
-    #[arg(long, requires = "start")]
-    new_head: bool,
-    #[arg(long, help = format!("Network: {}", Backbone::choices()))]
-    backbone: Option<Backbone>,
-    /// Its size: tiny, small or paper.
-    #[arg(long)]
-    size: Option<Size>,
-    /// Patch in voxels.
-    #[arg(long, value_name = "D,H,W", value_parser = sides)]
-    patch: Option<[usize; 3]>,
-    /// The joint self-supervised part; what [medcontext] of --config sets is kept.
-    #[arg(long)]
-    medcontext: Option<Method>,
-    /// Where to compute: cpu, wgpu, cuda, cuda:N, or ws://host:port where `core serve` runs; several, with
-    /// commas between them, share the batches of every step.
-    #[arg(long, default_value = "cpu", value_delimiter = ',')]
-    device: Vec<DeviceKind>,
-    /// Optimiser steps.
-    #[arg(long)]
-    iterations: Option<usize>,
-    /// Patches per batch.
-    #[arg(long)]
-    batch_size: Option<usize>,
-    /// Batches per step, whose gradients are averaged; at least as many as devices.
-    #[arg(long)]
-    accumulation: Option<usize>,
-    /// Learning rate after warm-up.
-    #[arg(long)]
-    learning_rate: Option<f64>,
-    /// Seed of every random choice.
-    #[arg(long)]
-    seed: Option<u64>,
-    /// Go on with the run in --out from its last checkpoint, or begin it where there is none.
-    #[arg(long)]
-    resume: bool,
-    /// Folder for prepared cases: they are kept there instead of in memory, for this run and others.
-    #[arg(long, value_name = "FOLDER")]
-    cache: Option<PathBuf>,
-    /// Bring label maps that lie elsewhere than their images onto them, each voxel from the nearest.
-    #[arg(long)]
-    resample_labels: bool,
-    /// Combine label maps of one structure each (TotalSegmentator) into one for each image.
-    #[arg(long)]
-    combine_structures: bool,
-    /// Refuse a case or a folder that cannot be read instead of leaving it out.
-    #[arg(long)]
-    strict: bool,
-    /// Write into a folder that is not empty; go on with a run although its settings changed.
-    #[arg(long)]
-    force: bool,
-}
-
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
-    let options = FolderOptions {
-        combine_structures: arguments.combine_structures,
-        resample_labels: arguments.resample_labels,
-        lists: false,
-    };
-    let listing = Listing::of(&arguments.data)?;
-    let problem = listing.problems().next();
-    if let Some(problem) = problem.filter(|_| arguments.strict) {
-        return Err(Failure::Message(problem));
-    }
-    let folder = Folder::open(&arguments.data, listing, options, console)?;
+    let folder = open_folder(&arguments, console)?;
     refuse_replacing(&arguments, &folder)?;
     let (training, validation) = select(&arguments, &folder, console)?;
     let reader = Reader {
@@ -152,20 +66,14 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         (None, None) => Start::Scratch,
     };
 
-    // There is at least the default.
-    let opened = block_on(device::open_all(arguments.device))?;
-    let devices: Vec<_> = opened.iter().map(|opened| opened.device.clone()).collect();
-    let names: Vec<_> = opened
-        .into_iter()
-        .map(|opened| opened.description)
-        .collect();
-    let description = names.join(" + ");
+    let (devices, description) = open_devices(arguments.device)?;
     let mut trainer = Trainer::on(
         config.clone(),
         reader.training(training, &labels, &config)?,
         reader.held_out(validation),
         labels,
         start,
+        // There is at least the default.
         &devices[0],
     )?;
     trainer.share(&devices[1..])?;
@@ -184,6 +92,32 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         done,
     )?;
     block_on(drive(trainer, &mut report, arguments.strict))
+}
+
+/// The folder with the cases.
+fn open_folder(arguments: &Arguments, console: &Console) -> Result<Folder, Failure> {
+    let options = FolderOptions {
+        combine_structures: arguments.combine_structures,
+        resample_labels: arguments.resample_labels,
+        lists: false,
+    };
+    let listing = Listing::of(&arguments.data)?;
+    let problem = listing.problems().next();
+    if let Some(problem) = problem.filter(|_| arguments.strict) {
+        return Err(Failure::Message(problem));
+    }
+    Folder::open(&arguments.data, listing, options, console)
+}
+
+/// The devices to train on, and what they are called together.
+fn open_devices(kinds: Vec<DeviceKind>) -> Result<(Vec<Device>, String), Failure> {
+    let opened = block_on(device::open_all(kinds))?;
+    let devices = opened.iter().map(|opened| opened.device.clone()).collect();
+    let names: Vec<String> = opened
+        .into_iter()
+        .map(|opened| opened.description)
+        .collect();
+    Ok((devices, names.join(" + ")))
 }
 
 /// Refuses a run whose files would replace what it reads.

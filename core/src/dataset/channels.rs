@@ -50,16 +50,7 @@ pub(super) fn take_channels(
             });
             continue;
         }
-        let listed: Vec<String> = channels.iter().map(u16::to_string).collect();
-        let (case, listed) = (&base.2, listed.join(", "));
-        let reason = match expected.filter(|_| complete) {
-            Some(expected) => format!(
-                "case {case} has the channels {listed} of the {expected} that dataset.json names; add the others"
-            ),
-            None => format!(
-                "case {case} has the channels {listed}; number them from 0 without gaps or doubles"
-            ),
-        };
+        let reason = why_not_merged(&base.2, &channels, expected.filter(|_| complete));
         let of_case = |name: &Name| {
             name.kind == Kind::Image && base_of(name).is_some_and(|(other, _)| other == base)
         };
@@ -68,6 +59,20 @@ pub(super) fn take_channels(
             let path = name.path;
             found.leftovers.push(Leftover { path, reason });
         }
+    }
+}
+
+/// Why these channels are no case: they are fewer or more than are `expected`, or badly numbered.
+fn why_not_merged(case: &str, channels: &[u16], expected: Option<usize>) -> String {
+    let listed: Vec<String> = channels.iter().map(u16::to_string).collect();
+    let listed = listed.join(", ");
+    match expected {
+        Some(expected) => format!(
+            "case {case} has the channels {listed} of the {expected} that dataset.json names; add the others"
+        ),
+        None => format!(
+            "case {case} has the channels {listed}; number them from 0 without gaps or doubles"
+        ),
     }
 }
 

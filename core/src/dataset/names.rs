@@ -88,13 +88,7 @@ impl Name {
         let (folder, file) = tidy.rsplit_once('/').unwrap_or(("", &tidy));
         let stem = stem(file)?;
         let all: Vec<&str> = folder.split('/').filter(|name| !name.is_empty()).collect();
-        let is_root = |index: usize| index == 0 && root == Some(all[0]);
-        let folders: Vec<Folder<'_>> = (0..all.len())
-            .map(|index| match is_root(index) && !is_nnunet(all[index]) {
-                true => Folder::silent(all[index]),
-                false => Folder::of(all[index]),
-            })
-            .collect();
+        let folders = folders(&all, root);
         let says = folders.iter().rev().find_map(|folder| folder.kind);
         let part = folders.iter().rev().find_map(|folder| folder.part);
         let below_labels = says == Some(Kind::Label);
@@ -113,7 +107,8 @@ impl Name {
         };
         let as_label = strip_word(&whole, &LABEL_WORDS);
         let as_image = strip_word(&whole, &IMAGE_WORDS);
-        let by_folder = below_labels || all.last().is_some_and(|parent| is_nnunet(parent));
+        let in_nnunet_folder = all.last().is_some_and(|parent| is_nnunet(parent));
+        let by_folder = below_labels || in_nnunet_folder;
         let kind = match (says, as_label) {
             (Some(kind), _) if by_folder => kind,
             (_, Some(_)) => Kind::Label,
@@ -123,17 +118,9 @@ impl Name {
             Kind::Label => as_label,
             Kind::Image => as_image,
         };
-        // The folder that was asked for does not name a case.
-        let below_root = scope
-            .last()
-            .filter(|_| scope.len() > 1 || root != Some(scope[0]));
-        let id = match (as_image, below_root) {
-            (Some(""), Some(folder)) => folder,
-            _ => stem,
-        };
         Some(Name {
             path: path.to_owned(),
-            id: id.to_owned(),
+            id: case_name(stem, as_image, &scope, root).to_owned(),
             stem: stem.to_owned(),
             folder: folder.to_owned(),
             scope: scope.join("/").to_lowercase(),
@@ -145,8 +132,7 @@ impl Name {
             numbered: false,
             in_image_folder: says == Some(Kind::Image),
             tidy: tidy.clone(),
-            in_nnunet_folder: kind == Kind::Image
-                && all.last().is_some_and(|parent| is_nnunet(parent)),
+            in_nnunet_folder: kind == Kind::Image && in_nnunet_folder,
             key: whole,
         })
     }
@@ -182,6 +168,34 @@ struct Folder<'a> {
     name: &'a str,
     kind: Option<Kind>,
     part: Option<Part>,
+}
+
+/// What the case of an image is called: as its file, or as its folder where the file's name has nothing but words
+/// for an image. The folder that was asked for does not name a case.
+fn case_name<'a>(
+    stem: &'a str,
+    as_image: Option<&str>,
+    scope: &[&'a str],
+    root: Option<&str>,
+) -> &'a str {
+    let below_root = scope
+        .last()
+        .filter(|_| scope.len() > 1 || root != Some(scope[0]));
+    match (as_image, below_root) {
+        (Some(""), Some(folder)) => folder,
+        _ => stem,
+    }
+}
+
+/// What the names of folders say. That of `root` is silent, unless it is one of nnU-Net's.
+fn folders<'a>(names: &[&'a str], root: Option<&str>) -> Vec<Folder<'a>> {
+    let is_root = |index: usize| index == 0 && root == Some(names[0]);
+    (0..names.len())
+        .map(|index| match is_root(index) && !is_nnunet(names[index]) {
+            true => Folder::silent(names[index]),
+            false => Folder::of(names[index]),
+        })
+        .collect()
 }
 
 impl<'a> Folder<'a> {

@@ -283,6 +283,12 @@ async fn combined<E: From<Error>>(
         .map(|structure| (structure.id, structure.name.clone()));
     let map =
         LabelImage::on_voxels(combined, image, &names.collect()).map_err(named(files.image()));
+    Ok(map.map(|map| (map, said_of_structures(overlapping, &apart))))
+}
+
+/// What is to be said of structures that were combined: of the voxels that lie in several, and of those whose
+/// headers place them elsewhere than the image.
+fn said_of_structures(overlapping: usize, apart: &[&str]) -> Vec<String> {
     let mut said = Vec::new();
     if overlapping > 0 {
         let voxels = match overlapping {
@@ -299,7 +305,7 @@ async fn combined<E: From<Error>>(
             apart.join(", ")
         ));
     }
-    Ok(map.map(|map| (map, said)))
+    said
 }
 
 fn image(path: &str, bytes: &[u8]) -> Result<Image, Error> {

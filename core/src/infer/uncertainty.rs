@@ -63,7 +63,7 @@ impl Uncertainty {
     /// # Errors
     /// When the shapes differ.
     pub(super) fn new(entropy: Array3<u8>, labels: &LabelImage) -> Result<Self> {
-        let map = Image::of_shares(&entropy, labels)?;
+        let map = Image::of_shares(&entropy, labels.header(), labels.grid())?;
         drop(entropy);
         let axial = Axial::of(labels.grid());
         let mut sums = vec![0u64; axial.slices];

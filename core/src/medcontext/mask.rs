@@ -3,44 +3,9 @@
 use burn::tensor::Device;
 use rand::Rng;
 use rand::seq::SliceRandom;
-use serde::{Deserialize, Serialize};
 
-use super::MedContext;
+use super::{MaskSampling, MedContext};
 use crate::nn::TokenMask;
-use crate::volume::AxisOrder;
-
-/// How many tubes are masked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MaskSampling {
-    /// The same share of every mask, rounded down (the released code).
-    #[default]
-    Exact,
-    /// Each tube by itself with that probability (the paper's text).
-    Bernoulli,
-}
-
-/// Along which axis tubes run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TubeAxis {
-    /// Through the slices, whichever axis of the tensor that is (the paper).
-    #[default]
-    Slice,
-    /// Along the tensor's first axis: from left to right where MONAI loads the volume (the released
-    /// code).
-    First,
-}
-
-impl TubeAxis {
-    /// The axis of a token grid `[depth, height, width]` of volumes in this order.
-    pub fn index(self, axes: AxisOrder) -> usize {
-        match self {
-            Self::Slice => axes.slice_axis(),
-            Self::First => 0,
-        }
-    }
-}
 
 /// Which tokens of a grid are masked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,8 +70,8 @@ mod tests {
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
 
-    use super::{MaskSampling, TubeMask};
-    use crate::medcontext::MedContext;
+    use super::TubeMask;
+    use crate::medcontext::{MaskSampling, MedContext};
 
     fn draw_as(grid: [usize; 3], axis: usize, settings: &MedContext, seed: u64) -> Vec<bool> {
         TubeMask::draw(grid, axis, settings, &mut ChaCha8Rng::seed_from_u64(seed)).tokens

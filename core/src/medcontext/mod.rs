@@ -3,7 +3,7 @@
 //! supervised and the self-supervised part.
 //!
 //! - `settings.rs`: every switch of the method, and the published settings
-//! - `mask.rs`: which tokens are masked; how a network hides them is `nn/token_mask.rs`
+//! - `tubes.rs`: how tubes are chosen, and `mask.rs` which tokens are masked; how a network hides them is `nn/token_mask.rs`
 //! - `consistency.rs`: the self-supervised loss
 //! - `teacher.rs`: the moving average, and `momentum.rs` how slowly it moves
 //! - `step.rs`: the joint loss of one step
@@ -14,10 +14,12 @@ mod momentum;
 mod settings;
 mod step;
 mod teacher;
+mod tubes;
 
 pub use consistency::{ConsistencyForm, consistency};
-pub use mask::{MaskSampling, TubeAxis, TubeMask};
-pub use momentum::Momentum;
+pub use mask::TubeMask;
+pub use momentum::{Momentum, MomentumSchedule};
 pub use settings::{MedContext, TeacherKind, TestWeights};
 pub use step::{Backward, ConsistencyTarget, JointLoss, Masked, joint_gradients, joint_loss};
-pub use teacher::{MomentumSchedule, momentum, released_momentum, update_teacher};
+pub use teacher::{momentum, released_momentum, update_teacher};
+pub use tubes::{MaskSampling, TubeAxis};

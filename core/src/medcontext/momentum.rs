@@ -1,4 +1,4 @@
-//! The teacher's momentum: a number, or what suits the length of a run.
+//! The teacher's momentum: a number, or what suits the length of a run; and how it changes from step to step.
 
 use std::fmt;
 
@@ -44,6 +44,21 @@ impl Momentum {
             }
         }
     }
+}
+
+/// How the teacher's momentum changes from step to step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MomentumSchedule {
+    /// A cosine over all steps (section 3.6).
+    #[default]
+    Cosine,
+    /// The released UNETR trainer: one update after each epoch, with what a warm-up of 50 epochs has
+    /// reached at the last step of the first.
+    ReleasedUnetr,
+    /// The released nnFormer trainer: at each step what a warm-up of 20 epochs has reached at that
+    /// step of the first.
+    ReleasedNnformer,
 }
 
 impl From<f64> for Momentum {

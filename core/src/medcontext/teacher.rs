@@ -3,26 +3,10 @@
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 use burn::tensor::container::TensorContainer;
-use serde::{Deserialize, Serialize};
 
-use super::MedContext;
+use super::{MedContext, MomentumSchedule};
 use crate::backbone::Model;
 use crate::nn::kernel::average;
-
-/// How the teacher's momentum changes from step to step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MomentumSchedule {
-    /// A cosine over all steps (section 3.6).
-    #[default]
-    Cosine,
-    /// The released UNETR trainer: one update after each epoch, with what a warm-up of 50 epochs has
-    /// reached at the last step of the first.
-    ReleasedUnetr,
-    /// The released nnFormer trainer: at each step what a warm-up of 20 epochs has reached at that
-    /// step of the first.
-    ReleasedNnformer,
-}
 
 impl MedContext {
     /// Momentum of the update after `step` (from 0) of `steps`, in epochs of `epoch` steps; `None`

@@ -2,12 +2,10 @@
 
 use ndarray::Array3;
 
-use super::format::{Decoded, Format};
+use super::format::decoded::Decoded;
 use super::grid::format_dims;
 use super::voxels::with_values;
-use super::{
-    AxisOrderInFile, Grid, Header, LabelImage, Limits, Placement, Result, VolumeError, Voxels,
-};
+use super::{AxisOrderInFile, Grid, Header, Placement, Result, VolumeError, Voxels};
 
 /// A 3D volume: header, grid, and voxels in the type that the file stores.
 #[derive(Debug, Clone)]
@@ -21,33 +19,6 @@ pub struct Image {
 }
 
 impl Image {
-    /// Reads a volume file, of whichever of the [`FORMATS`](super::FORMATS) its bytes say, plain or
-    /// gzipped. A fourth axis of one frame is dropped.
-    ///
-    /// # Errors
-    /// [`VolumeError`] for anything that is not a 3D volume of real numbers within `limits`; more
-    /// than one frame is an error that asks to choose one ([`Image::read_frame`]).
-    pub fn read(bytes: &[u8], limits: &Limits) -> Result<Image> {
-        Format::of("", bytes)?.read(&[bytes], limits, None)
-    }
-
-    /// Reads one frame, counted from 0, of a 4D series (or frame 0 of a 3D volume).
-    ///
-    /// # Errors
-    /// As [`Image::read`], and when there is no such frame.
-    pub fn read_frame(bytes: &[u8], limits: &Limits, frame: usize) -> Result<Image> {
-        Format::of("", bytes)?.read(&[bytes], limits, Some(frame))
-    }
-
-    /// Reads every frame of a 4D series, which are the channels of a case in some data sets; a 3D
-    /// volume is one.
-    ///
-    /// # Errors
-    /// As [`Image::read`].
-    pub fn read_frames(bytes: &[u8], limits: &Limits) -> Result<Vec<Image>> {
-        Format::of("", bytes)?.read_frames(&[bytes], limits)
-    }
-
     /// An image made in memory: `voxels` in grid order (i fastest), slope 1, an sform. The header
     /// stores the affine in 32 bits, and the image's grid is what it stores.
     ///
@@ -68,13 +39,13 @@ impl Image {
     /// with its header: an intensity in viewers, which paint labels in colours of their own.
     ///
     /// # Errors
-    /// When the shape is not the map's canonical shape.
-    pub fn of_shares(canonical: &Array3<u8>, like: &LabelImage) -> Result<Image> {
-        let bytes = like.grid().place(canonical)?;
-        let header = like.header().of_shares()?;
+    /// When the shape is not the grid's canonical shape.
+    pub fn of_shares(canonical: &Array3<u8>, header: &Header, grid: &Grid) -> Result<Image> {
+        let bytes = grid.place(canonical)?;
+        let header = header.of_shares()?;
         Ok(Image::assemble(Decoded::with_header(
             header,
-            like.grid().dims,
+            grid.dims,
             Voxels::U8(bytes),
         )))
     }

@@ -20,32 +20,36 @@
 //! # Ok::<(), medcontext_core::volume::VolumeError>(())
 //! ```
 
+mod affine;
 mod datatype;
 mod display;
 mod error;
 pub mod format;
 mod grid;
 mod image;
-mod inspect;
+mod inspection;
 mod label;
 mod orient;
 mod placement;
+mod read;
 mod repair;
 mod stream;
 mod surface;
 mod thumbnail;
 mod voxels;
 
+pub use affine::Affine;
 pub use datatype::Datatype;
 pub use error::VolumeError;
 pub use format::nifti::{Extension, Header, INTENT_LABEL};
 pub use format::{FORMATS, Format, stem};
-pub use grid::{Affine, Form, Grid, SAME_GRID_VOXELS, format_dims};
+pub use grid::{Form, Grid, SAME_GRID_VOXELS, format_dims};
 pub use image::Image;
-pub use inspect::{Inspection, inspect};
+pub use inspection::Inspection;
 pub use label::LabelImage;
 pub use orient::{AxisOrder, Orientation};
 pub use placement::{AxisOrderInFile, Placement};
+pub use read::inspect;
 pub use stream::{Limits, gzip};
 pub use surface::{Surface, SurfaceNames};
 pub use thumbnail::Thumbnail;

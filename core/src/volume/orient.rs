@@ -7,7 +7,7 @@
 use ndarray::{Array3, ArrayView3, Axis};
 
 use super::Affine;
-use super::grid::norm;
+use super::affine::norm;
 
 /// How a file's axes (i, j, k) lie on the patient's axes: each on the nearest one, as nibabel's
 /// `io_orientation` decides.

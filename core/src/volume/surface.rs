@@ -4,7 +4,8 @@
 //! that the surface passes through gets one vertex, in the middle of the places where its edges are crossed.
 //! Around each crossed edge lie four such cells: their vertices are two triangles.
 
-use super::{LabelImage, grid};
+use super::LabelImage;
+use super::affine::norm;
 use crate::file_names::{FileNames, fitting};
 
 /// Letters of a label's name that a file's name keeps at most, so that there is room for the case's.
@@ -164,7 +165,7 @@ impl Net<'_> {
         let [a, b, c, d] = quad;
         let [p, q, r, s] = quad.map(|index| self.surface.vertices[index as usize]);
         // The shorter diagonal gives the flatter surface; no other quad has either, so both would close it.
-        let shorter = grid::norm(difference(r, p)) <= grid::norm(difference(s, q));
+        let shorter = norm(difference(r, p)) <= norm(difference(s, q));
         self.surface.triangles.extend(if shorter {
             [[a, b, c], [a, c, d]]
         } else {
@@ -291,7 +292,7 @@ impl SurfaceNames {
 /// The direction, of length 1, in which a triangle faces; 0 where it has no area.
 fn normal([a, b, c]: [[f32; 3]; 3]) -> [f32; 3] {
     let across = cross(difference(b, a), difference(c, a));
-    let length = grid::norm(across);
+    let length = norm(across);
     if length > 0.0 {
         across.map(|value| (value / length) as f32)
     } else {

@@ -4,14 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Arguments;
+use super::arguments::Arguments;
 use crate::Error;
 use crate::cli::Failure;
 use crate::cli::console::Console;
-use crate::cli::files::volume_stem;
+use crate::cli::file_name::{readable, volume_stem};
 use crate::cli::folder::{Folder, FolderOptions, read_image_file};
 use crate::cli::inputs::{is_same, refuse_inputs};
-use crate::cli::listing::{Listing, readable};
+use crate::cli::listing::Listing;
 use crate::cli::shard::Shard;
 use crate::dataset::{Case, CaseFiles};
 use crate::file_names::{FileNames, LONGEST};

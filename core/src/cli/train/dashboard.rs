@@ -10,7 +10,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Block, Chart, Dataset, Gauge, GraphType, Paragraph, Widget};
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 
-use super::screen::sentence;
+use super::sentence::sentence;
 use crate::cli::console::duration;
 use crate::cli::curves::{self, thinned};
 use crate::loss::Terms;

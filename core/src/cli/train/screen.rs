@@ -1,6 +1,7 @@
 //! What a training run shows: a dashboard on a terminal, lines elsewhere.
 
 use super::dashboard::Dashboard;
+use super::sentence::sentence;
 use crate::cli::console::{Console, Progress};
 use crate::train::Event;
 
@@ -74,29 +75,5 @@ impl Lines {
                 }
             }
         }
-    }
-}
-
-/// An event that is worth a line of its own, in words.
-pub(super) fn sentence(event: &Event) -> Option<String> {
-    match event {
-        Event::Started {
-            parameters,
-            training_cases,
-            validation_cases,
-            ..
-        } => Some(format!(
-            "{parameters} parameters, {training_cases} training cases, {validation_cases} validation cases"
-        )),
-        Event::Validated {
-            iteration,
-            dice,
-            best,
-            ..
-        } => {
-            let best = if *best { ", the best so far" } else { "" };
-            Some(format!("step {iteration}: validation Dice {dice:.4}{best}"))
-        }
-        _ => None,
     }
 }

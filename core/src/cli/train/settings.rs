@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
 use serde::Serialize;
 
-use super::Arguments;
+use super::arguments::Arguments;
 use crate::Error;
 use crate::backbone::Backbone;
 use crate::cli::console::Console;
@@ -19,31 +18,18 @@ use crate::train::{self, RunState, TrainConfig};
 /// The file of a run's folder that holds its state.
 pub(in crate::cli) const STATE: &str = "state.safetensors";
 
-/// Published settings of the method.
-#[derive(Clone, Copy, ValueEnum)]
-pub(super) enum Method {
-    /// The paper's settings.
-    Paper,
-    /// The paper's, with a teacher that suits the length of the run: the default.
-    Fitted,
-    /// The released code's for UNETR.
-    ReleasedUnetr,
-    /// The released code's for nnFormer.
-    ReleasedNnformer,
-    /// Without MedContext.
-    Off,
-}
-
-impl Method {
-    fn settings(self) -> MedContext {
-        match self {
-            Self::Paper => MedContext::paper(),
-            Self::Fitted => MedContext::default(),
-            Self::ReleasedUnetr => MedContext::released_unetr(),
-            Self::ReleasedNnformer => MedContext::released_nnformer(),
-            Self::Off => MedContext::off(),
-        }
-    }
+/// Settings that suit the cases, or those of the preset and its labels.
+fn suggested(
+    arguments: &Arguments,
+    training: &[CaseFingerprint],
+) -> Result<(TrainConfig, Option<LabelSet>), Failure> {
+    let Some(preset) = arguments.preset else {
+        let config = TrainConfig::suggest(&CaseFingerprint::sizes(training));
+        return Ok((config, None));
+    };
+    let backbone = arguments.backbone.unwrap_or(Backbone::Unetr);
+    let settings = preset.settings(backbone, training).map_err(Error::from)?;
+    Ok((settings.config, settings.labels))
 }
 
 /// Suggested settings or those of the preset, then the method's, then the configuration file, then the command
@@ -53,21 +39,11 @@ pub(super) fn configure(
     training: &[CaseFingerprint],
     console: &Console,
 ) -> Result<(TrainConfig, Option<LabelSet>), Failure> {
-    let (mut config, labels) = match arguments.preset {
-        None => (
-            TrainConfig::suggest(&CaseFingerprint::sizes(training)),
-            None,
-        ),
-        Some(preset) => {
-            let backbone = arguments.backbone.unwrap_or(Backbone::Unetr);
-            let settings = preset.settings(backbone, training).map_err(Error::from)?;
-            (settings.config, settings.labels)
-        }
-    };
+    let (mut config, labels) = suggested(arguments, training)?;
     if let Some(method) = arguments.medcontext {
         config.medcontext = method.settings();
     }
-    let suggested = config.patch;
+    let suggested_patch = config.patch;
     let mut given = match &arguments.config {
         Some(path) => Given::read(path)?,
         None => Given::default(),
@@ -89,7 +65,7 @@ pub(super) fn configure(
     if let Some(size) = arguments.size {
         config.network = config.network.with_size(size);
     }
-    if arguments.patch.is_none() && config.patch == suggested {
+    if arguments.patch.is_none() && config.patch == suggested_patch {
         config.fit_patch();
     }
     match arguments.iterations {

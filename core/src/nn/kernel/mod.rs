@@ -4,14 +4,15 @@
 
 #[cfg(feature = "flex")]
 mod cpu;
+mod numbers;
 
 use burn::tensor::activation::{leaky_relu, log_softmax, relu, softmax};
 use burn::tensor::module::conv3d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{FloatDType, Tensor};
 
-/// Added to every variance of an instance norm.
-const EPSILON: f64 = 1e-5;
+pub(crate) use numbers::AdamW;
+use numbers::EPSILON;
 
 /// Convolution with an odd cubic kernel, stride 1 and zero padding that keeps the size, without
 /// bias: `[batch, in, d, h, w]` and `[out, in, k, k, k]` → `[batch, out, d, h, w]`.
@@ -218,22 +219,6 @@ pub(crate) fn depth_to_space(x: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
     x.reshape([batch, channels, kd, kh, kw, d, h, w])
         .permute([0, 1, 5, 2, 6, 3, 7, 4])
         .reshape([batch, channels, kd * d, kh * h, kw * w])
-}
-
-/// The numbers of a step of AdamW (Loshchilov and Hutter, arXiv 1711.05101).
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct AdamW {
-    /// Learning rate.
-    pub rate: f32,
-    /// Weight decay.
-    pub decay: f32,
-    /// How much of the moments is kept, and how much is added of what is new: 1 together, before rounding.
-    pub kept: [f32; 2],
-    pub added: [f32; 2],
-    /// What the moments are divided by, because they began at zero.
-    pub corrections: [f32; 2],
-    /// Added to the denominator.
-    pub epsilon: f32,
 }
 
 /// A parameter after a step of AdamW, and its two moments. Not a part of any graph.

@@ -4,7 +4,7 @@ use ndarray::{Array4, ArrayViewMut3};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{balanced, happens};
+use super::chance::{balanced, happens};
 
 /// Each channel's intensities, as a share of its range, to a power; mean and deviation are restored
 /// (batchgenerators 0.21, `GammaTransform` with `retain_stats`).

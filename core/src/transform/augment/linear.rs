@@ -4,7 +4,7 @@ use ndarray::Array4;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{balanced, happens, uniform};
+use super::chance::{balanced, happens, uniform};
 
 /// One factor 1 ± strength of all channels (MONAI 1.5, `RandScaleIntensity`).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

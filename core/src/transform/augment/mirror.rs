@@ -3,7 +3,7 @@
 use ndarray::{Array, Array3, Array4, Axis, Dimension, RemoveAxis};
 use rand::Rng;
 
-use super::happens;
+use super::chance::happens;
 
 /// Reverses each axis with that probability.
 pub(super) fn flip(

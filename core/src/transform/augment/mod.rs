@@ -1,5 +1,6 @@
 //! Random changes of a training patch: one struct of optional terms, one file a family.
 
+mod chance;
 mod gamma;
 mod linear;
 mod mirror;
@@ -278,23 +279,4 @@ fn zeros(image: &Array4<f32>) -> Array3<bool> {
         zero.zip_mut_with(&channel, |zero, &value| *zero &= value == 0.0);
     }
     zero
-}
-
-/// Whether something of this probability happens.
-fn happens(probability: f64, rng: &mut impl Rng) -> bool {
-    rng.random_bool(probability.clamp(0.0, 1.0))
-}
-
-/// A number of a range; its lower end where the range is empty.
-fn uniform([low, high]: [f64; 2], rng: &mut impl Rng) -> f64 {
-    low + (high - low).max(0.0) * rng.random::<f64>()
-}
-
-/// A factor of a range around 1, below 1 and above 1 equally often (batchgenerators 0.21).
-fn balanced([low, high]: [f64; 2], rng: &mut impl Rng) -> f64 {
-    if rng.random_bool(0.5) && low < 1.0 {
-        uniform([low, 1.0], rng)
-    } else {
-        uniform([low.max(1.0), high], rng)
-    }
 }

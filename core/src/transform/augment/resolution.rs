@@ -4,7 +4,7 @@ use ndarray::{Array4, ArrayViewMut3};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{happens, uniform};
+use super::chance::{happens, uniform};
 use crate::transform::resample::{Interpolation, Resampler, Resampling};
 
 /// Every so many voxels kept and the rest interpolated (batchgenerators 0.21,

@@ -4,7 +4,7 @@ use ndarray::{Array4, ArrayViewMut3, Axis};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{happens, uniform};
+use super::chance::{happens, uniform};
 
 /// Gaussian noise of one strength in all channels (batchgenerators 0.21, `GaussianNoiseTransform`,
 /// which uses what it calls a variance as a standard deviation).

@@ -4,7 +4,7 @@ use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis, s};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{balanced, happens, uniform};
+use super::chance::{balanced, happens, uniform};
 use crate::transform::crop::shape;
 use crate::transform::resample::{Edge, MARGIN, coefficients, cubic_weights};
 

@@ -2,8 +2,10 @@
 //!
 //! A line `TOY I J K`, and as many 32-bit floats, little-endian, i fastest, of voxels of 1 mm that lie RAS.
 
-use super::{Decoded, Format, only};
-use crate::volume::inspect::decoded_bytes;
+use super::Format;
+use super::decoded::Decoded;
+use super::file_format::only;
+use crate::volume::inspection::decoded_bytes;
 use crate::volume::{
     Affine, Datatype, Form, Grid, Inspection, Limits, Result, VolumeError, Voxels,
 };

@@ -4,7 +4,7 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::Shape;
 
 use super::work::{fill, tensor, values, vectorised};
-use crate::nn::kernel::EPSILON;
+use crate::nn::kernel::numbers::EPSILON;
 
 /// Values that are added up side by side: whole vectors of every processor.
 const LANES: usize = 32;

@@ -8,7 +8,7 @@ use burn::backend::{Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 
 use super::work::{CHUNK, Shared, fill, map_pairs, tensor, values, vectorised};
-use crate::nn::kernel::AdamW;
+use crate::nn::kernel::numbers::AdamW;
 
 /// See [`adamw`](crate::nn::kernel::adamw).
 pub(in crate::nn::kernel) fn adamw<const D: usize>(

@@ -2,16 +2,14 @@
 
 use nifti::NiftiHeader;
 
+use super::header::Header;
 use crate::volume::{Affine, Form, Grid, SAME_GRID_VOXELS};
 
-impl Grid {
-    /// The grid of a header: sform before qform before voxel sizes, as nibabel and ITK 5.2 choose.
+impl Header {
+    /// Where this header says that a frame of these sizes lies: sform before qform before voxel sizes, as nibabel and ITK 5.2 choose.
     /// Sentences about what was odd are added to `warnings`.
-    pub(in crate::volume) fn from_header(
-        fields: &NiftiHeader,
-        dims: [usize; 3],
-        warnings: &mut Vec<String>,
-    ) -> Grid {
+    pub(in crate::volume) fn grid(&self, dims: [usize; 3], warnings: &mut Vec<String>) -> Grid {
+        let fields = &self.fields;
         if fields.xyzt_units & 7 == 1 || fields.xyzt_units & 7 == 3 {
             warnings.push(
                 "the header gives lengths in metres or micrometres; they are read as mm".into(),

@@ -6,10 +6,12 @@ mod header;
 
 pub use header::{Extension, Header, INTENT_LABEL};
 
-use super::{Decoded, Format, only};
-use crate::volume::inspect::decoded_bytes;
+use super::Format;
+use super::decoded::Decoded;
+use super::file_format::only;
+use crate::volume::inspection::decoded_bytes;
 use crate::volume::stream::Stream;
-use crate::volume::{Grid, Inspection, Limits, Result, VolumeError, Voxels};
+use crate::volume::{Inspection, Limits, Result, VolumeError, Voxels};
 
 /// The format.
 pub(super) const NIFTI: Format = Format {
@@ -34,7 +36,7 @@ fn inspect(starts: &[&[u8]]) -> Result<Inspection> {
     let datatype = header.datatype()?;
     let (dims, frames) = header.shape()?;
     let mut warnings = Vec::new();
-    let grid = Grid::from_header(&header.fields, dims, &mut warnings);
+    let grid = header.grid(dims, &mut warnings);
     Ok(Inspection {
         frames,
         datatype,
@@ -73,7 +75,7 @@ fn read(files: &[&[u8]], limits: &Limits, frame: Option<usize>) -> Result<Decode
         warnings.extend(stream.finish()?);
     }
     let header = header.of_one_frame();
-    let grid = Grid::from_header(&header.fields, dims, &mut warnings);
+    let grid = header.grid(dims, &mut warnings);
     Ok(Decoded {
         header,
         grid,
@@ -81,23 +83,4 @@ fn read(files: &[&[u8]], limits: &Limits, frame: Option<usize>) -> Result<Decode
         frames,
         warnings,
     })
-}
-
-impl Decoded {
-    /// A volume with a header of its own, whose grid is what the header says: one frame, read without a
-    /// problem.
-    pub(in crate::volume) fn with_header(
-        header: Header,
-        dims: [usize; 3],
-        voxels: Voxels,
-    ) -> Decoded {
-        let mut warnings = Vec::new();
-        Decoded {
-            grid: Grid::from_header(&header.fields, dims, &mut warnings),
-            header,
-            voxels,
-            frames: 1,
-            warnings,
-        }
-    }
 }

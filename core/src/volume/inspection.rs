@@ -1,7 +1,6 @@
 //! What a file says about itself, without reading its voxels.
 
-use super::format::Format;
-use super::{Datatype, Grid, Result};
+use super::{Datatype, Grid};
 
 /// Facts from the header of a file.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -26,15 +25,6 @@ pub struct Inspection {
     pub intent: i16,
     /// What is odd about the file and how it would be read, one sentence each.
     pub warnings: Vec<String>,
-}
-
-/// Reads a file's header only; `bytes` may be just the first part of the file (64 KiB will do).
-///
-/// # Errors
-/// As [`Image::read`](super::Image::read), but voxels are not looked at, and several frames are not
-/// an error.
-pub fn inspect(bytes: &[u8]) -> Result<Inspection> {
-    Format::of("", bytes)?.inspect(&[bytes])
 }
 
 /// Bytes of a decoded frame, as [`Limits`](super::Limits) counts them. At most 32767³ voxels of 8

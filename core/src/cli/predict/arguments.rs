@@ -1,0 +1,57 @@
+//! The options of `core predict`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::device::DeviceKind;
+
+#[derive(Args)]
+pub(in crate::cli) struct Arguments {
+    /// Weights from `core train` or from the page.
+    #[arg(long)]
+    pub weights: PathBuf,
+    /// A volume file, or a folder of them.
+    #[arg(long)]
+    pub input: PathBuf,
+    /// Folder for the segmentations.
+    #[arg(long)]
+    pub output: PathBuf,
+    /// Overlap of neighbouring windows, 0 to below 1.
+    #[arg(long, default_value_t = 0.5)]
+    pub overlap: f64,
+    /// How overlapping windows are blended.
+    #[arg(long, default_value = "gaussian")]
+    pub blend: BlendName,
+    /// Windows per forward pass.
+    #[arg(long, default_value_t = 1)]
+    pub batch_size: usize,
+    /// Where to compute: cpu, wgpu, cuda, cuda:N, or ws://host:port where `core serve` runs.
+    #[arg(long, default_value = "cpu")]
+    pub device: DeviceKind,
+    /// Average the eight mirror images of every window: eight times the work.
+    #[arg(long)]
+    pub flips: bool,
+    /// Keep only the largest connected component of every label.
+    #[arg(long)]
+    pub largest_component: bool,
+    /// Part of the cases: I/N, or N where a cluster numbers the parts.
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<String>,
+    /// Also write the blended logits, as CASE.logits.safetensors.
+    #[arg(long)]
+    pub logits: bool,
+    /// Also write how uncertain every voxel is, as CASE_uncertainty.nii.gz, and rank the cases by it: what to
+    /// label next.
+    #[arg(long)]
+    pub uncertainty: bool,
+    /// Overwrite segmentations that are there already; what is read is never overwritten.
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(in crate::cli) enum BlendName {
+    Constant,
+    Gaussian,
+}

@@ -1,0 +1,117 @@
+//! The options of `core train`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::backbone::{Backbone, Size};
+use crate::cli::outcome::sides;
+use crate::device::DeviceKind;
+use crate::medcontext::MedContext;
+use crate::preset::Preset;
+
+#[derive(Args)]
+pub(in crate::cli) struct Arguments {
+    /// Folder with scans and labels: Decathlon, nnU-Net, or any names that pair.
+    #[arg(long)]
+    pub data: PathBuf,
+    /// Labels, lists, preprocessing and settings of a public data set: synapse, acdc, brats21, brats17
+    /// or decathlon. Other options win over it.
+    #[arg(long)]
+    pub preset: Option<Preset>,
+    /// Train on one list of a JSON file of case names: FILE:LIST; or on a list of the preset, such as
+    /// five-shot.
+    #[arg(long, value_name = "FILE:LIST")]
+    pub split: Option<String>,
+    /// Validate on one list of a JSON file of case names: FILE:LIST; or on a list of the preset.
+    #[arg(long, value_name = "FILE:LIST")]
+    pub val: Option<String>,
+    /// Folder for weights, log and summary.
+    #[arg(long)]
+    pub out: PathBuf,
+    /// Settings in TOML; options on the command line win over it.
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+    /// Weights to go on from.
+    #[arg(long)]
+    pub start: Option<PathBuf>,
+    /// The weights to go on from may label something else: their last layer is replaced.
+    #[arg(long, requires = "start")]
+    pub new_head: bool,
+    #[arg(long, help = format!("Network: {}", Backbone::choices()))]
+    pub backbone: Option<Backbone>,
+    /// Its size: tiny, small or paper.
+    #[arg(long)]
+    pub size: Option<Size>,
+    /// Patch in voxels.
+    #[arg(long, value_name = "D,H,W", value_parser = sides)]
+    pub patch: Option<[usize; 3]>,
+    /// The joint self-supervised part; what [medcontext] of --config sets is kept.
+    #[arg(long)]
+    pub medcontext: Option<Method>,
+    /// Where to compute: cpu, wgpu, cuda, cuda:N, or ws://host:port where `core serve` runs; several, with
+    /// commas between them, share the batches of every step.
+    #[arg(long, default_value = "cpu", value_delimiter = ',')]
+    pub device: Vec<DeviceKind>,
+    /// Optimiser steps.
+    #[arg(long)]
+    pub iterations: Option<usize>,
+    /// Patches per batch.
+    #[arg(long)]
+    pub batch_size: Option<usize>,
+    /// Batches per step, whose gradients are averaged; at least as many as devices.
+    #[arg(long)]
+    pub accumulation: Option<usize>,
+    /// Learning rate after warm-up.
+    #[arg(long)]
+    pub learning_rate: Option<f64>,
+    /// Seed of every random choice.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Go on with the run in --out from its last checkpoint, or begin it where there is none.
+    #[arg(long)]
+    pub resume: bool,
+    /// Folder for prepared cases: they are kept there instead of in memory, for this run and others.
+    #[arg(long, value_name = "FOLDER")]
+    pub cache: Option<PathBuf>,
+    /// Bring label maps that lie elsewhere than their images onto them, each voxel from the nearest.
+    #[arg(long)]
+    pub resample_labels: bool,
+    /// Combine label maps of one structure each (TotalSegmentator) into one for each image.
+    #[arg(long)]
+    pub combine_structures: bool,
+    /// Refuse a case or a folder that cannot be read instead of leaving it out.
+    #[arg(long)]
+    pub strict: bool,
+    /// Write into a folder that is not empty; go on with a run although its settings changed.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Published settings of the method.
+#[derive(Clone, Copy, ValueEnum)]
+pub(in crate::cli) enum Method {
+    /// The paper's settings.
+    Paper,
+    /// The paper's, with a teacher that suits the length of the run: the default.
+    Fitted,
+    /// The released code's for UNETR.
+    ReleasedUnetr,
+    /// The released code's for nnFormer.
+    ReleasedNnformer,
+    /// Without MedContext.
+    Off,
+}
+
+impl Method {
+    /// What it sets.
+    pub(super) fn settings(self) -> MedContext {
+        match self {
+            Self::Paper => MedContext::paper(),
+            Self::Fitted => MedContext::default(),
+            Self::ReleasedUnetr => MedContext::released_unetr(),
+            Self::ReleasedNnformer => MedContext::released_nnformer(),
+            Self::Off => MedContext::off(),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! A run in words, on every kind of screen.
+
+use crate::train::Event;
+
+/// An event that is worth a line of its own, in words.
+pub(super) fn sentence(event: &Event) -> Option<String> {
+    match event {
+        Event::Started {
+            parameters,
+            training_cases,
+            validation_cases,
+            ..
+        } => Some(format!(
+            "{parameters} parameters, {training_cases} training cases, {validation_cases} validation cases"
+        )),
+        Event::Validated {
+            iteration,
+            dice,
+            best,
+            ..
+        } => {
+            let best = if *best { ", the best so far" } else { "" };
+            Some(format!("step {iteration}: validation Dice {dice:.4}{best}"))
+        }
+        _ => None,
+    }
+}

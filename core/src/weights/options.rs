@@ -25,8 +25,8 @@ pub struct ImportOptions {
     pub classes: Option<usize>,
     /// Names of the classes in their order, background left out; by default "label 1" and so on.
     pub names: Vec<String>,
-    /// Which network of the file, by where it lies ([`Imported::place`](super::Imported::place)); by default the one that was
-    /// trained, rather than an average or a teacher of it.
+    /// Which network of the file, by where it lies ([`Imported::place`](super::Imported::place)); by default the
+    /// one that was trained, rather than an average or a teacher of it.
     pub part: Option<String>,
     /// The network that is to take the weights, where it is known. It tells what nothing else does.
     pub expected: Option<Network>,

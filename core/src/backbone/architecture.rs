@@ -2,7 +2,8 @@
 
 use burn::tensor::Tensor;
 
-use super::{Backbone, Model, PatchRule, ReferenceTensor};
+use super::patch_rule::PatchRule;
+use super::reference::ReferenceTensor;
 use crate::nn::{Init, TokenMask};
 
 /// Values that the loss of three classes keeps for each voxel of a patch.
@@ -10,8 +11,10 @@ pub(super) const LOSS: f64 = 26.0;
 
 /// What the numbers of a network say about it.
 pub(super) trait Architecture {
-    /// Which of the file's names it has.
-    fn backbone(&self) -> Backbone;
+    /// The layers of the network.
+    type Layers: Segmenter
+    where
+        Self: Sized;
 
     /// The patches that it can take.
     fn patch_rule(&self) -> PatchRule;
@@ -40,8 +43,16 @@ pub(super) trait Architecture {
     /// Why these numbers cannot make a network for `patch`, which keeps the rule, in one sentence.
     fn check(&self, patch: [usize; 3]) -> Result<(), String>;
 
-    /// The network with new parameters.
-    fn build(&self, channels: usize, classes: usize, patch: [usize; 3], init: &mut Init) -> Model;
+    /// The layers with new parameters.
+    fn build(
+        &self,
+        channels: usize,
+        classes: usize,
+        patch: [usize; 3],
+        init: &mut Init,
+    ) -> Self::Layers
+    where
+        Self: Sized;
 
     /// The options of `core convert` that tell what only a checkpoint of this network leaves open, in the
     /// form in which help has them; empty where there are none.

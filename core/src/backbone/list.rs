@@ -5,11 +5,12 @@
 /// each file beforehand.
 ///
 /// An entry is `file::Layers(Numbers): Name, …;`. The layers and the numbers are the file's types, the names
-/// become variants of `Backbone`; an attribute `#[cfg(…)]` may stand before it.
+/// become variants of `Backbone`; in kebab case they are what the file calls them. An attribute `#[cfg(…)]` may
+/// stand before an entry.
 macro_rules! backbones {
     // All entries have their condition: what is to be declared.
     (@declare $({
-        # $when:tt $file:ident $Layers:ident $Numbers:ident $($name:ident)+
+        # $when:tt $file:ident $Layers:ident $Numbers:ident [$first:ident $($other:ident)*] $($name:ident)+
     })+) => {
         $(
             # $when
@@ -30,6 +31,52 @@ macro_rules! backbones {
         }
 
         impl Network {
+            /// A named size of a backbone.
+            pub fn new(backbone: Backbone, size: Size) -> Self {
+                match backbone {
+                    $($(
+                        # $when
+                        Backbone::$name => {
+                            let named = const { named::<$Numbers>(stringify!($name)) };
+                            Self::$Layers((named.numbers)(size))
+                        }
+                    )+)+
+                }
+            }
+
+            /// Which backbone this is.
+            pub fn backbone(&self) -> Backbone {
+                match self {
+                    $(
+                        # $when
+                        Self::$Layers(numbers) => {
+                            const OTHERS: &[Backbone] = &[$(Backbone::$other,)*];
+                            let name = numbers.name();
+                            let other = OTHERS.iter().find(|other| other.label().name == name);
+                            other.copied().unwrap_or(Backbone::$first)
+                        }
+                    )+
+                }
+            }
+
+            /// Its layers with new parameters.
+            fn layers(
+                &self,
+                channels: usize,
+                classes: usize,
+                patch: [usize; 3],
+                init: &mut crate::nn::Init,
+            ) -> Model {
+                match self {
+                    $(
+                        # $when
+                        Self::$Layers(numbers) => {
+                            Model::$Layers(numbers.build(channels, classes, patch, init))
+                        }
+                    )+
+                }
+            }
+
             fn architecture(&self) -> &dyn Architecture {
                 match self {
                     $(
@@ -85,26 +132,35 @@ macro_rules! backbones {
                 match self {
                     $($(
                         # $when
-                        Self::$name => const { Label::of::<$Numbers>(Self::$name) },
+                        Self::$name => const { &named::<$Numbers>(stringify!($name)).label },
                     )+)+
                 }
             }
         }
 
         /// The files of the list.
-        const ENTRIES: &[Entry] = &[$( # $when Entry::of::<$Numbers>(), )+];
+        const ENTRIES: &[Entry<Network>] = &[$(
+            # $when
+            Entry::of::<$Numbers>(|shapes, untold| {
+                let untold = untold.of(|network| match network {
+                    Network::$Layers(numbers) => Some(numbers),
+                    _ => None,
+                });
+                Ok(<$Numbers>::recognize(shapes, &untold)?.map(Network::$Layers))
+            }),
+        )+];
     };
 
     // An entry with a condition, and one without, which gets one that always holds.
     (@ [$($done:tt)*]
         # $when:tt $file:ident::$Layers:ident($Numbers:ident): $($name:ident),+; $($rest:tt)*
     ) => {
-        backbones!(@ [$($done)* { # $when $file $Layers $Numbers $($name)+ }] $($rest)*);
+        backbones!(@ [$($done)* { # $when $file $Layers $Numbers [$($name)+] $($name)+ }] $($rest)*);
     };
     (@ [$($done:tt)*]
         $file:ident::$Layers:ident($Numbers:ident): $($name:ident),+; $($rest:tt)*
     ) => {
-        backbones!(@ [$($done)* { #[cfg(all())] $file $Layers $Numbers $($name)+ }] $($rest)*);
+        backbones!(@ [$($done)* { #[cfg(all())] $file $Layers $Numbers [$($name)+] $($name)+ }] $($rest)*);
     };
     (@ [$($done:tt)*]) => {
         backbones!(@declare $($done)*);

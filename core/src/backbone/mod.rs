@@ -26,21 +26,24 @@ mod network;
 mod patch_rule;
 mod recognition;
 mod reference;
+mod registered;
+mod shapes;
+mod size;
 
 use architecture::{Architecture, Segmenter};
 use list::backbones;
-use name::Label;
-use recognition::{Entry, Holds, Registered};
 use reference::ReferenceTensor;
+use registered::{Entry, Label, Named, Registered, named};
+use shapes::Holds;
 
 pub use crate::nn::Merging;
-pub use name::{RecipeFamily, Size};
 pub use network::StepFootprint;
 pub use patch_rule::PatchRule;
-pub(crate) use recognition::{
-    RecognitionError, Recognized, Shapes, Untold, anchors, canonical_name, is_unused, recognize,
-};
+pub(crate) use recognition::{anchors, canonical_name, is_unused, recognize};
 pub(crate) use reference::ReferenceValues;
+pub use registered::RecipeFamily;
+pub(crate) use shapes::{RecognitionError, Recognized, Shapes, Untold};
+pub use size::Size;
 
 backbones! {
     unetr::Unetr(UnetrConfig): Unetr;

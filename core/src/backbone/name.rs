@@ -3,51 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
-use super::{Backbone, Network, Registered};
-
-/// One of the names of a backbone's file, with what is said of the network.
-pub(super) struct Label {
-    /// The name's variant.
-    pub backbone: Backbone,
-    /// The name in commands and files: the variant's in kebab case.
-    pub name: &'static str,
-    /// The name as papers write it.
-    pub title: &'static str,
-    /// Parameters of the sizes in their order, for one channel, three classes and a small patch.
-    pub parameters: [usize; 3],
-    /// How fast it is beside the others, in words.
-    pub pace: &'static str,
-    /// Which published settings it takes.
-    pub recipes: RecipeFamily,
-    /// The numbers of a named size.
-    pub network: fn(Size) -> Network,
-}
-
-impl Label {
-    /// The label of one of the names of the file whose numbers are `T`. Without one, the program does not
-    /// compile.
-    pub(super) const fn of<T: Registered>(backbone: Backbone) -> &'static Self {
-        let mut index = 0;
-        while index < T::LABELS.len() {
-            if T::LABELS[index].backbone as usize == backbone as usize {
-                return &T::LABELS[index];
-            }
-            index += 1;
-        }
-        panic!("the list has a name that the backbone's file has not")
-    }
-}
-
-/// Published settings that backbones share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RecipeFamily {
-    /// MONAI's pipelines, as the released MedContext code uses them.
-    Monai,
-    /// nnU-Net's pipelines, as the released nnFormer code uses them.
-    NnUnet,
-}
+use super::registered::RecipeFamily;
+use super::size::{Size, find};
+use super::{Backbone, Network};
 
 impl Backbone {
     /// The name in commands and files.
@@ -84,32 +42,6 @@ impl Backbone {
     pub fn choices() -> String {
         let [others @ .., last] = Self::ALL.map(Self::name);
         format!("{} or {last}", others.join(", "))
-    }
-}
-
-/// Named sizes of a backbone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Size {
-    /// Under 3 million parameters: trains in a browser on an integrated GPU.
-    Tiny,
-    /// 4 to 16 million parameters: trains on a CPU or a small GPU.
-    Small,
-    /// The size of the MedContext paper.
-    Paper,
-}
-
-impl Size {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Tiny, Self::Small, Self::Paper];
-
-    /// The name in commands and files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Tiny => "tiny",
-            Self::Small => "small",
-            Self::Paper => "paper",
-        }
     }
 }
 
@@ -160,36 +92,9 @@ impl FromStr for Backbone {
     }
 }
 
-impl fmt::Display for Size {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Size {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        find("size", name, &Self::ALL, Self::name)
-    }
-}
-
-fn find<T: Copy>(
-    what: &str,
-    wanted: &str,
-    all: &[T],
-    name: fn(T) -> &'static str,
-) -> Result<T, String> {
-    let found = all.iter().copied().find(|&one| name(one) == wanted);
-    found.ok_or_else(|| {
-        let names: Vec<&str> = all.iter().copied().map(name).collect();
-        format!("there is no {what} {wanted:?}: choose {}", names.join(", "))
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Backbone, Network, Size};
+    use crate::backbone::{Backbone, Network, Size};
 
     #[test]
     fn names_are_what_files_hold() {

@@ -2,7 +2,9 @@
 
 use burn::tensor::Device;
 
-use super::{Backbone, Model, Network, PatchRule, ReferenceTensor, Size};
+use super::patch_rule::PatchRule;
+use super::reference::ReferenceTensor;
+use super::{Model, Network};
 use crate::nn::Init;
 
 /// Memory of the program itself in bytes.
@@ -18,16 +20,6 @@ pub struct StepFootprint {
 }
 
 impl Network {
-    /// A named size of a backbone.
-    pub fn new(backbone: Backbone, size: Size) -> Self {
-        (backbone.label().network)(size)
-    }
-
-    /// Which backbone this is.
-    pub fn backbone(&self) -> Backbone {
-        self.architecture().backbone()
-    }
-
     /// The patches that it can take.
     pub fn patch_rule(&self) -> PatchRule {
         self.architecture().patch_rule()
@@ -99,8 +91,7 @@ impl Network {
         device: &Device,
     ) -> Model {
         let mut init = Init::new(seed, device);
-        self.architecture()
-            .build(channels, classes, patch, &mut init)
+        self.layers(channels, classes, patch, &mut init)
     }
 
     /// The options of `core convert` that tell what only a checkpoint of this network leaves open.

@@ -9,6 +9,7 @@
 //! queries without a projection; skips that are added; ACDC without a mask at the seams of shifted
 //! windows; and, for the released sizes, a position index that is not one to one ([`PositionIndex`]).
 
+mod config;
 mod decoder;
 mod encoder;
 mod form;
@@ -16,142 +17,25 @@ mod layers;
 #[cfg(test)]
 mod tests;
 
-use serde::{Deserialize, Serialize};
-
+use self::form::LEVELS;
 use super::architecture::LOSS;
 use super::cost::{conv, swin_block, volume};
 use super::reference::{INDEX, position_indices};
 use super::{
-    Architecture, Backbone, Label, Model, Network, PatchRule, RecipeFamily, RecognitionError,
-    Recognized, ReferenceTensor, Registered, Shapes, Size, Untold,
+    Architecture, Label, Named, PatchRule, RecipeFamily, RecognitionError, Recognized,
+    ReferenceTensor, Registered, Shapes, Size, Untold,
 };
-use crate::nn::{Init, RelativeIndex, WindowGrid};
+use crate::nn::{Init, WindowGrid};
 use crate::volume::AxisOrder;
+pub use config::{NnformerConfig, PositionIndex};
 pub use form::NnformerForm;
 pub use layers::Nnformer;
-
-/// Levels of the encoder; the decoder has one less.
-const LEVELS: usize = 4;
 
 /// Weights of the outputs at full, half and quarter resolution (nnU-Net's, for three scales).
 const SCALE_WEIGHTS: [f64; 3] = [4.0 / 7.0, 2.0 / 7.0, 1.0 / 7.0];
 
-/// Which row of the position table belongs to a difference of positions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PositionIndex {
-    /// The released code's, in which different positions can share a row.
-    Released,
-    /// One row for each difference.
-    #[default]
-    Distinct,
-}
-
-/// Architectural numbers of nnFormer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct NnformerConfig {
-    /// Which of the released networks; decides tokens and the steps between levels.
-    pub form: NnformerForm,
-    /// Channels of a token; doubles with every level.
-    pub embedding: usize,
-    /// Attention heads of the encoder's levels.
-    pub heads: [usize; LEVELS],
-    /// Attention heads of the decoder's levels, the finest first.
-    pub decoder_heads: [usize; LEVELS - 1],
-    /// Windows of the encoder's levels in tokens; the decoder has those of its skips.
-    pub windows: [[usize; 3]; LEVELS],
-    /// Channels inside a block's MLP, as a multiple of the level's.
-    pub mlp_ratio: usize,
-    /// Probability with which the last block's branches are left out in training; it rises from 0.
-    pub drop_path: f64,
-    /// The law of the position tables.
-    pub index: PositionIndex,
-    /// Whether the outputs at half and quarter resolution are trained too.
-    pub deep_supervision: bool,
-}
-
-impl Default for NnformerConfig {
-    fn default() -> Self {
-        Self::new(NnformerForm::Synapse, Size::Small)
-    }
-}
-
-impl NnformerConfig {
-    /// A named size of a form. `paper` is the released network.
-    pub fn new(form: NnformerForm, size: Size) -> Self {
-        let embedding = match (size, form) {
-            (Size::Tiny, _) => 24,
-            (Size::Small, _) => 48,
-            (Size::Paper, NnformerForm::Synapse) => 192,
-            (Size::Paper, NnformerForm::Acdc | NnformerForm::Tumor) => 96,
-        };
-        let heads = match (size, form) {
-            (Size::Paper, NnformerForm::Synapse) => [6, 12, 24, 48],
-            _ => [3, 6, 12, 24],
-        };
-        let decoder_heads = match form {
-            // One more doubling than the encoder's, as released.
-            NnformerForm::Tumor => [heads[1], heads[2], heads[3]],
-            NnformerForm::Synapse | NnformerForm::Acdc => [heads[0], heads[1], heads[2]],
-        };
-        Self {
-            form,
-            embedding,
-            heads,
-            decoder_heads,
-            windows: form.windows(),
-            mlp_ratio: 4,
-            drop_path: 0.2,
-            index: match size {
-                Size::Paper => PositionIndex::Released,
-                Size::Tiny | Size::Small => PositionIndex::Distinct,
-            },
-            deep_supervision: form == NnformerForm::Synapse,
-        }
-    }
-
-    /// Tokens along each axis at each level.
-    fn grids(&self, patch: [usize; 3]) -> [[usize; 3]; LEVELS] {
-        let token = self.form.token();
-        let mut grid = std::array::from_fn(|axis| patch[axis] / token[axis]);
-        std::array::from_fn(|level| {
-            if level > 0 {
-                grid = self.form.down(level - 1).size(grid);
-            }
-            grid
-        })
-    }
-
-    /// The window of a level's attention, and its index's step along each axis.
-    fn position_index(&self, patch: [usize; 3], level: usize) -> ([usize; 3], [usize; 3]) {
-        let (grids, level) = (self.grids(patch), level.min(LEVELS - 1));
-        let window = std::array::from_fn(|axis| grids[level][axis].min(self.windows[level][axis]));
-        (window, self.index().strides(window))
-    }
-
-    fn index(&self) -> RelativeIndex {
-        match self.index {
-            PositionIndex::Released => RelativeIndex::NnFormer,
-            PositionIndex::Distinct => RelativeIndex::Distinct,
-        }
-    }
-
-    /// Whether the released index stays within the table of a window of this size.
-    fn index_fits(&self, [d, h, w]: [usize; 3]) -> bool {
-        let largest = 2 * ((d - 1) * (3 * h - 1) + (h - 1) * (2 * h - 1) + (w - 1));
-        largest < (2 * d - 1) * (2 * h - 1) * (2 * w - 1)
-    }
-}
-
 impl Architecture for NnformerConfig {
-    fn backbone(&self) -> Backbone {
-        match self.form {
-            NnformerForm::Synapse => Backbone::Nnformer,
-            NnformerForm::Acdc => Backbone::NnformerAcdc,
-            NnformerForm::Tumor => Backbone::NnformerTumor,
-        }
-    }
+    type Layers = Nnformer;
 
     fn patch_rule(&self) -> PatchRule {
         self.form.patch_rule()
@@ -266,8 +150,14 @@ impl Architecture for NnformerConfig {
         Ok(())
     }
 
-    fn build(&self, channels: usize, classes: usize, patch: [usize; 3], init: &mut Init) -> Model {
-        Model::Nnformer(Nnformer::new(self, channels, classes, patch, init))
+    fn build(
+        &self,
+        channels: usize,
+        classes: usize,
+        patch: [usize; 3],
+        init: &mut Init,
+    ) -> Nnformer {
+        Nnformer::new(self, channels, classes, patch, init)
     }
 
     fn reference_tensors(&self, parameters: &[String], patch: [usize; 3]) -> Vec<ReferenceTensor> {
@@ -282,43 +172,57 @@ impl Architecture for NnformerConfig {
 }
 
 impl Registered for NnformerConfig {
-    const LABELS: &'static [Label] = &[
-        Label {
-            backbone: Backbone::Nnformer,
-            name: "nnformer",
-            title: "nnFormer",
-            parameters: [2_400_000, 9_400_000, 150_000_000],
-            pace: "quick, coarse tokens",
-            recipes: RecipeFamily::NnUnet,
-            network: |size| of_form(NnformerForm::Synapse, size),
+    const NAMES: &'static [Named<Self>] = &[
+        Named {
+            label: Label {
+                name: "nnformer",
+                title: "nnFormer",
+                parameters: [2_400_000, 9_400_000, 150_000_000],
+                pace: "quick, coarse tokens",
+                recipes: RecipeFamily::NnUnet,
+            },
+            numbers: |size| Self::new(NnformerForm::Synapse, size),
         },
-        Label {
-            backbone: Backbone::NnformerAcdc,
-            name: "nnformer-acdc",
-            title: "nnFormer ACDC",
-            parameters: [2_400_000, 9_400_000, 37_200_000],
-            pace: "quick, coarse tokens",
-            recipes: RecipeFamily::NnUnet,
-            network: |size| of_form(NnformerForm::Acdc, size),
+        Named {
+            label: Label {
+                name: "nnformer-acdc",
+                title: "nnFormer ACDC",
+                parameters: [2_400_000, 9_400_000, 37_200_000],
+                pace: "quick, coarse tokens",
+                recipes: RecipeFamily::NnUnet,
+            },
+            numbers: |size| Self::new(NnformerForm::Acdc, size),
         },
-        Label {
-            backbone: Backbone::NnformerTumor,
-            name: "nnformer-tumor",
-            title: "nnFormer tumour",
-            parameters: [2_400_000, 9_400_000, 37_700_000],
-            pace: "quick, coarse tokens",
-            recipes: RecipeFamily::NnUnet,
-            network: |size| of_form(NnformerForm::Tumor, size),
+        Named {
+            label: Label {
+                name: "nnformer-tumor",
+                title: "nnFormer tumour",
+                parameters: [2_400_000, 9_400_000, 37_700_000],
+                pace: "quick, coarse tokens",
+                recipes: RecipeFamily::NnUnet,
+            },
+            numbers: |size| Self::new(NnformerForm::Tumor, size),
         },
     ];
 
     const ANCHOR: &'static str = "model_down.patch_embed.proj1.conv1.weight";
 
+    fn name(&self) -> &'static str {
+        match self.form {
+            NnformerForm::Synapse => "nnformer",
+            NnformerForm::Acdc => "nnformer-acdc",
+            NnformerForm::Tumor => "nnformer-tumor",
+        }
+    }
+
     fn is_unused(name: &str) -> bool {
         name.ends_with(INDEX)
     }
 
-    fn recognize(shapes: &Shapes<'_>, untold: &Untold<'_>) -> Result<Recognized, RecognitionError> {
+    fn recognize(
+        shapes: &Shapes<'_>,
+        untold: &Untold<'_, Self>,
+    ) -> Result<Recognized<Self>, RecognitionError> {
         let head = shapes.shape("final.0.up.weight")?;
         let (form, patch) = match head {
             [_, _, 2, 4, 4] => (NnformerForm::Synapse, [64, 128, 128]),
@@ -346,14 +250,14 @@ impl Registered for NnformerConfig {
         config.embedding = embedding;
         config.mlp_ratio = mlp / embedding.max(1);
         config.index = PositionIndex::Released;
-        if let Some(Network::Nnformer(expected)) = untold.expected {
+        if let Some(expected) = untold.expected {
             // What leaves no trace in names and shapes.
             config.windows = expected.windows;
             config.drop_path = expected.drop_path;
             config.deep_supervision = expected.deep_supervision;
         }
         Ok(Recognized {
-            network: Network::Nnformer(config),
+            network: config,
             channels: shapes.side(Self::ANCHOR, 1)?,
             classes: shapes.side("final.0.up.weight", 1)?,
             patch,
@@ -361,9 +265,4 @@ impl Registered for NnformerConfig {
             assumed: Vec::new(),
         })
     }
-}
-
-/// The numbers of a named size of a form.
-fn of_form(form: NnformerForm, size: Size) -> Network {
-    Network::Nnformer(NnformerConfig::new(form, size))
 }

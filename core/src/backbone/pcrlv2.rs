@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use super::architecture::LOSS;
 use super::cost::{conv, volume};
 use super::{
-    Architecture, Backbone, Label, Model, Network, PatchRule, RecipeFamily, RecognitionError,
-    Recognized, Registered, Segmenter, Shapes, Size, Untold,
+    Architecture, Label, Named, PatchRule, RecipeFamily, RecognitionError, Recognized, Registered,
+    Segmenter, Shapes, Size, Untold,
 };
 use crate::nn::kernel::concat_channels;
 use crate::nn::{Conv3d, Init, TokenMask, TransposedConv3d, group_norm_relu, in_f32, max_pool2};
@@ -80,9 +80,7 @@ impl Pcrlv2Config {
 }
 
 impl Architecture for Pcrlv2Config {
-    fn backbone(&self) -> Backbone {
-        Backbone::Pcrlv2
-    }
+    type Layers = Pcrlv2;
 
     fn patch_rule(&self) -> PatchRule {
         PatchRule::multiples([1 << (LEVELS - 1); 3])
@@ -133,20 +131,27 @@ impl Architecture for Pcrlv2Config {
         Ok(())
     }
 
-    fn build(&self, channels: usize, classes: usize, _patch: [usize; 3], init: &mut Init) -> Model {
-        Model::Pcrlv2(Pcrlv2::new(self, channels, classes, init))
+    fn build(
+        &self,
+        channels: usize,
+        classes: usize,
+        _patch: [usize; 3],
+        init: &mut Init,
+    ) -> Pcrlv2 {
+        Pcrlv2::new(self, channels, classes, init)
     }
 }
 
 impl Registered for Pcrlv2Config {
-    const LABELS: &'static [Label] = &[Label {
-        backbone: Backbone::Pcrlv2,
-        name: "pcrlv2",
-        title: "PCRLv2",
-        parameters: [1_200_000, 4_700_000, 16_800_000],
-        pace: "slower than UNETR at the same size",
-        recipes: RecipeFamily::Monai,
-        network: |size| Network::Pcrlv2(Self::new(size)),
+    const NAMES: &'static [Named<Self>] = &[Named {
+        label: Label {
+            name: "pcrlv2",
+            title: "PCRLv2",
+            parameters: [1_200_000, 4_700_000, 16_800_000],
+            pace: "slower than UNETR at the same size",
+            recipes: RecipeFamily::Monai,
+        },
+        numbers: Self::new,
     }];
 
     const ANCHOR: &'static str = "down_tr64.ops.0.conv1.weight";
@@ -158,8 +163,8 @@ impl Registered for Pcrlv2Config {
 
     fn recognize(
         shapes: &Shapes<'_>,
-        _untold: &Untold<'_>,
-    ) -> Result<Recognized, RecognitionError> {
+        _untold: &Untold<'_, Self>,
+    ) -> Result<Recognized<Self>, RecognitionError> {
         let width = shapes.side(Self::ANCHOR, 0)?;
         let joined = shapes.side("up_tr256.ops.0.conv1.weight", 1)?;
         let config = Pcrlv2Config {
@@ -172,7 +177,7 @@ impl Registered for Pcrlv2Config {
             skip: joined > 16 * width,
         };
         Ok(Recognized {
-            network: Network::Pcrlv2(config),
+            network: config,
             channels: shapes.side(Self::ANCHOR, 1)?,
             classes: shapes.side("out_tr.final_conv.weight", 0)?,
             patch: [96; 3],

@@ -1,97 +1,31 @@
 //! SwinUNETR: a Swin transformer over 2³-voxel tokens with UNETR's convolutional decoder.
 //!
 //! Hatamizadeh et al., "Swin UNETR" (arXiv 2201.01266), as MONAI 0.9 to 1.5 builds it with instance
-//! norm; their differences are [`Merging`] and `stage_convolutions`. Parameter names are MONAI's.
+//! norm; their differences are [`Merging`](crate::nn::Merging) and `stage_convolutions`. Parameter names are MONAI's.
 //!
 //! MedContext's paper does not say how it masks this network, and its code lacks it. Our choice:
 //! tokens are replaced after the patch embedding and before everything else of the transformer, as
 //! in its nnFormer, so that all five skips are masked; `encoder1` sees the raw voxels, as in its
 //! UNETR.
 
+mod config;
 mod layers;
 
-use serde::{Deserialize, Serialize};
-
+use self::config::{STAGES, TOKEN};
 use super::architecture::LOSS;
 use super::cost::{conv, conv_block, decoder_up, swin_block, volume};
 use super::reference::{INDEX, position_indices};
 use super::{
-    Architecture, Backbone, Holds, Label, Model, Network, PatchRule, RecipeFamily,
-    RecognitionError, Recognized, ReferenceTensor, Registered, Shapes, Size, Untold,
+    Architecture, Holds, Label, Named, PatchRule, RecipeFamily, RecognitionError, Recognized,
+    ReferenceTensor, Registered, Shapes, Untold,
 };
-use crate::nn::{Init, Merging, RelativeIndex, WindowGrid};
+use crate::nn::{Init, RelativeIndex};
 use crate::volume::AxisOrder;
+pub use config::SwinUnetrConfig;
 pub use layers::SwinUnetr;
 
-/// Side of a token in voxels.
-const TOKEN: usize = 2;
-
-/// Stages of the transformer; each halves the grid.
-const STAGES: usize = 4;
-
-/// Architectural numbers of SwinUNETR.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SwinUnetrConfig {
-    /// Channels of a token; doubles with every stage.
-    pub feature: usize,
-    /// Transformer blocks of each stage.
-    pub depths: [usize; STAGES],
-    /// Attention heads of each stage; each divides the stage's channels.
-    pub heads: [usize; STAGES],
-    /// Side of a window in tokens.
-    pub window: usize,
-    /// Channels inside a block's MLP, as a multiple of the stage's.
-    pub mlp_ratio: usize,
-    /// How stages halve the grid.
-    pub merging: Merging,
-    /// Convolutions before every stage (`use_v2` in MONAI).
-    pub stage_convolutions: bool,
-}
-
-impl Default for SwinUnetrConfig {
-    fn default() -> Self {
-        Self::new(Size::Small)
-    }
-}
-
-impl SwinUnetrConfig {
-    /// A named size. `paper` is MedContext's: feature size 48, and the merging that MONAI had then.
-    pub fn new(size: Size) -> Self {
-        let (feature, heads, window) = match size {
-            Size::Tiny => (8, [1, 2, 4, 8], 4),
-            Size::Small => (24, [3, 6, 12, 24], 7),
-            Size::Paper => (48, [3, 6, 12, 24], 7),
-        };
-        Self {
-            feature,
-            depths: [2; STAGES],
-            heads,
-            window,
-            mlp_ratio: 4,
-            merging: match size {
-                Size::Paper => Merging::Legacy,
-                Size::Tiny | Size::Small => Merging::Monai15,
-            },
-            stage_convolutions: false,
-        }
-    }
-}
-
-impl SwinUnetrConfig {
-    /// Attention scores of one block of a stage: for every head and every token of the windows, the
-    /// padding's included, one with each token of its window.
-    fn scores(&self, stage: usize, patch: [usize; 3]) -> f64 {
-        let grid = patch.map(|side| (side / TOKEN) >> stage);
-        let windows = WindowGrid::new(grid, [self.window; 3], false);
-        (self.heads[stage] * windows.windows() * windows.tokens().pow(2)) as f64
-    }
-}
-
 impl Architecture for SwinUnetrConfig {
-    fn backbone(&self) -> Backbone {
-        Backbone::SwinUnetr
-    }
+    type Layers = SwinUnetr;
 
     fn patch_rule(&self) -> PatchRule {
         PatchRule::multiples([TOKEN << STAGES; 3])
@@ -166,8 +100,14 @@ impl Architecture for SwinUnetrConfig {
         Ok(())
     }
 
-    fn build(&self, channels: usize, classes: usize, patch: [usize; 3], init: &mut Init) -> Model {
-        Model::SwinUnetr(SwinUnetr::new(self, channels, classes, patch, init))
+    fn build(
+        &self,
+        channels: usize,
+        classes: usize,
+        patch: [usize; 3],
+        init: &mut Init,
+    ) -> SwinUnetr {
+        SwinUnetr::new(self, channels, classes, patch, init)
     }
 
     fn untold_options(&self) -> &'static str {
@@ -184,14 +124,15 @@ impl Architecture for SwinUnetrConfig {
 }
 
 impl Registered for SwinUnetrConfig {
-    const LABELS: &'static [Label] = &[Label {
-        backbone: Backbone::SwinUnetr,
-        name: "swin-unetr",
-        title: "SwinUNETR",
-        parameters: [1_800_000, 15_700_000, 62_200_000],
-        pace: "the slowest of the four",
-        recipes: RecipeFamily::Monai,
-        network: |size| Network::SwinUnetr(Self::new(size)),
+    const NAMES: &'static [Named<Self>] = &[Named {
+        label: Label {
+            name: "swin-unetr",
+            title: "SwinUNETR",
+            parameters: [1_800_000, 15_700_000, 62_200_000],
+            pace: "the slowest of the four",
+            recipes: RecipeFamily::Monai,
+        },
+        numbers: Self::new,
     }];
 
     const ANCHOR: &'static str = "swinViT.patch_embed.proj.weight";
@@ -208,7 +149,10 @@ impl Registered for SwinUnetrConfig {
         name.ends_with(INDEX)
     }
 
-    fn recognize(shapes: &Shapes<'_>, untold: &Untold<'_>) -> Result<Recognized, RecognitionError> {
+    fn recognize(
+        shapes: &Shapes<'_>,
+        untold: &Untold<'_, Self>,
+    ) -> Result<Recognized<Self>, RecognitionError> {
         let feature = shapes.side(Self::ANCHOR, 0)?;
         let block = |stage: usize, block: usize| format!("swinViT.layers{stage}.0.blocks.{block}");
         let table = |stage| format!("{}.attn.relative_position_bias_table", block(stage, 0));
@@ -220,10 +164,8 @@ impl Registered for SwinUnetrConfig {
             depths[stage - 1] = shapes.count(|i| format!("{}.norm1.weight", block(stage, i)));
         }
         let mlp = shapes.side(&format!("{}.mlp.linear1.weight", block(1, 0)), 0)?;
-        let merging = match untold.expected {
-            Some(Network::SwinUnetr(expected)) => expected.merging,
-            _ => untold.merging,
-        };
+        let expected = untold.expected.map(|expected| expected.merging);
+        let merging = expected.unwrap_or(untold.merging);
         let config = SwinUnetrConfig {
             feature,
             depths,
@@ -236,7 +178,7 @@ impl Registered for SwinUnetrConfig {
             stage_convolutions: shapes.has("swinViT.layers1c.0.layer.conv1.conv.weight"),
         };
         Ok(Recognized {
-            network: Network::SwinUnetr(config),
+            network: config,
             channels: shapes.side(Self::ANCHOR, 1)?,
             classes: shapes.side("out.conv.conv.weight", 0)?,
             patch: [96; 3],

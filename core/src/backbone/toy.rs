@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use super::architecture::LOSS;
 use super::cost::{conv, volume};
 use super::{
-    Architecture, Backbone, Label, Model, Network, PatchRule, RecipeFamily, RecognitionError,
-    Recognized, Registered, Segmenter, Shapes, Size, Untold,
+    Architecture, Label, Named, PatchRule, RecipeFamily, RecognitionError, Recognized, Registered,
+    Segmenter, Shapes, Size, Untold,
 };
 use crate::nn::{Conv3d, Init, TokenMask, TransposedConv3d, max_pool2};
 use crate::volume::AxisOrder;
@@ -52,27 +52,28 @@ impl ToyConfig {
 }
 
 impl Registered for ToyConfig {
-    const LABELS: &'static [Label] = &[Label {
-        backbone: Backbone::Toy,
-        name: "toy",
-        title: "Toy",
-        parameters: [350, 1_256, 4_748],
-        pace: "for tests",
-        recipes: RecipeFamily::Monai,
-        network: |size| Network::Toy(Self::new(size)),
+    const NAMES: &'static [Named<Self>] = &[Named {
+        label: Label {
+            name: "toy",
+            title: "Toy",
+            parameters: [350, 1_256, 4_748],
+            pace: "for tests",
+            recipes: RecipeFamily::Monai,
+        },
+        numbers: Self::new,
     }];
 
     const ANCHOR: &'static str = "toy_encoder.weight";
 
     fn recognize(
         shapes: &Shapes<'_>,
-        _untold: &Untold<'_>,
-    ) -> Result<Recognized, RecognitionError> {
+        _untold: &Untold<'_, Self>,
+    ) -> Result<Recognized<Self>, RecognitionError> {
         let config = Self {
             width: shapes.side(Self::ANCHOR, 0)?,
         };
         Ok(Recognized {
-            network: Network::Toy(config),
+            network: config,
             channels: shapes.side(Self::ANCHOR, 1)?,
             classes: shapes.side("head.weight", 0)?,
             patch: [16; 3],
@@ -83,9 +84,7 @@ impl Registered for ToyConfig {
 }
 
 impl Architecture for ToyConfig {
-    fn backbone(&self) -> Backbone {
-        Backbone::Toy
-    }
+    type Layers = Toy;
 
     fn patch_rule(&self) -> PatchRule {
         PatchRule::multiples([2; 3])
@@ -122,8 +121,8 @@ impl Architecture for ToyConfig {
         }
     }
 
-    fn build(&self, channels: usize, classes: usize, _patch: [usize; 3], init: &mut Init) -> Model {
-        Model::Toy(Toy::new(self, channels, classes, init))
+    fn build(&self, channels: usize, classes: usize, _patch: [usize; 3], init: &mut Init) -> Toy {
+        Toy::new(self, channels, classes, init)
     }
 }
 

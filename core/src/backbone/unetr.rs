@@ -2,93 +2,29 @@
 //!
 //! Hatamizadeh et al., "UNETR: Transformers for 3D Medical Image Segmentation" (arXiv 2103.10504),
 //! as MONAI 1.5 builds it with instance norm. MedContext (arXiv 2402.17725, section 3) adds the
-//! mask token. Parameter names are MONAI's, see [`Model::reference_name`].
+//! mask token. Parameter names are MONAI's, see
+//! [`Model::reference_name`](super::Model::reference_name).
 
+mod config;
 mod layers;
 
-use serde::{Deserialize, Serialize};
-
+use self::config::TOKEN;
 use super::architecture::LOSS;
 use super::cost::{conv, conv_block, decoder_up, transformer_block, volume};
 use super::{
-    Architecture, Backbone, Holds, Label, Model, Network, PatchRule, RecipeFamily,
-    RecognitionError, Recognized, ReferenceTensor, ReferenceValues, Registered, Shapes, Size,
-    Untold,
+    Architecture, Holds, Label, Named, PatchRule, RecipeFamily, RecognitionError, Recognized,
+    ReferenceTensor, ReferenceValues, Registered, Shapes, Untold,
 };
 use crate::nn::Init;
 use crate::volume::AxisOrder;
+pub use config::{PatchProjection, UnetrConfig};
 pub use layers::Unetr;
-
-/// Side of a token in voxels. The decoder doubles four times, so it is fixed.
-const TOKEN: usize = 16;
 
 /// MedContext's student has the transformer at the top level, and so its anchor.
 const TOP_LEVEL_TRANSFORMER: &str = "patch_embedding.position_embeddings";
 
-/// How a 16³ patch of voxels becomes a token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PatchProjection {
-    /// A linear layer over the patch's voxels, channels fastest (the paper's networks).
-    #[default]
-    Perceptron,
-    /// A convolution with kernel and stride 16 (MONAI's default since 1.3).
-    Conv,
-}
-
-/// Architectural numbers of UNETR.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct UnetrConfig {
-    /// Channels of a token.
-    pub hidden: usize,
-    /// Channels inside a block's MLP.
-    pub mlp: usize,
-    /// Attention heads; divides `hidden`.
-    pub heads: usize,
-    /// Transformer blocks; a multiple of 4. Skips leave after each quarter but the last.
-    pub layers: usize,
-    /// Channels of the decoder at full resolution; doubles with every level.
-    pub feature: usize,
-    /// How tokens are made.
-    pub projection: PatchProjection,
-    /// Convolutions after each up-projection of a skip.
-    pub conv_block: bool,
-    /// Shortcuts around the pairs of convolutions.
-    pub res_block: bool,
-}
-
-impl Default for UnetrConfig {
-    fn default() -> Self {
-        Self::new(Size::Small)
-    }
-}
-
-impl UnetrConfig {
-    /// A named size. `paper` is MedContext's UNETR (feature size 32).
-    pub fn new(size: Size) -> Self {
-        let (hidden, mlp, heads, feature) = match size {
-            Size::Tiny => (96, 384, 6, 8),
-            Size::Small => (192, 768, 6, 16),
-            Size::Paper => (768, 3072, 12, 32),
-        };
-        Self {
-            hidden,
-            mlp,
-            heads,
-            layers: 12,
-            feature,
-            projection: PatchProjection::Perceptron,
-            conv_block: true,
-            res_block: true,
-        }
-    }
-}
-
 impl Architecture for UnetrConfig {
-    fn backbone(&self) -> Backbone {
-        Backbone::Unetr
-    }
+    type Layers = Unetr;
 
     fn patch_rule(&self) -> PatchRule {
         PatchRule::multiples([TOKEN; 3])
@@ -160,8 +96,8 @@ impl Architecture for UnetrConfig {
         Ok(())
     }
 
-    fn build(&self, channels: usize, classes: usize, patch: [usize; 3], init: &mut Init) -> Model {
-        Model::Unetr(Unetr::new(self, channels, classes, patch, init))
+    fn build(&self, channels: usize, classes: usize, patch: [usize; 3], init: &mut Init) -> Unetr {
+        Unetr::new(self, channels, classes, patch, init)
     }
 
     fn untold_options(&self) -> &'static str {
@@ -181,14 +117,15 @@ impl Architecture for UnetrConfig {
 }
 
 impl Registered for UnetrConfig {
-    const LABELS: &'static [Label] = &[Label {
-        backbone: Backbone::Unetr,
-        name: "unetr",
-        title: "UNETR",
-        parameters: [2_440_000, 8_900_000, 102_000_000],
-        pace: "quick",
-        recipes: RecipeFamily::Monai,
-        network: |size| Network::Unetr(Self::new(size)),
+    const NAMES: &'static [Named<Self>] = &[Named {
+        label: Label {
+            name: "unetr",
+            title: "UNETR",
+            parameters: [2_440_000, 8_900_000, 102_000_000],
+            pace: "quick",
+            recipes: RecipeFamily::Monai,
+        },
+        numbers: Self::new,
     }];
 
     const ANCHOR: &'static str = "vit.patch_embedding.position_embeddings";
@@ -206,14 +143,14 @@ impl Registered for UnetrConfig {
         name.contains(".cross_attn.") || name.contains(".norm_cross_attn.")
     }
 
-    fn recognize(shapes: &Shapes<'_>, untold: &Untold<'_>) -> Result<Recognized, RecognitionError> {
+    fn recognize(
+        shapes: &Shapes<'_>,
+        untold: &Untold<'_, Self>,
+    ) -> Result<Recognized<Self>, RecognitionError> {
         let hidden = shapes.side(Self::ANCHOR, 2)?;
         let tokens = shapes.side(Self::ANCHOR, 1)?;
         let mut assumed = Vec::new();
-        let expected = match untold.expected {
-            Some(Network::Unetr(expected)) => Some(expected.heads),
-            _ => None,
-        };
+        let expected = untold.expected.map(|expected| expected.heads);
         let heads = untold.heads.or(expected).unwrap_or_else(|| {
             // A head of 64 channels, as in ViT and in the paper.
             let heads = (hidden / 64).max(1);
@@ -249,7 +186,7 @@ impl Registered for UnetrConfig {
             res_block: shapes.has("decoder5.conv_block.conv3.conv.weight"),
         };
         Ok(Recognized {
-            network: Network::Unetr(config),
+            network: config,
             channels: shapes.side("encoder1.layer.conv1.conv.weight", 1)?,
             classes: shapes.side("out.conv.conv.weight", 0)?,
             patch,

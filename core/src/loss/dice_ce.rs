@@ -4,7 +4,8 @@ use burn::tensor::activation::log_sigmoid;
 use burn::tensor::{FloatDType, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::{Activation, Loss, Target};
+use super::function::{Activation, Loss};
+use super::target::Target;
 use crate::nn::class_sums;
 
 /// Dice plus cross entropy. The default is what MedContext trains with.

@@ -4,10 +4,11 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::sigmoid;
 use serde::{Deserialize, Serialize};
 
-use super::{Activation, Loss, Target};
+use super::function::{Activation, Loss};
+use super::target::Target;
 use crate::nn::mean;
 
-/// What another loss costs: this file and a variant.
+/// What another loss costs: this file and a line of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Toy {

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::Preset;
+use super::name::Preset;
 use crate::dataset::{DatasetError, PhantomCase, Result, phantom_dataset, phantom_dataset_json};
 use crate::volume::{Image, LabelImage, Limits, Voxels};
 

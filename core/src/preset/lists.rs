@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Preset;
+use super::name::Preset;
 
 /// A list of a preset.
 pub(super) struct List {

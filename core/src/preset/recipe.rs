@@ -1,6 +1,6 @@
 //! Settings of each backbone on each data set.
 
-use super::Preset;
+use super::name::Preset;
 use crate::backbone::{Backbone, RecipeFamily, Size};
 use crate::dataset::CaseFingerprint;
 use crate::infer::Blend;

@@ -1,23 +1,14 @@
-//! From a weights file to a network's parameters.
+//! From the tensors of a weights file to a network's parameters.
 
 use std::collections::HashSet;
 
 use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 
+use super::WeightsError;
 use super::names::{Place, places, transpose};
-use super::raw::{self, Tensors};
-use super::{Metadata, Summary, WeightsError, examine};
+use super::raw::Tensors;
 use crate::backbone::Model;
-
-/// A network with what its file says about it.
-#[derive(Debug)]
-pub struct Loaded {
-    /// The network, on the device that was asked for.
-    pub model: Model,
-    /// The file's metadata.
-    pub metadata: Metadata,
-}
 
 /// How a network takes tensors that are not quite its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,30 +30,6 @@ pub struct Filled {
     pub kept: Vec<String>,
     /// Tensors of the file that the network has no place for.
     pub ignored: Vec<String>,
-}
-
-/// Reads a weights file and builds its network on `device`.
-///
-/// # Errors
-/// When the file is damaged or from elsewhere, or its tensors are not those of the network that it names.
-pub fn load(bytes: &[u8], device: &Device) -> Result<Loaded, WeightsError> {
-    let metadata = match Metadata::read(bytes) {
-        Err(WeightsError::NoMetadata) => return Err(untold(bytes)),
-        metadata => metadata?,
-    };
-    let model = metadata.build(device);
-    let model = fill(model, &raw::read_safetensors(bytes)?, Fit::default())?.model;
-    Ok(Loaded { model, metadata })
-}
-
-/// Why weights from elsewhere cannot be used as they are.
-fn untold(bytes: &[u8]) -> WeightsError {
-    match examine(bytes) {
-        Ok(Summary {
-            network, options, ..
-        }) => WeightsError::Untold { network, options },
-        Err(error) => error,
-    }
 }
 
 /// Replaces every parameter of `model` by the tensor of its reference name.

@@ -6,57 +6,11 @@ use burn::tensor::Device;
 
 use super::fill::Fit;
 use super::opened::{Opened, numbered};
+use super::options::ImportOptions;
 use super::torch::is_torch;
 use super::{Metadata, WeightsError};
-use crate::backbone::{Merging, Model, Network};
+use crate::backbone::Model;
 use crate::dataset::LabelSet;
-use crate::transform::Normalisation;
-use crate::volume::AxisOrder;
-
-/// What the tensors of a checkpoint do not tell.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ImportOptions {
-    /// The patch `[depth, height, width]` in voxels; by default the reference's, or a cube where the
-    /// number of tokens makes one.
-    pub patch: Option<[usize; 3]>,
-    /// UNETR's attention heads; by default one for every 64 channels.
-    pub heads: Option<usize>,
-    /// SwinUNETR's patch merging; by default that of the published weights.
-    pub merging: Merging,
-    /// Which anatomical axes the network's are; by default the reference's.
-    pub axes: Option<AxisOrder>,
-    /// How intensities were normalised in training.
-    pub normalisation: Normalisation,
-    /// Input channels that the network is to have instead of the file's.
-    pub channels: Option<usize>,
-    /// Classes that the network is to have, background included; another number than the file's gets
-    /// a new last layer.
-    pub classes: Option<usize>,
-    /// Names of the classes in their order, background left out; by default "label 1" and so on.
-    pub names: Vec<String>,
-    /// Which network of the file, by where it lies ([`Imported::place`]); by default the one that was
-    /// trained, rather than an average or a teacher of it.
-    pub part: Option<String>,
-    /// The network that is to take the weights, where it is known. It tells what nothing else does.
-    pub expected: Option<Network>,
-}
-
-impl Default for ImportOptions {
-    fn default() -> Self {
-        Self {
-            patch: None,
-            heads: None,
-            merging: Merging::Legacy,
-            axes: None,
-            normalisation: Normalisation::ZScore,
-            channels: None,
-            classes: None,
-            names: Vec::new(),
-            part: None,
-            expected: None,
-        }
-    }
-}
 
 /// A network from elsewhere.
 #[derive(Debug)]

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::fill::{Filled, Fit, fill};
+use super::options::ImportOptions;
 use super::part::{Dictionary, Part, parts, whole};
 use super::raw::{Tensors, read_safetensors};
 use super::recognise::recognise;
 use super::torch::{Checkpoint, is_torch};
-use super::{ImportOptions, Metadata, Training, WeightsError};
-use crate::backbone::{Model, Recognized, is_unused};
+use super::{Metadata, Training, WeightsError};
+use crate::backbone::{Model, Network, Recognized, is_unused};
 use crate::dataset::LabelSet;
 use crate::transform::{Normalisation, Preprocessing};
 
@@ -152,7 +153,7 @@ fn no_tensors() -> WeightsError {
 fn choose(
     dictionaries: Vec<Dictionary>,
     options: &ImportOptions,
-) -> Result<(Part, Recognized, Vec<String>), WeightsError> {
+) -> Result<(Part, Recognized<Network>, Vec<String>), WeightsError> {
     let mut parts = parts(&dictionaries);
     let labels: Vec<String> = parts.iter().map(|part| part.label.clone()).collect();
     if let Some(wanted) = &options.part {
@@ -182,7 +183,7 @@ fn choose(
 
 /// What names and shapes tell, with what is assumed beyond them.
 fn describe(
-    found: Recognized,
+    found: Recognized<Network>,
     options: &ImportOptions,
 ) -> Result<(Metadata, Vec<String>), WeightsError> {
     let metadata = Metadata {

@@ -1,8 +1,9 @@
 //! Which network a checkpoint holds; each backbone's file knows its own.
 
+use super::WeightsError;
+use super::options::ImportOptions;
 use super::part::Shapes;
-use super::{ImportOptions, WeightsError};
-use crate::backbone::{self, RecognitionError, Recognized, Untold};
+use crate::backbone::{self, Network, RecognitionError, Recognized, Untold};
 
 /// Finds the network whose tensors these are.
 ///
@@ -11,7 +12,7 @@ use crate::backbone::{self, RecognitionError, Recognized, Untold};
 pub(super) fn recognise(
     shapes: &Shapes,
     options: &ImportOptions,
-) -> Result<Recognized, WeightsError> {
+) -> Result<Recognized<Network>, WeightsError> {
     let untold = Untold {
         patch: options.patch,
         heads: options.heads,

@@ -4,7 +4,8 @@ use burn::module::Module;
 use burn::nn::LayerNorm;
 use burn::tensor::Tensor;
 
-use super::{LEVELS, NnformerConfig};
+use super::config::NnformerConfig;
+use super::form::LEVELS;
 use crate::nn::{
     CrossSwinBlock, Init, SwinBlock, SwinBlockConfig, TransposedConv3d, drop_rates, layer_norm,
     normalised,

@@ -5,7 +5,8 @@ use burn::nn::LayerNorm;
 use burn::tensor::Tensor;
 use burn::tensor::activation::gelu;
 
-use super::{LEVELS, NnformerConfig};
+use super::config::NnformerConfig;
+use super::form::LEVELS;
 use crate::nn::{
     Conv3d, ConvGeometry, Init, StridedConv3d, SwinBlock, SwinBlockConfig, TokenMask, drop_rates,
     layer_norm, normalised,

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::LEVELS;
 use crate::backbone::PatchRule;
 use crate::nn::ConvGeometry;
+
+/// Levels of the encoder; the decoder has one less.
+pub(super) const LEVELS: usize = 4;
 
 /// A released network, named after the data set that it was made for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,9 +3,10 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
+use super::config::NnformerConfig;
 use super::decoder::Decoder;
 use super::encoder::Encoder;
-use super::{LEVELS, NnformerConfig};
+use super::form::LEVELS;
 use crate::backbone::Segmenter;
 use crate::nn::{Init, TokenMask, TransposedConv3d};
 

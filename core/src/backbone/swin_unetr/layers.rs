@@ -3,7 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
-use super::{STAGES, SwinUnetrConfig, TOKEN};
+use super::config::{STAGES, SwinUnetrConfig, TOKEN};
 use crate::backbone::Segmenter;
 use crate::backbone::monai::{block_name, wrapped_encoder};
 use crate::nn::{

@@ -4,7 +4,7 @@ use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::Tensor;
 
-use super::{PatchProjection, TOKEN, UnetrConfig};
+use super::config::{PatchProjection, TOKEN, UnetrConfig};
 use crate::backbone::Segmenter;
 use crate::backbone::monai::{block_name, wrapped_encoder};
 use crate::nn::{

@@ -1,0 +1,42 @@
+//! From a weights file that was saved here to its network.
+
+use burn::tensor::Device;
+
+use super::fill::{Fit, fill};
+use super::import::{Summary, examine};
+use super::raw::read_safetensors;
+use super::{Metadata, WeightsError};
+use crate::backbone::Model;
+
+/// A network with what its file says about it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The network, on the device that was asked for.
+    pub model: Model,
+    /// The file's metadata.
+    pub metadata: Metadata,
+}
+
+/// Reads a weights file and builds its network on `device`.
+///
+/// # Errors
+/// When the file is damaged or from elsewhere, or its tensors are not those of the network that it names.
+pub fn load(bytes: &[u8], device: &Device) -> Result<Loaded, WeightsError> {
+    let metadata = match Metadata::read(bytes) {
+        Err(WeightsError::NoMetadata) => return Err(untold(bytes)),
+        metadata => metadata?,
+    };
+    let model = metadata.build(device);
+    let model = fill(model, &read_safetensors(bytes)?, Fit::default())?.model;
+    Ok(Loaded { model, metadata })
+}
+
+/// Why weights from elsewhere cannot be used as they are.
+fn untold(bytes: &[u8]) -> WeightsError {
+    match examine(bytes) {
+        Ok(Summary {
+            network, options, ..
+        }) => WeightsError::Untold { network, options },
+        Err(error) => error,
+    }
+}

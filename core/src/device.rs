@@ -135,9 +135,7 @@ fn describe(setup: &burn_wgpu::WgpuSetup) -> (String, u64) {
     };
     // A tensor is one binding of one buffer.
     let limits = setup.device.limits();
-    let largest = limits
-        .max_buffer_size
-        .min(limits.max_storage_buffer_binding_size);
+    let largest = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
     (name, largest)
 }
 
@@ -164,12 +162,7 @@ mod tests {
     #[test]
     fn names_are_read_back() {
         let remote = DeviceKind::Remote("ws://gpu:3000".to_owned());
-        for kind in [
-            DeviceKind::Cpu,
-            DeviceKind::Wgpu,
-            DeviceKind::Cuda(3),
-            remote,
-        ] {
+        for kind in [DeviceKind::Cpu, DeviceKind::Wgpu, DeviceKind::Cuda(3), remote] {
             assert_eq!(kind.to_string().parse(), Ok(kind));
         }
         assert_eq!("cuda".parse(), Ok(DeviceKind::Cuda(0)));

@@ -1,9 +1,7 @@
 //! Blocks that networks are made of, in the shapes that networks of paper size have them.
 
 use burn::tensor::Device;
-use medcontext_core::nn::{
-    ConvBlock, Init, RelativeIndex, SwinBlock, SwinBlockConfig, TransformerBlock,
-};
+use medcontext_core::nn::{ConvBlock, Init, RelativeIndex, SwinBlock, SwinBlockConfig, TransformerBlock};
 
 use crate::measure::Bench;
 use crate::operations::layer;
@@ -16,15 +14,10 @@ pub fn run(bench: &mut Bench) {
         let block = ConvBlock::new(32, 16, true, &mut init(device));
         move |x| block.forward(x)
     });
-    layer(
-        bench,
-        "transformer block 216×768",
-        [1, 216, 768],
-        |device| {
-            let block = TransformerBlock::new(768, 3072, 12, &mut init(device));
-            move |x| block.forward(x)
-        },
-    );
+    layer(bench, "transformer block 216×768", [1, 216, 768], |device| {
+        let block = TransformerBlock::new(768, 3072, 12, &mut init(device));
+        move |x| block.forward(x)
+    });
     // The first level of SwinUNETR at 96³: 48 channels, shifted windows of 7.
     let shape = [1, 48, 48, 48, 48];
     layer(bench, "window attention 48×48³", shape, |device| {

@@ -62,10 +62,7 @@ impl Bench {
                 .collect();
             let gradients = function(&tracked).sum().backward();
             for input in &tracked {
-                assert!(
-                    input.grad(&gradients).is_some(),
-                    "{name}: a gradient is missing"
-                );
+                assert!(input.grad(&gradients).is_some(), "{name}: a gradient is missing");
             }
         });
     }

@@ -165,12 +165,9 @@ fn step(bench: &Bench, work: &Work, settings: &MedContext) {
             settings,
         });
         let x = x.clone();
-        let (gradients, _) =
-            joint_gradients(&student, masked, x, &target, &loss, Backward::default());
+        let (gradients, _) = joint_gradients(&student, masked, x, &target, &loss, Backward::default());
         student = optimizer.step(1e-4, student.clone(), gradients, 1);
-        teacher = teacher
-            .take()
-            .map(|teacher| update_teacher(teacher, &student, 0.996));
+        teacher = teacher.take().map(|teacher| update_teacher(teacher, &student, 0.996));
     });
 }
 

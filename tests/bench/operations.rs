@@ -3,8 +3,8 @@
 use burn::tensor::{Device, Tensor};
 use medcontext_core::loss::{DiceCe, Loss, Target};
 use medcontext_core::nn::{
-    Conv3d, Init, TransposedConv3d, add_leaky_relu, attention, concat_channels, gelu,
-    instance_norm, layer_norm, linear, normalised, project,
+    Conv3d, Init, TransposedConv3d, add_leaky_relu, attention, concat_channels, gelu, instance_norm, layer_norm,
+    linear, normalised, project,
 };
 
 use crate::measure::{Bench, random};
@@ -35,21 +35,15 @@ pub fn run(bench: &mut Bench) {
 
     let volume = || random([1, 16, 96, 96, 96], &device);
     if bench.wants("instance norm") {
-        bench.operation("instance norm 16×96³", &[volume()], |x| {
-            instance_norm(x[0].clone())
-        });
+        bench.operation("instance norm 16×96³", &[volume()], |x| instance_norm(x[0].clone()));
     }
     type Pair = fn(Tensor<5>, Tensor<5>) -> Tensor<5>;
     let pairs: [(&str, Pair); 2] = [
-        ("sum and leaky relu 16×96³", |a, b| {
-            add_leaky_relu(a, b, 0.01)
-        }),
+        ("sum and leaky relu 16×96³", |a, b| add_leaky_relu(a, b, 0.01)),
         ("concatenation 2×16×96³", concat_channels),
     ];
     for (name, function) in pairs.into_iter().filter(|(name, _)| bench.wants(name)) {
-        bench.operation(name, &[volume(), volume()], |x| {
-            function(x[0].clone(), x[1].clone())
-        });
+        bench.operation(name, &[volume(), volume()], |x| function(x[0].clone(), x[1].clone()));
     }
     let tokens = random([216, 3072], &device);
     bench.operation("gelu 216×3072", &[tokens], |x| gelu(x[0].clone()));
@@ -91,9 +85,7 @@ fn loss(bench: &Bench) {
         return;
     }
     let device = Device::flex();
-    let labels: Vec<u8> = (0..96usize.pow(3))
-        .map(|voxel| (voxel % 14) as u8)
-        .collect();
+    let labels: Vec<u8> = (0..96usize.pow(3)).map(|voxel| (voxel % 14) as u8).collect();
     let logits = random([1, 14, 96, 96, 96], &device);
     let target = |device: &Device| Target::new(labels.clone(), 1, 14, device);
     let (plain, tracking) = (target(&device), target(&device.clone().autodiff()));

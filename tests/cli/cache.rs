@@ -10,9 +10,7 @@ use futures::executor::block_on;
 use medcontext_core::Error;
 use medcontext_core::backbone::{Backbone, Size};
 use medcontext_core::dataset::{Case, LabelSet, PhantomConfig, phantom};
-use medcontext_core::train::{
-    Event, HeldOut, NetworkChoice, Start, TrainConfig, Trainer, TrainingSet,
-};
+use medcontext_core::train::{Event, HeldOut, NetworkChoice, Start, TrainConfig, Trainer, TrainingSet};
 use medcontext_core::volume::{Image, Limits, gzip};
 use tempfile::TempDir;
 
@@ -82,8 +80,7 @@ fn an_experiment_of_cases_on_disk_has_the_same_results() {
         let arguments = prepare(folder.path(), EXPERIMENT);
         succeed(&with(&arguments, more));
         let run = folder.path().join("out/unetr-medcontext/two/seed-1");
-        ["last.safetensors", "predicted/phantom_003.nii.gz"]
-            .map(|name| fs::read(run.join(name)).expect("a result"))
+        ["last.safetensors", "predicted/phantom_003.nii.gz"].map(|name| fs::read(run.join(name)).expect("a result"))
     };
     assert_eq!(cell(&disk, &["--cache", &cache]), cell(&memory, &[]));
     // For all four cells.

@@ -28,11 +28,7 @@ fn cases_and_what_is_no_case_are_listed() {
     let folder = TempDir::new().expect("a folder");
     let data = phantom(folder.path());
     let labels = Path::new(&data).join("labelsTr");
-    fs::copy(
-        labels.join("phantom_001.nii.gz"),
-        labels.join("nobody.nii.gz"),
-    )
-    .expect("copied");
+    fs::copy(labels.join("phantom_001.nii.gz"), labels.join("nobody.nii.gz")).expect("copied");
     fs::write(Path::new(&data).join("slice.dcm"), "of another kind").expect("written");
     let found = listed(&data, &[]);
     assert_eq!(
@@ -58,10 +54,7 @@ fn cases_and_what_is_no_case_are_listed() {
     assert_eq!(found["cases"][3]["labels"], Value::Null);
     let leftovers = found["leftovers"].as_array().expect("leftovers").iter();
     let leftovers: Vec<&str> = leftovers.filter_map(|file| file["path"].as_str()).collect();
-    assert_eq!(
-        leftovers,
-        ["phantom/labelsTr/nobody.nii.gz", "phantom/slice.dcm"]
-    );
+    assert_eq!(leftovers, ["phantom/labelsTr/nobody.nii.gz", "phantom/slice.dcm"]);
     let told = succeed(&["cases", &data]);
     assert!(told.contains("phantom_004: to segment"), "{told}");
 }
@@ -76,10 +69,7 @@ fn an_image_that_cannot_be_read_is_named_and_the_others_are_listed() {
     let problems = found["problems"].as_array().expect("problems");
     assert_eq!(problems.len(), 1);
     let problem = problems[0].as_str().expect("a sentence");
-    assert!(
-        problem.starts_with("phantom/imagesTs/bad.nii: "),
-        "{problem}"
-    );
+    assert!(problem.starts_with("phantom/imagesTs/bad.nii: "), "{problem}");
     let empty = path(folder.path(), "empty");
     fs::create_dir(&empty).expect("made");
     assert!(refuse(&["cases", &empty]).contains("empty"));

@@ -109,11 +109,7 @@ fn prefixes_and_wrappers_are_taken_off() {
             ("cfg", object("yacs.config", "CfgNode", Saved::Int(1))),
             ("state_dict", plain()),
         ]),
-        object(
-            "nnunet.trainer",
-            "Trainer",
-            Saved::dict([("network_weights", plain())]),
-        ),
+        object("nnunet.trainer", "Trainer", Saved::dict([("network_weights", plain())])),
         whole_module(&trained.tensors),
     ];
     for (index, saved) in wrapped.iter().enumerate() {
@@ -126,19 +122,9 @@ fn what_lies_beside_is_named() {
     let trained = Trained::new();
     let mut state = trained.state("model.");
     state.push(("loss_function.weight".to_owned(), tensor(1.0)));
-    state.push((
-        "model.vit.patch_embedding.cls_token".to_owned(),
-        tensor(2.0),
-    ));
-    let said = trained.convert(
-        "beside",
-        &Saved::dict([("state_dict", Saved::Dict(state))]),
-        &[],
-    );
-    for name in [
-        "loss_function.weight",
-        "model.vit.patch_embedding.cls_token",
-    ] {
+    state.push(("model.vit.patch_embedding.cls_token".to_owned(), tensor(2.0)));
+    let said = trained.convert("beside", &Saved::dict([("state_dict", Saved::Dict(state))]), &[]);
+    for name in ["loss_function.weight", "model.vit.patch_embedding.cls_token"] {
         assert!(said.contains(name), "{said}");
     }
 
@@ -161,10 +147,7 @@ fn what_lies_beside_is_named() {
         ("model", Saved::Dict(trained.state("module."))),
     ]);
     let said = trained.convert("network and average", &apart, &[]);
-    assert!(
-        said.contains("taken: model; the file also holds ema.module"),
-        "{said}"
-    );
+    assert!(said.contains("taken: model; the file also holds ema.module"), "{said}");
     let turned = Saved::dict([
         ("teacher_state_dict", Saved::Dict(trained.state(""))),
         ("student_state_dict", Saved::Dict(zeros(""))),
@@ -173,20 +156,13 @@ fn what_lies_beside_is_named() {
     let file = trained.write("turned.pt", &turned);
     let out = path(trained.folder.path(), "none.safetensors");
     let said = refuse(&["convert", &file, &out, "--part", "ema"]);
-    assert!(
-        said.contains("student_state_dict, teacher_state_dict"),
-        "{said}"
-    );
+    assert!(said.contains("student_state_dict, teacher_state_dict"), "{said}");
 }
 
 #[test]
 fn a_checkpoint_that_calls_functions_is_refused() {
     let trained = Trained::new();
-    for (module, name) in [
-        ("posix", "system"),
-        ("shutil", "rmtree"),
-        ("subprocess", "Popen"),
-    ] {
+    for (module, name) in [("posix", "system"), ("shutil", "rmtree"), ("subprocess", "Popen")] {
         let hostile = Saved::dict([
             ("state_dict", Saved::Dict(trained.state(""))),
             ("extra", Saved::Call(module, name)),
@@ -194,10 +170,7 @@ fn a_checkpoint_that_calls_functions_is_refused() {
         let file = trained.write("hostile.pt", &hostile);
         let out = path(trained.folder.path(), "hostile.safetensors");
         let said = refuse(&["convert", &file, &out]);
-        assert!(
-            said.contains(&format!("asks to run {module}.{name}")),
-            "{said}"
-        );
+        assert!(said.contains(&format!("asks to run {module}.{name}")), "{said}");
         assert!(!Path::new(&out).exists());
     }
 }
@@ -216,10 +189,7 @@ fn checkpoints_are_taken_where_weights_are_or_the_way_out_is_named() {
         assert!(said.contains(part), "{part}: {said}");
     }
     let said = succeed(&["info", &file]);
-    assert!(
-        said.contains("3 classes") && said.contains("core convert"),
-        "{said}"
-    );
+    assert!(said.contains("3 classes") && said.contains("core convert"), "{said}");
 
     // A run's settings do: the same run from both files.
     let runs = [("from-ours", &trained.weights), ("from-theirs", &file)].map(|(name, start)| {
@@ -248,12 +218,7 @@ fn checkpoints_are_taken_where_weights_are_or_the_way_out_is_named() {
     succeed(&[&["convert", &file, &named][..], &TOLD, &names].concat());
     let said = succeed(&["info", &named]);
     assert!(said.contains("1 left lung, 2 right lung"), "{said}");
-    let few = [
-        &["convert", &file, &named, "--force"][..],
-        &TOLD,
-        &["--names", "liver"],
-    ]
-    .concat();
+    let few = [&["convert", &file, &named, "--force"][..], &TOLD, &["--names", "liver"]].concat();
     assert!(refuse(&few).contains("2 classes beside the background and 1 names"));
 }
 
@@ -282,10 +247,7 @@ fn networks_that_do_not_fit_are_told_apart() {
     };
     // Another number of classes.
     let (sides, remedy) = both(&start(&five, "tiny", "16,16,16"));
-    assert!(
-        sides.contains("5 classes") && sides.contains("3 classes"),
-        "{sides}"
-    );
+    assert!(sides.contains("5 classes") && sides.contains("3 classes"), "{sides}");
     assert!(
         remedy.contains("--new-head") && remedy.contains("core convert --classes 3"),
         "{remedy}"
@@ -330,10 +292,7 @@ fn networks_that_do_not_fit_are_told_apart() {
         &three,
     ];
     let (sides, _) = both(&refuse(&arguments));
-    assert!(
-        sides.contains("heads 3") && sides.contains("heads 2"),
-        "{sides}"
-    );
+    assert!(sides.contains("heads 3") && sides.contains("heads 2"), "{sides}");
 }
 
 #[test]
@@ -348,10 +307,7 @@ fn an_encoder_alone_is_refused() {
     let out = path(folder.path(), "out.safetensors");
     let said = refuse(&["convert", &file, &out]);
     assert!(said.contains("none of the networks known here"), "{said}");
-    assert!(
-        said.contains("module.layers1.0.blocks.0.norm1.weight"),
-        "{said}"
-    );
+    assert!(said.contains("module.layers1.0.blocks.0.norm1.weight"), "{said}");
     let output = core(&["info", &file]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
 }
@@ -379,9 +335,7 @@ fn whole_module(tensors: &[(String, Saved)]) -> Saved {
             }
         }
     }
-    let inner = inner
-        .into_iter()
-        .map(|(name, tensors)| (name, whole_module(&tensors)));
+    let inner = inner.into_iter().map(|(name, tensors)| (name, whole_module(&tensors)));
     object(
         "monai.networks.nets.unetr",
         "UNETR",

@@ -24,8 +24,7 @@ fn two_devices_learn_what_one_does_with_twice_the_batch() {
     let folder = TempDir::new().expect("a folder");
     let data = phantom(folder.path());
     let settings = path(folder.path(), "sgd.toml");
-    let sgd =
-        "learning_rate = 0.02\noptimizer = { kind = \"sgd\", momentum = 0.9, nesterov = true }";
+    let sgd = "learning_rate = 0.02\noptimizer = { kind = \"sgd\", momentum = 0.9, nesterov = true }";
     fs::write(&settings, sgd).expect("settings");
     let run = |name: &str, more: &[&[&str]]| {
         let method = ["--medcontext", "off", "--config", &settings];
@@ -98,22 +97,12 @@ fn batch_norm_learns_on_two_kinds_of_device() {
     let folder = TempDir::new().expect("a folder");
     let data = phantom(folder.path());
     let settings = path(folder.path(), "batch.toml");
-    let network =
-        "backbone = \"pcrlv2\"\n[network]\nkind = \"pcrlv2\"\nwidth = 8\nnorm = \"batch\"";
+    let network = "backbone = \"pcrlv2\"\n[network]\nkind = \"pcrlv2\"\nwidth = 8\nnorm = \"batch\"";
     fs::write(&settings, network).expect("settings");
     let run = |name: &str, devices: &str| {
         let out = path(folder.path(), name);
-        let fixed = [
-            "train", "--data", &data, "--out", &out, "--config", &settings,
-        ];
-        let more = [
-            "--patch",
-            "16,16,16",
-            "--iterations",
-            "2",
-            "--device",
-            devices,
-        ];
+        let fixed = ["train", "--data", &data, "--out", &out, "--config", &settings];
+        let more = ["--patch", "16,16,16", "--iterations", "2", "--device", devices];
         succeed(&[fixed.as_slice(), &more, &HALVES].concat());
         statistics(&out)
     };

@@ -29,14 +29,10 @@ fn a_run_that_an_earlier_version_began_is_resumed() {
         let entry = entry.expect("a file");
         fs::copy(entry.path(), run.join(entry.file_name())).expect("copied");
     }
-    let (scans, config) = (
-        path(&fixtures(), "scans"),
-        path(&fixtures(), "run/config.toml"),
-    );
+    let (scans, config) = (path(&fixtures(), "scans"), path(&fixtures(), "run/config.toml"));
     let out = path(folder.path(), "run");
     succeed(&[
-        "train", "--data", &scans, "--config", &config, "--out", &out, "--device", "cpu",
-        "--resume",
+        "train", "--data", &scans, "--config", &config, "--out", &out, "--device", "cpu", "--resume",
     ]);
     let log = fs::read_to_string(run.join("log.jsonl")).expect("a log");
     let events: Vec<Value> = log
@@ -64,26 +60,11 @@ fn weights_of_an_earlier_version_segment_as_they_did() {
     let weights = path(&fixtures(), "run/last.safetensors");
     let said = succeed(&["info", &weights]);
     assert!(said.contains("1 liver, 2 kidney"), "{said}");
-    let (input, out) = (
-        path(&fixtures(), "scans/imagesTs"),
-        path(folder.path(), "out"),
-    );
-    succeed(&[
-        "predict",
-        "--weights",
-        &weights,
-        "--input",
-        &input,
-        "--output",
-        &out,
-    ]);
+    let (input, out) = (path(&fixtures(), "scans/imagesTs"), path(folder.path(), "out"));
+    succeed(&["predict", "--weights", &weights, "--input", &input, "--output", &out]);
     let file = fs::read(folder.path().join("out/phantom_004.nii.gz")).expect("a segmentation");
     let labels = Image::read(&file, &Limits::default()).expect("a volume");
-    let found = labels
-        .canonical()
-        .iter()
-        .filter(|value| **value == 2.0)
-        .count();
+    let found = labels.canonical().iter().filter(|value| **value == 2.0).count();
     // A voxel on the border of two labels may fall to the other side on another CPU.
     assert!(found.abs_diff(VOXELS_FOUND) <= 5, "{found}");
 }

@@ -46,8 +46,7 @@ fn assert_holds(document: &str, parts: &[&str]) {
 fn tables_of_files_that_are_named_differently() {
     let folder = TempDir::new().expect("a folder");
     let (prediction, truth) = cases(folder.path());
-    let [json, csv, markdown, html] =
-        ["e.json", "e.csv", "e.md", "e.html"].map(|name| path(folder.path(), name));
+    let [json, csv, markdown, html] = ["e.json", "e.csv", "e.md", "e.html"].map(|name| path(folder.path(), name));
     let told = succeed(&[
         "evaluate",
         "--prediction",
@@ -131,21 +130,12 @@ fn labels_are_chosen_by_id_or_name() {
     let (prediction, truth) = cases(folder.path());
     let base = ["evaluate", "--prediction", &prediction, "--truth", &truth];
     let told = succeed(&[&base[..], &["--labels", "spleen,7"]].concat());
-    assert!(
-        told.contains("spleen") && told.contains("label 7"),
-        "{told}"
-    );
+    assert!(told.contains("spleen") && told.contains("label 7"), "{told}");
     assert!(!told.contains("liver"), "{told}");
     let told = succeed(&[&base[..], &["--preset", "acdc"]].concat());
-    assert!(
-        told.contains("myocardium") && told.contains("left ventricle"),
-        "{told}"
-    );
+    assert!(told.contains("myocardium") && told.contains("left ventricle"), "{told}");
     let told = succeed(&[&base[..], &["--preset", "brats21"]].concat());
-    assert!(
-        told.contains("whole tumour") && !told.contains("spleen"),
-        "{told}"
-    );
+    assert!(told.contains("whole tumour") && !told.contains("spleen"), "{told}");
     let sentence = refuse(&[&base[..], &["--labels", "heart"]].concat());
     assert!(
         sentence.contains("\"heart\"") && sentence.contains("1 liver"),
@@ -159,14 +149,7 @@ fn regions_are_several_labels_as_one() {
     let (prediction, truth) = cases(folder.path());
     let csv = path(folder.path(), "e.csv");
     let mut arguments = vec!["evaluate", "--prediction", &prediction, "--truth", &truth];
-    arguments.extend([
-        "--regions",
-        "whole=1+2,core=2",
-        "--csv",
-        &csv,
-        "--unit",
-        "mm",
-    ]);
+    arguments.extend(["--regions", "whole=1+2,core=2", "--csv", &csv, "--unit", "mm"]);
     succeed(&arguments);
     let rows = fs::read_to_string(&csv).expect("written");
     // Dice and HD95 in mm. In b, one voxel of three in a row: 0, 1 and 2 mm to it, and 0 back.
@@ -189,10 +172,7 @@ fn regions_are_several_labels_as_one() {
     for (row, (start, dice, distance)) in rows.lines().skip(1).zip(expected) {
         let rest = row.strip_prefix(start).expect("the case and the region");
         let mut fields = rest.split(',').skip(1);
-        assert!(
-            close(fields.next(), dice) && close(fields.next(), distance),
-            "{row}"
-        );
+        assert!(close(fields.next(), dice) && close(fields.next(), distance), "{row}");
     }
 }
 
@@ -224,10 +204,7 @@ fn distances_run_along_the_right_axis_and_empty_masks_count_as_asked() {
         write(&format!("truth/{case}.nii"), truth);
     }
     let evaluate = |empty: &str| -> Evaluation {
-        let (prediction, truth) = (
-            path(folder.path(), "predicted"),
-            path(folder.path(), "truth"),
-        );
+        let (prediction, truth) = (path(folder.path(), "predicted"), path(folder.path(), "truth"));
         let json = path(folder.path(), "e.json");
         let arguments = [
             "evaluate",
@@ -270,15 +247,8 @@ fn distances_run_along_the_right_axis_and_empty_masks_count_as_asked() {
         let label = &evaluate(empty).labels[0];
         let (counted, distance) = (label.means.dice, label.means.hd95_mm);
         assert_eq!(counted.map(|dice| dice.count), Some(dices), "{empty}");
-        assert_eq!(
-            distance.map(|distance| distance.count),
-            Some(distances),
-            "{empty}"
-        );
-        assert!(
-            (counted.expect("a mean").mean - dice).abs() < 1e-12,
-            "{empty}"
-        );
+        assert_eq!(distance.map(|distance| distance.count), Some(distances), "{empty}");
+        assert!((counted.expect("a mean").mean - dice).abs() < 1e-12, "{empty}");
         assert_eq!(label.missed, 2, "{empty}");
     }
 }
@@ -287,14 +257,7 @@ fn distances_run_along_the_right_axis_and_empty_masks_count_as_asked() {
 fn parts_are_put_together() {
     let folder = TempDir::new().expect("a folder");
     let (prediction, truth) = cases(folder.path());
-    let base = [
-        "evaluate",
-        "--prediction",
-        &prediction,
-        "--truth",
-        &truth,
-        "--quiet",
-    ];
+    let base = ["evaluate", "--prediction", &prediction, "--truth", &truth, "--quiet"];
     let whole = path(folder.path(), "whole.json");
     succeed(&[&base[..], &["--json", &whole]].concat());
     // More parts than cases: one is empty.
@@ -314,15 +277,8 @@ fn parts_are_put_together() {
 
     let sentence = refuse(&["evaluate", "--merge", &parts[0], &parts[0]]);
     assert!(sentence.contains("in two of the parts"), "{sentence}");
-    let sentence = refuse(&[
-        "evaluate",
-        "--merge",
-        &path(folder.path(), "data/dataset.json"),
-    ]);
-    assert!(
-        sentence.contains("not a part of an evaluation"),
-        "{sentence}"
-    );
+    let sentence = refuse(&["evaluate", "--merge", &path(folder.path(), "data/dataset.json")]);
+    assert!(sentence.contains("not a part of an evaluation"), "{sentence}");
 }
 
 #[test]
@@ -341,10 +297,7 @@ fn a_file_that_cannot_be_read_leaves_the_others() {
         &csv,
     ];
     let told = crate::refuse_all(&arguments);
-    assert!(
-        told.contains("a.nii.gz") && told.contains("1 of 3 files"),
-        "{told}"
-    );
+    assert!(told.contains("a.nii.gz") && told.contains("1 of 3 files"), "{told}");
     let rows = fs::read_to_string(&csv).expect("written");
     assert_eq!(rows.lines().count(), 5, "{rows}");
 }

@@ -45,23 +45,12 @@ against = "UNETR"
 /// Arguments of `core experiment` on phantoms, with the experiment written as `text`.
 pub fn prepare(folder: &Path, text: &str) -> [String; 6] {
     let data = phantom(folder);
-    fs::write(
-        folder.join("phantom/splits.json"),
-        r#"{"one": ["phantom_003"]}"#,
-    )
-    .expect("written");
+    fs::write(folder.join("phantom/splits.json"), r#"{"one": ["phantom_003"]}"#).expect("written");
     let file = path(folder, "experiment.toml");
     fs::write(&file, text).expect("written");
     let [data_option, out_option] = ["--data", "--out"].map(str::to_owned);
     let out = path(folder, "out");
-    [
-        "experiment".to_owned(),
-        file,
-        data_option,
-        data,
-        out_option,
-        out,
-    ]
+    ["experiment".to_owned(), file, data_option, data, out_option, out]
 }
 
 pub fn with<'a>(arguments: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
@@ -101,17 +90,12 @@ fn cells_are_trained_measured_and_compared() {
     };
     assert_eq!(table.lines().count(), 3);
     let rows = ["row", "seeds", "iterations"].map(|column| [value(1, column), value(2, column)]);
-    assert_eq!(
-        rows,
-        [["UNETR", "UNETR + MedContext"], ["2", "2"], ["3", "2"]]
-    );
+    assert_eq!(rows, [["UNETR", "UNETR + MedContext"], ["2", "2"], ["3", "2"]]);
     // The mean over seeds is that of the cells' own results, and the difference that of the rows.
     let dice = |row: &str, seed: usize| {
         let result = read(&format!("{row}/two/seed-{seed}/result.json"));
         let result: serde_json::Value = serde_json::from_str(&result).expect("JSON");
-        result["evaluation"]["mean"]["dice"]["mean"]
-            .as_f64()
-            .expect("Dice")
+        result["evaluation"]["mean"]["dice"]["mean"].as_f64().expect("Dice")
     };
     let mean = |row| (dice(row, 0) + dice(row, 1)) / 2.0;
     let close = |found: String, expected: f64| {
@@ -120,14 +104,8 @@ fn cells_are_trained_measured_and_compared() {
     };
     close(value(1, "dice mean"), mean("unetr"));
     close(value(2, "dice mean"), mean("unetr-medcontext"));
-    close(
-        value(2, "dice difference"),
-        mean("unetr-medcontext") - mean("unetr"),
-    );
-    assert_eq!(
-        (value(2, "cases"), value(1, "cases")),
-        ("1".into(), String::new())
-    );
+    close(value(2, "dice difference"), mean("unetr-medcontext") - mean("unetr"));
+    assert_eq!((value(2, "cases"), value(1, "cases")), ("1".into(), String::new()));
     assert!(read("table.md").contains("| UNETR + MedContext | two | 2 | 2 |"));
 
     // Finished cells are skipped, and a cell with other settings is refused.
@@ -151,10 +129,7 @@ fn parts_give_the_same_results() {
     let folder = TempDir::new().expect("a folder");
     let arguments = prepare(folder.path(), EXPERIMENT);
     let told = succeed(&with(&arguments, &["--shard", "1/2"]));
-    assert!(
-        told.contains("2 cells, part 1 of 2, 0 of them done"),
-        "{told}"
-    );
+    assert!(told.contains("2 cells, part 1 of 2, 0 of them done"), "{told}");
     let out = folder.path().join("out");
     assert!(!out.join("table.md").exists() && !out.join("unetr/two/seed-0").exists());
     let result = out.join("unetr/two/seed-1/result.json");
@@ -184,11 +159,7 @@ fn an_experiment_that_cannot_work_gets_one_sentence() {
             "no image with labels of the case phantom_009",
         ),
         ("splits.json:one", "splits.json:two", "there is no list two"),
-        (
-            "name = \"UNETR\"",
-            "name = \"UNETR (MedContext)\"",
-            "called like",
-        ),
+        ("name = \"UNETR\"", "name = \"UNETR (MedContext)\"", "called like"),
         (
             "equal_time = 1.5",
             "protocol.empty = \"one\"",
@@ -205,10 +176,7 @@ fn an_experiment_that_cannot_work_gets_one_sentence() {
         fs::write(folder.path().join("experiment.toml"), text).expect("written");
         let sentence = refuse(&with(&arguments, &["--quiet"]));
         assert!(sentence.contains(part), "{bad}: {sentence}");
-        assert!(
-            !folder.path().join("out").exists(),
-            "nothing is left behind"
-        );
+        assert!(!folder.path().join("out").exists(), "nothing is left behind");
     }
 }
 
@@ -274,20 +242,15 @@ regions = [{ name = "organs", labels = [1, 2] }, { name = "nothing", labels = [7
         ("max", "one")
     );
     assert_eq!(
-        (
-            protocol(&regions).hd95.name(),
-            protocol(&regions).empty.name()
-        ),
+        (protocol(&regions).hd95.name(), protocol(&regions).empty.name()),
         ("pooled", "nan")
     );
 
     let table = fs::read_to_string(out.join("table.md")).expect("a table");
     // Region 1 is not label 1.
-    assert!(
-        table.contains("| liver | label 7 | organs | nothing |"),
-        "{table}"
-    );
-    let measured = "Measured on one: HD95 max, empty masks zero (zero); HD95 max, empty masks one (one); HD95 pooled, empty masks nan (regions).";
+    assert!(table.contains("| liver | label 7 | organs | nothing |"), "{table}");
+    let measured = "Measured on one: HD95 max, empty masks zero (zero); HD95 max, empty masks one (one); HD95 pooled, \
+        empty masks nan (regions).";
     assert!(table.contains(measured), "{table}");
     let row = table.lines().find(|line| line.starts_with("| regions |"));
     let cells: Vec<&str> = row.expect("a row").split(" | ").collect();
@@ -298,9 +261,10 @@ regions = [{ name = "organs", labels = [1, 2] }, { name = "nothing", labels = [7
 fn settings_are_laid_over_every_row() {
     let folder = TempDir::new().expect("a folder");
     // The first row's own number of iterations is laid over too.
-    let text = EXPERIMENT
-        .replace("equal_time = 1.5\n", "iterations = 3\n")
-        .replace("[[row]]\nname = \"UNETR + M", "[[row]]\nname = \"Swin\"\nbackbone = \"swin-unetr\"\nequal_time = 2.0\n\n[[row]]\nname = \"UNETR + M");
+    let text = EXPERIMENT.replace("equal_time = 1.5\n", "iterations = 3\n").replace(
+        "[[row]]\nname = \"UNETR + M",
+        "[[row]]\nname = \"Swin\"\nbackbone = \"swin-unetr\"\nequal_time = 2.0\n\n[[row]]\nname = \"UNETR + M",
+    );
     let arguments = prepare(folder.path(), &text);
     let file = path(folder.path(), "small.toml");
     let lay = |text: &str| fs::write(&file, text).expect("written");
@@ -310,8 +274,7 @@ fn settings_are_laid_over_every_row() {
     let out = folder.path().join("out");
     let cell = |row: &str| -> Cell {
         let result = out.join(format!("{row}/two/seed-4/result.json"));
-        let result: CellResult =
-            serde_json::from_slice(&fs::read(result).expect("written")).expect("a result");
+        let result: CellResult = serde_json::from_slice(&fs::read(result).expect("written")).expect("a result");
         result.cell
     };
     let [unetr, swin, medcontext] = ["unetr", "swin", "unetr-medcontext"].map(cell);
@@ -322,28 +285,21 @@ fn settings_are_laid_over_every_row() {
     assert_eq!(patches, [[32; 3], [32; 3]]);
     assert_eq!(medcontext.config.medcontext.mask_ratio, 0.5);
     assert!(!unetr.config.medcontext.enabled, "what is not given stays");
-    let told = "Not with the experiment's own settings: iterations = 1, medcontext = { mask_ratio = 0.5 }, patch = [40, 40, 40] in every row.";
+    let told = "Not with the experiment's own settings: iterations = 1, medcontext = { mask_ratio = 0.5 }, patch = \
+        [40, 40, 40] in every row.";
     let table = fs::read_to_string(out.join("table.md")).expect("a table");
     assert!(table.contains(told), "{table}");
     // Without it, they are results of other settings.
     fs::remove_dir_all(out.join("swin")).expect("removed");
-    assert!(
-        succeed(&with(&arguments, &["--override", &file, "--table"])).contains("2 of them done")
-    );
+    assert!(succeed(&with(&arguments, &["--override", &file, "--table"])).contains("2 of them done"));
     lay("seeds = [4]\niterations = 2\npatch = [40, 40, 40]");
     let sentence = refuse(&with(&arguments, &["--override", &file]));
-    assert!(
-        sentence.contains("was done with other settings"),
-        "{sentence}"
-    );
+    assert!(sentence.contains("was done with other settings"), "{sentence}");
     for (text, part) in [
         ("iteration = 1", "unknown field `iteration`"),
         ("iterations = ", "small.toml: "),
         ("iterations = 0", "iterations is 0"),
-        (
-            "backbone = \"pcrlv2\"",
-            "it sets backbone, which each row decides",
-        ),
+        ("backbone = \"pcrlv2\"", "it sets backbone, which each row decides"),
         ("seed = 1", "it sets seed, which seeds decides"),
         ("seeds = 1", "seeds is no list of whole numbers"),
         ("seeds = []", "seeds is empty"),
@@ -373,11 +329,7 @@ impl Source for Phantoms {
     }
 
     fn read(&self, case: &str) -> Result<Case, Error> {
-        let found = self
-            .cases
-            .iter()
-            .find(|phantom| phantom.name == case)
-            .expect("a case");
+        let found = self.cases.iter().find(|phantom| phantom.name == case).expect("a case");
         Ok(read(found))
     }
 
@@ -446,10 +398,7 @@ fn a_cell_that_was_cut_goes_on_where_it_was() {
     let rest = run(&source, &cell, None);
     assert_eq!(rest.done, Some(1));
     assert_eq!(rest.evaluation, whole.evaluation);
-    assert!(
-        rest.weights == whole.weights,
-        "the same weights to the last bit"
-    );
+    assert!(rest.weights == whole.weights, "the same weights to the last bit");
 }
 
 /// What a cell's run left.
@@ -473,9 +422,7 @@ fn run(source: &Phantoms, cell: &Cell, until: Option<usize>) -> Left {
         match event {
             Event::Cell { done, .. } => left.done = done,
             Event::Finished(result) => left.evaluation = result.evaluation,
-            Event::Training(train::Event::Checkpoint {
-                iteration, weights, ..
-            }) => {
+            Event::Training(train::Event::Checkpoint { iteration, weights, .. }) => {
                 left.weights = weights;
                 left.state.clear();
                 let trainer = runner.trainer().expect("it trains");

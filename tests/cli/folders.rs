@@ -18,10 +18,7 @@ fn trained(folder: &Path, data: &str, more: &[&str]) -> (String, Value) {
     let weights = fs::read(path(folder, "run/last.safetensors")).expect("weights");
     let (_, header) = safetensors::SafeTensors::read_metadata(&weights).expect("a header");
     let metadata = header.metadata().clone().expect("metadata");
-    (
-        said,
-        serde_json::from_str(&metadata["medcontext"]).expect("JSON"),
-    )
+    (said, serde_json::from_str(&metadata["medcontext"]).expect("JSON"))
 }
 
 fn cases(metadata: &Value) -> u64 {
@@ -55,10 +52,7 @@ fn files_that_are_not_used_are_named_with_the_reason() {
     let data = phantom(folder.path());
     let label = |name: &str| path(folder.path(), &format!("phantom/labelsTr/{name}"));
     copy(&label("phantom_001.nii.gz"), &label("patient3_seg.nii.gz"));
-    copy(
-        &label("phantom_001.nii.gz"),
-        &label("phantom_001_seg.nii.gz"),
-    );
+    copy(&label("phantom_001.nii.gz"), &label("phantom_001_seg.nii.gz"));
     fs::write(path(folder.path(), "phantom/scan.nrrd"), "x").expect("written");
     let (said, metadata) = trained(folder.path(), &data, &[]);
     for expected in [
@@ -69,10 +63,7 @@ fn files_that_are_not_used_are_named_with_the_reason() {
     }
     assert_eq!(cases(&metadata), 3);
     // Predicting names what it passes over too.
-    let (weights, output) = (
-        path(folder.path(), "run/last.safetensors"),
-        path(folder.path(), "out"),
-    );
+    let (weights, output) = (path(folder.path(), "run/last.safetensors"), path(folder.path(), "out"));
     let shown = core(&predict(&weights, &data, &output));
     assert!(text(&shown.stderr).contains("scan.nrrd: a format that is not read"));
 }
@@ -91,23 +82,20 @@ fn test_and_validation_cases_are_not_trained_on() {
         let image = fs::read(file("imagesTs/phantom_004.nii.gz")).expect("an image");
         let image = Image::read(&image, &Limits::default()).expect("an image");
         assert!(!map.labels().is_empty());
-        let voxels = (0..image.grid().len())
-            .map(|voxel| (voxel % 3) as u8)
-            .collect();
+        let voxels = (0..image.grid().len()).map(|voxel| (voxel % 3) as u8).collect();
         Image::new(Voxels::U8(voxels), image.grid().clone()).expect("as many")
     });
     let (said, metadata) = trained(folder.path(), &data, &[]);
     assert_eq!(cases(&metadata), 3);
-    assert!(said.contains("not trained on, because folders or dataset.json name it for validation or test: phantom_004"), "{said}");
+    assert!(
+        said.contains("not trained on, because folders or dataset.json name it for validation or test: phantom_004"),
+        "{said}"
+    );
 
     // A validation list is validated on.
     let json = file("dataset.json");
     let mut listed: Value = serde_json::from_slice(&fs::read(&json).expect("there")).expect("JSON");
-    let last = listed["training"]
-        .as_array_mut()
-        .expect("a list")
-        .pop()
-        .expect("three");
+    let last = listed["training"].as_array_mut().expect("a list").pop().expect("three");
     listed["validation"] = serde_json::json!([last]);
     fs::write(&json, listed.to_string()).expect("written");
     let (said, metadata) = trained(folder.path(), &data, &[]);
@@ -132,11 +120,7 @@ fn a_case_in_both_lists_is_refused() {
     fs::write(&lists, folds).expect("written");
     let out = path(folder.path(), "run");
     let [training, validation] = ["train", "val"].map(|list| format!("{lists}:0/{list}"));
-    let arguments = [
-        &train(&data, &out)[..],
-        &["--split", &training, "--val", &validation],
-    ]
-    .concat();
+    let arguments = [&train(&data, &out)[..], &["--split", &training, "--val", &validation]].concat();
     assert_eq!(
         refuse(&arguments).trim(),
         "error: the case phantom_002 is in the list to train on and in the one to validate on; take it out of one"
@@ -153,7 +137,12 @@ fn labels_are_held_against_what_is_declared_and_learned() {
         with_ids(|id| if id == 2 { 9 } else { id }),
     );
     let (said, metadata) = trained(folder.path(), &data, &[]);
-    assert!(said.contains("label maps hold the labels 9, which phantom/dataset.json does not declare; they are learned too"), "{said}");
+    assert!(
+        said.contains(
+            "label maps hold the labels 9, which phantom/dataset.json does not declare; they are learned too"
+        ),
+        "{said}"
+    );
     assert_eq!(
         metadata["labels"]["names"],
         serde_json::json!(["background", "liver", "kidney", "label 9"])
@@ -161,20 +150,11 @@ fn labels_are_held_against_what_is_declared_and_learned() {
 
     // Held out, it is a label that nothing is measured of.
     let lists = path(folder.path(), "splits.json");
-    fs::write(
-        &lists,
-        r#"{"a": ["phantom_001", "phantom_002"], "b": ["phantom_003"]}"#,
-    )
-    .expect("written");
+    fs::write(&lists, r#"{"a": ["phantom_001", "phantom_002"], "b": ["phantom_003"]}"#).expect("written");
     let (said, _) = trained(
         folder.path(),
         &data,
-        &[
-            "--split",
-            &format!("{lists}:a"),
-            "--val",
-            &format!("{lists}:b"),
-        ],
+        &["--split", &format!("{lists}:a"), "--val", &format!("{lists}:b")],
     );
     assert!(
         said.contains("no training case has label 9, which validation has (phantom_003)"),
@@ -183,26 +163,15 @@ fn labels_are_held_against_what_is_declared_and_learned() {
 
     // nnU-Net's label for what is left out of the loss is never a structure.
     let json = fs::read_to_string(file("dataset.json")).expect("there");
-    fs::write(
-        file("dataset.json"),
-        json.replace("\"kidney\"", "\"ignore\""),
-    )
-    .expect("written");
+    fs::write(file("dataset.json"), json.replace("\"kidney\"", "\"ignore\"")).expect("written");
     let out = path(folder.path(), "refused");
     let said = refuse(&train(&data, &out));
     assert!(said.contains("declares label 2 as \"ignore\""), "{said}");
 
     // A broken file costs the names, not without a word.
-    fs::write(
-        file("dataset.json"),
-        json.replace("\"kidney\"", "\"kidney\","),
-    )
-    .expect("written");
+    fs::write(file("dataset.json"), json.replace("\"kidney\"", "\"kidney\",")).expect("written");
     let (said, metadata) = trained(folder.path(), &data, &[]);
-    assert!(
-        said.contains("phantom/dataset.json: it is not valid JSON ("),
-        "{said}"
-    );
+    assert!(said.contains("phantom/dataset.json: it is not valid JSON ("), "{said}");
     assert_eq!(metadata["labels"]["names"][1], "label 1");
 }
 
@@ -210,12 +179,7 @@ fn labels_are_held_against_what_is_declared_and_learned() {
 fn healthy_cases_are_learned_from_as_such() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = phantom(folder.path());
-    let label = |name: &str| {
-        path(
-            folder.path(),
-            &format!("phantom/labelsTr/phantom_00{name}.nii.gz"),
-        )
-    };
+    let label = |name: &str| path(folder.path(), &format!("phantom/labelsTr/phantom_00{name}.nii.gz"));
     for healthy in ["2", "3"] {
         rewrite(&label(healthy), with_ids(|_| 0));
     }
@@ -263,11 +227,7 @@ fn label_maps_elsewhere_are_refused_or_resampled_on_request() {
     );
     // With files of its own in the cache, too.
     let cache = path(folder.path(), "cache");
-    let (_, metadata) = trained(
-        folder.path(),
-        &data,
-        &["--resample-labels", "--cache", &cache],
-    );
+    let (_, metadata) = trained(folder.path(), &data, &["--resample-labels", "--cache", &cache]);
     assert_eq!(cases(&metadata), 3);
     let (_, metadata) = trained(folder.path(), &data, &["--cache", &cache]);
     assert_eq!(cases(&metadata), 2);
@@ -328,10 +288,7 @@ fn nnunets_test_folder_is_segmented_case_by_case() {
         }
     }
     trained(folder.path(), &data, &[]);
-    let (weights, output) = (
-        path(folder.path(), "run/last.safetensors"),
-        path(folder.path(), "out"),
-    );
+    let (weights, output) = (path(folder.path(), "run/last.safetensors"), path(folder.path(), "out"));
     succeed(&predict(&weights, &format!("{data}/imagesTs"), &output));
     let written: Vec<_> = fs::read_dir(&output)
         .expect("a folder")
@@ -344,8 +301,5 @@ fn nnunets_test_folder_is_segmented_case_by_case() {
     copy(&format!("{source}/imagesTr/phantom_001.nii.gz"), &small);
     let again = path(folder.path(), "again");
     let said = refuse(&predict(&weights, &format!("{data}/imagesTs"), &again));
-    assert!(
-        said.contains("channel 2 does not lie on the first"),
-        "{said}"
-    );
+    assert!(said.contains("channel 2 does not lie on the first"), "{said}");
 }

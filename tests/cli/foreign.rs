@@ -103,11 +103,7 @@ fn a_segmentation_keeps_both_forms_bit_for_bit() {
     let mut none = scan.to_nifti();
     none[252..256].fill(0);
     for (name, bytes, sentence) in [
-        (
-            "moved",
-            moved,
-            "sform and qform place the volume differently",
-        ),
+        ("moved", moved, "sform and qform place the volume differently"),
         ("none", none, "the header has no orientation"),
     ] {
         let file = path(folder.path(), &format!("{name}.nii"));
@@ -118,11 +114,7 @@ fn a_segmentation_keeps_both_forms_bit_for_bit() {
         assert!(output.status.success() && said.contains(sentence), "{said}");
         let map = volume(&format!("{predicted}/{name}.nii.gz")).to_nifti();
         for range in KEPT {
-            assert_eq!(
-                map[range.clone()],
-                bytes[range.clone()],
-                "{name}, {range:?}"
-            );
+            assert_eq!(map[range.clone()], bytes[range.clone()], "{name}, {range:?}");
         }
     }
 }

@@ -45,11 +45,7 @@ fn text(bytes: &[u8]) -> String {
 
 fn succeed(arguments: &[&str]) -> String {
     let output = core(arguments);
-    assert!(
-        output.status.success(),
-        "core {arguments:?}: {}",
-        text(&output.stderr)
-    );
+    assert!(output.status.success(), "core {arguments:?}: {}", text(&output.stderr));
     text(&output.stdout)
 }
 
@@ -57,11 +53,7 @@ fn succeed(arguments: &[&str]) -> String {
 fn refuse(arguments: &[&str]) -> String {
     let output = core(arguments);
     let stderr = text(&output.stderr);
-    assert_eq!(
-        output.status.code(),
-        Some(1),
-        "core {arguments:?}: {stderr}"
-    );
+    assert_eq!(output.status.code(), Some(1), "core {arguments:?}: {stderr}");
     let lines: Vec<&str> = stderr.lines().collect();
     assert_eq!(lines.len(), 1, "one sentence: {stderr}");
     assert!(!stderr.contains("panicked"), "{stderr}");
@@ -133,15 +125,7 @@ fn train<'a>(data: &'a str, out: &'a str) -> Vec<&'a str> {
 }
 
 fn predict<'a>(weights: &'a str, input: &'a str, output: &'a str) -> Vec<&'a str> {
-    vec![
-        "predict",
-        "--weights",
-        weights,
-        "--input",
-        input,
-        "--output",
-        output,
-    ]
+    vec!["predict", "--weights", weights, "--input", input, "--output", output]
 }
 
 /// Trains a tiny network and gives every step's event.
@@ -167,14 +151,7 @@ fn a_round_on_synthetic_scans() {
     let run = path(folder.path(), "run");
     let [list_a, list_b] = lists(folder.path());
     let mut arguments = train(&data, &run);
-    arguments.extend([
-        "--split",
-        &list_a,
-        "--val",
-        &list_b,
-        "--medcontext",
-        "paper",
-    ]);
+    arguments.extend(["--split", &list_a, "--val", &list_b, "--medcontext", "paper"]);
     succeed(&arguments);
     for name in [
         "config.toml",
@@ -192,10 +169,7 @@ fn a_round_on_synthetic_scans() {
         .lines()
         .map(|line| serde_json::from_str(line).expect("JSON"))
         .collect();
-    let kinds: Vec<&str> = events
-        .iter()
-        .map(|e| e["event"].as_str().expect("a name"))
-        .collect();
+    let kinds: Vec<&str> = events.iter().map(|e| e["event"].as_str().expect("a name")).collect();
     let expected = [
         "started",
         "step",
@@ -254,10 +228,7 @@ fn a_run_goes_on_from_weights_of_the_same_network_only() {
     let larger = [
         "train", "--data", &data, "--out", &other, "--size", "small", "--start", &weights,
     ];
-    assert!(
-        refuse(&larger).contains("belong to unetr"),
-        "another architecture"
-    );
+    assert!(refuse(&larger).contains("belong to unetr"), "another architecture");
     assert!(!Path::new(&other).exists(), "nothing is left behind");
 }
 
@@ -309,9 +280,7 @@ fn files_that_cannot_be_used_get_one_sentence() {
         (
             write(
                 "text.nii",
-                b"not a volume, but long enough to hold a header"
-                    .repeat(9)
-                    .as_slice(),
+                b"not a volume, but long enough to hold a header".repeat(9).as_slice(),
             ),
             "not a NIfTI",
         ),
@@ -321,14 +290,8 @@ fn files_that_cannot_be_used_get_one_sentence() {
             "header is damaged",
         ),
         (write("two.nii", &nifti2), "NIfTI-2"),
-        (
-            write("flat.nii", &nifti([2, 8, 8, 1, 1], 2, 8, &[0; 64])),
-            "2D",
-        ),
-        (
-            write("time.nii", &nifti([4, 4, 4, 4, 3], 2, 8, &[0; 192])),
-            "4D",
-        ),
+        (write("flat.nii", &nifti([2, 8, 8, 1, 1], 2, 8, &[0; 64])), "2D"),
+        (write("time.nii", &nifti([4, 4, 4, 4, 3], 2, 8, &[0; 192])), "4D"),
         (
             write("short.nii", &nifti([3, 8, 8, 8, 1], 2, 8, &[0; 64])),
             "ends before",

@@ -30,11 +30,7 @@ pub fn put(file: &Path, slices: i16, labels: bool) {
     fs::create_dir_all(file.parent().expect("a folder")).expect("made");
     let name = file.to_string_lossy().to_lowercase();
     let bytes = volume(slices, labels);
-    let bytes = if name.ends_with(".gz") {
-        gzip(&bytes)
-    } else {
-        bytes
-    };
+    let bytes = if name.ends_with(".gz") { gzip(&bytes) } else { bytes };
     fs::write(file, bytes).expect("written");
 }
 
@@ -89,8 +85,7 @@ fn letters_blanks_and_signs_stay_as_they_are() {
     }
     put_case(&data, "loud.NII.GZ", 30);
     put_case(&data, "mixed.Nii", 31);
-    let [data, run, out, stl, csv] =
-        ["data", "run", "out", "stl", "e.csv"].map(|name| path(folder.path(), name));
+    let [data, run, out, stl, csv] = ["data", "run", "out", "stl", "e.csv"].map(|name| path(folder.path(), name));
     let said = text(&crate::core(&train(&data, &run)).stderr);
     assert_eq!(trained_on(&run), 9, "{said}");
 
@@ -107,15 +102,7 @@ fn letters_blanks_and_signs_stay_as_they_are() {
     assert_eq!(files(Path::new(&one)), ["loud.nii.gz"]);
 
     let truth = format!("{data}/labelsTr");
-    succeed(&[
-        "evaluate",
-        "--prediction",
-        &out,
-        "--truth",
-        &truth,
-        "--csv",
-        &csv,
-    ]);
+    succeed(&["evaluate", "--prediction", &out, "--truth", &truth, "--csv", &csv]);
     let table = fs::read_to_string(&csv).expect("a table");
     assert!(table.contains("\"a,b 'q'\""), "{table}");
     succeed(&["surface", "--labels", &truth, "--out", &stl]);
@@ -131,18 +118,14 @@ fn names_in_other_encodings_and_of_windows_archives_are_read() {
     let root = folder.path().join("data");
     // ISO 8859-1, and a file that an archive of Windows left: its folders are in its name.
     for (names, slices) in [
-        (
-            [&b"imagesTr/M\xfcller.nii"[..], b"labelsTr/M\xfcller.nii"],
-            16,
-        ),
+        ([&b"imagesTr/M\xfcller.nii"[..], b"labelsTr/M\xfcller.nii"], 16),
         ([b"imagesTr\\case.nii.gz", b"labelsTr\\case.nii.gz"], 17),
     ] {
         let [image, label] = names.map(|name| root.join(OsString::from_vec(name.to_vec())));
         put(&image, slices, false);
         put(&label, slices, true);
     }
-    let [data, run, cache, out, stl] =
-        ["data", "run", "cache", "out", "stl"].map(|name| path(folder.path(), name));
+    let [data, run, cache, out, stl] = ["data", "run", "cache", "out", "stl"].map(|name| path(folder.path(), name));
     let output = crate::core(&[train(&data, &run), vec!["--cache", &cache]].concat());
     let said = text(&output.stderr);
     assert!(output.status.success(), "{said}");
@@ -153,30 +136,14 @@ fn names_in_other_encodings_and_of_windows_archives_are_read() {
     assert_eq!(files(Path::new(&out)), ["Müller.nii.gz", "case.nii.gz"]);
     assert_eq!(slices(Path::new(&out)), BTreeSet::from([16, 17]));
     let table = succeed(&["evaluate", "--prediction", &out, "--truth", &data]);
-    assert!(
-        table.contains("Müller") || !table.contains("without"),
-        "{table}"
-    );
+    assert!(table.contains("Müller") || !table.contains("without"), "{table}");
     succeed(&["surface", "--labels", &out, "--out", &stl]);
 
-    let (one, latin) = (
-        path(folder.path(), "one"),
-        b"imagesTr/M\xfcller.nii".to_vec(),
-    );
+    let (one, latin) = (path(folder.path(), "one"), b"imagesTr/M\xfcller.nii".to_vec());
     let file = root.join(OsString::from_vec(latin));
     let mut command = std::process::Command::new(medcontext_tests::core_binary());
-    command.args([
-        "predict",
-        "--weights",
-        &trained(folder.path()),
-        "--output",
-        &one,
-    ]);
-    let output = command
-        .arg("--input")
-        .arg(file)
-        .output()
-        .expect("core starts");
+    command.args(["predict", "--weights", &trained(folder.path()), "--output", &one]);
+    let output = command.arg("--input").arg(file).output().expect("core starts");
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_eq!(files(Path::new(&one)), ["Müller.nii.gz"]);
 }
@@ -191,11 +158,7 @@ fn links_are_followed_once_and_broken_ones_named() {
     for case in ["c1", "c2", "c3"] {
         let file = format!("{case}.nii.gz");
         put(&real.join("labels").join(&file), 16, true);
-        symlink(
-            Path::new("../../real").join(&file),
-            data.join("imagesTr").join(&file),
-        )
-        .expect("linked");
+        symlink(Path::new("../../real").join(&file), data.join("imagesTr").join(&file)).expect("linked");
     }
     put(&real.join("c1.nii.gz"), 16, false);
     put(&real.join("c2.nii.gz"), 16, false);
@@ -277,8 +240,7 @@ fn names_as_long_as_a_file_system_takes() {
         put(&test.join("imagesTs").join(name), 16 + number as i16, false);
     }
     let [data, run, cache, out, stl, images] =
-        ["data", "run", "cache", "out", "stl", "test/imagesTs"]
-            .map(|name| path(folder.path(), name));
+        ["data", "run", "cache", "out", "stl", "test/imagesTs"].map(|name| path(folder.path(), name));
     succeed(&[train(&data, &run), vec!["--cache", &cache]].concat());
     // Fingerprints and prepared cases.
     assert_eq!(files(Path::new(&cache)).len(), 4);
@@ -302,10 +264,7 @@ fn names_as_long_as_a_file_system_takes() {
     succeed(&["surface", "--labels", &labels, "--out", &stl]);
     let surfaces = files(Path::new(&stl));
     assert_eq!(surfaces.len(), 2);
-    assert!(
-        surfaces.iter().all(|name| name.ends_with("_1.stl")),
-        "{surfaces:?}"
-    );
+    assert!(surfaces.iter().all(|name| name.ends_with("_1.stl")), "{surfaces:?}");
 
     // A whole path can still be too long.
     let deep: PathBuf = std::iter::repeat_n("d".repeat(200), 30).collect();
@@ -337,8 +296,7 @@ fn no_two_cases_are_written_to_one_file() {
         put(&data.join(name), 2 + number as i16, false);
     }
     let weights = trained(folder.path());
-    let [data, out, parts, both] =
-        ["data", "out", "parts", "both"].map(|name| path(folder.path(), name));
+    let [data, out, parts, both] = ["data", "out", "parts", "both"].map(|name| path(folder.path(), name));
     succeed(&predict(&weights, &data, &out));
     let written = files(Path::new(&out));
     assert_eq!(written.len(), names.len(), "{written:?}");
@@ -364,9 +322,7 @@ fn no_two_cases_are_written_to_one_file() {
     let taken = Path::new(&both).join("x_uncertainty.nii.gz");
     let image = Image::read(&fs::read(taken).expect("a file"), &Limits::default());
     assert_eq!(image.expect("a volume").grid().dims[2], 11);
-    let said = told
-        .lines()
-        .find(|line| line.contains("x_2_uncertainty.nii.gz"));
+    let said = told.lines().find(|line| line.contains("x_2_uncertainty.nii.gz"));
     assert!(said.is_some_and(|line| line.starts_with("x: ")), "{told}");
 }
 

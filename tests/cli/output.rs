@@ -22,15 +22,9 @@ fn a_scan_is_never_replaced_by_its_segmentation() {
         assert_eq!(fs::read(data.join("c1.nii.gz")).expect("there"), scan);
         assert_eq!(files(&data), ["c1.nii.gz", "more"]);
     };
-    let [data, one, more] =
-        ["data", "data/c1.nii.gz", "data/more"].map(|name| path(folder.path(), name));
+    let [data, one, more] = ["data", "data/c1.nii.gz", "data/more"].map(|name| path(folder.path(), name));
     let spelt = format!("{data}/more/../../data");
-    for (input, output) in [
-        (&data, &data),
-        (&one, &data),
-        (&data, &spelt),
-        (&spelt, &data),
-    ] {
+    for (input, output) in [(&data, &data), (&one, &data), (&data, &spelt), (&spelt, &data)] {
         for force in [&[][..], &["--force"]] {
             let sentence = refuse(&[&predict(&weights, input, output), force].concat());
             assert!(sentence.contains("is read"), "{sentence}");
@@ -206,10 +200,7 @@ fn on_a_full_disk_results_are_whole_or_not_there() {
     let (before, names) = (fs::read(&last).expect("weights"), files(Path::new(&run)));
     let mut longer = train(&data, &run);
     longer.extend(["--resume", "--force"]);
-    let at = longer
-        .iter()
-        .position(|word| *word == "2")
-        .expect("two steps");
+    let at = longer.iter().position(|word| *word == "2").expect("two steps");
     longer[at] = "4";
     let output = on_a_full_disk(128, &longer);
     let said = text(&output.stderr);
@@ -239,9 +230,9 @@ fn folders_that_cannot_be_written_get_one_sentence() {
         let output = crate::core(&arguments);
         let said = text(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{said}");
-        let told = said.lines().all(|line| {
-            line.contains("/proc/") && line.contains("cannot be written") || line.contains(" of ")
-        });
+        let told = said
+            .lines()
+            .all(|line| line.contains("/proc/") && line.contains("cannot be written") || line.contains(" of "));
         assert!(told && !said.contains("panicked"), "{said}");
     }
     let csv = [
@@ -262,15 +253,7 @@ fn numbers_have_a_point_whatever_the_country() {
     let data = phantom(folder.path());
     let (run, csv) = (path(folder.path(), "run"), path(folder.path(), "e.csv"));
     let truth = format!("{data}/labelsTr");
-    let evaluate = [
-        "evaluate",
-        "--prediction",
-        &truth,
-        "--truth",
-        &truth,
-        "--csv",
-        &csv,
-    ];
+    let evaluate = ["evaluate", "--prediction", &truth, "--truth", &truth, "--csv", &csv];
     for arguments in [train(&data, &run), evaluate.to_vec()] {
         let mut command = Command::new(core_binary());
         for name in ["LC_ALL", "LC_NUMERIC", "LANG"] {

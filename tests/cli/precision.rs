@@ -37,14 +37,7 @@ fn every_network_learns_the_same(precision: &str, tolerance: f64) {
         ("nnformer-tumor", "32,32,32"),
         ("pcrlv2", "16,16,16"),
     ] {
-        let run = [
-            "--backbone",
-            backbone,
-            "--patch",
-            patch,
-            "--iterations",
-            STEPS,
-        ];
+        let run = ["--backbone", backbone, "--patch", patch, "--iterations", STEPS];
         let single = path(folder.path(), &format!("{backbone}-single"));
         let half = path(folder.path(), &format!("{backbone}-half"));
         let single = steps(&data, &single, &run);
@@ -53,28 +46,16 @@ fn every_network_learns_the_same(precision: &str, tolerance: f64) {
         assert_eq!(single.len(), lower.len());
         // A step whose gradients overflow is left out, and the losses after it are others.
         let scale = |step: &serde_json::Value| step["loss_scale"].clone();
-        let same = lower
-            .iter()
-            .take_while(|step| scale(step) == scale(&lower[0]));
+        let same = lower.iter().take_while(|step| scale(step) == scale(&lower[0]));
         for (step, (single, lower)) in single.iter().zip(same).enumerate() {
             let (single, lower) = (loss(single), loss(lower));
             let off = (single - lower).abs() / single;
-            assert!(
-                off < tolerance,
-                "{backbone}, step {step}: {single}, {lower}"
-            );
+            assert!(off < tolerance, "{backbone}, step {step}: {single}, {lower}");
         }
-        assert_ne!(
-            loss(&single[0]),
-            loss(&lower[0]),
-            "{backbone} computed in {precision}"
-        );
+        assert_ne!(loss(&single[0]), loss(&lower[0]), "{backbone} computed in {precision}");
         let weights = fs::read(Path::new(&half).join("last.safetensors")).expect("weights");
         let weights = SafeTensors::deserialize(&weights).expect("weights");
-        let kept = weights
-            .tensors()
-            .iter()
-            .all(|(_, view)| view.dtype() == Dtype::F32);
+        let kept = weights.tensors().iter().all(|(_, view)| view.dtype() == Dtype::F32);
         assert!(kept, "{backbone}: parameters stay in f32");
     }
 }

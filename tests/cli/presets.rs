@@ -37,10 +37,7 @@ fn train(folder: &Path, data: &str, preset: &str, options: &[&str]) -> String {
 
 /// Segments what `input` names and returns the label map of `case`.
 fn predict(folder: &Path, input: &str, case: &str) -> LabelImage {
-    let (weights, out) = (
-        path(folder, "run/last.safetensors"),
-        path(folder, "predicted"),
-    );
+    let (weights, out) = (path(folder, "run/last.safetensors"), path(folder, "predicted"));
     succeed(&[
         "predict",
         "--weights",
@@ -74,11 +71,7 @@ fn round(preset: &str, options: &[&str], unlabelled: &str, case: &str, ids: &[u1
     );
     // On the grid of the file that was segmented.
     let side = |dim: usize| (13..=22).contains(&dim);
-    assert!(
-        labels.grid().dims.into_iter().all(side),
-        "{:?}",
-        labels.grid()
-    );
+    assert!(labels.grid().dims.into_iter().all(side), "{:?}", labels.grid());
     config(folder.path())
 }
 
@@ -110,10 +103,7 @@ fn a_class_that_no_training_case_has_is_named() {
         lines.contains(&"no training case has spleen: it will not be found"),
         "{said}"
     );
-    assert!(
-        !said.contains("has liver") && !said.contains("kidney"),
-        "{said}"
-    );
+    assert!(!said.contains("has liver") && !said.contains("kidney"), "{said}");
 }
 
 #[test]
@@ -125,13 +115,7 @@ fn acdc() {
 #[test]
 fn acdc_with_nnformer() {
     let options = ["--patch", "6,32,32", "--backbone", "nnformer"];
-    let config = round(
-        "acdc",
-        &options,
-        "testing",
-        "patient101_frame01",
-        &[1, 2, 3],
-    );
+    let config = round("acdc", &options, "testing", "patient101_frame01", &[1, 2, 3]);
     assert!(
         config.contains("nnformer-acdc") && config.contains("momentum = 0.99"),
         "{config}"
@@ -140,26 +124,14 @@ fn acdc_with_nnformer() {
 
 #[test]
 fn brats21() {
-    let config = round(
-        "brats21",
-        &CUBE,
-        "BraTS2021_00003",
-        "BraTS2021_00003",
-        &[1, 2, 4],
-    );
+    let config = round("brats21", &CUBE, "BraTS2021_00003", "BraTS2021_00003", &[1, 2, 4]);
     assert!(config.contains("sigmoid"), "{config}");
 }
 
 #[test]
 fn brats17() {
     // One file of four frames.
-    let config = round(
-        "brats17",
-        &CUBE,
-        "imagesTs/BRATS_485.nii.gz",
-        "BRATS_485",
-        &[1, 2, 3],
-    );
+    let config = round("brats17", &CUBE, "imagesTs/BRATS_485.nii.gz", "BRATS_485", &[1, 2, 3]);
     assert!(config.contains("sigmoid"), "{config}");
 }
 
@@ -176,11 +148,7 @@ fn lists_of_a_preset_are_named() {
     let held_out = path(folder.path(), "held-out.json");
     fs::write(&held_out, r#"{"val": ["img0005"]}"#).expect("written");
     let held_out = format!("{held_out}:val");
-    let lists = [
-        CUBE.as_slice(),
-        &["--split", "five-shot", "--val", &held_out],
-    ]
-    .concat();
+    let lists = [CUBE.as_slice(), &["--split", "five-shot", "--val", &held_out]].concat();
     train(folder.path(), &data, "synapse", &lists);
     let log = fs::read_to_string(folder.path().join("run/log.jsonl")).expect("a log");
     // img0005, img0006 and img0007 are here; the five start with img0006.
@@ -189,17 +157,13 @@ fn lists_of_a_preset_are_named() {
         "{log}"
     );
     let out = path(folder.path(), "other");
-    let arguments = [
-        "train", "--data", &data, "--out", &out, "--preset", "synapse",
-    ];
+    let arguments = ["train", "--data", &data, "--out", &out, "--preset", "synapse"];
     let sentence = refuse(&[arguments.as_slice(), &["--split", "fold0"]].concat());
     assert!(
         sentence.contains("synapse has no list fold0; it has train"),
         "{sentence}"
     );
-    let sentence = refuse(&[
-        "train", "--data", &data, "--out", &out, "--preset", "brats17",
-    ]);
+    let sentence = refuse(&["train", "--data", &data, "--out", &out, "--preset", "brats17"]);
     assert!(
         sentence.contains("no case of brats17's list train is here"),
         "{sentence}"
@@ -213,24 +177,10 @@ fn channels_have_to_agree() {
     train(folder.path(), &data, "brats21", &CUBE);
     let weights = path(folder.path(), "run/last.safetensors");
     let out = path(folder.path(), "predicted");
-    let one = path(
-        Path::new(&data),
-        "BraTS2021_00003/BraTS2021_00003_t1.nii.gz",
-    );
-    let output = core(&[
-        "predict",
-        "--weights",
-        &weights,
-        "--input",
-        &one,
-        "--output",
-        &out,
-    ]);
+    let one = path(Path::new(&data), "BraTS2021_00003/BraTS2021_00003_t1.nii.gz");
+    let output = core(&["predict", "--weights", &weights, "--input", &one, "--output", &out]);
     let said = text(&output.stderr);
-    assert!(
-        said.contains("are for 4 channels and the case has 1"),
-        "{said}"
-    );
+    assert!(said.contains("are for 4 channels and the case has 1"), "{said}");
     // A case of three contrasts beside cases of four.
     let name = "BraTS2021_00001/BraTS2021_00001_t2.nii.gz";
     fs::remove_file(Path::new(&data).join(name)).expect("it was there");

@@ -47,11 +47,7 @@ fn synapse(root: &Path) {
 /// ACDC as it is distributed today, with the ground truth of its test set.
 fn acdc(root: &Path) {
     for patient in 1..=150 {
-        let set = if patient <= 100 {
-            "training"
-        } else {
-            "testing"
-        };
+        let set = if patient <= 100 { "training" } else { "testing" };
         let name = format!("patient{patient:03}");
         let frames = match patient {
             4 => [1, 15],
@@ -59,9 +55,9 @@ fn acdc(root: &Path) {
             43 => [1, 7],
             _ => [1, 12],
         };
-        let frames = frames.into_iter().flat_map(|frame| {
-            ["", "_gt"].map(|ending| format!("{name}_frame{frame:02}{ending}.nii.gz"))
-        });
+        let frames = frames
+            .into_iter()
+            .flat_map(|frame| ["", "_gt"].map(|ending| format!("{name}_frame{frame:02}{ending}.nii.gz")));
         let others = [format!("{name}_4d.nii.gz"), "Info.cfg".to_owned()];
         let files = frames.chain(others);
         place(root, files.map(|file| format!("{set}/{name}/{file}")));
@@ -88,26 +84,13 @@ fn brats21(root: &Path) {
 
 /// The Decathlon's brain tumours: 484 labelled cases, 266 without labels.
 fn brats17(root: &Path) {
-    let names = |numbers: std::ops::RangeInclusive<usize>| {
-        numbers
-            .map(|n| format!("BRATS_{n:03}"))
-            .collect::<Vec<String>>()
-    };
+    let names =
+        |numbers: std::ops::RangeInclusive<usize>| numbers.map(|n| format!("BRATS_{n:03}")).collect::<Vec<String>>();
     let (training, test) = (names(1..=484), names(485..=750));
-    for (folder, names) in [
-        ("imagesTr", &training),
-        ("labelsTr", &training),
-        ("imagesTs", &test),
-    ] {
-        place(
-            root,
-            names.iter().map(|name| format!("{folder}/{name}.nii.gz")),
-        );
+    for (folder, names) in [("imagesTr", &training), ("labelsTr", &training), ("imagesTs", &test)] {
+        place(root, names.iter().map(|name| format!("{folder}/{name}.nii.gz")));
         // Of macOS, as in the archive.
-        place(
-            root,
-            names.iter().map(|name| format!("{folder}/._{name}.nii.gz")),
-        );
+        place(root, names.iter().map(|name| format!("{folder}/._{name}.nii.gz")));
     }
     let json = medcontext_core::dataset::phantom_dataset_json(&training, &test);
     fs::write(root.join("dataset.json"), json).expect("written");
@@ -116,10 +99,7 @@ fn brats17(root: &Path) {
 fn hippocampus(root: &Path) {
     let names = hippocampus_names();
     for folder in ["imagesTr", "labelsTr"] {
-        place(
-            root,
-            names.iter().map(|name| format!("{folder}/{name}.nii.gz")),
-        );
+        place(root, names.iter().map(|name| format!("{folder}/{name}.nii.gz")));
     }
 }
 
@@ -131,12 +111,7 @@ fn hippocampus_names() -> BTreeSet<String> {
 
 /// Of each experiment: its cells, the list it trains on with its cases, and the cases of the list that it
 /// measures on.
-type Size = (
-    &'static str,
-    usize,
-    (&'static str, usize),
-    (&'static str, usize),
-);
+type Size = (&'static str, usize, (&'static str, usize), (&'static str, usize));
 
 /// Every file on the whole of its data set.
 fn dry_runs(lay: fn(&Path), expected: &[Size], published: bool) {
@@ -145,13 +120,7 @@ fn dry_runs(lay: fn(&Path), expected: &[Size], published: bool) {
     let data = folder.path().display().to_string();
     let before = listing(folder.path());
     for (name, cells, (train, trained), (evaluate, measured)) in expected {
-        let output = core(&[
-            "experiment",
-            "--dry-run",
-            &experiment_file(name),
-            "--data",
-            &data,
-        ]);
+        let output = core(&["experiment", "--dry-run", &experiment_file(name), "--data", &data]);
         let (said, warned) = (text(&output.stdout), text(&output.stderr));
         assert!(output.status.success(), "{name}: {warned}");
         // The series over time beside ACDC's frames are named, and nothing else.
@@ -165,10 +134,7 @@ fn dry_runs(lay: fn(&Path), expected: &[Size], published: bool) {
         );
         let folders = lines.iter().filter(|line| line.contains("/seed-"));
         assert_eq!(folders.count(), *cells, "{name}");
-        for (list, purpose, count) in [
-            (train, "to train on", trained),
-            (evaluate, "to measure on", measured),
-        ] {
+        for (list, purpose, count) in [(train, "to train on", trained), (evaluate, "to measure on", measured)] {
             let published = match published {
                 true => format!(", {count} published"),
                 false => String::new(),
@@ -176,14 +142,9 @@ fn dry_runs(lay: fn(&Path), expected: &[Size], published: bool) {
             let line = format!("{list}, {purpose}: {count} cases{published}");
             let place = lines.iter().position(|found| *found == line);
             let place = place.unwrap_or_else(|| panic!("{name}: {line} in {said}"));
-            let cases = lines[place + 1..]
-                .iter()
-                .take_while(|line| line.starts_with("  "));
+            let cases = lines[place + 1..].iter().take_while(|line| line.starts_with("  "));
             let cases: Vec<&str> = cases.flat_map(|line| line.trim().split(", ")).collect();
-            let cases: BTreeSet<&str> = cases
-                .iter()
-                .map(|case| case.trim_end_matches(','))
-                .collect();
+            let cases: BTreeSet<&str> = cases.iter().map(|case| case.trim_end_matches(',')).collect();
             assert_eq!(cases.len(), *count, "{name} {list}");
         }
     }
@@ -272,9 +233,7 @@ fn runs(folder: &Path, data: &str, names: &[&str], more: &str) {
         succeed(&[fixed.as_slice(), &["--override", &small, "--quiet"]].concat());
         let rows = experiment(name).rows.len();
         let results = listing(Path::new(&out)).into_iter();
-        let results: Vec<PathBuf> = results
-            .filter(|file| file.ends_with("result.json"))
-            .collect();
+        let results: Vec<PathBuf> = results.filter(|file| file.ends_with("result.json")).collect();
         assert_eq!(results.len(), rows, "{name}");
         for result in results {
             let result = read_result(&result);
@@ -282,10 +241,7 @@ fn runs(folder: &Path, data: &str, names: &[&str], more: &str) {
             assert!((0.0..=1.0).contains(&dice), "{name}: {dice}");
         }
         let table = fs::read_to_string(Path::new(&out).join("table.md")).expect("a table");
-        assert!(
-            table.contains("iterations = 2, overlap = 0.0"),
-            "{name}: {table}"
-        );
+        assert!(table.contains("iterations = 2, overlap = 0.0"), "{name}: {table}");
         assert!(table.contains("HD95 mm | HD95 voxels"), "{name}: {table}");
     }
 }
@@ -297,22 +253,8 @@ fn read_result(file: &Path) -> CellResult {
 /// Phantoms in a preset's layout, with what lies beside.
 fn phantoms(folder: &Path, layout: &str) -> String {
     let data = path(folder, "data");
-    let fixed = [
-        "--cases",
-        "4",
-        "--unlabelled",
-        "2",
-        "--voxels",
-        "18,22",
-        "--quiet",
-    ];
-    succeed(
-        &[
-            ["phantom", "--out", &data, "--layout", layout].as_slice(),
-            &fixed,
-        ]
-        .concat(),
-    );
+    let fixed = ["--cases", "4", "--unlabelled", "2", "--voxels", "18,22", "--quiet"];
+    succeed(&[["phantom", "--out", &data, "--layout", layout].as_slice(), &fixed].concat());
     data
 }
 
@@ -339,13 +281,9 @@ fn two_iterations_on_acdc() {
     let names = ["table2-acdc", "table4-acdc", "table6-acdc"];
     runs(folder.path(), &data, &names, COARSE);
     // Of patients 1 to 4, two are tested on; 101 and 102 have labels too and are on no list.
-    let result = folder
-        .path()
-        .join("table2-acdc/unetr/train-80/seed-0/result.json");
+    let result = folder.path().join("table2-acdc/unetr/train-80/seed-0/result.json");
     let result = read_result(&result);
-    let frames = |patient: &str, frames: [usize; 2]| {
-        frames.map(|frame| format!("{patient}_frame{frame:02}"))
-    };
+    let frames = |patient: &str, frames: [usize; 2]| frames.map(|frame| format!("{patient}_frame{frame:02}"));
     let trained = [frames("patient001", [1, 12]), frames("patient004", [1, 15])].concat();
     assert_eq!(result.cell.training, trained);
     let measured = [frames("patient002", [1, 12]), frames("patient003", [1, 12])].concat();
@@ -364,12 +302,7 @@ fn two_iterations_on_brain_tumours() {
     );
     let folder = TempDir::new().expect("a folder");
     let data = phantoms(folder.path(), "brats21");
-    runs(
-        folder.path(),
-        &data,
-        &["table3-brats21", "table6-brats21"],
-        "",
-    );
+    runs(folder.path(), &data, &["table3-brats21", "table6-brats21"], "");
 }
 
 #[test]
@@ -387,11 +320,7 @@ fn two_iterations_on_hippocampus() {
     for (name, bytes) in files {
         let file = folder.path().join("data").join(&name);
         fs::create_dir_all(file.parent().expect("a folder")).expect("made");
-        let bytes = if name.ends_with(".gz") {
-            gzip(&bytes)
-        } else {
-            bytes
-        };
+        let bytes = if name.ends_with(".gz") { gzip(&bytes) } else { bytes };
         fs::write(file, bytes).expect("written");
     }
     let data = path(folder.path(), "data");
@@ -424,10 +353,10 @@ name = "UNETR"
     let (said, warned) = (crate::text(&output.stdout), crate::text(&output.stderr));
     assert!(output.status.success(), "{warned}");
     // BRATS_485 and BRATS_486 lie in imagesTs.
-    let expected =
-        "train, to train on: 3 cases, 387 published\n  BRATS_001, BRATS_002, BRATS_003\n";
+    let expected = "train, to train on: 3 cases, 387 published\n  BRATS_001, BRATS_002, BRATS_003\n";
     assert!(said.contains(expected), "{said}");
-    let expected = "brats17 train: 3 of 387 published cases are here; absent: BRATS_004, BRATS_005, BRATS_006, BRATS_007, BRATS_008 and 379 more\n";
+    let expected = "brats17 train: 3 of 387 published cases are here; absent: BRATS_004, BRATS_005, BRATS_006, \
+        BRATS_007, BRATS_008 and 379 more\n";
     assert_eq!(warned, expected);
 
     // An image of the same name to be segmented: the labelled one is meant.
@@ -443,10 +372,7 @@ name = "UNETR"
     )
     .expect("copied");
     let said = succeed(&arguments);
-    assert!(
-        said.contains("train, to train on: 3 cases, 387 published"),
-        "{said}"
-    );
+    assert!(said.contains("train, to train on: 3 cases, 387 published"), "{said}");
 
     for absent in ["BRATS_485", "BRATS_010"] {
         list(absent);
@@ -478,10 +404,7 @@ fn fail(arguments: &[&str]) -> String {
     let output = core(arguments);
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    let errors: Vec<&str> = said
-        .lines()
-        .filter(|line| line.starts_with("error: "))
-        .collect();
+    let errors: Vec<&str> = said.lines().filter(|line| line.starts_with("error: ")).collect();
     assert_eq!(
         (errors.len(), errors.last()),
         (1, said.lines().last().as_ref()),
@@ -502,20 +425,9 @@ fn results_that_come_along_are_of_their_experiments() {
         copy(&results.join(name), &out);
         let out = out.display().to_string();
         let file = experiment_file(name);
-        let fixed = [
-            "experiment",
-            &file,
-            "--data",
-            &data,
-            "--out",
-            &out,
-            "--table",
-        ];
+        let fixed = ["experiment", &file, "--data", &data, "--out", &out, "--table"];
         let said = succeed(&fixed);
-        assert!(
-            said.contains(&format!("{cells} cells, {cells} of them done")),
-            "{said}"
-        );
+        assert!(said.contains(&format!("{cells} cells, {cells} of them done")), "{said}");
     }
 }
 

@@ -89,14 +89,8 @@ fn a_run_that_is_killed_ten_times_ends_with_the_same_weights() {
     let weights = |run: &str| fs::read(Path::new(run).join("last.safetensors")).expect("weights");
     assert!(weights(&whole) == weights(&cut), "bit for bit");
     let log = fs::read_to_string(Path::new(&cut).join("log.jsonl")).expect("a log");
-    let steps = log
-        .lines()
-        .filter(|line| line.contains("\"event\":\"step\""));
-    assert_eq!(
-        steps.count().to_string(),
-        ITERATIONS,
-        "every step is logged once"
-    );
+    let steps = log.lines().filter(|line| line.contains("\"event\":\"step\""));
+    assert_eq!(steps.count().to_string(), ITERATIONS, "every step is logged once");
 }
 
 #[test]
@@ -109,10 +103,7 @@ fn a_run_with_other_settings_is_not_gone_on_with_unless_forced() {
     succeed(&run);
     settings(folder.path(), "learning_rate = 0.002\nwarmup = 2");
     let sentence = refuse(&run);
-    assert!(
-        sentence.contains("another learning_rate, warmup"),
-        "{sentence}"
-    );
+    assert!(sentence.contains("another learning_rate, warmup"), "{sentence}");
     succeed(&[run, vec!["--force"]].concat());
 }
 
@@ -128,10 +119,7 @@ fn going_on_is_refused_in_a_sentence_or_changes_nothing() {
     succeed(&run);
     let first = weights();
     succeed(&run);
-    assert!(
-        weights() == first,
-        "a finished run that goes on is as it was"
-    );
+    assert!(weights() == first, "a finished run that goes on is as it was");
 
     let mut longer = run.clone();
     let steps = longer.iter().position(|argument| *argument == "2");
@@ -143,11 +131,7 @@ fn going_on_is_refused_in_a_sentence_or_changes_nothing() {
     succeed(&longer);
     assert!(weights() != first);
     let progress = fs::read_to_string(Path::new(&out).join("progress.csv")).expect("progress");
-    assert_eq!(
-        progress.lines().count(),
-        1 + 5,
-        "each step once: {progress}"
-    );
+    assert_eq!(progress.lines().count(), 1 + 5, "each step once: {progress}");
 
     for sort in ["imagesTr", "labelsTr"] {
         let of = |case: usize| format!("{data}/{sort}/phantom_{case:03}.nii.gz");
@@ -169,9 +153,6 @@ fn a_rate_that_ruins_the_weights_is_told_at_its_step() {
         "learning_rate = 1e30\nschedule = \"constant\"\nwarmup = 0",
     );
     let sentence = refuse(&[train(&data, &out), vec!["--config", &config, "--quiet"]].concat());
-    assert!(
-        sentence.contains("no number any more at step"),
-        "{sentence}"
-    );
+    assert!(sentence.contains("no number any more at step"), "{sentence}");
     assert_readable(&out);
 }

@@ -24,8 +24,7 @@ fn names(weights: &Path) -> Option<Vec<String>> {
 fn without_list(weights: &Path, to: &Path) {
     let bytes = fs::read(weights).expect("weights");
     let length = u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")) as usize;
-    let mut header: serde_json::Value =
-        serde_json::from_slice(&bytes[8..8 + length]).expect("a header");
+    let mut header: serde_json::Value = serde_json::from_slice(&bytes[8..8 + length]).expect("a header");
     let told = header["__metadata__"]["medcontext"].as_str().expect("text");
     let mut told: serde_json::Value = serde_json::from_str(told).expect("metadata");
     let training = told["training"].as_object_mut().expect("training");
@@ -48,10 +47,7 @@ fn weights_name_the_cases_that_they_have_seen_also_before_they_went_on() {
         folder.path().join(name).join("last.safetensors")
     };
     let weights = run("run", &["--split", &first]);
-    assert_eq!(
-        names(&weights).expect("a list"),
-        ["phantom_001", "phantom_002"]
-    );
+    assert_eq!(names(&weights).expect("a list"), ["phantom_001", "phantom_002"]);
 
     let start = weights.display().to_string();
     let next = run("next", &["--split", &second, "--start", &start]);
@@ -63,8 +59,5 @@ fn weights_name_the_cases_that_they_have_seen_also_before_they_went_on() {
     without_list(&weights, &old);
     let start = old.display().to_string();
     assert_eq!(names(&old), None);
-    assert_eq!(
-        names(&run("later", &["--split", &second, "--start", &start])),
-        None
-    );
+    assert_eq!(names(&run("later", &["--split", &second, "--start", &start])), None);
 }

@@ -24,14 +24,8 @@ fn run(folder: &Path, name: &str, file: &str, more: &[&str]) -> (String, String)
     let settings = path(folder, "settings.toml");
     fs::write(&settings, file).expect("settings");
     let length = ["--iterations", "3"];
-    let length: &[&str] = if more.contains(&"--iterations") {
-        &[]
-    } else {
-        &length
-    };
-    let fixed = [
-        "train", "--data", &data, "--out", &out, "--config", &settings,
-    ];
+    let length: &[&str] = if more.contains(&"--iterations") { &[] } else { &length };
+    let fixed = ["train", "--data", &data, "--out", &out, "--config", &settings];
     let output = core(&[fixed.as_slice(), &RUN, length, more].concat());
     let said = text(&output.stderr);
     assert!(output.status.success(), "{said}");
@@ -57,17 +51,9 @@ fn number(config: &str, name: &str) -> f64 {
 fn a_short_run_has_a_fitted_teacher_by_default() {
     let folder = TempDir::new().expect("a folder");
     phantom(folder.path());
-    let (config, _) = run(
-        folder.path(),
-        "plain",
-        "iterations = 700",
-        &["--iterations", "20"],
-    );
+    let (config, _) = run(folder.path(), "plain", "iterations = 700", &["--iterations", "20"]);
     // exp(−(1 − m) · 20 / 2) = 0.001
-    assert!(
-        (number(&config, "momentum") - 0.309_224_472).abs() < 1e-8,
-        "{config}"
-    );
+    assert!((number(&config, "momentum") - 0.309_224_472).abs() < 1e-8, "{config}");
     assert_eq!(number(&config, "warmup"), 2.0);
     let (config, _) = run(folder.path(), "paper", "", &["--medcontext", "paper"]);
     assert_eq!(number(&config, "momentum"), 0.996);
@@ -78,11 +64,7 @@ fn a_method_keeps_what_the_file_sets() {
     let folder = TempDir::new().expect("a folder");
     phantom(folder.path());
     let file = "[medcontext]\nmask_ratio = 0.25\nbeta = 0.1";
-    for (method, momentum) in [
-        ("fitted", 0.0),
-        ("paper", 0.996),
-        ("released-nnformer", 0.996),
-    ] {
+    for (method, momentum) in [("fitted", 0.0), ("paper", 0.996), ("released-nnformer", 0.996)] {
         let (config, said) = run(folder.path(), method, file, &["--medcontext", method]);
         assert_eq!(number(&config, "mask_ratio"), 0.25, "{method}");
         assert_eq!(number(&config, "beta"), 0.1, "{method}");
@@ -93,10 +75,7 @@ fn a_method_keeps_what_the_file_sets() {
     let (config, said) = run(folder.path(), "own", file, &["--medcontext", "fitted"]);
     assert_eq!(number(&config, "momentum"), 0.9);
     assert_eq!(value(&config, "enabled"), "true");
-    assert!(
-        said.contains("its momentum of [medcontext] is used"),
-        "{said}"
-    );
+    assert!(said.contains("its momentum of [medcontext] is used"), "{said}");
     let file = "[medcontext]\nmask_ratio = 0.25";
     let (config, _) = run(folder.path(), "off", file, &["--medcontext", "off"]);
     assert_eq!(value(&config, "enabled"), "false");
@@ -106,12 +85,7 @@ fn a_method_keeps_what_the_file_sets() {
 fn a_warm_up_is_as_long_as_was_asked() {
     let folder = TempDir::new().expect("a folder");
     let data = phantom(folder.path());
-    let (config, said) = run(
-        folder.path(),
-        "long",
-        "warmup = 12\nlearning_rate = 0.012",
-        &[],
-    );
+    let (config, said) = run(folder.path(), "long", "warmup = 12\nlearning_rate = 0.012", &[]);
     assert_eq!(number(&config, "warmup"), 12.0);
     assert!(
         said.contains("the warm-up of 12 steps is longer than the run of 3"),
@@ -127,16 +101,7 @@ fn a_warm_up_is_as_long_as_was_asked() {
     }
     // A run goes on with the settings that it began with, given in the same words.
     let out = path(folder.path(), "again");
-    let again = [
-        "train",
-        "--data",
-        &data,
-        "--out",
-        &out,
-        "--iterations",
-        "3",
-        "--resume",
-    ];
+    let again = ["train", "--data", &data, "--out", &out, "--iterations", "3", "--resume"];
     let again = [again.as_slice(), &RUN].concat();
     succeed(&again);
     succeed(&again);

@@ -14,12 +14,7 @@ use crate::{path, predict, succeed, text, train};
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(folder).expect("a folder");
     let paths = entries.map(|entry| entry.expect("an entry").path());
-    let name = |path: &Path| {
-        path.file_name()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned()
-    };
+    let name = |path: &Path| path.file_name().expect("a name").to_string_lossy().into_owned();
     paths
         .map(|path| (name(&path), fs::read(&path).expect("readable")))
         .collect()
@@ -28,10 +23,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 /// Starts `core` with the given variables.
 fn start(arguments: &[&str], variables: &[(&str, String)]) -> Child {
     let mut command = Command::new(core_binary());
-    command
-        .args(arguments)
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
+    command.args(arguments).stdout(Stdio::null()).stderr(Stdio::piped());
     command.envs(variables.iter().cloned());
     command.spawn().expect("core starts")
 }
@@ -61,10 +53,7 @@ fn four_processes_predict_what_one_does() {
     succeed(&phantoms);
     let run = path(folder.path(), "run");
     succeed(&train(&data, &run));
-    let (weights, input) = (
-        path(folder.path(), "run/last.safetensors"),
-        data + "/imagesTs",
-    );
+    let (weights, input) = (path(folder.path(), "run/last.safetensors"), data + "/imagesTs");
     let start = |output: &str, more: &[&str], variables: &[(&str, String)]| {
         let output = path(folder.path(), output);
         let arguments = predict(&weights, &input, &output);
@@ -87,11 +76,7 @@ fn four_processes_predict_what_one_does() {
             ("SLURM_ARRAY_TASK_COUNT", "4".to_owned()),
         ]
     };
-    finish(
-        (0..4)
-            .map(|part| start("slurm", &[], &slurm(part)))
-            .collect(),
-    );
+    finish((0..4).map(|part| start("slurm", &[], &slurm(part))).collect());
     assert_eq!(files(&folder.path().join("slurm")), one);
     let indexed = |part: usize| [("JOB_COMPLETION_INDEX", part.to_string())];
     let by_index = (0..4).map(|part| start("kubernetes", &["--shard", "4"], &indexed(part)));
@@ -105,10 +90,7 @@ fn flips_and_components_are_options() {
     let data = crate::phantom(folder.path());
     let run = path(folder.path(), "run");
     succeed(&train(&data, &run));
-    let (weights, input) = (
-        path(folder.path(), "run/last.safetensors"),
-        data + "/imagesTs",
-    );
+    let (weights, input) = (path(folder.path(), "run/last.safetensors"), data + "/imagesTs");
     let files_of = |output: &str, more: &[&str]| {
         let output = path(folder.path(), output);
         succeed(&[&predict(&weights, &input, &output), more].concat());

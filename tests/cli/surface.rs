@@ -18,11 +18,7 @@ fn named(file: &Path, names: &[(u16, &str)]) {
     }
     let grid = Grid {
         dims: [6; 3],
-        affine: Affine([
-            [1.0, 0.0, 0.0, 0.0],
-            [0.0, 1.0, 0.0, 0.0],
-            [0.0, 0.0, 1.0, 0.0],
-        ]),
+        affine: Affine([[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]),
         form: Form::Sform,
     };
     let image = Image::new(Voxels::U8(voxels), grid).expect("filled");
@@ -70,8 +66,7 @@ fn a_file_for_each_label_of_a_folder() {
     }
     assert_eq!(told.lines().count(), expected.len(), "{told}");
     assert!(
-        told.lines()
-            .all(|line| line.ends_with("(0.027 mL by voxels)")),
+        told.lines().all(|line| line.ends_with("(0.027 mL by voxels)")),
         "{told}"
     );
 
@@ -89,13 +84,7 @@ fn labels_of_one_name_get_two_files() {
     let map = folder.path().join("a.nii");
     named(&map, &[(1, "Lobe?"), (2, "lobe:")]);
     let out = path(folder.path(), "stl");
-    succeed(&[
-        "surface",
-        "--labels",
-        &map.display().to_string(),
-        "--out",
-        &out,
-    ]);
+    succeed(&["surface", "--labels", &map.display().to_string(), "--out", &out]);
     assert_eq!(files(Path::new(&out)), ["a_Lobe_.stl", "a_lobe__2.stl"]);
 }
 
@@ -107,10 +96,7 @@ fn what_is_no_label_map_gets_a_sentence() {
         fs::write(folder.path().join(name), bytes).expect("written");
         path(folder.path(), name)
     };
-    let halves: Vec<u8> = [0.5f32; 64]
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect();
+    let halves: Vec<u8> = [0.5f32; 64].iter().flat_map(|value| value.to_le_bytes()).collect();
     let image = write("image.nii", &nifti([3, 4, 4, 4, 1], 16, 32, &halves));
     let sentence = refuse(&["surface", "--labels", &image, "--out", &out]);
     assert!(
@@ -145,9 +131,6 @@ fn what_is_no_label_map_gets_a_sentence() {
     named(&folder.path().join("good.nii"), &[]);
     let labels = folder.path().display().to_string();
     let told = refuse_all(&["surface", "--labels", &labels, "--out", &out]);
-    assert!(
-        told.contains("image.nii") && told.contains("2 of 3 files"),
-        "{told}"
-    );
+    assert!(told.contains("image.nii") && told.contains("2 of 3 files"), "{told}");
     assert_eq!(files(Path::new(&out)), ["good_1.stl", "good_2.stl"]);
 }

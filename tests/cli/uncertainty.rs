@@ -9,9 +9,7 @@ use crate::{path, phantom, predict, refuse, succeed, train};
 
 /// The cases that are ranked and their scores, in the order in which they are said.
 fn ranking(told: &str) -> Vec<(String, f64)> {
-    let lines = told
-        .lines()
-        .skip_while(|line| !line.starts_with("uncertainty,"));
+    let lines = told.lines().skip_while(|line| !line.starts_with("uncertainty,"));
     let score = |line: &str| {
         let (case, rest) = line.split_once(": ")?;
         Some((case.to_owned(), rest.split(',').next()?.parse().ok()?))
@@ -34,11 +32,7 @@ fn uncertainty_is_written_beside_the_labels_and_ranks_the_cases() {
     let ranked = ranking(&told);
     let mut cases: Vec<&str> = ranked.iter().map(|(case, _)| case.as_str()).collect();
     cases.sort_unstable();
-    assert_eq!(
-        cases,
-        ["phantom_001", "phantom_002", "phantom_003"],
-        "{told}"
-    );
+    assert_eq!(cases, ["phantom_001", "phantom_002", "phantom_003"], "{told}");
     assert!(ranked.is_sorted_by(|a, b| a.1 >= b.1), "{told}");
     assert!(told.contains(" from the feet, at voxel "), "{told}");
 

@@ -71,10 +71,7 @@ fn round(folder: &Path, cases: usize) -> String {
     let mut prepared = 0;
     for entry in fs::read_dir(&cache).expect("a cache") {
         let path = entry.expect("an entry").path();
-        if path
-            .extension()
-            .is_some_and(|ending| ending == "safetensors")
-        {
+        if path.extension().is_some_and(|ending| ending == "safetensors") {
             let bytes = fs::read(path).expect("readable");
             let tensors = SafeTensors::deserialize(&bytes).expect("tensors");
             let image = tensors.tensor("image").expect("an image");

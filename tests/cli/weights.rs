@@ -58,11 +58,7 @@ fn every_backbone_trains_predicts_and_goes_to_pytorchs_names_and_back() {
             // The small sizes' position index is not the released one, so names do not tell all.
             continue;
         }
-        let patch = if backbone == "unetr" {
-            "16,16,16"
-        } else {
-            "32,32,32"
-        };
+        let patch = if backbone == "unetr" { "16,16,16" } else { "32,32,32" };
         let told = ["--heads", "6", "--merging", "monai-1.5", "--patch", patch];
         succeed(&[&["convert", &theirs, &ours][..], &told].concat());
         succeed(&["convert", &ours, &again, "--to", "monai"]);
@@ -124,9 +120,7 @@ fn hostile_and_damaged_weights_get_one_sentence() {
     let folder = TempDir::new().expect("a folder");
     let out = path(folder.path(), "out.safetensors");
     let fixture = |name: &str| {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("fixtures")
-            .join(name);
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
         fs::read(file).expect("a fixture")
     };
     let huge = [&(1u64 << 60).to_le_bytes()[..], b"{}"].concat();
@@ -139,11 +133,7 @@ fn hostile_and_damaged_weights_get_one_sentence() {
             checkpoint[..checkpoint.len() / 2].to_vec(),
             "cannot be read as a PyTorch checkpoint",
         ),
-        (
-            "other.pt",
-            checkpoint.clone(),
-            "none of the networks known here",
-        ),
+        ("other.pt", checkpoint.clone(), "none of the networks known here"),
         (
             "hostile.pt",
             fixture("checkpoint_hostile.pt"),

@@ -2,8 +2,8 @@
 //! NumPy (`fixtures/resampling.py`).
 
 use medcontext_core::transform::{
-    Augmentation, Blur, Brightness, Contrast, Gamma, IntensityScale, IntensityShift, LowResolution,
-    Noise, Spatial, Warp,
+    Augmentation, Blur, Brightness, Contrast, Gamma, IntensityScale, IntensityShift, LowResolution, Noise, Spatial,
+    Warp,
 };
 use medcontext_tests::{assert_within, reference};
 use ndarray::{Array3, Array4, Axis, s};
@@ -23,10 +23,7 @@ fn patch() -> (Array4<f32>, Array3<u8>) {
     let one = Array3::from_shape_vec(dims, values).expect("a volume");
     let two = &one * 2.0;
     let both = ndarray::stack(Axis(0), &[one.view(), two.view()]).expect("one size");
-    (
-        both,
-        Array3::from_shape_vec(dims, labels).expect("a volume"),
-    )
+    (both, Array3::from_shape_vec(dims, labels).expect("a volume"))
 }
 
 fn floats(value: &Value) -> Vec<f32> {
@@ -91,12 +88,7 @@ fn intensities_change_as_in_the_reference() {
         gamma_inverted: gamma,
         ..none
     };
-    assert_channel(
-        "inverted",
-        &changed(inverted, 0),
-        &expected["gamma_inverted"],
-        1e-5,
-    );
+    assert_channel("inverted", &changed(inverted, 0), &expected["gamma_inverted"], 1e-5);
     let contrast = Augmentation {
         contrast: Some(Contrast {
             probability: 1.0,
@@ -104,12 +96,7 @@ fn intensities_change_as_in_the_reference() {
         }),
         ..none
     };
-    assert_channel(
-        "contrast",
-        &changed(contrast, 0),
-        &expected["contrast"],
-        1e-5,
-    );
+    assert_channel("contrast", &changed(contrast, 0), &expected["contrast"], 1e-5);
 }
 
 #[test]
@@ -127,10 +114,7 @@ fn linear_changes_are_linear() {
     // One factor, one shift, for all channels.
     let scaled = changed(
         Augmentation {
-            scale: Some(IntensityScale {
-                probability,
-                strength,
-            }),
+            scale: Some(IntensityScale { probability, strength }),
             ..none
         },
         0,
@@ -142,10 +126,7 @@ fn linear_changes_are_linear() {
     }
     let shifted = changed(
         Augmentation {
-            shift: Some(IntensityShift {
-                probability,
-                strength,
-            }),
+            shift: Some(IntensityShift { probability, strength }),
             ..none
         },
         0,
@@ -157,10 +138,7 @@ fn linear_changes_are_linear() {
     }
     let masked = changed(
         Augmentation {
-            shift: Some(IntensityShift {
-                probability,
-                strength,
-            }),
+            shift: Some(IntensityShift { probability, strength }),
             keep_zero: true,
             ..none
         },
@@ -187,11 +165,7 @@ fn noise_has_the_deviation_that_was_asked_for() {
     let moment = |power: i32| image.iter().map(|&v| f64::from(v).powi(power)).sum::<f64>() / count;
     // Of 100 000 numbers: standard errors 0.001, 0.0007 and 0.016.
     assert!(moment(1).abs() < 0.004, "{}", moment(1));
-    assert!(
-        (moment(2).sqrt() - 0.3).abs() < 0.003,
-        "{}",
-        moment(2).sqrt()
-    );
+    assert!((moment(2).sqrt() - 0.3).abs() < 0.003, "{}", moment(2).sqrt());
     let kurtosis = moment(4) / moment(2).powi(2);
     assert!((kurtosis - 3.0).abs() < 0.07, "{kurtosis}");
 }
@@ -222,23 +196,15 @@ fn mirrors_move_image_and_classes_together() {
     let mut seen = [0; 4];
     for seed in 0..40 {
         let mut image = before.slice(s![.., .., ..6, ..]).to_owned();
-        let mut classes = image
-            .index_axis(Axis(0), 0)
-            .mapv(|value| (value + 6.0) as u8);
+        let mut classes = image.index_axis(Axis(0), 0).mapv(|value| (value + 6.0) as u8);
         turns.apply(&mut image, &mut classes, 0, &mut rng(seed));
         let first: Vec<f32> = image.index_axis(Axis(0), 0).iter().copied().collect();
         let turn = expected.iter().position(|turned| *turned == first);
         seen[turn.expect("a quarter turn")] += 1;
-        let followed: Vec<f32> = classes
-            .iter()
-            .map(|&class| f32::from(class) - 6.0)
-            .collect();
+        let followed: Vec<f32> = classes.iter().map(|&class| f32::from(class) - 6.0).collect();
         assert_eq!(followed, first);
     }
-    assert!(
-        seen[0] == 0 && seen[1..].iter().all(|&count| count > 4),
-        "{seen:?}"
-    );
+    assert!(seen[0] == 0 && seen[1..].iter().all(|&count| count > 4), "{seen:?}");
     // Others by two.
     let (mut image, mut classes) = patch();
     turns.apply(&mut image, &mut classes, 0, &mut rng(3));
@@ -249,27 +215,17 @@ fn mirrors_move_image_and_classes_together() {
 fn warps_are_batchgenerators() {
     let (image, classes) = patch();
     for warp in reference("resampling")["warps"].as_array().expect("warps") {
-        let triple = |key: &str| -> [usize; 3] {
-            serde_json::from_value(warp[key].clone()).expect("three numbers")
-        };
+        let triple = |key: &str| -> [usize; 3] { serde_json::from_value(warp[key].clone()).expect("three numbers") };
         let angles: [f64; 3] = serde_json::from_value(warp["angles"].clone()).expect("angles");
         let kept = warp["kept"].as_u64().map(|axis| axis as usize);
         let zoom = warp["zoom"].as_f64().expect("a zoom");
-        let (found, found_classes) = Warp::new(angles, zoom, kept).cut(
-            image.view(),
-            classes.view(),
-            triple("corner"),
-            triple("patch"),
-        );
+        let (found, found_classes) =
+            Warp::new(angles, zoom, kept).cut(image.view(), classes.view(), triple("corner"), triple("patch"));
         let what = format!("{angles:?}, zoom {zoom}");
         // Values reach 16; the spline is fitted to the patch's surroundings, not to the whole volume.
         assert_channel(&what, &found, &warp["image"], 1e-3);
         let expected: Vec<u8> = serde_json::from_value(warp["labels"].clone()).expect("labels");
-        assert_eq!(
-            found_classes.into_iter().collect::<Vec<u8>>(),
-            expected,
-            "{what}"
-        );
+        assert_eq!(found_classes.into_iter().collect::<Vec<u8>>(), expected, "{what}");
     }
 }
 
@@ -283,9 +239,7 @@ fn warps_are_drawn_within_their_limits() {
         in_plane: false,
     };
     let mut rng = rng(2);
-    let drawn = (0..5000)
-        .filter(|_| spatial.draw(0, &mut rng).is_some())
-        .count();
+    let drawn = (0..5000).filter(|_| spatial.draw(0, &mut rng).is_some()).count();
     // 1 - 0.8² of 5000, standard deviation 34.
     assert!((1660..=1940).contains(&drawn), "{drawn}");
     let never = Spatial {
@@ -310,10 +264,7 @@ fn warps_are_drawn_within_their_limits() {
         let warp = in_plane.draw(0, &mut rng).expect("always");
         let (found, _) = warp.cut(image.view(), classes.view(), [1, 2, 2], [3, 2, 2]);
         for ((_, depth, ..), value) in found.indexed_iter() {
-            assert!(
-                (value - (depth as f32 + 2.0)).abs() < 0.3,
-                "{depth}: {value}"
-            );
+            assert!((value - (depth as f32 + 2.0)).abs() < 0.3, "{depth}: {value}");
         }
     }
 }

@@ -31,9 +31,7 @@ fn a_label_map_without_labels_makes_a_case_without_structures() {
     let healthy = Case::new("a", image(), Some(empty)).expect("a case");
     assert_eq!(
         healthy.warnings(),
-        [
-            "the label map holds only background (0); the case is used as one without any of the structures"
-        ]
+        ["the label map holds only background (0); the case is used as one without any of the structures"]
     );
     // Some are of use, none is not.
     let set = LabelSet::from_cases([&healthy, &case("b", &[3])], &BTreeMap::new()).expect("labels");
@@ -87,9 +85,7 @@ fn files_of_other_axes_are_turned_before_they_are_compared() {
         let mut file = NiftiFile::new(&[2, 3, 4], U8);
         file.f32s(
             field::SROW_X,
-            &[
-                step, 0.0, 0.0, first, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0,
-            ],
+            &[step, 0.0, 0.0, first, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0],
         );
         labels(&file.with(&voxels))
     };
@@ -119,10 +115,7 @@ fn label_set_maps_sparse_ids_to_classes() {
     let names = BTreeMap::from([(4, "enhancing".to_owned())]);
     let set = LabelSet::from_cases(&cases, &names).expect("labels");
     assert_eq!((set.classes(), set.ids()), (4, &[0, 2, 4, 205][..]));
-    assert_eq!(
-        set.names(),
-        ["background", "label 2", "enhancing", "label 205"]
-    );
+    assert_eq!(set.names(), ["background", "label 2", "enhancing", "label 205"]);
     assert_eq!(
         (set.class_of(205), set.class_of(0), set.class_of(3)),
         (Some(3), Some(0), None)
@@ -139,10 +132,7 @@ fn label_set_maps_sparse_ids_to_classes() {
         "no case has a label map; add one next to at least one image (for example case.nii.gz and case_seg.nii.gz)"
     );
     let many = LabelSet::from_ids(0..=255, &names).expect("255 labels");
-    assert_eq!(
-        many.encode(Array3::from_elem([1, 1, 1], 255).view())[[0, 0, 0]],
-        255
-    );
+    assert_eq!(many.encode(Array3::from_elem([1, 1, 1], 255).view())[[0, 0, 0]], 255);
     assert!(LabelSet::from_ids(0..=256, &names).is_err());
 }
 
@@ -150,14 +140,8 @@ fn label_set_maps_sparse_ids_to_classes() {
 fn a_stored_label_set_is_checked() {
     let set = LabelSet::from_ids([7, 3], &BTreeMap::from([(3, "liver".to_owned())])).expect("two");
     let json = serde_json::to_string(&set).expect("JSON");
-    assert_eq!(
-        json,
-        r#"{"ids":[0,3,7],"names":["background","liver","label 7"]}"#
-    );
-    assert_eq!(
-        serde_json::from_str::<LabelSet>(&json).expect("the same"),
-        set
-    );
+    assert_eq!(json, r#"{"ids":[0,3,7],"names":["background","liver","label 7"]}"#);
+    assert_eq!(serde_json::from_str::<LabelSet>(&json).expect("the same"), set);
     for damaged in [
         r#"{"ids":[0,7,3],"names":["a","b","c"]}"#,
         r#"{"ids":[3,7],"names":["a","b"]}"#,
@@ -165,10 +149,7 @@ fn a_stored_label_set_is_checked() {
         r#"{"ids":[0,3],"names":["a","b","c"]}"#,
         r#"{"ids":[],"names":[]}"#,
     ] {
-        assert!(
-            serde_json::from_str::<LabelSet>(damaged).is_err(),
-            "{damaged}"
-        );
+        assert!(serde_json::from_str::<LabelSet>(damaged).is_err(), "{damaged}");
     }
 }
 
@@ -202,25 +183,14 @@ fn splits() {
     let cases = [files("a"), files("b"), files("c")];
     let json = r#"{"train": ["c", "a"], "val": ["b", "z"]}"#;
     let split = |list| Split::from_json("splits.json", json.as_bytes(), list);
-    let train = split("train")
-        .expect("a list")
-        .select(&cases)
-        .expect("both are there");
+    let train = split("train").expect("a list").select(&cases).expect("both are there");
     assert_eq!(
-        train
-            .iter()
-            .map(|case| case.id.as_str())
-            .collect::<Vec<_>>(),
+        train.iter().map(|case| case.id.as_str()).collect::<Vec<_>>(),
         ["c", "a"]
     );
     let said = |error: medcontext_core::dataset::DatasetError| error.to_string();
     assert_eq!(
-        said(
-            split("val")
-                .expect("a list")
-                .select(&cases)
-                .expect_err("no z")
-        ),
+        said(split("val").expect("a list").select(&cases).expect_err("no z")),
         "splits.json: list val names the case z, which is not among the scans; correct the list, or add the case"
     );
     assert_eq!(
@@ -228,8 +198,5 @@ fn splits() {
         "splits.json: there is no list test; it has train, val"
     );
     let bad = said(Split::from_json("splits.json", b"[1]", "train").expect_err("no lists"));
-    assert!(
-        bad.starts_with("splits.json: not a list of splits ("),
-        "{bad}"
-    );
+    assert!(bad.starts_with("splits.json: not a list of splits ("), "{bad}");
 }

@@ -7,10 +7,7 @@ fn parse(json: &str) -> DatasetJson {
 }
 
 fn names(json: &DatasetJson) -> Vec<String> {
-    json.names
-        .iter()
-        .map(|(id, name)| format!("{id} {name}"))
-        .collect()
+    json.names.iter().map(|(id, name)| format!("{id} {name}")).collect()
 }
 
 fn problems(json: &DatasetJson) -> Vec<String> {
@@ -34,13 +31,10 @@ fn label_names_in_every_form_that_people_write() {
         assert_eq!(names(&json), expected, "{labels}");
         assert!(json.problems.is_empty(), "{labels}");
     }
-    let odd = parse(
-        r#"{"labels": {"background": 0, "liver": -1, "spleen": null, "big": 70000, "half": 1.5}}"#,
-    );
+    let odd = parse(r#"{"labels": {"background": 0, "liver": -1, "spleen": null, "big": 70000, "half": 1.5}}"#);
     assert_eq!(names(&odd), ["0 background"]);
     assert!(
-        problems(&odd)[0]
-            .starts_with("set/dataset.json: the label big, half, liver, spleen is neither"),
+        problems(&odd)[0].starts_with("set/dataset.json: the label big, half, liver, spleen is neither"),
         "{:?}",
         problems(&odd)
     );
@@ -66,10 +60,7 @@ fn a_file_that_is_no_json_is_said_with_its_line() {
     let utf16 = [&[0xff, 0xfe][..], &utf16].concat();
     for bytes in [
         utf16,
-        good.replace("liver", "M\u{fc}ller")
-            .chars()
-            .map(|c| c as u8)
-            .collect(),
+        good.replace("liver", "M\u{fc}ller").chars().map(|c| c as u8).collect(),
     ] {
         let json = DatasetJson::parse("dataset.json", &bytes);
         assert!(
@@ -80,18 +71,13 @@ fn a_file_that_is_no_json_is_said_with_its_line() {
     }
     assert!(problems(&parse("[1]"))[0].contains("not a JSON object"));
     assert!(problems(&parse(r#"{"labels": 3}"#))[0].contains("neither ids with names nor a list"));
-    assert!(
-        problems(&parse(r#"{"training": [3, null]}"#))[0].contains("2 of the cases that it lists")
-    );
+    assert!(problems(&parse(r#"{"training": [3, null]}"#))[0].contains("2 of the cases that it lists"));
 }
 
 #[test]
 fn channels_are_counted_where_they_are_named() {
     let channels = |json: &str| parse(json).channels;
-    assert_eq!(
-        channels(r#"{"modality": {"0": "FLAIR", "1": "T1w"}}"#),
-        Some(2)
-    );
+    assert_eq!(channels(r#"{"modality": {"0": "FLAIR", "1": "T1w"}}"#), Some(2));
     assert_eq!(
         channels(r#"{"channel_names": {"0": "CT"}, "modality": {"0": "a", "1": "b"}}"#),
         Some(1)
@@ -131,7 +117,8 @@ fn what_is_learned_is_held_against_what_is_declared() {
         said,
         [
             "label maps hold the labels 2, 4, which set/dataset.json does not declare; they are learned too",
-            "set/dataset.json declares the regions whole (1+2); regions are not learned as such yet: each label is learned by itself",
+            "set/dataset.json declares the regions whole (1+2); regions are not learned as such yet: each label is \
+             learned by itself",
         ]
     );
     let refused = json
@@ -143,12 +130,7 @@ fn what_is_learned_is_held_against_what_is_declared() {
         "{refused}"
     );
     let plain = parse(r#"{"labels": {"background": 0}}"#);
-    assert!(
-        plain
-            .check(&set(&[1]))
-            .expect("nothing declared")
-            .is_empty()
-    );
+    assert!(plain.check(&set(&[1])).expect("nothing declared").is_empty());
     let complete = parse(r#"{"labels": {"1": "a", "2": "b"}}"#);
     assert!(complete.check(&set(&[1])).expect("all declared").is_empty());
 }
@@ -180,7 +162,11 @@ fn lists_of_cases_in_every_form() {
         );
     }
     // A dataset.json's own lists.
-    let listed = br#"{"name": "x", "labels": {"0": "b"}, "training": [{"image": "./imagesTr/c1.nii.gz", "label": "./labelsTr/c1.nii.gz"}], "test": ["./imagesTs/c2.nii.gz"]}"#;
+    let listed = br#"{
+        "name": "x", "labels": {"0": "b"},
+        "training": [{"image": "./imagesTr/c1.nii.gz", "label": "./labelsTr/c1.nii.gz"}],
+        "test": ["./imagesTs/c2.nii.gz"]
+    }"#;
     assert_eq!(cases(listed, "training").as_deref(), Ok("c1"));
     assert_eq!(cases(listed, "test").as_deref(), Ok("c2"));
     assert_eq!(Split::choice("C:\\lists\\splits.json"), None);
@@ -188,9 +174,6 @@ fn lists_of_cases_in_every_form() {
         Split::choice("C:\\lists\\splits.json:val"),
         Some(("C:\\lists\\splits.json", "val"))
     );
-    assert_eq!(
-        Split::choice("splits.json:0/train"),
-        Some(("splits.json", "0/train"))
-    );
+    assert_eq!(Split::choice("splits.json:0/train"), Some(("splits.json", "0/train")));
     assert_eq!(Split::choice("five-shot"), None);
 }

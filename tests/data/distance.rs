@@ -23,31 +23,16 @@ fn surface_points(mask: &Array3<bool>, spacing: [f64; 3]) -> Vec<[f64; 3]> {
     let mut points = Vec::new();
     for ((d, h, w), _) in mask.indexed_iter().filter(|(_, value)| **value) {
         let (i, j, k) = (d as i64, h as i64, w as i64);
-        let steps = [
-            (1, 0, 0),
-            (-1, 0, 0),
-            (0, 1, 0),
-            (0, -1, 0),
-            (0, 0, 1),
-            (0, 0, -1),
-        ];
+        let steps = [(1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1)];
         if steps.iter().any(|(a, b, c)| !inside(i + a, j + b, k + c)) {
-            points.push([
-                d as f64 * spacing[0],
-                h as f64 * spacing[1],
-                w as f64 * spacing[2],
-            ]);
+            points.push([d as f64 * spacing[0], h as f64 * spacing[1], w as f64 * spacing[2]]);
         }
     }
     points
 }
 
 fn nearest(point: &[f64; 3], points: &[[f64; 3]]) -> f64 {
-    let squared = |other: &[f64; 3]| {
-        (0..3)
-            .map(|axis| (point[axis] - other[axis]).powi(2))
-            .sum::<f64>()
-    };
+    let squared = |other: &[f64; 3]| (0..3).map(|axis| (point[axis] - other[axis]).powi(2)).sum::<f64>();
     points.iter().map(squared).fold(f64::INFINITY, f64::min)
 }
 
@@ -69,20 +54,10 @@ fn distance_transform_is_exact() {
             let points: Vec<[f64; 3]> = sites
                 .indexed_iter()
                 .filter(|(_, site)| **site)
-                .map(|((d, h, w), _)| {
-                    [
-                        d as f64 * spacing[0],
-                        h as f64 * spacing[1],
-                        w as f64 * spacing[2],
-                    ]
-                })
+                .map(|((d, h, w), _)| [d as f64 * spacing[0], h as f64 * spacing[1], w as f64 * spacing[2]])
                 .collect();
             for ((d, h, w), &value) in found.indexed_iter() {
-                let place = [
-                    d as f64 * spacing[0],
-                    h as f64 * spacing[1],
-                    w as f64 * spacing[2],
-                ];
+                let place = [d as f64 * spacing[0], h as f64 * spacing[1], w as f64 * spacing[2]];
                 let expected = nearest(&place, &points);
                 assert!(
                     value == expected || (value - expected).abs() < 1e-9,
@@ -113,8 +88,7 @@ fn hd95_equals_distances_taken_one_by_one() {
         };
         let (prediction, truth) = (ellipsoid(), ellipsoid());
         let spacing = [2.5, 0.8, 1.1];
-        let points =
-            |labels: &Array3<u16>| surface_points(&labels.mapv(|label| label == 3), spacing);
+        let points = |labels: &Array3<u16>| surface_points(&labels.mapv(|label| label == 3), spacing);
         let (p, t) = (points(&prediction), points(&truth));
         let directed = |from: &[[f64; 3]], to: &[[f64; 3]]| -> Vec<f64> {
             from.iter().map(|point| nearest(point, to).sqrt()).collect()
@@ -123,32 +97,21 @@ fn hd95_equals_distances_taken_one_by_one() {
         let p95 = |mut values: Vec<f64>| {
             values.sort_by(f64::total_cmp);
             let position = 0.95 * (values.len() - 1) as f64;
-            let (low, high) = (
-                values[position.floor() as usize],
-                values[position.ceil() as usize],
-            );
+            let (low, high) = (values[position.floor() as usize], values[position.ceil() as usize]);
             low * (1.0 - position.fract()) + high * position.fract()
         };
         let (forth, back) = (directed(&p, &t), directed(&t, &p));
         let pooled = p95([forth.clone(), back.clone()].concat());
         let largest = p95(forth).max(p95(back));
         for (form, expected) in [(Hausdorff::Pooled, pooled), (Hausdorff::Max, largest)] {
-            let found = hd95(prediction.view(), truth.view(), 3, Some(spacing), form)
-                .expect("both are there");
+            let found = hd95(prediction.view(), truth.view(), 3, Some(spacing), form).expect("both are there");
             assert!(
                 (found - expected).abs() < 1e-9,
                 "seed {seed}, {form:?}: {found}, not {expected}"
             );
         }
         assert_eq!(
-            hd95(
-                truth.view(),
-                prediction.view(),
-                3,
-                Some(spacing),
-                Hausdorff::Pooled
-            )
-            .map(|d| (d * 1e9).round()),
+            hd95(truth.view(), prediction.view(), 3, Some(spacing), Hausdorff::Pooled).map(|d| (d * 1e9).round()),
             Some((pooled * 1e9).round())
         );
     }

@@ -38,11 +38,7 @@ fn zeros_behind_gzip_are_padding() {
     for cut in [100, 352, 360, plain.len()] {
         let [mut first, second] = [&plain[..cut], &plain[cut..]].map(gzipped);
         first.resize(first.len().next_multiple_of(512), 0);
-        assert_eq!(
-            said(&[&first[..], &second, &[0; 100]].concat()),
-            nothing,
-            "{cut}"
-        );
+        assert_eq!(said(&[&first[..], &second, &[0; 100]].concat()), nothing, "{cut}");
     }
     // The empty member that bgzip ends a file with.
     assert_eq!(said(&[&whole[..], &gzipped(&[])].concat()), nothing);
@@ -51,13 +47,7 @@ fn zeros_behind_gzip_are_padding() {
 #[test]
 fn other_bytes_behind_gzip_are_ignored_and_counted() {
     let whole = gzipped(&counting(DIMS));
-    for behind in [
-        &b"x"[..],
-        b"trailing garbage",
-        b"\0\0\0x",
-        b"\x1f",
-        b"\x8b\x1f",
-    ] {
+    for behind in [&b"x"[..], b"trailing garbage", b"\0\0\0x", b"\x1f", b"\x8b\x1f"] {
         let count = behind.len();
         assert_eq!(
             said(&[&whole[..], behind].concat()),
@@ -81,10 +71,7 @@ fn bytes_behind_the_last_voxel_are_ignored_and_counted() {
     }
     let more = [&plain[..], &[0; 40], &[7; 10]].concat();
     for file in [more.clone(), gzipped(&more)] {
-        assert_eq!(
-            said(&file),
-            ["50 byte(s) follow the last voxel and were ignored"]
-        );
+        assert_eq!(said(&file), ["50 byte(s) follow the last voxel and were ignored"]);
     }
     let both = [&gzipped(&more)[..], b"end"].concat();
     assert_eq!(said(&both).len(), 2);
@@ -101,18 +88,12 @@ fn damaged_members_stay_errors() {
     let cut = |bytes: &[u8], by: usize| bytes[..bytes.len() - by].to_vec();
     for by in [1, 8, 9, second.len() - 3] {
         let sentence = refused(&[first.clone(), cut(&second, by)].concat());
-        assert!(
-            sentence.contains("ends before its last voxel"),
-            "{sentence}"
-        );
+        assert!(sentence.contains("ends before its last voxel"), "{sentence}");
     }
     // Also where all voxels are there and a member behind them is cut.
     let whole = gzipped(&plain);
     let sentence = refused(&[&whole[..], &cut(&gzipped(b"more"), 5)].concat());
-    assert!(
-        sentence.contains("ends before its last voxel"),
-        "{sentence}"
-    );
+    assert!(sentence.contains("ends before its last voxel"), "{sentence}");
     // A wrong checksum, with zeros behind it and with a member behind it.
     for behind in [vec![0; 20], second.clone()] {
         let mut wrong = whole.clone();
@@ -137,25 +118,20 @@ const STORED: [(i16, f32, f32, [i32; 14]); 4] = [
         U8,
         0.050980393,
         0.0,
-        [
-            0, 20, 39, 59, 78, 98, 118, 137, 157, 177, 196, 216, 235, 255,
-        ],
+        [0, 20, 39, 59, 78, 98, 118, 137, 157, 177, 196, 216, 235, 255],
     ),
     (
         I8,
         0.050980393,
         6.5254903,
-        [
-            -128, -108, -89, -69, -50, -30, -10, 9, 29, 49, 68, 88, 107, 127,
-        ],
+        [-128, -108, -89, -69, -50, -30, -10, 9, 29, 49, 68, 88, 107, 127],
     ),
     (
         U16,
         0.00019836728,
         0.0,
         [
-            0, 5041, 10082, 15123, 20165, 25206, 30247, 35288, 40329, 45370, 50412, 55453, 60494,
-            65535,
+            0, 5041, 10082, 15123, 20165, 25206, 30247, 35288, 40329, 45370, 50412, 55453, 60494, 65535,
         ],
     ),
     (
@@ -163,8 +139,7 @@ const STORED: [(i16, f32, f32, [i32; 14]); 4] = [
         0.00019836728,
         6.500099,
         [
-            -32768, -27727, -22686, -17645, -12603, -7562, -2521, 2520, 7561, 12602, 17644, 22685,
-            27726, 32767,
+            -32768, -27727, -22686, -17645, -12603, -7562, -2521, 2520, 7561, 12602, 17644, 22685, 27726, 32767,
         ],
     ),
 ];
@@ -195,10 +170,7 @@ fn labels_that_went_through_a_slope_are_what_they_were() {
         assert!(map.warnings()[0].contains("were rounded"));
         // What is written has no slope any more.
         let written = labels(&map.to_nifti()).expect("labels");
-        assert_eq!(
-            (written.labels(), written.warnings().len()),
-            (&expected[..], 0)
-        );
+        assert_eq!((written.labels(), written.warnings().len()), (&expected[..], 0));
     }
     // A slope that runs the other way: 255 is 0.
     let mirrored = (0..24).map(|voxel| 255 - STORED[0].3[voxel % 14]);
@@ -221,12 +193,7 @@ fn fractions_are_no_labels_whatever_the_slope() {
         assert!(matches!(greys, Err(VolumeError::NotLabels(_))), "{slope}");
     }
     // With steps above 1 labels are lost: nibabel's slope for 0, 541, … 7033 in one byte.
-    let lost = labels(&scaled(
-        U8,
-        27.580393,
-        0.0,
-        (0..24).map(|v| STORED[0].3[v % 14]),
-    ));
+    let lost = labels(&scaled(U8, 27.580393, 0.0, (0..24).map(|v| STORED[0].3[v % 14])));
     assert!(matches!(lost, Err(VolumeError::NotLabels(_))));
     // Whole steps are exact, and floats were not rounded by whoever stored them.
     assert_eq!(
@@ -260,12 +227,11 @@ fn ten_types_and_four_slopes_have_the_range_that_nibabel_finds() {
             };
             let image = read(&file.with(&stored)).expect("readable");
             let values = image.canonical();
-            let range = values.iter().fold((f32::MAX, f32::MIN), |(low, high), &v| {
-                (low.min(v), high.max(v))
-            });
+            let range = values
+                .iter()
+                .fold((f32::MAX, f32::MIN), |(low, high), &v| (low.min(v), high.max(v)));
             assert!(
-                (range.0 - least).abs() < 1e-6 * least.abs()
-                    && (range.1 - most).abs() < 1e-6 * most.abs(),
+                (range.0 - least).abs() < 1e-6 * least.abs() && (range.1 - most).abs() < 1e-6 * most.abs(),
                 "slope {slope}: {range:?}"
             );
         }

@@ -16,10 +16,7 @@ fn read(edit: impl Fn(&mut NiftiFile)) -> (Grid, String) {
 fn turned(file: &mut NiftiFile) {
     file.i16(field::SFORM_CODE, 0);
     file.i16(field::QFORM_CODE, 1);
-    file.f32s(
-        field::QUATERN_B,
-        &[0.0, 0.0, 0.5f32.sqrt(), 10.0, 20.0, 30.0],
-    );
+    file.f32s(field::QUATERN_B, &[0.0, 0.0, 0.5f32.sqrt(), 10.0, 20.0, 30.0]);
     file.f32s(field::PIXDIM, &[1.0, 2.0, 3.0, 4.0]);
 }
 
@@ -82,10 +79,7 @@ fn a_quaternion_that_is_too_long_is_scaled_back() {
     });
     // A half turn about the same axis.
     assert_eq!(grid.orientation(), "LPS");
-    assert!(
-        warnings.contains("quaternion is longer than 1"),
-        "{warnings}"
-    );
+    assert!(warnings.contains("quaternion is longer than 1"), "{warnings}");
 }
 
 #[test]
@@ -96,14 +90,8 @@ fn an_sform_that_spans_no_space_is_passed_over() {
             file.i16(field::SFORM_CODE, 1);
             file.f32s(field::SROW_X, &row);
         });
-        assert_eq!(
-            (grid.orientation().as_str(), grid.form),
-            ("ALS", Form::Qform)
-        );
-        assert!(
-            warnings.contains("the sform in the header is not usable"),
-            "{warnings}"
-        );
+        assert_eq!((grid.orientation().as_str(), grid.form), ("ALS", Form::Qform));
+        assert!(warnings.contains("the sform in the header is not usable"), "{warnings}");
     }
 }
 
@@ -113,10 +101,7 @@ fn the_sform_wins_and_a_different_qform_is_told() {
         turned(file);
         file.i16(field::SFORM_CODE, 1);
     });
-    assert_eq!(
-        (grid.orientation().as_str(), grid.form),
-        ("RAS", Form::Sform)
-    );
+    assert_eq!((grid.orientation().as_str(), grid.form), ("RAS", Form::Sform));
     assert!(
         warnings.contains("sform and qform place the volume differently"),
         "{warnings}"
@@ -129,14 +114,8 @@ fn the_sform_wins_and_a_different_qform_is_told() {
 #[test]
 fn no_form_is_a_guess() {
     let (grid, warnings) = read(|file| file.i16(field::SFORM_CODE, 0));
-    assert_eq!(
-        (grid.orientation().as_str(), grid.form),
-        ("LAS", Form::None)
-    );
-    assert!(
-        warnings.contains("the header has no orientation"),
-        "{warnings}"
-    );
+    assert_eq!((grid.orientation().as_str(), grid.form), ("LAS", Form::None));
+    assert!(warnings.contains("the header has no orientation"), "{warnings}");
     // The middle of the volume is the origin, as in nibabel.
     assert_eq!(grid.affine.apply([0.5, 1.0, 1.5]), [0.0; 3]);
 }
@@ -145,10 +124,6 @@ fn no_form_is_a_guess() {
 fn other_units_are_told() {
     for (units, expected) in [(2, false), (10, false), (0, false), (1, true), (3, true)] {
         let (_, warnings) = read(|file| file.bytes[field::XYZT_UNITS] = units);
-        assert_eq!(
-            warnings.contains("they are read as mm"),
-            expected,
-            "units {units}"
-        );
+        assert_eq!(warnings.contains("they are read as mm"), expected, "units {units}");
     }
 }

@@ -11,19 +11,10 @@ fn pairing(paths: &[&str], json: Option<&str>) -> Pairing {
     let found = pair(&paths, json.as_ref());
     // Every file is a case's, or is left over with a reason; hidden ones aside.
     for path in paths.iter().filter(|path| !path.contains("/.")) {
-        let used = found
-            .cases
-            .iter()
-            .any(|case| case.names().any(|name| name == path));
-        let left = found
-            .leftovers
-            .iter()
-            .any(|leftover| leftover.path == *path);
+        let used = found.cases.iter().any(|case| case.names().any(|name| name == path));
+        let left = found.leftovers.iter().any(|leftover| leftover.path == *path);
         let read = json.as_ref().is_some_and(|json| json.file == *path);
-        assert!(
-            used != left || read,
-            "{path}: used {used}, left over {left}"
-        );
+        assert!(used != left || read, "{path}: used {used}, left over {left}");
     }
     found
 }
@@ -37,10 +28,7 @@ fn lines(found: &Pairing) -> Vec<String> {
             Role::Predict => "predict",
         };
         let images: Vec<&str> = case.image_files().map(String::as_str).collect();
-        let label = case
-            .label
-            .as_ref()
-            .map_or(String::new(), |label| format!(" = {label}"));
+        let label = case.label.as_ref().map_or(String::new(), |label| format!(" = {label}"));
         format!("{} {role}: {}{label}", case.id, images.join(" + "))
     };
     found.cases.iter().map(line).collect()
@@ -74,10 +62,7 @@ fn nnunet_imagests_given_directly() {
             "c4 predict: imagesTs/c4_0000.NII.GZ + imagesTs/c4_0001.nii.gz",
         ],
     );
-    check(
-        &["imagesTs/c3_0000.nii.gz"],
-        &["c3 predict: imagesTs/c3_0000.nii.gz"],
-    );
+    check(&["imagesTs/c3_0000.nii.gz"], &["c3 predict: imagesTs/c3_0000.nii.gz"]);
     // Elsewhere numbers are part of the name.
     check(
         &["scans/c_0000.nii.gz", "scans/c_0001.nii.gz"],
@@ -111,9 +96,7 @@ fn channels_with_gaps_or_fewer_than_named_are_left_over() {
     let said = left(&found);
     assert_eq!(said.len(), 4, "{said:?}");
     assert!(
-        said[0].starts_with(
-            "d/imagesTr/b_0000.nii: case b has the channels 0 of the 2 that dataset.json names"
-        ),
+        said[0].starts_with("d/imagesTr/b_0000.nii: case b has the channels 0 of the 2 that dataset.json names"),
         "{said:?}"
     );
     assert!(
@@ -137,11 +120,7 @@ fn equal_names_in_training_and_test_do_not_collide() {
         ],
     );
     check(
-        &[
-            "d/imagesTr/c1_0000.nii",
-            "d/labelsTr/c1.nii",
-            "d/imagesTs/c1_0000.nii",
-        ],
+        &["d/imagesTr/c1_0000.nii", "d/labelsTr/c1.nii", "d/imagesTs/c1_0000.nii"],
         &[
             "c1 train: d/imagesTr/c1_0000.nii = d/labelsTr/c1.nii",
             "imagesTs_c1 predict: d/imagesTs/c1_0000.nii",
@@ -211,10 +190,7 @@ fn a_root_of_any_name_says_nothing() {
         let path = |file: &str| format!("{root}/{file}");
         let files = [path("a.nii"), path("a_seg.nii")];
         let found = pair(&files, None);
-        assert_eq!(
-            lines(&found),
-            [format!("a train: {} = {}", files[0], files[1])]
-        );
+        assert_eq!(lines(&found), [format!("a train: {} = {}", files[0], files[1])]);
     }
 }
 
@@ -254,9 +230,7 @@ fn monai_label_keeps_labels_below_the_images() {
     );
     assert_eq!(
         left(&found),
-        [
-            "app/labels/original/c1.nii.gz: its image already has the label map app/labels/final/c1.nii.gz"
-        ]
+        ["app/labels/original/c1.nii.gz: its image already has the label map app/labels/final/c1.nii.gz"]
     );
 }
 
@@ -273,16 +247,11 @@ fn one_file_a_structure_is_said_or_combined() {
     let mut found = pairing(&paths, None);
     assert_eq!(
         lines(&found),
-        [
-            "s0000 predict: d/s0000/ct.nii.gz",
-            "s0001 predict: d/s0001/ct.nii.gz"
-        ]
+        ["s0000 predict: d/s0000/ct.nii.gz", "s0001 predict: d/s0001/ct.nii.gz"]
     );
     assert_eq!(found.leftovers.len(), 4);
     assert!(
-        found.leftovers[0]
-            .reason
-            .contains("one structure of an image")
+        found.leftovers[0].reason.contains("one structure of an image")
             && found.leftovers[0].reason.contains("--combine-structures")
     );
 
@@ -332,10 +301,7 @@ fn folders_say_what_a_file_is_before_its_name() {
         ],
     );
     check(
-        &[
-            "d/imagesTr/0144_image_0000.nii",
-            "d/labelsTr/0144_image.nii",
-        ],
+        &["d/imagesTr/0144_image_0000.nii", "d/labelsTr/0144_image.nii"],
         &["0144_image train: d/imagesTr/0144_image_0000.nii = d/labelsTr/0144_image.nii"],
     );
     // Loose folders, where label maps have one of their own; without it the name tells.
@@ -372,12 +338,7 @@ fn no_two_cases_have_one_name_on_any_file_system() {
     );
     // Each of two capitals finds its own label map.
     check(
-        &[
-            "d/images/P.nii",
-            "d/images/p.nii",
-            "d/labels/P.nii",
-            "d/labels/p.nii",
-        ],
+        &["d/images/P.nii", "d/images/p.nii", "d/labels/P.nii", "d/labels/p.nii"],
         &[
             "P train: d/images/P.nii = d/labels/P.nii",
             "p_2 train: d/images/p.nii = d/labels/p.nii",
@@ -388,10 +349,7 @@ fn no_two_cases_have_one_name_on_any_file_system() {
 #[test]
 fn composed_and_decomposed_letters_are_one_name() {
     // José, as a Mac stores it, and as others do.
-    let [mac, other] = [
-        "d/imagesTr/Jose\u{301}.nii.gz",
-        "d/labelsTr/Jos\u{e9}.nii.gz",
-    ];
+    let [mac, other] = ["d/imagesTr/Jose\u{301}.nii.gz", "d/labelsTr/Jos\u{e9}.nii.gz"];
     let found = pairing(&[mac, other], None);
     assert_eq!(lines(&found), [format!("Jos\u{e9} train: {mac} = {other}")]);
     assert!(found.leftovers.is_empty());
@@ -436,20 +394,12 @@ fn lists_name_files_by_their_ends() {
     for (image, label) in [
         ("./imagesTr/c1.nii.gz", "./labelsTr/c1.nii.gz"),
         ("./imagesTr/c1_0000.nii.gz", "./labelsTr/c1.nii.gz"),
-        (
-            "/home/me/set/imagesTr/c1.nii.gz",
-            "/home/me/set/labelsTr/c1.nii.gz",
-        ),
+        ("/home/me/set/imagesTr/c1.nii.gz", "/home/me/set/labelsTr/c1.nii.gz"),
         (r".\\imagesTr\\c1.nii.gz", r".\\labelsTr\\c1"),
     ] {
-        let json =
-            format!(r#"{{"training": [{{"image": "{image}", "label": "{label}"}}], "test": []}}"#);
+        let json = format!(r#"{{"training": [{{"image": "{image}", "label": "{label}"}}], "test": []}}"#);
         let found = pairing(
-            &[
-                "s/dataset.json",
-                "s/imagesTr/c1_0000.nii.gz",
-                "s/labelsTr/c1.nii.gz",
-            ],
+            &["s/dataset.json", "s/imagesTr/c1_0000.nii.gz", "s/labelsTr/c1.nii.gz"],
             Some(&json),
         );
         assert_eq!(
@@ -460,15 +410,9 @@ fn lists_name_files_by_their_ends() {
         assert!(found.leftovers.is_empty(), "{image}: {:?}", found.leftovers);
     }
     // MONAI lists the channels of a case.
-    let json =
-        r#"{"training": [{"image": ["b/b_flair.nii", "b/b_t1.nii"], "label": "b/b_seg.nii"}]}"#;
+    let json = r#"{"training": [{"image": ["b/b_flair.nii", "b/b_t1.nii"], "label": "b/b_seg.nii"}]}"#;
     let found = pairing(
-        &[
-            "s/dataset.json",
-            "s/b/b_flair.nii",
-            "s/b/b_t1.nii",
-            "s/b/b_seg.nii",
-        ],
+        &["s/dataset.json", "s/b/b_flair.nii", "s/b/b_t1.nii", "s/b/b_seg.nii"],
         Some(json),
     );
     assert_eq!(

@@ -61,11 +61,7 @@ fn folders_tell_files_of_one_name_apart() {
 fn of_a_whole_data_set_the_label_maps_are_taken() {
     let (pairs, left, missing) = matched(
         &["a.nii.gz"],
-        &[
-            "imagesTr/a_0000.nii.gz",
-            "labelsTr/a.nii.gz",
-            "imagesTs/b_0000.nii.gz",
-        ],
+        &["imagesTr/a_0000.nii.gz", "labelsTr/a.nii.gz", "imagesTs/b_0000.nii.gz"],
     );
     assert_eq!(pairs, ["a: a.nii.gz = labelsTr/a.nii.gz"]);
     assert!(left.is_empty() && missing.is_empty());

@@ -8,14 +8,7 @@ use crate::real_scans::{bytes, data};
 
 /// A file that opens: its size, axes, a position in mm with its value (not that of its mirror images, where
 /// the volume is not its own), and how its only warning starts, or nothing.
-type Opens = (
-    &'static str,
-    [usize; 3],
-    &'static str,
-    [f64; 3],
-    f64,
-    &'static str,
-);
+type Opens = (&'static str, [usize; 3], &'static str, [f64; 3], f64, &'static str);
 
 #[rustfmt::skip] // A table.
 const OPEN: [Opens; 9] = [
@@ -25,8 +18,10 @@ const OPEN: [Opens; 9] = [
     ("hippo", [91, 109, 91], "LAS", [-28.0, -8.0, -24.0], 9.0, ""),
     ("lesion", [124, 160, 140], "RAS", [38.48, -21.475, 53.785], 2.0, ""),
     ("low_res", [7, 5, 3], "RAS", [4.0, 4.0, 4.0], 1.0, ""),
-    ("minimal", [64, 64, 10], "LAS", [91.5, -55.5, 4.5], 13.0, "the header has no orientation; left and right are a guess"),
-    ("shear", [306, 422, 54], "RAS", [-77.495, -70.442, -32.061], 725.0118217, "sform and qform place the volume differently (by 73.9 voxels)"),
+    ("minimal", [64, 64, 10], "LAS", [91.5, -55.5, 4.5], 13.0,
+        "the header has no orientation; left and right are a guess"),
+    ("shear", [306, 422, 54], "RAS", [-77.495, -70.442, -32.061], 725.0118217,
+        "sform and qform place the volume differently (by 73.9 voxels)"),
     ("torsoLabel", [384, 320, 89], "RAS", [-36.375, -83.467, 1509.0], 3.0, ""),
 ];
 

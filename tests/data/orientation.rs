@@ -48,11 +48,7 @@ fn every_orientation_is_read_as_nibabel_reads_it() {
         for (found, expected) in grid.spacing().iter().zip(numbers(&case["spacing"])) {
             assert!((found - expected).abs() < 1e-6, "{name}: spacing");
         }
-        assert_eq!(
-            grid.orientation(),
-            case["axcodes"].as_str().expect("letters"),
-            "{name}"
-        );
+        assert_eq!(grid.orientation(), case["axcodes"].as_str().expect("letters"), "{name}");
         let canonical = image.canonical();
         let shape: Vec<f64> = canonical.shape().iter().map(|&size| size as f64).collect();
         assert_eq!(shape, numbers(&case["canonical_dims"]), "{name}");
@@ -69,11 +65,7 @@ fn every_orientation_is_read_as_nibabel_reads_it() {
 #[test]
 fn canonical_axes_are_s_a_r() {
     // i to the left, j to the top, k to the back.
-    let affine = Affine([
-        [-1.0, 0.0, 0.0, 0.0],
-        [0.0, 0.0, -3.0, 0.0],
-        [0.0, 2.0, 0.0, 0.0],
-    ]);
+    let affine = Affine([[-1.0, 0.0, 0.0, 0.0], [0.0, 0.0, -3.0, 0.0], [0.0, 2.0, 0.0, 0.0]]);
     let grid = Grid {
         dims: [5, 6, 7],
         affine,
@@ -102,10 +94,7 @@ fn oblique_angle_and_corner_distance() {
         }
     };
     for (degrees, expected) in [(0.0, 0.0), (12.0, 12.0), (-30.0, 30.0), (80.0, 10.0)] {
-        assert!(
-            (turned(degrees).oblique_degrees() - expected).abs() < 1e-9,
-            "{degrees}"
-        );
+        assert!((turned(degrees).oblique_degrees() - expected).abs() < 1e-9, "{degrees}");
     }
     let straight = turned(0.0);
     assert_eq!(straight.corner_distance(&straight), 0.0);

@@ -102,11 +102,7 @@ fn a_dataset_json_decides_where_names_would_not() {
     assert_eq!(cases(&pairing), ["x: x.nii + x_seg.nii"]);
     assert_eq!(leftovers(&pairing), ["dataset.json"]);
     assert!(pairing.leftovers[0].reason.contains("not valid JSON"));
-    for odd in [
-        "[]",
-        "3",
-        r#"{"training": 5, "test": [3, null, {"image": 4}]}"#,
-    ] {
+    for odd in ["[]", "3", r#"{"training": 5, "test": [3, null, {"image": 4}]}"#] {
         let json = DatasetJson::parse("dataset.json", odd.as_bytes());
         let pairing = pair(&names(&["x.nii"]), Some(&json));
         assert_eq!(pairing.cases.len(), 1, "{odd}");
@@ -200,13 +196,7 @@ fn several_channels_are_one_case() {
         assert!(pairing.leftovers.is_empty(), "{:?}", pairing.leftovers);
     }
     // A folder for each case, files called by their contrast alone.
-    let paths = [
-        "a/flair.nii",
-        "a/t1ce.nii",
-        "a/t1.nii",
-        "a/t2.nii",
-        "a/seg.nii",
-    ];
+    let paths = ["a/flair.nii", "a/t1ce.nii", "a/t1.nii", "a/t2.nii", "a/seg.nii"];
     let pairing = pair(&names(&paths), None);
     assert_eq!(cases(&pairing), ["a: a/flair.nii + a/seg.nii"]);
     assert_eq!(channels(&pairing), ["a/t1ce.nii a/t1.nii a/t2.nii"]);
@@ -223,10 +213,7 @@ fn channels_with_gaps_are_left_over() {
     assert!(pairing.cases.is_empty());
     assert_eq!(leftovers(&pairing).len(), 3);
     let reason = &pairing.leftovers[0].reason;
-    assert!(
-        reason.contains("case b_1 has the channels 0, 2"),
-        "{reason}"
-    );
+    assert!(reason.contains("case b_1 has the channels 0, 2"), "{reason}");
 }
 
 #[test]
@@ -260,10 +247,7 @@ fn acdc_is_paired_by_frames() {
 
 #[test]
 fn loose_names() {
-    check(
-        &["x.nii.gz", "x_seg.nii.gz"],
-        &["x: x.nii.gz + x_seg.nii.gz"],
-    );
+    check(&["x.nii.gz", "x_seg.nii.gz"], &["x: x.nii.gz + x_seg.nii.gz"]);
     check(&["x.nii", "x-label.nii.gz"], &["x: x.nii + x-label.nii.gz"]);
     check(
         &["x.nii.gz", "x_mask.nii.gz", "y.NII.GZ"],
@@ -273,17 +257,11 @@ fn loose_names() {
         &["sub-01_T1w.nii.gz", "sub-01_dseg.nii.gz"],
         &["sub-01_T1w: sub-01_T1w.nii.gz + sub-01_dseg.nii.gz"],
     );
-    check(
-        &["a_ct.nii", "a_ct_seg.nii"],
-        &["a_ct: a_ct.nii + a_ct_seg.nii"],
-    );
+    check(&["a_ct.nii", "a_ct_seg.nii"], &["a_ct: a_ct.nii + a_ct_seg.nii"]);
     // Synapse.
     check(
         &["img0001.nii.gz", "label0001.nii.gz", "img0002.nii.gz"],
-        &[
-            "img0001: img0001.nii.gz + label0001.nii.gz",
-            "img0002: img0002.nii.gz",
-        ],
+        &["img0001: img0001.nii.gz + label0001.nii.gz", "img0002: img0002.nii.gz"],
     );
     // Folders, one label for each image, with or without marks in the names.
     check(
@@ -300,11 +278,7 @@ fn loose_names() {
     );
     // A folder per case, as TotalSegmentator has them.
     check(
-        &[
-            "s0011/ct.nii.gz",
-            "s0011/segmentation.nii.gz",
-            "S0012/ct.nii.gz",
-        ],
+        &["s0011/ct.nii.gz", "s0011/segmentation.nii.gz", "S0012/ct.nii.gz"],
         &[
             "S0012: S0012/ct.nii.gz",
             "s0011: s0011/ct.nii.gz + s0011/segmentation.nii.gz",
@@ -350,10 +324,7 @@ fn label_maps_without_an_image_are_left_over() {
         "{found:?}"
     );
     let found = reasons(&["x.nii", "x_seg.nii", "x_mask.nii"]);
-    assert_eq!(
-        found,
-        ["x_seg.nii: its image already has the label map x_mask.nii"]
-    );
+    assert_eq!(found, ["x_seg.nii: its image already has the label map x_mask.nii"]);
     // Four MR contrasts and one label map: which image is it?
     let found = reasons(&["b_t1.nii", "b_t2.nii", "b_flair.nii", "b_seg.nii"]);
     assert!(
@@ -366,10 +337,7 @@ fn label_maps_without_an_image_are_left_over() {
 fn a_label_map_chosen_by_hand_comes_before_the_names() {
     let files = names(&["a.nii", "a_seg.nii", "b.nii", "drawn.nii", "z_seg.nii"]);
     let found = pair(&files, None);
-    assert_eq!(
-        cases(&found),
-        ["a: a.nii + a_seg.nii", "b: b.nii", "drawn: drawn.nii"]
-    );
+    assert_eq!(cases(&found), ["a: a.nii + a_seg.nii", "b: b.nii", "drawn: drawn.nii"]);
     assert_eq!(leftovers(&found), ["z_seg.nii"]);
     let assigned = |choices: &[(&str, Option<&str>)]| {
         let mut pairing = found.clone();
@@ -383,18 +351,11 @@ fn a_label_map_chosen_by_hand_comes_before_the_names() {
     let one = assigned(&[("b", Some("z_seg.nii"))]);
     assert_eq!(
         cases(&one),
-        [
-            "a: a.nii + a_seg.nii",
-            "b: b.nii + z_seg.nii",
-            "drawn: drawn.nii"
-        ]
+        ["a: a.nii + a_seg.nii", "b: b.nii + z_seg.nii", "drawn: drawn.nii"]
     );
     assert!(leftovers(&one).is_empty());
     let one = assigned(&[("b", Some("drawn.nii"))]);
-    assert_eq!(
-        cases(&one),
-        ["a: a.nii + a_seg.nii", "b: b.nii + drawn.nii"]
-    );
+    assert_eq!(cases(&one), ["a: a.nii + a_seg.nii", "b: b.nii + drawn.nii"]);
     let one = assigned(&[("b", Some("a_seg.nii"))]);
     assert_eq!(cases(&one)[..2], ["a: a.nii", "b: b.nii + a_seg.nii"]);
 

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use medcontext_core::dataset::{
-    Case, DatasetJson, PHANTOM_LABELS, PhantomConfig, pair, phantom, phantom_dataset_json,
-};
+use medcontext_core::dataset::{Case, DatasetJson, PHANTOM_LABELS, PhantomConfig, pair, phantom, phantom_dataset_json};
 use medcontext_core::volume::{Image, LabelImage, Limits, Voxels};
 
 fn cases(config: &PhantomConfig) -> Vec<Case> {
@@ -43,10 +41,7 @@ fn scans_look_like_scans() {
         cases: 5,
         ..PhantomConfig::default()
     });
-    let orientations: Vec<String> = cases
-        .iter()
-        .map(|case| case.image.grid().orientation())
-        .collect();
+    let orientations: Vec<String> = cases.iter().map(|case| case.image.grid().orientation()).collect();
     assert_eq!(orientations, ["RAS", "LPS", "LAS", "PIR", "RAS"]);
     assert!((cases[4].image.grid().oblique_degrees() - 16.26).abs() < 0.01);
     let mut spacings = BTreeSet::new();
@@ -54,11 +49,7 @@ fn scans_look_like_scans() {
         assert!(case.warnings().is_empty(), "{:?}", case.warnings());
         assert!(matches!(case.image.voxels(), Voxels::I16(_)));
         let grid = case.image.grid();
-        assert!(
-            grid.dims.iter().all(|size| (24..=40).contains(size)),
-            "{:?}",
-            grid.dims
-        );
+        assert!(grid.dims.iter().all(|size| (24..=40).contains(size)), "{:?}", grid.dims);
         let [depth, height, width] = grid.canonical_spacing();
         assert!(
             (height - width).abs() < 1e-5 && (depth - width).abs() > 0.1,
@@ -77,11 +68,7 @@ fn scans_look_like_scans() {
                 .map(|(value, _)| *value)
                 .collect();
             let mean = of_label.iter().sum::<f32>() / of_label.len() as f32;
-            assert!(
-                (mean - hu).abs() < 35.0,
-                "label {id} of {}: {mean} HU",
-                case.id
-            );
+            assert!((mean - hu).abs() < 35.0, "label {id} of {}: {mean} HU", case.id);
             assert!(
                 of_label.len() > 200,
                 "label {id} of {}: {} voxels",
@@ -97,11 +84,7 @@ fn scans_look_like_scans() {
             .map(|item| side(&item))
             .collect();
         let middle = labels.shape()[2] as f64 / 2.0;
-        assert!(
-            liver.iter().sum::<f64>() / liver.len() as f64 > middle,
-            "{}",
-            case.id
-        );
+        assert!(liver.iter().sum::<f64>() / liver.len() as f64 > middle, "{}", case.id);
         assert!(values[[0, 0, 0]] < -900.0);
     }
     assert!(spacings.len() > 2, "{spacings:?}");
@@ -115,10 +98,7 @@ fn any_size_works() {
             seed: 3,
             voxels,
         });
-        assert!(
-            Image::read(&scans[0].image, &Limits::default()).is_ok(),
-            "{voxels:?}"
-        );
+        assert!(Image::read(&scans[0].image, &Limits::default()).is_ok(), "{voxels:?}");
     }
 }
 
@@ -126,10 +106,7 @@ fn any_size_works() {
 fn its_dataset_json_describes_it() {
     let (training, test) = (["p_1".to_owned(), "p_2".to_owned()], ["p_3".to_owned()]);
     let json = phantom_dataset_json(&training, &test);
-    assert_eq!(
-        DatasetJson::parse("dataset.json", json.as_bytes()).names[&2],
-        "kidney"
-    );
+    assert_eq!(DatasetJson::parse("dataset.json", json.as_bytes()).names[&2], "kidney");
     let files = [
         "imagesTr/p_1",
         "imagesTr/p_2",
@@ -142,10 +119,6 @@ fn its_dataset_json_describes_it() {
         Some(&DatasetJson::parse("dataset.json", json.as_bytes())),
     );
     assert!(pairing.leftovers.is_empty());
-    let labelled: Vec<bool> = pairing
-        .cases
-        .iter()
-        .map(|case| case.label.is_some())
-        .collect();
+    let labelled: Vec<bool> = pairing.cases.iter().map(|case| case.label.is_some()).collect();
     assert_eq!(labelled, [true, true, false]);
 }

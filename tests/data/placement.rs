@@ -17,16 +17,8 @@ const SIZE: [usize; 3] = [2, 3, 4];
 type Order = ([usize; 3], [bool; 3]);
 
 fn orders() -> Vec<Order> {
-    let exchanges = [
-        [0, 1, 2],
-        [0, 2, 1],
-        [1, 0, 2],
-        [1, 2, 0],
-        [2, 0, 1],
-        [2, 1, 0],
-    ];
-    let with_signs =
-        |axes| (0..8).map(move |bits| (axes, [0, 1, 2].map(|axis| bits >> axis & 1 == 1)));
+    let exchanges = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+    let with_signs = |axes| (0..8).map(move |bits| (axes, [0, 1, 2].map(|axis| bits >> axis & 1 == 1)));
     exchanges.into_iter().flat_map(with_signs).collect()
 }
 
@@ -36,11 +28,7 @@ fn file((axes, against): Order, shift: f32, of: impl Fn([usize; 3]) -> u8) -> Ve
     let mut file = NiftiFile::new(&dims, U8);
     let mut rows = [[0.0f32; 4]; 3];
     for (column, axis) in axes.into_iter().enumerate() {
-        rows[axis][column] = if against[column] {
-            -STEP[axis]
-        } else {
-            STEP[axis]
-        };
+        rows[axis][column] = if against[column] { -STEP[axis] } else { STEP[axis] };
         if against[column] {
             rows[axis][3] = STEP[axis] * (SIZE[axis] - 1) as f32;
         }
@@ -55,11 +43,7 @@ fn file((axes, against): Order, shift: f32, of: impl Fn([usize; 3]) -> u8) -> Ve
                 let mut place = [0; 3];
                 for (column, index) in [i, j, k].into_iter().enumerate() {
                     let axis = axes[column];
-                    place[axis] = if against[column] {
-                        SIZE[axis] - 1 - index
-                    } else {
-                        index
-                    };
+                    place[axis] = if against[column] { SIZE[axis] - 1 - index } else { index };
                 }
                 voxels.push(of(place));
             }
@@ -146,35 +130,20 @@ fn files_of_one_size_whose_headers_disagree_are_matched_voxel_by_voxel() {
         let (values, labels) = (case.image.canonical(), map.canonical());
         for (place, value) in values.indexed_iter() {
             assert_eq!(
-                (
-                    f32::from(labels[place]),
-                    case.other_channels[0].canonical()[place]
-                ),
+                (f32::from(labels[place]), case.other_channels[0].canonical()[place]),
                 (*value, *value)
             );
         }
         // What is trained on, which used to be mirrored or not to fit at all.
         let set = LabelSet::from_ids(map.present(), &Default::default()).expect("labels");
-        let prepared = Prepared::new(
-            &case.images(),
-            Some((&map, &set)),
-            &Preprocessing::default(),
-            [1; 3],
-        );
+        let prepared = Prepared::new(&case.images(), Some((&map, &set)), &Preprocessing::default(), [1; 3]);
         let classes = prepared.classes.expect("labelled");
         let intensities = prepared.image.index_axis(ndarray::Axis(0), 0);
         assert_eq!(intensities.shape(), classes.shape());
         // Normalisation keeps the order of values; ids became classes in their order.
-        let mut by_class: Vec<(u8, f32)> = classes
-            .iter()
-            .copied()
-            .zip(intensities.iter().copied())
-            .collect();
+        let mut by_class: Vec<(u8, f32)> = classes.iter().copied().zip(intensities.iter().copied()).collect();
         by_class.sort_by_key(|(class, _)| *class);
-        assert!(
-            by_class.windows(2).all(|pair| pair[0].1 < pair[1].1),
-            "{order:?}"
-        );
+        assert!(by_class.windows(2).all(|pair| pair[0].1 < pair[1].1), "{order:?}");
     }
 }
 
@@ -194,7 +163,9 @@ fn a_tenth_of_a_voxel_is_the_same_place() {
     let refused = warnings(0.11).expect_err("elsewhere");
     assert_eq!(
         refused,
-        "case a: the label map does not lie on the image: it has 3×4×2 voxels of 2×3×1 mm, PIR, from (0.1, 4, 9), not 2×3×4 voxels of 1×2×3 mm, LPS, from (1, 4, 0); use the one drawn on it, or --resample-labels (in the page: Resample)"
+        "case a: the label map does not lie on the image: it has 3×4×2 voxels of 2×3×1 mm, PIR, from (0.1, 4, 9), not \
+         2×3×4 voxels of 1×2×3 mm, LPS, from (1, 4, 0); use the one drawn on it, or --resample-labels (in the page: \
+         Resample)"
     );
 }
 
@@ -218,19 +189,13 @@ fn a_label_map_that_lies_beside_is_warned_about_by_how_far() {
 }
 
 /// Reads a case of these files.
-fn read(
-    files: &CaseFiles,
-    options: ReadOptions,
-    bytes: &[(&str, Vec<u8>)],
-) -> Result<Reading, Error> {
+fn read(files: &CaseFiles, options: ReadOptions, bytes: &[(&str, Vec<u8>)]) -> Result<Reading, Error> {
     block_on(read_case(files, &options, async |path: &str| {
         let found = bytes.iter().find(|(name, _)| *name == path);
-        found
-            .map(|(_, bytes)| bytes.clone())
-            .ok_or_else(|| Error::Unreadable {
-                file: path.to_owned(),
-                problem: "not there".to_owned(),
-            })
+        found.map(|(_, bytes)| bytes.clone()).ok_or_else(|| Error::Unreadable {
+            file: path.to_owned(),
+            problem: "not there".to_owned(),
+        })
     }))
 }
 
@@ -298,8 +263,7 @@ fn a_label_map_of_another_size_is_resampled_on_request() {
 
 #[test]
 fn structures_are_combined_on_the_image_and_keep_their_names() {
-    let structure =
-        |order, places: &[[usize; 3]]| file(order, 0.0, |place| u8::from(places.contains(&place)));
+    let structure = |order, places: &[[usize; 3]]| file(order, 0.0, |place| u8::from(places.contains(&place)));
     let bytes = [
         ("ct.nii", file(LPS, 0.0, number)),
         ("liver.nii", structure(LPS, &[[0, 0, 0], [1, 1, 1]])),

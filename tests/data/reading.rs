@@ -2,9 +2,7 @@
 
 use medcontext_core::volume::{Image, LabelImage, Limits, VolumeError, gzip, inspect};
 
-use crate::nifti_file::{
-    F32, I16, NiftiFile, U8, bytes_file, counting, f32_bytes, field, gzipped, i16_bytes,
-};
+use crate::nifti_file::{F32, I16, NiftiFile, U8, bytes_file, counting, f32_bytes, field, gzipped, i16_bytes};
 
 const DIMS: [i16; 3] = [2, 3, 4];
 
@@ -14,11 +12,7 @@ fn read(bytes: &[u8]) -> Result<Image, VolumeError> {
 
 /// Values in canonical order; the test files are RAS, so this is the file's order.
 fn values(bytes: &[u8]) -> Vec<f32> {
-    read(bytes)
-        .expect("a readable file")
-        .canonical()
-        .into_iter()
-        .collect()
+    read(bytes).expect("a readable file").canonical().into_iter().collect()
 }
 
 fn refusal(bytes: &[u8]) -> String {
@@ -30,9 +24,7 @@ fn every_type_in_both_byte_orders() {
     macro_rules! check {
         ($code:expr, $number:ty, $first:expr) => {
             for big_endian in [false, true] {
-                let numbers: Vec<$number> = (0..24)
-                    .map(|step| ($first as i32 + step) as $number)
-                    .collect();
+                let numbers: Vec<$number> = (0..24).map(|step| ($first as i32 + step) as $number).collect();
                 let bytes: Vec<u8> = numbers
                     .iter()
                     .flat_map(|n| {
@@ -44,20 +36,14 @@ fn every_type_in_both_byte_orders() {
                     })
                     .collect();
                 let file = NiftiFile::in_byte_order(&DIMS, $code, big_endian).with(&bytes);
-                let expected: Vec<f32> =
-                    (0..24).map(|step| ($first as i32 + step) as f32).collect();
+                let expected: Vec<f32> = (0..24).map(|step| ($first as i32 + step) as f32).collect();
                 assert_eq!(
                     values(&file),
                     expected,
                     "datatype {}, big endian {big_endian}",
                     $code
                 );
-                assert_eq!(
-                    values(&gzipped(&file)),
-                    expected,
-                    "datatype {} in gzip",
-                    $code
-                );
+                assert_eq!(values(&gzipped(&file)), expected, "datatype {} in gzip", $code);
             }
         };
     }
@@ -120,9 +106,7 @@ fn non_finite_voxels_are_zero_and_counted() {
     let read: Vec<f32> = image.canonical().into_iter().collect();
     assert_eq!(read[2..10], [3.0, 0.0, 5.0, 6.0, 7.0, 0.0, 0.0, 10.0]);
     assert_eq!(
-        LabelImage::from_image(image)
-            .expect("whole numbers")
-            .labels()[2..5],
+        LabelImage::from_image(image).expect("whole numbers").labels()[2..5],
         [3, 0, 5]
     );
 }
@@ -136,8 +120,7 @@ fn a_fourth_axis() {
     );
     for (frame, first) in [(0, 0.0), (1, 24.0), (2, 48.0)] {
         for bytes in [series.clone(), gzipped(&series)] {
-            let image =
-                Image::read_frame(&bytes, &Limits::default(), frame).expect("the frame is there");
+            let image = Image::read_frame(&bytes, &Limits::default(), frame).expect("the frame is there");
             assert_eq!((image.grid().dims, image.frames()), ([2, 3, 4], 3));
             assert_eq!(image.canonical()[[0, 0, 0]], first);
             assert_eq!(image.canonical()[[3, 2, 1]], first + 23.0);
@@ -184,19 +167,10 @@ fn files_that_cannot_be_used() {
                 .tap(|b| b[2..4].copy_from_slice(&[2, 28])),
             "NIfTI-2",
         ),
-        (
-            whole[..whole.len() - 1].to_vec(),
-            "ends before its last voxel",
-        ),
+        (whole[..whole.len() - 1].to_vec(), "ends before its last voxel"),
         (whole[..200].to_vec(), "ends before its last voxel"),
-        (
-            zipped[..zipped.len() - 9].to_vec(),
-            "ends before its last voxel",
-        ),
-        (
-            zipped[..zipped.len() - 1].to_vec(),
-            "ends before its last voxel",
-        ),
+        (zipped[..zipped.len() - 9].to_vec(), "ends before its last voxel"),
+        (zipped[..zipped.len() - 1].to_vec(), "ends before its last voxel"),
         (zipped[..12].to_vec(), "ends before its last voxel"),
         (
             zipped.clone().tap(|b| {
@@ -213,19 +187,13 @@ fn files_that_cannot_be_used() {
             NiftiFile::new(&[64, 64, 1], U8).with(&[0; 4096]),
             "2D image of 64×64×1 voxels",
         ),
-        (
-            NiftiFile::new(&[64], U8).with(&[0; 64]),
-            "2D image of 64 voxels",
-        ),
+        (NiftiFile::new(&[64], U8).with(&[0; 64]), "2D image of 64 voxels"),
         (with(&|f| f.i16(field::DATATYPE, 32)), "complex numbers"),
         (with(&|f| f.i16(field::DATATYPE, 128)), "RGB colours"),
         (with(&|f| f.i16(field::DATATYPE, 2304)), "RGB colours"),
         (with(&|f| f.i16(field::DATATYPE, 1536)), "128-bit floats"),
         (with(&|f| f.i16(field::DATATYPE, 1)), "single bits"),
-        (
-            with(&|f| f.i16(field::DATATYPE, 77)),
-            "there is no datatype 77",
-        ),
+        (with(&|f| f.i16(field::DATATYPE, 77)), "there is no datatype 77"),
         (with(&|f| f.i16(field::DIM, 0)), "it counts 0 dimensions"),
         (with(&|f| f.i16(field::DIM, 8)), "it counts 8 dimensions"),
         (with(&|f| f.i16(field::DIM + 4, -3)), "dimension 2 is -3"),
@@ -234,10 +202,7 @@ fn files_that_cannot_be_used() {
             with(&|f| f.f32(field::VOX_OFFSET, f32::NAN)),
             "said to start at byte NaN",
         ),
-        (
-            with(&|f| f.f32(field::VOX_OFFSET, -1.0)),
-            "said to start at byte -1",
-        ),
+        (with(&|f| f.f32(field::VOX_OFFSET, -1.0)), "said to start at byte -1"),
         (
             with(&|f| f.f32(field::VOX_OFFSET, 1e9)),
             "said to start at byte 1000000000",
@@ -245,10 +210,7 @@ fn files_that_cannot_be_used() {
     ];
     for (bytes, expected) in cases {
         let said = refusal(&bytes);
-        assert!(
-            said.contains(expected),
-            "{said:?} does not say {expected:?}"
-        );
+        assert!(said.contains(expected), "{said:?} does not say {expected:?}");
         assert!(
             !said.contains('\n') && !said.ends_with('.'),
             "one plain sentence: {said:?}"

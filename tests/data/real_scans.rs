@@ -71,14 +71,7 @@ const SCANS: [Expected; 15] = [
         68124.0,
         34172973.0,
     ),
-    (
-        "nifti-variety/low_res",
-        [7, 5, 3],
-        "RAS",
-        [2.0, 2.0, 2.0],
-        53.0,
-        2756.0,
-    ),
+    ("nifti-variety/low_res", [7, 5, 3], "RAS", [2.0, 2.0, 2.0], 53.0, 2756.0),
     (
         "nifti-variety/minimal",
         [64, 64, 10],
@@ -205,24 +198,14 @@ fn labels_of_a_ct() {
     let label = LabelImage::from_image(image).expect("labels");
     assert_eq!(label.names()[&5], "liver");
     let volumes = label.volumes_ml();
-    let of = |id| {
-        volumes
-            .iter()
-            .find(|(other, _)| *other == id)
-            .expect("present")
-            .1
-    };
+    let of = |id| volumes.iter().find(|(other, _)| *other == id).expect("present").1;
     // Voxel counts from nibabel, 0.027 mL each.
     assert!((of(5) - 38634.0 * 0.027).abs() < 1e-6);
     assert!((of(52) - 997.0 * 0.027).abs() < 1e-6);
     let written = label.to_nifti();
-    let again =
-        LabelImage::from_image(Image::read(&written, &Limits::default()).expect("readable"));
+    let again = LabelImage::from_image(Image::read(&written, &Limits::default()).expect("readable"));
     let again = again.expect("labels");
-    assert_eq!(
-        (again.labels(), again.grid()),
-        (label.labels(), label.grid())
-    );
+    assert_eq!((again.labels(), again.grid()), (label.labels(), label.grid()));
     assert_eq!(again.names(), label.names());
 
     let ct = read("ct/example_ct_sm").expect("beside the labels");
@@ -261,11 +244,7 @@ fn the_hippocampus_data_set() {
         split.select(&pairing.cases).expect("all are there")
     };
     assert_eq!(
-        (
-            select("train").len(),
-            select("val").len(),
-            select("fewshot5").len()
-        ),
+        (select("train").len(), select("val").len(), select("fewshot5").len()),
         (200, 20, 5)
     );
     let cases: Vec<Case> = select("fewshot5")

@@ -86,9 +86,7 @@ impl Volume {
 
 fn numbers(value: &Value) -> Vec<f64> {
     let values = value.as_array().expect("a list").iter();
-    values
-        .map(|value| value.as_f64().expect("a number"))
-        .collect()
+    values.map(|value| value.as_f64().expect("a number")).collect()
 }
 
 fn three(value: &Value) -> [f64; 3] {
@@ -116,17 +114,11 @@ fn assert_close(found: &[f64], expected: &[f64], tolerance: f64, what: &str) {
 #[test]
 fn what_a_viewer_gets_has_one_statement_of_where_it_is() {
     for volume in Volume::all() {
-        let Volume {
-            name, image, truth, ..
-        } = &volume;
+        let Volume { name, image, truth, .. } = &volume;
         let files = [image.to_display().expect("a file"), truth.to_display()];
         for (file, grid) in files.iter().zip([image.grid(), truth.grid()]) {
             let code = |offset: usize| i16::from_le_bytes([file[offset], file[offset + 1]]);
-            assert_eq!(
-                (code(252), code(254)),
-                (0, 1),
-                "{name}: codes of qform and sform"
-            );
+            assert_eq!((code(252), code(254)), (0, 1), "{name}: codes of qform and sform");
             let read = Image::read(file, &Limits::default()).expect(name);
             let affine = |grid: &Grid| grid.affine.0.concat();
             assert_close(&affine(read.grid()), &affine(grid), 1e-5, name);
@@ -146,25 +138,13 @@ fn what_a_viewer_gets_has_one_statement_of_where_it_is() {
 fn headers_are_read_as_nibabel_reads_them() {
     let mut right_handed = 0;
     for Volume {
-        name,
-        expected,
-        image,
-        ..
+        name, expected, image, ..
     } in Volume::all()
     {
         let grid = image.grid();
-        assert_eq!(
-            grid.dims,
-            three(&expected["dims"]).map(|side| side as usize),
-            "{name}"
-        );
+        assert_eq!(grid.dims, three(&expected["dims"]).map(|side| side as usize), "{name}");
         assert_eq!(grid.orientation(), expected["axcodes"], "{name}");
-        assert_close(
-            grid.affine.0.as_flattened(),
-            &numbers(&expected["affine"]),
-            1e-5,
-            &name,
-        );
+        assert_close(grid.affine.0.as_flattened(), &numbers(&expected["affine"]), 1e-5, &name);
         assert_close(&grid.spacing(), &numbers(&expected["spacing"]), 1e-6, &name);
         let handed = determinant(grid.affine) > 0.0;
         assert_eq!(handed, expected["right_handed"], "{name}");
@@ -270,9 +250,7 @@ fn predictor(axes: AxisOrder) -> Predictor {
 }
 
 fn segment(predictor: &Predictor, image: &Image) -> LabelImage {
-    let mut run = predictor
-        .start(image, PredictConfig::default())
-        .expect("a run");
+    let mut run = predictor.start(image, PredictConfig::default()).expect("a run");
     while let Some(event) = block_on(run.next()).expect("it computes") {
         if let Event::Finished { segmentation, .. } = event {
             return segmentation.labels;

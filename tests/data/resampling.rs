@@ -2,25 +2,17 @@
 //! scikit-image (as nnU-Net 1 calls them) on made-up ones.
 
 use medcontext_core::dataset::LabelSet;
-use medcontext_core::transform::{
-    Crop, Normalisation, Prepared, Preprocessing, Resampling, Spacing, largest,
-};
+use medcontext_core::transform::{Crop, Normalisation, Prepared, Preprocessing, Resampling, Spacing, largest};
 use medcontext_core::volume::{Affine, AxisOrder, Form, Grid, Image, LabelImage, Voxels};
 use medcontext_tests::{Fixture, assert_within, reference};
 use ndarray::{Array3, Array4, s};
 
 /// An image and a label map from values in C order of (i, j, k).
-pub fn image(
-    values: &[f32],
-    labels: &[u8],
-    dims: [usize; 3],
-    affine: Affine,
-) -> (Image, LabelImage) {
+pub fn image(values: &[f32], labels: &[u8], dims: [usize; 3], affine: Affine) -> (Image, LabelImage) {
     let form = Form::Sform;
     let grid = Grid { dims, affine, form };
     let [ni, nj, nk] = dims;
-    let file_order = (0..nk)
-        .flat_map(|k| (0..nj).flat_map(move |j| (0..ni).map(move |i| (i * nj + j) * nk + k)));
+    let file_order = (0..nk).flat_map(|k| (0..nj).flat_map(move |j| (0..ni).map(move |i| (i * nj + j) * nk + k)));
     let order: Vec<usize> = file_order.collect();
     let stored = order.iter().map(|&at| values[at]).collect();
     let stored_labels = order.iter().map(|&at| labels[at]).collect();
@@ -65,8 +57,7 @@ fn spacing_and_orientation_are_monais() {
         "already_at_target",
     ] {
         let numbers = fixture.doubles(&format!("affine.{name}"));
-        let affine =
-            Affine([0, 1, 2].map(|row| [0, 1, 2, 3].map(|column| numbers[4 * row + column])));
+        let affine = Affine([0, 1, 2].map(|row| [0, 1, 2, 3].map(|column| numbers[4 * row + column])));
         let (image, label) = image(&values, &labels, [24, 28, 22], affine);
         let found = Prepared::new(&[&image], Some((&label, &set)), &recipe, [1; 3]);
         let expected = format!("spc_img.{name}");
@@ -88,19 +79,13 @@ fn spacing_and_orientation_are_monais() {
                 let place = index as f64 * [1.5, 1.5, 2.0][axis] / spacing[axis];
                 (place.fract() - 0.5).abs() < 1e-6
             };
-            assert!(
-                [(x, 0), (y, 1), (z, 2)].into_iter().any(tie),
-                "{name}: {x} {y} {z}"
-            );
+            assert!([(x, 0), (y, 1), (z, 2)].into_iter().any(tie), "{name}: {x} {y} {z}");
             at_ties += 1;
         }
         assert!(at_ties <= 58, "{name}: {at_ties}");
     }
     let window = Preprocessing {
-        normalisation: Normalisation::Window {
-            low: 20.0,
-            high: 150.0,
-        },
+        normalisation: Normalisation::Window { low: 20.0, high: 150.0 },
         spacing: None,
         ..recipe
     };
@@ -127,23 +112,14 @@ pub fn made_up() -> ([usize; 3], Vec<f32>, Vec<u8>) {
 #[test]
 fn spacing_is_nnunets() {
     let (dims, values, labels) = made_up();
-    for change in reference("resampling")["changes"]
-        .as_array()
-        .expect("changes")
-    {
-        let triple = |key: &str| -> [f64; 3] {
-            serde_json::from_value(change[key].clone()).expect("three numbers")
-        };
+    for change in reference("resampling")["changes"].as_array().expect("changes") {
+        let triple = |key: &str| -> [f64; 3] { serde_json::from_value(change[key].clone()).expect("three numbers") };
         let (from, to) = (triple("spacing"), triple("target"));
         let (image, label) = image(&values, &labels, dims, scaled(from));
         let recipe = resampled_to(to, Resampling::NnUnet);
         let found = Prepared::new(&[&image], Some((&label, &label_set(3))), &recipe, [1; 3]);
         let what = format!("{from:?} to {to:?}");
-        assert_eq!(
-            found.size().map(|side| side as f64),
-            triple("shape"),
-            "{what}"
-        );
+        assert_eq!(found.size().map(|side| side as f64), triple("shape"), "{what}");
         let expected: Vec<f32> = serde_json::from_value(change["image"].clone()).expect("values");
         let intensities: Vec<f32> = found.image.iter().copied().collect();
         // Values from -6 to 16, written with six decimals.
@@ -160,11 +136,7 @@ fn ramp(case: &Prepared, axis: usize, mm: f64, first: f64, border: f64) -> Array
     let [d, h, w] = case.size();
     Array4::from_shape_fn((2, d, h, w), |(class, d, h, w)| {
         let place = first + [d, h, w][axis] as f64 * mm;
-        if class == 0 {
-            border as f32
-        } else {
-            place as f32
-        }
+        if class == 0 { border as f32 } else { place as f32 }
     })
 }
 
@@ -179,12 +151,9 @@ fn the_way_back_finds_each_voxel_where_it_was() {
         for axis in 0..3 {
             let side = dims[axis] as f64 * native[axis];
             let count = [9, 8, 10][axis];
-            let unpadded = case.native.without_padding(&Array4::zeros((
-                2,
-                case.size()[0],
-                case.size()[1],
-                case.size()[2],
-            )));
+            let unpadded =
+                case.native
+                    .without_padding(&Array4::zeros((2, case.size()[0], case.size()[1], case.size()[2])));
             let new = unpadded.shape()[axis + 1];
             // Centre of the first new voxel, and the new voxel size, both in mm from the first old one.
             let (first, mm) = match rule {
@@ -203,10 +172,7 @@ fn the_way_back_finds_each_voxel_where_it_was() {
             for ((i, j, k), &class) in found.indexed_iter() {
                 let place = [i, j, k][axis] as f64 * native[axis];
                 let expected = u8::from(place > border);
-                assert_eq!(
-                    class, expected,
-                    "{rule:?}, axis {axis} of {count}: {i} {j} {k}"
-                );
+                assert_eq!(class, expected, "{rule:?}, axis {axis} of {count}: {i} {j} {k}");
             }
         }
     }
@@ -244,10 +210,7 @@ fn what_was_cropped_away_is_background() {
     let (dark, _) = image(&flat, &[0; 720], dims, scaled([1.0; 3]));
     let zeroed: Vec<f32> = flat.iter().map(|v| v + 500.0).collect();
     let (zero, _) = image(&zeroed, &[0; 720], dims, scaled([1.0; 3]));
-    let window = Normalisation::Window {
-        low: 0.0,
-        high: 100.0,
-    };
+    let window = Normalisation::Window { low: 0.0, high: 100.0 };
     for (image, crop) in [(&dark, Crop::Positive), (&zero, Crop::NonZero)] {
         let recipe = Preprocessing {
             axes: AxisOrder::Xyz,

@@ -27,10 +27,7 @@ fn label_file() -> Vec<u8> {
 fn use_everything(bytes: &[u8]) {
     if let Ok(facts) = inspect(bytes) {
         assert!(
-            facts
-                .spacing
-                .iter()
-                .all(|size| size.is_finite() && *size > 0.0),
+            facts.spacing.iter().all(|size| size.is_finite() && *size > 0.0),
             "{facts:?}"
         );
         assert!(facts.oblique_degrees.is_finite());
@@ -49,10 +46,7 @@ fn use_everything(bytes: &[u8]) {
         label.names();
         label.volumes_ml();
         let written = Image::read(&label.to_nifti(), &LIMITS).and_then(LabelImage::from_image);
-        assert_eq!(
-            written.expect("what was written is readable").labels(),
-            label.labels()
-        );
+        assert_eq!(written.expect("what was written is readable").labels(), label.labels());
         let _ = Case::new("case", image, Some(label));
     }
 }
@@ -102,23 +96,12 @@ fn no_random_damage_brings_it_down() {
                 .wrapping_add(1442695040888963407);
             (state >> 33) as usize
         };
-        let mut bytes = if next() % 2 == 0 {
-            image_file()
-        } else {
-            label_file()
-        };
+        let mut bytes = if next() % 2 == 0 { image_file() } else { label_file() };
         for _ in 0..1 + next() % 12 {
             let position = next() % bytes.len();
             bytes[position] = next() as u8;
         }
-        bytes.truncate(
-            bytes.len()
-                - if next() % 4 == 0 {
-                    next() % bytes.len()
-                } else {
-                    0
-                },
-        );
+        bytes.truncate(bytes.len() - if next() % 4 == 0 { next() % bytes.len() } else { 0 });
         use_everything(&bytes);
     }
 }
@@ -128,10 +111,7 @@ fn every_cut_is_noticed() {
     for whole in [label_file(), gzip(&label_file())] {
         assert!(Image::read(&whole, &LIMITS).is_ok());
         for length in 0..whole.len() {
-            assert!(
-                Image::read(&whole[..length], &LIMITS).is_err(),
-                "cut to {length} bytes"
-            );
+            assert!(Image::read(&whole[..length], &LIMITS).is_err(), "cut to {length} bytes");
         }
     }
 }
@@ -146,11 +126,7 @@ fn damaged_gzip_is_noticed() {
             bytes[position] ^= 1 << bit;
             // Bits of the gzip header that say nothing about the data may change.
             if let Ok(image) = Image::read(&bytes, &LIMITS) {
-                assert_eq!(
-                    image.voxels(),
-                    expected.voxels(),
-                    "byte {position}, bit {bit}"
-                );
+                assert_eq!(image.voxels(), expected.voxels(), "byte {position}, bit {bit}");
                 assert_eq!(image.header().bytes(), expected.header().bytes());
             }
         }

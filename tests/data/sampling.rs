@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use medcontext_core::dataset::LabelSet;
 use medcontext_core::train::TrainConfig;
 use medcontext_core::transform::{
-    Augmentation, CaseFile, Centre, Loader, Normalisation, Prepared, Preprocessing, SampledCase,
-    Sampler, Sampling,
+    Augmentation, CaseFile, Centre, Loader, Normalisation, Prepared, Preprocessing, SampledCase, Sampler, Sampling,
 };
 
 use crate::resampling::{image, scaled};
@@ -22,9 +21,7 @@ fn case(offset: f32) -> SampledCase {
 fn prepared(offset: f32) -> Prepared {
     let count = SIDE.pow(3);
     let mut values: Vec<f32> = (0..count).map(|index| index as f32 + offset).collect();
-    values[..count / 2]
-        .iter_mut()
-        .for_each(|value| *value = -*value);
+    values[..count / 2].iter_mut().for_each(|value| *value = -*value);
     let mut labels = vec![0; count];
     labels[SIDE * SIDE + SIDE + 1] = 1;
     labels[count - 20..].fill(2);
@@ -38,12 +35,7 @@ fn prepared(offset: f32) -> Prepared {
     Prepared::new(&[&image], Some((&label, &set)), &recipe, [1; 3])
 }
 
-fn sampler(
-    cases: Vec<SampledCase>,
-    patch: usize,
-    batch_size: usize,
-    sampling: Sampling,
-) -> Sampler {
+fn sampler(cases: Vec<SampledCase>, patch: usize, batch_size: usize, sampling: Sampling) -> Sampler {
     let config = TrainConfig {
         patch: [patch; 3],
         batch_size,
@@ -179,13 +171,7 @@ fn cases_come_in_rounds_or_with_replacement() {
     };
     let drawn = order(replacement, 400);
     assert!((0..4).all(|case| (70..=130).contains(&drawn.iter().filter(|&&c| c == case).count())));
-    assert!(
-        drawn
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .any(|four| four[0] == four[1])
-    );
+    assert!(drawn.as_chunks::<4>().0.iter().any(|four| four[0] == four[1]));
 }
 
 #[test]
@@ -251,11 +237,7 @@ fn patches_of_a_file_are_those_of_memory() {
         let mut config = config.clone();
         config.sampling.centre = centre;
         let memory = Sampler::new(vec![case(1.0), case(5.0)], config.sampler_settings(), 3);
-        let files = Sampler::new(
-            vec![in_file(1.0), in_file(5.0)],
-            config.sampler_settings(),
-            3,
-        );
+        let files = Sampler::new(vec![in_file(1.0), in_file(5.0)], config.sampler_settings(), 3);
         assert_eq!(memory.draw(0, 24), files.draw(0, 24), "{centre:?}");
     }
 }

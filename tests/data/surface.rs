@@ -85,10 +85,7 @@ fn a_sphere_of_voxels_is_an_ellipsoid_at_its_place() {
         let volume = surface.volume_ml();
         let found = centroid(&surface);
         let expected = affine.apply(centre);
-        assert!(
-            (volume / analytic - 1.0).abs() < 0.01,
-            "{volume} mL of {analytic}"
-        );
+        assert!((volume / analytic - 1.0).abs() < 0.01, "{volume} mL of {analytic}");
         for axis in 0..3 {
             let off = (found[axis] - expected[axis]).abs();
             assert!(off < 0.1, "{found:?} mm, not {expected:?}");
@@ -105,20 +102,13 @@ fn a_single_voxel_is_a_small_cube() {
         assert_closed(&surface);
         assert_eq!((surface.vertices.len(), surface.triangles.len()), (8, 12));
         let volume = surface.volume_ml();
-        assert!(
-            (volume * 27_000.0 / VOXEL - 1.0).abs() < 1e-4,
-            "{volume} mL"
-        );
+        assert!((volume * 27_000.0 / VOXEL - 1.0).abs() < 1e-4, "{volume} mL");
     }
 }
 
 #[test]
 fn a_label_that_fills_the_volume_is_closed_at_its_border() {
-    let one = Affine([
-        [1.0, 0.0, 0.0, 0.0],
-        [0.0, 1.0, 0.0, 0.0],
-        [0.0, 0.0, 1.0, 0.0],
-    ]);
+    let one = Affine([[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]);
     let surface = map([4, 5, 6], one, |_| 7).surface(7);
     assert_closed(&surface);
     // Voxels reach half a voxel beyond their centres; corners are cut.
@@ -159,9 +149,7 @@ fn an_id_that_does_not_occur_has_no_surface() {
 
 #[test]
 fn stl_is_binary_with_normals_that_point_outwards() {
-    let map = map([5, 5, 5], left_handed(), |[i, j, k]| {
-        u16::from(i > 1 && j > 2 && k > 0)
-    });
+    let map = map([5, 5, 5], left_handed(), |[i, j, k]| u16::from(i > 1 && j > 2 && k > 0));
     let surface = map.surface(1);
     let centre = centroid(&surface);
     let bytes = surface.to_stl(&format!("Rückenmark {}", "x".repeat(80)));

@@ -16,17 +16,9 @@ fn counting(affine: [[f64; 4]; 3], dims: [usize; 3], value: impl Fn([usize; 3]) 
 
 #[test]
 fn front_is_up_and_right_is_right_whatever_the_axes() {
-    let straight = [
-        [1.0, 0.0, 0.0, 0.0],
-        [0.0, 1.0, 0.0, 0.0],
-        [0.0, 0.0, 1.0, 0.0],
-    ];
+    let straight = [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]];
     // i to the back, j to the head, k to the left: the same volume in other axes.
-    let turned = [
-        [0.0, 0.0, -1.0, 3.0],
-        [-1.0, 0.0, 0.0, 2.0],
-        [0.0, 1.0, 0.0, 0.0],
-    ];
+    let turned = [[0.0, 0.0, -1.0, 3.0], [-1.0, 0.0, 0.0, 2.0], [0.0, 1.0, 0.0, 0.0]];
     let value = |r: usize, a: usize, s: usize| (r + 10 * a + 100 * s) as i16;
     let images = [
         counting(straight, [4, 3, 2], |[i, j, k]| value(i, j, k)),
@@ -34,9 +26,7 @@ fn front_is_up_and_right_is_right_whatever_the_axes() {
     ];
     // The upper of two slices: 100 to 123, of which 0 and 23 become black and white.
     let grey = |above: i16| (255.0 * f64::from(above) / 23.0).round() as u8;
-    let expected: Vec<u8> = [20, 21, 22, 23, 10, 11, 12, 13, 0, 1, 2, 3]
-        .map(grey)
-        .into();
+    let expected: Vec<u8> = [20, 21, 22, 23, 10, 11, 12, 13, 0, 1, 2, 3].map(grey).into();
     for image in images {
         let picture = image.thumbnail(4);
         assert_eq!((picture.width, picture.height), (4, 3));
@@ -47,11 +37,7 @@ fn front_is_up_and_right_is_right_whatever_the_axes() {
 #[test]
 fn pixels_are_as_wide_as_high_in_millimetres() {
     // 8 × 6 voxels of 1 × 4 mm: 8 × 24 mm.
-    let affine = [
-        [1.0, 0.0, 0.0, 0.0],
-        [0.0, 4.0, 0.0, 0.0],
-        [0.0, 0.0, 2.0, 0.0],
-    ];
+    let affine = [[1.0, 0.0, 0.0, 0.0], [0.0, 4.0, 0.0, 0.0], [0.0, 0.0, 2.0, 0.0]];
     let picture = counting(affine, [8, 6, 2], |[_, j, _]| j as i16).thumbnail(12);
     assert_eq!((picture.width, picture.height), (4, 12));
     // Every row of voxels fills two rows of pixels, from the front to the back.

@@ -1,8 +1,6 @@
 //! What is written: label maps on the image's own grid, bit for bit.
 
-use medcontext_core::volume::{
-    Affine, Form, Grid, Image, LabelImage, Limits, VolumeError, Voxels, gzip,
-};
+use medcontext_core::volume::{Affine, Form, Grid, Image, LabelImage, Limits, VolumeError, Voxels, gzip};
 use ndarray::Array3;
 
 use crate::nifti_file::{F32, I16, NiftiFile, U8, bytes_file, f32_bytes, field, i16_bytes};
@@ -29,17 +27,11 @@ fn source(big_endian: bool, dims: &[i16]) -> Vec<u8> {
     file.i16(field::SFORM_CODE, 4);
     file.f32s(
         field::SROW_X,
-        &[
-            1e-9, 0.0, 3.0, -101.3, -0.7031251, -0.0, 0.0, 77.1, 0.0, -0.8, 0.0, 3.3,
-        ],
+        &[1e-9, 0.0, 3.0, -101.3, -0.7031251, -0.0, 0.0, 77.1, 0.0, -0.8, 0.0, 3.3],
     );
     file.extension(6, b"a comment");
     file.extension(4, &[9; 24]);
-    let order = if big_endian {
-        i16::to_be_bytes
-    } else {
-        i16::to_le_bytes
-    };
+    let order = if big_endian { i16::to_be_bytes } else { i16::to_le_bytes };
     file.with(&(0..24).flat_map(order).collect::<Vec<u8>>())
 }
 
@@ -56,31 +48,19 @@ fn a_label_map_keeps_the_grid_of_its_image() {
                 .to_nifti();
 
             // Little-endian, and the same bits as the little-endian source.
-            let same = |range: std::ops::Range<usize>| {
-                assert_eq!(written[range.clone()], little[range.clone()], "{range:?}")
-            };
+            let same =
+                |range: std::ops::Range<usize>| assert_eq!(written[range.clone()], little[range.clone()], "{range:?}");
             same(field::DIM + 2..field::DIM + 8);
             same(field::PIXDIM..field::PIXDIM + 16);
             same(field::XYZT_UNITS..field::XYZT_UNITS + 1);
             same(field::DESCRIP..field::MAGIC - 16);
             let i16_at = |offset: usize| i16::from_le_bytes([written[offset], written[offset + 1]]);
-            let f32_at = |offset: usize| {
-                f32::from_le_bytes(written[offset..offset + 4].try_into().expect("four"))
-            };
+            let f32_at = |offset: usize| f32::from_le_bytes(written[offset..offset + 4].try_into().expect("four"));
             assert_eq!(i16_at(field::DIM), 3);
             assert_eq!(i16_at(field::INTENT_CODE), 1002);
-            assert_eq!(
-                (i16_at(field::DATATYPE), i16_at(field::DATATYPE + 2)),
-                (U8, 8)
-            );
-            assert_eq!(
-                (f32_at(field::SCL_SLOPE), f32_at(field::SCL_INTER)),
-                (1.0, 0.0)
-            );
-            assert_eq!(
-                (f32_at(field::CAL_MAX), f32_at(field::CAL_MAX + 4)),
-                (0.0, 0.0)
-            );
+            assert_eq!((i16_at(field::DATATYPE), i16_at(field::DATATYPE + 2)), (U8, 8));
+            assert_eq!((f32_at(field::SCL_SLOPE), f32_at(field::SCL_INTER)), (1.0, 0.0));
+            assert_eq!((f32_at(field::CAL_MAX), f32_at(field::CAL_MAX + 4)), (0.0, 0.0));
             let offset = f32_at(field::VOX_OFFSET) as usize;
             assert_eq!((offset % 16, written.len()), (0, offset + 24));
 
@@ -94,11 +74,7 @@ fn a_label_map_keeps_the_grid_of_its_image() {
             assert_eq!(again.grid(), image.grid());
             assert_eq!(again.header().extensions().len(), 2);
             assert_eq!(again.header().extensions()[0].code, 6);
-            assert!(
-                again.header().extensions()[0]
-                    .data
-                    .starts_with(b"a comment")
-            );
+            assert!(again.header().extensions()[0].data.starts_with(b"a comment"));
             assert_eq!(again.header().extensions()[1].data, [9; 24]);
             // Writing what was read changes nothing more.
             assert_eq!(again.to_nifti(), written);
@@ -120,8 +96,7 @@ fn ids_above_255_take_two_bytes() {
         assert_eq!(written.len(), 352 + bytes);
         assert_eq!(labels_of(&written).expect("labels").present(), [largest]);
     }
-    let refused =
-        LabelImage::from_canonical(Array3::zeros([2, 3, 4]), &image).expect_err("another shape");
+    let refused = LabelImage::from_canonical(Array3::zeros([2, 3, 4]), &image).expect_err("another shape");
     assert_eq!(
         refused.to_string(),
         "an array of 2×3×4 voxels does not fit a grid of 4×3×2"
@@ -137,11 +112,7 @@ fn what_counts_as_labels() {
     };
     let label = float(2.9995).expect("nearly 3");
     assert_eq!((label.present(), label.labels()[0]), (vec![2, 3], 3));
-    assert!(
-        label.warnings()[0].contains("were rounded"),
-        "{:?}",
-        label.warnings()
-    );
+    assert!(label.warnings()[0].contains("were rounded"), "{:?}", label.warnings());
     assert_eq!(float(-0.0005).expect("nearly 0").labels()[0], 0);
     let said = |first| float(first).expect_err("not a label").to_string();
     assert_eq!(
@@ -188,10 +159,7 @@ fn a_drawing_takes_the_grid_of_its_image() {
     let expected: Vec<u16> = voxels.into_iter().map(u16::from).collect();
     assert_eq!(again.labels(), expected);
     let found: Vec<(u16, String)> = again.names().into_iter().collect();
-    assert_eq!(
-        found,
-        [(2, "a < b & c".to_owned()), (5, "liver".to_owned())]
-    );
+    assert_eq!(found, [(2, "a < b & c".to_owned()), (5, "liver".to_owned())]);
     // The image's own two extensions are still there.
     assert_eq!(again.header().extensions().len(), 3);
 
@@ -206,9 +174,7 @@ fn a_difference_tells_what_is_missed_from_what_is_extra() {
         voxels[..4].copy_from_slice(&labels);
         labels_of(&NiftiFile::new(&[2, 3, 4], U8).with(&voxels)).expect("labels")
     };
-    let difference = map([1, 0, 2, 2])
-        .difference(&map([1, 1, 0, 1]))
-        .expect("same shape");
+    let difference = map([1, 0, 2, 2]).difference(&map([1, 1, 0, 1])).expect("same shape");
     let (missed, extra, other) = (LabelImage::MISSED, LabelImage::EXTRA, LabelImage::OTHER);
     assert_eq!(difference.labels()[..4], [0, missed, extra, other]);
     assert!(difference.labels()[4..].iter().all(|&label| label == 0));
@@ -226,17 +192,9 @@ fn labels_of_another_grid_are_brought_onto_the_image() {
     };
     let turned = grid(
         [2, 2, 1],
-        [
-            [-3.0, 0.0, 0.0, 3.0],
-            [0.0, 3.0, 0.0, 0.0],
-            [0.0, 0.0, 1.0, 0.0],
-        ],
+        [[-3.0, 0.0, 0.0, 3.0], [0.0, 3.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]],
     );
-    let one = [
-        [1.0, 0.0, 0.0, 0.0],
-        [0.0, 1.0, 0.0, 0.0],
-        [0.0, 0.0, 1.0, -1.0],
-    ];
+    let one = [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, -1.0]];
     let image = Image::new(Voxels::U8(vec![0; 6 * 6 * 2]), grid([6, 6, 2], one)).expect("filled");
     let labels = Image::new(Voxels::U8(vec![1, 2, 3, 4]), turned).expect("filled");
     let labels = LabelImage::from_image(labels).expect("labels");
@@ -280,25 +238,17 @@ fn volumes_and_names() {
         &[0.3, -1.6, 0.0, 0.0, 0.4, 1.2, 0.0, 0.0, 0.0, 0.0, 4.0, 0.0],
     );
     let xml = "<CaretExtension><LabelTable><Label Key=\"7\" Red=\"1\"><![CDATA[left & right]]></Label>\
-               <Label Key=\"300\" Alpha=\"1\">portal_vein</Label><Label Key=\"x\">no id</Label></LabelTable></CaretExtension>";
+               <Label Key=\"300\" Alpha=\"1\">portal_vein</Label><Label Key=\"x\">no \
+               id</Label></LabelTable></CaretExtension>";
     file.extension(0, xml.as_bytes());
     let mut voxels = [0; 24];
     voxels[..5].fill(7);
     voxels[9] = 9;
     let label = labels_of(&file.with(&voxels)).expect("labels");
     let names: Vec<(u16, String)> = label.names().into_iter().collect();
-    assert_eq!(
-        names,
-        [
-            (7, "left & right".to_owned()),
-            (300, "portal_vein".to_owned())
-        ]
-    );
+    assert_eq!(names, [(7, "left & right".to_owned()), (300, "portal_vein".to_owned())]);
     let volumes = label.volumes_ml();
-    assert_eq!(
-        volumes.iter().map(|(id, _)| *id).collect::<Vec<_>>(),
-        [7, 9]
-    );
+    assert_eq!(volumes.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [7, 9]);
     assert!(
         (volumes[0].1 - 0.020).abs() < 1e-8 && (volumes[1].1 - 0.004).abs() < 1e-8,
         "{volumes:?}"
@@ -307,11 +257,7 @@ fn volumes_and_names() {
 
 #[test]
 fn an_image_made_in_memory() {
-    let affine = Affine([
-        [-2.0, 0.0, 0.0, 10.0],
-        [0.0, 0.0, 3.0, -4.0],
-        [0.0, 1.5, 0.0, 0.25],
-    ]);
+    let affine = Affine([[-2.0, 0.0, 0.0, 10.0], [0.0, 0.0, 3.0, -4.0], [0.0, 1.5, 0.0, 0.25]]);
     let grid = Grid {
         dims: [2, 3, 4],
         affine,

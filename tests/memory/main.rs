@@ -11,9 +11,7 @@ use futures::executor::block_on;
 use medcontext_core::backbone::{Backbone, Network, Size};
 use medcontext_core::dataset::LabelSet;
 use medcontext_core::infer::{Event, PredictConfig, Predictor};
-use medcontext_core::transform::{
-    Crop, Normalisation, Prepared, Preprocessing, Resampling, Spacing, largest,
-};
+use medcontext_core::transform::{Crop, Normalisation, Prepared, Preprocessing, Resampling, Spacing, largest};
 use medcontext_core::volume::{AxisOrder, Image};
 use medcontext_core::weights::{Metadata, Training};
 use medcontext_tests::ramp;
@@ -64,10 +62,7 @@ fn logits_never_exist_as_a_whole() {
     // be more than the spare tenth.
     let more = DIMS.iter().product::<usize>() + (4 * 14 + 1) * DIMS[0] * DIMS[1];
     let more = more + more / 10;
-    assert!(
-        uncertain < plain + more,
-        "{uncertain} after {plain}, {more}"
-    );
+    assert!(uncertain < plain + more, "{uncertain} after {plain}, {more}");
 }
 
 fn bringing_back() {

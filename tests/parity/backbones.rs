@@ -2,9 +2,7 @@
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Distribution, Tensor};
-use medcontext_core::backbone::{
-    Backbone, Model, Network, NormKind, Pcrlv2Config, Size, SwinUnetrConfig, UnetrConfig,
-};
+use medcontext_core::backbone::{Backbone, Model, Network, NormKind, Pcrlv2Config, Size, SwinUnetrConfig, UnetrConfig};
 use medcontext_core::loss::{DiceCe, MultiScaleLoss, Target};
 use medcontext_core::medcontext::{ConsistencyTarget, Masked, MedContext, TubeMask, joint_loss};
 use medcontext_core::nn::TokenMask;
@@ -38,7 +36,8 @@ fn paper_sizes_have_as_many_parameters_as_the_references() {
     let (cube, synapse) = ([96; 3], [64, 128, 128]);
     for (name, network, channels, classes, patch, token) in [
         (
-            "UNETR 96^3 feature 16 hidden 768 in 1 out 14 (perceptron, conv_block, res_block) WITHOUT MONAI-1.5 unused cross_attn",
+            "UNETR 96^3 feature 16 hidden 768 in 1 out 14 (perceptron, conv_block, res_block) WITHOUT MONAI-1.5 unused \
+             cross_attn",
             unetr(16),
             1,
             14,
@@ -46,7 +45,8 @@ fn paper_sizes_have_as_many_parameters_as_the_references() {
             768,
         ),
         (
-            "UNETR 96^3 feature 32 hidden 768 in 1 out 14 (perceptron, conv_block, res_block) WITHOUT MONAI-1.5 unused cross_attn",
+            "UNETR 96^3 feature 32 hidden 768 in 1 out 14 (perceptron, conv_block, res_block) WITHOUT MONAI-1.5 unused \
+             cross_attn",
             unetr(32),
             1,
             14,
@@ -54,7 +54,8 @@ fn paper_sizes_have_as_many_parameters_as_the_references() {
             768,
         ),
         (
-            "UNETR 96^3 feature 16 hidden 768 in 4 out 3 (perceptron, conv_block, res_block) WITHOUT MONAI-1.5 unused cross_attn",
+            "UNETR 96^3 feature 16 hidden 768 in 4 out 3 (perceptron, conv_block, res_block) WITHOUT MONAI-1.5 unused \
+             cross_attn",
             unetr(16),
             4,
             3,
@@ -69,24 +70,11 @@ fn paper_sizes_have_as_many_parameters_as_the_references() {
             cube,
             48,
         ),
+        ("SwinUNETR feature 48 in 4 out 3 v2=False", swin(false), 4, 3, cube, 48),
+        ("SwinUNETR feature 48 in 1 out 14 v2=True", swin(true), 1, 14, cube, 48),
         (
-            "SwinUNETR feature 48 in 4 out 3 v2=False",
-            swin(false),
-            4,
-            3,
-            cube,
-            48,
-        ),
-        (
-            "SwinUNETR feature 48 in 1 out 14 v2=True",
-            swin(true),
-            1,
-            14,
-            cube,
-            48,
-        ),
-        (
-            "nnFormer synapse_2 {'crop_size': [64, 128, 128], 'embedding_dim': 192, 'input_channels': 1, 'num_classes': 14, 'num_heads': [6, 12, 24, 48], 'patch_size': [2, 4, 4], 'window_size': [4, 4, 8, 4]}",
+            "nnFormer synapse_2 {'crop_size': [64, 128, 128], 'embedding_dim': 192, 'input_channels': 1, \
+             'num_classes': 14, 'num_heads': [6, 12, 24, 48], 'patch_size': [2, 4, 4], 'window_size': [4, 4, 8, 4]}",
             named(Backbone::Nnformer),
             1,
             14,
@@ -94,7 +82,9 @@ fn paper_sizes_have_as_many_parameters_as_the_references() {
             0,
         ),
         (
-            "nnFormer acdc_2 {'crop_size': [14, 160, 160], 'embedding_dim': 96, 'input_channels': 1, 'num_classes': 4, 'num_heads': [3, 6, 12, 24], 'patch_size': [1, 4, 4], 'window_size': [[3, 5, 5], [3, 5, 5], [7, 10, 10], [3, 5, 5]], 'down_stride': [[1, 4, 4], [1, 8, 8], [2, 16, 16], [4, 32, 32]]}",
+            "nnFormer acdc_2 {'crop_size': [14, 160, 160], 'embedding_dim': 96, 'input_channels': 1, 'num_classes': 4, \
+             'num_heads': [3, 6, 12, 24], 'patch_size': [1, 4, 4], 'window_size': [[3, 5, 5], [3, 5, 5], [7, 10, 10], \
+             [3, 5, 5]], 'down_stride': [[1, 4, 4], [1, 8, 8], [2, 16, 16], [4, 32, 32]]}",
             named(Backbone::NnformerAcdc),
             1,
             4,
@@ -102,7 +92,8 @@ fn paper_sizes_have_as_many_parameters_as_the_references() {
             0,
         ),
         (
-            "nnFormer tumor_2 {'crop_size': [128, 128, 128], 'embedding_dim': 96, 'input_channels': 4, 'num_classes': 4, 'num_heads': [3, 6, 12, 24], 'patch_size': [4, 4, 4], 'window_size': [4, 4, 8, 4]}",
+            "nnFormer tumor_2 {'crop_size': [128, 128, 128], 'embedding_dim': 96, 'input_channels': 4, 'num_classes': \
+             4, 'num_heads': [3, 6, 12, 24], 'patch_size': [4, 4, 4], 'window_size': [4, 4, 8, 4]}",
             named(Backbone::NnformerTumor),
             4,
             4,
@@ -127,9 +118,7 @@ fn paper_sizes_have_as_many_parameters_as_the_references() {
         ),
     ] {
         let expected = counts[name].as_u64().expect(name) as usize;
-        let found = network
-            .build(channels, classes, patch, 0, &Device::flex())
-            .parameters();
+        let found = network.build(channels, classes, patch, 0, &Device::flex()).parameters();
         // The reference counts its mask token where it has one.
         assert_eq!(found, expected + token, "{name}");
     }
@@ -166,10 +155,7 @@ fn multiplications_are_counted_as_in_pytorch() {
         let found = network.multiply_adds(1, classes, patch);
         let share = found as f64 / expected as f64;
         let backbone = network.backbone();
-        assert!(
-            (share - 1.0).abs() < 0.01,
-            "{backbone}: {found}, PyTorch {expected}"
-        );
+        assert!((share - 1.0).abs() < 0.01, "{backbone}: {found}, PyTorch {expected}");
     }
 }
 
@@ -192,10 +178,7 @@ fn what_the_page_says_of_a_networks_size_is_true() {
             let model = network.build(1, 3, patch, 0, &Device::flex());
             let (found, said) = (model.parameters(), backbone.parameters(size));
             let share = found as f64 / said as f64;
-            assert!(
-                (share - 1.0).abs() < 0.05,
-                "{backbone} {size}: {found}, not {said}"
-            );
+            assert!((share - 1.0).abs() < 0.05, "{backbone} {size}: {found}, not {said}");
         }
     }
 }
@@ -255,16 +238,9 @@ fn nothing_but_the_first_skip_bypasses_a_full_mask() {
         assert!(differ(&model, None) > 1e-3, "{backbone} sees its input");
         let raw_skip = matches!(backbone, Backbone::Unetr | Backbone::SwinUnetr);
         let open = differ(&model, Some(&mask));
-        assert_eq!(
-            open > 1e-4,
-            raw_skip,
-            "{backbone}: masked views differ by {open}"
-        );
+        assert_eq!(open > 1e-4, raw_skip, "{backbone}: masked views differ by {open}");
         let model = model.map(&mut Silence(Vec::new()));
-        assert!(
-            differ(&model, Some(&mask)) < 1e-6,
-            "{backbone}: the mask leaks"
-        );
+        assert!(differ(&model, Some(&mask)) < 1e-6, "{backbone}: the mask leaks");
     }
 }
 
@@ -290,9 +266,7 @@ fn the_mask_token_learns_from_the_masked_view_only() {
             });
             let loss = joint_loss(&model, masked, x, &target, &loss);
             let found = gradients(&model, &loss.total.backward());
-            let token = found
-                .into_iter()
-                .find(|(name, _)| name.ends_with("mask_token"));
+            let token = found.into_iter().find(|(name, _)| name.ends_with("mask_token"));
             let (_, token) = token.expect("every network has a mask token");
             token.iter().fold(0.0f32, |most, g| most.max(g.abs()))
         };

@@ -6,9 +6,7 @@
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use medcontext_core::loss::{Activation, DiceCe, Loss, MultiScaleLoss, Target};
 use medcontext_core::medcontext::{ConsistencyForm, consistency};
-use medcontext_tests::{
-    Fixture, TestDevice, assert_gradient, assert_within, devices, procedural, values,
-};
+use medcontext_tests::{Fixture, TestDevice, assert_gradient, assert_within, devices, procedural, values};
 use serde_json::Value;
 
 /// The options of one case of the fixture; MONAI's defaults where it names none.
@@ -46,10 +44,7 @@ fn dice_ce_equals_monai_with_every_option() {
     let fixture = Fixture::open("losses_dice_ce");
     let meta = fixture.meta();
     let cases = meta["cases"].as_array().expect("cases");
-    let monai: Vec<&Value> = cases
-        .iter()
-        .filter(|case| case["kwargs"].is_object())
-        .collect();
+    let monai: Vec<&Value> = cases.iter().filter(|case| case["kwargs"].is_object()).collect();
     assert_eq!(monai.len(), 6);
     for on in devices() {
         let device = on.device.clone().autodiff();
@@ -59,10 +54,7 @@ fn dice_ce_equals_monai_with_every_option() {
             let logits: Tensor<5> = fixture.tensor(&format!("z{i}"), &device).require_grad();
             let target = Target::new(fixture.bytes(&format!("y{i}")), 2, classes, &device);
             let loss = options(&case["kwargs"]).forward(logits.clone(), &target);
-            let expected = (
-                fixture.values(&format!("loss{i}")),
-                fixture.values(&format!("grad{i}")),
-            );
+            let expected = (fixture.values(&format!("loss{i}")), fixture.values(&format!("grad{i}")));
             check_value_and_gradient(&format!("case {i}"), &on, (loss, logits), expected);
         }
     }
@@ -104,10 +96,7 @@ fn losses_of_regions_equal_monai_and_pytorch() {
         smooth_denominator: 1e-6,
         ..brats
     };
-    let batch = DiceCe {
-        batch: true,
-        ..brats
-    };
+    let batch = DiceCe { batch: true, ..brats };
     let with_bce = DiceCe {
         ce_weight: 0.7,
         ..brats
@@ -137,10 +126,7 @@ fn consistency_equals_both_published_forms() {
     let fixture = Fixture::open("loss_consistency");
     for on in devices() {
         let device = on.device.clone().autodiff();
-        for (form, name) in [
-            (ConsistencyForm::Paper, "paper"),
-            (ConsistencyForm::Released, "code"),
-        ] {
+        for (form, name) in [(ConsistencyForm::Paper, "paper"), (ConsistencyForm::Released, "code")] {
             let student: Tensor<5> = fixture.tensor("fm", &device).require_grad();
             let teacher: Tensor<5> = fixture.tensor("ft", &device).require_grad();
             let loss = consistency(student.clone(), teacher.clone(), form).expect("it is on");
@@ -149,10 +135,7 @@ fn consistency_equals_both_published_forms() {
                 fixture.values(&format!("grad_{name}")),
             );
             let gradients = check_value_and_gradient(name, &on, (loss, student), expected);
-            assert!(
-                teacher.grad(&gradients).is_none(),
-                "no gradient reaches the teacher"
-            );
+            assert!(teacher.grad(&gradients).is_none(), "no gradient reaches the teacher");
         }
     }
 }
@@ -162,9 +145,7 @@ fn consistency_is_zero_for_agreement_and_one_for_silence() {
     let fixture = Fixture::open("loss_consistency");
     let device = burn::tensor::Device::flex();
     let teacher: Tensor<5> = fixture.tensor("ft", &device);
-    let of = |student| {
-        values(consistency(student, teacher.clone(), ConsistencyForm::Paper).expect("it is on"))
-    };
+    let of = |student| values(consistency(student, teacher.clone(), ConsistencyForm::Paper).expect("it is on"));
     assert_within("agreement", &of(teacher.clone()), &[0.0], 0.0);
     assert_within("silence", &of(teacher.zeros_like()), &[1.0], 1e-6);
 }
@@ -184,11 +165,7 @@ fn coarse_loss(labels: Vec<u8>, classes: usize, fine: [usize; 3], coarse: &Tenso
 /// order=0, mode="edge", anti_aliasing=False)`, as nnU-Net's `resize_segmentation` calls it;
 /// `tests/fixtures/coarser_labels.py` prints them.
 const TAKEN: [(usize, usize, &[usize]); 6] = [
-    (
-        16,
-        1,
-        &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
-    ),
+    (16, 1, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]),
     (16, 2, &[1, 3, 5, 7, 9, 11, 13, 15]),
     (16, 4, &[2, 6, 10, 14]),
     (15, 3, &[1, 4, 7, 10, 13]),

@@ -1,7 +1,8 @@
 //! Three whole MedContext steps (AdamW, EMA, both forms of consistency) against PyTorch.
 //!
 //! Tolerances: losses 5e-5 in the first two steps and 1e-4 in the third, whose weights already differ
-//! where a leaky ReLU's input lies within 2e-6 of zero (PyTorch in f64 is 2.4e-5 away there); first gradients 1e-3 relative L2; student 1e-3, one value in a thousand 2e-3 (Adam amplifies the
+//! where a leaky ReLU's input lies within 2e-6 of zero (PyTorch in f64 is 2.4e-5 away there); first gradients 1e-3
+//! relative L2; student 1e-3, one value in a thousand 2e-3 (Adam amplifies the
 //! sign of gradients near zero); teacher 1e-5. On a GPU gradients and losses ten times as much, parameters
 //! three times.
 
@@ -11,13 +12,13 @@ use burn::tensor::{Device, Tensor, TensorData};
 use medcontext_core::backbone::{Model, Network, UnetrConfig};
 use medcontext_core::loss::{DiceCe, Target};
 use medcontext_core::medcontext::{
-    Backward, ConsistencyForm, ConsistencyTarget, JointLoss, Masked, MedContext, TubeMask,
-    joint_gradients, joint_loss, momentum, update_teacher,
+    Backward, ConsistencyForm, ConsistencyTarget, JointLoss, Masked, MedContext, TubeMask, joint_gradients, joint_loss,
+    momentum, update_teacher,
 };
 use medcontext_core::train::{Optimizer, OptimizerKind};
 use medcontext_tests::{
-    Fixture, TestDevice, assert_gradient, assert_within, collected_gradients, cpu, devices,
-    gradients, load_reference, parameters, procedural, values,
+    Fixture, TestDevice, assert_gradient, assert_within, collected_gradients, cpu, devices, gradients, load_reference,
+    parameters, procedural, values,
 };
 
 const STEPS: usize = 3;
@@ -41,22 +42,13 @@ fn start(device: &Device) -> Model {
 /// Name of a parameter of the released student in MONAI's UNETR.
 fn full_name(name: &str) -> String {
     let inner = name.starts_with("blocks.") || name.starts_with("norm.");
-    if inner {
-        format!("vit.{name}")
-    } else {
-        name.to_owned()
-    }
+    if inner { format!("vit.{name}") } else { name.to_owned() }
 }
 
 fn terms(loss: &JointLoss) -> Vec<f32> {
     let masked = loss.masked.clone().expect("a masked view");
     let distance = loss.consistency.clone().expect("a teacher");
-    let all = vec![
-        loss.supervised.clone(),
-        masked,
-        distance,
-        loss.total.clone(),
-    ];
+    let all = vec![loss.supervised.clone(), masked, distance, loss.total.clone()];
     values(Tensor::cat(all, 0))
 }
 
@@ -67,11 +59,7 @@ fn three_steps_equal_pytorch() {
 
 #[test]
 fn three_steps_with_the_released_consistency_equal_pytorch() {
-    three_steps(
-        "medcontext_train3_code",
-        ConsistencyForm::Released,
-        vec![cpu()],
-    );
+    three_steps("medcontext_train3_code", ConsistencyForm::Released, vec![cpu()]);
 }
 
 fn three_steps(name: &str, form: ConsistencyForm, devices: Vec<TestDevice>) {
@@ -97,13 +85,7 @@ fn three_steps(name: &str, form: ConsistencyForm, devices: Vec<TestDevice>) {
                 target: ConsistencyTarget::Teacher(&teacher),
                 settings: &settings,
             };
-            let loss = joint_loss(
-                &student,
-                Some(masked),
-                x,
-                &target,
-                &DiceCe::default().into(),
-            );
+            let loss = joint_loss(&student, Some(masked), x, &target, &DiceCe::default().into());
             let row = &trace[step * 5..][..5];
             let expected: Vec<f32> = row[..4].iter().map(|&v| v as f32).collect();
             let what = format!("{name}: losses of step {step} on {}", on.name);
@@ -122,22 +104,12 @@ fn three_steps(name: &str, form: ConsistencyForm, devices: Vec<TestDevice>) {
         // Where a gradient is near zero, Adam's first steps follow its sign, which rounding decides:
         // one other sign moves a value by twice the learning rate of 1e-3.
         let factor = if on.gradients > 1.0 { 3.0 } else { 1.0 };
-        check_parameters(
-            &fixture,
-            "student3.",
-            &student.valid(),
-            [1e-3, 2e-3],
-            factor,
-        );
+        check_parameters(&fixture, "student3.", &student.valid(), [1e-3, 2e-3], factor);
         check_parameters(&fixture, "teacher3.", &teacher, [1e-5; 2], factor);
     }
 }
 
-fn check_gradients(
-    fixture: &Fixture,
-    found: &std::collections::HashMap<String, Vec<f32>>,
-    factor: f64,
-) {
+fn check_gradients(fixture: &Fixture, found: &std::collections::HashMap<String, Vec<f32>>, factor: f64) {
     for name in fixture.names() {
         let Some(parameter) = name.strip_prefix("grad0.") else {
             continue;
@@ -148,13 +120,7 @@ fn check_gradients(
 }
 
 /// Every value within the larger tolerance, and all but one in a thousand within the smaller.
-fn check_parameters(
-    fixture: &Fixture,
-    prefix: &str,
-    model: &Model,
-    [most, all]: [f64; 2],
-    factor: f64,
-) {
+fn check_parameters(fixture: &Fixture, prefix: &str, model: &Model, [most, all]: [f64; 2], factor: f64) {
     let found = parameters(model);
     let names = fixture.names();
     let expected: Vec<_> = names
@@ -167,10 +133,7 @@ fn check_parameters(
         assert_within(name, found, &expected, all * factor);
         let differences = found.iter().zip(&expected);
         let far = differences.filter(|(a, b)| f64::from((*a - *b).abs()) > most * factor);
-        assert!(
-            far.count() <= found.len() / 1000,
-            "{name}: too many beyond {most}"
-        );
+        assert!(far.count() <= found.len() / 1000, "{name}: too many beyond {most}");
     }
 }
 
@@ -199,10 +162,7 @@ fn views_one_after_the_other_give_the_same_gradients() {
         };
         joint_gradients(&student, Some(masked), x, &target, &loss, backward)
     };
-    for guide in [
-        ConsistencyTarget::Teacher(&teacher),
-        ConsistencyTarget::Student,
-    ] {
+    for guide in [ConsistencyTarget::Teacher(&teacher), ConsistencyTarget::Student] {
         let (together, joint) = compute(false, guide);
         let (in_turn, parts) = compute(true, guide);
         assert_within("losses", &terms(&parts), &terms(&joint), 1e-6);

@@ -2,8 +2,7 @@
 
 use medcontext_core::dataset::LabelSet;
 use medcontext_core::metric::{
-    CaseScore, EmptyPolicy, Evaluation, EvaluationError, Hausdorff, LabelScore, Protocol,
-    Statistic, Unit, dice, hd95,
+    CaseScore, EmptyPolicy, Evaluation, EvaluationError, Hausdorff, LabelScore, Protocol, Statistic, Unit, dice, hd95,
 };
 use medcontext_tests::announce;
 use ndarray::{Array3, s};
@@ -20,18 +19,9 @@ struct Reference {
     in_voxels: Option<(f64, f64)>,
 }
 
-fn check(
-    name: &str,
-    prediction: &Labels,
-    truth: &Labels,
-    class: u16,
-    spacing: [f64; 3],
-    expected: &Reference,
-) {
+fn check(name: &str, prediction: &Labels, truth: &Labels, class: u16, spacing: [f64; 3], expected: &Reference) {
     let (p, t) = (prediction.view(), truth.view());
-    let close = |what: &str, found: Option<f64>, expected: Option<f64>, tolerance: f64| match (
-        found, expected,
-    ) {
+    let close = |what: &str, found: Option<f64>, expected: Option<f64>, tolerance: f64| match (found, expected) {
         (Some(found), Some(expected)) => {
             let difference = (found - expected).abs();
             assert!(
@@ -85,22 +75,8 @@ fn painted_masks() {
         in_voxels: None,
     };
     let voxel = 5.830951894845301;
-    check(
-        "single voxels",
-        &pair.0,
-        &pair.1,
-        1,
-        [1.0; 3],
-        &both(0.0, voxel, voxel),
-    );
-    check(
-        "single voxels",
-        &pair.0,
-        &pair.1,
-        2,
-        [1.0; 3],
-        &both(1.0, 0.0, 0.0),
-    );
+    check("single voxels", &pair.0, &pair.1, 1, [1.0; 3], &both(0.0, voxel, voxel));
+    check("single voxels", &pair.0, &pair.1, 2, [1.0; 3], &both(1.0, 0.0, 0.0));
     check(
         "single voxels, thick",
         &pair.0,
@@ -112,29 +88,10 @@ fn painted_masks() {
 
     let empty = painted(&[]);
     check("both empty", &empty, &empty, 1, [1.0; 3], &none(None));
-    check(
-        "prediction empty",
-        &empty,
-        &pair.1,
-        1,
-        [1.0; 3],
-        &none(Some(0.0)),
-    );
-    check(
-        "truth empty",
-        &pair.0,
-        &empty,
-        2,
-        [1.0; 3],
-        &none(Some(0.0)),
-    );
+    check("prediction empty", &empty, &pair.1, 1, [1.0; 3], &none(Some(0.0)));
+    check("truth empty", &pair.0, &empty, 2, [1.0; 3], &none(Some(0.0)));
 
-    let solid = |shift: usize| {
-        painted(&[
-            ([1, 1 + shift, 2], [6, 7, 7], 1),
-            ([3, 3 + shift, 4], [2, 2, 2], 2),
-        ])
-    };
+    let solid = |shift: usize| painted(&[([1, 1 + shift, 2], [6, 7, 7], 1), ([3, 3 + shift, 4], [2, 2, 2], 2)]);
     check(
         "solid with core",
         &solid(0),
@@ -160,14 +117,7 @@ fn painted_masks() {
         in_voxels: Some(expected),
     };
     check("full volume", &full, &solid(0), 1, [1.0; 3], &reference);
-    check(
-        "full volume",
-        &full,
-        &solid(0),
-        2,
-        [1.0; 3],
-        &none(Some(0.0)),
-    );
+    check("full volume", &full, &solid(0), 2, [1.0; 3], &none(Some(0.0)));
 }
 
 /// Every case of the fixture, where it is at hand: it holds real scans and is no part of the
@@ -179,8 +129,7 @@ fn real_masks() {
         announce("skipped: metrics_hd95_dice.safetensors is not here");
         return;
     };
-    let manifest =
-        std::fs::read_to_string(format!("{folder}/manifest.json")).expect("the manifest");
+    let manifest = std::fs::read_to_string(format!("{folder}/manifest.json")).expect("the manifest");
     let manifest: Value = serde_json::from_str(&manifest).expect("JSON");
     let cases = &manifest["fixtures"]["metrics_hd95_dice"]["meta"]["cases"];
     let tensors = SafeTensors::deserialize(&bytes).expect("safetensors");
@@ -205,8 +154,7 @@ fn real_masks() {
         for class in [1, 2] {
             let values = &case["classes"][class.to_string()];
             // A missing mask is "nan" or "raises RuntimeError" there.
-            let pair =
-                |medpy: &str, monai: &str| values[medpy].as_f64().zip(values[monai].as_f64());
+            let pair = |medpy: &str, monai: &str| values[medpy].as_f64().zip(values[monai].as_f64());
             let both_empty = values["n_pred"] == 0 && values["n_gt"] == 0;
             let reference = Reference {
                 dice: values["medpy_dice"].as_f64().filter(|_| !both_empty),
@@ -315,22 +263,11 @@ fn an_evaluation() {
         )
         .expect("one shape")
     };
-    let solid = |shift: usize| {
-        painted(&[
-            ([1, 1 + shift, 2], [6, 7, 7], 1),
-            ([3, 3 + shift, 4], [2, 2, 2], 2),
-        ])
-    };
+    let solid = |shift: usize| painted(&[([1, 1 + shift, 2], [6, 7, 7], 1), ([3, 3 + shift, 4], [2, 2, 2], 2)]);
     let only_one = painted(&[([1, 1, 2], [6, 7, 7], 1)]);
-    let cases = vec![
-        score("a", &solid(0), &solid(1)),
-        score("b", &only_one, &solid(0)),
-    ];
+    let cases = vec![score("a", &solid(0), &solid(1)), score("b", &only_one, &solid(0))];
     let a = &cases[0].labels[0];
-    assert_eq!(
-        (a.label, a.hd95_mm, a.hd95_voxels),
-        (1, Some(1.0), Some(1.0))
-    );
+    assert_eq!((a.label, a.hd95_mm, a.hd95_voxels), (1, Some(1.0), Some(1.0)));
     // 286 voxels of 1 mm³.
     assert!((a.ml_predicted - 0.286).abs() < 1e-12 && (a.ml_true - 0.286).abs() < 1e-12);
     assert_eq!(cases[1].labels[1].hd95_mm, None);
@@ -351,10 +288,7 @@ fn an_evaluation() {
         (mean(of_two.dice), mean(of_two.hd95_mm), two.missed),
         (Some(0.25), Some(1.0), 1)
     );
-    assert_eq!(
-        (of_five.dice, of_five.hd95_mm, five.missed),
-        (None, None, 0)
-    );
+    assert_eq!((of_five.dice, of_five.hd95_mm, five.missed), (None, None, 0));
     let all = evaluation.mean.dice.expect("two labels");
     assert!((all.mean - ((a + b) / 2.0 + 0.25) / 2.0).abs() < 1e-12);
     // The cases' own means are (a + 0.5) / 2 and (b + 0) / 2.
@@ -425,14 +359,10 @@ fn parts_make_the_whole() {
     let mixed = Evaluation::merge(vec![a, other]).expect_err("two protocols");
     assert_eq!(
         mixed.to_string(),
-        "the parts were measured differently (HD95 pooled with empty masks zero, and HD95 pooled with empty masks nan); evaluate them with the same options"
+        "the parts were measured differently (HD95 pooled with empty masks zero, and HD95 pooled with empty masks \
+         nan); evaluate them with the same options"
     );
-    assert!(
-        Evaluation::merge(Vec::new())
-            .expect("nothing")
-            .cases
-            .is_empty()
-    );
+    assert!(Evaluation::merge(Vec::new()).expect("nothing").cases.is_empty());
 }
 
 #[test]

@@ -5,9 +5,7 @@
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
-use medcontext_core::backbone::{
-    Model, Network, NnformerConfig, NnformerForm, PositionIndex, Size,
-};
+use medcontext_core::backbone::{Model, Network, NnformerConfig, NnformerForm, PositionIndex, Size};
 use medcontext_core::loss::{DiceCe, Loss, MultiScaleLoss, Target};
 use medcontext_core::medcontext::{
     Backward, ConsistencyTarget, Masked, MedContext, TubeMask, joint_gradients, update_teacher,
@@ -57,11 +55,7 @@ impl Reference {
     }
 
     fn mask(&self, fixture: &Fixture) -> TubeMask {
-        let plane: Vec<bool> = fixture
-            .values("mask_plane")
-            .iter()
-            .map(|&m| m == 1.0)
-            .collect();
+        let plane: Vec<bool> = fixture.values("mask_plane").iter().map(|&m| m == 1.0).collect();
         let grid = self.network().token_grid(self.patch);
         TubeMask {
             tokens: plane.repeat(grid[0]),
@@ -154,14 +148,7 @@ fn a_joint_step_equals_the_released_networks() {
             settings,
         };
         let x = SYNAPSE.input(&device);
-        joint_gradients(
-            &student,
-            Some(masked),
-            x,
-            &target,
-            &loss,
-            Backward::default(),
-        )
+        joint_gradients(&student, Some(masked), x, &target, &loss, Backward::default())
     };
     let rows = fixture.values("losses");
     let (paper, released) = (MedContext::paper(), MedContext::released_nnformer());

@@ -8,8 +8,8 @@ use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor, TensorData};
 use medcontext_core::backbone::{Model, Network, NormKind, Pcrlv2Config};
 use medcontext_tests::{
-    Fixture, SIGN_FLIPS, TestDevice, assert_gradients, assert_within, devices_for_large_networks,
-    gradients, load_reference, parameters, procedural, values,
+    Fixture, SIGN_FLIPS, TestDevice, assert_gradients, assert_within, devices_for_large_networks, gradients,
+    load_reference, parameters, procedural, values,
 };
 
 const PATCH: [usize; 3] = [16, 32, 24];
@@ -34,12 +34,7 @@ fn check_training(fixture: &Fixture, model: &Model, x: Tensor<5>, on: &TestDevic
     let device = x.device();
     let found = sigmoid(model.forward(x, None));
     let what = format!("probabilities on {}", on.name);
-    assert_within(
-        &what,
-        &values(found.clone()),
-        &fixture.values("prob"),
-        on.logits,
-    );
+    assert_within(&what, &values(found.clone()), &fixture.values("prob"), on.logits);
     let y: Tensor<5> = fixture.tensor("y", &device);
     let loss = (found - y).powi_scalar(2).mean();
     let what = format!("loss on {}", on.name);
@@ -77,11 +72,6 @@ fn with_batch_norm_it_equals_the_released_network() {
         }
         let found = sigmoid(model.forward(x.inner(), None));
         let what = format!("prediction on {}", on.name);
-        assert_within(
-            &what,
-            &values(found),
-            &fixture.values("prob_eval"),
-            on.logits,
-        );
+        assert_within(&what, &values(found), &fixture.values("prob_eval"), on.logits);
     }
 }

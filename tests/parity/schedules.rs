@@ -24,12 +24,7 @@ fn warm_up_and_cosine_equal_the_released_schedule() {
         move |i: usize| 1e-4 * warmup_cosine(i * stride, warmup, total, Warmup::Released)
     };
     check("lr_official_w5_n40", 40, at(5, 40, 1), 1e-16);
-    check(
-        "lr_official_w50_n5000_every10",
-        500,
-        at(50, 5000, 10),
-        1e-16,
-    );
+    check("lr_official_w50_n5000_every10", 500, at(50, 5000, 10), 1e-16);
 }
 
 #[test]
@@ -68,12 +63,7 @@ fn a_fitted_teacher_forgets_its_random_start() {
 
 #[test]
 fn momentum_is_the_papers_cosine() {
-    check(
-        "mom_paper_n40",
-        40,
-        |step| momentum(0.996, 1.0, step, 40),
-        1e-12,
-    );
+    check("mom_paper_n40", 40, |step| momentum(0.996, 1.0, step, 40), 1e-12);
 }
 
 #[test]
@@ -90,14 +80,8 @@ fn the_released_trainers_keep_a_teacher_that_all_but_equals_the_student() {
     let updates: Vec<(usize, f64)> = (0..54)
         .filter_map(|step| Some((step, unetr.momentum_at(step, 90_000, 18)?)))
         .collect();
-    assert_eq!(
-        updates.iter().map(|u| u.0).collect::<Vec<_>>(),
-        [17, 35, 53]
-    );
-    assert!(
-        updates.iter().all(|u| (u.1 - 0.0188).abs() < 5e-5),
-        "{updates:?}"
-    );
+    assert_eq!(updates.iter().map(|u| u.0).collect::<Vec<_>>(), [17, 35, 53]);
+    assert!(updates.iter().all(|u| (u.1 - 0.0188).abs() < 5e-5), "{updates:?}");
 
     let nnformer = MedContext::released_nnformer();
     let at = |step| nnformer.momentum_at(step, 250_000, 250).expect("an update");
@@ -107,10 +91,5 @@ fn the_released_trainers_keep_a_teacher_that_all_but_equals_the_student() {
 
 #[test]
 fn poly_is_nnformers() {
-    check(
-        "poly_nnformer_1000_every10",
-        100,
-        |i| 1e-2 * poly(i * 10, 1000),
-        1e-15,
-    );
+    check("poly_nnformer_1000_every10", 100, |i| 1e-2 * poly(i * 10, 1000), 1e-15);
 }

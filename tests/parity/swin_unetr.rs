@@ -7,8 +7,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use medcontext_core::backbone::{Merging, Model, Network, SwinUnetrConfig};
 use medcontext_core::loss::{DiceCe, Loss, Target};
 use medcontext_tests::{
-    Fixture, SIGN_FLIPS, TestDevice, assert_gradients, assert_plane_sums, assert_within,
-    devices_for_large_networks, gradients, load_reference, procedural, strided, values,
+    Fixture, SIGN_FLIPS, TestDevice, assert_gradients, assert_plane_sums, assert_within, devices_for_large_networks,
+    gradients, load_reference, procedural, strided, values,
 };
 
 fn network(stage_convolutions: bool) -> Network {

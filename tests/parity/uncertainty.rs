@@ -7,9 +7,7 @@ use medcontext_core::backbone::{Backbone, Network, Size};
 use medcontext_core::dataset::{LabelSet, Regions};
 use medcontext_core::infer::{Event, PredictConfig, Predictor, Segmentation, Uncertainty};
 use medcontext_core::transform::{Crop, Preprocessing, Resampling, Spacing};
-use medcontext_core::volume::{
-    Affine, AxisOrder, Form, Grid, Image, LabelImage, Limits, VolumeError, Voxels,
-};
+use medcontext_core::volume::{Affine, AxisOrder, Form, Grid, Image, LabelImage, Limits, VolumeError, Voxels};
 use medcontext_core::weights::{Metadata, Training};
 use medcontext_tests::{assert_within, cpu};
 use ndarray::{Array4, ArrayView1, Axis};
@@ -81,11 +79,7 @@ fn image(affine: [[f64; 4]; 3], frame: usize) -> Image {
 }
 
 fn straight() -> [[f64; 4]; 3] {
-    [
-        [1.0, 0.0, 0.0, -10.0],
-        [0.0, 1.0, 0.0, -13.0],
-        [0.0, 0.0, 1.5, 4.0],
-    ]
+    [[1.0, 0.0, 0.0, -10.0], [0.0, 1.0, 0.0, -13.0], [0.0, 0.0, 1.5, 4.0]]
 }
 
 fn segment(predictor: &Predictor, image: &Image, config: PredictConfig) -> Segmentation {
@@ -155,17 +149,12 @@ fn scores_are_those_of_the_map_and_labels() {
     let found = segment(&predictor, &image(straight(), 0), ON);
     let scored = uncertainty(&found);
     let (map, labels) = (scored.map.canonical(), found.labels.canonical());
-    let counts = |(entropy, label): (&f32, &u16)| {
-        (*label > 0 || *entropy > 0.1).then_some(f64::from(*entropy))
-    };
+    let counts = |(entropy, label): (&f32, &u16)| (*label > 0 || *entropy > 0.1).then_some(f64::from(*entropy));
     let (mut sum, mut count) = (0.0, 0);
     for (slice, (map, labels)) in map.outer_iter().zip(labels.outer_iter()).enumerate() {
         let voxels: Vec<f64> = map.iter().zip(&labels).filter_map(counts).collect();
         let expected: f64 = voxels.iter().sum();
-        assert!(
-            (scored.slices[slice] - expected).abs() < 1e-3,
-            "slice {slice}"
-        );
+        assert!((scored.slices[slice] - expected).abs() < 1e-3, "slice {slice}");
         (sum, count) = (sum + expected, count + voxels.len());
     }
     assert!((scored.mean - sum / f64::from(count as u32)).abs() < 1e-6);
@@ -203,10 +192,7 @@ fn the_most_uncertain_place_is_the_same_in_every_orientation() {
         let scored = scored.expect("asked for");
         assert_eq!(scored.map.grid(), image.grid());
         let spot = scored.most().expect("random weights are never certain");
-        let millimetres = image
-            .grid()
-            .affine
-            .apply(spot.voxel.map(|index| index as f64));
+        let millimetres = image.grid().affine.apply(spot.voxel.map(|index| index as f64));
         (scored.mean, scored.slices, spot.slice, millimetres)
     });
     assert_eq!(found[0], found[1]);

@@ -9,8 +9,8 @@ use medcontext_core::backbone::{Model, Network, PatchProjection, UnetrConfig};
 use medcontext_core::loss::{DiceCe, Loss, Target};
 use medcontext_core::medcontext::TubeMask;
 use medcontext_tests::{
-    Fixture, SIGN_FLIPS, TestDevice, assert_gradients, assert_plane_sums, assert_within, devices,
-    gradients, load_reference, strided, values,
+    Fixture, SIGN_FLIPS, TestDevice, assert_gradients, assert_plane_sums, assert_within, devices, gradients,
+    load_reference, strided, values,
 };
 
 fn network(projection: PatchProjection, blocks: bool) -> Network {
@@ -44,12 +44,7 @@ fn check_trained(
     );
     let second = strided(logits.clone().narrow(0, 1, 1), [3; 3]);
     let expected = fixture.values("logits_b1_stride3");
-    assert_within(
-        &format!("second sample on {}", on.name),
-        &second,
-        &expected,
-        on.logits,
-    );
+    assert_within(&format!("second sample on {}", on.name), &second, &expected, on.logits);
 
     let target = Target::new(fixture.bytes("y"), 2, 3, &device);
     let loss = DiceCe::default().forward(logits, &target);

@@ -21,11 +21,7 @@ impl Saved {
     /// A dictionary.
     pub fn dict<const N: usize>(entries: [(&str, Saved); N]) -> Self {
         let entries = entries.into_iter();
-        Self::Dict(
-            entries
-                .map(|(key, value)| (key.to_owned(), value))
-                .collect(),
-        )
+        Self::Dict(entries.map(|(key, value)| (key.to_owned(), value)).collect())
     }
 
     /// The bytes of the file.

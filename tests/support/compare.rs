@@ -10,9 +10,7 @@ use crate::{Fixture, TestDevice};
 /// All values of a tensor.
 pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     let data = block_on(tensor.into_data_async()).expect("the device answers");
-    data.convert::<f32>()
-        .try_into_vec()
-        .expect("values are f32")
+    data.convert::<f32>().try_into_vec().expect("values are f32")
 }
 
 /// Largest absolute difference.
@@ -21,10 +19,7 @@ pub fn largest_difference(found: &[f32], expected: &[f32]) -> f64 {
     let pairs = found.iter().zip(expected);
     pairs
         .map(|(a, b)| f64::from((a - b).abs()))
-        .fold(
-            0.0,
-            |worst, d| if d > worst || d.is_nan() { d } else { worst },
-        )
+        .fold(0.0, |worst, d| if d > worst || d.is_nan() { d } else { worst })
 }
 
 /// ‖found − expected‖ / ‖expected‖.
@@ -62,12 +57,7 @@ pub const SIGN_FLIPS: f64 = 3e-2;
 
 /// Fails unless every gradient that the fixture holds as `PREFIX NAME` is among `found`, within
 /// `tolerance` in relative L2 norm.
-pub fn assert_gradients(
-    fixture: &Fixture,
-    prefix: &str,
-    found: &HashMap<String, Vec<f32>>,
-    tolerance: f64,
-) {
+pub fn assert_gradients(fixture: &Fixture, prefix: &str, found: &HashMap<String, Vec<f32>>, tolerance: f64) {
     let expected = fixture.with_prefix(prefix);
     assert!(!expected.is_empty(), "the fixture holds gradients");
     for (name, expected) in expected {
@@ -96,10 +86,7 @@ pub fn strided(x: Tensor<5>, step: [usize; 3]) -> Vec<f32> {
 pub fn assert_plane_sums(fixture: &Fixture, prefix: &str, logits: &Tensor<5>, on: &TestDevice) {
     let [b, c, d, h, w] = logits.dims();
     let all = values(logits.clone());
-    for (axis, name) in ["axis_sum_d", "axis_sum_h", "axis_sum_w"]
-        .into_iter()
-        .enumerate()
-    {
+    for (axis, name) in ["axis_sum_d", "axis_sum_h", "axis_sum_w"].into_iter().enumerate() {
         let side = [d, h, w][axis];
         let mut found = vec![0.0f64; b * c * side];
         for (index, &value) in all.iter().enumerate() {
@@ -110,10 +97,7 @@ pub fn assert_plane_sums(fixture: &Fixture, prefix: &str, logits: &Tensor<5>, on
         let allowed = on.logits * (d * h * w / side) as f64;
         for (a, e) in found.iter().zip(&expected) {
             let on = &on.name;
-            assert!(
-                (a - e).abs() < allowed,
-                "{prefix}.{name} on {on}: {a} and {e}"
-            );
+            assert!((a - e).abs() < allowed, "{prefix}.{name} on {on}: {a} and {e}");
         }
     }
 }

@@ -76,12 +76,7 @@ impl Fixture {
                 .iter()
                 .map(|b| f64::from(f32::from_le_bytes(*b)))
                 .collect(),
-            Dtype::F64 => data
-                .as_chunks::<8>()
-                .0
-                .iter()
-                .map(|b| f64::from_le_bytes(*b))
-                .collect(),
+            Dtype::F64 => data.as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
             other => panic!("{name} is {other:?}"),
         }
     }
@@ -92,9 +87,7 @@ impl Fixture {
         let meta = self.meta();
         let Some(rules) = meta["weights"].as_array() else {
             let names = self.names();
-            let stored = names
-                .iter()
-                .filter_map(|n| Some((n, n.strip_prefix("w.")?)));
+            let stored = names.iter().filter_map(|n| Some((n, n.strip_prefix("w.")?)));
             return stored
                 .map(|(name, short)| (short.to_owned(), self.shape(name), self.values(name)))
                 .collect();
@@ -105,12 +98,8 @@ impl Fixture {
     /// The tensors whose names start with `prefix`, by the rest of their names.
     pub fn with_prefix(&self, prefix: &str) -> Vec<(String, Vec<f32>)> {
         let names = self.names();
-        let found = names
-            .iter()
-            .filter_map(|n| Some((n, n.strip_prefix(prefix)?)));
-        found
-            .map(|(name, rest)| (rest.to_owned(), self.values(name)))
-            .collect()
+        let found = names.iter().filter_map(|n| Some((n, n.strip_prefix(prefix)?)));
+        found.map(|(name, rest)| (rest.to_owned(), self.values(name))).collect()
     }
 
     /// A u8 tensor's values.
@@ -157,9 +146,7 @@ pub fn procedural(key: u64, base: f32, scale: f32, count: usize) -> Vec<f32> {
         let bits = splitmix64((key << 40).wrapping_add(index)) >> 40;
         bits as f32 / (1u32 << 23) as f32 - 1.0
     };
-    (0..count as u64)
-        .map(|index| base + scale * unit(index))
-        .collect()
+    (0..count as u64).map(|index| base + scale * unit(index)).collect()
 }
 
 fn splitmix64(z: u64) -> u64 {

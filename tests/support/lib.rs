@@ -12,8 +12,8 @@ use futures::executor::block_on;
 
 pub use checkpoint::Saved;
 pub use compare::{
-    SIGN_FLIPS, assert_gradient, assert_gradients, assert_plane_sums, assert_within,
-    largest_difference, relative_l2, strided, values,
+    SIGN_FLIPS, assert_gradient, assert_gradients, assert_plane_sums, assert_within, largest_difference, relative_l2,
+    strided, values,
 };
 pub use fixture::{Fixture, Named, procedural, reference};
 pub use network::{collected_gradients, gradients, load_reference, parameters};
@@ -86,15 +86,9 @@ fn gpu() -> Option<TestDevice> {
 /// When it has not been built: `cargo build -p medcontext-core` does.
 pub fn core_binary() -> std::path::PathBuf {
     let program = std::env::current_exe().expect("a program knows where it is");
-    let folder = program
-        .ancestors()
-        .nth(2)
-        .expect("target/debug/deps holds the tests");
+    let folder = program.ancestors().nth(2).expect("target/debug/deps holds the tests");
     let binary = folder.join(format!("core{}", std::env::consts::EXE_SUFFIX));
-    assert!(
-        binary.exists(),
-        "build it first: cargo build -p medcontext-core"
-    );
+    assert!(binary.exists(), "build it first: cargo build -p medcontext-core");
     binary
 }
 

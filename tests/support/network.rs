@@ -53,10 +53,7 @@ pub fn gradients(model: &Model, gradients: &Gradients) -> HashMap<String, Vec<f3
 
 /// Gradients that were collected for an optimiser, by reference name, in PyTorch's layout; zeros where
 /// there is none.
-pub fn collected_gradients(
-    model: &Model,
-    gradients: &GradientsParams,
-) -> HashMap<String, Vec<f32>> {
+pub fn collected_gradients(model: &Model, gradients: &GradientsParams) -> HashMap<String, Vec<f32>> {
     by_name(model, Found::Collected(gradients))
 }
 
@@ -76,8 +73,7 @@ pub fn parameters(model: &Model) -> HashMap<String, Vec<f32>> {
         labels: LabelSet::from_ids([1], &Default::default()).expect("a label set"),
         training: Default::default(),
     };
-    let file =
-        block_on(weights::save(model, &metadata, Precision::F32)).expect("the device answers");
+    let file = block_on(weights::save(model, &metadata, Precision::F32)).expect("the device answers");
     let tensors = weights::read_safetensors(&file).expect("a file");
     tensors
         .into_iter()

@@ -49,10 +49,7 @@ const TABLES: [(&str, &[&str]); 4] = [
             "DiceCE",
         ],
     ),
-    (
-        "Blocks",
-        &["residual block", "transformer block", "window attention"],
-    ),
+    ("Blocks", &["residual block", "transformer block", "window attention"]),
     (
         "Training steps and segmentation",
         &[
@@ -180,11 +177,7 @@ fn ours(workspace: &Workspace, threads: usize) -> Command {
 }
 
 /// Runs one side and keeps the median of each of its measurements.
-fn collect(
-    command: &mut Command,
-    rows: &mut Rows,
-    side: impl Fn(&mut Row) -> &mut Side,
-) -> Result<()> {
+fn collect(command: &mut Command, rows: &mut Rows, side: impl Fn(&mut Row) -> &mut Side) -> Result<()> {
     let mut lines = Vec::new();
     run_reading(command, |line| {
         lines.extend(serde_json::from_str::<Line>(line));
@@ -238,7 +231,8 @@ fn markdown(tables: &[(&str, Rows)], threads: usize, rounds: usize) -> String {
     for (title, rows) in tables {
         let _ = write!(
             text,
-            "\n### {title}\n\n| | ours | PyTorch | ratio | | memory: ours | PyTorch | ratio |\n|---|---|---|---|---|---|---|---|\n"
+            "\n### {title}\n\n| | ours | PyTorch | ratio | | memory: ours | PyTorch | ratio \
+             |\n|---|---|---|---|---|---|---|---|\n"
         );
         for (name, row) in rows {
             let _ = writeln!(text, "{}", markdown_row(name, row));
@@ -309,20 +303,14 @@ fn points(rows: &Rows) -> impl Iterator<Item = Point> {
 /// The processor's name, where the system says it.
 fn processor() -> String {
     let information = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let line = information
-        .lines()
-        .find(|line| line.starts_with("model name"));
+    let line = information.lines().find(|line| line.starts_with("model name"));
     let name = line.and_then(|line| line.split_once(": "));
-    name.map_or_else(
-        || std::env::consts::ARCH.to_owned(),
-        |(_, name)| name.to_owned(),
-    )
+    name.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.to_owned())
 }
 
 /// Puts the tables between their marks.
 fn record(file: &Path, tables: &str) -> Result<()> {
-    let text =
-        fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
     let [begin, end] = MARKS;
     let Some((before, rest)) = text.split_once(begin) else {
         bail!("{} has no line {begin}", file.display());

@@ -54,9 +54,7 @@ pub fn tables(workspace: &Workspace, python: &Path) -> Result<String> {
     let mut steps = script("browser.mjs");
     if let Some(driver) = chromium::vulkan_driver(&chromium) {
         // The newer and the older name of the same setting.
-        steps
-            .env("VK_DRIVER_FILES", &driver)
-            .env("VK_ICD_FILENAMES", &driver);
+        steps.env("VK_DRIVER_FILES", &driver).env("VK_ICD_FILENAMES", &driver);
     }
     let mut lines: Vec<Line> = Vec::new();
     run_reading(&mut steps, |line| lines.extend(serde_json::from_str(line)))?;
@@ -74,10 +72,7 @@ pub fn tables(workspace: &Workspace, python: &Path) -> Result<String> {
     let mut forwards: Vec<Forwards> = Vec::new();
     run_reading(
         script("onnx.mjs")
-            .env(
-                "ONNX_RUNTIME",
-                folder.join("node_modules/onnxruntime-web/dist"),
-            )
+            .env("ONNX_RUNTIME", folder.join("node_modules/onnxruntime-web/dist"))
             .env("NETWORK", &network),
         |line| forwards.extend(serde_json::from_str(line)),
     )?;
@@ -91,12 +86,7 @@ fn forwards_table<'a>(forwards: impl Iterator<Item = &'a Forward>) -> String {
          UNETR `small`, 32×48×32, batch 1; the same weights, in the same browser.\n\n\
          | | a patch |\n|---|---|\n",
     );
-    for Forward {
-        name,
-        seconds,
-        failure,
-    } in forwards
-    {
+    for Forward { name, seconds, failure } in forwards {
         let time = seconds.map(duration);
         let found = time.or_else(|| failure.clone()).unwrap_or_default();
         let _ = writeln!(text, "| {name} | {found} |");
@@ -110,12 +100,7 @@ fn steps_table(lines: &[Line]) -> String {
          With MedContext, batch 1, one thread; the first step from the click on, with the kernels that it compiles.\n\n\
          | | page: first, second, later steps | command line | ratio of later steps |\n|---|---|---|---|\n",
     );
-    for Line {
-        name,
-        browser,
-        native,
-    } in lines
-    {
+    for Line { name, browser, native } in lines {
         let later = |steps: &[f64]| median(steps.get(2..).unwrap_or_default()).unwrap_or(f64::NAN);
         let three = |steps: &[f64]| {
             let first = steps.iter().take(2).copied();
@@ -123,12 +108,7 @@ fn steps_table(lines: &[Line]) -> String {
             all.join(", ")
         };
         let ratio = later(browser) / later(native);
-        let _ = writeln!(
-            text,
-            "| {name} | {} | {} | {ratio:.2} |",
-            three(browser),
-            three(native)
-        );
+        let _ = writeln!(text, "| {name} | {} | {} | {ratio:.2} |", three(browser), three(native));
     }
     text
 }

@@ -9,10 +9,7 @@ use crate::workspace::{self, Workspace};
 
 /// What each set is for, and what cargo is told.
 const SETS: [(&str, &str); 6] = [
-    (
-        "command line on one CPU core",
-        "check --package medcontext-core",
-    ),
+    ("command line on one CPU core", "check --package medcontext-core"),
     (
         "command line on all CPU cores and any GPU",
         "check --package medcontext-core --features wgpu,threads",

@@ -57,9 +57,7 @@ const MEANS: [(&str, Install); 3] = [
         apt_get(workspace, &["sudo", "--non-interactive"])
     }),
     ("Playwright's download", |workspace| {
-        run(workspace
-            .command("node")
-            .args([PLAYWRIGHT, "install", "chromium"]))
+        run(workspace.command("node").args([PLAYWRIGHT, "install", "chromium"]))
     }),
 ];
 
@@ -75,21 +73,16 @@ fn apt_get(workspace: &Workspace, prefix: &[&str]) -> Result<()> {
     };
     apt_get(&["update"])?;
     // libvulkan1 lets the native GPU tests use the software driver that Chromium brings.
-    apt_get(&[
-        "install",
-        "--yes",
-        "--no-install-recommends",
-        "chromium",
-        "libvulkan1",
-    ])
+    apt_get(&["install", "--yes", "--no-install-recommends", "chromium", "libvulkan1"])
 }
 
 fn find(workspace: &Workspace) -> Option<PathBuf> {
     let chosen = env::var("CHROME").ok();
-    let playwright = answer(workspace.command("node").args([
-        "--print",
-        "require('playwright-core').chromium.executablePath()",
-    ]));
+    let playwright = answer(
+        workspace
+            .command("node")
+            .args(["--print", "require('playwright-core').chromium.executablePath()"]),
+    );
     let candidates = chosen
         .iter()
         .map(String::as_str)

@@ -43,11 +43,7 @@ pub fn check(root: &Path) -> Result<()> {
         let mut found: Vec<String> = upward(&files, layers);
         for (what, graph) in [("files", &files), ("modules", &modules)] {
             let circles = circles(graph);
-            println!(
-                "{package}: {} {what}, {} circles",
-                graph.len(),
-                circles.len()
-            );
+            println!("{package}: {} {what}, {} circles", graph.len(), circles.len());
             found.extend(circles.iter().map(|circle| {
                 let arrows: Vec<String> = circle
                     .iter()
@@ -71,9 +67,7 @@ pub fn check(root: &Path) -> Result<()> {
 
 /// The module that a file belongs to: the first part of its path.
 fn module(file: &str) -> &str {
-    file.split('/')
-        .next()
-        .map_or(file, |part| part.trim_end_matches(".rs"))
+    file.split('/').next().map_or(file, |part| part.trim_end_matches(".rs"))
 }
 
 /// The imports of modules from each other, without what everyone may use.

@@ -64,12 +64,11 @@ pub fn serve(workspace: &Workspace, arguments: &ServeArguments) -> Result<()> {
     tools::ensure_all(workspace)?;
     let port = match arguments.port {
         Some(port) => port,
-        None => {
-            free_port().context("no port between 8080 and 8179 is free: choose one with --port")?
-        }
+        None => free_port().context("no port between 8080 and 8179 is free: choose one with --port")?,
     };
     println!(
-        "Building the page (the first time compiles everything: some minutes), then serving it on http://localhost:{port}"
+        "Building the page (the first time compiles everything: some minutes), then serving it on \
+         http://localhost:{port}"
     );
     let mut command = workspace.command("trunk");
     command.args(["serve", "--port", &port.to_string()]);

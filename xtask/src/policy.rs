@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 
 use crate::tools;
-use crate::workspace::{Workspace, answer, run};
+use crate::workspace::{Workspace, run, tracked};
 
 /// Checks the spelling of everything that is written here (`_typos.toml`).
 pub fn spelling(workspace: &Workspace) -> Result<()> {
@@ -39,16 +39,10 @@ const LINES: usize = 400;
 
 /// Checks that no line is too wide and no file too long to be read at one sitting.
 pub fn sizes(workspace: &Workspace) -> Result<()> {
-    let files = answer(
-        workspace
-            .command("git")
-            .args(["ls-files", "*.rs", "*.js", "*.mjs"]),
-    )
-    .context("git is needed to list the source files")?;
+    let files = tracked(workspace, &["*.rs", "*.js", "*.mjs"])?;
     let mut found = Vec::new();
-    for file in files.lines() {
-        let text =
-            fs::read_to_string(workspace.root.join(file)).with_context(|| file.to_owned())?;
+    for file in &files {
+        let text = fs::read_to_string(workspace.root.join(file)).with_context(|| file.clone())?;
         let lines = text.lines().count();
         if lines > LINES {
             found.push(format!("{file} has {lines} lines, more than {LINES}"));

@@ -1,7 +1,6 @@
 //! Every check of the project, in phases that each report their time.
 
 use std::cell::LazyCell;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -97,17 +96,12 @@ pub fn run(workspace: &Workspace, arguments: &TestArguments) -> Result<()> {
     summarise(&reports)
 }
 
-/// Checks the form of all files. rustfmt finds files by the modules that name them; those of the backbones are
-/// named by a macro, so they are given to it.
+/// Checks the form of all files. `cargo fmt` finds files by the modules that name them, so it would leave out those
+/// that a macro names: the backbones, formats and losses.
 fn check_format(workspace: &Workspace) -> Result<()> {
-    let mut command = workspace.cargo();
-    command.args(["fmt", "--all", "--check", "--"]);
-    for entry in fs::read_dir(workspace.root.join("core/src/backbone"))? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|ending| ending == "rs") {
-            command.arg(path);
-        }
-    }
+    let files = workspace::tracked(workspace, &["*.rs"])?;
+    let mut command = workspace.command("rustfmt");
+    command.args(["--check", "--edition", "2024"]).args(&files);
     workspace::run(&mut command)
 }
 
@@ -131,11 +125,7 @@ fn report(phase: Phase, body: impl FnOnce(&mut Count) -> Result<()>) -> Report {
         println!("{error:#}");
     }
     let passed = result.is_ok();
-    println!(
-        "== {name}: {} after {:.0} s",
-        verdict(passed),
-        time.as_secs_f64()
-    );
+    println!("== {name}: {} after {:.0} s", verdict(passed), time.as_secs_f64());
     Report {
         name,
         time,
@@ -160,11 +150,7 @@ fn summarise(reports: &[Report]) -> Result<()> {
         passed,
     } in reports
     {
-        println!(
-            "{name:<8} {:>6.0} s  {}",
-            time.as_secs_f64(),
-            verdict(*passed)
-        );
+        println!("{name:<8} {:>6.0} s  {}", time.as_secs_f64(), verdict(*passed));
         total.passed += count.passed;
         total.failed += if *passed { 0 } else { count.failed.max(1) };
     }
@@ -188,19 +174,11 @@ fn document(workspace: &Workspace) -> Result<()> {
 fn test_rust(workspace: &Workspace, chromium: Option<&Path>, count: &mut Count) -> Result<()> {
     build_command_line(workspace)?;
     let mut command = workspace.cargo();
-    linted(&mut command)
-        .arg("test")
-        .args(NATIVE)
-        .arg("--no-fail-fast");
+    linted(&mut command).arg("test").args(NATIVE).arg("--no-fail-fast");
     if let Some(driver) = chromium.and_then(chromium::vulkan_driver) {
-        println!(
-            "Native wgpu runs on Chromium's software driver, {}",
-            driver.display()
-        );
+        println!("Native wgpu runs on Chromium's software driver, {}", driver.display());
         // The newer and the older name of the same setting.
-        command
-            .env("VK_DRIVER_FILES", &driver)
-            .env("VK_ICD_FILENAMES", &driver);
+        command.env("VK_DRIVER_FILES", &driver).env("VK_ICD_FILENAMES", &driver);
     }
     run_reading(&mut command, |line| count.add(cargo_counts(line)))
 }
@@ -223,10 +201,7 @@ fn test_browser(workspace: &Workspace, chromium: &Path, count: &mut Count) -> Re
         .args(browser_tests(&workspace.root.join("tests/browser"))?)
         .env("CHROME", chromium)
         .env("MEDCONTEXT_CORE", workspace.target.join("debug/core"))
-        .env(
-            "MEDCONTEXT_SCREENSHOTS",
-            workspace.target.join("screenshots"),
-        );
+        .env("MEDCONTEXT_SCREENSHOTS", workspace.target.join("screenshots"));
     run_reading(&mut command, |line| count.add(node_counts(line)))
 }
 
@@ -283,9 +258,7 @@ mod tests {
 
     #[test]
     fn counts_are_read_from_the_result_lines_only() {
-        let counts = cargo_counts(
-            "test result: FAILED. 12 passed; 3 failed; 0 ignored; 0 measured; 7 filtered out",
-        );
+        let counts = cargo_counts("test result: FAILED. 12 passed; 3 failed; 0 ignored; 0 measured; 7 filtered out");
         assert_eq!((counts.passed, counts.failed), (12, 3));
         let counts = cargo_counts("test a::b ... ok");
         assert_eq!((counts.passed, counts.failed), (0, 0));

@@ -63,9 +63,8 @@ pub fn ensure_target(workspace: &Workspace) -> Result<()> {
         return Ok(());
     }
     println!("Installing the Rust target {TARGET}");
-    run(workspace.command("rustup").args(["target", "add", TARGET])).with_context(|| {
-        format!("Rust's target {TARGET} is missing: install Rust through https://rustup.rs")
-    })
+    run(workspace.command("rustup").args(["target", "add", TARGET]))
+        .with_context(|| format!("Rust's target {TARGET} is missing: install Rust through https://rustup.rs"))
 }
 
 /// A program from crates.io.
@@ -83,10 +82,7 @@ impl Tool<'_> {
         if found.is_some_and(|found| found.split_whitespace().any(|word| word == self.version)) {
             return Ok(());
         }
-        println!(
-            "Installing {} {} (once, a few minutes)",
-            self.package, self.version
-        );
+        println!("Installing {} {} (once, a few minutes)", self.package, self.version);
         self.install(workspace, &["--locked"]).or_else(|error| {
             println!("{error}: trying again without its authors' choice of dependencies");
             self.install(workspace, &[])
@@ -116,8 +112,7 @@ impl Tool<'_> {
 
 /// The version of a package in a Cargo.lock.
 fn locked_version(lock: &Path, package: &str) -> Result<String> {
-    let text =
-        fs::read_to_string(lock).with_context(|| format!("{} cannot be read", lock.display()))?;
+    let text = fs::read_to_string(lock).with_context(|| format!("{} cannot be read", lock.display()))?;
     find_version(&text, package)
         .map(str::to_string)
         .with_context(|| format!("{} holds no package {package}", lock.display()))
@@ -126,10 +121,7 @@ fn locked_version(lock: &Path, package: &str) -> Result<String> {
 fn find_version<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
     let name = format!("name = \"{package}\"");
     let mut lines = lock.lines().skip_while(|line| *line != name);
-    lines
-        .nth(1)?
-        .strip_prefix("version = \"")?
-        .strip_suffix('"')
+    lines.nth(1)?.strip_prefix("version = \"")?.strip_suffix('"')
 }
 
 /// Installs what package-lock.json names, unless that has been done since it last changed.
@@ -145,19 +137,11 @@ pub fn ensure_npm_packages(workspace: &Workspace) -> Result<()> {
     }
     println!("Installing the npm packages (the viewer and the browser tests' driver)");
     let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
-    run(workspace.command(npm).args([
-        "ci",
-        "--ignore-scripts",
-        "--omit=optional",
-        "--no-audit",
-        "--no-fund",
-    ]))
-    .context(
-        "npm is needed to fetch the viewer: install Node.js 20 or newer from https://nodejs.org",
-    )?;
-    let viewer = workspace
-        .root
-        .join("node_modules/@niivue/niivue/dist/index.js");
+    run(workspace
+        .command(npm)
+        .args(["ci", "--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund"]))
+    .context("npm is needed to fetch the viewer: install Node.js 20 or newer from https://nodejs.org")?;
+    let viewer = workspace.root.join("node_modules/@niivue/niivue/dist/index.js");
     ensure!(
         viewer.is_file(),
         "npm installed its packages, but {} is missing",

@@ -25,11 +25,7 @@ impl Workspace {
         let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
         let target = root.join(target);
         let tools = target.join("tools");
-        Self {
-            root,
-            target,
-            tools,
-        }
+        Self { root, target, tools }
     }
 
     /// A command that runs in the root and finds the installed tools first.
@@ -47,9 +43,7 @@ impl Workspace {
 
     fn path(&self) -> std::ffi::OsString {
         let own = env::var_os("PATH").unwrap_or_default();
-        let all = [self.tools.join("bin")]
-            .into_iter()
-            .chain(env::split_paths(&own));
+        let all = [self.tools.join("bin")].into_iter().chain(env::split_paths(&own));
         // Joining fails only if a folder holds the separator; then the user's own path must do.
         env::join_paths(all).unwrap_or(own)
     }
@@ -82,10 +76,7 @@ pub fn run_reading(command: &mut Command, mut line: impl FnMut(&str)) -> Result<
         .stdout(Stdio::piped())
         .spawn()
         .with_context(|| format!("`{name}` could not be started"))?;
-    let stdout = child
-        .stdout
-        .take()
-        .context("the standard output was not piped")?;
+    let stdout = child.stdout.take().context("the standard output was not piped")?;
     for text in BufReader::new(stdout).lines() {
         let text = text?;
         println!("{text}");
@@ -103,10 +94,16 @@ pub fn answer(command: &mut Command) -> Option<String> {
     output.status.success().then_some(text)
 }
 
+/// The files under version control that match one of `patterns`, from the root.
+pub fn tracked(workspace: &Workspace, patterns: &[&str]) -> Result<Vec<String>> {
+    let mut command = workspace.command("git");
+    command.args(["ls-files", "--cached", "--others", "--exclude-standard"]);
+    let files = answer(command.args(patterns)).context("git is needed to list the source files")?;
+    Ok(files.lines().map(str::to_owned).collect())
+}
+
 fn name(command: &Command) -> String {
-    let program = Path::new(command.get_program())
-        .file_stem()
-        .unwrap_or_default();
+    let program = Path::new(command.get_program()).file_stem().unwrap_or_default();
     let arguments = command.get_args().take(3);
     let words: Vec<_> = std::iter::once(program)
         .chain(arguments)

@@ -5,8 +5,8 @@ use js_sys::{Array, Function, Promise, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    Blob, DataTransfer, File, FileList, FileSystemDirectoryEntry, FileSystemEntry,
-    FileSystemFileEntry, HtmlAnchorElement, Url,
+    Blob, DataTransfer, File, FileList, FileSystemDirectoryEntry, FileSystemEntry, FileSystemFileEntry,
+    HtmlAnchorElement, Url,
 };
 
 use crate::message::{Handle, Upload};
@@ -44,11 +44,7 @@ impl Drop {
     /// # Errors
     /// When the browser cannot read a folder.
     pub async fn uploads(self) -> Result<Vec<Upload>, JsValue> {
-        let mut uploads: Vec<Upload> = self
-            .files
-            .into_iter()
-            .map(|f| upload(f.name(), f))
-            .collect();
+        let mut uploads: Vec<Upload> = self.files.into_iter().map(|f| upload(f.name(), f)).collect();
         let mut waiting = self.entries;
         while let Some(entry) = waiting.pop() {
             if entry.is_directory() {
@@ -99,9 +95,7 @@ pub fn from_dialog(list: &FileList) -> Vec<Upload> {
         .filter_map(|index| list.get(index))
         .map(|file| {
             let path = Reflect::get(&file, &"webkitRelativePath".into()).ok();
-            let path = path
-                .and_then(|path| path.as_string())
-                .filter(|path| !path.is_empty());
+            let path = path.and_then(|path| path.as_string()).filter(|path| !path.is_empty());
             upload(path.unwrap_or_else(|| file.name()), file)
         })
         .collect()

@@ -11,8 +11,7 @@ use super::state::State;
 use super::{files, panels};
 use crate::bridge::Bridge;
 use crate::message::{
-    CasesRequest, DevicePreference, FileLibrary, Report, Request, SessionRequest, WorkerReport,
-    WorkerRequest,
+    CasesRequest, DevicePreference, FileLibrary, Report, Request, SessionRequest, WorkerReport, WorkerRequest,
 };
 
 /// The worker's loader, as the build names it, beside the page.
@@ -66,9 +65,7 @@ impl Link {
     fn receive(self, report: Report) {
         match report {
             Report::Worker(WorkerReport::Library(library)) => self.library.set_value(*library),
-            Report::Worker(WorkerReport::Handled) => self
-                .pending
-                .update_value(|pending| drop(pending.pop_front())),
+            Report::Worker(WorkerReport::Handled) => self.pending.update_value(|pending| drop(pending.pop_front())),
             report => panels::on_report(self.state, report),
         }
     }
@@ -76,10 +73,7 @@ impl Link {
     /// Sends a request.
     pub fn send(&self, request: impl Into<Request>) {
         let request = request.into();
-        let brings = matches!(
-            request,
-            Request::Cases(CasesRequest::Add(_) | CasesRequest::AddSamples)
-        );
+        let brings = matches!(request, Request::Cases(CasesRequest::Add(_) | CasesRequest::AddSamples));
         if brings && self.state.session.found.read_untracked().is_some() {
             // Something new begins, in place of what was kept.
             self.state.session.found.set(None);
@@ -95,8 +89,7 @@ impl Link {
                 bridge.send(&request);
             }
         });
-        self.pending
-            .update_value(|pending| pending.push_back(request));
+        self.pending.update_value(|pending| pending.push_back(request));
     }
 
     /// Goes on on another device: a new worker there takes over everything but a task that runs.
@@ -116,16 +109,11 @@ impl Link {
             ..Work::default()
         });
         let mut undone = VecDeque::new();
-        self.pending
-            .update_value(|pending| undone = std::mem::take(pending));
+        self.pending.update_value(|pending| undone = std::mem::take(pending));
         self.spawn();
         self.forward(WorkerRequest::Resume(Box::new(self.library.get_value())));
         self.forward(WorkerRequest::Flush);
-        let weights = state
-            .weights
-            .info
-            .get_untracked()
-            .zip(state.weights.file.get_value());
+        let weights = state.weights.info.get_untracked().zip(state.weights.file.get_value());
         if let Some((info, blob)) = weights {
             self.forward(CasesRequest::Add(files::from_blob(&info.file_name, &blob)));
         }

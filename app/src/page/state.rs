@@ -99,29 +99,21 @@ impl State {
                 "The labels of {edited} are being edited: save or discard them first."
             ));
         }
-        let done = self
-            .cases
-            .find(id)
-            .is_some_and(|case| case.result.done().is_some());
-        self.viewer.overlay.set(if done {
-            Overlay::Prediction
-        } else {
-            Overlay::Truth
-        });
+        let done = self.cases.find(id).is_some_and(|case| case.result.done().is_some());
+        self.viewer
+            .overlay
+            .set(if done { Overlay::Prediction } else { Overlay::Truth });
         self.viewer.viewed.set(Some(id.to_owned()));
     }
 
     /// What was found in a case is of no use any more.
     pub fn forget_result(&self, id: &str) {
-        let of_case =
-            |preview: &Option<Preview>| preview.as_ref().is_some_and(|one| one.case == id);
+        let of_case = |preview: &Option<Preview>| preview.as_ref().is_some_and(|one| one.case == id);
         if self.train.preview.with_untracked(of_case) {
             self.train.preview.set(None);
         }
         self.segment.files.update(|files| drop(files.remove(id)));
-        self.viewer
-            .differences
-            .update(|files| drop(files.remove(id)));
+        self.viewer.differences.update(|files| drop(files.remove(id)));
     }
 }
 

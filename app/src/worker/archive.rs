@@ -35,9 +35,7 @@ pub fn unpack(archive: &[u8]) -> Result<BTreeMap<String, Blob>> {
         // A compressed entry would not be one of ours, and could unpack to anything.
         if entry.is_file() && entry.compression() == CompressionMethod::Stored {
             let mut content = Vec::new();
-            entry
-                .read_to_end(&mut content)
-                .map_err(|error| wrong(&error))?;
+            entry.read_to_end(&mut content).map_err(|error| wrong(&error))?;
             let name = entry.name().map_err(|error| wrong(&error))?.into_owned();
             files.insert(name, blob(&content)?.0);
         }

@@ -30,10 +30,7 @@ pub async fn refresh(session: &Session) {
     }
     // What was known of a file with other contents is of no use any more.
     let replaced = |entry: &Entry| changed.contains(&entry.files);
-    session
-        .cases
-        .borrow_mut()
-        .retain(|_, entry| !replaced(entry));
+    session.cases.borrow_mut().retain(|_, entry| !replaced(entry));
     for files in &changed {
         if let Err(error) = announce(session, files).await {
             drop_case(session, files, error).await;
@@ -67,9 +64,7 @@ pub fn forget_all(session: &Session) {
 fn forget(session: &Session, id: &str) {
     session.cases.borrow_mut().remove(id);
     session.cache.borrow_mut().remove(id);
-    session.reporter.send(CasesReport::Removed {
-        case: id.to_owned(),
-    });
+    session.reporter.send(CasesReport::Removed { case: id.to_owned() });
 }
 
 /// Forgets a case whose image cannot be used, and says why.
@@ -127,11 +122,7 @@ async fn header(session: &Session, path: &str) -> Result<Inspection> {
     let start = platform::read_start(&session.file(path)?, HEADER_BYTES).await;
     let start = start.map_err(|reason| Error::unreadable(path, reason))?;
     let header = Format::of(path, &start).and_then(|format| format.inspect(&[&start]));
-    let header = header.and_then(|header| {
-        Limits::default()
-            .check(header.decoded_bytes)
-            .map(|()| header)
-    });
+    let header = header.and_then(|header| Limits::default().check(header.decoded_bytes).map(|()| header));
     Ok(header.map_err(named(path))?)
 }
 

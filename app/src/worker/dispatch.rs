@@ -13,8 +13,8 @@ use super::reporter::Reporter;
 use super::session::Session;
 use super::{cases, choices, files, label, predict, restore, show, train};
 use crate::message::{
-    CasesRequest, Device, DevicePreference, DisplayRequest, ExportRequest, Request, SessionReport,
-    SessionRequest, TaskReport, TaskRequest, TrainingRequest, WorkerReport, WorkerRequest,
+    CasesRequest, Device, DevicePreference, DisplayRequest, ExportRequest, Request, SessionReport, SessionRequest,
+    TaskReport, TaskRequest, TrainingRequest, WorkerReport, WorkerRequest,
 };
 use crate::platform::{NoStorage, Storage, gpu_name, spawn_local, why_no_gpu};
 
@@ -33,8 +33,7 @@ impl Inbox {
             requests: sender,
         };
         spawn_local(async move {
-            let Some(Request::Worker(WorkerRequest::Open(preference))) = requests.next().await
-            else {
+            let Some(Request::Worker(WorkerRequest::Open(preference))) = requests.next().await else {
                 return;
             };
             match open(reporter.clone(), preference).await {
@@ -92,9 +91,7 @@ async fn open(reporter: Reporter, preference: DevicePreference) -> Result<Rc<Ses
             reason: (preference == DevicePreference::Gpu).then(|| why_no_gpu().to_owned()),
         },
         _ => Device::WebGpu {
-            name: gpu_name()
-                .await
-                .unwrap_or_else(|| session.device.description.clone()),
+            name: gpu_name().await.unwrap_or_else(|| session.device.description.clone()),
             largest_tensor: session.device.largest_tensor.unwrap_or(u64::MAX),
         },
     };
@@ -110,10 +107,7 @@ async fn handle(session: &Rc<Session>, request: Request) {
         Request::Training(request) => handle_training(session, request),
         Request::Segmentation(request) => {
             let task = Rc::clone(session);
-            run(
-                session,
-                async move { predict::predict(&task, request).await },
-            )
+            run(session, async move { predict::predict(&task, request).await })
         }
         // Done without waiting for its turn here.
         Request::Task(_) => Ok(()),
@@ -121,13 +115,8 @@ async fn handle(session: &Rc<Session>, request: Request) {
         Request::Export(ExportRequest::Surfaces { case, segmentation }) => {
             show::surfaces(session, &case, &segmentation.0).await
         }
-        Request::Export(ExportRequest::Archive {
-            files,
-            session: saved,
-        }) => restore::pack(session, files, saved).await,
-        Request::Session(SessionRequest::Remember(saved)) => {
-            restore::remember(session, &saved).await
-        }
+        Request::Export(ExportRequest::Archive { files, session: saved }) => restore::pack(session, files, saved).await,
+        Request::Session(SessionRequest::Remember(saved)) => restore::remember(session, &saved).await,
         Request::Session(SessionRequest::Restore) => restore::restore_stored(session).await,
         Request::Session(SessionRequest::Forget) => restore::forget(session).await,
     };
@@ -160,11 +149,7 @@ async fn handle_cases(session: &Session, request: CasesRequest) -> Result<()> {
         }
         CasesRequest::CombineStructures => choices::combine(session).await?,
         CasesRequest::Repair { case, fix } => label::repair(session, &case, fix).await?,
-        CasesRequest::Label {
-            case,
-            drawing,
-            names,
-        } => label::take(session, &case, &drawing.0, &names).await?,
+        CasesRequest::Label { case, drawing, names } => label::take(session, &case, &drawing.0, &names).await?,
     }
     Ok(())
 }
@@ -184,15 +169,12 @@ fn handle_training(session: &Rc<Session>, request: TrainingRequest) -> Result<()
                 train::train(&task, *config, &cases, &validation, from_weights).await
             })
         }
-        TrainingRequest::Rehearse { config, cases } => run(session, async move {
-            train::rehearse(&task, *config, &cases).await
-        }),
+        TrainingRequest::Rehearse { config, cases } => {
+            run(session, async move { train::rehearse(&task, *config, &cases).await })
+        }
         TrainingRequest::Resume { validation, viewed } => {
             *session.viewed.borrow_mut() = viewed;
-            run(
-                session,
-                async move { train::resume(&task, &validation).await },
-            )
+            run(session, async move { train::resume(&task, &validation).await })
         }
     }
 }
@@ -206,9 +188,7 @@ async fn handle_display(session: &Session, request: DisplayRequest) -> Result<()
             labels,
             uncertainty,
         } => show::display(session, case, number, labels, uncertainty).await,
-        DisplayRequest::Difference { case, segmentation } => {
-            show::compare(session, &case, &segmentation.0).await
-        }
+        DisplayRequest::Difference { case, segmentation } => show::compare(session, &case, &segmentation.0).await,
     }
 }
 

@@ -26,9 +26,7 @@ pub enum Error {
         reason: String,
     },
     /// The browser would not make a file.
-    #[error(
-        "the browser could not make a file ({0}); close other tabs to free memory and try again"
-    )]
+    #[error("the browser could not make a file ({0}); close other tabs to free memory and try again")]
     NoBlob(String),
     /// Something was asked for while something else runs.
     #[error("something is still running; stop it first")]
@@ -38,7 +36,8 @@ pub enum Error {
     NoCase(String),
     /// More volumes than fit.
     #[error(
-        "{cases} {needed_gib:.1} GiB of memory and a page has room for {room_gib:.1}: train on fewer of them, or crop or downsample the volumes"
+        "{cases} {needed_gib:.1} GiB of memory and a page has room for {room_gib:.1}: train on fewer of them, or crop \
+         or downsample the volumes"
     )]
     NoMemory {
         /// How many, with the verb: "these 3 cases take".
@@ -58,7 +57,8 @@ pub enum Error {
     NoRoom(String),
     /// The browser's storage belongs to another tab.
     #[error(
-        "another tab with this page keeps its session: what is done in this one will be gone when it is closed; save what you need"
+        "another tab with this page keeps its session: what is done in this one will be gone when it is closed; save \
+         what you need"
     )]
     OtherTab,
     /// A training run that cannot go on.
@@ -82,7 +82,8 @@ pub enum Error {
     },
     /// A session in the browser's storage that cannot be read.
     #[error(
-        "this browser keeps a session that this version of the program cannot read ({0}); it stays until new files are dropped"
+        "this browser keeps a session that this version of the program cannot read ({0}); it stays until new files are \
+         dropped"
     )]
     UnreadableSession(String),
     /// Kept decisions that cannot be read.

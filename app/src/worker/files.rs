@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use medcontext_core::dataset::{
-    DatasetJson, PhantomCase, PhantomConfig, phantom, phantom_dataset_json,
-};
+use medcontext_core::dataset::{DatasetJson, PhantomCase, PhantomConfig, phantom, phantom_dataset_json};
 use medcontext_core::volume::gzip;
 
 use super::bytes::{blob, bytes_of};

@@ -16,12 +16,7 @@ use crate::platform::Blob;
 use crate::saved::names as file_names;
 
 /// Takes a drawing as a case's labels, in place of those it had.
-pub async fn take(
-    session: &Session,
-    id: &str,
-    drawing: &Blob,
-    names: &BTreeMap<u16, String>,
-) -> Result<()> {
+pub async fn take(session: &Session, id: &str, drawing: &Blob, names: &BTreeMap<u16, String>) -> Result<()> {
     let case = session.case(id).await?;
     let name = format!("the drawing over {id}");
     let drawing = read_labels(&name, drawing).await?;

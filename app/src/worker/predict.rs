@@ -35,21 +35,14 @@ pub async fn predict(session: &Session, request: SegmentationRequest) -> Result<
         }
         if let Err(error) = segment(session, &predictor, &case, config).await {
             let reason = error.to_string();
-            session
-                .reporter
-                .send(SegmentationReport::Failed { case, reason });
+            session.reporter.send(SegmentationReport::Failed { case, reason });
         }
     }
     Ok(())
 }
 
 /// Segments one case, unless stopped.
-async fn segment(
-    session: &Session,
-    predictor: &Predictor,
-    id: &str,
-    config: PredictConfig,
-) -> Result<()> {
+async fn segment(session: &Session, predictor: &Predictor, id: &str, config: PredictConfig) -> Result<()> {
     let case = session.case(id).await?;
     let mut run = predictor.start_channels(&case.images(), config)?;
     while let Some(event) = run.next().await? {
@@ -66,10 +59,7 @@ async fn segment(
                 windows,
                 remaining_seconds,
             } => progress(done, windows, remaining_seconds),
-            Event::Finished {
-                segmentation,
-                seconds,
-            } => {
+            Event::Finished { segmentation, seconds } => {
                 let seen = predictor.metadata().training.saw(id);
                 let found = segmented(&case, &segmentation, seconds, seen)?;
                 store(session, &found).await;
@@ -87,23 +77,14 @@ async fn segment(
 
 /// Stores what was found for the next visit.
 async fn store(session: &Session, found: &Segmented) {
-    session
-        .store(&names::segmentation(&found.case), &found.file.0)
-        .await;
+    session.store(&names::segmentation(&found.case), &found.file.0).await;
     if let Some(map) = &found.uncertainty {
-        session
-            .store(&names::uncertainty(&found.case), &map.0)
-            .await;
+        session.store(&names::uncertainty(&found.case), &map.0).await;
     }
 }
 
 /// What is said of a segmented case, measured where it has labels of its own.
-fn segmented(
-    case: &Case,
-    segmentation: &Segmentation,
-    seconds: f64,
-    seen: Option<bool>,
-) -> Result<Segmented> {
+fn segmented(case: &Case, segmentation: &Segmentation, seconds: f64, seen: Option<bool>) -> Result<Segmented> {
     let logits = segmentation.logits.as_ref().map(|logits| {
         let file = logits_file(logits).map_err(|error| Error::Logits(error.to_string()));
         blob(&file?)

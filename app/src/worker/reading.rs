@@ -78,9 +78,7 @@ pub fn check_new(session: &Rc<Session>) {
             check(&session, &files).await;
             yield_now().await;
         }
-        session
-            .reporter
-            .send(CasesReport::Reading { done: 0, total: 0 });
+        session.reporter.send(CasesReport::Reading { done: 0, total: 0 });
         session.checking.set(false);
     });
 }

@@ -9,9 +9,7 @@ use super::bytes::{blob, bytes_of, json_file};
 use super::error::{Error, Result};
 use super::session::Session;
 use super::{archive, cases, choices};
-use crate::message::{
-    ExportReport, FileLibrary, Handle, Packed, SegmentationReport, Segmented, SessionReport,
-};
+use crate::message::{ExportReport, FileLibrary, Handle, Packed, SegmentationReport, Segmented, SessionReport};
 use crate::platform::Blob;
 use crate::saved::{Saved, names};
 
@@ -23,8 +21,7 @@ pub async fn found(session: &Session) -> Result<Option<Saved>> {
     let Some(bytes) = session.stored_bytes(names::SESSION).await? else {
         return Ok(None);
     };
-    let saved: Saved = serde_json::from_slice(&bytes)
-        .map_err(|error| Error::UnreadableSession(error.to_string()))?;
+    let saved: Saved = serde_json::from_slice(&bytes).map_err(|error| Error::UnreadableSession(error.to_string()))?;
     Ok((!saved.roles.is_empty()).then_some(saved))
 }
 
@@ -90,13 +87,12 @@ pub async fn open_archive(session: &Session, path: &str, file: &Blob) -> Result<
         file: path.to_owned(),
         reason,
     };
-    let contents = archive::unpack(&bytes_of(path, file).await?)
-        .map_err(|error| no_session(error.to_string()))?;
+    let contents = archive::unpack(&bytes_of(path, file).await?).map_err(|error| no_session(error.to_string()))?;
     let saved = contents
         .get(names::SESSION)
         .ok_or_else(|| no_session(format!("it holds no {}", names::SESSION)))?;
-    let saved: Saved = serde_json::from_slice(&bytes_of(path, saved).await?)
-        .map_err(|error| no_session(error.to_string()))?;
+    let saved: Saved =
+        serde_json::from_slice(&bytes_of(path, saved).await?).map_err(|error| no_session(error.to_string()))?;
     session.clear_storage().await?;
     for (name, content) in &contents {
         session.store(name, content).await;
@@ -105,11 +101,7 @@ pub async fn open_archive(session: &Session, path: &str, file: &Blob) -> Result<
 }
 
 /// Puts everything back, and tells the page as if it had just come.
-async fn restore(
-    session: &Session,
-    mut contents: BTreeMap<String, Blob>,
-    saved: Saved,
-) -> Result<()> {
+async fn restore(session: &Session, mut contents: BTreeMap<String, Blob>, saved: Saved) -> Result<()> {
     cases::forget_all(session);
     let library = library(session, &contents).await?;
     *session.library_mut() = library;
@@ -131,9 +123,7 @@ async fn restore(
             }));
         }
     }
-    session
-        .reporter
-        .send(SessionReport::Restored(Box::new(saved)));
+    session.reporter.send(SessionReport::Restored(Box::new(saved)));
     Ok(())
 }
 
@@ -171,15 +161,9 @@ async fn read_choices(file: &Blob) -> Result<Choices> {
 
 /// Makes one file of the page's files and, where asked for, of the session.
 pub async fn pack(session: &Session, files: Vec<Packed>, saved: Option<Box<Saved>>) -> Result<()> {
-    let mut all: Vec<(String, Blob)> = files
-        .into_iter()
-        .map(|packed| (packed.name, packed.file.0))
-        .collect();
+    let mut all: Vec<(String, Blob)> = files.into_iter().map(|packed| (packed.name, packed.file.0)).collect();
     if let Some(saved) = saved {
-        all.push((
-            names::SESSION.to_owned(),
-            json_file(names::SESSION, &saved)?,
-        ));
+        all.push((names::SESSION.to_owned(), json_file(names::SESSION, &saved)?));
         all.push((names::CHOICES.to_owned(), choices::json(session)?));
         all.extend(library_files(session));
         if let Some(state) = session.stored(names::STATE).await? {

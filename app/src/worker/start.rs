@@ -42,15 +42,11 @@ fn report_death(reporter: &Reporter) {
     }));
     let reporter = reporter.clone();
     let uncaught = Closure::<dyn Fn()>::new(move || {
-        die(
-            &reporter,
-            "the browser ended it, perhaps for lack of memory",
-        );
+        die(&reporter, "the browser ended it, perhaps for lack of memory");
     });
     for event in ["error", "messageerror", "unhandledrejection"] {
         // Refused only for listeners that are no functions.
-        let _ = worker_scope()
-            .add_event_listener_with_callback(event, uncaught.as_ref().unchecked_ref());
+        let _ = worker_scope().add_event_listener_with_callback(event, uncaught.as_ref().unchecked_ref());
     }
     uncaught.forget();
 }

@@ -94,21 +94,12 @@ pub async fn rehearse(session: &Session, config: TrainConfig, cases: &[String]) 
 /// Resumes the run whose state was stored.
 pub async fn resume(session: &Session, validation: &[String]) -> Result<()> {
     yield_now().await;
-    let state = session
-        .stored_bytes(names::STATE)
-        .await?
-        .ok_or(Error::NoState)?;
+    let state = session.stored_bytes(names::STATE).await?.ok_or(Error::NoState)?;
     let RunState {
-        config,
-        cases,
-        labels,
-        ..
+        config, cases, labels, ..
     } = RunState::read(&state)?;
     check_room(session, &[&cases, validation])?;
-    let (cases, held_out) = (
-        find(session, &cases).await?,
-        find(session, validation).await?,
-    );
+    let (cases, held_out) = (find(session, &cases).await?, find(session, validation).await?);
     let device = &session.device.device;
     let start = Start::Resume(&state);
     let trainer = Trainer::new(config, cases, held_out, labels, start, device)?;
@@ -128,10 +119,7 @@ async fn find(session: &Session, ids: &[String]) -> Result<Vec<Case>> {
 fn check_room(session: &Session, ids: &[&[String]]) -> Result<()> {
     let cases = session.cases.borrow();
     let entries = ids.iter().flat_map(|ids| ids.iter());
-    let sizes: Vec<u64> = entries
-        .filter_map(|id| cases.get(id))
-        .map(Entry::bytes)
-        .collect();
+    let sizes: Vec<u64> = entries.filter_map(|id| cases.get(id)).map(Entry::bytes).collect();
     let needed: u64 = sizes.iter().sum();
     if needed > ROOM {
         return Err(Error::NoMemory {

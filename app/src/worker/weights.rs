@@ -56,11 +56,7 @@ fn describe(metadata: &Metadata, file: &[u8]) -> WeightsInfo {
     let backbone = network.backbone();
     let names: Vec<&str> = labels.names().iter().skip(1).map(String::as_str).collect();
     let hash = sha256(file);
-    let with = if training.medcontext {
-        "with"
-    } else {
-        "without"
-    };
+    let with = if training.medcontext { "with" } else { "without" };
     WeightsInfo {
         summary: format!(
             "{}, patch {depth} × {height} × {width}, for {}: {} iterations {with} MedContext{}",
@@ -69,9 +65,7 @@ fn describe(metadata: &Metadata, file: &[u8]) -> WeightsInfo {
             training.iterations,
             training
                 .validation_dice
-                .map_or(String::new(), |dice| format!(
-                    ", Dice {dice:.3} on held-out cases"
-                )),
+                .map_or(String::new(), |dice| format!(", Dice {dice:.3} on held-out cases")),
         ),
         file_name: format!("medcontext-{backbone}-{}.safetensors", training.iterations),
         card: metadata.card(&hash),

@@ -44,13 +44,7 @@ pub(super) trait Architecture {
     fn check(&self, patch: [usize; 3]) -> Result<(), String>;
 
     /// The layers with new parameters.
-    fn build(
-        &self,
-        channels: usize,
-        classes: usize,
-        patch: [usize; 3],
-        init: &mut Init,
-    ) -> Self::Layers
+    fn build(&self, channels: usize, classes: usize, patch: [usize; 3], init: &mut Init) -> Self::Layers
     where
         Self: Sized;
 
@@ -62,11 +56,7 @@ pub(super) trait Architecture {
 
     /// What the reference implementation's `state_dict()` holds beside `parameters`, given by their reference
     /// names, in a network for `patch`.
-    fn reference_tensors(
-        &self,
-        _parameters: &[String],
-        _patch: [usize; 3],
-    ) -> Vec<ReferenceTensor> {
+    fn reference_tensors(&self, _parameters: &[String], _patch: [usize; 3]) -> Vec<ReferenceTensor> {
         Vec::new()
     }
 }

@@ -45,6 +45,5 @@ pub(super) fn swin_block(
     let windows = WindowGrid::new(grid, window, false);
     let (tokens, seen) = (grid.iter().product(), windows.tokens());
     let padded = windows.windows() * seen;
-    conv(padded, channels, projections * channels + 2 * seen, 1)
-        + conv(tokens, channels, 2 * mlp_ratio * channels, 1)
+    conv(padded, channels, projections * channels + 2 * seen, 1) + conv(tokens, channels, 2 * mlp_ratio * channels, 1)
 }

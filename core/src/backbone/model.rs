@@ -13,12 +13,7 @@ impl Model {
     }
 
     /// Logits at up to `scales` scales (at least one), the finest and whole one first.
-    pub fn forward_scales(
-        &self,
-        x: Tensor<5>,
-        mask: Option<&TokenMask>,
-        scales: usize,
-    ) -> Vec<Tensor<5>> {
+    pub fn forward_scales(&self, x: Tensor<5>, mask: Option<&TokenMask>, scales: usize) -> Vec<Tensor<5>> {
         self.segmenter().forward(x, mask, scales.max(1))
     }
 
@@ -63,10 +58,7 @@ impl ModuleVisitor for Count {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let statistic = self
-            .names
-            .last()
-            .is_some_and(|name| name.starts_with("running_"));
+        let statistic = self.names.last().is_some_and(|name| name.starts_with("running_"));
         if !statistic {
             self.learned += param.shape().num_elements();
         }

@@ -14,10 +14,7 @@ pub(super) fn block_name(path: &str) -> String {
 
 /// Names inside one of MONAI's encoders, `UnetrBasicBlock`s that wrap their convolutions.
 pub(super) fn wrapped_encoder(name: &str, encoder: &str) -> String {
-    match name
-        .strip_prefix(encoder)
-        .and_then(|rest| rest.strip_prefix('.'))
-    {
+    match name.strip_prefix(encoder).and_then(|rest| rest.strip_prefix('.')) {
         Some(rest) => format!("{encoder}.layer.{rest}"),
         None => name.to_owned(),
     }

@@ -68,9 +68,7 @@ impl Network {
             _ => serde_json::Map::new(),
         };
         let (own, others) = (numbers(self), numbers(other));
-        let text = |value: Option<&serde_json::Value>| {
-            value.map_or_else(|| "none".to_owned(), ToString::to_string)
-        };
+        let text = |value: Option<&serde_json::Value>| value.map_or_else(|| "none".to_owned(), ToString::to_string);
         own.iter()
             .filter(|&(name, value)| others.get(name) != Some(value))
             .map(|(name, value)| (name.clone(), text(Some(value)), text(others.get(name))))

@@ -74,22 +74,13 @@ impl Network {
         let rule = self.patch_rule();
         if !rule.fits(patch) {
             let backbone = self.backbone();
-            return Err(format!(
-                "a patch of {patch:?} voxels does not fit {backbone}: {rule}"
-            ));
+            return Err(format!("a patch of {patch:?} voxels does not fit {backbone}: {rule}"));
         }
         self.architecture().check(patch)
     }
 
     /// Builds the network with `channels` input and `classes` output channels, drawn from `seed`.
-    pub fn build(
-        &self,
-        channels: usize,
-        classes: usize,
-        patch: [usize; 3],
-        seed: u64,
-        device: &Device,
-    ) -> Model {
+    pub fn build(&self, channels: usize, classes: usize, patch: [usize; 3], seed: u64, device: &Device) -> Model {
         let mut init = Init::new(seed, device);
         self.layers(channels, classes, patch, &mut init)
     }
@@ -101,11 +92,7 @@ impl Network {
 
     /// What the reference implementation's `state_dict()` holds beside `parameters`, given by their reference
     /// names, in a network for `patch`.
-    pub(crate) fn reference_tensors(
-        &self,
-        parameters: &[String],
-        patch: [usize; 3],
-    ) -> Vec<ReferenceTensor> {
+    pub(crate) fn reference_tensors(&self, parameters: &[String], patch: [usize; 3]) -> Vec<ReferenceTensor> {
         self.architecture().reference_tensors(parameters, patch)
     }
 }

@@ -22,8 +22,8 @@ use super::architecture::LOSS;
 use super::cost::{conv, swin_block, volume};
 use super::reference::{INDEX, position_indices};
 use super::{
-    Architecture, Label, Named, PatchRule, RecipeFamily, RecognitionError, Recognized,
-    ReferenceTensor, Registered, Shapes, Size, Untold,
+    Architecture, Label, Named, PatchRule, RecipeFamily, RecognitionError, Recognized, ReferenceTensor, Registered,
+    Shapes, Size, Untold,
 };
 use crate::nn::{Init, WindowGrid};
 use crate::volume::AxisOrder;
@@ -46,11 +46,7 @@ impl Architecture for NnformerConfig {
     }
 
     fn scale_weights(&self) -> &'static [f64] {
-        if self.deep_supervision {
-            &SCALE_WEIGHTS
-        } else {
-            &[1.0]
-        }
+        if self.deep_supervision { &SCALE_WEIGHTS } else { &[1.0] }
     }
 
     /// For every voxel so many values for each channel of a token and for each head of the first
@@ -90,29 +86,17 @@ impl Architecture for NnformerConfig {
         let stem = conv(inner, channels + half, half, 27) + conv(tokens, half + full, full, 27);
         let block = |level: usize, projections| {
             let channels = full << level;
-            swin_block(
-                grids[level],
-                self.windows[level],
-                channels,
-                self.mlp_ratio,
-                projections,
-            )
+            swin_block(grids[level], self.windows[level], channels, self.mlp_ratio, projections)
         };
         let encoder: u64 = (0..LEVELS).map(|level| 2 * block(level, 4)).sum();
         let steps = (0..LEVELS - 1).map(|level| {
             let (channels, kernel) = (full << level, self.form.down(level).kernel);
-            let down = conv(
-                count(grids[level + 1]),
-                channels,
-                2 * channels,
-                count(kernel),
-            );
+            let down = conv(count(grids[level + 1]), channels, 2 * channels, count(kernel));
             let up = conv(count(grids[level]), 2 * channels, channels, 1);
             down + up + block(level, 3) + block(level, 4)
         });
         let voxels = count(patch);
-        let heads = (0..self.scale_weights().len())
-            .map(|level| conv(voxels >> (3 * level), full << level, classes, 1));
+        let heads = (0..self.scale_weights().len()).map(|level| conv(voxels >> (3 * level), full << level, classes, 1));
         stem + encoder + steps.sum::<u64>() + heads.sum::<u64>()
     }
 
@@ -123,7 +107,8 @@ impl Architecture for NnformerConfig {
             let channels = self.embedding << level;
             if channels == 0 || heads == 0 || !channels.is_multiple_of(heads) {
                 return Err(format!(
-                    "nnformer cannot split {channels} channels over {heads} heads: make each level's channels a multiple of its heads"
+                    "nnformer cannot split {channels} channels over {heads} heads: make each level's channels a \
+                     multiple of its heads"
                 ));
             }
         }
@@ -135,28 +120,21 @@ impl Architecture for NnformerConfig {
         }
         if !(0.0..1.0).contains(&self.drop_path) {
             let rate = self.drop_path;
-            return Err(format!(
-                "nnformer's drop_path is {rate}: choose 0 to below 1"
-            ));
+            return Err(format!("nnformer's drop_path is {rate}: choose 0 to below 1"));
         }
         for (grid, window) in self.grids(patch).into_iter().zip(self.windows) {
             let window = std::array::from_fn(|axis| grid[axis].min(window[axis]).max(1));
             if self.index == PositionIndex::Released && !self.index_fits(window) {
                 return Err(format!(
-                    "nnformer's released position index does not fit windows of {window:?} tokens: choose a larger patch, or index = \"distinct\""
+                    "nnformer's released position index does not fit windows of {window:?} tokens: choose a larger \
+                     patch, or index = \"distinct\""
                 ));
             }
         }
         Ok(())
     }
 
-    fn build(
-        &self,
-        channels: usize,
-        classes: usize,
-        patch: [usize; 3],
-        init: &mut Init,
-    ) -> Nnformer {
+    fn build(&self, channels: usize, classes: usize, patch: [usize; 3], init: &mut Init) -> Nnformer {
         Nnformer::new(self, channels, classes, patch, init)
     }
 
@@ -219,10 +197,7 @@ impl Registered for NnformerConfig {
         name.ends_with(INDEX)
     }
 
-    fn recognize(
-        shapes: &Shapes<'_>,
-        untold: &Untold<'_, Self>,
-    ) -> Result<Recognized<Self>, RecognitionError> {
+    fn recognize(shapes: &Shapes<'_>, untold: &Untold<'_, Self>) -> Result<Recognized<Self>, RecognitionError> {
         let head = shapes.shape("final.0.up.weight")?;
         let (form, patch) = match head {
             [_, _, 2, 4, 4] => (NnformerForm::Synapse, [64, 128, 128]),
@@ -236,9 +211,8 @@ impl Registered for NnformerConfig {
             }
         };
         let embedding = shapes.side("model_down.patch_embed.proj2.conv2.weight", 0)?;
-        let table = |part: &str, level: usize| {
-            format!("{part}.layers.{level}.blocks.0.attn.relative_position_bias_table")
-        };
+        let table =
+            |part: &str, level: usize| format!("{part}.layers.{level}.blocks.0.attn.relative_position_bias_table");
         let mut config = NnformerConfig::new(form, Size::Paper);
         for level in 0..4 {
             config.heads[level] = shapes.side(&table("model_down", level), 1)?;

@@ -14,10 +14,7 @@ pub struct PatchRule {
 impl PatchRule {
     /// Every side a multiple of a number.
     pub fn multiples(of: [usize; 3]) -> Self {
-        Self {
-            smallest: of,
-            step: of,
-        }
+        Self { smallest: of, step: of }
     }
 
     /// Whether `patch` keeps the rule.
@@ -64,9 +61,6 @@ mod tests {
         assert!(!acdc.fits([2, 32, 32]));
         assert_eq!(acdc.nearest([35, 50, 36]), [34, 32, 32]);
         assert_eq!(acdc.nearest([1, 1, 1]), [6, 32, 32]);
-        assert_eq!(
-            PatchRule::multiples([16; 3]).nearest([35, 50, 15]),
-            [32, 48, 16]
-        );
+        assert_eq!(PatchRule::multiples([16; 3]).nearest([35, 50, 15]), [32, 48, 16]);
     }
 }

@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use super::architecture::LOSS;
 use super::cost::{conv, volume};
 use super::{
-    Architecture, Label, Named, PatchRule, RecipeFamily, RecognitionError, Recognized, Registered,
-    Segmenter, Shapes, Size, Untold,
+    Architecture, Label, Named, PatchRule, RecipeFamily, RecognitionError, Recognized, Registered, Segmenter, Shapes,
+    Size, Untold,
 };
 use crate::nn::kernel::concat_channels;
 use crate::nn::{Conv3d, Init, TokenMask, TransposedConv3d, group_norm_relu, in_f32, max_pool2};
@@ -131,13 +131,7 @@ impl Architecture for Pcrlv2Config {
         Ok(())
     }
 
-    fn build(
-        &self,
-        channels: usize,
-        classes: usize,
-        _patch: [usize; 3],
-        init: &mut Init,
-    ) -> Pcrlv2 {
+    fn build(&self, channels: usize, classes: usize, _patch: [usize; 3], init: &mut Init) -> Pcrlv2 {
         Pcrlv2::new(self, channels, classes, init)
     }
 }
@@ -161,10 +155,7 @@ impl Registered for Pcrlv2Config {
         name.ends_with("num_batches_tracked")
     }
 
-    fn recognize(
-        shapes: &Shapes<'_>,
-        _untold: &Untold<'_, Self>,
-    ) -> Result<Recognized<Self>, RecognitionError> {
+    fn recognize(shapes: &Shapes<'_>, _untold: &Untold<'_, Self>) -> Result<Recognized<Self>, RecognitionError> {
         let width = shapes.side(Self::ANCHOR, 0)?;
         let joined = shapes.side("up_tr256.ops.0.conv1.weight", 1)?;
         let config = Pcrlv2Config {
@@ -316,9 +307,7 @@ impl ConvNorm {
         Self {
             conv1: Conv3d::new(input, output, 3, true, init),
             bn1: match norm {
-                NormKind::Group => {
-                    Norm::Group(GroupNormConfig::new(GROUPS, output).init(init.device()))
-                }
+                NormKind::Group => Norm::Group(GroupNormConfig::new(GROUPS, output).init(init.device())),
                 NormKind::Batch => Norm::Batch(BatchNormConfig::new(output).init(init.device())),
             },
         }

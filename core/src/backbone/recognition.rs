@@ -15,9 +15,11 @@ pub(crate) fn recognize(
     let mut entries = ENTRIES.iter();
     let Some(entry) = entries.find(|entry| shapes.has(entry.anchor)) else {
         let backbones = Backbone::ALL.map(Backbone::name).join(", ");
-        let example = shapes.0.keys().next().map_or(String::new(), |name| {
-            format!(", but tensors such as {name}")
-        });
+        let example = shapes
+            .0
+            .keys()
+            .next()
+            .map_or(String::new(), |name| format!(", but tensors such as {name}"));
         return Err(RecognitionError::Unsuitable(format!(
             "hold none of the networks known here ({backbones}) as a whole{example}; choose a checkpoint of one of them"
         )));

@@ -35,9 +35,7 @@ pub(super) fn position_indices(
     parameters: &[String],
     window: impl Fn(&str) -> ([usize; 3], [usize; 3]),
 ) -> Vec<ReferenceTensor> {
-    let attentions = parameters
-        .iter()
-        .filter_map(|name| name.strip_suffix(TABLE));
+    let attentions = parameters.iter().filter_map(|name| name.strip_suffix(TABLE));
     attentions
         .map(|attention| {
             let (base, strides) = window(attention);

@@ -65,10 +65,7 @@ pub(super) trait Registered: Sized + 'static {
     ///
     /// # Errors
     /// When a tensor is missing, or the sizes cannot be told from the shapes.
-    fn recognize(
-        shapes: &Shapes<'_>,
-        untold: &Untold<'_, Self>,
-    ) -> Result<Recognized<Self>, RecognitionError>;
+    fn recognize(shapes: &Shapes<'_>, untold: &Untold<'_, Self>) -> Result<Recognized<Self>, RecognitionError>;
 }
 
 /// The name that the list writes as `variant`, of the file whose numbers are `T`. Without one, the program
@@ -138,13 +135,7 @@ mod tests {
     fn names_are_compared_as_serde_writes_them() {
         assert!(is_kebab_case("nnformer-acdc", "NnformerAcdc"));
         assert!(is_kebab_case("pcrlv2", "Pcrlv2"));
-        for other in [
-            "nnformer",
-            "nnformeracdc",
-            "nnformer-acdc-2",
-            "nnformer-",
-            "",
-        ] {
+        for other in ["nnformer", "nnformeracdc", "nnformer-acdc-2", "nnformer-", ""] {
             assert!(!is_kebab_case(other, "NnformerAcdc"), "{other}");
         }
     }

@@ -49,12 +49,7 @@ impl FromStr for Size {
 ///
 /// # Errors
 /// When there is none; in one sentence that lists the names.
-pub(super) fn find<T: Copy>(
-    what: &str,
-    wanted: &str,
-    all: &[T],
-    name: fn(T) -> &'static str,
-) -> Result<T, String> {
+pub(super) fn find<T: Copy>(what: &str, wanted: &str, all: &[T], name: fn(T) -> &'static str) -> Result<T, String> {
     let found = all.iter().copied().find(|&one| name(one) == wanted);
     found.ok_or_else(|| {
         let names: Vec<&str> = all.iter().copied().map(name).collect();

@@ -16,8 +16,8 @@ use super::architecture::LOSS;
 use super::cost::{conv, conv_block, decoder_up, swin_block, volume};
 use super::reference::{INDEX, position_indices};
 use super::{
-    Architecture, Holds, Label, Named, PatchRule, RecipeFamily, RecognitionError, Recognized,
-    ReferenceTensor, Registered, Shapes, Untold,
+    Architecture, Holds, Label, Named, PatchRule, RecipeFamily, RecognitionError, Recognized, ReferenceTensor,
+    Registered, Shapes, Untold,
 };
 use crate::nn::{Init, RelativeIndex};
 use crate::volume::AxisOrder;
@@ -90,7 +90,8 @@ impl Architecture for SwinUnetrConfig {
             let channels = self.feature << stage;
             if channels == 0 || heads == 0 || !channels.is_multiple_of(heads) {
                 return Err(format!(
-                    "swin-unetr cannot split {channels} channels over {heads} heads: make each stage's channels a multiple of its heads"
+                    "swin-unetr cannot split {channels} channels over {heads} heads: make each stage's channels a \
+                     multiple of its heads"
                 ));
             }
         }
@@ -100,13 +101,7 @@ impl Architecture for SwinUnetrConfig {
         Ok(())
     }
 
-    fn build(
-        &self,
-        channels: usize,
-        classes: usize,
-        patch: [usize; 3],
-        init: &mut Init,
-    ) -> SwinUnetr {
+    fn build(&self, channels: usize, classes: usize, patch: [usize; 3], init: &mut Init) -> SwinUnetr {
         SwinUnetr::new(self, channels, classes, patch, init)
     }
 
@@ -117,9 +112,7 @@ impl Architecture for SwinUnetrConfig {
     fn reference_tensors(&self, parameters: &[String], _patch: [usize; 3]) -> Vec<ReferenceTensor> {
         // Every attention has the same window.
         let window = [self.window; 3];
-        position_indices(parameters, |_| {
-            (window, RelativeIndex::Monai.strides(window))
-        })
+        position_indices(parameters, |_| (window, RelativeIndex::Monai.strides(window)))
     }
 }
 
@@ -149,10 +142,7 @@ impl Registered for SwinUnetrConfig {
         name.ends_with(INDEX)
     }
 
-    fn recognize(
-        shapes: &Shapes<'_>,
-        untold: &Untold<'_, Self>,
-    ) -> Result<Recognized<Self>, RecognitionError> {
+    fn recognize(shapes: &Shapes<'_>, untold: &Untold<'_, Self>) -> Result<Recognized<Self>, RecognitionError> {
         let feature = shapes.side(Self::ANCHOR, 0)?;
         let block = |stage: usize, block: usize| format!("swinViT.layers{stage}.0.blocks.{block}");
         let table = |stage| format!("{}.attn.relative_position_bias_table", block(stage, 0));
@@ -170,9 +160,7 @@ impl Registered for SwinUnetrConfig {
             feature,
             depths,
             heads,
-            window: (1..=32)
-                .find(|w| (2 * w - 1usize).pow(3) == rows)
-                .unwrap_or(7),
+            window: (1..=32).find(|w| (2 * w - 1usize).pow(3) == rows).unwrap_or(7),
             mlp_ratio: mlp / feature.max(1),
             merging,
             stage_convolutions: shapes.has("swinViT.layers1c.0.layer.conv1.conv.weight"),

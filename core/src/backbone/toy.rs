@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use super::architecture::LOSS;
 use super::cost::{conv, volume};
 use super::{
-    Architecture, Label, Named, PatchRule, RecipeFamily, RecognitionError, Recognized, Registered,
-    Segmenter, Shapes, Size, Untold,
+    Architecture, Label, Named, PatchRule, RecipeFamily, RecognitionError, Recognized, Registered, Segmenter, Shapes,
+    Size, Untold,
 };
 use crate::nn::{Conv3d, Init, TokenMask, TransposedConv3d, max_pool2};
 use crate::volume::AxisOrder;
@@ -65,10 +65,7 @@ impl Registered for ToyConfig {
 
     const ANCHOR: &'static str = "toy_encoder.weight";
 
-    fn recognize(
-        shapes: &Shapes<'_>,
-        _untold: &Untold<'_, Self>,
-    ) -> Result<Recognized<Self>, RecognitionError> {
+    fn recognize(shapes: &Shapes<'_>, _untold: &Untold<'_, Self>) -> Result<Recognized<Self>, RecognitionError> {
         let config = Self {
             width: shapes.side(Self::ANCHOR, 0)?,
         };

@@ -12,8 +12,8 @@ use self::config::TOKEN;
 use super::architecture::LOSS;
 use super::cost::{conv, conv_block, decoder_up, transformer_block, volume};
 use super::{
-    Architecture, Holds, Label, Named, PatchRule, RecipeFamily, RecognitionError, Recognized,
-    ReferenceTensor, ReferenceValues, Registered, Shapes, Untold,
+    Architecture, Holds, Label, Named, PatchRule, RecipeFamily, RecognitionError, Recognized, ReferenceTensor,
+    ReferenceValues, Registered, Shapes, Untold,
 };
 use crate::nn::Init;
 use crate::volume::AxisOrder;
@@ -105,11 +105,7 @@ impl Architecture for UnetrConfig {
     }
 
     /// MONAI's transformer blocks hold a cross attention since 1.3, which UNETR never uses.
-    fn reference_tensors(
-        &self,
-        _parameters: &[String],
-        _patch: [usize; 3],
-    ) -> Vec<ReferenceTensor> {
+    fn reference_tensors(&self, _parameters: &[String], _patch: [usize; 3]) -> Vec<ReferenceTensor> {
         (0..self.layers)
             .flat_map(|block| unused_cross_attention(block, self.hidden))
             .collect()
@@ -134,8 +130,7 @@ impl Registered for UnetrConfig {
 
     fn canonical_name(name: &str, has: Holds<'_>) -> Option<String> {
         let transformer = ["blocks.", "norm.", "patch_embedding."];
-        let of_student =
-            has(TOP_LEVEL_TRANSFORMER) && transformer.iter().any(|start| name.starts_with(start));
+        let of_student = has(TOP_LEVEL_TRANSFORMER) && transformer.iter().any(|start| name.starts_with(start));
         of_student.then(|| format!("vit.{name}"))
     }
 
@@ -143,10 +138,7 @@ impl Registered for UnetrConfig {
         name.contains(".cross_attn.") || name.contains(".norm_cross_attn.")
     }
 
-    fn recognize(
-        shapes: &Shapes<'_>,
-        untold: &Untold<'_, Self>,
-    ) -> Result<Recognized<Self>, RecognitionError> {
+    fn recognize(shapes: &Shapes<'_>, untold: &Untold<'_, Self>) -> Result<Recognized<Self>, RecognitionError> {
         let hidden = shapes.side(Self::ANCHOR, 2)?;
         let tokens = shapes.side(Self::ANCHOR, 1)?;
         let mut assumed = Vec::new();

@@ -121,16 +121,11 @@ fn partial(path: &Path, ending: &str) -> PathBuf {
 pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
     let remedy = match error.kind() {
         ErrorKind::InvalidFilename => "choose a folder with a shorter path",
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            "check its permissions or choose another folder"
-        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "check its permissions or choose another folder",
         ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
             "a file is where a folder is needed: choose another folder"
         }
         _ => "free some space or choose another folder",
     };
-    Failure::Message(format!(
-        "{} cannot be written ({error}); {remedy}",
-        path.display()
-    ))
+    Failure::Message(format!("{} cannot be written ({error}); {remedy}", path.display()))
 }

@@ -45,11 +45,7 @@ impl Cache {
     }
 
     /// A case's fingerprint: cached, or of the case as it is read.
-    pub fn fingerprint(
-        &self,
-        source: &Folder,
-        files: &CaseFiles,
-    ) -> Result<CaseFingerprint, Failure> {
+    pub fn fingerprint(&self, source: &Folder, files: &CaseFiles) -> Result<CaseFingerprint, Failure> {
         let origin = serde_json::json!([VERSION, stamps(source, files)?]).to_string();
         let path = self.path(files, &origin, "json");
         let cached = |bytes: &[u8]| {
@@ -60,10 +56,7 @@ impl Cache {
             return Ok(cached.fingerprint);
         }
         let fingerprint = CaseFingerprint::of(&source.read(files)?);
-        let cached = CachedFingerprint {
-            origin,
-            fingerprint,
-        };
+        let cached = CachedFingerprint { origin, fingerprint };
         let bytes = encoded(&path, serde_json::to_vec(&cached))?;
         AtomicFile::among_others(&path)?.fill(&bytes)?;
         Ok(cached.fingerprint)
@@ -97,16 +90,11 @@ impl Cache {
 
     fn path(&self, files: &CaseFiles, origin: &str, ending: &str) -> PathBuf {
         let plain = |letter: char| {
-            if letter.is_alphanumeric() {
-                letter
-            } else {
-                '_'
-            }
+            if letter.is_alphanumeric() { letter } else { '_' }
         };
         let id: String = files.id.chars().map(plain).collect();
         let hash = sha256(origin.as_bytes());
-        self.folder
-            .join(fitting(&id, &format!("-{hash:.16}.{ending}")))
+        self.folder.join(fitting(&id, &format!("-{hash:.16}.{ending}")))
     }
 }
 
@@ -125,14 +113,6 @@ fn stamps(source: &Folder, files: &CaseFiles) -> Result<serde_json::Value, Error
             changed.map(|time| time.as_nanos() as u64),
         ));
     }
-    let structures: Vec<u16> = files
-        .structures
-        .iter()
-        .map(|structure| structure.id)
-        .collect();
-    Ok(serde_json::json!([
-        stamps,
-        structures,
-        source.read_settings()
-    ]))
+    let structures: Vec<u16> = files.structures.iter().map(|structure| structure.id).collect();
+    Ok(serde_json::json!([stamps, structures, source.read_settings()]))
 }

@@ -71,10 +71,7 @@ impl Reader<'_> {
                 (fingerprints, CaseStore::Disk(files, cache.clone()))
             }
         };
-        Ok(Cases {
-            fingerprints,
-            store,
-        })
+        Ok(Cases { fingerprints, store })
     }
 
     /// The labels to learn: those that are known, else all that occur. Says what dataset.json has about them.
@@ -83,8 +80,7 @@ impl Reader<'_> {
             return Ok(labels);
         }
         let names = self.folder.label_names();
-        let labels =
-            LabelSet::from_fingerprints(&cases.fingerprints, &names).map_err(Error::from)?;
+        let labels = LabelSet::from_fingerprints(&cases.fingerprints, &names).map_err(Error::from)?;
         if let Some(json) = &self.folder.json {
             for sentence in json.check(&labels).map_err(Error::from)? {
                 self.console.warn(sentence);
@@ -94,12 +90,7 @@ impl Reader<'_> {
     }
 
     /// Prepares cases for training.
-    pub fn training(
-        &self,
-        cases: Cases,
-        labels: &LabelSet,
-        config: &TrainConfig,
-    ) -> Result<TrainingSet, Failure> {
+    pub fn training(&self, cases: Cases, labels: &LabelSet, config: &TrainConfig) -> Result<TrainingSet, Failure> {
         match cases.store {
             CaseStore::Memory(cases) => Ok(TrainingSet::prepare(cases, labels, config)?),
             CaseStore::Disk(files, cache) => {
@@ -109,8 +100,7 @@ impl Reader<'_> {
                 let fingerprints = cases.fingerprints.iter();
                 let channels = fingerprints.map(|case| (case.id.as_str(), case.channels));
                 common_channels(channels).map_err(Error::from)?;
-                let prepare =
-                    |files: &CaseFiles| cache.prepared(&self.folder, files, labels, config);
+                let prepare = |files: &CaseFiles| cache.prepared(&self.folder, files, labels, config);
                 let prepared = self.each(&files, prepare)?.into_iter();
                 let prepared = prepared.map(|(files, case)| (files.id, case));
                 Ok(TrainingSet::new(prepared.collect())?)

@@ -124,10 +124,7 @@ impl Listed {
             1 => String::new(),
             channels => format!(", {channels} channels"),
         };
-        format!(
-            "{}: {role}, {dims} {}{channels}, {labels}",
-            self.id, self.orientation
-        )
+        format!("{}: {role}, {dims} {}{channels}, {labels}", self.id, self.orientation)
     }
 }
 

@@ -42,10 +42,7 @@ impl Console {
         let bar = (self.terminal && !self.quiet).then(|| {
             let bar = ProgressBar::new(length as u64);
             let template = "{bar:32} {pos}/{len} {msg}";
-            bar.set_style(
-                ProgressStyle::with_template(template)
-                    .unwrap_or_else(|_| ProgressStyle::default_bar()),
-            );
+            bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar
         });
         Progress {

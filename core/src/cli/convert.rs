@@ -129,10 +129,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     for (what, names) in [
         ("assumed", &imported.assumed),
         ("new, for they are not in the file", &imported.missing),
-        (
-            "ignored, for the network has no place for them",
-            &imported.ignored,
-        ),
+        ("ignored, for the network has no place for them", &imported.ignored),
     ] {
         if !names.is_empty() {
             console.say(format!("{what}: {}", shortened(names)));
@@ -154,14 +151,9 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
 }
 
 fn options(arguments: &Arguments) -> Result<ImportOptions, Failure> {
-    for (name, count) in [
-        ("channels", arguments.channels),
-        ("classes", arguments.classes),
-    ] {
+    for (name, count) in [("channels", arguments.channels), ("classes", arguments.classes)] {
         if count == Some(0) {
-            return Err(Failure::Message(format!(
-                "--{name} is 0: make it at least 1"
-            )));
+            return Err(Failure::Message(format!("--{name} is 0: make it at least 1")));
         }
     }
     if arguments.to == Form::Monai && matches!(arguments.precision, PrecisionChoice::F16) {

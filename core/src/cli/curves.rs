@@ -9,7 +9,8 @@ use super::{Failure, Outcome};
 use crate::loss::Terms;
 use crate::train::Event;
 
-const HEAD: &str = "iteration,total,supervised,masked,consistency,validation_dice,learning_rate,momentum,seconds,loading_seconds";
+const HEAD: &str =
+    "iteration,total,supervised,masked,consistency,validation_dice,learning_rate,momentum,seconds,loading_seconds";
 
 /// Colours of the loss's terms (Okabe and Ito's, which colour-blind people can tell apart).
 pub(super) const COLORS: [&str; Terms::NAMES.len()] = ["#000000", "#0072b2", "#d55e00", "#009e73"];
@@ -42,10 +43,7 @@ impl Curves {
         let csv_path = folder.join("progress.csv");
         let kept = done.map(|done| lines_until(&csv_path, done, step_of));
         let kept = kept.transpose()?;
-        write(
-            &csv_path,
-            format!("{HEAD}\n{}", kept.unwrap_or_default()).as_bytes(),
-        )?;
+        write(&csv_path, format!("{HEAD}\n{}", kept.unwrap_or_default()).as_bytes())?;
         let csv = OpenOptions::new().append(true).open(&csv_path);
         Ok(Self {
             csv: csv.map_err(|error| unwritable(&csv_path, &error))?,
@@ -73,9 +71,7 @@ impl Curves {
                     text(*momentum)
                 ))
             }
-            Event::Validated {
-                iteration, dice, ..
-            } => {
+            Event::Validated { iteration, dice, .. } => {
                 self.line(&format!("{iteration},,,,,{dice},,,,"))?;
                 self.draw()
             }
@@ -90,10 +86,7 @@ impl Curves {
 
     fn draw(&self) -> Outcome {
         let csv = read(&self.csv_path)?;
-        write(
-            &self.svg_path,
-            svg(&String::from_utf8_lossy(&csv)).as_bytes(),
-        )
+        write(&self.svg_path, svg(&String::from_utf8_lossy(&csv)).as_bytes())
     }
 }
 
@@ -112,9 +105,9 @@ fn column(csv: &str, column: usize) -> Vec<(f64, f64)> {
 pub(super) fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let mean = |points: &[(f64, f64)]| {
         let count = points.len() as f64;
-        let (steps, values) = points.iter().fold((0.0, 0.0), |(steps, values), (s, v)| {
-            (steps + s, values + v)
-        });
+        let (steps, values) = points
+            .iter()
+            .fold((0.0, 0.0), |(steps, values), (s, v)| (steps + s, values + v));
         (steps / count, values / count)
     };
     let size = points.len().div_ceil(POINTS).max(1);
@@ -141,7 +134,8 @@ fn svg(csv: &str) -> String {
     }
     let height = 30.0 + panels.len() as f64 * (Panel::HEIGHT + 60.0);
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 720 {height}\" font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"720\" height=\"{height}\" fill=\"white\"/>\n{}</svg>\n",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 720 {height}\" font-family=\"sans-serif\" \
+         font-size=\"12\">\n<rect width=\"720\" height=\"{height}\" fill=\"white\"/>\n{}</svg>\n",
         panels.concat()
     )
 }
@@ -156,11 +150,7 @@ impl Curve {
     /// `None` where the column is empty.
     fn new(csv: &str, index: usize, (name, colour): (&'static str, &'static str)) -> Option<Self> {
         let points = thinned(&column(csv, index));
-        (!points.is_empty()).then_some(Self {
-            name,
-            colour,
-            points,
-        })
+        (!points.is_empty()).then_some(Self { name, colour, points })
     }
 }
 
@@ -180,16 +170,8 @@ impl Panel {
 
     /// Between the given bounds, else from 0 (or below) to the highest value.
     fn new(curves: Vec<Curve>, top: f64, steps: f64, bounds: Option<(f64, f64)>) -> Self {
-        let values = || {
-            curves
-                .iter()
-                .flat_map(|curve| &curve.points)
-                .map(|(_, value)| *value)
-        };
-        let (low, high) = bounds.unwrap_or((
-            values().fold(0.0, f64::min),
-            values().fold(f64::MIN_POSITIVE, f64::max),
-        ));
+        let values = || curves.iter().flat_map(|curve| &curve.points).map(|(_, value)| *value);
+        let (low, high) = bounds.unwrap_or((values().fold(0.0, f64::min), values().fold(f64::MIN_POSITIVE, f64::max)));
         Self {
             curves,
             top,
@@ -214,13 +196,11 @@ impl Panel {
         for quarter in 0..=4 {
             let share = f64::from(quarter) / 4.0;
             let value = self.low + share * (self.high - self.low);
-            let (x, y, step) = (
-                left + share * Self::WIDTH,
-                self.y(value),
-                share * self.steps,
-            );
+            let (x, y, step) = (left + share * Self::WIDTH, self.y(value), share * self.steps);
             svg += &format!(
-                "<path d=\"M{left} {y:.1}H{right}\" stroke=\"#ddd\"/><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{value:.2}</text><text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{step:.0}</text>\n",
+                "<path d=\"M{left} {y:.1}H{right}\" stroke=\"#ddd\"/><text x=\"{:.1}\" y=\"{:.1}\" \
+                 text-anchor=\"end\">{value:.2}</text><text x=\"{x:.1}\" y=\"{:.1}\" \
+                 text-anchor=\"middle\">{step:.0}</text>\n",
                 left - 6.0,
                 y + 4.0,
                 bottom + 18.0
@@ -234,7 +214,8 @@ impl Panel {
                 .collect();
             let (colour, y) = (curve.colour, self.top + 14.0 + 18.0 * row as f64);
             svg += &format!(
-                "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\"/><text x=\"{}\" y=\"{y}\" fill=\"{colour}\">{}</text>\n",
+                "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\"/><text x=\"{}\" \
+                 y=\"{y}\" fill=\"{colour}\">{}</text>\n",
                 points.join(" "),
                 right + 10.0,
                 curve.name
@@ -262,10 +243,7 @@ mod tests {
     fn many_steps_become_means() {
         let points: Vec<(f64, f64)> = (0..600).map(|i| (f64::from(i), f64::from(i % 2))).collect();
         let thin = thinned(&points);
-        assert_eq!(
-            (thin.len(), thin[0], thin[299]),
-            (300, (0.5, 0.5), (598.5, 0.5))
-        );
+        assert_eq!((thin.len(), thin[0], thin[299]), (300, (0.5, 0.5), (598.5, 0.5)));
     }
 
     /// The axis of losses runs from 0 to 4 over 220 units from 30 on, steps from 0 to 2 over 520 from 60 on.

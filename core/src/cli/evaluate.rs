@@ -15,9 +15,7 @@ use super::{Failure, Outcome};
 use crate::Error;
 use crate::backbone::Backbone;
 use crate::dataset::{DatasetJson, Match, match_predictions};
-use crate::metric::{
-    CaseScore, EmptyPolicy, Evaluation, Hausdorff, Protocol, Region, Report, Targets, Unit,
-};
+use crate::metric::{CaseScore, EmptyPolicy, Evaluation, Hausdorff, Protocol, Region, Report, Targets, Unit};
 use crate::preset::Preset;
 use crate::volume::Placement;
 
@@ -30,7 +28,12 @@ pub(super) struct Arguments {
     #[arg(long, required_unless_present = "merge")]
     truth: Option<PathBuf>,
     /// Put together the JSON files of parts, instead of reading label maps.
-    #[arg(long, value_name = "PART.json", num_args = 1.., conflicts_with_all = ["prediction", "truth", "labels", "shard"])]
+    #[arg(
+        long,
+        value_name = "PART.json",
+        num_args = 1..,
+        conflicts_with_all = ["prediction", "truth", "labels", "shard"]
+    )]
     merge: Vec<PathBuf>,
     /// HD95 of the two directions together, as medpy, or the larger of the two, as MONAI: pooled or
     /// max.
@@ -47,12 +50,7 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with_all = ["labels", "regions"])]
     preset: Option<Preset>,
     /// Measure several labels as one in place of labels: NAME=ID+ID, such as whole=1+2+4.
-    #[arg(
-        long,
-        value_name = "REGION",
-        value_delimiter = ',',
-        conflicts_with = "labels"
-    )]
+    #[arg(long, value_name = "REGION", value_delimiter = ',', conflicts_with = "labels")]
     regions: Vec<Region>,
     /// Part of the cases: I/N, or N where a cluster numbers the parts.
     #[arg(long, value_name = "I/N")]
@@ -138,11 +136,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     };
     let labels = measurement.targets.label_set(&scores, &measurement.names);
     let labels = labels.map_err(Error::from)?;
-    report(
-        &Evaluation::new(scores, &labels, protocol),
-        &arguments.reports,
-        console,
-    )?;
+    report(&Evaluation::new(scores, &labels, protocol), &arguments.reports, console)?;
     if failed > 0 {
         return Err(Failure::Partial {
             failed,
@@ -162,11 +156,7 @@ fn merge(parts: &[PathBuf], reports: &Reports, console: &Console) -> Outcome {
 }
 
 /// Measures what a preset's paper reports, where it has published settings, and adds the names of its labels.
-fn take_preset(
-    preset: Preset,
-    targets: &mut Targets,
-    names: &mut BTreeMap<u16, String>,
-) -> Outcome {
+fn take_preset(preset: Preset, targets: &mut Targets, names: &mut BTreeMap<u16, String>) -> Outcome {
     let published = preset.published(Backbone::Unetr, 1);
     if let Some(settings) = published.map_err(Error::from)? {
         *targets = settings.targets();
@@ -215,10 +205,7 @@ fn choose_labels(labels: &[String], names: &BTreeMap<u16, String>) -> Result<Vec
         let named = names.iter().find(|(_, name)| *name == label);
         let id = label.parse().ok().or(named.map(|(&id, _)| id));
         id.ok_or_else(|| {
-            let known: Vec<String> = names
-                .iter()
-                .map(|(id, name)| format!("{id} {name}"))
-                .collect();
+            let known: Vec<String> = names.iter().map(|(id, name)| format!("{id} {name}")).collect();
             Failure::Message(format!(
                 "there is no label {label:?} in dataset.json (it has: {}); give the label's id",
                 known.join(", ")
@@ -272,13 +259,12 @@ impl Measurement<'_> {
         let placement = truth.grid().placement_of(prediction.grid());
         if let Placement::VoxelByVoxel { distance } = placement {
             console.warn(format!(
-                "{}: prediction and true label map lie {distance:.1} voxels apart by their headers; they are compared voxel by voxel",
+                "{}: prediction and true label map lie {distance:.1} voxels apart by their headers; they are compared \
+                 voxel by voxel",
                 pair.case
             ));
         }
-        let score = self
-            .targets
-            .score(&pair.case, &prediction, &truth, self.form);
+        let score = self.targets.score(&pair.case, &prediction, &truth, self.form);
         Ok(score.map_err(Error::from)?)
     }
 }
@@ -323,10 +309,7 @@ fn report(evaluation: &Evaluation, reports: &Reports, console: &Console) -> Outc
 fn provenance(evaluation: &Evaluation) -> Vec<(String, String)> {
     let command: Vec<String> = std::env::args().collect();
     let facts = [
-        (
-            "Program",
-            format!("MedContext {}", env!("CARGO_PKG_VERSION")),
-        ),
+        ("Program", format!("MedContext {}", env!("CARGO_PKG_VERSION"))),
         ("Command", command.join(" ")),
         ("Cases", evaluation.cases.len().to_string()),
     ];

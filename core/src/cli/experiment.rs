@@ -216,12 +216,7 @@ fn finished(out: &Path, force: bool, cell: &Cell) -> Result<Option<CellResult>, 
 }
 
 /// Writes what a runner reports into the cells' run folders.
-async fn drive(
-    mut runner: Runner<'_, Scans<'_>>,
-    out: &Path,
-    device: &str,
-    console: &Console,
-) -> Outcome {
+async fn drive(mut runner: Runner<'_, Scans<'_>>, out: &Path, device: &str, console: &Console) -> Outcome {
     let interrupted = interrupt_flag();
     let mut run: Option<RunFolder> = None;
     while let Some(event) = runner.next().await? {
@@ -257,13 +252,7 @@ async fn drive(
 }
 
 /// The table of all cells, those of other parts included.
-fn tabulate(
-    out: &Path,
-    force: bool,
-    experiment: &Experiment,
-    cells: &[Cell],
-    console: &Console,
-) -> Outcome {
+fn tabulate(out: &Path, force: bool, experiment: &Experiment, cells: &[Cell], console: &Console) -> Outcome {
     let mut results = Vec::new();
     for cell in cells {
         results.extend(finished(out, force, cell)?);
@@ -315,9 +304,7 @@ impl<'a> RunFolder<'a> {
             Event::Cell { .. } => {}
             Event::Training(event) => self.report.event(event)?,
             Event::Case {
-                segmentation,
-                score,
-                ..
+                segmentation, score, ..
             } => {
                 let name = self.predicted.get(&score.case).cloned();
                 let name = name.unwrap_or_else(|| segmentation_name(&score.case));

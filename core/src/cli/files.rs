@@ -5,9 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::Failure;
-pub(super) use super::atomic_file::{
-    AtomicFile, make_folder, refuse_used_folder, unwritable, write,
-};
+pub(super) use super::atomic_file::{AtomicFile, make_folder, refuse_used_folder, unwritable, write};
 use crate::Error;
 use crate::dataset::HEADER_BYTES;
 use crate::volume::{Format, INTENT_LABEL, Image, Inspection, LabelImage, Limits};
@@ -16,9 +14,7 @@ use crate::volume::{Format, INTENT_LABEL, Image, Inspection, LabelImage, Limits}
 pub(super) fn header(path: &Path) -> Option<Inspection> {
     let mut start = Vec::new();
     let file = fs::File::open(path).ok()?;
-    file.take(HEADER_BYTES as u64)
-        .read_to_end(&mut start)
-        .ok()?;
+    file.take(HEADER_BYTES as u64).read_to_end(&mut start).ok()?;
     let format = Format::of(&path.to_string_lossy(), &start).ok()?;
     format.inspect(&[&start]).ok()
 }

@@ -11,8 +11,8 @@ use super::files::{header, read};
 use super::listing::Listing;
 use crate::Error;
 use crate::dataset::{
-    Case, CaseFiles, DatasetError, DatasetJson, Frames, Pairing, ReadOptions, Reading, case_bytes,
-    not_a_volume, pair, read_case,
+    Case, CaseFiles, DatasetError, DatasetJson, Frames, Pairing, ReadOptions, Reading, case_bytes, not_a_volume, pair,
+    read_case,
 };
 
 /// As many files are named that are left out for one reason; of more, how many they are.
@@ -47,12 +47,7 @@ impl Folder {
     ///
     /// # Errors
     /// When it cannot be read or has no case.
-    pub fn open(
-        root: &Path,
-        listing: Listing,
-        options: FolderOptions,
-        console: &Console,
-    ) -> Result<Self, Failure> {
+    pub fn open(root: &Path, listing: Listing, options: FolderOptions, console: &Console) -> Result<Self, Failure> {
         let names = listing.names();
         let json = DatasetJson::find(&names)
             .and_then(|name| Some((name, listing.path(name)?)))

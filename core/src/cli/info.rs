@@ -63,9 +63,9 @@ fn devices(console: &Console) {
         match block_on(device::open(kind.clone())) {
             Ok(device) => console.say(format!("{kind:<8} {}", device.description)),
             // The line names the device already.
-            Err(Error::Device {
-                problem, remedy, ..
-            }) => console.say(format!("{kind:<8} not available: {problem}; {remedy}")),
+            Err(Error::Device { problem, remedy, .. }) => {
+                console.say(format!("{kind:<8} not available: {problem}; {remedy}"))
+            }
             Err(error) => console.say(format!("{kind:<8} not available: {error}")),
         }
     }
@@ -78,10 +78,7 @@ fn network(arguments: &Arguments, backbone: Backbone, console: &Console) -> Outc
     let cpu = block_on(device::open(DeviceKind::Cpu))?;
     let model = network.build(1, arguments.classes, patch, 0, &cpu.device);
     let parameters = model.parameters();
-    console.say(format!(
-        "{backbone} {}: {parameters} parameters",
-        arguments.size
-    ));
+    console.say(format!("{backbone} {}: {parameters} parameters", arguments.size));
     let work = network.multiply_adds(1, arguments.classes, patch);
     console.say(format!(
         "one patch of {patch:?}: {:.2} GFLOPs ({:.2} G multiplications with addition)",

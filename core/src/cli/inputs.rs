@@ -18,10 +18,7 @@ pub(super) fn refuse_inputs<O: AsRef<Path>, I: AsRef<Path>>(
     if there.is_empty() {
         return Ok(());
     }
-    let inputs: HashSet<Identity> = inputs
-        .into_iter()
-        .flat_map(|path| identities(path.as_ref()))
-        .collect();
+    let inputs: HashSet<Identity> = inputs.into_iter().flat_map(|path| identities(path.as_ref())).collect();
     let is_input = |path: &&O| identities(path.as_ref()).any(|found| inputs.contains(&found));
     match there.iter().find(is_input) {
         None => Ok(()),

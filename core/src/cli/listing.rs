@@ -86,8 +86,7 @@ impl Listing {
     /// Where a file lies, by its name from the folder on.
     pub fn path_below(&self, name: &str) -> PathBuf {
         let name = format!("{}{name}", self.root);
-        self.path(&name)
-            .map_or(PathBuf::from(&name), Path::to_owned)
+        self.path(&name).map_or(PathBuf::from(&name), Path::to_owned)
     }
 
     /// Names from the folder on, and paths.

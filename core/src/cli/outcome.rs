@@ -24,10 +24,7 @@ pub(super) type Outcome = Result<(), Failure>;
 
 /// Reads the three sides of a patch, "D,H,W".
 pub(super) fn sides(text: &str) -> Result<[usize; 3], String> {
-    let sides: Option<Vec<usize>> = text
-        .split(',')
-        .map(|side| side.trim().parse().ok())
-        .collect();
+    let sides: Option<Vec<usize>> = text.split(',').map(|side| side.trim().parse().ok()).collect();
     sides
         .and_then(|sides| sides.try_into().ok())
         .ok_or_else(|| "a patch needs three sides in voxels: write D,H,W".to_owned())

@@ -59,8 +59,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     });
     let files: Vec<(PathBuf, Vec<u8>)> = files.collect();
     // A public data set has the same names.
-    let other =
-        |(path, bytes): &&(PathBuf, Vec<u8>)| fs::read(path).is_ok_and(|there| there != *bytes);
+    let other = |(path, bytes): &&(PathBuf, Vec<u8>)| fs::read(path).is_ok_and(|there| there != *bytes);
     if let Some((path, _)) = files.iter().find(other) {
         return Err(Failure::Message(format!(
             "{} is there already and is never replaced; choose another folder",

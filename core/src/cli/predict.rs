@@ -18,8 +18,7 @@ use super::shard::Shard;
 use super::{Failure, Outcome};
 use crate::device;
 use crate::infer::{
-    Blend, Event, PredictConfig, Predictor, Segmentation, Uncertainty, label_file, logits_file,
-    uncertainty_file,
+    Blend, Event, PredictConfig, Predictor, Segmentation, Uncertainty, label_file, logits_file, uncertainty_file,
 };
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
@@ -140,7 +139,8 @@ fn refuse_used(job: &Job, force: bool) -> Outcome {
     }
     if holds_scan(&job.segmentation) {
         return Err(Failure::Message(format!(
-            "{} is there already and is no segmentation that was written here, so --force does not overwrite it; move it away or choose another folder",
+            "{} is there already and is not a segmentation that was written here, so --force does not \
+             overwrite it; move it away or choose another folder",
             job.segmentation.display()
         )));
     }

@@ -42,9 +42,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         console.warn("scans are sent unencrypted: use a network that you trust".to_owned());
     }
     console.say(format!("{TOKEN_VARIABLE}={token} ({origin})"));
-    console.say(format!(
-        "use it with --device ws://{address}; Ctrl-C ends it"
-    ));
+    console.say(format!("use it with --device ws://{address}; Ctrl-C ends it"));
     let devices = opened.into_iter().map(|device| device.device).collect();
     Ok(device::serve(devices, listener, &token)?)
 }
@@ -52,10 +50,8 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
 /// 128 random bits in hexadecimal.
 fn new_token() -> Result<String, Failure> {
     let mut bits = [0; 16];
-    OsRng.try_fill_bytes(&mut bits).map_err(|error| {
-        Failure::Message(format!(
-            "no token can be drawn ({error}); set {TOKEN_VARIABLE}"
-        ))
-    })?;
+    OsRng
+        .try_fill_bytes(&mut bits)
+        .map_err(|error| Failure::Message(format!("no token can be drawn ({error}); set {TOKEN_VARIABLE}")))?;
     Ok(format!("{:032x}", u128::from_ne_bytes(bits)))
 }

@@ -16,10 +16,7 @@ impl Shard {
         Self::from(option, |name| std::env::var(name).ok()).map_err(Failure::Message)
     }
 
-    fn from(
-        option: Option<&str>,
-        variable: impl Fn(&str) -> Option<String>,
-    ) -> Result<Self, String> {
+    fn from(option: Option<&str>, variable: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let number = |name: &str| variable(name)?.parse::<usize>().ok();
         let slurm = || {
             let first = number("SLURM_ARRAY_TASK_MIN")?;
@@ -40,7 +37,11 @@ impl Shard {
             None => match (slurm(), kubernetes()) {
                 (Some((index, count)), _) => (Some(index), Some(count)),
                 (None, Some(_)) => {
-                    return Err("Kubernetes numbers this process but does not say how many there are; add --shard N with the job's completions, or --shard 0/1 for everything".into());
+                    return Err(
+                        "Kubernetes numbers this process but does not say how many there are; add --shard N \
+                        with the job's completions, or --shard 0/1 for everything"
+                            .into(),
+                    );
                 }
                 (None, None) => (Some(0), Some(1)),
             },
@@ -60,11 +61,7 @@ impl Shard {
 
     /// Every `count`-th item, from `index` on. The items must come in the same order everywhere.
     pub fn take<T>(self, items: impl IntoIterator<Item = T>) -> Vec<T> {
-        items
-            .into_iter()
-            .skip(self.index)
-            .step_by(self.count)
-            .collect()
+        items.into_iter().skip(self.index).step_by(self.count).collect()
     }
 
     /// Whether this is everything.
@@ -114,9 +111,7 @@ mod tests {
 
     #[test]
     fn the_parts_are_the_whole() {
-        let parts: Vec<Vec<usize>> = (0..3)
-            .map(|index| Shard { index, count: 3 }.take(0..8))
-            .collect();
+        let parts: Vec<Vec<usize>> = (0..3).map(|index| Shard { index, count: 3 }.take(0..8)).collect();
         assert_eq!(parts, [vec![0, 3, 6], vec![1, 4, 7], vec![2, 5]]);
     }
 }

@@ -101,7 +101,8 @@ fn surfaces(case: &str, path: &Path, files: &mut Files<'_>, console: &Console) -
     let volumes = map.volumes_ml();
     if volumes.len() > MOST_LABELS {
         return Err(Failure::Message(format!(
-            "{}: {} different values are more than the {MOST_LABELS} labels that are written: this looks like an image; choose the label map",
+            "{}: {} different values are more than the {MOST_LABELS} labels that are written: this looks like an \
+             image; choose the label map",
             path.display(),
             volumes.len()
         )));

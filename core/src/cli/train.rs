@@ -28,9 +28,7 @@ use super::inputs::refuse_inputs;
 use super::listing::Listing;
 use super::{Failure, Outcome};
 use crate::Error;
-use crate::dataset::{
-    CaseFiles, CaseFingerprint, DatasetError, LabelSet, Role, Split, not_learned,
-};
+use crate::dataset::{CaseFiles, CaseFingerprint, DatasetError, LabelSet, Role, Split, not_learned};
 use crate::device::{self, DeviceKind};
 use crate::preset::Preset;
 use crate::train::{CheckpointKind, Event, Start, Trainer};
@@ -84,13 +82,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     // The trainer holds what they said; as files they are several times the network.
     let done = state.map(|(done, _)| done);
     drop(weights);
-    let mut report = Report::new(
-        &arguments.out,
-        console,
-        config.iterations,
-        description,
-        done,
-    )?;
+    let mut report = Report::new(&arguments.out, console, config.iterations, description, done)?;
     block_on(drive(trainer, &mut report, arguments.strict))
 }
 
@@ -113,10 +105,7 @@ fn open_folder(arguments: &Arguments, console: &Console) -> Result<Folder, Failu
 fn open_devices(kinds: Vec<DeviceKind>) -> Result<(Vec<Device>, String), Failure> {
     let opened = block_on(device::open_all(kinds))?;
     let devices = opened.iter().map(|opened| opened.device.clone()).collect();
-    let names: Vec<String> = opened
-        .into_iter()
-        .map(|opened| opened.description)
-        .collect();
+    let names: Vec<String> = opened.into_iter().map(|opened| opened.description).collect();
     Ok((devices, names.join(" + ")))
 }
 
@@ -176,12 +165,7 @@ fn select(
 ) -> Result<(Vec<CaseFiles>, Vec<CaseFiles>), Failure> {
     let cases = &folder.pairing.cases;
     let list = |choice: &str| list(choice, arguments.preset, folder, console);
-    let of = |role: Role| {
-        cases
-            .iter()
-            .filter(move |case| case.role() == role)
-            .cloned()
-    };
+    let of = |role: Role| cases.iter().filter(move |case| case.role() == role).cloned();
     let split = arguments.split.as_deref();
     let split = split.or_else(|| arguments.preset.map(|_| "train"));
     let mut validation = arguments.val.as_deref().map(list).transpose()?;
@@ -189,9 +173,7 @@ fn select(
         Some(split) => list(split)?,
         None => {
             let chosen = validation.get_or_insert_with(|| of(Role::Validate).collect());
-            let training: Vec<_> = of(Role::Train)
-                .filter(|case| !chosen.contains(case))
-                .collect();
+            let training: Vec<_> = of(Role::Train).filter(|case| !chosen.contains(case)).collect();
             say_held_out(cases, chosen, arguments.val.is_none(), console);
             training
         }
@@ -213,12 +195,7 @@ fn select(
 }
 
 /// The labelled cases of a list: of the preset, or `FILE:LIST`.
-fn list(
-    choice: &str,
-    preset: Option<Preset>,
-    folder: &Folder,
-    console: &Console,
-) -> Result<Vec<CaseFiles>, Failure> {
+fn list(choice: &str, preset: Option<Preset>, folder: &Folder, console: &Console) -> Result<Vec<CaseFiles>, Failure> {
     let selected = match (Split::choice(choice), preset) {
         (Some((file, name)), _) => {
             let split = Split::from_json(file, &read(Path::new(file))?, name);
@@ -266,9 +243,7 @@ fn say_held_out(cases: &[CaseFiles], validation: &[CaseFiles], found: bool, cons
             names(&validation.iter().collect::<Vec<_>>())
         ));
     }
-    let held_out = |case: &&CaseFiles| {
-        case.is_labelled() && case.role() != Role::Train && !validation.contains(case)
-    };
+    let held_out = |case: &&CaseFiles| case.is_labelled() && case.role() != Role::Train && !validation.contains(case);
     let held_out: Vec<&CaseFiles> = cases.iter().filter(held_out).collect();
     if !held_out.is_empty() {
         console.warn(format!(
@@ -281,11 +256,7 @@ fn say_held_out(cases: &[CaseFiles], validation: &[CaseFiles], found: bool, cons
 
 /// Says which classes no training case has: nothing can be learned about them.
 fn warn_of_missing(labels: &LabelSet, cases: &[CaseFingerprint], console: &Console) {
-    let present: BTreeSet<u16> = cases
-        .iter()
-        .flat_map(|case| &case.labels)
-        .copied()
-        .collect();
+    let present: BTreeSet<u16> = cases.iter().flat_map(|case| &case.labels).copied().collect();
     let named = labels.ids().iter().zip(labels.names()).skip(1);
     for (_, name) in named.filter(|(id, _)| !present.contains(id)) {
         console.warn(format!("no training case has {name}: it will not be found"));

@@ -61,12 +61,12 @@ impl Anatomy {
         };
         const TUBE: f64 = f64::INFINITY;
         let organs = vec![
-            organ([0.0, -58.0, 0.0], [21.0, 19.0, TUBE], BONE, 0), // spine
-            organ([-8.0, -28.0, 0.0], [12.0, 12.0, TUBE], 190.0, 0), // aorta
+            organ([0.0, -58.0, 0.0], [21.0, 19.0, TUBE], BONE, 0),     // spine
+            organ([-8.0, -28.0, 0.0], [12.0, 12.0, TUBE], 190.0, 0),   // aorta
             organ([-84.0, -22.0, 38.0], [28.0, 36.0, 42.0], 118.0, 0), // spleen
-            organ([-48.0, 36.0, 24.0], [40.0, 28.0, 34.0], 25.0, 0), // stomach
-            organ([58.0, 4.0, 26.0], [60.0, 64.0, 68.0], 112.0, 1), // liver, right lobe
-            organ([2.0, 38.0, 42.0], [56.0, 30.0, 36.0], 112.0, 1), // liver, left lobe
+            organ([-48.0, 36.0, 24.0], [40.0, 28.0, 34.0], 25.0, 0),   // stomach
+            organ([58.0, 4.0, 26.0], [60.0, 64.0, 68.0], 112.0, 1),    // liver, right lobe
+            organ([2.0, 38.0, 42.0], [56.0, 30.0, 36.0], 112.0, 1),    // liver, left lobe
             organ([60.0, -44.0, -40.0], [29.0, 25.0, 50.0], 185.0, 2), // kidneys
             organ([-60.0, -44.0, -34.0], [29.0, 25.0, 50.0], 185.0, 2),
         ];
@@ -143,11 +143,7 @@ impl SmoothField {
             for axis in 0..3 {
                 let upper = corner >> axis & 1;
                 index = index * Self::POINTS + cell[axis] + upper;
-                weight *= if upper == 1 {
-                    blend[axis]
-                } else {
-                    1.0 - blend[axis]
-                };
+                weight *= if upper == 1 { blend[axis] } else { 1.0 - blend[axis] };
             }
             value += weight * self.values[index];
         }

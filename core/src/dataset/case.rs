@@ -41,12 +41,15 @@ impl Case {
                         })?;
                 if let Placement::VoxelByVoxel { distance } = placement {
                     warnings.push(format!(
-                        "image and label map lie {distance:.1} voxels apart by their headers; they are matched voxel by voxel and the image's header is used for both, look at the overlay"
+                        "image and label map lie {distance:.1} voxels apart by their headers; they are matched voxel \
+                         by voxel and the image's header is used for both, look at the overlay"
                     ));
                 }
                 if label.labels().iter().all(|&label| label == 0) {
                     warnings.push(
-                        "the label map holds only background (0); the case is used as one without any of the structures".into(),
+                        "the label map holds only background (0); the case is used as one without any of the \
+                         structures"
+                            .into(),
                     );
                 }
                 Some(label)
@@ -79,7 +82,8 @@ impl Case {
             })?;
             if let Placement::VoxelByVoxel { distance } = placement {
                 self.warnings.push(format!(
-                    "channel {channel} lies {distance:.1} voxels apart from the first by its header; they are matched voxel by voxel and the first one's header is used for both"
+                    "channel {channel} lies {distance:.1} voxels apart from the first by its header; they are matched \
+                     voxel by voxel and the first one's header is used for both"
                 ));
             }
             self.other_channels.push(other);
@@ -94,9 +98,7 @@ impl Case {
 
     /// All channels, in order.
     pub fn images(&self) -> Vec<&Image> {
-        std::iter::once(&self.image)
-            .chain(&self.other_channels)
-            .collect()
+        std::iter::once(&self.image).chain(&self.other_channels).collect()
     }
 
     /// What is odd about the files and how they are read, one sentence each: grids that do not lie on

@@ -16,11 +16,7 @@ pub(super) fn make_ids_unique(cases: &mut [CaseFiles], root: Option<&str>) {
     }
     let trained = |case: &CaseFiles| matches!(case.part, None | Some(Part::Training));
     for mut places in alike.into_values().filter(|places| places.len() > 1) {
-        let first: Vec<usize> = places
-            .iter()
-            .copied()
-            .filter(|&place| trained(&cases[place]))
-            .collect();
+        let first: Vec<usize> = places.iter().copied().filter(|&place| trained(&cases[place])).collect();
         if let [only] = first[..] {
             places.retain(|&place| place != only);
         }

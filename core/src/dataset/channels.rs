@@ -36,9 +36,7 @@ pub(super) fn take_channels(
             name.kind = Kind::Label;
         }
     }
-    let expected = json
-        .and_then(|json| json.channels)
-        .filter(|&channels| channels > 1);
+    let expected = json.and_then(|json| json.channels).filter(|&channels| channels > 1);
     for (base, mut channels) in bases {
         channels.sort_unstable();
         let complete = channels.iter().copied().eq(0..channels.len() as u16);
@@ -51,9 +49,7 @@ pub(super) fn take_channels(
             continue;
         }
         let reason = why_not_merged(&base.2, &channels, expected.filter(|_| complete));
-        let of_case = |name: &Name| {
-            name.kind == Kind::Image && base_of(name).is_some_and(|(other, _)| other == base)
-        };
+        let of_case = |name: &Name| name.kind == Kind::Image && base_of(name).is_some_and(|(other, _)| other == base);
         for name in names.extract_if(.., |name| of_case(name)) {
             let reason = reason.clone();
             let path = name.path;
@@ -67,12 +63,10 @@ fn why_not_merged(case: &str, channels: &[u16], expected: Option<usize>) -> Stri
     let listed: Vec<String> = channels.iter().map(u16::to_string).collect();
     let listed = listed.join(", ");
     match expected {
-        Some(expected) => format!(
-            "case {case} has the channels {listed} of the {expected} that dataset.json names; add the others"
-        ),
-        None => format!(
-            "case {case} has the channels {listed}; number them from 0 without gaps or doubles"
-        ),
+        Some(expected) => {
+            format!("case {case} has the channels {listed} of the {expected} that dataset.json names; add the others")
+        }
+        None => format!("case {case} has the channels {listed}; number them from 0 without gaps or doubles"),
     }
 }
 
@@ -95,14 +89,12 @@ fn are_channels(names: &[Name], base: &Base, channels: &[u16], listed: &BTreeSet
         .filter(|name| name.in_nnunet_folder && name.scope == *scope)
         .all(|name| name.channel().is_some());
     // A label map with the same digits: they are part of the name.
-    let counted = names.iter().filter(fits).any(|name| {
-        name.kind == Kind::Label && name.channel().is_some_and(|(other, _)| other == key)
-    });
+    let counted = names
+        .iter()
+        .filter(fits)
+        .any(|name| name.kind == Kind::Label && name.channel().is_some_and(|(other, _)| other == key));
     let ends_listed = |name: &Name| {
-        let mut endings = name
-            .tidy
-            .match_indices('/')
-            .map(|(at, _)| &name.tidy[at + 1..]);
+        let mut endings = name.tidy.match_indices('/').map(|(at, _)| &name.tidy[at + 1..]);
         listed.contains(&name.tidy) || endings.any(|ending| listed.contains(ending))
     };
     let second_listed = of_base()
@@ -113,12 +105,7 @@ fn are_channels(names: &[Name], base: &Base, channels: &[u16], listed: &BTreeSet
 }
 
 /// Makes `count` images one case `base`: `channel` says which channel an image is, if any.
-fn merge(
-    names: &mut Vec<Name>,
-    base: &str,
-    count: usize,
-    channel: impl Fn(&Name) -> Option<usize>,
-) {
+fn merge(names: &mut Vec<Name>, base: &str, count: usize, channel: impl Fn(&Name) -> Option<usize>) {
     let mut paths = vec![String::new(); count];
     names.retain(|name| match channel(name) {
         Some(index) if name.kind == Kind::Image => {

@@ -53,12 +53,8 @@ impl DatasetJson {
             let named = file == "dataset.json";
             (named || numbered).then(|| (!named, tidy.matches('/').count(), tidy))
         };
-        let found = paths
-            .into_iter()
-            .filter_map(|path| Some((rank(path)?, path)));
-        found
-            .min_by(|(a, _), (b, _)| a.cmp(b))
-            .map(|(_, path)| path)
+        let found = paths.into_iter().filter_map(|path| Some((rank(path)?, path)));
+        found.min_by(|(a, _), (b, _)| a.cmp(b)).map(|(_, path)| path)
     }
 
     /// Reads its bytes; `file` is its path. A file that cannot be read is empty and says so in
@@ -108,17 +104,13 @@ impl DatasetJson {
     /// Decathlon writes `"1": "liver"`, nnU-Net `"liver": 1`, some people `"liver": "1"` or a list of names.
     fn take_labels(&mut self, labels: &Value) {
         let pairs: Vec<(String, Value)> = match labels {
-            Value::Object(map) => map
-                .iter()
-                .map(|(key, value)| (key.clone(), value.clone()))
-                .collect(),
-            Value::Array(names) => (0..names.len())
-                .map(|id| id.to_string())
-                .zip(names.clone())
-                .collect(),
+            Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            Value::Array(names) => (0..names.len()).map(|id| id.to_string()).zip(names.clone()).collect(),
             Value::Null => return,
             _ => {
-                self.problem("its labels are neither ids with names nor a list of names, so labels have no names".into());
+                self.problem(
+                    "its labels are neither ids with names nor a list of names, so labels have no names".into(),
+                );
                 return;
             }
         };
@@ -187,7 +179,8 @@ impl DatasetJson {
         }
         if odd > 0 {
             self.problem(format!(
-                "{odd} of the cases that it lists are not written as a path or as {{\"image\": …, \"label\": …}}, and are passed over"
+                "{odd} of the cases that it lists are not written as a path or as \
+                 {{\"image\": …, \"label\": …}}, and are passed over"
             ));
         }
     }
@@ -198,10 +191,7 @@ impl DatasetJson {
     /// When the label `ignore` is among them: it would be learned as a structure of its own.
     pub fn check(&self, labels: &LabelSet) -> Result<Vec<String>> {
         let mut said = Vec::new();
-        if let Some(id) = self
-            .ignore
-            .filter(|&id| id > 0 && labels.class_of(id).is_some())
-        {
+        if let Some(id) = self.ignore.filter(|&id| id > 0 && labels.class_of(id).is_some()) {
             return Err(DatasetError::IgnoreLabel {
                 file: self.file.clone(),
                 id,
@@ -248,11 +238,7 @@ fn entry_of(entry: &Value, part: Part) -> Option<Entry> {
 fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![text.clone()],
-        Value::Array(list) => list
-            .iter()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect(),
+        Value::Array(list) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         _ => Vec::new(),
     }
 }
@@ -263,9 +249,7 @@ fn id_of(value: &Value) -> Option<u16> {
         Value::String(text) => text.trim().parse().ok(),
         Value::Number(number) => {
             let value = number.as_f64().filter(|value| value.fract() == 0.0)?;
-            (0.0..=f64::from(u16::MAX))
-                .contains(&value)
-                .then_some(value as u16)
+            (0.0..=f64::from(u16::MAX)).contains(&value).then_some(value as u16)
         }
         _ => None,
     }

@@ -22,7 +22,8 @@ pub enum DatasetError {
     NoChannel(String),
     /// A label map that does not lie on its image.
     #[error(
-        "case {case}: the label map does not lie on the image: {source}; use the one drawn on it, or --resample-labels (in the page: Resample)"
+        "case {case}: the label map does not lie on the image: {source}; use the one drawn on it, or --resample-labels \
+         (in the page: Resample)"
     )]
     LabelElsewhere {
         /// The case.
@@ -32,7 +33,8 @@ pub enum DatasetError {
     },
     /// A channel that does not lie on the first.
     #[error(
-        "case {case}: channel {channel} does not lie on the first: {source}; give channels that were brought onto one grid"
+        "case {case}: channel {channel} does not lie on the first: {source}; give channels that were brought onto one \
+         grid"
     )]
     ChannelElsewhere {
         /// The case.
@@ -52,7 +54,8 @@ pub enum DatasetError {
     },
     /// Cases with different numbers of channels.
     #[error(
-        "case {case} has {channels} channels and case {other} has {found}; give every case the same ones, or leave one of them out"
+        "case {case} has {channels} channels and case {other} has {found}; give every case the same ones, or leave one \
+         of them out"
     )]
     ChannelCounts {
         /// The first case.
@@ -68,9 +71,7 @@ pub enum DatasetError {
     #[error("every label map holds only background (0); label something in at least one of them")]
     OnlyBackground,
     /// A prediction that does not lie on the true label map.
-    #[error(
-        "case {case}: the prediction does not lie on the true label map: {source}; compare files on the same grid"
-    )]
+    #[error("case {case}: the prediction does not lie on the true label map: {source}; compare files on the same grid")]
     PredictionElsewhere {
         /// The case.
         case: String,
@@ -90,9 +91,7 @@ pub enum DatasetError {
         truth: String,
     },
     /// A split file that is not JSON lists of names.
-    #[error(
-        "{file}: not a list of splits ({problem}); expected JSON like {{\"train\": [\"case_1\", \"case_2\"]}}"
-    )]
+    #[error("{file}: not a list of splits ({problem}); expected JSON like {{\"train\": [\"case_1\", \"case_2\"]}}")]
     BadSplit {
         /// The file.
         file: String,
@@ -123,7 +122,8 @@ pub enum DatasetError {
     },
     /// nnU-Net's label for voxels that are left out of the loss, which is not supported.
     #[error(
-        "{file} declares label {id} as \"ignore\" and label maps hold it, which is not supported yet: it would be learned as a structure; label those voxels, or leave their cases out"
+        "{file} declares label {id} as \"ignore\" and label maps hold it, which is not supported yet: it would be \
+         learned as a structure; label those voxels, or leave their cases out"
     )]
     IgnoreLabel {
         /// The dataset.json.
@@ -133,13 +133,12 @@ pub enum DatasetError {
     },
     /// Labelled cases that are all held out.
     #[error(
-        "all {0} labelled cases are held out, as validation or test cases by their folders or dataset.json; name those to train on with --split FILE:LIST"
+        "all {0} labelled cases are held out, as validation or test cases by their folders or dataset.json; name those \
+         to train on with --split FILE:LIST"
     )]
     AllHeldOut(usize),
     /// A case that is trained on and validated on.
-    #[error(
-        "the case {case} is in the list to train on and in the one to validate on; take it out of one"
-    )]
+    #[error("the case {case} is in the list to train on and in the one to validate on; take it out of one")]
     InBothLists {
         /// The case.
         case: String,
@@ -152,7 +151,8 @@ pub enum DatasetError {
     NotPhantom(String),
     /// A preset whose list names no case that is here.
     #[error(
-        "no case of {preset}'s list {list} is here; look at how the files are named, or give a list of your own (--split FILE:LIST)"
+        "no case of {preset}'s list {list} is here; look at how the files are named, or give a list of your own \
+         (--split FILE:LIST)"
     )]
     EmptyList {
         /// The preset.
@@ -162,7 +162,8 @@ pub enum DatasetError {
     },
     /// A preset whose list names cases that are here without their label maps.
     #[error(
-        "cases of {preset}'s list {list} are here without their label maps ({cases}); add the label maps of the data set"
+        "cases of {preset}'s list {list} are here without their label maps ({cases}); add the label maps of the data \
+         set"
     )]
     UnlabelledList {
         /// The preset.

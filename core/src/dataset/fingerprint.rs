@@ -100,9 +100,5 @@ fn labelled_hu(case: &Case) -> Option<Vec<(f32, u64)>> {
     }
     found.sort_unstable_by(f32::total_cmp);
     let counted = found.chunk_by(|a, b| a == b);
-    Some(
-        counted
-            .map(|alike| (alike[0], alike.len() as u64))
-            .collect(),
-    )
+    Some(counted.map(|alike| (alike[0], alike.len() as u64)).collect())
 }

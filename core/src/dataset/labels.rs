@@ -30,12 +30,7 @@ impl TryFrom<StoredLabelSet> for LabelSet {
     type Error = DatasetError;
 
     fn try_from(stored: StoredLabelSet) -> Result<LabelSet> {
-        let names = stored
-            .ids
-            .iter()
-            .copied()
-            .zip(stored.names.iter().cloned())
-            .collect();
+        let names = stored.ids.iter().copied().zip(stored.names.iter().cloned()).collect();
         let set = LabelSet::from_ids(stored.ids.iter().copied(), &names)?;
         if set.ids != stored.ids || set.ids.len() != stored.names.len() {
             return Err(DatasetError::BadLabelSet);
@@ -71,10 +66,7 @@ impl LabelSet {
     ///
     /// # Errors
     /// As there.
-    pub fn from_fingerprints(
-        cases: &[CaseFingerprint],
-        names: &BTreeMap<u16, String>,
-    ) -> Result<LabelSet> {
+    pub fn from_fingerprints(cases: &[CaseFingerprint], names: &BTreeMap<u16, String>) -> Result<LabelSet> {
         let found = cases.iter();
         let found = found.map(|case| {
             let present = case.labels.iter().copied().collect();
@@ -109,31 +101,19 @@ impl LabelSet {
     ///
     /// # Errors
     /// When there are more than 255 ids.
-    pub fn from_ids(
-        ids: impl IntoIterator<Item = u16>,
-        names: &BTreeMap<u16, String>,
-    ) -> Result<LabelSet> {
+    pub fn from_ids(ids: impl IntoIterator<Item = u16>, names: &BTreeMap<u16, String>) -> Result<LabelSet> {
         let mut ids: BTreeSet<u16> = ids.into_iter().collect();
         ids.remove(&0);
         if ids.len() > usize::from(u8::MAX) {
             return Err(DatasetError::TooManyLabels(ids.len()));
         }
-        let name = |id: &u16| {
-            names
-                .get(id)
-                .cloned()
-                .unwrap_or_else(|| format!("label {id}"))
-        };
+        let name = |id: &u16| names.get(id).cloned().unwrap_or_else(|| format!("label {id}"));
         let names = std::iter::once("background".to_owned())
             .chain(ids.iter().map(name))
             .collect();
         let ids = std::iter::once(0).chain(ids).collect();
         let regions = None;
-        Ok(LabelSet {
-            ids,
-            names,
-            regions,
-        })
+        Ok(LabelSet { ids, names, regions })
     }
 
     /// The same labels, learned as regions.
@@ -213,10 +193,7 @@ impl LabelSet {
 pub fn not_learned(labels: &LabelSet, held_out: &[CaseFingerprint]) -> Vec<String> {
     let mut found: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
     for case in held_out {
-        let unknown = case
-            .labels
-            .iter()
-            .filter(|id| labels.class_of(**id).is_none());
+        let unknown = case.labels.iter().filter(|id| labels.class_of(**id).is_none());
         for id in unknown {
             found.entry(*id).or_default().push(&case.id);
         }

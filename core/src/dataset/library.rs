@@ -228,8 +228,7 @@ impl<F> Library<F> {
     pub fn refresh(&mut self) -> Changes {
         let pairing = self.pairing();
         let cases = pairing.cases.into_iter();
-        let cases: BTreeMap<String, CaseFiles> =
-            cases.map(|files| (files.id.clone(), files)).collect();
+        let cases: BTreeMap<String, CaseFiles> = cases.map(|files| (files.id.clone(), files)).collect();
         let before = std::mem::replace(&mut self.known, cases);
         let gone = |id: &&String| !self.known.contains_key(*id);
         let new = |files: &&CaseFiles| before.get(&files.id) != Some(*files);

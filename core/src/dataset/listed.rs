@@ -65,8 +65,7 @@ fn take(names: &mut Vec<Name>, path: &str) -> Option<Name> {
         };
         let unnumbered = |name: &&Name| {
             name.numbered
-                && with_ending(&name.stem, &ending)
-                    .is_some_and(|file| fits(&format!("{}/{file}", name.folder)))
+                && with_ending(&name.stem, &ending).is_some_and(|file| fits(&format!("{}/{file}", name.folder)))
         };
         let index = names.iter().position(|name| fits(&name.tidy));
         let index = index.or_else(|| names.iter().position(|name| unnumbered(&name)))?;
@@ -83,10 +82,7 @@ fn with_ending(stem: &str, listed: &str) -> Option<String> {
 /// The label map of an image's name, listed without its ending, in other letters or not at all.
 fn take_label_of(names: &mut Vec<Name>, image: &Name) -> Option<Name> {
     let fits = |name: &Name| {
-        name.kind == Kind::Label
-            && name.key == image.key
-            && name.scope == image.scope
-            && !name.other_part(image)
+        name.kind == Kind::Label && name.key == image.key && name.scope == image.scope && !name.other_part(image)
     };
     let index = names.iter().position(fits)?;
     Some(names.remove(index))

@@ -41,11 +41,7 @@ pub struct Matching {
 /// whole data set, whose images are then passed over (see [`pair`]). Names may differ by what tools
 /// add to them: `case_pred`, `case_seg`, `case/case_trans`, `case_0000` and `img0001` with
 /// `label0001`, whatever the letters' case.
-pub fn match_predictions(
-    predictions: &[String],
-    truths: &[String],
-    dataset_json: Option<&DatasetJson>,
-) -> Matching {
+pub fn match_predictions(predictions: &[String], truths: &[String], dataset_json: Option<&DatasetJson>) -> Matching {
     let mut found = Matching::default();
     let mut truths: Vec<Key> = true_maps(truths, dataset_json);
     let shown = predictions.iter().filter(|path| !is_hidden(path, None));
@@ -85,9 +81,7 @@ pub fn match_predictions(
 /// The label maps of a data set where there are pairs of image and label, else every volume.
 fn true_maps(paths: &[String], dataset_json: Option<&DatasetJson>) -> Vec<Key> {
     let cases = pair(paths, dataset_json).cases.into_iter();
-    let labels: Vec<Key> = cases
-        .filter_map(|case| Key::of(&case.label?, Some(case.id)))
-        .collect();
+    let labels: Vec<Key> = cases.filter_map(|case| Key::of(&case.label?, Some(case.id))).collect();
     if labels.is_empty() {
         let shown = paths.iter().filter(|path| !is_hidden(path, None));
         return shown.filter_map(|path| Key::of(path, None)).collect();

@@ -64,8 +64,8 @@ pub(super) const LABEL_WORDS: [&str; 12] = [
     "gt",
 ];
 pub(super) const IMAGE_WORDS: [&str; 15] = [
-    "imaging", "images", "image", "volume", "scans", "scan", "flair", "img", "t1w", "t2w", "mri",
-    "ct", "mr", "t1", "t2",
+    "imaging", "images", "image", "volume", "scans", "scan", "flair", "img", "t1w", "t2w", "mri", "ct", "mr", "t1",
+    "t2",
 ];
 const SEPARATORS: [char; 4] = ['_', '-', '.', ' '];
 
@@ -172,15 +172,8 @@ struct Folder<'a> {
 
 /// What the case of an image is called: as its file, or as its folder where the file's name has nothing but words
 /// for an image. The folder that was asked for does not name a case.
-fn case_name<'a>(
-    stem: &'a str,
-    as_image: Option<&str>,
-    scope: &[&'a str],
-    root: Option<&str>,
-) -> &'a str {
-    let below_root = scope
-        .last()
-        .filter(|_| scope.len() > 1 || root != Some(scope[0]));
+fn case_name<'a>(stem: &'a str, as_image: Option<&str>, scope: &[&'a str], root: Option<&str>) -> &'a str {
+    let below_root = scope.last().filter(|_| scope.len() > 1 || root != Some(scope[0]));
     match (as_image, below_root) {
         (Some(""), Some(folder)) => folder,
         _ => stem,
@@ -239,14 +232,7 @@ impl<'a> Folder<'a> {
 
 /// Whether a folder is called as nnU-Net and the Decathlon call theirs.
 fn is_nnunet(folder: &str) -> bool {
-    const NAMES: [&str; 6] = [
-        "imagestr",
-        "imagests",
-        "imagesval",
-        "labelstr",
-        "labelsts",
-        "labelsval",
-    ];
+    const NAMES: [&str; 6] = ["imagestr", "imagests", "imagesval", "labelstr", "labelsts", "labelsval"];
     NAMES.contains(&folder.to_lowercase().as_str())
 }
 
@@ -263,10 +249,7 @@ impl Name {
     /// What a BraTS file's name has before its contrast, and which contrast it is. A file may be called
     /// by its contrast alone.
     pub(super) fn contrast(&self) -> Option<(&str, usize)> {
-        let (base, word) = self
-            .key
-            .rsplit_once(SEPARATORS)
-            .unwrap_or(("", self.key.as_str()));
+        let (base, word) = self.key.rsplit_once(SEPARATORS).unwrap_or(("", self.key.as_str()));
         let contrast = CONTRASTS.iter().position(|words| words.contains(&word))?;
         Some((base, contrast))
     }
@@ -295,9 +278,7 @@ impl Name {
 /// A path with `/` between folders and without a leading `./`, composed (NFC).
 pub(super) fn tidy(path: &str) -> String {
     let path: String = path.nfc().collect::<String>().replace('\\', "/");
-    path.trim_start_matches("./")
-        .trim_start_matches('/')
-        .to_owned()
+    path.trim_start_matches("./").trim_start_matches('/').to_owned()
 }
 
 /// Whether a file, or a folder that it lies in below `root`, is passed over.
@@ -325,12 +306,10 @@ pub(super) fn strip_word<'a>(stem: &'a str, words: &[&str]) -> Option<&'a str> {
         if stem == *word {
             return Some("");
         }
-        let before = stem
-            .strip_suffix(word)
-            .filter(|rest| rest.ends_with(SEPARATORS));
-        let after = stem.strip_prefix(word).filter(|rest| {
-            rest.starts_with(SEPARATORS) || rest.starts_with(|first: char| first.is_ascii_digit())
-        });
+        let before = stem.strip_suffix(word).filter(|rest| rest.ends_with(SEPARATORS));
+        let after = stem
+            .strip_prefix(word)
+            .filter(|rest| rest.starts_with(SEPARATORS) || rest.starts_with(|first: char| first.is_ascii_digit()));
         before.or(after).map(|rest| rest.trim_matches(SEPARATORS))
     })
 }

@@ -24,9 +24,7 @@ pub fn pair(paths: &[String], dataset_json: Option<&DatasetJson>) -> Pairing {
     let root = root.or_else(|| common_root(&paths));
     let mut names = volumes(&paths, root.as_deref(), dataset_json, &mut found);
     let entries = dataset_json.iter().flat_map(|json| &json.entries);
-    let listed = entries
-        .flat_map(|entry| &entry.images)
-        .map(|path| tidy(path));
+    let listed = entries.flat_map(|entry| &entry.images).map(|path| tidy(path));
     take_channels(&mut names, dataset_json, &listed.collect(), &mut found);
     take_contrasts(&mut names);
     if let Some(json) = dataset_json {
@@ -49,18 +47,11 @@ fn common_root(paths: &BTreeSet<&str>) -> Option<String> {
         tidy.split_once('/').map(|(root, _)| root.to_owned())
     });
     let first = roots.next()??;
-    roots
-        .all(|root| root.as_ref() == Some(&first))
-        .then_some(first)
+    roots.all(|root| root.as_ref() == Some(&first)).then_some(first)
 }
 
 /// The volumes among the paths; other files are left over.
-fn volumes(
-    paths: &BTreeSet<&str>,
-    root: Option<&str>,
-    json: Option<&DatasetJson>,
-    found: &mut Pairing,
-) -> Vec<Name> {
+fn volumes(paths: &BTreeSet<&str>, root: Option<&str>, json: Option<&DatasetJson>, found: &mut Pairing) -> Vec<Name> {
     let mut names = Vec::new();
     for path in paths {
         match Name::parse(path, root) {
@@ -98,8 +89,7 @@ fn why_not_a_volume(path: &str) -> String {
     } else if ends(&[".dcm", ".dicom", ".ima", "dicomdir"]) {
         "DICOM, which is not read; convert the series to .nii.gz, for example with dcm2niix"
     } else if ends(&[
-        ".nrrd", ".nhdr", ".mha", ".mhd", ".mgz", ".mgh", ".mnc", ".par", ".rec", ".gipl", ".vtk",
-        ".tif", ".tiff",
+        ".nrrd", ".nhdr", ".mha", ".mhd", ".mgz", ".mgh", ".mnc", ".par", ".rec", ".gipl", ".vtk", ".tif", ".tiff",
     ]) {
         "a format that is not read; convert it to .nii.gz"
     } else {
@@ -134,8 +124,7 @@ fn pass_over_doubles(names: &mut Vec<Name>, found: &mut Pairing) {
         let place = (name.folder.clone(), name.stem.clone());
         match first.get(&place) {
             Some(other) => {
-                let reason =
-                    format!("it has the same name as {other}, which is used; remove one of them");
+                let reason = format!("it has the same name as {other}, which is used; remove one of them");
                 found.leave(&name.path, &reason);
                 false
             }
@@ -166,8 +155,7 @@ fn near(label: &Name, image: &Name) -> bool {
 
 /// Everything else: a label map belongs to the one image whose name fits, nearest folder first.
 fn take_by_name(names: Vec<Name>, found: &mut Pairing) {
-    let (mut labels, images): (Vec<Name>, Vec<Name>) =
-        names.into_iter().partition(|name| name.kind == Kind::Label);
+    let (mut labels, images): (Vec<Name>, Vec<Name>) = names.into_iter().partition(|name| name.kind == Kind::Label);
     // What was corrected by hand comes before what was predicted (MONAI Label).
     labels.sort_by_key(|label| label.folder.to_lowercase().ends_with("original"));
     let mut label_of: Vec<Option<&Name>> = vec![None; images.len()];
@@ -177,9 +165,7 @@ fn take_by_name(names: Vec<Name>, found: &mut Pairing) {
             .into_iter()
             .map(|fits| {
                 let fits = |image: &Name| !label.other_part(image) && fits(label, image);
-                (0..images.len())
-                    .filter(|&index| fits(&images[index]))
-                    .collect()
+                (0..images.len()).filter(|&index| fits(&images[index])).collect()
             })
             .find(|candidates: &Vec<usize>| !candidates.is_empty())
             .unwrap_or_default();
@@ -194,7 +180,8 @@ fn take_by_name(names: Vec<Name>, found: &mut Pairing) {
             [] => unpaired.push(label),
             _ => found.leave(
                 &label.path,
-                "several images have a name that fits this label map; name them alike, as case.nii.gz and case_seg.nii.gz",
+                "several images have a name that fits this label map; name them alike, as case.nii.gz and \
+                 case_seg.nii.gz",
             ),
         }
     }
@@ -217,7 +204,8 @@ fn take_structures(unpaired: &[&Name], images: &[Name], found: &mut Pairing) {
         let mut beside = images.iter().filter(|image| image.folder == above);
         match (beside.next(), beside.next()) {
             (Some(image), None) if label.by_folder => {
-                let reason = "one structure of an image, as TotalSegmentator writes them; combine such files into label maps with --combine-structures";
+                let reason = "one structure of an image, as TotalSegmentator writes them; combine such files into \
+                    label maps with --combine-structures";
                 found.leave(&label.path, reason);
                 let map = (label.stem.clone(), label.path.clone());
                 maps.entry(image.path.as_str()).or_default().push(map);

@@ -69,8 +69,7 @@ impl Pairing {
             case.structures = structures.collect();
             case.structures.sort_by_key(|structure| structure.id);
             let used: BTreeSet<&String> = case.structures.iter().map(|s| &s.path).collect();
-            self.leftovers
-                .retain(|leftover| !used.contains(&leftover.path));
+            self.leftovers.retain(|leftover| !used.contains(&leftover.path));
         }
     }
 

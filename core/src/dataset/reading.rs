@@ -121,8 +121,7 @@ fn put_together(
 ) -> Result<Reading, Error> {
     let label = label.map(|label| {
         let (label, said) = label?;
-        on_image(files, label, &image, options)
-            .map(|(label, fix, more)| (label, fix, [said, more].concat()))
+        on_image(files, label, &image, options).map(|(label, fix, more)| (label, fix, [said, more].concat()))
     });
     let (label, fix, said, unusable_label) = match label {
         None => (None, None, Vec::new(), None),
@@ -237,9 +236,7 @@ impl ReadOptions {
         let header = Format::of(source.path(), first).and_then(|format| format.inspect(&starts));
         // What is wrong with a header is said when the file is read.
         let count = header.map_or(1, |header| header.frames);
-        let frames = self
-            .frames
-            .or_else(|| Frames::expected(count, self.channels))?;
+        let frames = self.frames.or_else(|| Frames::expected(count, self.channels))?;
         Some(frames.sources(source, count))
     }
 }
@@ -268,11 +265,7 @@ async fn combined<E: From<Error>>(
         if let Placement::VoxelByVoxel { .. } = placement {
             apart.push(name.as_str());
         }
-        for (label, _) in combined
-            .iter_mut()
-            .zip(map.labels())
-            .filter(|(_, inside)| **inside > 0)
-        {
+        for (label, _) in combined.iter_mut().zip(map.labels()).filter(|(_, inside)| **inside > 0) {
             overlapping += usize::from(*label > 0);
             *label = *id;
         }
@@ -281,8 +274,7 @@ async fn combined<E: From<Error>>(
         .structures
         .iter()
         .map(|structure| (structure.id, structure.name.clone()));
-    let map =
-        LabelImage::on_voxels(combined, image, &names.collect()).map_err(named(files.image()));
+    let map = LabelImage::on_voxels(combined, image, &names.collect()).map_err(named(files.image()));
     Ok(map.map(|map| (map, said_of_structures(overlapping, &apart))))
 }
 
@@ -301,7 +293,8 @@ fn said_of_structures(overlapping: usize, apart: &[&str]) -> Vec<String> {
     }
     if !apart.is_empty() {
         said.push(format!(
-            "the headers of image and structures disagree ({}); they are matched voxel by voxel and the image's header is used for all",
+            "the headers of image and structures disagree ({}); they are matched voxel by voxel and the image's header \
+             is used for all",
             apart.join(", ")
         ));
     }

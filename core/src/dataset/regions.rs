@@ -108,11 +108,7 @@ mod tests {
             }
             let planes: Vec<_> = inside
                 .iter()
-                .map(|region| {
-                    region
-                        .index_axis(Axis(0), 0)
-                        .mapv(|v| 4.0 * f32::from(v) - 2.0)
-                })
+                .map(|region| region.index_axis(Axis(0), 0).mapv(|v| 4.0 * f32::from(v) - 2.0))
                 .collect();
             let views: Vec<_> = planes.iter().map(|plane| plane.view()).collect();
             let logits = stack(Axis(0), &views).expect("one size");

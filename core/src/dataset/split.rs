@@ -70,8 +70,7 @@ impl Split {
     /// # Errors
     /// When a named case is not there, or named twice.
     pub fn select(&self, cases: &[CaseFiles]) -> Result<Vec<CaseFiles>> {
-        let by_id: BTreeMap<&str, &CaseFiles> =
-            cases.iter().map(|case| (case.id.as_str(), case)).collect();
+        let by_id: BTreeMap<&str, &CaseFiles> = cases.iter().map(|case| (case.id.as_str(), case)).collect();
         self.cases
             .iter()
             .map(|name| match by_id.get(name.as_str()) {

@@ -27,9 +27,7 @@ impl Learned {
         let device = device.clone().autodiff();
         let patch = [SIDE; 3];
         let model = Network::new(Backbone::Unetr, Size::Tiny).build(1, 3, patch, 0, &device);
-        let values: Vec<f32> = (0..VOXELS)
-            .map(|i| ((i * 7919) % 101) as f32 / 50.0 - 1.0)
-            .collect();
+        let values: Vec<f32> = (0..VOXELS).map(|i| ((i * 7919) % 101) as f32 / 50.0 - 1.0).collect();
         let data = TensorData::new(values, [1, 1, SIDE, SIDE, SIDE]);
         let x = Tensor::<5>::from_data(data, &device);
         let labels = (0..VOXELS).map(|i| (i % 3) as u8).collect();
@@ -94,8 +92,7 @@ fn gradients(model: &Model, found: &GradientsParams) -> Vec<f32> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             // The mask token has none without a mask.
             let none = || vec![0.0; param.shape().num_elements()];
-            self.1
-                .extend(self.0.get::<D>(param.id).map_or_else(none, read));
+            self.1.extend(self.0.get::<D>(param.id).map_or_else(none, read));
         }
     }
     let mut values = Values(found, Vec::new());

@@ -34,9 +34,7 @@ enum Missing {
     Gpu(usize),
     #[error("this machine has no NVRTC, the compiler of CUDA")]
     Compiler,
-    #[error(
-        "the header files of CUDA are not where CUDA_PATH says, nor where it is usually installed"
-    )]
+    #[error("the header files of CUDA are not where CUDA_PATH says, nor where it is usually installed")]
     Headers,
 }
 

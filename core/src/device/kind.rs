@@ -31,9 +31,7 @@ impl FromStr for DeviceKind {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let unknown = || {
-            format!("there is no device {name:?}: choose cpu, wgpu, cuda, cuda:N or ws://host:port")
-        };
+        let unknown = || format!("there is no device {name:?}: choose cpu, wgpu, cuda, cuda:N or ws://host:port");
         match name.split_once(':') {
             None if name == "cpu" => Ok(Self::Cpu),
             None if name == "wgpu" => Ok(Self::Wgpu),

@@ -20,9 +20,7 @@ pub fn keep_freed_memory() {
 pub fn available_memory() -> Option<u64> {
     // Linux's own estimate, "MemAvailable:   16331712 kB".
     let facts = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = facts
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let line = facts.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes << 10)
 }

@@ -28,9 +28,7 @@ async fn connect(url: &str, token: &str) -> Result<Device> {
             ConnectError::Unauthorized => {
                 format!("set {TOKEN_VARIABLE} to the token that the server told")
             }
-            ConnectError::IncompatibleProtocol { .. } => {
-                "use the same version of core on both machines".to_owned()
-            }
+            ConnectError::IncompatibleProtocol { .. } => "use the same version of core on both machines".to_owned(),
             _ => "see that `core serve` runs there and can be reached from here".to_owned(),
         },
         problem: error.to_string(),
@@ -48,8 +46,8 @@ pub fn serve(devices: Vec<Device>, listener: TcpListener, token: &str) -> Result
         problem,
         remedy: remedy.to_owned(),
     };
-    let authorizer = TokenAuthorizer::new(token)
-        .map_err(|error| refused(error.to_string(), "give a token of some length"))?;
+    let authorizer =
+        TokenAuthorizer::new(token).map_err(|error| refused(error.to_string(), "give a token of some length"))?;
     let server = RemoteServer::new(devices).with_authorizer(authorizer);
     let served = server.serve(WebSocketTransport::from_listener(listener));
     served.map_err(|error| {

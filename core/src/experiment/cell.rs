@@ -48,12 +48,7 @@ impl Cell {
     /// Path of its run folder from the experiment's, such as `unetr-medcontext/fewshot5/seed-0`.
     pub fn folder(&self) -> String {
         let list = self.list.rsplit(':').next().unwrap_or(&self.list);
-        format!(
-            "{}/{}/seed-{}",
-            slug(&self.row),
-            slug(list),
-            self.config.seed
-        )
+        format!("{}/{}/seed-{}", slug(&self.row), slug(list), self.config.seed)
     }
 }
 

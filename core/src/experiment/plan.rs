@@ -107,10 +107,8 @@ impl Experiment {
     /// # Errors
     /// One sentence on what is wrong with it.
     pub fn from_toml(file: &str, text: &str) -> Result<Self> {
-        let bad =
-            |problem: String| Error::Config(format!("{file}: {problem}; correct the experiment"));
-        let experiment: Self =
-            toml::from_str(text).map_err(|error| bad(error.message().trim().replace('\n', " ")))?;
+        let bad = |problem: String| Error::Config(format!("{file}: {problem}; correct the experiment"));
+        let experiment: Self = toml::from_str(text).map_err(|error| bad(error.message().trim().replace('\n', " ")))?;
         experiment.check().map_err(bad)?;
         Ok(experiment)
     }
@@ -178,7 +176,8 @@ impl Experiment {
                 let training = self.list(name, source)?;
                 if let Some(case) = training.iter().find(|case| evaluation.contains(case)) {
                     return Err(Error::Config(format!(
-                        "the case {case} is in the list {name:?} to train on and in {:?} to measure on; take it out of one",
+                        "the case {case} is in the list {name:?} to train on and in {:?} to measure on; take it out of \
+                         one",
                         self.evaluate
                     ))
                     .into());
@@ -195,13 +194,7 @@ impl Experiment {
     }
 
     /// A row's cell on one list, for any seed.
-    fn cell(
-        &self,
-        row: &Row,
-        list: &str,
-        training: Vec<String>,
-        evaluation: Vec<String>,
-    ) -> Result<Cell> {
+    fn cell(&self, row: &Row, list: &str, training: Vec<String>, evaluation: Vec<String>) -> Result<Cell> {
         let (config, learned, reported) = self.settings(row, training.len())?;
         let chosen = row.targets(&self.targets());
         Ok(Cell {
@@ -231,24 +224,17 @@ impl Experiment {
     }
 
     /// Training settings of a row for so many cases, and what the preset says to learn and to report.
-    fn settings(
-        &self,
-        row: &Row,
-        cases: usize,
-    ) -> Result<(TrainConfig, Option<LabelSet>, Targets)> {
-        let bad = |problem: String| {
-            Error::Config(format!(
-                "row {:?}: {problem}; correct the experiment",
-                row.name
-            ))
-        };
+    fn settings(&self, row: &Row, cases: usize) -> Result<(TrainConfig, Option<LabelSet>, Targets)> {
+        let bad = |problem: String| Error::Config(format!("row {:?}: {problem}; correct the experiment", row.name));
         let layers = [&self.base, &row.settings, &self.overrides].map(Clone::clone);
         let (mut config, learned, reported) = match self.preset {
             None => Default::default(),
             Some(preset) => {
                 let settings = preset.published(backbone(&layers).map_err(bad)?, cases)?;
                 let settings = settings.ok_or_else(|| {
-                    bad(format!("the settings of {preset} come from its cases: leave the preset out and give them in [base]"))
+                    bad(format!(
+                        "the settings of {preset} come from its cases: leave the preset out and give them in [base]"
+                    ))
                 })?;
                 let reported = settings.targets();
                 (settings.config, settings.labels, reported)

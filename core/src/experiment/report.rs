@@ -15,13 +15,7 @@ impl Table {
             "training".to_owned(),
         ];
         head.extend(self.labels.iter().cloned());
-        let measures = [
-            "Dice %",
-            "HD95 mm",
-            "HD95 voxels",
-            "Δ Dice (p)",
-            "Δ HD95 mm (p)",
-        ];
+        let measures = ["Dice %", "HD95 mm", "HD95 voxels", "Δ Dice (p)", "Δ HD95 mm (p)"];
         head.extend(measures.map(str::to_owned));
         let line = |cells: &[String]| {
             let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
@@ -30,7 +24,8 @@ impl Table {
         let rule = format!("|---|---|{}\n", "---:|".repeat(head.len() - 2));
         let rows: String = self.lines.iter().map(|row| line(&self.row(row))).collect();
         format!(
-            "# {}\n\n{}{rule}{rows}\n{} Mean ± standard deviation over seeds. Δ: mean difference per case to the row named, each case by its mean over seeds; p: Wilcoxon's signed-rank test, two-sided.\n",
+            "# {}\n\n{}{rule}{rows}\n{} Mean ± standard deviation over seeds. Δ: mean difference per case to the row \
+             named, each case by its mean over seeds; p: Wilcoxon's signed-rank test, two-sided.\n",
             self.title,
             line(&head),
             self.measured
@@ -64,11 +59,7 @@ impl Table {
                 p if p < 1e-3 => format!("{p:.1e}"),
                 p => format!("{p:.3}"),
             });
-            format!(
-                "{:+.2} ({p}) to {}",
-                test.difference * scale,
-                comparison.against
-            )
+            format!("{:+.2} ({p}) to {}", test.difference * scale, comparison.against)
         };
         cells.push(test(|comparison| comparison.dice, 100.0));
         cells.push(test(|comparison| comparison.hd95_mm, 1.0));
@@ -79,21 +70,10 @@ impl Table {
     pub fn to_csv(&self) -> String {
         let mut head = vec!["row", "list", "seeds", "iterations", "parameters"];
         let measures = ["seconds", "dice", "hd95_mm", "hd95_voxels"];
-        let labels: Vec<String> = self
-            .labels
-            .iter()
-            .map(|name| format!("dice {name}"))
-            .collect();
-        let names = measures
-            .into_iter()
-            .chain(labels.iter().map(String::as_str));
+        let labels: Vec<String> = self.labels.iter().map(|name| format!("dice {name}")).collect();
+        let names = measures.into_iter().chain(labels.iter().map(String::as_str));
         let spread: Vec<String> = names
-            .flat_map(|name| {
-                [
-                    csv_field(&format!("{name} mean")),
-                    csv_field(&format!("{name} sd")),
-                ]
-            })
+            .flat_map(|name| [csv_field(&format!("{name} mean")), csv_field(&format!("{name} sd"))])
             .collect();
         head.extend(spread.iter().map(String::as_str));
         head.extend([

@@ -79,20 +79,17 @@ pub(super) fn check(rows: &[Row], (protocol, targets): (Protocol, &Targets)) -> 
             ));
         }
         if !row.labels.is_empty() && !row.regions.is_empty() {
-            return Err(format!(
-                "row {name:?} has both labels and regions: give one"
-            ));
+            return Err(format!("row {name:?} has both labels and regions: give one"));
         }
         if let Some(against) = &row.against {
             let Some(other) = names.get(against.as_str()) else {
-                return Err(format!(
-                    "row {name:?} is against {against:?}, which is no row"
-                ));
+                return Err(format!("row {name:?} is against {against:?}, which is no row"));
             };
             let measured = |row: &Row| (row.protocol(protocol), row.targets(targets));
             if measured(row) != measured(other) {
                 return Err(format!(
-                    "row {name:?} is against {against:?}, which is measured otherwise: give both the same protocol, labels and regions"
+                    "row {name:?} is against {against:?}, which is measured otherwise: give both the same protocol, \
+                     labels and regions"
                 ));
             }
         }
@@ -113,9 +110,7 @@ fn check_time(row: &Row) -> Result<(), String> {
         return Err(format!("row {name:?} sets seed, which seeds decides"));
     }
     if row.equal_time.is_some() && row.settings.contains_key("iterations") {
-        return Err(format!(
-            "row {name:?} sets iterations, which equal_time decides"
-        ));
+        return Err(format!("row {name:?} sets iterations, which equal_time decides"));
     }
     Ok(())
 }

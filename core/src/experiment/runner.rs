@@ -142,9 +142,9 @@ impl Training {
             }
             train::Event::Step { .. } => self.steps += 1,
             // Of a run that went on, as long as all of its steps would have taken here.
-            train::Event::Finished {
-                iteration, seconds, ..
-            } => self.seconds = seconds * *iteration as f64 / self.steps.max(1) as f64,
+            train::Event::Finished { iteration, seconds, .. } => {
+                self.seconds = seconds * *iteration as f64 / self.steps.max(1) as f64
+            }
             _ => {}
         }
     }
@@ -168,9 +168,7 @@ impl Measuring {
                 case.id
             ))
         })?;
-        let mut run = self
-            .predictor
-            .start_channels(&case.images(), self.cell.predict)?;
+        let mut run = self.predictor.start_channels(&case.images(), self.cell.predict)?;
         let mut finished = None;
         while let Some(event) = run.next().await? {
             if let infer::Event::Finished { segmentation, .. } = event {
@@ -187,11 +185,7 @@ impl Measuring {
 
     fn finish(self: Box<Self>, names: &BTreeMap<u16, String>) -> Result<CellResult> {
         let learned = &self.predictor.metadata().labels;
-        let known = learned
-            .ids()
-            .iter()
-            .copied()
-            .zip(learned.names().iter().cloned());
+        let known = learned.ids().iter().copied().zip(learned.names().iter().cloned());
         let names = names.clone().into_iter().chain(known).collect();
         let labels = self.cell.targets.label_set(&self.scores, &names)?;
         Ok(CellResult {

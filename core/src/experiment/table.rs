@@ -114,9 +114,7 @@ impl Experiment {
             return measured;
         }
         let given = self.overrides.iter();
-        let given: Vec<String> = given
-            .map(|(key, value)| format!("{key} = {value}"))
-            .collect();
+        let given: Vec<String> = given.map(|(key, value)| format!("{key} = {value}")).collect();
         format!(
             "{measured} Not with the experiment's own settings: {} in every row.",
             given.join(", ")
@@ -124,13 +122,7 @@ impl Experiment {
     }
 
     /// `None` where no seed is done.
-    fn line(
-        &self,
-        row: &Row,
-        list: &str,
-        columns: &BTreeSet<Column>,
-        results: &[CellResult],
-    ) -> Option<Line> {
+    fn line(&self, row: &Row, list: &str, columns: &BTreeSet<Column>, results: &[CellResult]) -> Option<Line> {
         let of = |name: &str| -> Vec<&CellResult> {
             let cells = results.iter();
             cells
@@ -139,9 +131,8 @@ impl Experiment {
         };
         let cells = of(&row.name);
         let first = cells.first()?;
-        let over_seeds = |value: &dyn Fn(&CellResult) -> Option<f64>| {
-            Statistic::of(cells.iter().map(|cell| value(cell)))
-        };
+        let over_seeds =
+            |value: &dyn Fn(&CellResult) -> Option<f64>| Statistic::of(cells.iter().map(|cell| value(cell)));
         let mean = |statistic: Option<Statistic>| statistic.map(|statistic| statistic.mean);
         let label_dice = |column: &Column| {
             over_seeds(&|cell| {
@@ -212,10 +203,7 @@ fn paired(
     let has = |cells: &[&CellResult], seed: u64| cells.iter().any(|c| c.cell.config.seed == seed);
     let by_case = |cells: &[&CellResult], others: &[&CellResult]| {
         let mut cases: BTreeMap<String, Vec<Option<f64>>> = BTreeMap::new();
-        for cell in cells
-            .iter()
-            .filter(|cell| has(others, cell.cell.config.seed))
-        {
+        for cell in cells.iter().filter(|cell| has(others, cell.cell.config.seed)) {
             for case in &cell.evaluation.cases {
                 cases
                     .entry(case.case.clone())

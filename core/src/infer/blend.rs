@@ -47,12 +47,7 @@ pub(super) struct Blender {
 }
 
 impl Blender {
-    pub fn new(
-        case: &Prepared,
-        window: [usize; 3],
-        labels: &LabelSet,
-        config: &PredictConfig,
-    ) -> Self {
+    pub fn new(case: &Prepared, window: [usize; 3], labels: &LabelSet, config: &PredictConfig) -> Self {
         let [d, h, w] = case.size();
         let outputs = labels.outputs();
         let native = NativeClasses::new(&case.native, outputs, [d, h, w]);
@@ -72,9 +67,7 @@ impl Blender {
                 Some(_) => of_regions,
             },
             classes: native,
-            kept: config
-                .keep_logits
-                .then(|| Array4::zeros((outputs, d, h, w))),
+            kept: config.keep_logits.then(|| Array4::zeros((outputs, d, h, w))),
         }
     }
 
@@ -161,11 +154,9 @@ impl Blender {
         for plane in 0..planes {
             let (mut sums, mut weights) = (self.sum.view_mut(), self.weight.view_mut());
             if plane + by < planes {
-                let (mut to, from) =
-                    sums.multi_slice_mut((s![.., plane, .., ..], s![.., plane + by, .., ..]));
+                let (mut to, from) = sums.multi_slice_mut((s![.., plane, .., ..], s![.., plane + by, .., ..]));
                 to.assign(&from);
-                let (mut to, from) =
-                    weights.multi_slice_mut((s![plane, .., ..], s![plane + by, .., ..]));
+                let (mut to, from) = weights.multi_slice_mut((s![plane, .., ..], s![plane + by, .., ..]));
                 to.assign(&from);
             } else {
                 sums.slice_mut(s![.., plane, .., ..]).fill(0.0);

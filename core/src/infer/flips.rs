@@ -26,9 +26,7 @@ mod tests {
     #[test]
     fn each_voxel_is_seen_at_all_eight_places() {
         let cpu = Device::flex();
-        let cube = |values: [f32; 8]| {
-            Tensor::<5>::from_data(TensorData::new(values.to_vec(), [1, 1, 2, 2, 2]), &cpu)
-        };
+        let cube = |values: [f32; 8]| Tensor::<5>::from_data(TensorData::new(values.to_vec(), [1, 1, 2, 2, 2]), &cpu);
         let places = cube([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
         let x = cube([0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0]);
         let mean = mean_over_flips(&x, |x| x + places.clone());

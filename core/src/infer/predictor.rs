@@ -5,10 +5,7 @@ use ndarray::{Array3, Array4};
 use web_time::Instant;
 
 use super::blend::Blender;
-use super::{
-    Event, LabelVolume, PredictConfig, Segmentation, Uncertainty, keep_largest_components,
-    mean_over_flips,
-};
+use super::{Event, LabelVolume, PredictConfig, Segmentation, Uncertainty, keep_largest_components, mean_over_flips};
 use crate::backbone::Model;
 use crate::dataset::LabelSet;
 use crate::transform::{Prepared, largest};
@@ -60,7 +57,8 @@ impl Predictor {
     /// let go. Nothing is computed until [`Run::next`] is called; dropping the run frees everything.
     ///
     /// # Errors
-    /// When the network takes another number of channels, these lie on different grids, the overlap is not from 0 to below 1, or the
+    /// When the network takes another number of channels, these lie on different grids, the overlap is not from 0 to
+    /// below 1, or the
     /// batch is empty.
     pub fn start_channels(&self, images: &[&Image], config: PredictConfig) -> Result<Run<'_>> {
         self.metadata.check_channels(images.len())?;
@@ -81,9 +79,7 @@ impl Predictor {
             )));
         }
         if config.batch_size == 0 {
-            return Err(Error::Config(
-                "a batch needs at least one window".to_owned(),
-            ));
+            return Err(Error::Config("a batch needs at least one window".to_owned()));
         }
         let patch = self.metadata.patch;
         let case = Prepared::new(images, None, &self.metadata.preprocessing, patch);
@@ -170,9 +166,7 @@ impl Run<'_> {
     fn finish(&mut self, blender: Blender) -> Result<Segmentation> {
         self.case.image = Array4::default((0, 0, 0, 0));
         let Metadata {
-            preprocessing,
-            labels,
-            ..
+            preprocessing, labels, ..
         } = &self.predictor.metadata;
         let unusable = |source| Error::Volume {
             file: "segmentation".to_owned(),
@@ -183,17 +177,11 @@ impl Run<'_> {
         if self.config.largest_component {
             keep_largest_components(&mut classes);
         }
-        let map = LabelImage::on_grid(
-            labels.decode(classes.view()),
-            self.header.clone(),
-            self.grid.clone(),
-        );
+        let map = LabelImage::on_grid(labels.decode(classes.view()), self.header.clone(), self.grid.clone());
         let map = map.map_err(unusable)?;
         let volumes = volumes(&classes, labels, &self.grid);
         drop(classes);
-        let entropy = blended
-            .entropy
-            .map(|entropy| preprocessing.axes.arrange(entropy));
+        let entropy = blended.entropy.map(|entropy| preprocessing.axes.arrange(entropy));
         let uncertainty = entropy.map(|entropy| Uncertainty::new(entropy, &map));
         Ok(Segmentation {
             uncertainty: uncertainty.transpose().map_err(unusable)?,

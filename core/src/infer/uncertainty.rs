@@ -75,10 +75,7 @@ impl Uncertainty {
         let most = most(&sums, |slice| {
             counted(&map, labels).filter(move |&(voxel, _)| axial.slice(voxel) == slice)
         });
-        let slices: Vec<f64> = sums
-            .into_iter()
-            .map(|sum| sum as f64 / f64::from(STEPS))
-            .collect();
+        let slices: Vec<f64> = sums.into_iter().map(|sum| sum as f64 / f64::from(STEPS)).collect();
         Ok(Self {
             mean: slices.iter().sum::<f64>() / voxels.max(1) as f64,
             map,
@@ -118,11 +115,7 @@ impl Axial {
     /// The slice of a voxel (i, j, k), from 0 at the feet.
     fn slice(self, voxel: [usize; 3]) -> usize {
         let index = voxel[self.axis];
-        if self.upwards {
-            index
-        } else {
-            self.slices - 1 - index
-        }
+        if self.upwards { index } else { self.slices - 1 - index }
     }
 }
 
@@ -142,10 +135,7 @@ fn counted(map: &Image, labels: &LabelImage) -> impl Iterator<Item = ([usize; 3]
 
 /// The slice of the largest sum (the first of equals) and, of its voxels that count, the one nearest to
 /// their centre.
-fn most<V: Iterator<Item = ([usize; 3], u8)>>(
-    sums: &[u64],
-    voxels_of: impl Fn(usize) -> V,
-) -> Option<Spot> {
+fn most<V: Iterator<Item = ([usize; 3], u8)>>(sums: &[u64], voxels_of: impl Fn(usize) -> V) -> Option<Spot> {
     let slices = sums.iter().enumerate().rev();
     let largest = slices.max_by_key(|&(_, sum)| sum);
     let (slice, &sum) = largest.filter(|&(_, &sum)| sum > 0)?;
@@ -157,9 +147,7 @@ fn most<V: Iterator<Item = ([usize; 3], u8)>>(
     }
     let distance = |voxel: [usize; 3]| -> f64 {
         let steps = voxel.into_iter().zip(centre);
-        steps
-            .map(|(index, centre)| (index as f64 - centre).powi(2))
-            .sum()
+        steps.map(|(index, centre)| (index as f64 - centre).powi(2)).sum()
     };
     let voxels = voxels_of(slice).map(|(voxel, _)| voxel);
     let voxel = voxels.min_by(|&a, &b| distance(a).total_cmp(&distance(b)))?;
@@ -286,18 +274,10 @@ mod tests {
             affine: Affine(affine),
             form: Form::Sform,
         };
-        let ras = [
-            [1.0, 0.0, 0.0, 9.0],
-            [0.0, 2.0, 0.0, 3.0],
-            [0.0, 0.0, 3.0, -5.0],
-        ];
+        let ras = [[1.0, 0.0, 0.0, 9.0], [0.0, 2.0, 0.0, 3.0], [0.0, 0.0, 3.0, -5.0]];
         let lpi = ras.map(|row| [-row[0], -row[1], -row[2], row[3]]);
         // i runs down, j to the right and k to the front.
-        let ira = [
-            [0.0, 1.0, 0.0, 9.0],
-            [0.0, 0.0, 2.0, 3.0],
-            [-3.0, 0.0, 0.0, -5.0],
-        ];
+        let ira = [[0.0, 1.0, 0.0, 9.0], [0.0, 0.0, 2.0, 3.0], [-3.0, 0.0, 0.0, -5.0]];
         [
             (grid([7, 6, 5], ras), |[s, a, r]| [r, a, s]),
             (grid([7, 6, 5], lpi), |[s, a, r]| [6 - r, 5 - a, 4 - s]),
@@ -331,17 +311,9 @@ mod tests {
             let scored = Uncertainty::new(entropy.clone(), &labels).expect("one shape");
             let expected = [0.0, 2.4, 0.0, 1.2, 0.0];
             for (found, expected) in scored.slices.iter().zip(expected) {
-                assert!(
-                    (found - expected).abs() < 1e-9,
-                    "{letters}: {:?}",
-                    scored.slices
-                );
+                assert!((found - expected).abs() < 1e-9, "{letters}: {:?}", scored.slices);
             }
-            assert!(
-                (scored.mean - 3.6 / 15.0).abs() < 1e-9,
-                "{letters}: {}",
-                scored.mean
-            );
+            assert!((scored.mean - 3.6 / 15.0).abs() < 1e-9, "{letters}: {}", scored.mean);
             let expected = Spot {
                 slice: 1,
                 voxel: voxel([1, 4, 4]),

@@ -98,9 +98,7 @@ impl Loss for DiceCe {
     fn forward(&self, logits: Tensor<5>, target: &Target) -> Tensor<1> {
         let [batch, classes, d, h, w] = logits.dims();
         let voxels = d * h * w;
-        let logits = logits
-            .reshape([batch, classes, voxels])
-            .cast(FloatDType::F32);
+        let logits = logits.reshape([batch, classes, voxels]).cast(FloatDType::F32);
         let [overlap, size, ce] = match self.activation {
             Activation::Softmax => {
                 let sums = class_sums(logits, target.one_hot.clone(), self.squared);

@@ -33,8 +33,7 @@ impl Target {
     pub fn regions(inside: Vec<u8>, batch: usize, classes: usize, device: &Device) -> Self {
         let voxels = inside.len() / (batch * classes).max(1);
         let inside: Vec<f32> = inside.into_iter().map(f32::from).collect();
-        let one_hot =
-            Tensor::<3>::from_data(TensorData::new(inside, [batch, classes, voxels]), device);
+        let one_hot = Tensor::<3>::from_data(TensorData::new(inside, [batch, classes, voxels]), device);
         Self {
             count: one_hot.clone().sum_dim(2),
             one_hot,

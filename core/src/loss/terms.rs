@@ -110,9 +110,7 @@ mod tests {
             masked: Some(3.0),
             consistency: Some(4.0),
         };
-        let named = terms
-            .named()
-            .map(|(name, value)| (name.to_owned(), value.into()));
+        let named = terms.named().map(|(name, value)| (name.to_owned(), value.into()));
         let fields: serde_json::Map<String, serde_json::Value> = named.into_iter().collect();
         let written = serde_json::to_value(terms).expect("JSON");
         assert_eq!(written, serde_json::Value::from(fields));

@@ -23,12 +23,9 @@ pub enum ConsistencyForm {
 
 /// Distance between the logits of the masked student and of the teacher, `[1]`.
 ///
-/// Both are `[batch, class, d, h, w]` and are compared in f32; no gradient flows to the teacher. `None` where the form is off.
-pub fn consistency(
-    student: Tensor<5>,
-    teacher: Tensor<5>,
-    form: ConsistencyForm,
-) -> Option<Tensor<1>> {
+/// Both are `[batch, class, d, h, w]` and are compared in f32; no gradient flows to the teacher. `None` where the form
+/// is off.
+pub fn consistency(student: Tensor<5>, teacher: Tensor<5>, form: ConsistencyForm) -> Option<Tensor<1>> {
     let teacher = teacher.detach().cast(FloatDType::F32);
     let difference = (student.cast(FloatDType::F32) - teacher.clone()).powi_scalar(2);
     let energy = sum(teacher.powi_scalar(2));

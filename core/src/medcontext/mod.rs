@@ -3,7 +3,8 @@
 //! supervised and the self-supervised part.
 //!
 //! - `settings.rs`: every switch of the method, and the published settings
-//! - `tubes.rs`: how tubes are chosen, and `mask.rs` which tokens are masked; how a network hides them is `nn/token_mask.rs`
+//! - `tubes.rs`: how tubes are chosen, and `mask.rs` which tokens are masked; how a network hides
+//!   them is in `nn/token_mask.rs`
 //! - `consistency.rs`: the self-supervised loss
 //! - `teacher.rs`: the moving average, and `momentum.rs` how slowly it moves
 //! - `step.rs`: the joint loss of one step

@@ -189,10 +189,7 @@ impl MedContext {
             );
         }
         if self.test_weights == TestWeights::Teacher && !self.has_teacher() {
-            return Err(
-                "medcontext.test_weights asks for a teacher where there is none: choose student"
-                    .to_owned(),
-            );
+            return Err("medcontext.test_weights asks for a teacher where there is none: choose student".to_owned());
         }
         Ok(())
     }

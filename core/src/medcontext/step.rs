@@ -108,12 +108,7 @@ pub fn joint_gradients(
 }
 
 /// Loss on the clean view, and its logits at the finest scale.
-fn clean_view(
-    student: &Model,
-    x: Tensor<5>,
-    target: &Target,
-    loss: &MultiScaleLoss,
-) -> (Tensor<1>, Tensor<5>) {
+fn clean_view(student: &Model, x: Tensor<5>, target: &Target, loss: &MultiScaleLoss) -> (Tensor<1>, Tensor<5>) {
     let mut logits = student.forward_scales(x, None, loss.scales());
     let value = loss.forward(&logits, target);
     (value, logits.swap_remove(0))
@@ -132,22 +127,15 @@ fn masked_view(
     let settings = view.settings;
     let expected = match (settings.consistency, view.target) {
         (ConsistencyForm::Off, _) => None,
-        (_, ConsistencyTarget::Teacher(teacher)) => {
-            Some(Tensor::from_inner(teacher.forward(x.clone().inner(), None)))
-        }
+        (_, ConsistencyTarget::Teacher(teacher)) => Some(Tensor::from_inner(teacher.forward(x.clone().inner(), None))),
         (_, ConsistencyTarget::Student) => Some(clean),
     };
-    let scales = if settings.masked_loss {
-        loss.scales()
-    } else {
-        1
-    };
+    let scales = if settings.masked_loss { loss.scales() } else { 1 };
     let mut logits = student.forward_scales(x, Some(view.mask), scales);
     let masked = settings.masked_loss.then(|| loss.forward(&logits, target));
     let logits = logits.swap_remove(0);
     let nothing = Tensor::zeros([1], &logits.device());
-    let distance =
-        expected.and_then(|expected| consistency(logits, expected, settings.consistency));
+    let distance = expected.and_then(|expected| consistency(logits, expected, settings.consistency));
     let weighed = distance.clone().map(|distance| distance * settings.beta);
     let terms = [masked.clone(), weighed].into_iter().flatten();
     let added = terms.reduce(|sum, term| sum + term).unwrap_or(nothing);

@@ -6,11 +6,7 @@ use ndarray::{ArrayView3, Zip};
 ///
 /// # Panics
 /// When the arrays have different shapes.
-pub fn dice(
-    prediction: ArrayView3<'_, u16>,
-    truth: ArrayView3<'_, u16>,
-    label: u16,
-) -> Option<f64> {
+pub fn dice(prediction: ArrayView3<'_, u16>, truth: ArrayView3<'_, u16>, label: u16) -> Option<f64> {
     dice_of_region(prediction, truth, &[label])
 }
 
@@ -18,11 +14,7 @@ pub fn dice(
 ///
 /// # Panics
 /// When the arrays have different shapes.
-pub fn dice_of_region(
-    prediction: ArrayView3<'_, u16>,
-    truth: ArrayView3<'_, u16>,
-    labels: &[u16],
-) -> Option<f64> {
+pub fn dice_of_region(prediction: ArrayView3<'_, u16>, truth: ArrayView3<'_, u16>, labels: &[u16]) -> Option<f64> {
     let (mut both, mut sum) = (0u64, 0u64);
     Zip::from(prediction).and(truth).for_each(|p, t| {
         let (p, t) = (labels.contains(p), labels.contains(t));

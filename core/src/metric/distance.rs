@@ -39,9 +39,7 @@ impl Envelope {
             }
             let position = index as f64 * step;
             let mut start = f64::NEG_INFINITY;
-            while let (Some(&(p, f)), Some(&last_start)) =
-                (self.parabolas.last(), self.starts.last())
-            {
+            while let (Some(&(p, f)), Some(&last_start)) = (self.parabolas.last(), self.starts.last()) {
                 // Where the new parabola crosses the last one.
                 start = ((height + position * position) - (f + p * p)) / (2.0 * (position - p));
                 if start > last_start {

@@ -44,11 +44,7 @@ impl Evaluation {
 
     fn means(&self, before: Option<&Evaluation>) -> String {
         let head = ["Label", "Dice", "HD95, mm"].into_iter();
-        let head = head.chain(
-            before
-                .iter()
-                .flat_map(|_| ["Dice before", "HD95 before, mm"]),
-        );
+        let head = head.chain(before.iter().flat_map(|_| ["Dice before", "HD95 before, mm"]));
         let number = |value: Option<Statistic>, decimals| text(value, decimals);
         let both = |means: &super::Means| vec![number(means.dice, 4), number(means.hd95_mm, 2)];
         let mut rows: Vec<Vec<String>> = Vec::new();
@@ -69,14 +65,7 @@ impl Evaluation {
     }
 
     fn every_case(&self) -> String {
-        let head = [
-            "Case",
-            "Label",
-            "Dice",
-            "HD95, mm",
-            "mL predicted",
-            "mL true",
-        ];
+        let head = ["Case", "Label", "Dice", "HD95, mm", "mL predicted", "mL true"];
         let rows = self.cases.iter().flat_map(|case| {
             let labels = case.labels.iter().zip(&self.labels);
             labels.map(|(score, label)| {
@@ -91,9 +80,8 @@ impl Evaluation {
 }
 
 fn numbers(score: &LabelScore) -> [String; 4] {
-    let number = |value: Option<f64>, decimals: usize| {
-        value.map_or("-".to_owned(), |value| format!("{value:.decimals$}"))
-    };
+    let number =
+        |value: Option<f64>, decimals: usize| value.map_or("-".to_owned(), |value| format!("{value:.decimals$}"));
     [
         number(score.dice, 4),
         number(score.hd95_mm, 2),
@@ -104,9 +92,7 @@ fn numbers(score: &LabelScore) -> [String; 4] {
 
 fn table(head: &[String], rows: &[Vec<String>]) -> String {
     let line = |cells: &[String], tag: &str| {
-        let cells = cells
-            .iter()
-            .map(|cell| format!("<{tag}>{}</{tag}>", escape(cell)));
+        let cells = cells.iter().map(|cell| format!("<{tag}>{}</{tag}>", escape(cell)));
         format!("<tr>{}</tr>\n", cells.collect::<String>())
     };
     let body: String = rows.iter().map(|row| line(row, "td")).collect();
@@ -117,16 +103,12 @@ fn table(head: &[String], rows: &[Vec<String>]) -> String {
 }
 
 fn facts(provenance: &[(String, String)]) -> String {
-    let line = |(name, value): &(String, String)| {
-        format!("<dt>{}</dt><dd>{}</dd>\n", escape(name), escape(value))
-    };
+    let line = |(name, value): &(String, String)| format!("<dt>{}</dt><dd>{}</dd>\n", escape(name), escape(value));
     let lines: String = provenance.iter().map(line).collect();
     format!("<h2>How to get these numbers again</h2>\n<dl>\n{lines}</dl>\n")
 }
 
 /// A text as HTML shows it.
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -15,7 +15,8 @@ use super::LabelScore;
 /// | `one` | 1 | 0 | nnFormer's test scripts |
 /// | `nan` | left out | left out | nnU-Net 1 and 2 |
 /// | `medpy` | 1 | left out | medpy 0.5 (its distance raises an error) |
-/// | `monai` | left out | left out | MONAI's DiceMetric, which leaves out every case whose truth is empty, whatever was predicted |
+/// | `monai` | left out | left out | MONAI's DiceMetric, which leaves out every case whose truth is empty, whatever was
+/// predicted |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EmptyPolicy {
@@ -76,8 +77,6 @@ impl FromStr for EmptyPolicy {
         [Self::Zero, Self::One, Self::Nan, Self::Medpy, Self::Monai]
             .into_iter()
             .find(|policy| policy.name() == name)
-            .ok_or_else(|| {
-                format!("there is no policy {name:?}: choose zero, one, nan, medpy or monai")
-            })
+            .ok_or_else(|| format!("there is no policy {name:?}: choose zero, one, nan, medpy or monai"))
     }
 }

@@ -49,7 +49,8 @@ pub struct LabelMean {
 pub enum EvaluationError {
     /// Parts that were measured differently.
     #[error(
-        "the parts were measured differently (HD95 {} with empty masks {}, and HD95 {} with empty masks {}); evaluate them with the same options",
+        "the parts were measured differently (HD95 {} with empty masks {}, and HD95 {} with empty masks {}); evaluate \
+         them with the same options",
         .0.hd95.name(), .0.empty.name(), .1.hd95.name(), .1.empty.name()
     )]
     Protocol(Protocol, Protocol),
@@ -103,9 +104,7 @@ impl Evaluation {
         }
         cases.sort_by(|a, b| a.case.cmp(&b.case));
         let means: Vec<LabelMean> = (labels.names().iter().enumerate().skip(1))
-            .map(|(class, name)| {
-                LabelMean::new(name, class - 1, labels.ids()[class], &cases, protocol)
-            })
+            .map(|(class, name)| LabelMean::new(name, class - 1, labels.ids()[class], &cases, protocol))
             .collect();
         Evaluation {
             mean: Means::over_labels(&means, &cases, protocol),
@@ -128,10 +127,7 @@ impl Evaluation {
                 return Err(EvaluationError::Protocol(protocol, part.protocol));
             }
             for LabelMean { label, name, .. } in part.labels {
-                if let Some(first) = names
-                    .insert(label, name.clone())
-                    .filter(|first| *first != name)
-                {
+                if let Some(first) = names.insert(label, name.clone()).filter(|first| *first != name) {
                     return Err(EvaluationError::Name {
                         label,
                         first,
@@ -139,11 +135,7 @@ impl Evaluation {
                     });
                 }
             }
-            if let Some(case) = part
-                .cases
-                .iter()
-                .find(|case| !seen.insert(case.case.clone()))
-            {
+            if let Some(case) = part.cases.iter().find(|case| !seen.insert(case.case.clone())) {
                 return Err(EvaluationError::Twice(case.case.clone()));
             }
             cases.extend(part.cases);
@@ -161,31 +153,17 @@ impl CaseScore {
 
     /// Mean HD95 in mm over the labels that count; undefined where none does.
     pub fn mean_hd95_mm(&self, empty: EmptyPolicy) -> Option<f64> {
-        mean(
-            self.labels
-                .iter()
-                .map(|score| empty.distance(score.hd95_mm)),
-        )
+        mean(self.labels.iter().map(|score| empty.distance(score.hd95_mm)))
     }
 
     fn mean_hd95_voxels(&self, empty: EmptyPolicy) -> Option<f64> {
-        mean(
-            self.labels
-                .iter()
-                .map(|score| empty.distance(score.hd95_voxels)),
-        )
+        mean(self.labels.iter().map(|score| empty.distance(score.hd95_voxels)))
     }
 }
 
 impl LabelMean {
     /// Of the label whose score is at `index` in every case.
-    fn new(
-        name: &str,
-        index: usize,
-        label: u16,
-        cases: &[CaseScore],
-        Protocol { empty, .. }: Protocol,
-    ) -> LabelMean {
+    fn new(name: &str, index: usize, label: u16, cases: &[CaseScore], Protocol { empty, .. }: Protocol) -> LabelMean {
         let scores = || cases.iter().map(|case| &case.labels[index]);
         LabelMean {
             label,
@@ -203,13 +181,8 @@ impl LabelMean {
 }
 
 impl Means {
-    fn over_labels(
-        labels: &[LabelMean],
-        cases: &[CaseScore],
-        Protocol { empty, .. }: Protocol,
-    ) -> Means {
-        let join = |of_label: fn(&Means) -> Option<Statistic>,
-                    of_case: fn(&CaseScore, EmptyPolicy) -> Option<f64>| {
+    fn over_labels(labels: &[LabelMean], cases: &[CaseScore], Protocol { empty, .. }: Protocol) -> Means {
+        let join = |of_label: fn(&Means) -> Option<Statistic>, of_case: fn(&CaseScore, EmptyPolicy) -> Option<f64>| {
             let labels = labels.iter().map(|label| of_label(&label.means));
             let mean = mean(labels.map(|label| Some(label?.mean)))?;
             let spread = Statistic::of(cases.iter().map(|case| of_case(case, empty)))?;

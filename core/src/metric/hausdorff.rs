@@ -74,16 +74,14 @@ fn cropped(
 ) -> Option<(Array3<bool>, Array3<bool>)> {
     let mut low = [usize::MAX; 3];
     let mut high = [0; 3];
-    Zip::indexed(prediction)
-        .and(truth)
-        .for_each(|(d, h, w), &p, &t| {
-            if p == label || t == label {
-                for (axis, index) in [d, h, w].into_iter().enumerate() {
-                    low[axis] = low[axis].min(index);
-                    high[axis] = high[axis].max(index + 1);
-                }
+    Zip::indexed(prediction).and(truth).for_each(|(d, h, w), &p, &t| {
+        if p == label || t == label {
+            for (axis, index) in [d, h, w].into_iter().enumerate() {
+                low[axis] = low[axis].min(index);
+                high[axis] = high[axis].max(index + 1);
             }
-        });
+        }
+    });
     if high[0] == 0 {
         return None;
     }

@@ -163,9 +163,7 @@ fn measure(
     (spacing, voxel_ml): ([f64; 3], f64),
     form: Hausdorff,
 ) -> LabelScore {
-    let volume = |map: ArrayView3<'_, u16>| {
-        map.iter().filter(|&&value| value == label).count() as f64 * voxel_ml
-    };
+    let volume = |map: ArrayView3<'_, u16>| map.iter().filter(|&&value| value == label).count() as f64 * voxel_ml;
     LabelScore {
         label: id,
         dice: dice(prediction, truth, label),

@@ -51,10 +51,7 @@ impl Evaluation {
     /// distances in the unit asked for, in both without one. An undefined value is an empty field.
     pub fn to_csv(&self, unit: Option<Unit>) -> String {
         let units = Unit::shown(unit);
-        let heads: String = units
-            .iter()
-            .map(|unit| format!("hd95_{},", unit.name()))
-            .collect();
+        let heads: String = units.iter().map(|unit| format!("hd95_{},", unit.name())).collect();
         let mut csv = format!("case,label,name,dice,{heads}ml_predicted,ml_true\n");
         for case in &self.cases {
             for (score, label) in case.labels.iter().zip(&self.labels) {
@@ -101,12 +98,7 @@ impl Evaluation {
         let columns = rows.first().map_or(0, Vec::len);
         let length = |cell: &String| cell.chars().count();
         let widths: Vec<usize> = (0..columns)
-            .map(|column| {
-                rows.iter()
-                    .map(|row| length(&row[column]))
-                    .max()
-                    .unwrap_or(0)
-            })
+            .map(|column| rows.iter().map(|row| length(&row[column])).max().unwrap_or(0))
             .collect();
         let line = |row: &Vec<String>| {
             let cells: Vec<String> = (row.iter().zip(&widths).enumerate())
@@ -142,7 +134,8 @@ impl Evaluation {
 
     pub(super) fn measured(&self) -> String {
         format!(
-            "Mean ± standard deviation over cases; HD95 {}; empty masks {}; missed: one map has the label, the other lacks it.",
+            "Mean ± standard deviation over cases; HD95 {}; empty masks {}; missed: one map has the label, the other \
+             lacks it.",
             self.protocol.hd95.name(),
             self.protocol.empty.name()
         )

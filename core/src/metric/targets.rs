@@ -51,11 +51,7 @@ impl Targets {
     ///
     /// # Errors
     /// When there are more than 255.
-    pub fn label_set(
-        &self,
-        scores: &[CaseScore],
-        names: &BTreeMap<u16, String>,
-    ) -> Result<LabelSet, DatasetError> {
+    pub fn label_set(&self, scores: &[CaseScore], names: &BTreeMap<u16, String>) -> Result<LabelSet, DatasetError> {
         if !self.regions.is_empty() {
             let names: BTreeMap<u16, String> = (1..)
                 .zip(self.regions.iter().map(|region| region.name.clone()))

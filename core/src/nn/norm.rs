@@ -32,19 +32,14 @@ pub fn plain_layer_norm<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 }
 
 /// What `function` makes of `x`, computed in f32 and given back in the type of `x`.
-pub(crate) fn in_f32<const D: usize>(
-    x: Tensor<D>,
-    function: impl FnOnce(Tensor<D>) -> Tensor<D>,
-) -> Tensor<D> {
+pub(crate) fn in_f32<const D: usize>(x: Tensor<D>, function: impl FnOnce(Tensor<D>) -> Tensor<D>) -> Tensor<D> {
     let given = x.dtype();
     function(x.cast(FloatDType::F32)).cast(given)
 }
 
 /// Layer normalisation over the last axis, with gain 1 and bias 0 at the start.
 pub fn layer_norm(channels: usize, init: &Init) -> LayerNorm {
-    LayerNormConfig::new(channels)
-        .with_epsilon(EPSILON)
-        .init(init.device())
+    LayerNormConfig::new(channels).with_epsilon(EPSILON).init(init.device())
 }
 
 /// What a layer of [`layer_norm`] makes of `x`, whose channels come last.
@@ -62,7 +57,5 @@ pub fn group_norm_relu(norm: &GroupNorm, x: Tensor<5>) -> Tensor<5> {
         let given = param.as_ref().map(|param| param.val());
         given.unwrap_or_else(|| Tensor::full(channels, otherwise, &x.device()))
     });
-    in_f32(x, |x| {
-        kernel::group_norm_relu(x, gain, bias, norm.num_groups)
-    })
+    in_f32(x, |x| kernel::group_norm_relu(x, gain, bias, norm.num_groups))
 }

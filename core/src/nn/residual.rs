@@ -28,8 +28,7 @@ impl ConvBlock {
         Self {
             conv1: Conv3d::new(input, output, 3, false, init),
             conv2: Conv3d::new(output, output, 3, false, init),
-            conv3: (residual && input != output)
-                .then(|| Conv3d::new(input, output, 1, false, init)),
+            conv3: (residual && input != output).then(|| Conv3d::new(input, output, 1, false, init)),
             residual,
         }
     }

@@ -55,10 +55,7 @@ mod tests {
             assert_eq!(read(sum(x.clone())).to_bits(), first.to_bits());
         }
         let expected: f64 = values.iter().map(|&v| f64::from(v)).sum();
-        assert!(
-            (f64::from(first) - expected).abs() < 0.05,
-            "{first}, not {expected}"
-        );
+        assert!((f64::from(first) - expected).abs() < 0.05, "{first}, not {expected}");
         let found = f64::from(read(mean(x)));
         assert!((found - expected / values.len() as f64).abs() < 1e-8);
     }
@@ -76,10 +73,7 @@ mod tests {
     fn short_sums_are_those_of_the_device() {
         for side in [1, 10, 161] {
             let x = tensor(&noise(side * side * side), [side; 3], &Device::flex());
-            assert_eq!(
-                read(sum(x.clone())).to_bits(),
-                read(x.clone().sum()).to_bits()
-            );
+            assert_eq!(read(sum(x.clone())).to_bits(), read(x.clone().sum()).to_bits());
             assert_eq!(read(mean(x.clone())).to_bits(), read(x.mean()).to_bits());
         }
     }
@@ -94,11 +88,6 @@ mod tests {
         let found = x.grad(&gradients).expect("a gradient");
         let found = block_on(found.into_data_async()).expect("the device answers");
         let found: Vec<f32> = found.try_into_vec().expect("f32");
-        assert!(
-            found
-                .iter()
-                .zip(&values)
-                .all(|(g, v)| (g - 2.0 * v).abs() < 1e-6)
-        );
+        assert!(found.iter().zip(&values).all(|(g, v)| (g - 2.0 * v).abs() < 1e-6));
     }
 }

@@ -22,13 +22,7 @@ pub struct TransposedConv3d {
 
 impl TransposedConv3d {
     /// Initialised as PyTorch's `ConvTranspose3d`, whose fan-in counts output channels.
-    pub fn new(
-        input: usize,
-        output: usize,
-        kernel: [usize; 3],
-        bias: bool,
-        init: &mut Init,
-    ) -> Self {
+    pub fn new(input: usize, output: usize, kernel: [usize; 3], bias: bool, init: &mut Init) -> Self {
         let [kd, kh, kw] = kernel;
         let fan_in = output * kd * kh * kw;
         Self {
@@ -57,13 +51,7 @@ impl TransposedConv3d {
         if beyond == [0; 3] {
             return self.with_bias(y);
         }
-        let padding = [
-            (0, 0),
-            (0, 0),
-            (0, beyond[0]),
-            (0, beyond[1]),
-            (0, beyond[2]),
-        ];
+        let padding = [(0, 0), (0, 0), (0, beyond[0]), (0, beyond[1]), (0, beyond[2])];
         self.with_bias(y.pad(padding, 0.0))
     }
 

@@ -24,13 +24,7 @@ impl WindowGrid {
         Self {
             grid,
             window: std::array::from_fn(|axis| window[axis].min(grid[axis])),
-            shift: std::array::from_fn(|axis| {
-                if shifted && !fits(axis) {
-                    window[axis] / 2
-                } else {
-                    0
-                }
-            }),
+            shift: std::array::from_fn(|axis| if shifted && !fits(axis) { window[axis] / 2 } else { 0 }),
         }
     }
 
@@ -98,11 +92,7 @@ impl WindowGrid {
         let mut values = Vec::with_capacity(regions.len() * tokens);
         for window in regions.chunks(tokens) {
             for query in window {
-                values.extend(
-                    window
-                        .iter()
-                        .map(|key| if key == query { 0.0 } else { APART }),
-                );
+                values.extend(window.iter().map(|key| if key == query { 0.0 } else { APART }));
             }
         }
         let shape = [self.windows(), tokens, tokens];

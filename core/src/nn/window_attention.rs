@@ -22,13 +22,7 @@ pub struct RelativeBias {
 impl RelativeBias {
     /// A bias over the first `tokens` places of a window of `base` tokens; a difference of one along
     /// an axis is `strides` rows of the table.
-    pub fn new(
-        base: [usize; 3],
-        strides: [usize; 3],
-        tokens: usize,
-        heads: usize,
-        init: &mut Init,
-    ) -> Self {
+    pub fn new(base: [usize; 3], strides: [usize; 3], tokens: usize, heads: usize, init: &mut Init) -> Self {
         let rows: usize = base.iter().map(|side| 2 * side - 1).product();
         let index = TensorData::new(relative_rows(base, strides, tokens), [tokens * tokens]);
         Self {

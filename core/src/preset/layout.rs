@@ -14,11 +14,7 @@ use crate::volume::{Image, LabelImage, Limits, Voxels};
 ///
 /// # Errors
 /// When a phantom is not a volume.
-pub fn lay_out(
-    layout: Preset,
-    cases: &[PhantomCase],
-    labelled: usize,
-) -> Result<Vec<(String, Vec<u8>)>> {
+pub fn lay_out(layout: Preset, cases: &[PhantomCase], labelled: usize) -> Result<Vec<(String, Vec<u8>)>> {
     let (labelled, beside) = cases.split_at(labelled.min(cases.len()));
     let mut files = Vec::new();
     for (index, case) in labelled.iter().enumerate() {
@@ -43,18 +39,11 @@ pub fn lay_out(
         });
     }
     let listed = |folder: &str| -> Vec<String> {
-        let names = files
-            .iter()
-            .filter_map(|(path, _)| path.strip_prefix(folder));
-        names
-            .map(|name| name.trim_end_matches(".nii.gz").to_owned())
-            .collect()
+        let names = files.iter().filter_map(|(path, _)| path.strip_prefix(folder));
+        names.map(|name| name.trim_end_matches(".nii.gz").to_owned()).collect()
     };
     let json = match layout {
-        Preset::Decathlon => Some(phantom_dataset_json(
-            &listed("imagesTr/"),
-            &listed("imagesTs/"),
-        )),
+        Preset::Decathlon => Some(phantom_dataset_json(&listed("imagesTr/"), &listed("imagesTs/"))),
         Preset::Brats17 => Some(brain_json(&listed("imagesTr/"), &listed("imagesTs/"))),
         _ => None,
     };
@@ -162,10 +151,7 @@ fn contrasts(case: &PhantomCase) -> Result<Vec<Vec<u8>>> {
             ..-500 => 0,
             _ => (base + slope * (i32::from(hu) + 95)).clamp(1, 4000) as i16,
         };
-        let image = Image::new(
-            Voxels::I16(values.iter().map(value).collect()),
-            image.grid().clone(),
-        );
+        let image = Image::new(Voxels::I16(values.iter().map(value).collect()), image.grid().clone());
         Ok(image.map_err(|_| not_a_volume(case))?.to_nifti())
     };
     looks.into_iter().map(contrast).collect()
@@ -193,9 +179,7 @@ fn series(frames: &[Vec<u8>]) -> Vec<u8> {
     const VOXELS: usize = 352;
     const AXES: std::ops::Range<usize> = 40..42;
     const FOURTH: std::ops::Range<usize> = 48..50;
-    let mut bytes = frames
-        .first()
-        .map_or(Vec::new(), |first| first[..VOXELS].to_vec());
+    let mut bytes = frames.first().map_or(Vec::new(), |first| first[..VOXELS].to_vec());
     if let Some(axes) = bytes.get_mut(AXES) {
         axes.copy_from_slice(&4i16.to_le_bytes());
     }

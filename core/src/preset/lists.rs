@@ -57,12 +57,8 @@ impl List {
     /// Whether the case of this name is one of them.
     pub fn contains(&self, name: &str) -> bool {
         match &self.members {
-            Members::Numbers(numbering, numbers) => numbering
-                .of(name)
-                .is_some_and(|number| numbers.contains(&number)),
-            Members::Others(numbering, lists) => numbering
-                .of(name)
-                .is_some_and(|number| is_other(number, lists)),
+            Members::Numbers(numbering, numbers) => numbering.of(name).is_some_and(|number| numbers.contains(&number)),
+            Members::Others(numbering, lists) => numbering.of(name).is_some_and(|number| is_other(number, lists)),
             Members::Names(names) => names.contains(&name),
             Members::Fifth(numbering, held_out, _) => numbering
                 .of(name)
@@ -164,13 +160,9 @@ const SYNAPSE: Numbering = Numbering {
     last: 40,
     frames: 1,
 };
-const SYNAPSE_TRAIN: [u16; 18] = [
-    5, 6, 7, 9, 10, 21, 23, 24, 26, 27, 28, 30, 31, 33, 34, 37, 39, 40,
-];
+const SYNAPSE_TRAIN: [u16; 18] = [5, 6, 7, 9, 10, 21, 23, 24, 26, 27, 28, 30, 31, 33, 34, 37, 39, 40];
 const SYNAPSE_TEST: [u16; 12] = [1, 2, 3, 4, 8, 22, 25, 29, 32, 35, 36, 38];
-const SYNAPSE_RELEASED_TRAIN: [u16; 18] = [
-    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 21, 22, 23, 24, 25, 26, 27, 28,
-];
+const SYNAPSE_RELEASED_TRAIN: [u16; 18] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 21, 22, 23, 24, 25, 26, 27, 28];
 const SYNAPSE_RELEASED_TEST: [u16; 12] = [29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40];
 /// The released nnFormer trainer's five; the paper gives none, and the other backbones get the same.
 const SYNAPSE_FIVE: [u16; 5] = [6, 7, 9, 10, 21];
@@ -210,12 +202,10 @@ const BRATS17: Numbering = Numbering {
     frames: 1,
 };
 const BRATS17_VAL: [u16; 73] = [
-    11, 12, 18, 20, 21, 28, 29, 32, 34, 36, 41, 47, 49, 53, 56, 57, 69, 71, 89, 90, 92, 95, 103,
-    105, 106, 107, 109, 118, 145, 147, 156, 161, 172, 176, 181, 194, 196, 198, 204, 205, 209, 220,
-    221, 227, 234, 235, 245, 250, 256, 257, 260, 269, 270, 271, 281, 282, 287, 289, 291, 292, 310,
-    314, 323, 327, 330, 333, 337, 346, 350, 352, 361, 382, 397,
+    11, 12, 18, 20, 21, 28, 29, 32, 34, 36, 41, 47, 49, 53, 56, 57, 69, 71, 89, 90, 92, 95, 103, 105, 106, 107, 109,
+    118, 145, 147, 156, 161, 172, 176, 181, 194, 196, 198, 204, 205, 209, 220, 221, 227, 234, 235, 245, 250, 256, 257,
+    260, 269, 270, 271, 281, 282, 287, 289, 291, 292, 310, 314, 323, 327, 330, 333, 337, 346, 350, 352, 361, 382, 397,
 ];
 const BRATS17_TEST: [u16; 24] = [
-    58, 59, 76, 77, 99, 113, 114, 124, 139, 151, 152, 157, 190, 240, 242, 295, 305, 325, 331, 362,
-    389, 425, 432, 450,
+    58, 59, 76, 77, 99, 113, 114, 124, 139, 151, 152, 157, 190, 240, 242, 295, 305, 325, 331, 362, 389, 425, 432, 450,
 ];

@@ -96,10 +96,7 @@ impl Preset {
             Preset::Brats17 => (&BRATS17, Some(Regions::decathlon_brain())),
             Preset::Decathlon => return Ok(None),
         };
-        let names: BTreeMap<u16, String> = names
-            .iter()
-            .map(|&(id, name)| (id, name.to_owned()))
-            .collect();
+        let names: BTreeMap<u16, String> = names.iter().map(|&(id, name)| (id, name.to_owned())).collect();
         let labels = LabelSet::from_ids(names.keys().copied(), &names)?;
         let sigmoid = config.loss.activation() == Activation::Sigmoid;
         match regions.filter(|_| sigmoid) {
@@ -148,11 +145,7 @@ impl Preset {
         match (selected.is_empty(), unlabelled) {
             (false, _) => Ok(selected),
             (true, 0) => Err(DatasetError::EmptyList { preset, list }),
-            (true, cases) => Err(DatasetError::UnlabelledList {
-                preset,
-                list,
-                cases,
-            }),
+            (true, cases) => Err(DatasetError::UnlabelledList { preset, list, cases }),
         }
     }
 
@@ -230,17 +223,9 @@ const SYNAPSE: [(u16, &str); 13] = [
     (12, "right adrenal gland"),
     (13, "left adrenal gland"),
 ];
-const ACDC: [(u16, &str); 3] = [
-    (1, "right ventricle"),
-    (2, "myocardium"),
-    (3, "left ventricle"),
-];
+const ACDC: [(u16, &str); 3] = [(1, "right ventricle"), (2, "myocardium"), (3, "left ventricle")];
 const BRATS21: [(u16, &str); 3] = [(1, "necrotic core"), (2, "oedema"), (4, "enhancing tumour")];
-const BRATS17: [(u16, &str); 3] = [
-    (1, "oedema"),
-    (2, "non-enhancing tumour"),
-    (3, "enhancing tumour"),
-];
+const BRATS17: [(u16, &str); 3] = [(1, "oedema"), (2, "non-enhancing tumour"), (3, "enhancing tumour")];
 
 #[cfg(test)]
 mod tests;

@@ -6,9 +6,7 @@ use crate::dataset::CaseFingerprint;
 use crate::infer::Blend;
 use crate::loss::SupervisedLoss;
 use crate::train::{NetworkChoice, OptimizerKind, RateSchedule, TrainConfig, Warmup};
-use crate::transform::{
-    Augmentation, Centre, Crop, Normalisation, Preprocessing, Resampling, Sampling, Spacing,
-};
+use crate::transform::{Augmentation, Centre, Crop, Normalisation, Preprocessing, Resampling, Sampling, Spacing};
 use crate::volume::AxisOrder;
 
 /// The settings of a preset.
@@ -89,20 +87,12 @@ fn monai_preprocessing(preset: Preset) -> Preprocessing {
     };
     Preprocessing {
         axes: AxisOrder::Xyz,
-        normalisation: if synapse {
-            window
-        } else {
-            Normalisation::NonZeroZScore
-        },
+        normalisation: if synapse { window } else { Normalisation::NonZeroZScore },
         spacing: Some(Spacing {
             mm: [1.5, 1.5, 2.0],
             rule: Resampling::Monai,
         }),
-        crop: if synapse {
-            Crop::Positive
-        } else {
-            Crop::NonZero
-        },
+        crop: if synapse { Crop::Positive } else { Crop::NonZero },
     }
 }
 
@@ -111,18 +101,8 @@ fn monai_preprocessing(preset: Preset) -> Preprocessing {
 /// would diverge; the code's SGD is used.
 fn nnformer(preset: Preset) -> TrainConfig {
     let (backbone, patch, batch_size, mm) = match preset {
-        Preset::Synapse => (
-            Backbone::Nnformer,
-            [64, 128, 128],
-            2,
-            [3.0, 0.757_812_44, 0.757_812_44],
-        ),
-        Preset::Acdc => (
-            Backbone::NnformerAcdc,
-            [14, 160, 160],
-            4,
-            [6.35, 1.523_44, 1.523_44],
-        ),
+        Preset::Synapse => (Backbone::Nnformer, [64, 128, 128], 2, [3.0, 0.757_812_44, 0.757_812_44]),
+        Preset::Acdc => (Backbone::NnformerAcdc, [14, 160, 160], 4, [6.35, 1.523_44, 1.523_44]),
         _ => (Backbone::NnformerTumor, [128; 3], 2, [1.0; 3]),
     };
     // Statistics of labelled voxels of all 30 cases, those tested on included, as in the plans.

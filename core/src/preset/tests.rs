@@ -14,10 +14,7 @@ fn files(ids: impl IntoIterator<Item = String>) -> Vec<CaseFiles> {
 
 /// Scans without label maps.
 fn unlabelled(ids: impl IntoIterator<Item = String>) -> Vec<CaseFiles> {
-    let bare = |case| CaseFiles {
-        label: None,
-        ..case
-    };
+    let bare = |case| CaseFiles { label: None, ..case };
     files(ids).into_iter().map(bare).collect()
 }
 
@@ -56,16 +53,10 @@ fn ids(cases: &[CaseFiles]) -> BTreeSet<&str> {
 fn lists_have_their_published_sizes_and_do_not_overlap() {
     let sizes: [(Preset, &[(&str, usize)]); 5] = [
         (Preset::Synapse, &[("train", 18), ("test", 12)]),
-        (
-            Preset::Synapse,
-            &[("released-train", 18), ("released-test", 12)],
-        ),
+        (Preset::Synapse, &[("released-train", 18), ("released-test", 12)]),
         (Preset::Acdc, &[("train", 140), ("val", 20), ("test", 40)]),
         (Preset::Brats21, &[("train", 1000), ("val", 251)]),
-        (
-            Preset::Brats17,
-            &[("train", 387), ("val", 73), ("test", 24)],
-        ),
+        (Preset::Brats17, &[("train", 387), ("val", 73), ("test", 24)]),
     ];
     for (preset, lists) in sizes {
         let labelled = whole(preset);
@@ -105,10 +96,7 @@ fn a_case_that_is_missing_or_added_moves_no_other() {
     let cases = files(numbers.iter().copied().map(name));
     let held_out = |cases: &[CaseFiles]| Preset::Brats21.select("val", cases).expect("a list");
     let (all, rest) = (held_out(&cases), held_out(&cases[1..]));
-    assert_eq!(
-        ids(&rest),
-        &ids(&all) - &BTreeSet::from(["BraTS2021_00000"])
-    );
+    assert_eq!(ids(&rest), &ids(&all) - &BTreeSet::from(["BraTS2021_00000"]));
     let more = [cases, unlabelled((0..1667).map(name))].concat();
     assert_eq!(ids(&held_out(&more)), ids(&all));
     // A fifth, as near as whole numbers come.
@@ -124,22 +112,14 @@ fn a_list_that_is_not_whole_says_what_is_absent() {
     };
     let cases = whole(Preset::Brats21);
     let expected = "brats21 train: 980 of 1000 published cases are here";
-    assert_eq!(
-        said(Preset::Brats21, "train", &cases[..1225]),
-        Some(expected.into())
-    );
+    assert_eq!(said(Preset::Brats21, "train", &cases[..1225]), Some(expected.into()));
     let expected = "synapse test: 10 of 12 published cases are here; absent: img0036, img0038";
     let cases = whole(Preset::Synapse);
-    assert_eq!(
-        said(Preset::Synapse, "test", &cases[..25]),
-        Some(expected.into())
-    );
-    let expected = "brats17 val: 2 of 73 published cases are here; absent: BRATS_018, BRATS_020, BRATS_021, BRATS_028, BRATS_029 and 66 more";
+    assert_eq!(said(Preset::Synapse, "test", &cases[..25]), Some(expected.into()));
+    let expected = "brats17 val: 2 of 73 published cases are here; absent: BRATS_018, BRATS_020, BRATS_021, BRATS_028, \
+        BRATS_029 and 66 more";
     let cases = whole(Preset::Brats17);
-    assert_eq!(
-        said(Preset::Brats17, "val", &cases[..12]),
-        Some(expected.into())
-    );
+    assert_eq!(said(Preset::Brats17, "val", &cases[..12]), Some(expected.into()));
     let twice = [cases.clone(), cases].concat();
     let expected = "brats17 test: 48 cases are here, more than the 24 published";
     assert_eq!(said(Preset::Brats17, "test", &twice), Some(expected.into()));
@@ -163,9 +143,7 @@ fn a_case_is_known_by_the_name_of_its_file() {
     other[0].channels = vec![Source::file("imagesTs/BRATS_001.nii.gz")];
     let selected = Preset::Brats17.select("train", &[cases.clone(), other.clone()].concat());
     assert_eq!(selected.expect("a list"), cases);
-    let refused = Preset::Brats17
-        .select("train", &other)
-        .expect_err("no labels");
+    let refused = Preset::Brats17.select("train", &other).expect_err("no labels");
     assert_eq!(
         refused.to_string(),
         "cases of brats17's list train are here without their label maps (1); add the label maps of the data set"
@@ -175,14 +153,8 @@ fn a_case_is_known_by_the_name_of_its_file() {
 #[test]
 fn lists_that_help_nobody_are_refused() {
     let cases = files(["scan1".to_owned()]);
-    let refused = Preset::Acdc
-        .select("train", &cases)
-        .expect_err("another data set");
-    assert!(
-        refused
-            .to_string()
-            .starts_with("no case of acdc's list train is here")
-    );
+    let refused = Preset::Acdc.select("train", &cases).expect_err("another data set");
+    assert!(refused.to_string().starts_with("no case of acdc's list train is here"));
     let refused = Preset::Acdc.select("fold1", &cases).expect_err("no list");
     assert_eq!(
         refused.to_string(),
@@ -196,9 +168,7 @@ fn every_preset_suits_every_backbone() {
         for backbone in Backbone::ALL {
             let settings = preset.settings(backbone, &[]).expect("settings");
             let config = &settings.config;
-            config
-                .check(&config.resolved_network())
-                .expect("settings that work");
+            config.check(&config.resolved_network()).expect("settings that work");
             let regions = settings.labels.as_ref().and_then(LabelSet::regions);
             let sigmoid = config.loss.activation() == Activation::Sigmoid;
             assert_eq!(regions.is_some(), sigmoid, "{preset} {backbone}");
@@ -216,10 +186,7 @@ fn numbers_of_the_sources() {
     let synapse = settings(Preset::Synapse, Backbone::Unetr);
     assert_eq!(synapse.labels.expect("labels").classes(), 14);
     assert_eq!(synapse.reported.len(), 8);
-    assert_eq!(
-        (synapse.config.patch, synapse.config.batch_size),
-        ([96; 3], 4)
-    );
+    assert_eq!((synapse.config.patch, synapse.config.batch_size), ([96; 3], 4));
     let acdc = settings(Preset::Acdc, Backbone::Nnformer).config;
     assert_eq!(acdc.network.backbone(), Backbone::NnformerAcdc);
     assert_eq!((acdc.patch, acdc.batch_size), ([14, 160, 160], 4));
@@ -258,16 +225,10 @@ fn a_preset_that_is_cut_short_warms_up_for_a_tenth() {
     let mut config = synapse.expect("labels").expect("settings").config;
     assert_eq!(config.warmup_steps(), 900);
     let table = "iterations = 600".parse().expect("TOML");
-    assert_eq!(
-        overlay(&config, table).expect("settings").warmup_steps(),
-        60
-    );
+    assert_eq!(overlay(&config, table).expect("settings").warmup_steps(), 60);
     let table = "iterations = 600\nwarmup = 7".parse().expect("TOML");
     assert_eq!(overlay(&config, table).expect("settings").warmup_steps(), 7);
     config.set_iterations(600);
-    assert_eq!(
-        (config.warmup_steps(), config.warmup_count),
-        (60, Warmup::Released)
-    );
+    assert_eq!((config.warmup_steps(), config.warmup_count), (60, Warmup::Released));
     assert!(config.warnings().is_empty());
 }

@@ -90,10 +90,7 @@ mod tests {
             ..on.clone()
         };
         let kept = [&on, &in_turn, &off].map(TrainConfig::kept);
-        assert_eq!(
-            kept.map(|kept| (kept.copies, kept.views)),
-            [(5, 2), (5, 1), (4, 1)]
-        );
+        assert_eq!(kept.map(|kept| (kept.copies, kept.views)), [(5, 2), (5, 1), (4, 1)]);
         assert!(off.training_bytes() < in_turn.training_bytes());
         assert!(in_turn.training_bytes() < on.training_bytes());
     }

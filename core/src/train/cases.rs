@@ -42,11 +42,7 @@ impl TrainingSet {
         let named = cases.iter();
         let channels = common_channels(named.map(|(id, case)| (id.as_str(), case.channels())))?;
         let (ids, cases) = cases.into_iter().unzip();
-        Ok(Self {
-            ids,
-            channels,
-            cases,
-        })
+        Ok(Self { ids, channels, cases })
     }
 }
 

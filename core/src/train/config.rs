@@ -165,8 +165,7 @@ impl TrainConfig {
 
     /// Steps of warm-up: those given, else 50, but no more than a tenth of the run.
     pub fn warmup_steps(&self) -> usize {
-        self.warmup
-            .unwrap_or_else(|| WARMUP.min(tenth(self.iterations)))
+        self.warmup.unwrap_or_else(|| WARMUP.min(tenth(self.iterations)))
     }
 
     /// Changes the length of the run. A warm-up that was made for the present length, such as a preset's,
@@ -208,11 +207,7 @@ impl TrainConfig {
 
     /// Learning rate of `step` (from 0), in epochs of `epoch` steps.
     pub fn rate_at(&self, step: usize, epoch: usize) -> f64 {
-        let unit = if self.step_schedule_per_epoch {
-            epoch.max(1)
-        } else {
-            1
-        };
+        let unit = if self.step_schedule_per_epoch { epoch.max(1) } else { 1 };
         let [step, warmup, total] = [step, self.warmup_steps(), self.iterations].map(|n| n / unit);
         let factor = self.schedule.factor(step, warmup, total, self.warmup_count);
         self.learning_rate * factor
@@ -223,8 +218,7 @@ impl TrainConfig {
     /// # Errors
     /// When a number is too large for TOML, such as a seed above 2⁶³.
     pub fn to_toml(&self) -> Result<String> {
-        toml::to_string(self)
-            .map_err(|error| Error::Config(format!("the settings cannot be written ({error})")))
+        toml::to_string(self).map_err(|error| Error::Config(format!("the settings cannot be written ({error})")))
     }
 
     /// What is odd about settings that work, one sentence each.
@@ -232,7 +226,8 @@ impl TrainConfig {
         let (warmup, iterations) = (self.warmup_steps(), self.iterations);
         let never = (warmup > iterations).then(|| {
             format!(
-                "the warm-up of {warmup} steps is longer than the run of {iterations}: the learning rate never reaches {}; set a shorter warmup",
+                "the warm-up of {warmup} steps is longer than the run of {iterations}: the learning rate never reaches \
+                 {}; set a shorter warmup",
                 self.learning_rate
             )
         });
@@ -258,9 +253,7 @@ impl TrainConfig {
         ];
         for (name, value) in positive {
             if !(value > 0.0 && value.is_finite()) {
-                return Err(Error::Config(format!(
-                    "{name} is {value}: make it more than 0"
-                )));
+                return Err(Error::Config(format!("{name} is {value}: make it more than 0")));
             }
         }
         for (name, value) in self.augmentation.probabilities() {
@@ -271,9 +264,7 @@ impl TrainConfig {
         self.medcontext.check().map_err(Error::Config)?;
         if !(0.0..1.0).contains(&self.overlap) {
             let overlap = self.overlap;
-            return Err(Error::Config(format!(
-                "overlap is {overlap}: choose 0 to below 1"
-            )));
+            return Err(Error::Config(format!("overlap is {overlap}: choose 0 to below 1")));
         }
         Ok(())
     }

@@ -103,20 +103,13 @@ impl Learner {
         let norm = needed.then(|| norm_of(&self.student, &gradients)).flatten();
         if self.scale_fits(index, &losses, norm.as_ref()).await? {
             let student = self.student.clone();
-            self.student = self
-                .optimizer
-                .step_with_norm(rate, student, gradients, batches, norm);
+            self.student = self.optimizer.step_with_norm(rate, student, gradients, batches, norm);
         }
         Ok(losses)
     }
 
     /// Whether a scaled loss and the norm of its gradients are finite; the scale follows.
-    async fn scale_fits(
-        &mut self,
-        index: usize,
-        loss: &JointLoss,
-        norm: Option<&Tensor<1>>,
-    ) -> Result<bool> {
+    async fn scale_fits(&mut self, index: usize, loss: &JointLoss, norm: Option<&Tensor<1>>) -> Result<bool> {
         let Some(scale) = self.loss_scale else {
             return Ok(true);
         };
@@ -135,9 +128,7 @@ impl Learner {
         let mask = self.mask(config, index);
         let (teacher, mask) = (self.teacher.as_ref(), mask.as_ref());
         let precision = config.mixed_precision;
-        let on = |(index, device)| {
-            Replica::new(&self.student, index > 0, teacher, mask, precision, device)
-        };
+        let on = |(index, device)| Replica::new(&self.student, index > 0, teacher, mask, precision, device);
         self.devices.iter().enumerate().map(on).collect()
     }
 
@@ -195,9 +186,7 @@ impl Learner {
             teacher,
             optimizer,
             // A run that goes on in f16 after another type has none yet.
-            loss_scale: self
-                .loss_scale
-                .map(|first| state.loss_scale.unwrap_or(first)),
+            loss_scale: self.loss_scale.map(|first| state.loss_scale.unwrap_or(first)),
             devices: self.devices,
         })
     }
@@ -214,9 +203,7 @@ fn moment_name(index: usize) -> String {
 /// The mean of several losses, term by term.
 fn mean(losses: Vec<JointLoss>) -> JointLoss {
     let count = losses.len() as f64;
-    let sum = losses
-        .into_iter()
-        .reduce(|a, b| a.zip(b).map(|(a, b)| a + b));
+    let sum = losses.into_iter().reduce(|a, b| a.zip(b).map(|(a, b)| a + b));
     // Settings without a batch are refused before a run starts.
     let sum = sum.expect("a step has at least one batch");
     sum.map(|term| term / count)

@@ -61,21 +61,13 @@ impl Optimizer {
             weight_decay,
             clip_norm,
             steps: 0,
-            moments: (0..kind.moments())
-                .map(|_| TensorContainer::new())
-                .collect(),
+            moments: (0..kind.moments()).map(|_| TensorContainer::new()).collect(),
         }
     }
 
     /// Moves every parameter that has a gradient by one step of `rate`. `gradients` are sums over
     /// `batches`, of which the mean is taken.
-    pub fn step(
-        &mut self,
-        rate: f64,
-        model: Model,
-        gradients: GradientsParams,
-        batches: usize,
-    ) -> Model {
+    pub fn step(&mut self, rate: f64, model: Model, gradients: GradientsParams, batches: usize) -> Model {
         let norm = self.clips().then(|| norm_of(&model, &gradients)).flatten();
         self.step_with_norm(rate, model, gradients, batches, norm)
     }
@@ -121,9 +113,7 @@ impl Optimizer {
     /// parameter has had no gradient yet.
     pub fn state(&self, model: &Model) -> Vec<Model> {
         let moments = self.moments.iter();
-        moments
-            .map(|moment| model.valid().map(&mut Exchange(moment)))
-            .collect()
+        moments.map(|moment| model.valid().map(&mut Exchange(moment))).collect()
     }
 
     /// Takes back a state that [`state`](Self::state) gave after `steps` steps, for the same model.
@@ -136,13 +126,7 @@ impl Optimizer {
     }
 
     /// A parameter after a step.
-    fn moved<const D: usize>(
-        &mut self,
-        id: ParamId,
-        value: Tensor<D>,
-        gradient: Tensor<D>,
-        rate: f64,
-    ) -> Tensor<D> {
+    fn moved<const D: usize>(&mut self, id: ParamId, value: Tensor<D>, gradient: Tensor<D>, rate: f64) -> Tensor<D> {
         let decay = self.weight_decay;
         match self.kind {
             OptimizerKind::Adamw => {
@@ -240,8 +224,7 @@ struct Squares<'a> {
 impl ModuleVisitor for Squares<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let gradient = self.gradients.get::<D>(param.id);
-        self.found
-            .extend(gradient.map(|gradient| sum(gradient.powi_scalar(2))));
+        self.found.extend(gradient.map(|gradient| sum(gradient.powi_scalar(2))));
     }
 }
 

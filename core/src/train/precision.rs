@@ -105,12 +105,7 @@ impl ModuleMapper for Lower {
 }
 
 /// Gradients of `model`, which are those of a loss times `scale`, in f32 on `device` and without it.
-pub(super) fn gather(
-    gradients: GradientsParams,
-    model: &Model,
-    device: &Device,
-    scale: f64,
-) -> GradientsParams {
+pub(super) fn gather(gradients: GradientsParams, model: &Model, device: &Device, scale: f64) -> GradientsParams {
     let mut gather = Gather {
         gradients,
         device: device.clone().inner(),

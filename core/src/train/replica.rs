@@ -10,9 +10,7 @@ use burn::tensor::Device;
 use super::{MixedPrecision, TrainConfig};
 use crate::backbone::Model;
 use crate::loss::MultiScaleLoss;
-use crate::medcontext::{
-    Backward, ConsistencyTarget, JointLoss, Masked, TubeMask, joint_gradients,
-};
+use crate::medcontext::{Backward, ConsistencyTarget, JointLoss, Masked, TubeMask, joint_gradients};
 use crate::nn::TokenMask;
 use crate::transform::Batch;
 

@@ -169,12 +169,7 @@ fn chosen(network: &Network) -> String {
 }
 
 /// Two networks in words that are not the same.
-fn told_apart(
-    found: &Metadata,
-    wanted: &Network,
-    classes: usize,
-    patch: [usize; 3],
-) -> (String, String) {
+fn told_apart(found: &Metadata, wanted: &Network, classes: usize, patch: [usize; 3]) -> (String, String) {
     let (mut own, mut other) = (found.describe(), describe(wanted, classes, patch));
     if found.labels.outputs() != found.labels.classes() {
         own = format!("{own} learned as regions");
@@ -209,7 +204,8 @@ pub(super) fn check_loss(config: &TrainConfig, labels: &LabelSet) -> Result<()> 
             "labels that are learned as overlapping regions need loss.activation = \"sigmoid\"".to_owned(),
         )),
         (false, true) => Err(Error::Config(
-            "loss.activation is \"sigmoid\" and no regions are known: choose \"softmax\", or a preset with regions".to_owned(),
+            "loss.activation is \"sigmoid\" and no regions are known: choose \"softmax\", or a preset with regions"
+                .to_owned(),
         )),
         _ => Ok(()),
     }

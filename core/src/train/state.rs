@@ -47,12 +47,9 @@ impl RunState {
     /// # Errors
     /// When the bytes are no state of a run.
     pub fn read(bytes: &[u8]) -> Result<Self, WeightsError> {
-        let (_, header) = SafeTensors::read_metadata(bytes)
-            .map_err(|error| WeightsError::Format(error.to_string()))?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| WeightsError::Format(error.to_string()))?;
         let text = header.metadata().as_ref().and_then(|map| map.get(KEY));
-        let text = text.ok_or_else(|| {
-            WeightsError::BadMetadata("they are not the state of a run".to_owned())
-        })?;
+        let text = text.ok_or_else(|| WeightsError::BadMetadata("they are not the state of a run".to_owned()))?;
         Self::from_text(text).map_err(|error| WeightsError::BadMetadata(error.to_string()))
     }
 
@@ -73,8 +70,7 @@ impl RunState {
 
     /// The header of the state's file.
     pub(super) fn header(&self) -> Result<BTreeMap<&'static str, String>, WeightsError> {
-        let text = serde_json::to_string(self)
-            .map_err(|error| WeightsError::BadMetadata(error.to_string()))?;
+        let text = serde_json::to_string(self).map_err(|error| WeightsError::BadMetadata(error.to_string()))?;
         Ok(BTreeMap::from([(KEY, text)]))
     }
 
@@ -82,12 +78,7 @@ impl RunState {
     ///
     /// # Errors
     /// When it is not; names what differs.
-    pub(super) fn check(
-        &self,
-        config: &TrainConfig,
-        cases: &[String],
-        labels: &LabelSet,
-    ) -> Result<(), WeightsError> {
+    pub(super) fn check(&self, config: &TrainConfig, cases: &[String], labels: &LabelSet) -> Result<(), WeightsError> {
         let different = |what: &str| Err(WeightsError::OtherRun(format!("other {what}")));
         if self.cases != cases {
             return different("training cases");

@@ -13,9 +13,7 @@ use web_time::Instant;
 
 use super::learner::{Learner, read};
 use super::start::{Start, check_loss};
-use super::{
-    CheckpointKind, Event, HeldOut, RunState, TrainConfig, TrainingSet, random_streams, validation,
-};
+use super::{CheckpointKind, Event, HeldOut, RunState, TrainConfig, TrainingSet, random_streams, validation};
 use crate::backbone::Model;
 use crate::dataset::{Case, LabelSet};
 use crate::transform::{Loader, Sampler};
@@ -178,7 +176,8 @@ impl Trainer {
         if batches < devices {
             let patches = self.config.patches_per_step().div_ceil(devices);
             return Err(Error::Config(format!(
-                "{devices} devices cannot share a step of {batches} batch{}: set accumulation to {devices} or a multiple of it, for example with batch_size {patches}",
+                "{devices} devices cannot share a step of {batches} batch{}: set accumulation to {devices} or a \
+                 multiple of it, for example with batch_size {patches}",
                 if batches == 1 { "" } else { "es" }
             )));
         }
@@ -189,8 +188,7 @@ impl Trainer {
     /// Ends the run early: what is left are checkpoints that are due, at least a last one, and
     /// [`Event::Finished`].
     pub fn stop(&mut self) {
-        self.pending
-            .retain(|pending| !matches!(pending, Pending::Validate));
+        self.pending.retain(|pending| !matches!(pending, Pending::Validate));
         let started = self.iteration > 0 && !self.finished;
         if started && !self.stopped && self.pending.is_empty() {
             self.pending.push_back(Pending::Save(CheckpointKind::Last));
@@ -278,9 +276,7 @@ impl Trainer {
     async fn weights(&self) -> Result<Vec<u8>> {
         let model = self.learner.eval_model(&self.config);
         match weights::save(&model, &self.metadata(), Precision::F32).await {
-            Err(WeightsError::NotFinite(_)) => Err(Error::Diverged {
-                step: self.iteration,
-            }),
+            Err(WeightsError::NotFinite(_)) => Err(Error::Diverged { step: self.iteration }),
             saved => Ok(saved?),
         }
     }
@@ -300,10 +296,7 @@ impl Trainer {
             batch
         };
         let loss_scale = self.learner.loss_scale().map(|scale| scale.factor);
-        let loss = self
-            .learner
-            .step(index, learning_rate, config, draw)
-            .await?;
+        let loss = self.learner.step(index, learning_rate, config, draw).await?;
         let settings = &config.medcontext;
         let momentum = settings
             .has_teacher()
@@ -339,9 +332,7 @@ impl Trainer {
     /// without validating, so that it ends at once.
     fn plan_follow_up(&mut self) {
         let last = self.iteration == self.config.iterations;
-        let due = self
-            .iteration
-            .is_multiple_of(self.config.checkpoint_every.max(1));
+        let due = self.iteration.is_multiple_of(self.config.checkpoint_every.max(1));
         if last || self.stopped || due {
             if !self.validation.is_empty() && !self.stopped {
                 self.pending.push_back(Pending::Validate);
@@ -353,8 +344,7 @@ impl Trainer {
     async fn validate(&mut self) -> Result<Event> {
         let (model, metadata) = (self.learner.eval_model(&self.config), self.metadata());
         let plain = self.device.clone().inner();
-        let scores =
-            validation::run(model, metadata, &self.validation, &self.config, &plain).await?;
+        let scores = validation::run(model, metadata, &self.validation, &self.config, &plain).await?;
         let best = self.best_dice.is_none_or(|best| scores.dice > best);
         self.last_dice = Some(scores.dice);
         if best {

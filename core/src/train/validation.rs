@@ -130,9 +130,7 @@ pub(super) async fn run(
 impl Scores {
     /// From the Dice of every case in which there is any, by what was measured.
     fn new(measured: Vec<Measured>, found: &[Vec<f64>], left_out: Vec<String>) -> Self {
-        let mean = |values: &[f64]| {
-            (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
-        };
+        let mean = |values: &[f64]| (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
         let means: Vec<Option<f64>> = found.iter().map(|values| mean(values)).collect();
         let counted = measured.iter().zip(&means).filter(|(one, _)| one.reported);
         let counted: Vec<f64> = counted.filter_map(|(_, dice)| *dice).collect();
@@ -160,9 +158,7 @@ mod tests {
     /// Dice of label maps of one line of voxels.
     fn scores(labels: &LabelSet, reported: &[u16], cases: &[(&[u16], &[u16])]) -> Scores {
         let measured = measured(labels, reported);
-        let line = |voxels: &[u16]| {
-            Array3::from_shape_vec((1, 1, voxels.len()), voxels.to_vec()).expect("a line")
-        };
+        let line = |voxels: &[u16]| Array3::from_shape_vec((1, 1, voxels.len()), voxels.to_vec()).expect("a line");
         let mut found = vec![Vec::new(); measured.len()];
         for (predicted, truth) in cases {
             for (found, one) in found.iter_mut().zip(&measured) {
@@ -175,9 +171,7 @@ mod tests {
 
     fn named(scores: &Scores) -> Vec<(u16, &str, Option<f64>)> {
         let labels = scores.labels.iter();
-        labels
-            .map(|one| (one.id, one.name.as_str(), one.dice))
-            .collect()
+        labels.map(|one| (one.id, one.name.as_str(), one.dice)).collect()
     }
 
     /// Where an enhancing tumour is called a necrotic one, the core and the whole are right.

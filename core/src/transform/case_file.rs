@@ -40,21 +40,13 @@ impl CaseFile {
         let Some(classes) = &case.classes else {
             return Err(io::Error::other("the case has no labels"));
         };
-        let (image, classes) = (
-            case.image.as_standard_layout(),
-            classes.as_standard_layout(),
-        );
+        let (image, classes) = (case.image.as_standard_layout(), classes.as_standard_layout());
         // In standard layout both are slices.
         let (Some(intensities), Some(numbers)) = (image.as_slice(), classes.as_slice()) else {
             return Err(io::Error::other("the case is not in one piece in memory"));
         };
         let tensors = [
-            (
-                "image",
-                Dtype::F32,
-                image.shape(),
-                bytemuck::cast_slice(intensities),
-            ),
+            ("image", Dtype::F32, image.shape(), bytemuck::cast_slice(intensities)),
             ("classes", Dtype::U8, classes.shape(), numbers),
         ];
         let mut views = Vec::new();
@@ -73,11 +65,7 @@ impl CaseFile {
         // under another name and renamed; nothing changes one after that.
         let map = unsafe { Mmap::map(&file) }.ok()?;
         let (image, classes) = find(&map, origin)?;
-        Some(Self {
-            map,
-            image,
-            classes,
-        })
+        Some(Self { map, image, classes })
     }
 
     /// Normalised intensities `[channel, depth, height, width]`.

@@ -85,14 +85,9 @@ pub(crate) fn pad<T: Clone + Default>(volume: Array3<T>, patch: [usize; 3]) -> A
 }
 
 /// Copies a volume into a larger one, its first voxel at `start`.
-pub(crate) fn place<T: Clone>(
-    mut into: ndarray::ArrayViewMut3<'_, T>,
-    volume: ArrayView3<'_, T>,
-    start: [usize; 3],
-) {
+pub(crate) fn place<T: Clone>(mut into: ndarray::ArrayViewMut3<'_, T>, volume: ArrayView3<'_, T>, start: [usize; 3]) {
     let ([d, h, w], (nd, nh, nw)) = (start, volume.dim());
-    into.slice_mut(s![d..d + nd, h..h + nh, w..w + nw])
-        .assign(&volume);
+    into.slice_mut(s![d..d + nd, h..h + nh, w..w + nw]).assign(&volume);
 }
 
 #[cfg(test)]
@@ -110,10 +105,7 @@ mod tests {
         assert_eq!((bounds.start, bounds.size), ([1, 2, 3], [1, 1, 1]));
         let nothing = Bounds::around(&volumes, |value| value > 5.0);
         assert_eq!((nothing.start, nothing.size), ([0; 3], [5, 6, 7]));
-        assert_eq!(
-            bounds.cut(volumes.remove(0)),
-            Array3::<f32>::ones((1, 1, 1))
-        );
+        assert_eq!(bounds.cut(volumes.remove(0)), Array3::<f32>::ones((1, 1, 1)));
     }
 
     #[test]

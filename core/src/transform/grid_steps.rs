@@ -20,8 +20,7 @@ pub(super) struct GridSteps {
 impl GridSteps {
     pub fn new(channels: &[Array3<f32>], spacing: [f64; 3], preprocessing: &Preprocessing) -> Self {
         let native = channels.first().map_or([0; 3], shape);
-        let outer = (preprocessing.crop == Crop::NonZero)
-            .then(|| Bounds::around(channels, |value| value != 0.0));
+        let outer = (preprocessing.crop == Crop::NonZero).then(|| Bounds::around(channels, |value| value != 0.0));
         let size = outer.map_or(native, |bounds| bounds.size);
         Self {
             native,

@@ -43,17 +43,15 @@ impl Normalisation {
             Self::None => {}
             Self::ZScore => z_score(volume),
             Self::NonZeroZScore => standardise(volume, |value| value != 0.0),
-            Self::Window { low, high } => volume.mapv_inplace(|value| {
-                (((f64::from(value) - low) / (high - low)).clamp(0.0, 1.0)) as f32
-            }),
+            Self::Window { low, high } => {
+                volume.mapv_inplace(|value| (((f64::from(value) - low) / (high - low)).clamp(0.0, 1.0)) as f32)
+            }
             Self::ClipZScore {
                 low,
                 high,
                 mean,
                 deviation,
-            } => volume.mapv_inplace(|value| {
-                ((f64::from(value).clamp(low, high) - mean) / deviation) as f32
-            }),
+            } => volume.mapv_inplace(|value| ((f64::from(value).clamp(low, high) - mean) / deviation) as f32),
         }
     }
 
@@ -77,11 +75,7 @@ impl Normalisation {
             let [low, high] = [below, position.ceil()].map(|index| at(index as u64));
             Some(low? + (high? - low?) * (position - below))
         };
-        let values = || {
-            intensities
-                .iter()
-                .map(|&(v, count)| (f64::from(v), count as f64))
-        };
+        let values = || intensities.iter().map(|&(v, count)| (f64::from(v), count as f64));
         let mean = values().map(|(v, n)| v * n).sum::<f64>() / voxels as f64;
         let squares = values().map(|(v, n)| (v - mean).powi(2) * n).sum::<f64>();
         let variance = squares / voxels as f64;
@@ -105,9 +99,7 @@ impl Normalisation {
             _ => true,
         };
         match (ordered, spread) {
-            (false, _) => Some(format!(
-                "runs from {low} to {high}: make the first the smaller"
-            )),
+            (false, _) => Some(format!("runs from {low} to {high}: make the first the smaller")),
             (true, false) => Some("has no deviation above 0: give one".to_owned()),
             (true, true) => None,
         }
@@ -166,14 +158,8 @@ mod tests {
             &[z(0.0), z(2.0), z(0.0), z(4.0)],
         );
         // Of 2 and 4 alone: mean 3, deviation 1.
-        close(
-            &applied(Normalisation::NonZeroZScore, &values),
-            &[0.0, -1.0, 0.0, 1.0],
-        );
-        close(
-            &applied(Normalisation::None, &values),
-            &[0.0, 2.0, 0.0, 4.0],
-        );
+        close(&applied(Normalisation::NonZeroZScore, &values), &[0.0, -1.0, 0.0, 1.0]);
+        close(&applied(Normalisation::None, &values), &[0.0, 2.0, 0.0, 4.0]);
         let window = Normalisation::Window {
             low: -175.0,
             high: 250.0,
@@ -188,10 +174,7 @@ mod tests {
             mean: 82.0,
             deviation: 100.0,
         };
-        close(
-            &applied(clip, &[-2000.0, 82.0, 132.0, 500.0]),
-            &[-10.4, 0.0, 0.5, 2.44],
-        );
+        close(&applied(clip, &[-2000.0, 82.0, 132.0, 500.0]), &[-10.4, 0.0, 0.5, 2.44]);
         // Constant volumes stay finite.
         close(&applied(Normalisation::ZScore, &[5.0; 3]), &[0.0; 3]);
         close(&applied(Normalisation::NonZeroZScore, &[0.0; 3]), &[0.0; 3]);
@@ -220,10 +203,7 @@ mod tests {
         }
         // 0, 0, 0, 10: the 99.5th percentile lies 0.985 of the way from the third to the fourth.
         let counted = Normalisation::of_labelled(vec![(10.0, 1), (0.0, 2), (0.0, 1)]);
-        let Some(Normalisation::ClipZScore {
-            low, high, mean, ..
-        }) = counted
-        else {
+        let Some(Normalisation::ClipZScore { low, high, mean, .. }) = counted else {
             panic!("there are values");
         };
         assert_eq!((low, mean), (0.0, 2.5));

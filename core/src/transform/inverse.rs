@@ -24,10 +24,7 @@ pub struct InverseTransform {
 
 impl InverseTransform {
     pub(super) fn new(steps: &GridSteps, patch: [usize; 3]) -> Self {
-        let whole = |size| Bounds {
-            start: [0; 3],
-            size,
-        };
+        let whole = |size| Bounds { start: [0; 3], size };
         let outer = steps.outer.unwrap_or(whole(steps.native));
         let resampled = steps.respacing.as_ref().map_or(outer.size, Respacing::size);
         let inner = steps.inner.unwrap_or(whole(resampled));
@@ -62,11 +59,7 @@ impl InverseTransform {
 
     /// The class of every voxel of the image, from logits `[class, depth, height, width]` on the network's
     /// (padded) grid; see [`NativeClasses::take`].
-    pub fn classes(
-        &self,
-        logits: &Array4<f32>,
-        decide: impl FnMut(&Array3<f32>, &mut [u8]),
-    ) -> Array3<u8> {
+    pub fn classes(&self, logits: &Array4<f32>, decide: impl FnMut(&Array3<f32>, &mut [u8])) -> Array3<u8> {
         let (count, d, h, w) = logits.dim();
         let mut classes = NativeClasses::new(self, count, [d, h, w]);
         classes.take(logits.view(), 0, d, decide);
@@ -77,9 +70,7 @@ impl InverseTransform {
     /// was resampled or cropped.
     pub fn without_padding(&self, logits: &Array4<f32>) -> Array4<f32> {
         let ([d, h, w], [nd, nh, nw]) = (self.content.start, self.content.size);
-        logits
-            .slice(s![.., d..d + nd, h..h + nh, w..w + nw])
-            .to_owned()
+        logits.slice(s![.., d..d + nd, h..h + nh, w..w + nw]).to_owned()
     }
 }
 
@@ -136,9 +127,7 @@ impl NativeClasses {
                 }
             }
             decide(&self.plane, &mut self.decided);
-            let mut into = self
-                .classes
-                .index_axis_mut(Axis(0), depth.start + self.done);
+            let mut into = self.classes.index_axis_mut(Axis(0), depth.start + self.done);
             let rows = self.decided.chunks_exact(width.len().max(1));
             for (row, values) in height.clone().zip(rows) {
                 let mut into = into.index_axis_mut(Axis(0), row);
@@ -163,12 +152,7 @@ fn identity(size: usize) -> Vec<f64> {
 /// Which of the voxels at `positions` lie in the voxels `kept` of an axis of `size`, and where they lie
 /// on the axis that is left when these have `before` others before them. A voxel reaches half its
 /// length beyond its centre; beyond the axis's own ends nothing is cut.
-fn within(
-    positions: &[f64],
-    kept: Range<usize>,
-    size: usize,
-    before: usize,
-) -> (Range<usize>, Vec<f64>) {
+fn within(positions: &[f64], kept: Range<usize>, size: usize, before: usize) -> (Range<usize>, Vec<f64>) {
     let low = match kept.start {
         0 => f64::NEG_INFINITY,
         start => start as f64 - 0.5,

@@ -22,10 +22,7 @@ pub struct Loader {
 
 impl Loader {
     /// Prepares the patches of `sampler`, of which the first `draws` are needed.
-    #[cfg_attr(
-        not(all(feature = "threads", not(target_arch = "wasm32"))),
-        expect(unused_variables)
-    )]
+    #[cfg_attr(not(all(feature = "threads", not(target_arch = "wasm32"))), expect(unused_variables))]
     pub fn new(sampler: Sampler, draws: usize) -> Self {
         Self {
             sampler: Arc::new(sampler),
@@ -35,13 +32,7 @@ impl Loader {
     }
 
     /// As [`Sampler::batch`]; what follows is then begun.
-    pub fn batch(
-        &mut self,
-        first: usize,
-        count: usize,
-        labels: &LabelSet,
-        device: &Device,
-    ) -> Batch {
+    pub fn batch(&mut self, first: usize, count: usize, labels: &LabelSet, device: &Device) -> Batch {
         #[cfg(all(feature = "threads", not(target_arch = "wasm32")))]
         let drawn = self.prefetcher.take(first, count, &self.sampler);
         #[cfg(not(all(feature = "threads", not(target_arch = "wasm32"))))]

@@ -18,8 +18,8 @@ mod sampler;
 mod sampling;
 
 pub use augment::{
-    Augmentation, Blur, Brightness, Contrast, Gamma, IntensityScale, IntensityShift, LowResolution,
-    Noise, Spatial, Warp,
+    Augmentation, Blur, Brightness, Contrast, Gamma, IntensityScale, IntensityShift, LowResolution, Noise, Spatial,
+    Warp,
 };
 #[cfg(not(target_arch = "wasm32"))]
 pub use case_file::CaseFile;

@@ -24,7 +24,8 @@ pub struct Prepared {
 
 impl Prepared {
     /// Brings a case into network form: `images` are its channels and `label` its label map with the labels to
-    /// learn, all on one grid, as a [`Case`](crate::dataset::Case) holds them. What is smaller than `patch` voxels gets zeros around it.
+    /// learn, all on one grid, as a [`Case`](crate::dataset::Case) holds them. What is smaller than `patch` voxels gets
+    /// zeros around it.
     pub fn new(
         images: &[&Image],
         label: Option<(&LabelImage, &LabelSet)>,

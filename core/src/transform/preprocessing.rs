@@ -35,8 +35,6 @@ impl Preprocessing {
         }
         let mm = self.spacing?.mm;
         let usable = mm.iter().all(|side| (0.01..=1000.0).contains(side));
-        (!usable).then(|| {
-            format!("preprocessing.spacing is {mm:?} mm: choose sides from 0.01 to 1000 mm")
-        })
+        (!usable).then(|| format!("preprocessing.spacing is {mm:?} mm: choose sides from 0.01 to 1000 mm"))
     }
 }

@@ -16,11 +16,7 @@ pub(super) struct Respacing {
 
 impl Respacing {
     /// `None` where the volume has that spacing already.
-    pub(super) fn new(
-        preprocessing: &Preprocessing,
-        from: [f64; 3],
-        old: [usize; 3],
-    ) -> Option<Self> {
+    pub(super) fn new(preprocessing: &Preprocessing, from: [f64; 3], old: [usize; 3]) -> Option<Self> {
         let spacing = preprocessing.spacing?;
         let (rule, to) = (spacing.rule, spacing.mm);
         let new = [0, 1, 2].map(|axis| rule.size(old[axis], from[axis], to[axis]));

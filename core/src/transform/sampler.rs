@@ -61,10 +61,7 @@ impl Sampler {
     pub fn new(cases: Vec<SampledCase>, settings: SamplerSettings, seed: u64) -> Self {
         let centre = settings.sampling.centre;
         Self {
-            candidates: cases
-                .iter()
-                .map(|case| Candidates::of(case, centre))
-                .collect(),
+            candidates: cases.iter().map(|case| Candidates::of(case, centre)).collect(),
             cases,
             settings,
             seed,
@@ -84,10 +81,7 @@ impl Sampler {
             intensities.extend(image);
             classes.extend(labels);
         }
-        HostBatch {
-            intensities,
-            classes,
-        }
+        HostBatch { intensities, classes }
     }
 
     /// Puts patches on a device, for a network that learns `labels`.
@@ -99,12 +93,7 @@ impl Sampler {
         let y = match labels.regions() {
             None => Target::new(batch.classes, count, labels.classes(), device),
             Some(regions) => {
-                let inside = inside(
-                    &batch.classes,
-                    d * h * w,
-                    &regions.contain(labels.ids()),
-                    labels,
-                );
+                let inside = inside(&batch.classes, d * h * w, &regions.contain(labels.ids()), labels);
                 Target::regions(inside, count, labels.outputs(), device)
             }
         };
@@ -161,12 +150,7 @@ impl Sampler {
 }
 
 /// Where a patch starts that is to lie around `centre`, or anywhere.
-fn corner(
-    size: [usize; 3],
-    patch: [usize; 3],
-    centre: Option<[usize; 3]>,
-    rng: &mut impl Rng,
-) -> [usize; 3] {
+fn corner(size: [usize; 3], patch: [usize; 3], centre: Option<[usize; 3]>, rng: &mut impl Rng) -> [usize; 3] {
     [0, 1, 2].map(|axis| {
         let room = size[axis].saturating_sub(patch[axis]);
         match centre {
@@ -193,11 +177,7 @@ fn cut(case: &SampledCase, [d, h, w]: [usize; 3], patch: [usize; 3]) -> (Array4<
     let [pd, ph, pw] = patch;
     let (image, classes) = (case.image(), case.classes());
     (
-        image
-            .slice(s![.., d..d + pd, h..h + ph, w..w + pw])
-            .to_owned(),
-        classes
-            .slice(s![d..d + pd, h..h + ph, w..w + pw])
-            .to_owned(),
+        image.slice(s![.., d..d + pd, h..h + ph, w..w + pw]).to_owned(),
+        classes.slice(s![d..d + pd, h..h + ph, w..w + pw]).to_owned(),
     )
 }

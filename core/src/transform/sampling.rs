@@ -85,16 +85,15 @@ impl Sampling {
             return Some("sampling.patches_per_case is 0: make it at least 1".to_owned());
         }
         match self.centre {
-            Centre::Foreground { share } | Centre::Class { share }
-                if !(0.0..=1.0).contains(&share) =>
-            {
+            Centre::Foreground { share } | Centre::Class { share } if !(0.0..=1.0).contains(&share) => {
                 Some(format!("sampling.centre.share is {share}: choose 0 to 1"))
             }
             Centre::PosNeg { positive, negative } => {
                 let usable = positive.min(negative) >= 0.0 && (positive + negative).is_normal();
                 (!usable).then(|| {
                     format!(
-                        "sampling.centre is {positive} positive to {negative} negative: choose parts of 0 or more, not both 0"
+                        "sampling.centre is {positive} positive to {negative} negative: choose parts of 0 or more, not \
+                         both 0"
                     )
                 })
             }
@@ -127,10 +126,7 @@ impl Candidates {
         }
         labelled.retain(|voxels| !voxels.is_empty());
         let background = (0..classes.len()).any(|index| is_background(image, classes, index));
-        Self {
-            labelled,
-            background,
-        }
+        Self { labelled, background }
     }
 
     /// The centre of patch `item` of `batch`; `None` where it may lie anywhere.
@@ -146,11 +142,7 @@ impl Candidates {
             Centre::Anywhere => None,
             Centre::Foreground { share } => {
                 let wanted = !self.labelled.is_empty() && rng.random_bool(share.clamp(0.0, 1.0));
-                if wanted {
-                    self.labelled_voxel(rng)
-                } else {
-                    None
-                }
+                if wanted { self.labelled_voxel(rng) } else { None }
             }
             Centre::PosNeg { positive, negative } => {
                 let wanted = rng.random_bool((positive / (positive + negative)).clamp(0.0, 1.0));
@@ -191,11 +183,7 @@ impl Candidates {
 
 /// A random unlabelled voxel above 0, of which there is at least one: by trial, as most voxels are, and
 /// after many failures the first from a random place on.
-fn background_voxel(
-    image: ArrayView4<'_, f32>,
-    classes: ArrayView3<'_, u8>,
-    rng: &mut impl Rng,
-) -> usize {
+fn background_voxel(image: ArrayView4<'_, f32>, classes: ArrayView3<'_, u8>, rng: &mut impl Rng) -> usize {
     let count = classes.len();
     let mut index = 0;
     for _ in 0..10_000 {

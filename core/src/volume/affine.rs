@@ -41,8 +41,7 @@ impl Affine {
     /// Volume of a voxel in mm³, negative where i, j and k are mirrored.
     pub(super) fn determinant(&self) -> f64 {
         let [a, b, c] = [self.column(0), self.column(1), self.column(2)];
-        a[0] * (b[1] * c[2] - b[2] * c[1]) - a[1] * (b[0] * c[2] - b[2] * c[0])
-            + a[2] * (b[0] * c[1] - b[1] * c[0])
+        a[0] * (b[1] * c[2] - b[2] * c[1]) - a[1] * (b[0] * c[2] - b[2] * c[0]) + a[2] * (b[0] * c[1] - b[1] * c[0])
     }
 
     /// Whether the axes span space: finite, none of length zero, not in one plane.

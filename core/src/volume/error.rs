@@ -33,14 +33,10 @@ pub enum VolumeError {
     #[error("the header is damaged: {0}; export the volume again")]
     DamagedHeader(String),
     /// Voxels that are not single real numbers (RGB, complex, 128-bit).
-    #[error(
-        "the voxels are {0}, which is not supported; export one integer or float value per voxel"
-    )]
+    #[error("the voxels are {0}, which is not supported; export one integer or float value per voxel")]
     UnsupportedType(String),
     /// Fewer than three axes longer than one voxel.
-    #[error(
-        "this is a 2D image of {0} voxels; a 3D volume with at least two voxels along each axis is needed"
-    )]
+    #[error("this is a 2D image of {0} voxels; a 3D volume with at least two voxels along each axis is needed")]
     NotVolume(String),
     /// More than one frame along the fourth axis.
     #[error("this is a 4D series of {frames} frames; choose a frame and save it as a 3D volume")]
@@ -57,13 +53,12 @@ pub enum VolumeError {
         frames: usize,
     },
     /// More than four axes longer than one.
-    #[error(
-        "each voxel holds a vector (dimensions {0}), which is not supported; export one value per voxel"
-    )]
+    #[error("each voxel holds a vector (dimensions {0}), which is not supported; export one value per voxel")]
     VectorVoxels(String),
     /// More memory than [`Limits`](super::Limits) allows.
     #[error(
-        "it needs {needed_mib} MiB of memory and the limit is {limit_mib} MiB; crop or downsample the volume, or raise the limit"
+        "it needs {needed_mib} MiB of memory and the limit is {limit_mib} MiB; crop or downsample the volume, or raise \
+         the limit"
     )]
     TooLarge {
         /// MiB that the decoded voxels take.
@@ -72,22 +67,16 @@ pub enum VolumeError {
         limit_mib: u64,
     },
     /// The system has no room for a volume that is within the limit.
-    #[error(
-        "there is not enough free memory for it; close other programs, or crop or downsample the volume"
-    )]
+    #[error("there is not enough free memory for it; close other programs, or crop or downsample the volume")]
     OutOfMemory,
     /// Fewer voxels than the header promises.
-    #[error(
-        "the file ends before its last voxel; it was probably cut short while copying: copy or download it again"
-    )]
+    #[error("the file ends before its last voxel; it was probably cut short while copying: copy or download it again")]
     Truncated,
     /// The gzip stream does not decode or its checksum is wrong.
     #[error("the gzip data is damaged ({0}); copy or download the file again")]
     DamagedGzip(String),
     /// Voxels of a label map that are not whole numbers.
-    #[error(
-        "voxel value {0} is not a whole number: this looks like an image, not labels; choose the label map"
-    )]
+    #[error("voxel value {0} is not a whole number: this looks like an image, not labels; choose the label map")]
     NotLabels(f64),
     /// Labels below zero.
     #[error("label {0} is negative; labels are whole numbers from 0 to 65535")]

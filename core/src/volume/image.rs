@@ -65,9 +65,7 @@ impl Image {
             .filter(|&&value| !((value as f64 * slope + inter) as f32).is_finite())
             .count());
         if non_finite > 0 {
-            warnings.push(format!(
-                "{non_finite} voxels are NaN or infinite and are read as 0"
-            ));
+            warnings.push(format!("{non_finite} voxels are NaN or infinite and are read as 0"));
         }
         Image {
             header,
@@ -141,9 +139,7 @@ impl Image {
     pub fn placed_on(self, first: &Image) -> Result<(Image, Placement)> {
         let placement = first.grid.placement_of(&self.grid);
         let voxels = match placement {
-            Placement::Same(AxisOrderInFile::STORED) | Placement::VoxelByVoxel { .. } => {
-                self.voxels
-            }
+            Placement::Same(AxisOrderInFile::STORED) | Placement::VoxelByVoxel { .. } => self.voxels,
             Placement::Same(order) => self.voxels.reordered(order, self.grid.dims),
             Placement::Elsewhere => {
                 return Err(VolumeError::Elsewhere {

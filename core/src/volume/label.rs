@@ -33,9 +33,7 @@ impl LabelImage {
         let scaled = image.scaling() != (1.0, 0.0);
         let (header, grid, mut warnings) = image.into_parts();
         if as_float || scaled {
-            warnings.push(
-                "the labels are stored as scaled or floating-point values and were rounded".into(),
-            );
+            warnings.push("the labels are stored as scaled or floating-point values and were rounded".into());
         }
         Ok(LabelImage {
             header,
@@ -90,9 +88,7 @@ impl LabelImage {
     pub fn placed_on(self, header: &Header, grid: &Grid) -> Result<(LabelImage, Placement)> {
         let placement = grid.placement_of(&self.grid);
         let labels = match placement {
-            Placement::Same(AxisOrderInFile::STORED) | Placement::VoxelByVoxel { .. } => {
-                self.labels
-            }
+            Placement::Same(AxisOrderInFile::STORED) | Placement::VoxelByVoxel { .. } => self.labels,
             Placement::Same(order) => order.apply(&self.labels, self.grid.dims),
             Placement::Elsewhere => {
                 return Err(VolumeError::Elsewhere {
@@ -116,11 +112,7 @@ impl LabelImage {
     ///
     /// # Errors
     /// When the drawing has another shape than the image.
-    pub fn drawn(
-        drawing: LabelImage,
-        image: &Image,
-        names: &BTreeMap<u16, String>,
-    ) -> Result<LabelImage> {
+    pub fn drawn(drawing: LabelImage, image: &Image, names: &BTreeMap<u16, String>) -> Result<LabelImage> {
         drawing.check_dims(image.grid())?;
         Self::on_voxels(drawing.labels, image, names)
     }
@@ -130,11 +122,7 @@ impl LabelImage {
     ///
     /// # Errors
     /// When there are more or fewer than the image has voxels.
-    pub fn on_voxels(
-        labels: Vec<u16>,
-        image: &Image,
-        names: &BTreeMap<u16, String>,
-    ) -> Result<LabelImage> {
+    pub fn on_voxels(labels: Vec<u16>, image: &Image, names: &BTreeMap<u16, String>) -> Result<LabelImage> {
         let mut map = Self::in_file_order(labels, image)?;
         let present = map.present();
         let named = names.iter().filter(|(id, _)| present.contains(id));
@@ -323,9 +311,7 @@ fn names_in_xml(xml: &str) -> Vec<(u16, String)> {
 
 /// Text as XML holds it.
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// Text without its CDATA brackets and entities.

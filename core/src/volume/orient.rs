@@ -72,12 +72,7 @@ impl Orientation {
 
     /// File axis (i, j or k) of the canonical axes S, A and R.
     fn axis_of_canonical(self) -> [usize; 3] {
-        [2, 1, 0].map(|world| {
-            self.world
-                .iter()
-                .position(|&other| other == world)
-                .unwrap_or(world)
-        })
+        [2, 1, 0].map(|world| self.world.iter().position(|&other| other == world).unwrap_or(world))
     }
 
     /// Where the voxel at a canonical index lies in the file's order (i fastest, `dims` along i, j, k).
@@ -103,8 +98,7 @@ impl Orientation {
     ) -> Array3<U> {
         let [ni, nj, nk] = dims;
         // i fastest is an array with axes [k, j, i]; file axis a is its axis 2 - a.
-        let mut view =
-            ArrayView3::from_shape((nk, nj, ni), values).expect("as many values as dims say");
+        let mut view = ArrayView3::from_shape((nk, nj, ni), values).expect("as many values as dims say");
         for axis in 0..3 {
             if !self.positive[axis] {
                 view.invert_axis(Axis(2 - axis));
@@ -112,8 +106,7 @@ impl Orientation {
         }
         let view = view.permuted_axes(self.axis_of_canonical().map(|axis| 2 - axis));
         let shape = view.raw_dim();
-        Array3::from_shape_vec(shape, view.iter().map(convert).collect())
-            .expect("the view's own shape")
+        Array3::from_shape_vec(shape, view.iter().map(convert).collect()).expect("the view's own shape")
     }
 
     /// The way back: canonical values in the file's order.
@@ -189,10 +182,7 @@ impl AxisOrder {
     pub fn arrange<T: Clone>(self, volume: Array3<T>) -> Array3<T> {
         match self {
             Self::Zyx => volume,
-            Self::Xyz => volume
-                .permuted_axes([2, 1, 0])
-                .as_standard_layout()
-                .into_owned(),
+            Self::Xyz => volume.permuted_axes([2, 1, 0]).as_standard_layout().into_owned(),
         }
     }
 

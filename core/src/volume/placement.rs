@@ -39,14 +39,7 @@ impl AxisOrderInFile {
 
     /// All 48, as stored first.
     fn all() -> impl Iterator<Item = Self> {
-        const EXCHANGES: [[usize; 3]; 6] = [
-            [0, 1, 2],
-            [0, 2, 1],
-            [1, 0, 2],
-            [1, 2, 0],
-            [2, 0, 1],
-            [2, 1, 0],
-        ];
+        const EXCHANGES: [[usize; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
         EXCHANGES.into_iter().flat_map(|axes| {
             (0..8).map(move |bits| Self {
                 axes,
@@ -59,8 +52,7 @@ impl AxisOrderInFile {
     pub(super) fn apply<T: Copy>(self, values: &[T], dims: [usize; 3]) -> Vec<T> {
         let [ni, nj, nk] = dims;
         // i fastest is an array with axes [k, j, i]; file axis a is its axis 2 - a.
-        let mut view =
-            ArrayView3::from_shape((nk, nj, ni), values).expect("as many values as dims say");
+        let mut view = ArrayView3::from_shape((nk, nj, ni), values).expect("as many values as dims say");
         for (axis, reversed) in self.axes.into_iter().zip(self.reversed) {
             if reversed {
                 view.invert_axis(Axis(2 - axis));

@@ -12,9 +12,10 @@ impl LabelImage {
     /// When the map's affine cannot be inverted.
     pub fn onto(&self, image: &Image) -> Result<LabelImage> {
         let (from, to) = (self.grid(), image.grid());
-        let inverse = from.affine.inverse().ok_or_else(|| {
-            VolumeError::DamagedHeader("the axes of the label map do not span space".to_owned())
-        })?;
+        let inverse = from
+            .affine
+            .inverse()
+            .ok_or_else(|| VolumeError::DamagedHeader("the axes of the label map do not span space".to_owned()))?;
         let nearest = |[i, j, k]: [usize; 3]| {
             let place = to.affine.apply([i, j, k].map(|index| index as f64));
             let index = inverse.apply(place).map(f64::round);
@@ -27,8 +28,7 @@ impl LabelImage {
             }
         };
         let [width, height, depth] = to.dims;
-        let voxels = (0..depth)
-            .flat_map(|k| (0..height).flat_map(move |j| (0..width).map(move |i| [i, j, k])));
+        let voxels = (0..depth).flat_map(|k| (0..height).flat_map(move |j| (0..width).map(move |i| [i, j, k])));
         self.moved(voxels.map(nearest).collect(), image)
     }
 

@@ -147,8 +147,7 @@ impl Net<'_> {
     /// Adds the vertex of a cell and gives its index.
     fn add_vertex(&mut self, cell: [usize; 3], corners: [bool; 8]) -> u32 {
         let middle = middle(corners);
-        let voxel =
-            [0, 1, 2].map(|axis| (self.first[axis] + cell[axis]) as f64 - 1.0 + middle[axis]);
+        let voxel = [0, 1, 2].map(|axis| (self.first[axis] + cell[axis]) as f64 - 1.0 + middle[axis]);
         let place = self.map.grid().affine.apply(voxel);
         // More than u32 counts would be 48 GiB of vertices.
         let index = self.surface.vertices.len() as u32;

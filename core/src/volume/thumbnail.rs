@@ -25,8 +25,7 @@ impl Image {
     /// shows are looked at.
     pub fn thumbnail(&self, side: usize) -> Thumbnail {
         let grid = self.grid();
-        let ([depth, rows, columns], [_, row_mm, column_mm]) =
-            (grid.canonical_dims(), grid.canonical_spacing());
+        let ([depth, rows, columns], [_, row_mm, column_mm]) = (grid.canonical_dims(), grid.canonical_spacing());
         let extent = [rows as f64 * row_mm, columns as f64 * column_mm];
         let pixel_mm = extent[0].max(extent[1]) / side.max(1) as f64;
         let [height, width] = extent.map(|mm| ((mm / pixel_mm).round() as usize).max(1));
@@ -44,11 +43,7 @@ impl Image {
             .map(|value| if value.is_finite() { value } else { 0.0 })
             .collect());
         let (dark, bright) = window(&values);
-        let grey = |value: f64| {
-            (255.0 * (value - dark) / (bright - dark))
-                .clamp(0.0, 255.0)
-                .round()
-        };
+        let grey = |value: f64| (255.0 * (value - dark) / (bright - dark)).clamp(0.0, 255.0).round();
         Thumbnail {
             width,
             height,

@@ -46,12 +46,7 @@ pub(super) use with_values;
 
 impl Voxels {
     /// Reads `count` voxels.
-    pub(super) fn read(
-        stream: &mut Stream,
-        datatype: Datatype,
-        count: usize,
-        big_endian: bool,
-    ) -> Result<Voxels> {
+    pub(super) fn read(stream: &mut Stream, datatype: Datatype, count: usize, big_endian: bool) -> Result<Voxels> {
         let order = if big_endian {
             Endianness::Big
         } else {
@@ -116,16 +111,10 @@ impl Voxels {
 }
 
 /// Reads a part at a time, so that a volume is never in memory twice.
-fn read_values<T: DataElement>(
-    stream: &mut Stream,
-    count: usize,
-    order: Endianness,
-) -> Result<Vec<T>> {
+fn read_values<T: DataElement>(stream: &mut Stream, count: usize, order: Endianness) -> Result<Vec<T>> {
     const PART: usize = 1 << 14;
     let mut values = Vec::new();
-    values
-        .try_reserve_exact(count)
-        .map_err(|_| VolumeError::OutOfMemory)?;
+    values.try_reserve_exact(count).map_err(|_| VolumeError::OutOfMemory)?;
     while values.len() < count {
         let part = PART.min(count - values.len());
         let bytes = stream.read_vec((part * size_of::<T>()) as u64)?;

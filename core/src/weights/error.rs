@@ -13,7 +13,8 @@ pub enum WeightsError {
     NoMetadata,
     /// Weights from elsewhere, which do not say all that using them needs.
     #[error(
-        "are of {network} and say neither how images are to be prepared nor what is segmented; convert them first and tell it: `core convert FILE NEW.safetensors {options}`"
+        "are of {network} and say neither how images are to be prepared nor what is segmented; convert them first and \
+         tell it: `core convert FILE NEW.safetensors {options}`"
     )]
     Untold {
         /// What the tensors show.
@@ -31,7 +32,8 @@ pub enum WeightsError {
     },
     /// Tensors from elsewhere that would be passed over.
     #[error(
-        "hold tensors that the network has no place for ({0}); see with `core convert` what of them is of use, and start from the file that it writes"
+        "hold tensors that the network has no place for ({0}); see with `core convert` what of them is of use, and \
+         start from the file that it writes"
     )]
     Leftover(String),
     /// A file of PyTorch that cannot be read.
@@ -47,9 +49,7 @@ pub enum WeightsError {
     #[error("lack the tensor {0}; they belong to another network")]
     Missing(String),
     /// A parameter of another shape.
-    #[error(
-        "have {name} in shape {found:?} where the network needs {expected:?}; they belong to another network"
-    )]
+    #[error("have {name} in shape {found:?} where the network needs {expected:?}; they belong to another network")]
     Shape {
         /// The parameter's name in the file.
         name: String,
@@ -78,7 +78,8 @@ pub enum WeightsError {
     },
     /// A network for another number of channels than a case has.
     #[error(
-        "are for {network} channels and the case has {case}; give as many images of one grid, or convert the weights with `core convert --channels {case}`"
+        "are for {network} channels and the case has {case}; give as many images of one grid, or convert the weights \
+         with `core convert --channels {case}`"
     )]
     Channels {
         /// Channels that the network takes.

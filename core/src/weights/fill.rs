@@ -60,11 +60,7 @@ pub fn fill(model: Model, tensors: &Tensors<'_>, fit: Fit) -> Result<Filled, Wei
 }
 
 /// Fills `model` with the tensors whose names start with `prefix`.
-pub(crate) fn fill_part(
-    model: Model,
-    tensors: &Tensors<'_>,
-    prefix: &str,
-) -> Result<Model, WeightsError> {
+pub(crate) fn fill_part(model: Model, tensors: &Tensors<'_>, prefix: &str) -> Result<Model, WeightsError> {
     let part = tensors.iter().filter_map(|(name, tensor)| {
         let name = name.strip_prefix(prefix)?;
         Some((name.to_owned(), tensor.clone()))
@@ -179,11 +175,7 @@ fn adapt_channels(values: &[f32], found: &[usize], wanted: &[usize]) -> Option<V
         Some(runs.flat_map(|run| part(run).repeat(channels)).collect())
     } else {
         let groups = values.chunks(run * channels);
-        let sum = |group: &[f32]| -> Vec<f32> {
-            (0..run)
-                .map(|i| group.iter().skip(i).step_by(run).sum())
-                .collect()
-        };
+        let sum = |group: &[f32]| -> Vec<f32> { (0..run).map(|i| group.iter().skip(i).step_by(run).sum()).collect() };
         Some(groups.flat_map(sum).collect())
     }
 }

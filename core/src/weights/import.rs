@@ -38,11 +38,7 @@ pub struct Imported {
 /// # Errors
 /// When the file is damaged, asks to run something, holds another network, or a tensor of another
 /// shape.
-pub fn import(
-    bytes: &[u8],
-    options: &ImportOptions,
-    device: &Device,
-) -> Result<Imported, WeightsError> {
+pub fn import(bytes: &[u8], options: &ImportOptions, device: &Device) -> Result<Imported, WeightsError> {
     let opened = Opened::read(bytes, options)?;
     let mut metadata = opened.metadata.clone();
     if let Some(channels) = options.channels {

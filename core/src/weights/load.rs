@@ -34,9 +34,7 @@ pub fn load(bytes: &[u8], device: &Device) -> Result<Loaded, WeightsError> {
 /// Why weights from elsewhere cannot be used as they are.
 fn untold(bytes: &[u8]) -> WeightsError {
     match examine(bytes) {
-        Ok(Summary {
-            network, options, ..
-        }) => WeightsError::Untold { network, options },
+        Ok(Summary { network, options, .. }) => WeightsError::Untold { network, options },
         Err(error) => error,
     }
 }

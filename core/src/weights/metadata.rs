@@ -76,11 +76,7 @@ impl Metadata {
         } = self;
         let named = labels.ids().iter().zip(labels.names()).skip(1);
         let list: Vec<String> = named.map(|(id, name)| format!("- {id}: {name}")).collect();
-        let medcontext = if training.medcontext {
-            "with"
-        } else {
-            "without"
-        };
+        let medcontext = if training.medcontext { "with" } else { "without" };
         let dice = training.validation_dice.map_or_else(
             || "It was not measured on cases held out from training.".to_owned(),
             |dice| format!("Mean Dice on cases held out from training: {dice:.3}."),
@@ -109,15 +105,14 @@ impl Metadata {
         if is_torch(bytes) {
             return Err(WeightsError::NoMetadata);
         }
-        let (_, header) = SafeTensors::read_metadata(bytes)
-            .map_err(|error| WeightsError::Format(error.to_string()))?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| WeightsError::Format(error.to_string()))?;
         let text = header
             .metadata()
             .as_ref()
             .and_then(|map| map.get(KEY))
             .ok_or(WeightsError::NoMetadata)?;
-        let metadata: Self = serde_json::from_str(text)
-            .map_err(|error| WeightsError::BadMetadata(error.to_string()))?;
+        let metadata: Self =
+            serde_json::from_str(text).map_err(|error| WeightsError::BadMetadata(error.to_string()))?;
         metadata
             .network
             .check(metadata.patch)
@@ -153,10 +148,7 @@ impl Metadata {
 
 /// A network in words, for messages.
 pub(crate) fn describe(network: &Network, classes: usize, patch: [usize; 3]) -> String {
-    format!(
-        "{} with {classes} classes and patch {patch:?}",
-        network.title()
-    )
+    format!("{} with {classes} classes and patch {patch:?}", network.title())
 }
 
 /// A number of things in words: `1 case`, `2 cases`.

@@ -127,15 +127,9 @@ impl<'a> Source<'a> {
     }
 
     /// Tensors of a dictionary by the names that they are to have, given with those in the file.
-    fn tensors(
-        self,
-        dictionary: usize,
-        names: &BTreeMap<String, String>,
-    ) -> Result<Tensors<'a>, WeightsError> {
+    fn tensors(self, dictionary: usize, names: &BTreeMap<String, String>) -> Result<Tensors<'a>, WeightsError> {
         match self {
-            Self::Torch(checkpoint) => checkpoint
-                .read(dictionary, names)
-                .map_err(WeightsError::Checkpoint),
+            Self::Torch(checkpoint) => checkpoint.read(dictionary, names).map_err(WeightsError::Checkpoint),
             Self::Safetensors(mut tensors) => Ok(names
                 .iter()
                 .filter_map(|(name, original)| Some((name.clone(), tensors.remove(original)?)))
@@ -182,10 +176,7 @@ fn choose(
 }
 
 /// What names and shapes tell, with what is assumed beyond them.
-fn describe(
-    found: Recognized<Network>,
-    options: &ImportOptions,
-) -> Result<(Metadata, Vec<String>), WeightsError> {
+fn describe(found: Recognized<Network>, options: &ImportOptions) -> Result<(Metadata, Vec<String>), WeightsError> {
     let metadata = Metadata {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         network: found.network,

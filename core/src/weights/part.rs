@@ -65,14 +65,8 @@ pub(super) fn whole(dictionaries: Vec<Dictionary>) -> Option<Part> {
 
 fn parts_of(index: usize, dictionary: &Dictionary) -> Vec<Part> {
     let names = without_wrappers(&dictionary.shapes);
-    let prefixes: BTreeSet<&str> = names
-        .iter()
-        .filter_map(|(name, _)| prefix_of(name))
-        .collect();
-    let mut parts: Vec<(&str, Vec<(&str, &str)>)> = prefixes
-        .into_iter()
-        .map(|prefix| (prefix, Vec::new()))
-        .collect();
+    let prefixes: BTreeSet<&str> = names.iter().filter_map(|(name, _)| prefix_of(name)).collect();
+    let mut parts: Vec<(&str, Vec<(&str, &str)>)> = prefixes.into_iter().map(|prefix| (prefix, Vec::new())).collect();
     let mut rest = Vec::new();
     for (name, original) in &names {
         // Of a network within another's names, the inner one has them.
@@ -112,17 +106,11 @@ fn without_wrappers(shapes: &Shapes) -> Vec<(String, &str)> {
         let parts: Vec<&str> = name.split('.').filter(|part| !wrapper(part)).collect();
         parts.join(".")
     };
-    let stripped: BTreeMap<String, &str> = shapes
-        .keys()
-        .map(|name| (strip(name), name.as_str()))
-        .collect();
+    let stripped: BTreeMap<String, &str> = shapes.keys().map(|name| (strip(name), name.as_str())).collect();
     if stripped.len() == shapes.len() {
         return stripped.into_iter().collect();
     }
-    shapes
-        .keys()
-        .map(|name| (name.clone(), name.as_str()))
-        .collect()
+    shapes.keys().map(|name| (name.clone(), name.as_str())).collect()
 }
 
 /// What stands in front of a tensor that only one network has.
@@ -239,10 +227,7 @@ mod tests {
         };
         // In one dictionary, one within the other, and in dictionaries of their own.
         let together = dictionary("state_dict", behind("teacher.").chain(behind("student.")));
-        assert_eq!(
-            labels(&[together]),
-            ["state_dict.student", "state_dict.teacher"]
-        );
+        assert_eq!(labels(&[together]), ["state_dict.student", "state_dict.teacher"]);
         let inner = dictionary("", behind("ema_model.").chain(behind("")));
         assert_eq!(labels(&[inner]), [".", "ema_model"]);
         let apart = [

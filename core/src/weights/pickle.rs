@@ -163,9 +163,7 @@ impl Machine<'_> {
             b'c' | 0x93 => self.global(opcode)?,
             b'R' | 0x81 | 0x92 | b'b' | b'Q' => self.build(opcode)?,
             other => {
-                return Err(format!(
-                    "it uses opcode {other:#04x}, which weights do not need"
-                ));
+                return Err(format!("it uses opcode {other:#04x}, which weights do not need"));
             }
         }
         Ok(None)
@@ -181,10 +179,7 @@ impl Machine<'_> {
     /// An unsigned number of `count` ≤ 8 bytes.
     fn unsigned(&mut self, count: usize) -> Result<u64, String> {
         let bytes = self.take(count)?;
-        Ok(bytes
-            .iter()
-            .rev()
-            .fold(0, |value, &b| value << 8 | u64::from(b)))
+        Ok(bytes.iter().rev().fold(0, |value, &b| value << 8 | u64::from(b)))
     }
 
     fn line(&mut self) -> Result<String, String> {
@@ -347,9 +342,7 @@ impl Machine<'_> {
                 }
                 let (arguments, callee) = (self.pop()?, self.pop()?);
                 let node = match &self.nodes[callee] {
-                    Node::Global(name) if name == "collections.OrderedDict" => {
-                        Node::Dict(Vec::new())
-                    }
+                    Node::Global(name) if name == "collections.OrderedDict" => Node::Dict(Vec::new()),
                     Node::Global(name) if !is_harmless(name) => {
                         return Err(format!(
                             "it asks to run {name}, which no tensor needs; nothing in it was run"
@@ -365,10 +358,5 @@ impl Machine<'_> {
 }
 
 fn pairs(items: Vec<Id>) -> Vec<(Id, Id)> {
-    items
-        .as_chunks::<2>()
-        .0
-        .iter()
-        .map(|&[k, v]| (k, v))
-        .collect()
+    items.as_chunks::<2>().0.iter().map(|&[k, v]| (k, v)).collect()
 }

@@ -45,8 +45,7 @@ pub type Tensors<'a> = BTreeMap<String, RawTensor<'a>>;
 /// # Errors
 /// When the file is damaged.
 pub fn read_safetensors(bytes: &[u8]) -> Result<Tensors<'_>, WeightsError> {
-    let file =
-        SafeTensors::deserialize(bytes).map_err(|error| WeightsError::Format(error.to_string()))?;
+    let file = SafeTensors::deserialize(bytes).map_err(|error| WeightsError::Format(error.to_string()))?;
     let tensors = file.tensors().into_iter().map(|(name, view)| {
         let tensor = RawTensor {
             shape: view.shape().to_vec(),

@@ -9,10 +9,7 @@ use crate::backbone::{self, Network, RecognitionError, Recognized, Untold};
 ///
 /// # Errors
 /// When the names are those of no network here, or its sizes cannot be told from the shapes.
-pub(super) fn recognise(
-    shapes: &Shapes,
-    options: &ImportOptions,
-) -> Result<Recognized<Network>, WeightsError> {
+pub(super) fn recognise(shapes: &Shapes, options: &ImportOptions) -> Result<Recognized<Network>, WeightsError> {
     let untold = Untold {
         patch: options.patch,
         heads: options.heads,

@@ -43,13 +43,8 @@ impl Precision {
 ///
 /// # Errors
 /// When the device does not give them, or one is no number any more.
-pub async fn save(
-    model: &Model,
-    metadata: &Metadata,
-    precision: Precision,
-) -> Result<Vec<u8>, WeightsError> {
-    let text = serde_json::to_string(metadata)
-        .map_err(|error| WeightsError::BadMetadata(error.to_string()))?;
+pub async fn save(model: &Model, metadata: &Metadata, precision: Precision) -> Result<Vec<u8>, WeightsError> {
+    let text = serde_json::to_string(metadata).map_err(|error| WeightsError::BadMetadata(error.to_string()))?;
     let mut file = Vec::new();
     let header = BTreeMap::from([(KEY, text)]);
     write(&[("", model)], precision, &header, &mut file).await?;
@@ -90,11 +85,7 @@ pub(crate) async fn write(
 }
 
 /// The JSON with which a safetensors file begins, filled up so that values start at a multiple of 8.
-fn header(
-    parameters: &[Parameter],
-    precision: Precision,
-    metadata: &BTreeMap<&str, String>,
-) -> String {
+fn header(parameters: &[Parameter], precision: Precision, metadata: &BTreeMap<&str, String>) -> String {
     let mut entries = Map::new();
     entries.insert("__metadata__".to_owned(), json!(metadata));
     let mut end = 0;
@@ -107,10 +98,7 @@ fn header(
         entries.insert(place.name.clone(), entry);
     }
     let mut text = Value::Object(entries).to_string();
-    text.extend(std::iter::repeat_n(
-        ' ',
-        text.len().next_multiple_of(8) - text.len(),
-    ));
+    text.extend(std::iter::repeat_n(' ', text.len().next_multiple_of(8) - text.len()));
     text
 }
 
@@ -146,9 +134,7 @@ pub(super) fn collect(prefix: &str, model: &Model) -> Vec<Parameter> {
         ..place
     });
     let parameters = places.zip(collected.0);
-    parameters
-        .map(|(place, values)| Parameter { place, values })
-        .collect()
+    parameters.map(|(place, values)| Parameter { place, values }).collect()
 }
 
 /// The values of every parameter in a row.

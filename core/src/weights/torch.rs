@@ -68,10 +68,7 @@ impl<'a> Checkpoint<'a> {
     pub(super) fn dictionaries(&self) -> Vec<Dictionary> {
         let described = self.found().into_iter().map(|(path, views)| Dictionary {
             path,
-            shapes: views
-                .into_iter()
-                .map(|(name, view)| (name, view.shape))
-                .collect(),
+            shapes: views.into_iter().map(|(name, view)| (name, view.shape)).collect(),
         });
         described.collect()
     }
@@ -88,8 +85,7 @@ impl<'a> Checkpoint<'a> {
         names: &BTreeMap<String, String>,
     ) -> Result<Tensors<'static>, String> {
         let found = self.found().into_iter().nth(dictionary);
-        let mut views: BTreeMap<String, View> =
-            found.into_iter().flat_map(|(_, views)| views).collect();
+        let mut views: BTreeMap<String, View> = found.into_iter().flat_map(|(_, views)| views).collect();
         let mut budget = self.size.saturating_mul(4);
         let mut tensors = Tensors::new();
         let mut read: HashMap<String, Cow<'_, [u8]>> = HashMap::new();
@@ -120,9 +116,7 @@ impl<'a> Storages<'a> {
     /// The values of a storage.
     fn read(&mut self, key: &str) -> Result<Cow<'a, [u8]>, String> {
         match self {
-            Self::Archive(archive, folder) => {
-                Ok(Cow::Owned(entry(archive, &format!("{folder}data/{key}"))?))
-            }
+            Self::Archive(archive, folder) => Ok(Cow::Owned(entry(archive, &format!("{folder}data/{key}"))?)),
             Self::Parts(parts) => {
                 let part = parts.get(key).copied().map(Cow::Borrowed);
                 part.ok_or_else(|| format!("it lacks the storage {key}"))
@@ -134,8 +128,7 @@ impl<'a> Storages<'a> {
 fn entry(archive: &mut zip::ZipArchive<Cursor<&[u8]>>, name: &str) -> Result<Vec<u8>, String> {
     let mut file = archive.by_name(name).map_err(|e| format!("{name}: {e}"))?;
     let mut data = Vec::new();
-    file.read_to_end(&mut data)
-        .map_err(|e| format!("{name}: {e}"))?;
+    file.read_to_end(&mut data).map_err(|e| format!("{name}: {e}"))?;
     Ok(data)
 }
 
@@ -160,9 +153,7 @@ fn open_legacy(bytes: &[u8]) -> Result<Checkpoint<'_>, String> {
         let (count, data) = rest.split_at_checked(8).ok_or("it ends too early")?;
         let count = count.iter().rev().fold(0u64, |v, &b| v << 8 | u64::from(b));
         let width = widths.get(key).copied().unwrap_or(1);
-        let length = usize::try_from(count)
-            .ok()
-            .and_then(|c| c.checked_mul(width));
+        let length = usize::try_from(count).ok().and_then(|c| c.checked_mul(width));
         let split = length.and_then(|length| data.split_at_checked(length));
         let (data, after) = split.ok_or("it ends too early")?;
         parts.insert(key.to_owned(), data);
@@ -181,9 +172,7 @@ fn storage_widths(pickle: &Pickle) -> HashMap<String, usize> {
         Node::Persistent(reference) => storage(pickle, *reference),
         _ => None,
     });
-    named
-        .map(|(key, dtype)| (key.to_owned(), width(dtype)))
-        .collect()
+    named.map(|(key, dtype)| (key.to_owned(), width(dtype))).collect()
 }
 
 #[cfg(test)]

@@ -136,10 +136,9 @@ impl Compiler for PlironCompiler {
         _options: &PlironOptions,
     ) -> Result<PlironArtifact, CompilationError> {
         Err(CompilationError::Generic {
-            reason:
-                "this program was built without LLVM: enable the feature `cpp` of cubecl-cuda, \
+            reason: "this program was built without LLVM: enable the feature `cpp` of cubecl-cuda, \
                      which compiles kernels with NVRTC"
-                    .to_owned(),
+                .to_owned(),
             backtrace: BackTrace::capture(),
         })
     }

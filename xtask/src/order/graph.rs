@@ -49,10 +49,7 @@ mod tests {
         let edges = [("a", "b"), ("b", "c"), ("c", "b"), ("c", "d"), ("e", "a")];
         let mut graph = Graph::new();
         for (from, to) in edges {
-            graph
-                .entry(from.to_owned())
-                .or_default()
-                .insert(to.to_owned());
+            graph.entry(from.to_owned()).or_default().insert(to.to_owned());
         }
         assert_eq!(circles(&graph), [["b", "c"]]);
     }

@@ -34,10 +34,7 @@ const OTHERS: [(&str, &str); 3] = [
         "h l, j k, d u, or arrows and Page keys",
         "Move the crosshair (in the viewer)",
     ),
-    (
-        "Right button and drag",
-        "Brightness and contrast (in the viewer)",
-    ),
+    ("Right button and drag", "Brightness and contrast (in the viewer)"),
     ("Ctrl+Z, Ctrl+Y", "Undo, redo (while labels are edited)"),
 ];
 
@@ -49,9 +46,8 @@ pub fn Help() -> impl IntoView {
     let keys = window_event_listener(ev::keydown, move |event| {
         let typing = event.target().is_some_and(|target| {
             let element: Option<&HtmlElement> = target.dyn_ref();
-            element.is_some_and(|element| {
-                ["INPUT", "SELECT", "TEXTAREA", "CANVAS"].contains(&element.tag_name().as_str())
-            })
+            element
+                .is_some_and(|element| ["INPUT", "SELECT", "TEXTAREA", "CANVAS"].contains(&element.tag_name().as_str()))
         });
         if typing || event.ctrl_key() || event.meta_key() || event.alt_key() {
             return;
@@ -110,7 +106,8 @@ pub fn Help() -> impl IntoView {
                     {OTHERS.map(line).collect_view()}
                 </dl>
                 <p>
-                    "Files stay in this browser. To report a fault, copy the diagnostics: settings and devices, no names of files or cases."
+                    "Files stay in this browser. To report a fault, copy the diagnostics: settings and devices, no \
+                     names of files or cases."
                 </p>
                 <div class="buttons">
                     <button type="button" id="copy-diagnostics" on:click=copy>
@@ -127,13 +124,9 @@ pub fn Help() -> impl IntoView {
 fn diagnostics(state: State) -> String {
     let device = match state.worker.engine.get_untracked() {
         Engine::Starting => "starting".to_owned(),
-        Engine::Ready(Device::WebGpu {
-            name,
-            largest_tensor,
-        }) => format!(
-            "WebGPU, {name}, tensors of up to {} MiB",
-            largest_tensor >> 20
-        ),
+        Engine::Ready(Device::WebGpu { name, largest_tensor }) => {
+            format!("WebGPU, {name}, tensors of up to {} MiB", largest_tensor >> 20)
+        }
         Engine::Ready(Device::Cpu { reason }) => {
             format!("CPU ({})", reason.as_deref().unwrap_or("as chosen"))
         }

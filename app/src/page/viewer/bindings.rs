@@ -18,10 +18,8 @@ extern "C" {
     pub type JsViewer;
 
     #[wasm_bindgen(static_method_of = JsViewer, js_class = Viewer, catch)]
-    pub async fn open(
-        canvas: &HtmlCanvasElement,
-        on_readout: &Closure<dyn FnMut(JsValue)>,
-    ) -> Result<JsValue, JsValue>;
+    pub async fn open(canvas: &HtmlCanvasElement, on_readout: &Closure<dyn FnMut(JsValue)>)
+    -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(method, catch)]
     pub async fn show(

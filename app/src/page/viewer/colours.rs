@@ -61,10 +61,7 @@ impl ColourTable {
             G: channel(&known.G),
             B: channel(&known.B),
             A: channel(&known.A),
-            labels: places
-                .iter()
-                .map(|place| name(place).unwrap_or_default())
-                .collect(),
+            labels: places.iter().map(|place| name(place).unwrap_or_default()).collect(),
             I: ids,
         }
     }

@@ -2,6 +2,7 @@
 
 mod bindings;
 mod colours;
+mod label;
 mod readout;
 
 use leptos::prelude::*;
@@ -13,6 +14,7 @@ use bindings::{JsHistory, JsViewer};
 use colours::ColourTable;
 use readout::Place;
 
+pub use label::Label;
 pub use readout::Readout;
 
 /// What can be taken back, and done again, in a drawing.
@@ -61,17 +63,6 @@ pub enum Layout {
     Rendering,
 }
 
-/// A label as the viewer colours it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Label {
-    /// Its value in the file.
-    pub id: u16,
-    /// Its name.
-    pub name: String,
-    /// Whether it is drawn.
-    pub visible: bool,
-}
-
 /// How what lies over the image is painted.
 #[derive(Clone, Copy, Debug)]
 pub enum Paint<'a> {
@@ -89,10 +80,7 @@ impl Viewer {
     ///
     /// # Errors
     /// One sentence when the browser cannot draw (no WebGL2) or NiiVue cannot be loaded.
-    pub async fn open(
-        canvas: &HtmlCanvasElement,
-        readout: WriteSignal<Option<Readout>>,
-    ) -> Result<Self, String> {
+    pub async fn open(canvas: &HtmlCanvasElement, readout: WriteSignal<Option<Readout>>) -> Result<Self, String> {
         let closure = Closure::new(move |value| {
             let place = serde_wasm_bindgen::from_value::<Place>(value);
             readout.set(place.ok().map(Readout::from));
@@ -100,9 +88,7 @@ impl Viewer {
         let opened = JsViewer::open(canvas, &closure).await;
         // The viewer calls it for as long as the page lives.
         closure.forget();
-        opened
-            .map(|viewer| Self(viewer.unchecked_into()))
-            .map_err(sentence)
+        opened.map(|viewer| Self(viewer.unchecked_into())).map_err(sentence)
     }
 
     /// Shows an image, with something over it or nothing. Colours and opacity go with what is shown and cannot be
@@ -121,10 +107,7 @@ impl Viewer {
             Paint::Labels(labels) => ColourTable::new(labels).to_js()?,
             Paint::Heat => JsValue::UNDEFINED,
         };
-        self.0
-            .show(image, overlay, colours, opacity)
-            .await
-            .map_err(sentence)
+        self.0.show(image, overlay, colours, opacity).await.map_err(sentence)
     }
 
     /// Moves the crosshair to a place in mm, RAS+, once everything asked for before is on screen.
@@ -169,12 +152,7 @@ impl Viewer {
     /// The window that is in force.
     pub fn window(&self) -> Option<Window> {
         let [least, most, low, high] = serde_wasm_bindgen::from_value(self.0.window()).ok()?;
-        Some(Window {
-            least,
-            most,
-            low,
-            high,
-        })
+        Some(Window { least, most, low, high })
     }
 
     /// Takes everything off the screen.
@@ -213,8 +191,7 @@ impl Viewer {
     /// # Errors
     /// One sentence when the browser takes no such table.
     pub fn recolour_drawing(&self, labels: &[Label]) -> Result<(), String> {
-        self.0
-            .recolour_drawing(ColourTable::for_drawing(labels).to_js()?);
+        self.0.recolour_drawing(ColourTable::for_drawing(labels).to_js()?);
         Ok(())
     }
 
@@ -256,8 +233,7 @@ impl Viewer {
 
 /// What a JavaScript exception says.
 pub fn sentence(error: JsValue) -> String {
-    error.dyn_ref::<js_sys::Error>().map_or_else(
-        || format!("{error:?}"),
-        |error| String::from(error.message()),
-    )
+    error
+        .dyn_ref::<js_sys::Error>()
+        .map_or_else(|| format!("{error:?}"), |error| String::from(error.message()))
 }

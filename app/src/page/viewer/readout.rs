@@ -35,9 +35,7 @@ impl From<Place> for Readout {
     fn from(place: Place) -> Self {
         let [x, y, z] = place.vox;
         let indices = match place.to_file {
-            Some(m) => {
-                [0, 1, 2].map(|row| m[row] * x + m[4 + row] * y + m[8 + row] * z + m[12 + row])
-            }
+            Some(m) => [0, 1, 2].map(|row| m[row] * x + m[4 + row] * y + m[8 + row] * z + m[12 + row]),
             None => place.vox,
         };
         Self {

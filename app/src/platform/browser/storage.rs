@@ -70,9 +70,7 @@ impl Storage {
     async fn replace(&self, name: &str, content: &Blob) -> Result<(), JsValue> {
         let options = FileSystemGetFileOptions::new();
         options.set_create(true);
-        let handle = self
-            .folder
-            .get_file_handle_with_options(&encode(name), &options);
+        let handle = self.folder.get_file_handle_with_options(&encode(name), &options);
         let handle: FileSystemFileHandle = JsFuture::from(handle).await?.unchecked_into();
         // What is written takes the file's place when it is closed, and not before.
         let stream = JsFuture::from(handle.create_writable()).await?;
@@ -168,12 +166,7 @@ fn navigator(name: &str) -> Option<JsValue> {
 extern "C" {
     type LockManager;
     #[wasm_bindgen(method, catch)]
-    fn request(
-        this: &LockManager,
-        name: &str,
-        options: &JsValue,
-        callback: &Function,
-    ) -> Result<Promise, JsValue>;
+    fn request(this: &LockManager, name: &str, options: &JsValue, callback: &Function) -> Result<Promise, JsValue>;
 }
 
 /// Takes the lock for as long as this worker lives; false where another has it, nothing where the browser

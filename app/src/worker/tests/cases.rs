@@ -3,9 +3,7 @@
 use medcontext_core::dataset::{Frames, Role};
 
 use super::{Page, cases, pair_by_hand, phantoms, problems, two_cases, upload};
-use crate::message::{
-    CaseInfo, CasesReport, CasesRequest, Report, SessionReport, SessionRequest, WorkerRequest,
-};
+use crate::message::{CaseInfo, CasesReport, CasesRequest, Report, SessionReport, SessionRequest, WorkerRequest};
 use crate::platform::run;
 use crate::saved::Saved;
 
@@ -60,9 +58,7 @@ fn a_label_map_chosen_by_hand_is_used_and_outlives_the_worker_and_the_tab() {
                 .into(),
             ..Saved::default()
         };
-        first
-            .ask(SessionRequest::Remember(Box::new(saved.clone())))
-            .await;
+        first.ask(SessionRequest::Remember(Box::new(saved.clone()))).await;
 
         // Another worker takes over.
         let (second, _) = Page::open().await;
@@ -170,9 +166,7 @@ fn what_cannot_be_used_is_named_and_what_is_removed_is_gone() {
 
         let reports = page.ask(CasesRequest::Discard).await;
         assert!(unused(&reports).is_empty());
-        let remove = CasesRequest::Remove {
-            case: "a".to_owned(),
-        };
+        let remove = CasesRequest::Remove { case: "a".to_owned() };
         page.ask(remove).await;
         let library = page.library.borrow();
         let left: Vec<&String> = library.files().map(|(path, _)| path).collect();

@@ -11,8 +11,8 @@ use medcontext_core::dataset::{PhantomCase, PhantomConfig, phantom};
 use super::dispatch::Inbox;
 use super::reporter::Reporter;
 use crate::message::{
-    CaseInfo, CasesReport, CasesRequest, DevicePreference, FileLibrary, Handle, Report, Request,
-    Upload, WorkerReport, WorkerRequest,
+    CaseInfo, CasesReport, CasesRequest, DevicePreference, FileLibrary, Handle, Report, Request, Upload, WorkerReport,
+    WorkerRequest,
 };
 use crate::platform::{file, sleep};
 

@@ -6,8 +6,8 @@ use medcontext_core::volume::{Image, LabelImage, Limits};
 
 use super::{Page, pair_by_hand, problems, two_cases};
 use crate::message::{
-    FileLibrary, Report, SegmentationReport, SegmentationRequest, Segmented, TaskReport,
-    TaskRequest, TrainingReport, TrainingRequest, WorkerRequest,
+    FileLibrary, Report, SegmentationReport, SegmentationRequest, Segmented, TaskReport, TaskRequest, TrainingReport,
+    TrainingRequest, WorkerRequest,
 };
 use crate::platform::{read, run};
 
@@ -116,12 +116,7 @@ fn a_stopped_run_keeps_its_state_and_goes_on() {
     run(async {
         let page = labelled().await;
         page.send(training(1000));
-        let step = |report: &Report| {
-            matches!(
-                report,
-                Report::Training(TrainingReport::Event(Event::Step { .. }))
-            )
-        };
+        let step = |report: &Report| matches!(report, Report::Training(TrainingReport::Event(Event::Step { .. })));
         page.until(step).await;
         page.send(TaskRequest::Stop);
         let reports = end(&page, true).await;
@@ -136,9 +131,7 @@ fn a_stopped_run_keeps_its_state_and_goes_on() {
             viewed: None,
         });
         let reports = page.until(step).await;
-        let Some(Report::Training(TrainingReport::Event(Event::Step { iteration, .. }))) =
-            reports.last()
-        else {
+        let Some(Report::Training(TrainingReport::Event(Event::Step { iteration, .. }))) = reports.last() else {
             panic!("it takes no step");
         };
         assert_eq!(*iteration, stored + 1);

@@ -94,11 +94,7 @@ impl NnformerConfig {
     }
 
     /// The window of a level's attention, and its index's step along each axis.
-    pub(super) fn position_index(
-        &self,
-        patch: [usize; 3],
-        level: usize,
-    ) -> ([usize; 3], [usize; 3]) {
+    pub(super) fn position_index(&self, patch: [usize; 3], level: usize) -> ([usize; 3], [usize; 3]) {
         let (grids, level) = (self.grids(patch), level.min(LEVELS - 1));
         let window = std::array::from_fn(|axis| grids[level][axis].min(self.windows[level][axis]));
         (window, self.index().strides(window))

@@ -7,8 +7,7 @@ use burn::tensor::Tensor;
 use super::config::NnformerConfig;
 use super::form::LEVELS;
 use crate::nn::{
-    CrossSwinBlock, Init, SwinBlock, SwinBlockConfig, TransposedConv3d, drop_rates, layer_norm,
-    normalised,
+    CrossSwinBlock, Init, SwinBlock, SwinBlockConfig, TransposedConv3d, drop_rates, layer_norm, normalised,
 };
 
 /// Blocks of a level: one that attends to the skip, one that attends to itself.
@@ -21,11 +20,7 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    pub(super) fn new(
-        config: &NnformerConfig,
-        grids: &[[usize; 3]; LEVELS],
-        init: &mut Init,
-    ) -> Self {
+    pub(super) fn new(config: &NnformerConfig, grids: &[[usize; 3]; LEVELS], init: &mut Init) -> Self {
         Self {
             layers: (0..LEVELS - 1)
                 .map(|level| Level::new(config, level, grids[level], init))
@@ -86,8 +81,7 @@ impl Level {
         let [_, d, h, w, _] = skip.dims();
         let query = self.upsample.forward(x, [d, h, w]);
         let shortcut = query.clone() + skip.clone();
-        self.block
-            .forward(self.cross.forward(shortcut, query, skip))
+        self.block.forward(self.cross.forward(shortcut, query, skip))
     }
 }
 

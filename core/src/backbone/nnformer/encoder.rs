@@ -8,8 +8,8 @@ use burn::tensor::activation::gelu;
 use super::config::NnformerConfig;
 use super::form::LEVELS;
 use crate::nn::{
-    Conv3d, ConvGeometry, Init, StridedConv3d, SwinBlock, SwinBlockConfig, TokenMask, drop_rates,
-    layer_norm, normalised,
+    Conv3d, ConvGeometry, Init, StridedConv3d, SwinBlock, SwinBlockConfig, TokenMask, drop_rates, layer_norm,
+    normalised,
 };
 
 /// Blocks of a level.
@@ -27,12 +27,7 @@ pub(super) struct Encoder {
 }
 
 impl Encoder {
-    pub(super) fn new(
-        config: &NnformerConfig,
-        channels: usize,
-        grids: &[[usize; 3]; LEVELS],
-        init: &mut Init,
-    ) -> Self {
+    pub(super) fn new(config: &NnformerConfig, channels: usize, grids: &[[usize; 3]; LEVELS], init: &mut Init) -> Self {
         Self {
             patch_embed: Stem::new(config, channels, init),
             mask_token: init.constant([1, 1, config.embedding], 0.0),
@@ -162,8 +157,7 @@ impl Level {
         };
         Self {
             blocks: (0..DEPTH).map(|index| block(index, init)).collect(),
-            downsample: (level + 1 < LEVELS)
-                .then(|| Downsample::new(channels, &config.form.down(level), init)),
+            downsample: (level + 1 < LEVELS).then(|| Downsample::new(channels, &config.form.down(level), init)),
         }
     }
 }

@@ -21,13 +21,7 @@ pub struct Nnformer {
 
 impl Nnformer {
     /// A new network for patches of `patch` voxels.
-    pub fn new(
-        config: &NnformerConfig,
-        channels: usize,
-        classes: usize,
-        patch: [usize; 3],
-        init: &mut Init,
-    ) -> Self {
+    pub fn new(config: &NnformerConfig, channels: usize, classes: usize, patch: [usize; 3], init: &mut Init) -> Self {
         let token = config.form.token();
         let head = |level: usize, init: &mut Init| {
             TransposedConv3d::new(config.embedding << level, classes, token, true, init)
@@ -66,10 +60,7 @@ impl Segmenter for Nnformer {
         ] {
             name = name.replace(ours, theirs);
         }
-        match name
-            .strip_prefix("heads.")
-            .and_then(|rest| rest.split_once('.'))
-        {
+        match name.strip_prefix("heads.").and_then(|rest| rest.split_once('.')) {
             Some((level, parameter)) => format!("final.{level}.up.{parameter}"),
             None => name,
         }

@@ -14,11 +14,7 @@ fn levels_have_the_papers_grids() {
             [14, 160, 160],
             [[14, 40, 40], [14, 20, 20], [7, 10, 10], [3, 5, 5]],
         ),
-        (
-            NnformerForm::Tumor,
-            [128; 3],
-            [[32; 3], [16; 3], [8; 3], [4; 3]],
-        ),
+        (NnformerForm::Tumor, [128; 3], [[32; 3], [16; 3], [8; 3], [4; 3]]),
     ] {
         let config = NnformerConfig::new(form, Size::Paper);
         assert!(config.patch_rule().fits(patch));
@@ -29,11 +25,7 @@ fn levels_have_the_papers_grids() {
 
 #[test]
 fn every_patch_that_fits_comes_back_to_its_own_size() {
-    for form in [
-        NnformerForm::Synapse,
-        NnformerForm::Acdc,
-        NnformerForm::Tumor,
-    ] {
+    for form in [NnformerForm::Synapse, NnformerForm::Acdc, NnformerForm::Tumor] {
         let config = NnformerConfig::new(form, Size::Tiny);
         let rule = config.patch_rule();
         for steps in 0..4 {
@@ -41,8 +33,7 @@ fn every_patch_that_fits_comes_back_to_its_own_size() {
             let grids = config.grids(patch);
             for level in 0..3 {
                 let (kernel, extra) = form.up(level);
-                let up: [usize; 3] =
-                    std::array::from_fn(|a| grids[level + 1][a] * kernel[a] + extra[a]);
+                let up: [usize; 3] = std::array::from_fn(|a| grids[level + 1][a] * kernel[a] + extra[a]);
                 assert_eq!(up, grids[level], "{form:?} {patch:?}");
             }
         }

@@ -7,8 +7,8 @@ use super::config::{STAGES, SwinUnetrConfig, TOKEN};
 use crate::backbone::Segmenter;
 use crate::backbone::monai::{block_name, wrapped_encoder};
 use crate::nn::{
-    Conv3d, ConvBlock, DecoderUp, Init, PatchConv, PatchMerging, RelativeIndex, SwinBlock,
-    SwinBlockConfig, TokenMask, plain_layer_norm,
+    Conv3d, ConvBlock, DecoderUp, Init, PatchConv, PatchMerging, RelativeIndex, SwinBlock, SwinBlockConfig, TokenMask,
+    plain_layer_norm,
 };
 
 /// SwinUNETR (Hatamizadeh et al., 2022, arXiv 2201.01266).
@@ -33,13 +33,7 @@ pub struct SwinUnetr {
 
 impl SwinUnetr {
     /// A new network for patches of `patch` voxels.
-    pub fn new(
-        config: &SwinUnetrConfig,
-        channels: usize,
-        classes: usize,
-        patch: [usize; 3],
-        init: &mut Init,
-    ) -> Self {
+    pub fn new(config: &SwinUnetrConfig, channels: usize, classes: usize, patch: [usize; 3], init: &mut Init) -> Self {
         let f = config.feature;
         let grid = patch.map(|side| side / TOKEN);
         let mut encoder = |input, output| ConvBlock::new(input, output, true, init);
@@ -52,9 +46,7 @@ impl SwinUnetr {
         let decoder1 = decoder(f, f);
         Self {
             patch_embed: PatchConv::new(channels, f, TOKEN, init),
-            stages: (0..STAGES)
-                .map(|stage| Stage::new(config, stage, grid, init))
-                .collect(),
+            stages: (0..STAGES).map(|stage| Stage::new(config, stage, grid, init)).collect(),
             mask_token: init.constant([1, 1, f], 0.0),
             encoder1,
             encoder2,
@@ -92,9 +84,7 @@ impl SwinUnetr {
 impl Segmenter for SwinUnetr {
     fn forward(&self, x: Tensor<5>, mask: Option<&TokenMask>, _scales: usize) -> Vec<Tensor<5>> {
         let [hidden0, hidden1, hidden2, hidden3, hidden4] = self.hidden(x.clone(), mask);
-        let y = self
-            .decoder5
-            .forward(self.encoder10.forward(hidden4), hidden3);
+        let y = self.decoder5.forward(self.encoder10.forward(hidden4), hidden3);
         let y = self.decoder4.forward(y, self.encoder4.forward(hidden2));
         let y = self.decoder3.forward(y, self.encoder3.forward(hidden1));
         let y = self.decoder2.forward(y, self.encoder2.forward(hidden0));
@@ -108,10 +98,7 @@ impl Segmenter for SwinUnetr {
             return format!("swinViT.patch_embed.proj.{parameter}");
         }
         let mut name = block_name(path);
-        if let Some((stage, rest)) = name
-            .strip_prefix("stages.")
-            .and_then(|rest| rest.split_once('.'))
-        {
+        if let Some((stage, rest)) = name.strip_prefix("stages.").and_then(|rest| rest.split_once('.')) {
             // Stages count from 1.
             let number = stage.parse::<usize>().map_or(0, |stage| stage + 1);
             let rest = rest.replace("relative_position.table", "relative_position_bias_table");
@@ -173,9 +160,7 @@ impl Stage {
             convolutions: config
                 .stage_convolutions
                 .then(|| ConvBlock::new(channels, channels, true, init)),
-            blocks: (0..config.depths[stage])
-                .map(|index| block(index, init))
-                .collect(),
+            blocks: (0..config.depths[stage]).map(|index| block(index, init)).collect(),
             downsample: PatchMerging::new(channels, config.merging, init),
         }
     }

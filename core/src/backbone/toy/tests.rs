@@ -39,8 +39,7 @@ fn trained() -> Vec<u8> {
     let cases: Vec<Case> = cases.collect();
     let labels = LabelSet::from_cases(&cases, &BTreeMap::new()).expect("labels");
     let (start, device) = (Start::Scratch, Device::flex());
-    let mut trainer =
-        Trainer::new(config, cases, Vec::new(), labels, start, &device).expect("a trainer");
+    let mut trainer = Trainer::new(config, cases, Vec::new(), labels, start, &device).expect("a trainer");
     let mut last = None;
     while let Some(event) = block_on(trainer.next()).expect("an event") {
         match event {
@@ -83,8 +82,7 @@ fn it_is_trained_saved_recognised_exported_and_loaded_again() {
     let saved = weights::read_safetensors(&file).expect("tensors");
 
     // In the reference's names, without what only this program has.
-    let reference =
-        block_on(weights::to_reference(&loaded.model, &loaded.metadata)).expect("a file");
+    let reference = block_on(weights::to_reference(&loaded.model, &loaded.metadata)).expect("a file");
     let tensors = weights::read_safetensors(&reference).expect("tensors");
     assert!(tensors.contains_key("toy_encoder.weight") && !tensors.contains_key("mask_token"));
     assert!(Metadata::read(&reference).is_err());
@@ -92,12 +90,8 @@ fn it_is_trained_saved_recognised_exported_and_loaded_again() {
 
     // By shapes alone, whatever all names start with.
     for bytes in [reference.clone(), prefixed(&reference)] {
-        let found = weights::import(&bytes, &ImportOptions::default(), &device)
-            .expect("a network of the list");
-        assert_eq!(
-            found.metadata.network,
-            Network::new(Backbone::Toy, Size::Tiny)
-        );
+        let found = weights::import(&bytes, &ImportOptions::default(), &device).expect("a network of the list");
+        assert_eq!(found.metadata.network, Network::new(Backbone::Toy, Size::Tiny));
         assert_eq!(found.metadata.patch, PATCH);
         assert_eq!(found.metadata.preprocessing.axes, AxisOrder::Xyz);
         assert_eq!(found.missing, ["mask_token"]);

@@ -8,8 +8,8 @@ use super::config::{PatchProjection, TOKEN, UnetrConfig};
 use crate::backbone::Segmenter;
 use crate::backbone::monai::{block_name, wrapped_encoder};
 use crate::nn::{
-    Conv3d, ConvBlock, DecoderUp, Init, PatchConv, TokenMask, TransformerBlock, TransposedConv3d,
-    cut, layer_norm, linear, normalised, project,
+    Conv3d, ConvBlock, DecoderUp, Init, PatchConv, TokenMask, TransformerBlock, TransposedConv3d, cut, layer_norm,
+    linear, normalised, project,
 };
 
 /// UNETR (Hatamizadeh et al., 2022, arXiv 2103.10504).
@@ -31,13 +31,7 @@ pub struct Unetr {
 
 impl Unetr {
     /// A new network for patches of `patch` voxels.
-    pub fn new(
-        config: &UnetrConfig,
-        channels: usize,
-        classes: usize,
-        patch: [usize; 3],
-        init: &mut Init,
-    ) -> Self {
+    pub fn new(config: &UnetrConfig, channels: usize, classes: usize, patch: [usize; 3], init: &mut Init) -> Self {
         let (hidden, f, residual) = (config.hidden, config.feature, config.res_block);
         let grid = patch.map(|side| side / TOKEN);
         let mut skip = |levels, out| SkipUp::new(config, levels, out, init);
@@ -86,25 +80,13 @@ impl Segmenter for Unetr {
         let path = path
             .replace("patch_embedding.projection.Perceptron", projection)
             .replace("patch_embedding.projection.Conv", projection)
-            .replace(
-                "patch_embedding.position",
-                "patch_embedding.position_embeddings",
-            );
+            .replace("patch_embedding.position", "patch_embedding.position_embeddings");
         let name = wrapped_encoder(&block_name(&path), "encoder1");
         // MONAI's up-blocks are lists `[transposed convolution, convolutions]`, or the former alone.
-        let alone = self
-            .encoder2
-            .blocks
-            .iter()
-            .all(|level| level.conv.is_none());
-        let up = if alone {
-            ".conv.weight"
-        } else {
-            ".0.conv.weight"
-        };
+        let alone = self.encoder2.blocks.iter().all(|level| level.conv.is_none());
+        let up = if alone { ".conv.weight" } else { ".0.conv.weight" };
         if name.starts_with("encoder") {
-            name.replace(".up.weight", up)
-                .replace(".conv.conv", ".1.conv")
+            name.replace(".up.weight", up).replace(".conv.conv", ".1.conv")
         } else {
             name
         }
@@ -140,8 +122,7 @@ struct Vit {
 
 impl Vit {
     fn new(config: &UnetrConfig, channels: usize, grid: [usize; 3], init: &mut Init) -> Self {
-        let block =
-            |init: &mut Init| TransformerBlock::new(config.hidden, config.mlp, config.heads, init);
+        let block = |init: &mut Init| TransformerBlock::new(config.hidden, config.mlp, config.heads, init);
         Self {
             patch_embedding: PatchEmbedding::new(config, channels, grid, init),
             blocks: (0..config.layers).map(|_| block(init)).collect(),
@@ -194,9 +175,7 @@ impl PatchEmbedding {
                 linear.bias = Some(init.constant([hidden], 0.0));
                 Projection::Perceptron(linear)
             }
-            PatchProjection::Conv => {
-                Projection::Conv(PatchConv::new(channels, hidden, TOKEN, init))
-            }
+            PatchProjection::Conv => Projection::Conv(PatchConv::new(channels, hidden, TOKEN, init)),
         };
         Self {
             projection,
@@ -248,14 +227,12 @@ impl SkipUp {
     }
 
     fn forward(&self, x: Tensor<5>) -> Tensor<5> {
-        self.blocks
-            .iter()
-            .fold(self.transp_conv_init.forward(x), |x, level| {
-                let x = level.up.forward(x);
-                match &level.conv {
-                    Some(conv) => conv.forward(x),
-                    None => x,
-                }
-            })
+        self.blocks.iter().fold(self.transp_conv_init.forward(x), |x, level| {
+            let x = level.up.forward(x);
+            match &level.conv {
+                Some(conv) => conv.forward(x),
+                None => x,
+            }
+        })
     }
 }

@@ -30,9 +30,7 @@ pub(super) fn lines(experiment: &Experiment, cells: &[Cell]) -> Vec<String> {
             false => "to train on",
         };
         // A list of the experiment's own may be called like one of the preset.
-        let preset = experiment
-            .preset
-            .filter(|_| !experiment.lists.contains_key(name));
+        let preset = experiment.preset.filter(|_| !experiment.lists.contains_key(name));
         let published = preset.and_then(|preset: Preset| preset.published_cases(name));
         let published = published.map_or(String::new(), |count| format!(", {count} published"));
         let cases_here = counted(cases.len(), "case");
@@ -59,9 +57,7 @@ fn table(cells: &[Cell]) -> Vec<String> {
     }
     let line = |row: &[String; 4]| {
         let texts = row.iter().zip(widths.values());
-        let texts: Vec<String> = texts
-            .map(|(text, &width)| format!("{text:width$}"))
-            .collect();
+        let texts: Vec<String> = texts.map(|(text, &width)| format!("{text:width$}")).collect();
         format!("  {}", texts.join("  ").trim_end())
     };
     rows.iter().map(line).collect()

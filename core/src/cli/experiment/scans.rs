@@ -49,13 +49,9 @@ impl Scans<'_> {
 
     /// Whether every case of the cells is here.
     pub fn find_all(&self, cells: &[Cell]) -> Result<(), Failure> {
-        let cases = cells
-            .iter()
-            .flat_map(|cell| [&cell.training, &cell.evaluation]);
+        let cases = cells.iter().flat_map(|cell| [&cell.training, &cell.evaluation]);
         let cases: BTreeSet<&String> = cases.flatten().collect();
-        cases
-            .into_iter()
-            .try_for_each(|case| self.find(case).map(|_| ()))
+        cases.into_iter().try_for_each(|case| self.find(case).map(|_| ()))
     }
 
     /// What there is to say about the preset's lists among `lists`: where not all published cases are
@@ -81,7 +77,8 @@ impl Source for Scans<'_> {
                 return Ok(cases.map(|case| case.id).collect());
             }
             return Err(Failure::Message(format!(
-                "{name:?} is no list of the experiment: give it in [lists], or write FILE:LIST with a JSON file of the data folder"
+                "{name:?} is not a list of the experiment: give it in [lists], \
+                 or write FILE:LIST with a JSON file of the data folder"
             )));
         };
         let path = self.root.join(file);

@@ -53,14 +53,8 @@ fn hidden_files_and_folders_are_passed_over() {
         "more/1.2.nii",
     ]);
     let listing = list(&root);
-    assert_eq!(
-        listing.names(),
-        ["data/imagesTr/c1.nii.gz", "data/more/1.2.nii"]
-    );
-    assert_eq!(
-        listing.names_below(),
-        ["imagesTr/c1.nii.gz", "more/1.2.nii"]
-    );
+    assert_eq!(listing.names(), ["data/imagesTr/c1.nii.gz", "data/more/1.2.nii"]);
+    assert_eq!(listing.names_below(), ["imagesTr/c1.nii.gz", "more/1.2.nii"]);
     assert_eq!(listing.problems().count(), 0);
     // A folder that was asked for is not passed over, whatever its name.
     let listing = list(&root.join("imagesTr/.ipynb_checkpoints"));
@@ -83,10 +77,7 @@ fn a_folder_has_its_own_name_however_it_is_given() {
         assert!(names[0].ends_with("imagesTs/c1.nii.gz"), "{names:?}");
         assert!(!names[0].contains(".."), "{names:?}");
     }
-    assert_eq!(
-        list(&images.join("..")).names(),
-        ["data/imagesTs/c1.nii.gz"]
-    );
+    assert_eq!(list(&images.join("..")).names(), ["data/imagesTs/c1.nii.gz"]);
 }
 
 #[test]
@@ -137,10 +128,7 @@ fn links_are_followed_and_every_folder_once() {
         "{problems:?}"
     );
     // A folder that is given by a link is called as the link is.
-    assert_eq!(
-        list(&root.join("labelsTr")).names(),
-        ["labelsTr/deep/c1.nii.gz"]
-    );
+    assert_eq!(list(&root.join("labelsTr")).names(), ["labelsTr/deep/c1.nii.gz"]);
 }
 
 #[cfg(target_os = "linux")]

@@ -54,17 +54,14 @@ impl Job {
 
 /// The cases of a part, and how much of the input could not be looked into. All names are chosen here, alike in
 /// every part: no two results are one file, and none is a file that is read.
-pub(super) fn jobs(
-    arguments: &Arguments,
-    shard: Shard,
-    console: &Console,
-) -> Result<(Vec<Job>, usize), Failure> {
+pub(super) fn jobs(arguments: &Arguments, shard: Shard, console: &Console) -> Result<(Vec<Job>, usize), Failure> {
     let mut read = vec![arguments.weights.clone()];
     let mut unknown = 0;
     let cases = if arguments.input.is_dir() {
         if is_same(&arguments.output, &arguments.input) {
             return Err(Failure::Message(format!(
-                "{} is read: segmentations in it would be taken for scans the next time; choose another folder for them",
+                "{} is read: segmentations in it would be taken for scans the next time; choose another folder for \
+                 them",
                 arguments.output.display()
             )));
         }
@@ -84,10 +81,7 @@ pub(super) fn jobs(
         cases.map(|files| (files.id.clone(), scan(files))).collect()
     } else {
         read.push(arguments.input.clone());
-        vec![(
-            name_of(&arguments.input),
-            Scan::File(arguments.input.clone()),
-        )]
+        vec![(name_of(&arguments.input), Scan::File(arguments.input.clone()))]
     };
     let jobs = shard.take(named(cases, arguments));
     refuse_inputs(jobs.iter().flat_map(Job::results), &read)?;
@@ -100,9 +94,7 @@ pub(super) fn jobs(
 /// What a case of a single file is called.
 fn name_of(input: &Path) -> String {
     let name = input.file_name().map(readable);
-    volume_stem(input)
-        .or(name)
-        .unwrap_or_else(|| "segmentation".to_owned())
+    volume_stem(input).or(name).unwrap_or_else(|| "segmentation".to_owned())
 }
 
 /// Whether a folder is there, inside of another.
@@ -122,9 +114,7 @@ fn named(cases: Vec<(String, Scan)>, arguments: &Arguments) -> Vec<Job> {
         .collect();
     let jobs = cases.into_iter().zip(segmentations);
     jobs.map(|((case, scan), segmentation)| {
-        let stem = segmentation
-            .strip_suffix(SEGMENTATION_ENDING)
-            .unwrap_or(&case);
+        let stem = segmentation.strip_suffix(SEGMENTATION_ENDING).unwrap_or(&case);
         let mut beside = |ending| arguments.output.join(names.take(stem, ending));
         Job {
             scan,
@@ -141,11 +131,7 @@ fn named(cases: Vec<(String, Scan)>, arguments: &Arguments) -> Vec<Job> {
 fn say_other_names(job: &Job, console: &Console) {
     let results = [
         ("segmentation", Some(&job.segmentation), SEGMENTATION_ENDING),
-        (
-            "map of uncertainty",
-            job.uncertainty.as_ref(),
-            UNCERTAINTY_ENDING,
-        ),
+        ("map of uncertainty", job.uncertainty.as_ref(), UNCERTAINTY_ENDING),
         ("logits", job.logits.as_ref(), LOGITS_ENDING),
     ];
     let results = results
@@ -158,11 +144,7 @@ fn say_other_names(job: &Job, console: &Console) {
                 true => "the case's name is too long",
                 false => "the case's name is taken",
             };
-            console.say(format!(
-                "{}: {why}; the {what} goes to {}",
-                job.case,
-                path.display()
-            ));
+            console.say(format!("{}: {why}; the {what} goes to {}", job.case, path.display()));
         }
     }
 }

@@ -102,16 +102,13 @@ impl Run {
                     curve.extend(value.map(|value| (*iteration as f64, value)));
                 }
             }
-            Event::Validated {
-                iteration, dice, ..
-            } => self.dice.push((*iteration as f64, *dice)),
+            Event::Validated { iteration, dice, .. } => self.dice.push((*iteration as f64, *dice)),
             Event::Checkpoint { .. } | Event::Finished { .. } => {}
         }
     }
 
     fn draw(&self, frame: &mut Frame) {
-        let [bar, charts] =
-            Layout::vertical([Constraint::Length(1), Constraint::Min(3)]).areas(frame.area());
+        let [bar, charts] = Layout::vertical([Constraint::Length(1), Constraint::Min(3)]).areas(frame.area());
         let share = self.done as f64 / self.iterations.max(1) as f64;
         let gauge = Gauge::default()
             .ratio(share.clamp(0.0, 1.0))
@@ -119,8 +116,7 @@ impl Run {
             .gauge_style(Style::new().fg(Color::Blue));
         frame.render_widget(gauge, bar);
         let dice = u16::from(!self.dice.is_empty());
-        let [left, right] =
-            Layout::horizontal([Constraint::Fill(2), Constraint::Fill(dice)]).areas(charts);
+        let [left, right] = Layout::horizontal([Constraint::Fill(2), Constraint::Fill(dice)]).areas(charts);
         let named = Terms::NAMES.into_iter().zip(curves::COLORS);
         let losses: Vec<Curve> = named
             .zip(&self.losses)
@@ -151,9 +147,7 @@ impl Run {
             let text = format!(" {} {last:.3} ", curve.name);
             Span::styled(text, Style::new().fg(curve.colour))
         });
-        let heading: Line = std::iter::once(Span::raw(title.to_owned()))
-            .chain(legend)
-            .collect();
+        let heading: Line = std::iter::once(Span::raw(title.to_owned())).chain(legend).collect();
         let steps = self.done.max(1);
         let chart = Chart::new(datasets.collect())
             .block(Block::bordered().title(heading))
@@ -231,16 +225,10 @@ mod tests {
         dashboard.event(&step(1, 4.0));
         dashboard.event(&step(20, 1.5));
         let seen = screen(&dashboard);
-        assert!(
-            seen.contains("20/40, 2.00 s/step, 1 min 01 s left"),
-            "{seen}"
-        );
+        assert!(seen.contains("20/40, 2.00 s/step, 1 min 01 s left"), "{seen}");
         assert!(seen.contains("total 1.500"), "{seen}");
         assert!(seen.contains("supervised 0.750"), "{seen}");
-        assert!(
-            seen.contains("4.00"),
-            "the axis ends at the highest: {seen}"
-        );
+        assert!(seen.contains("4.00"), "the axis ends at the highest: {seen}");
         assert!(!seen.contains("masked") && !seen.contains("Dice"), "{seen}");
         dashboard.event(&Event::Validated {
             iteration: 20,

@@ -93,9 +93,7 @@ impl<'a> Report<'a> {
             screen.event(event);
         }
         match event {
-            Event::Step {
-                loading_seconds, ..
-            } => self.loading_seconds += loading_seconds,
+            Event::Step { loading_seconds, .. } => self.loading_seconds += loading_seconds,
             Event::Checkpoint { kind, weights, .. } => {
                 let name = match kind {
                     CheckpointKind::Last => "last.safetensors",
@@ -106,8 +104,7 @@ impl<'a> Report<'a> {
             Event::Finished { .. } => self.finish(event)?,
             Event::Validated { left_out, .. } => {
                 for why in left_out {
-                    self.console
-                        .warn(format!("{why}; it was not measured this time"));
+                    self.console.warn(format!("{why}; it was not measured this time"));
                 }
             }
             Event::Started { .. } => {}

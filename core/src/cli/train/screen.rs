@@ -23,9 +23,7 @@ pub(super) struct Lines {
 impl Screen {
     /// For a run of so many steps.
     pub fn new(console: &Console, iterations: usize) -> Self {
-        let dashboard = console
-            .has_screen()
-            .then(|| Dashboard::on_terminal(iterations));
+        let dashboard = console.has_screen().then(|| Dashboard::on_terminal(iterations));
         match dashboard.flatten() {
             Some(dashboard) => Self::Dashboard(Box::new(dashboard)),
             None => Self::Lines(Lines {
@@ -62,9 +60,7 @@ impl Lines {
                 remaining_seconds,
                 ..
             } => {
-                let smooth = self
-                    .smooth
-                    .map_or(losses.total, |old| 0.9 * old + 0.1 * losses.total);
+                let smooth = self.smooth.map_or(losses.total, |old| 0.9 * old + 0.1 * losses.total);
                 self.smooth = Some(smooth);
                 let detail = format!("loss {smooth:.4}, {seconds:.2} s/step,");
                 self.progress.at(*iteration, *remaining_seconds, &detail);

@@ -14,10 +14,7 @@ pub(super) fn sentence(event: &Event) -> Option<String> {
             "{parameters} parameters, {training_cases} training cases, {validation_cases} validation cases"
         )),
         Event::Validated {
-            iteration,
-            dice,
-            best,
-            ..
+            iteration, dice, best, ..
         } => {
             let best = if *best { ", the best so far" } else { "" };
             Some(format!("step {iteration}: validation Dice {dice:.4}{best}"))

@@ -19,10 +19,7 @@ use crate::train::{self, RunState, TrainConfig};
 pub(in crate::cli) const STATE: &str = "state.safetensors";
 
 /// Settings that suit the cases, or those of the preset and its labels.
-fn suggested(
-    arguments: &Arguments,
-    training: &[CaseFingerprint],
-) -> Result<(TrainConfig, Option<LabelSet>), Failure> {
+fn suggested(arguments: &Arguments, training: &[CaseFingerprint]) -> Result<(TrainConfig, Option<LabelSet>), Failure> {
     let Some(preset) = arguments.preset else {
         let config = TrainConfig::suggest(&CaseFingerprint::sizes(training));
         return Ok((config, None));
@@ -119,23 +116,14 @@ impl Given {
     }
 
     /// Says where the file has another value than the method of the command line, as it is the file's that counts.
-    fn warn_of_method(
-        &self,
-        method: &MedContext,
-        merged: &MedContext,
-        console: &Console,
-    ) -> Outcome {
+    fn warn_of_method(&self, method: &MedContext, merged: &MedContext, console: &Console) -> Outcome {
         let names = differences(method, merged)?;
         if merged.enabled && !names.is_empty() {
             console.warn(format!(
                 "{}: its {} of [medcontext] {} in place of --medcontext's",
                 self.path.display(),
                 names.join(", "),
-                if names.len() == 1 {
-                    "is used"
-                } else {
-                    "are used"
-                }
+                if names.len() == 1 { "is used" } else { "are used" }
             ));
         }
         Ok(())
@@ -143,17 +131,11 @@ impl Given {
 }
 
 fn bad_settings(path: &Path, problem: &str) -> Failure {
-    Failure::Message(format!(
-        "{}: {problem}; correct the settings",
-        path.display()
-    ))
+    Failure::Message(format!("{}: {problem}; correct the settings", path.display()))
 }
 
 /// Steps and state of the run in the output folder, whose settings have to be these unless forced.
-pub(super) fn find_state(
-    arguments: &Arguments,
-    config: &TrainConfig,
-) -> Result<Option<(usize, Vec<u8>)>, Failure> {
+pub(super) fn find_state(arguments: &Arguments, config: &TrainConfig) -> Result<Option<(usize, Vec<u8>)>, Failure> {
     let path = arguments.out.join(STATE);
     if !path.exists() {
         return Ok(None);
@@ -175,11 +157,8 @@ pub(super) fn find_state(
 /// Names of the settings that are not the same.
 fn differences<T: Serialize>(old: &T, new: &T) -> Result<Vec<String>, Failure> {
     let table = |settings| {
-        toml::Table::try_from(settings).map_err(|error| {
-            Failure::Message(format!(
-                "the settings cannot be compared ({error}); correct them"
-            ))
-        })
+        toml::Table::try_from(settings)
+            .map_err(|error| Failure::Message(format!("the settings cannot be compared ({error}); correct them")))
     };
     let (old, new) = (table(old)?, table(new)?);
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();

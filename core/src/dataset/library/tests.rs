@@ -104,11 +104,7 @@ fn a_drawing_comes_before_what_was_found_until_something_is_chosen() {
 
 #[test]
 fn a_test_case_that_is_drawn_upon_is_learned_from() {
-    let mut library = library(&[
-        "imagesTr/a.nii.gz",
-        "labelsTr/a.nii.gz",
-        "imagesTs/b.nii.gz",
-    ]);
+    let mut library = library(&["imagesTr/a.nii.gz", "labelsTr/a.nii.gz", "imagesTs/b.nii.gz"]);
     assert_eq!(library.pairing().cases[1].role(), Role::Predict);
     library.draw("b", String::new());
     assert_eq!(library.pairing().cases[1].role(), Role::Train);
@@ -205,11 +201,7 @@ fn the_newest_dataset_json_names_labels_and_channels() {
 #[test]
 fn another_front_takes_everything_over_and_is_told_of_every_case() {
     let mut first = library(&["a.nii.gz", "b.nii.gz", "strange_seg.nii.gz", "readme.txt"]);
-    first.add_dataset_json(
-        "dataset.json",
-        br#"{"labels": {"1": "liver"}}"#,
-        String::new(),
-    );
+    first.add_dataset_json("dataset.json", br#"{"labels": {"1": "liver"}}"#, String::new());
     first.pair("b", Some("strange_seg.nii.gz".to_owned()));
     first.draw("a", "drawn".to_owned());
     first.use_frames(["b.nii.gz".to_owned()], Frames::One(2));
@@ -228,12 +220,7 @@ fn another_front_takes_everything_over_and_is_told_of_every_case() {
 #[test]
 fn stored_files_and_choices_come_back() {
     let mut library: Library<String> = Library::default();
-    for path in [
-        "a.nii.gz",
-        "b.nii.gz",
-        "strange_seg.nii.gz",
-        "drawn/a.nii.gz",
-    ] {
+    for path in ["a.nii.gz", "b.nii.gz", "strange_seg.nii.gz", "drawn/a.nii.gz"] {
         library.restore(path, path.to_owned());
     }
     let choices = br#"{"labels": {"b": "strange_seg.nii.gz"}, "frames": {"a.nii.gz": {"One": 1}}}"#;

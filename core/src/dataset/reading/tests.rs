@@ -62,9 +62,7 @@ fn a_volume_of_several_files_is_refused_by_a_format_of_one() {
     };
     let refused = read(&files).expect_err("two files").to_string();
     assert!(refused.contains("a toy volume is one file"), "{refused}");
-    let refused = read(&CaseFiles::default())
-        .expect_err("no file")
-        .to_string();
+    let refused = read(&CaseFiles::default()).expect_err("no file").to_string();
     assert!(refused.contains("has no image"), "{refused}");
 }
 

@@ -43,11 +43,7 @@ fn network(x: Tensor<5>) -> Vec<f32> {
 
 /// A volume of `[depth, height, width]`, prepared for windows: it keeps its intensities and gets zeros around it.
 fn prepared(values: &[f32], [d, h, w]: [usize; 3]) -> Prepared {
-    let affine = Affine([
-        [1.0, 0.0, 0.0, 0.0],
-        [0.0, 1.0, 0.0, 0.0],
-        [0.0, 0.0, 1.0, 0.0],
-    ]);
+    let affine = Affine([[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]);
     let grid = Grid {
         dims: [w, h, d],
         affine,

@@ -1,6 +1,7 @@
 //! Operations whose general form in burn is slow or inexact on a CPU, with their own backward pass.
 //!
-//! In f32 on the CPU backend they run as written in `cpu`; every other backend and type uses burn's own operations. Callers see plain functions on tensors.
+//! In f32 on the CPU backend they run as written in `cpu`; every other backend and type uses burn's own operations.
+//! Callers see plain functions on tensors.
 
 #[cfg(feature = "flex")]
 mod cpu;
@@ -31,12 +32,7 @@ pub(crate) fn conv3d_same(x: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
         return y.reshape([batch, output, d, h, w]);
     }
     let padding = [kernel / 2; 3];
-    conv3d(
-        x,
-        weight,
-        None,
-        ConvOptions::new([1; 3], padding, [1; 3], 1),
-    )
+    conv3d(x, weight, None, ConvOptions::new([1; 3], padding, [1; 3], 1))
 }
 
 /// Normalises each sample's channel over its voxels to mean 0 and variance 1, then scales what is
@@ -52,19 +48,11 @@ pub(crate) fn instance_norm(x: Tensor<5>, slope: f64) -> Tensor<5> {
     let variance = centred.clone().powi_scalar(2).mean_dim(2);
     let y = centred * (variance + EPSILON).sqrt().recip();
     let y = y.reshape([batch, channels, d, h, w]);
-    if slope == 1.0 {
-        y
-    } else {
-        leaky_relu(y, slope)
-    }
+    if slope == 1.0 { y } else { leaky_relu(y, slope) }
 }
 
 /// Normalises the last axis to mean 0 and variance 1, times `gain` plus `bias`.
-pub(crate) fn layer_norm<const D: usize>(
-    x: Tensor<D>,
-    gain: Tensor<1>,
-    bias: Tensor<1>,
-) -> Tensor<D> {
+pub(crate) fn layer_norm<const D: usize>(x: Tensor<D>, gain: Tensor<1>, bias: Tensor<1>) -> Tensor<D> {
     #[cfg(feature = "flex")]
     if on_cpu(&x) {
         return cpu::layer_norm(x, gain, bias);
@@ -74,12 +62,7 @@ pub(crate) fn layer_norm<const D: usize>(
 
 /// Normalises each sample's groups of channels to mean 0 and variance 1, times each channel's `gain` plus
 /// `bias`, then ReLU. `[batch, channel, d, h, w]`.
-pub(crate) fn group_norm_relu(
-    x: Tensor<5>,
-    gain: Tensor<1>,
-    bias: Tensor<1>,
-    groups: usize,
-) -> Tensor<5> {
+pub(crate) fn group_norm_relu(x: Tensor<5>, gain: Tensor<1>, bias: Tensor<1>, groups: usize) -> Tensor<5> {
     #[cfg(feature = "flex")]
     if on_cpu(&x) {
         return cpu::group_norm_relu(x, gain, bias, groups);
@@ -155,14 +138,8 @@ pub fn attention(
 fn split<const N: usize>(x: Tensor<3>, heads: usize) -> [Tensor<4>; N] {
     let [windows, tokens, channels] = x.dims();
     let width = channels / N / heads;
-    let x = x
-        .reshape([windows, tokens, N, heads, width])
-        .permute([2, 0, 3, 1, 4]);
-    std::array::from_fn(|i| {
-        x.clone()
-            .narrow(0, i, 1)
-            .reshape([windows, heads, tokens, width])
-    })
+    let x = x.reshape([windows, tokens, N, heads, width]).permute([2, 0, 3, 1, 4]);
+    std::array::from_fn(|i| x.clone().narrow(0, i, 1).reshape([windows, heads, tokens, width]))
 }
 
 /// The exact GELU (Hendrycks and Gimpel, arXiv 1606.08415).

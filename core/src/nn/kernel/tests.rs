@@ -10,8 +10,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    AdamW, adamw, add_leaky_relu, attention, average, class_sums, concat_channels, conv3d_same,
-    depth_to_space, gelu, group_norm_relu, instance_norm, layer_norm, linear,
+    AdamW, adamw, add_leaky_relu, attention, average, class_sums, concat_channels, conv3d_same, depth_to_space, gelu,
+    group_norm_relu, instance_norm, layer_norm, linear,
 };
 
 fn random<const D: usize>(shape: [usize; D], seed: u64, device: &Device) -> Tensor<D> {
@@ -51,11 +51,7 @@ fn compare<const D: usize>(
     assert_same(&format!("{what}: result"), y, y2);
     for (name, found, expected) in [("first", da, da2), ("second", db, db2)] {
         if let (Some(found), Some(expected)) = (found, expected) {
-            assert_same(
-                &format!("{what}: gradient of the {name} input"),
-                found,
-                expected,
-            );
+            assert_same(&format!("{what}: gradient of the {name} input"), found, expected);
         }
     }
 }
@@ -85,12 +81,9 @@ fn convolution_equals_burns() {
             random([output, x[1], kernel, kernel, kernel], 2, &device),
         ];
         let options = || ConvOptions::new([1; 3], [kernel / 2; 3], [1; 3], 1);
-        compare(
-            &format!("{x:?} to {output}"),
-            inputs,
-            conv3d_same,
-            |x, w| conv3d(x, w, None, options()),
-        );
+        compare(&format!("{x:?} to {output}"), inputs, conv3d_same, |x, w| {
+            conv3d(x, w, None, options())
+        });
     }
 }
 
@@ -99,10 +92,7 @@ fn instance_norm_equals_its_formula() {
     let device = Device::flex().autodiff();
     for slope in [1.0, 0.01] {
         let shape = [2, 3, 4, 5, 6];
-        let inputs = [
-            random(shape, 3, &device) * 3.0 + 2.0,
-            random(shape, 4, &device),
-        ];
+        let inputs = [random(shape, 3, &device) * 3.0 + 2.0, random(shape, 4, &device)];
         let formula = |x: Tensor<5>, other: Tensor<5>| {
             let flat = x.reshape([2, 3, 120]);
             let centred = flat.clone() - flat.mean_dim(2);
@@ -155,10 +145,7 @@ fn sum_and_leaky_relu_equal_their_formula() {
 #[test]
 fn concatenated_channels_equal_burns() {
     let device = Device::flex().autodiff();
-    let inputs = [
-        random([2, 3, 4, 5, 6], 1, &device),
-        random([2, 2, 4, 5, 6], 2, &device),
-    ];
+    let inputs = [random([2, 3, 4, 5, 6], 1, &device), random([2, 2, 4, 5, 6], 2, &device)];
     let burns = |a: Tensor<5>, b: Tensor<5>| Tensor::cat(vec![a, b], 1);
     compare("channels", inputs, concat_channels, burns);
 }
@@ -208,10 +195,7 @@ fn the_gradient_of_a_bias_is_the_sum_over_rows() {
 fn layer_norm_equals_its_formula() {
     let device = Device::flex().autodiff();
     // More values than one thread takes at a time; gain and bias are the rows of the second input.
-    let inputs = [
-        random([700, 20], 1, &device) * 3.0 + 2.0,
-        random([2, 20], 2, &device),
-    ];
+    let inputs = [random([700, 20], 1, &device) * 3.0 + 2.0, random([2, 20], 2, &device)];
     let row = |both: &Tensor<2>, row: usize| both.clone().narrow(0, row, 1);
     let formula = |x: Tensor<2>, both: Tensor<2>| {
         let centred = x.clone() - x.mean_dim(1);
@@ -237,11 +221,7 @@ fn sums_of_classes_equal_their_formula() {
         let formula = |logits: Tensor<3>, truth: Tensor<3>| {
             let p = softmax(logits.clone(), 1);
             let entropy = log_softmax(logits, 1).neg() * truth.clone();
-            let size = if squared {
-                p.clone() * p.clone()
-            } else {
-                p.clone()
-            };
+            let size = if squared { p.clone() * p.clone() } else { p.clone() };
             let sums = [p * truth, size, entropy].map(|terms| terms.sum_dim(2));
             Tensor::cat(sums.to_vec(), 2)
         };
@@ -295,14 +275,9 @@ fn plain_attention(parts: [Tensor<3>; 3], bias: Tensor<3>, mask: Tensor<3>) -> T
     let [windows, tokens, _] = parts[0].dims();
     let repeated = mask.clone().repeat_dim(0, windows / mask.dims()[0]);
     let heads = (0..HEADS).map(|head| {
-        let [query, key, value] = parts
-            .clone()
-            .map(|part| part.narrow(2, head * WIDTH, WIDTH));
+        let [query, key, value] = parts.clone().map(|part| part.narrow(2, head * WIDTH, WIDTH));
         let scores = query.matmul(key.transpose()) / (WIDTH as f64).sqrt();
-        let bias = bias
-            .clone()
-            .narrow(0, head, 1)
-            .expand([windows, tokens, tokens]);
+        let bias = bias.clone().narrow(0, head, 1).expand([windows, tokens, tokens]);
         softmax(scores + bias + repeated.clone(), 2).matmul(value)
     });
     Tensor::cat(heads.collect(), 2)
@@ -314,16 +289,12 @@ fn attention_equals_its_formula() {
     // Six windows of 21 tokens, three windows to a sample; scores far enough apart to be hidden.
     let tokens = 21;
     let channels = HEADS * WIDTH;
-    let mask = random([3, tokens, tokens], 5, &device)
-        .greater_elem(0.7)
-        .float()
-        * -100.0;
+    let mask = random([3, tokens, tokens], 5, &device).greater_elem(0.7).float() * -100.0;
     let own = [
         random([6, tokens, 3 * channels], 1, &device) * 3.0,
         random([HEADS, tokens, tokens], 2, &device),
     ];
-    let ours =
-        |x: Tensor<3>, bias: Tensor<3>| attention(x, None, HEADS, Some(bias), Some(mask.clone()));
+    let ours = |x: Tensor<3>, bias: Tensor<3>| attention(x, None, HEADS, Some(bias), Some(mask.clone()));
     let formula = |x: Tensor<3>, bias: Tensor<3>| {
         let parts = [0, 1, 2].map(|part| x.clone().narrow(2, part * channels, channels));
         plain_attention(parts, bias, mask.clone())

@@ -47,19 +47,14 @@ fn resolved_settings_hold_numbers() {
 #[test]
 fn a_momentum_is_a_number_or_fitted() {
     let momentum = |text: &str| {
-        let table = format!("[medcontext]\nmomentum = {text}")
-            .parse()
-            .expect("TOML");
+        let table = format!("[medcontext]\nmomentum = {text}").parse().expect("TOML");
         overlay(&TrainConfig::default(), table).map(|config| config.medcontext.momentum)
     };
     assert_eq!(momentum("0.95"), Ok(Momentum::Of(0.95)));
     assert_eq!(momentum("1"), Ok(Momentum::Of(1.0)));
     assert_eq!(momentum("\"fitted\""), Ok(Momentum::Fitted));
     let wrong = momentum("\"fited\"").expect_err("no such word");
-    assert!(
-        wrong.contains("a number from 0 to 1, or \"fitted\""),
-        "{wrong}"
-    );
+    assert!(wrong.contains("a number from 0 to 1, or \"fitted\""), "{wrong}");
 }
 
 /// The paper's momentum where the run is long enough for it, and in the released schedules.
@@ -79,16 +74,10 @@ fn long_runs_have_the_papers_teacher() {
 #[test]
 fn an_epoch_is_once_through_the_cases_with_all_their_patches() {
     let steps = |text: &str, cases| of(text).epoch_steps(cases);
-    assert_eq!(
-        steps("batch_size = 4\nsampling.patches_per_case = 4", 18),
-        18
-    );
+    assert_eq!(steps("batch_size = 4\nsampling.patches_per_case = 4", 18), 18);
     assert_eq!(steps("batch_size = 4", 18), 5);
     assert_eq!(
-        steps(
-            "batch_size = 2\naccumulation = 2\nsampling.patches_per_case = 3",
-            5
-        ),
+        steps("batch_size = 2\naccumulation = 2\nsampling.patches_per_case = 3", 5),
         4
     );
     assert_eq!(steps("epoch = 7\nsampling.patches_per_case = 3", 5), 7);
@@ -124,10 +113,7 @@ fn settings_of_earlier_versions_are_read() {
         ..NnformerConfig::default()
     };
     assert_eq!(network, &Network::Nnformer(expected));
-    assert_eq!(
-        (config.network.backbone(), *size),
-        (Backbone::NnformerAcdc, Size::Tiny)
-    );
+    assert_eq!((config.network.backbone(), *size), (Backbone::NnformerAcdc, Size::Tiny));
     assert!(config.step_schedule_per_epoch && config.sequential_views);
     let loss = DiceCe {
         ce_weight: 0.1,
@@ -158,10 +144,7 @@ fn settings_are_written_as_earlier_versions_read_them() {
     let again: TrainConfig = toml::from_str(&text).expect("settings");
     assert_eq!(again, config);
     let text = serde_json::to_string(&config).expect("JSON");
-    assert_eq!(
-        serde_json::from_str::<TrainConfig>(&text).expect("settings"),
-        config
-    );
+    assert_eq!(serde_json::from_str::<TrainConfig>(&text).expect("settings"), config);
     let named = TrainConfig::default();
     let written = serde_json::to_value(&named).expect("JSON");
     assert_eq!(
@@ -193,8 +176,5 @@ fn renamed_settings_are_known_by_both_names() {
     }
     let given = "views_in_turns = true".parse().expect("TOML");
     let error = overlay(&TrainConfig::default(), given).expect_err("no such setting");
-    assert!(
-        error.starts_with("unknown field `views_in_turns`"),
-        "{error}"
-    );
+    assert!(error.starts_with("unknown field `views_in_turns`"), "{error}");
 }

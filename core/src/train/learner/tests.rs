@@ -11,9 +11,7 @@ use crate::dataset::LabelSet;
 use crate::loss::{SupervisedLoss, Target, Toy};
 use crate::medcontext::MedContext;
 use crate::train::optimizer::NORMS;
-use crate::train::{
-    LossScale, MixedPrecision, NetworkChoice, OptimizerKind, RunState, TrainConfig,
-};
+use crate::train::{LossScale, MixedPrecision, NetworkChoice, OptimizerKind, RunState, TrainConfig};
 use crate::transform::Batch;
 use crate::weights;
 
@@ -116,10 +114,7 @@ fn another_loss_trains_too() {
 fn a_step_whose_gradients_overflow_changes_nothing_but_the_scale() {
     let config = config(MixedPrecision::F16);
     let mut learner = learner(&config);
-    let large = LossScale {
-        factor: 1e30,
-        steps: 5,
-    };
+    let large = LossScale { factor: 1e30, steps: 5 };
     learner.loss_scale = Some(large);
     let before = parameters(&learner);
     step(&mut learner, &config);
@@ -155,9 +150,7 @@ fn a_state_keeps_the_scale() {
     block_on(learner.save(&state, &mut file)).expect("saved");
     let tensors = weights::read_safetensors(&file).expect("read");
     let read = RunState::read(&file).expect("a state");
-    let again = self::learner(&config)
-        .restore(&tensors, &read)
-        .expect("restored");
+    let again = self::learner(&config).restore(&tensors, &read).expect("restored");
     assert_eq!(again.loss_scale(), Some(LossScale::default().after(true)));
     assert_eq!(parameters(&again), parameters(&learner));
 }
@@ -185,10 +178,7 @@ fn a_step_whose_loss_overflows_changes_nothing_but_the_scale() {
     assert_eq!(halved.factor, 32768.0);
 
     // What overflows without any scale does so because of the weights.
-    learner.loss_scale = Some(LossScale {
-        factor: 0.5,
-        steps: 0,
-    });
+    learner.loss_scale = Some(LossScale { factor: 0.5, steps: 0 });
     let ended: Result<_, Error> = overflow(&mut learner);
     assert!(matches!(ended, Err(Error::Diverged { step: 5 })));
 }

@@ -77,10 +77,7 @@ fn the_reported_labels_choose_the_best() {
         if let Event::Validated { dice, labels, .. } = event {
             seen += 1;
             assert!(labels.len() > 1);
-            let reported = labels
-                .iter()
-                .find(|label| label.id == 2)
-                .expect("it is learned");
+            let reported = labels.iter().find(|label| label.id == 2).expect("it is learned");
             assert_eq!(Some(dice), reported.dice);
         }
     }

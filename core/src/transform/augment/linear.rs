@@ -86,12 +86,8 @@ impl Contrast {
             let count = channel.len().max(1) as f64;
             let mean = channel.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
             let range = |[low, high]: [f32; 2], &value: &f32| [low.min(value), high.max(value)];
-            let [low, high] = channel
-                .iter()
-                .fold([f32::INFINITY, f32::NEG_INFINITY], range);
-            channel.mapv_inplace(|value| {
-                (((f64::from(value) - mean) * factor + mean) as f32).clamp(low, high)
-            });
+            let [low, high] = channel.iter().fold([f32::INFINITY, f32::NEG_INFINITY], range);
+            channel.mapv_inplace(|value| (((f64::from(value) - mean) * factor + mean) as f32).clamp(low, high));
         }
     }
 }

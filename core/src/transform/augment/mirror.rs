@@ -6,12 +6,7 @@ use rand::Rng;
 use super::chance::happens;
 
 /// Reverses each axis with that probability.
-pub(super) fn flip(
-    probability: f64,
-    image: &mut Array4<f32>,
-    classes: &mut Array3<u8>,
-    rng: &mut impl Rng,
-) {
+pub(super) fn flip(probability: f64, image: &mut Array4<f32>, classes: &mut Array3<u8>, rng: &mut impl Rng) {
     for axis in 0..3 {
         if happens(probability, rng) {
             image.invert_axis(Axis(axis + 1));
@@ -46,12 +41,7 @@ pub(super) fn quarter_turn(
 }
 
 /// NumPy's `rot90(array, quarters, (first, second))`.
-fn turn<A, D: Dimension + RemoveAxis>(
-    array: &mut Array<A, D>,
-    first: usize,
-    second: usize,
-    quarters: usize,
-) {
+fn turn<A, D: Dimension + RemoveAxis>(array: &mut Array<A, D>, first: usize, second: usize, quarters: usize) {
     let swap = |array: &mut Array<A, D>| array.swap_axes(first, second);
     match quarters {
         1 => {

@@ -97,14 +97,8 @@ impl Augmentation {
     fn intensities(probability: f64) -> Self {
         let strength = 0.1;
         Self {
-            scale: Some(IntensityScale {
-                probability,
-                strength,
-            }),
-            shift: Some(IntensityShift {
-                probability,
-                strength,
-            }),
+            scale: Some(IntensityScale { probability, strength }),
+            shift: Some(IntensityShift { probability, strength }),
             ..Self::none()
         }
     }
@@ -176,13 +170,7 @@ impl Augmentation {
     /// Changes one patch in place, apart from [`Spatial`], which happens while the patch is cut:
     /// intensities `[channel, depth, height, width]` and classes alike. `slice_axis` is the axis across
     /// slices.
-    pub fn apply(
-        &self,
-        image: &mut Array4<f32>,
-        classes: &mut Array3<u8>,
-        slice_axis: usize,
-        rng: &mut impl Rng,
-    ) {
+    pub fn apply(&self, image: &mut Array4<f32>, classes: &mut Array3<u8>, slice_axis: usize, rng: &mut impl Rng) {
         mirror::flip(self.flip, image, classes, rng);
         mirror::quarter_turn(self.quarter_turn, image, classes, slice_axis, rng);
         let zero = self.keep_zero.then(|| zeros(image));
@@ -237,33 +225,18 @@ impl Augmentation {
         let mut add = |name, probability: Option<f64>| {
             all.extend(probability.map(|probability| (name, probability)));
         };
-        add(
-            "augmentation.spatial.rotate",
-            self.spatial.map(|s| s.rotate),
-        );
+        add("augmentation.spatial.rotate", self.spatial.map(|s| s.rotate));
         add("augmentation.spatial.zoom", self.spatial.map(|s| s.zoom));
         add("augmentation.noise", self.noise.map(|n| n.probability));
         add("augmentation.blur", self.blur.map(|b| b.probability));
         add("augmentation.blur.channel", self.blur.map(|b| b.channel));
-        add(
-            "augmentation.brightness",
-            self.brightness.map(|b| b.probability),
-        );
-        add(
-            "augmentation.contrast",
-            self.contrast.map(|c| c.probability),
-        );
+        add("augmentation.brightness", self.brightness.map(|b| b.probability));
+        add("augmentation.contrast", self.contrast.map(|c| c.probability));
         let low = self.low_resolution;
         add("augmentation.low_resolution", low.map(|l| l.probability));
-        add(
-            "augmentation.low_resolution.channel",
-            low.map(|l| l.channel),
-        );
+        add("augmentation.low_resolution.channel", low.map(|l| l.channel));
         let inverted = self.gamma_inverted;
-        add(
-            "augmentation.gamma_inverted",
-            inverted.map(|g| g.probability),
-        );
+        add("augmentation.gamma_inverted", inverted.map(|g| g.probability));
         add("augmentation.gamma", self.gamma.map(|g| g.probability));
         add("augmentation.scale", self.scale.map(|s| s.probability));
         add("augmentation.shift", self.shift.map(|s| s.probability));

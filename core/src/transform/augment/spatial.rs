@@ -43,13 +43,7 @@ impl Spatial {
         let angles = match (rotates, self.in_plane) {
             (false, _) => [0.0; 3],
             (true, false) => angles,
-            (true, true) => [0, 1, 2].map(|axis| {
-                if axis == slice_axis {
-                    angles[axis]
-                } else {
-                    0.0
-                }
-            }),
+            (true, true) => [0, 1, 2].map(|axis| if axis == slice_axis { angles[axis] } else { 0.0 }),
         };
         let kept = self.in_plane.then_some(slice_axis);
         Some(Warp::new(angles, if zooms { zoom } else { 1.0 }, kept))
@@ -146,11 +140,7 @@ impl Warp {
 }
 
 /// A part of a volume, zeros beyond its ends.
-fn excerpt<T: Clone + Default>(
-    volume: ArrayView3<'_, T>,
-    start: [isize; 3],
-    size: [usize; 3],
-) -> Array3<T> {
+fn excerpt<T: Clone + Default>(volume: ArrayView3<'_, T>, start: [isize; 3], size: [usize; 3]) -> Array3<T> {
     let mut part = Array3::from_elem(size, T::default());
     // Along each axis: where the overlap starts in the volume and in the part, and how long it is.
     let overlap = [0, 1, 2].map(|axis| {
@@ -231,10 +221,7 @@ fn majority(classes: &Array3<u8>, place: [f64; 3]) -> u8 {
         same.map(|(_, weight)| weight).sum()
     };
     let candidates = corners.iter().map(|&(class, _)| class);
-    candidates
-        .filter(|&class| total(class) >= 0.5)
-        .max()
-        .unwrap_or(0)
+    candidates.filter(|&class| total(class) >= 0.5).max().unwrap_or(0)
 }
 
 fn about(axis: usize, angle: f64) -> [[f64; 3]; 3] {

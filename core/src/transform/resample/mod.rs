@@ -85,11 +85,7 @@ pub struct Resampler {
 impl Resampler {
     /// For volumes of `size` voxels: `positions` says for each axis where its new voxels lie on the old
     /// axis, in voxels. Nearest neighbours take whole positions; others are cut.
-    pub fn new(
-        size: [usize; 3],
-        positions: &[Vec<f64>; 3],
-        interpolation: [Interpolation; 3],
-    ) -> Self {
+    pub fn new(size: [usize; 3], positions: &[Vec<f64>; 3], interpolation: [Interpolation; 3]) -> Self {
         let taps = |axis: usize| {
             let taps = |&p: &f64| Taps::new(p, size[axis], interpolation[axis]);
             positions[axis].iter().map(taps).collect()

@@ -20,22 +20,14 @@ pub(in crate::volume) struct Decoded {
 impl Decoded {
     /// A volume of one frame without a NIfTI-1 header: it gets one that holds its grid, as 32-bit floats, and
     /// `scaling`, its slope and intercept.
-    pub(in crate::volume) fn on_grid(
-        voxels: Voxels,
-        grid: &Grid,
-        scaling: (f32, f32),
-    ) -> Result<Decoded> {
+    pub(in crate::volume) fn on_grid(voxels: Voxels, grid: &Grid, scaling: (f32, f32)) -> Result<Decoded> {
         let header = Header::of_grid(grid, voxels.datatype(), scaling)?;
         Ok(Decoded::with_header(header, grid.dims, voxels))
     }
 
     /// A volume with a header of its own, whose grid is what the header says: one frame, read without a
     /// problem.
-    pub(in crate::volume) fn with_header(
-        header: Header,
-        dims: [usize; 3],
-        voxels: Voxels,
-    ) -> Decoded {
+    pub(in crate::volume) fn with_header(header: Header, dims: [usize; 3], voxels: Voxels) -> Decoded {
         let mut warnings = Vec::new();
         Decoded {
             grid: header.grid(dims, &mut warnings),

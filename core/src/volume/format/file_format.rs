@@ -9,7 +9,8 @@ pub struct Format {
     pub name: &'static str,
     /// How the names of its files end, in lower case. Capitals make no difference.
     pub endings: &'static [&'static str],
-    /// Whether a file of this format begins like that: its first [`START`](super::START) bytes (or all, where it has fewer),
+    /// Whether a file of this format begins like that: its first [`START`](super::START) bytes (or all, where it has
+    /// fewer),
     /// after gzip is undone.
     pub(super) recognizes: fn(&[u8]) -> bool,
     /// What a volume's header says, by the first part of each of its files.

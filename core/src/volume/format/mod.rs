@@ -1,26 +1,31 @@
 //! File formats of volumes.
 //!
-//! A format is one file in this folder, with a [`Format`], and one line in [`FORMATS`]: pairing, reading, the
+//! A format is one file in this folder, with a [`Format`], and one line in the list below ([`FORMATS`]): pairing,
+//! reading, the
 //! page's file dialog and all messages ask that list. Volumes are written as NIfTI-1, whatever they were read
 //! from.
 
 pub(super) mod decoded;
 mod file_format;
-pub(super) mod nifti;
-#[cfg(test)]
-mod toy;
 
 pub use file_format::Format;
 
 use super::stream::Stream;
 use super::{Result, VolumeError};
 
-/// The formats that are read.
-pub static FORMATS: &[Format] = &[
-    nifti::NIFTI,
-    #[cfg(test)]
-    toy::TOY,
-];
+macro_rules! formats {
+    ($($(#[$condition:meta])* $name:ident;)*) => {
+        $($(#[$condition])* pub(super) mod $name;)*
+
+        /// The formats that are read.
+        pub static FORMATS: &[Format] = &[$($(#[$condition])* $name::FORMAT),*];
+    };
+}
+
+formats! {
+    nifti;
+    #[cfg(test)] toy;
+}
 
 /// Decoded bytes by which a format is recognized.
 const START: u64 = 512;
@@ -60,8 +65,7 @@ pub fn stem(file: &str) -> Option<&str> {
     let all = FORMATS.iter().flat_map(|format| format.endings);
     let ending = all.filter(|ending| lower.ends_with(*ending));
     let longest = ending.max_by_key(|ending| ending.len())?;
-    file.get(..file.len() - longest.len())
-        .filter(|stem| !stem.is_empty())
+    file.get(..file.len() - longest.len()).filter(|stem| !stem.is_empty())
 }
 
 /// The names of the formats in words: `NIfTI`.

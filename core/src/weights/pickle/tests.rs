@@ -3,7 +3,9 @@ use super::{Node, parse};
 #[test]
 fn a_dictionary_of_numbers() {
     // pickle.dumps({"a": 1, "b": (2.5, True, None, -300)}, protocol=2)
-    let bytes = b"\x80\x02}q\x00(X\x01\x00\x00\x00aq\x01K\x01X\x01\x00\x00\x00bq\x02(G@\x04\x00\x00\x00\x00\x00\x00\x88NJ\xd4\xfe\xff\xfftq\x03u.";
+    let bytes =
+        b"\x80\x02}q\x00(X\x01\x00\x00\x00aq\x01K\x01X\x01\x00\x00\x00bq\x02(G@\x04\x00\x00\x00\x00\x00\x00\x88N\
+        J\xd4\xfe\xff\xfftq\x03u.";
     let pickle = parse(bytes).expect("a pickle");
     assert_eq!(pickle.length, bytes.len());
     let entries = pickle.entries(pickle.root());
@@ -65,8 +67,7 @@ fn deep_nesting_does_not_overflow() {
 #[test]
 fn objects_of_frameworks_are_passed_over() {
     // pickle.dumps of an object of the class yacs.config.CfgNode with the attribute a = 1, protocol 2.
-    let bytes =
-        b"\x80\x02cyacs.config\nCfgNode\nq\x00)\x81q\x01}q\x02X\x01\x00\x00\x00aq\x03K\x01sb.";
+    let bytes = b"\x80\x02cyacs.config\nCfgNode\nq\x00)\x81q\x01}q\x02X\x01\x00\x00\x00aq\x03K\x01sb.";
     let pickle = parse(bytes).expect("a pickle");
     let state = pickle.state(pickle.root()).expect("attributes");
     assert_eq!(pickle.entries(state).len(), 1);

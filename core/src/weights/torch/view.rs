@@ -90,9 +90,7 @@ impl View {
         let (storage, dtype) = storage(pickle, *reference)?;
         let sizes = |id: Id| -> Option<Vec<usize>> {
             let items = pickle.sequence(id)?.iter();
-            items
-                .map(|&i| usize::try_from(pickle.int(i)?).ok())
-                .collect()
+            items.map(|&i| usize::try_from(pickle.int(i)?).ok()).collect()
         };
         Some(Self {
             storage: storage.to_owned(),
@@ -107,10 +105,7 @@ impl View {
     /// `budget` bytes.
     pub fn read(&self, storage: &[u8], budget: usize) -> Option<RawTensor<'static>> {
         let width = width(self.dtype);
-        let count = self
-            .shape
-            .iter()
-            .try_fold(1usize, |n, &side| n.checked_mul(side))?;
+        let count = self.shape.iter().try_fold(1usize, |n, &side| n.checked_mul(side))?;
         // Strides of 0 could make a small file a huge tensor.
         let size = count.checked_mul(width).filter(|&size| size <= budget)?;
         if self.shape.len() != self.stride.len() {

@@ -58,13 +58,7 @@ impl<'a> Walk<'a> {
 
     /// An object's tensors and those of the objects in it, named as PyTorch names a module's: behind `prefix`
     /// within the object that `path` leads to.
-    fn members(
-        &mut self,
-        object: Id,
-        (path, prefix): (&str, &str),
-        depth: usize,
-        into: &mut Vec<(String, View)>,
-    ) {
+    fn members(&mut self, object: Id, (path, prefix): (&str, &str), depth: usize, into: &mut Vec<(String, View)>) {
         let Some(state) = self.pickle.state(object) else {
             return;
         };

@@ -14,11 +14,7 @@ use crate::page::state::State;
 pub fn Intake() -> impl IntoView {
     let state = expect_context::<State>();
     let link = expect_context::<Link>();
-    let endings: Vec<&str> = FORMATS
-        .iter()
-        .flat_map(|format| format.endings)
-        .copied()
-        .collect();
+    let endings: Vec<&str> = FORMATS.iter().flat_map(|format| format.endings).copied().collect();
     view! {
         <div id="drop" class="drop" class:compact=move || !state.cases.rows.read().is_empty()>
             <p class="invitation">

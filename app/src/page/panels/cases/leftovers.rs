@@ -33,9 +33,7 @@ pub fn Leftovers() -> impl IntoView {
     };
     let hidden = move || {
         let number = number.get();
-        number
-            .checked_sub(SHOWN)
-            .filter(|more| *more > 0 && !all.get())
+        number.checked_sub(SHOWN).filter(|more| *more > 0 && !all.get())
     };
     let more = move || hidden().map(|more| format!("Show {more} more"));
     view! {

@@ -92,14 +92,8 @@ fn PairingRow(id: String) -> impl IntoView {
 fn candidates(state: State, id: &str, own: Option<String>) -> Vec<String> {
     let images = state.cases.rows.read();
     let unlabelled = |case: &&Case| case.info.label.is_none() && case.info.id != id;
-    let images = images
-        .iter()
-        .filter(unlabelled)
-        .map(|case| case.info.image.clone());
-    own.into_iter()
-        .chain(unpaired(state))
-        .chain(images)
-        .collect()
+    let images = images.iter().filter(unlabelled).map(|case| case.info.image.clone());
+    own.into_iter().chain(unpaired(state)).chain(images).collect()
 }
 
 /// Volumes of no case.

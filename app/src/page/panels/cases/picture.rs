@@ -29,12 +29,7 @@ pub fn Picture(case: Memo<Option<Case>>) -> impl IntoView {
     view! { <canvas node_ref=canvas aria-hidden="true" width="1" height="1"></canvas> }
 }
 
-fn paint(
-    canvas: &HtmlCanvasElement,
-    colours: &[u8],
-    width: u32,
-    height: u32,
-) -> Result<(), JsValue> {
+fn paint(canvas: &HtmlCanvasElement, colours: &[u8], width: u32, height: u32) -> Result<(), JsValue> {
     let data = ImageData::new_with_u8_clamped_array_and_sh(Clamped(colours), width, height)?;
     let context = canvas.get_context("2d")?.ok_or(JsValue::NULL)?;
     let context: CanvasRenderingContext2d = context.unchecked_into();

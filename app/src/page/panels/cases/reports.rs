@@ -28,12 +28,7 @@ pub fn on_report(state: State, report: CasesReport) {
 fn take(state: State, info: CaseInfo) {
     let id = info.id.clone();
     let mut role = info.role;
-    if role == Role::Train
-        && state
-            .cases
-            .find(&id)
-            .is_some_and(|case| case.role == Role::Validate)
-    {
+    if role == Role::Train && state.cases.find(&id).is_some_and(|case| case.role == Role::Validate) {
         role = Role::Validate;
     }
     let row = Case {
@@ -42,13 +37,14 @@ fn take(state: State, info: CaseInfo) {
         result: CaseResult::None,
     };
     let replaying = state.worker.replaying.get_untracked();
-    state.cases.rows.update(
-        |cases| match cases.binary_search_by(|case| case.info.id.cmp(&id)) {
+    state
+        .cases
+        .rows
+        .update(|cases| match cases.binary_search_by(|case| case.info.id.cmp(&id)) {
             Ok(_) if replaying => {}
             Ok(place) => cases[place] = row,
             Err(place) => cases.insert(place, row),
-        },
-    );
+        });
     if replaying {
         return;
     }
@@ -72,10 +68,7 @@ fn read(state: State, info: CaseInfo) {
 
 /// A case that is gone, from the viewer too.
 fn forget(state: State, id: &str) {
-    state
-        .cases
-        .rows
-        .update(|cases| cases.retain(|case| case.info.id != id));
+    state.cases.rows.update(|cases| cases.retain(|case| case.info.id != id));
     state.forget_result(id);
     if state.viewer.viewed.read_untracked().as_deref() == Some(id) {
         state.viewer.close();

@@ -74,11 +74,7 @@ pub struct CasesStore {
 impl CasesStore {
     /// A row, as it is now.
     pub fn find(&self, id: &str) -> Option<Case> {
-        self.rows
-            .read()
-            .iter()
-            .find(|case| case.info.id == id)
-            .cloned()
+        self.rows.read().iter().find(|case| case.info.id == id).cloned()
     }
 
     /// Changes a row.
@@ -103,10 +99,7 @@ impl CasesStore {
     /// Cases that were being segmented are not any more.
     pub fn none_is_running(&self) {
         self.rows.update(|cases| {
-            for case in cases
-                .iter_mut()
-                .filter(|case| case.result == CaseResult::Running)
-            {
+            for case in cases.iter_mut().filter(|case| case.result == CaseResult::Running) {
                 case.result = CaseResult::None;
             }
         });

@@ -57,9 +57,7 @@ fn CaseRow(id: String) -> impl IntoView {
     let field = move |text: fn(&Case) -> String| move || case.read().as_ref().map(text);
     let viewed = move || *state.viewer.viewed.read() == Some(id.get_value());
     let remove = move |_| {
-        link.send(CasesRequest::Remove {
-            case: id.get_value(),
-        });
+        link.send(CasesRequest::Remove { case: id.get_value() });
     };
     view! {
         <tr
@@ -147,16 +145,10 @@ fn Problems(case: Memo<Option<Case>>) -> impl IntoView {
 #[component]
 fn RoleChoice(id: StoredValue<String>, case: Memo<Option<Case>>) -> impl IntoView {
     let state = expect_context::<State>();
-    let role = move || {
-        case.read()
-            .as_ref()
-            .map_or("predict", |case| role_name(case.role))
-    };
+    let role = move || case.read().as_ref().map_or("predict", |case| role_name(case.role));
     let labelled = move || {
         let case = case.read();
-        case.as_ref()
-            .and_then(|case| case.info.labels.as_ref())
-            .is_some()
+        case.as_ref().and_then(|case| case.info.labels.as_ref()).is_some()
     };
     let choose = move |value: String| {
         let role = match value.as_str() {
@@ -164,9 +156,7 @@ fn RoleChoice(id: StoredValue<String>, case: Memo<Option<Case>>) -> impl IntoVie
             "validate" => Role::Validate,
             _ => Role::Predict,
         };
-        state
-            .cases
-            .change(&id.read_value(), |case| case.role = role);
+        state.cases.change(&id.read_value(), |case| case.role = role);
     };
     view! {
         <select

@@ -79,11 +79,7 @@ pub fn PenLabel(pen: Pen) -> impl IntoView {
             return state.say("A drawing holds at most 255 labels.");
         }
         let text = name.get().trim().to_owned();
-        let text = if text.is_empty() {
-            format!("label {id}")
-        } else {
-            text
-        };
+        let text = if text.is_empty() { format!("label {id}") } else { text };
         pen.added.update(|added| drop(added.insert(id, text)));
         pen.label.set(id);
         name.set(String::new());
@@ -134,10 +130,7 @@ pub fn Commands(pen: Pen) -> impl IntoView {
         give(command);
     });
     on_cleanup(move || keys.remove());
-    let button = move |id: &'static str,
-                       label: &'static str,
-                       title: &'static str,
-                       command: Command| {
+    let button = move |id: &'static str, label: &'static str, title: &'static str, command: Command| {
         let possible = move || match command {
             Command::Undo => pen.changes.read().undo,
             Command::Redo => pen.changes.read().redo,
@@ -175,25 +168,16 @@ pub fn Finish(pen: Pen) -> impl IntoView {
         let (Some(viewer), Some(case)) = (pen.viewer.get(), state.viewer.editing.get()) else {
             return;
         };
-        let names = pen
-            .labels(state)
-            .into_iter()
-            .map(|label| (label.id, label.name));
+        let names = pen.labels(state).into_iter().map(|label| (label.id, label.name));
         let names: BTreeMap<u16, String> = names.collect();
         spawn_local(async move {
             match viewer.drawing().await {
                 Ok(drawing) => {
                     let drawing = Handle(drawing);
-                    link.send(CasesRequest::Label {
-                        case,
-                        drawing,
-                        names,
-                    });
+                    link.send(CasesRequest::Label { case, drawing, names });
                     close();
                 }
-                Err(reason) => {
-                    state.say(format!("{case}: the drawing cannot be saved ({reason})."))
-                }
+                Err(reason) => state.say(format!("{case}: the drawing cannot be saved ({reason}).")),
             }
         });
     };

@@ -62,24 +62,14 @@ fn scope(state: State, now: &Evaluation) -> String {
         .iter()
         .map(|score| state.cases.find(&score.case).as_ref().and_then(seen))
         .collect();
-    let spread = if number > 1 {
-        ", mean ± standard deviation"
-    } else {
-        ""
-    };
+    let spread = if number > 1 { ", mean ± standard deviation" } else { "" };
     let cases = format::count(number, "case", "cases");
-    let (one, them) = if number == 1 {
-        ("was", "it")
-    } else {
-        ("were", "them")
-    };
+    let (one, them) = if number == 1 { ("was", "it") } else { ("were", "them") };
     // Those that were seen stand here only where all were.
     if seen.contains(&Some(true)) {
         format!("Measured on {cases} that {one} trained on{spread}: new ones will be worse")
     } else if seen.contains(&None) {
-        format!(
-            "Measured on {cases}{spread}; the weights do not say whether they were trained on {them}"
-        )
+        format!("Measured on {cases}{spread}; the weights do not say whether they were trained on {them}")
     } else {
         format!("Measured on {cases} that {one} not trained on{spread}")
     }
@@ -87,9 +77,8 @@ fn scope(state: State, now: &Evaluation) -> String {
 
 /// A row for every label, and one for the mean.
 fn rows(now: &Evaluation, before: Option<&Evaluation>) -> impl IntoView + use<> {
-    let text = |value: Option<Statistic>, decimals: usize| {
-        value.map_or_else(|| "–".to_owned(), |value| value.text(decimals))
-    };
+    let text =
+        |value: Option<Statistic>, decimals: usize| value.map_or_else(|| "–".to_owned(), |value| value.text(decimals));
     let row = |key: String, name: String, means: Means, old: Option<Means>| {
         let old = before.map(|_| {
             view! {
@@ -113,12 +102,7 @@ fn rows(now: &Evaluation, before: Option<&Evaluation>) -> impl IntoView + use<> 
     };
     let labels = now.labels.iter().map(|label| {
         let old = of_label(label.label);
-        row(
-            label.label.to_string(),
-            label.name.clone(),
-            label.means,
-            old,
-        )
+        row(label.label.to_string(), label.name.clone(), label.means, old)
     });
     let mean = row(
         "mean".to_owned(),

@@ -22,19 +22,11 @@ pub fn Progress() -> impl IntoView {
     let link = expect_context::<Link>();
     let busy = Memo::new(move |_| state.progress.work.read().busy());
     let stop = move |_| {
-        state
-            .progress
-            .work
-            .update(|work| work.phase = Phase::Stopping);
+        state.progress.work.update(|work| work.phase = Phase::Stopping);
         link.send(TaskRequest::Stop);
     };
     let paused = move || state.progress.work.read().phase == Phase::Paused;
-    let running = move || {
-        matches!(
-            state.progress.work.read().phase,
-            Phase::Running | Phase::Paused
-        )
-    };
+    let running = move || matches!(state.progress.work.read().phase, Phase::Running | Phase::Paused);
     let pause = move |_| {
         let pause = !paused();
         state.progress.work.update(|work| {
@@ -48,14 +40,7 @@ pub fn Progress() -> impl IntoView {
         Some(Task::Rehearse) => "rehearse",
         None => "",
     };
-    let kept = move || {
-        state
-            .saved
-            .unfinished()
-            .read()
-            .as_ref()
-            .map(|run| run.iteration)
-    };
+    let kept = move || state.saved.unfinished().read().as_ref().map(|run| run.iteration);
     let compiling = move || state.progress.work.read().compiling.then_some("");
     let iteration = move || state.progress.work.read().done;
     let testing = testing();

@@ -55,10 +55,7 @@ fn done(state: State, found: Segmented) {
         logits: logits.map(|logits| logits.0),
     };
     state.forget_result(&case);
-    state
-        .segment
-        .files
-        .update(|all| drop(all.insert(case.clone(), files)));
+    state.segment.files.update(|all| drop(all.insert(case.clone(), files)));
     let done = CaseResult::Done(result);
     state.cases.change(&case, |row| row.result = done);
     if state.viewer.viewed.read_untracked().as_ref() == Some(&case) {
@@ -75,10 +72,7 @@ pub fn on_end(state: State) {
         work.text = format!("{} segmented", format::count(done.len(), "case", "cases"));
     });
     let viewed = state.viewer.viewed.get_untracked();
-    if let Some(first) = done
-        .first()
-        .filter(|_| !viewed.is_some_and(|id| done.contains(&id)))
-    {
+    if let Some(first) = done.first().filter(|_| !viewed.is_some_and(|id| done.contains(&id))) {
         state.look_at(first);
     }
 }

@@ -44,9 +44,7 @@ fn ResultRow(id: String) -> impl IntoView {
     let id = StoredValue::new(id);
     let has_logits = move || {
         let files = state.segment.files.read();
-        files
-            .get(&id.get_value())
-            .is_some_and(|files| files.logits.is_some())
+        files.get(&id.get_value()).is_some_and(|files| files.logits.is_some())
     };
     view! {
         <li data-case=id.get_value()>
@@ -94,11 +92,7 @@ fn Volumes(id: StoredValue<String>) -> impl IntoView {
     let state = expect_context::<State>();
     let case = Memo::new(move |_| state.cases.find(&id.read_value()));
     let chip = move |label: LabelVolume| {
-        let place = state
-            .labels
-            .read()
-            .iter()
-            .position(|known| known.id == label.id);
+        let place = state.labels.read().iter().position(|known| known.id == label.id);
         view! {
             <span class="volume" data-label=label.id>
                 <i style:background=palette::css(place.unwrap_or_default())></i>
@@ -119,11 +113,7 @@ fn Volumes(id: StoredValue<String>) -> impl IntoView {
 fn HowSure(id: StoredValue<String>) -> impl IntoView {
     let state = expect_context::<State>();
     let case = Memo::new(move |_| state.cases.find(&id.read_value()));
-    let uncertainty = move || {
-        case.read()
-            .as_ref()
-            .and_then(|case| case.result.done()?.uncertainty)
-    };
+    let uncertainty = move || case.read().as_ref().and_then(|case| case.result.done()?.uncertainty);
     let text = move |uncertainty: Uncertainty| {
         let most = format!(
             "0 is certain, 1 is a guess; most of it in axial slice {}",
@@ -144,9 +134,7 @@ fn download(state: State, id: &str, logits: bool) {
         None => save(&segmentation_name(id), &files.labels),
     };
     if saved.is_err() {
-        state.say(format!(
-            "{id}: the browser could not save the file; try again."
-        ));
+        state.say(format!("{id}: the browser could not save the file; try again."));
     }
 }
 

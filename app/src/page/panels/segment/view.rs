@@ -90,8 +90,7 @@ fn LabelNext() -> impl IntoView {
     let next = Memo::new(move |_| {
         let cases = state.cases.rows.read();
         let unlabelled = cases.iter().filter(|case| case.is_for(Role::Predict));
-        let uncertain = unlabelled
-            .filter_map(|case| Some((case.info.id.clone(), case.result.done()?.uncertainty?)));
+        let uncertain = unlabelled.filter_map(|case| Some((case.info.id.clone(), case.result.done()?.uncertainty?)));
         uncertain.max_by(|(_, a), (_, b)| a.mean.total_cmp(&b.mean))
     });
     let label = move || {

@@ -93,14 +93,8 @@ fn report(state: State, evaluation: &Evaluation) -> Result<String, String> {
         facts.push(("Weights", weights.summary));
         facts.push(("SHA-256 of the weights", weights.sha256));
     }
-    facts.extend(
-        trained
-            .iter()
-            .map(|config| ("Seed", config.seed.to_string())),
-    );
-    let facts = facts
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value));
+    facts.extend(trained.iter().map(|config| ("Seed", config.seed.to_string())));
+    let facts = facts.into_iter().map(|(name, value)| (name.to_owned(), value));
     Ok(evaluation.to_html(&Report {
         title: "MedContext evaluation".to_owned(),
         before: state.saved.before().get_untracked(),

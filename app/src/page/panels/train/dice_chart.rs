@@ -47,13 +47,16 @@ pub fn DiceChart() -> impl IntoView {
         ids.collect::<Vec<u16>>()
     });
     let of_label = move |id: u16| {
-        let path =
-            move || curve(&|one: &Validation| one.labels.iter().find(|label| label.id == id)?.dice);
+        let path = move || curve(&|one: &Validation| one.labels.iter().find(|label| label.id == id)?.dice);
         view! { <path class="curve" style:stroke=palette::css(place(state, id)) d=path /> }
     };
     let mean = move || curve(&|one: &Validation| Some(one.dice));
     view! {
-        <figure id="dice" class="chart" data-validations=testing().then_some(move || state.saved.validations().read().len())>
+        <figure
+            id="dice"
+            class="chart"
+            data-validations=testing().then_some(move || state.saved.validations().read().len())
+        >
             <svg
                 viewBox=format!("0 0 {WIDTH} {HEIGHT}")
                 role="img"

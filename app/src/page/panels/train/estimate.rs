@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::form::change;
+use super::settings::change;
 use crate::message::{Device, TrainingRequest};
 use crate::page::format;
 use crate::page::link::Link;

@@ -114,8 +114,7 @@ impl Scale {
 #[component]
 pub fn LossChart() -> impl IntoView {
     let state = expect_context::<State>();
-    let scale =
-        Memo::new(move |_| Scale::new(&state.saved.losses().read(), state.saved.planned().get()));
+    let scale = Memo::new(move |_| Scale::new(&state.saved.losses().read(), state.saved.planned().get()));
     let all = move |series: Series| {
         move || {
             let losses = state.saved.losses().read();

@@ -6,6 +6,7 @@ mod form;
 mod loss_chart;
 mod network;
 mod reports;
+mod settings;
 mod store;
 mod view;
 

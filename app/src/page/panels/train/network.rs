@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use medcontext_core::backbone::{Backbone, Size};
 use medcontext_core::train::NetworkChoice as Choice;
 
-use super::form::{change, whole};
+use super::settings::{change, whole};
 use crate::page::format;
 use crate::page::state::State;
 use crate::saved::SavedStoreFields;
@@ -32,8 +32,7 @@ pub fn NetworkChoice() -> impl IntoView {
             choose(&|network| network.with_size(size));
         }
     };
-    let option =
-        |name: &'static str, title: &'static str| view! { <option value=name>{title}</option> };
+    let option = |name: &'static str, title: &'static str| view! { <option value=name>{title}</option> };
     view! {
         <label>
             "Network"

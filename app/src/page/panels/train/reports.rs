@@ -22,11 +22,7 @@ pub fn on_report(state: State, report: TrainingReport) {
             first_seconds,
             step_seconds,
         })),
-        TrainingReport::Preview {
-            case,
-            iteration,
-            file,
-        } => state.train.preview.set(Some(Preview {
+        TrainingReport::Preview { case, iteration, file } => state.train.preview.set(Some(Preview {
             case,
             iteration,
             labels: file.0,

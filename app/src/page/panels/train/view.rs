@@ -86,10 +86,7 @@ fn Resume(ready: Signal<bool>) -> impl IntoView {
     let label = move || {
         let run = state.saved.unfinished().read();
         let run = run.as_ref()?;
-        Some(format!(
-            "Resume from {} of {}",
-            run.iteration, run.iterations
-        ))
+        Some(format!("Resume from {} of {}", run.iteration, run.iterations))
     };
     let resume = move |_| {
         let Some(run) = state.saved.unfinished().get() else {

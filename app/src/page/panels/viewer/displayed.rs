@@ -12,12 +12,7 @@ use crate::page::state::State;
 /// Asks for it whenever there is something new.
 pub fn follow(state: State, link: Link) {
     Effect::new(move |before: Option<Option<Displayed>>| {
-        let case = state
-            .viewer
-            .picture
-            .read()
-            .as_ref()
-            .map(|shown| shown.case.clone());
+        let case = state.viewer.picture.read().as_ref().map(|shown| shown.case.clone());
         let files = case.and_then(|case| files(state, case));
         if before.is_some_and(|before| before == files) {
             return files;
@@ -67,9 +62,5 @@ pub fn is_expected(state: State, case: &str) -> bool {
 }
 
 fn of(state: State, case: &str) -> Option<Displayed> {
-    state
-        .viewer
-        .displayed
-        .get()
-        .filter(|shown| shown.case == case)
+    state.viewer.displayed.get().filter(|shown| shown.case == case)
 }

@@ -35,9 +35,7 @@ fn draw(state: State, controls: Controls, link: Link) {
     // A label has its colour when it is known which there are.
     let described = Memo::new(move |_| {
         let picture = state.viewer.picture.read();
-        let case = picture
-            .as_ref()
-            .and_then(|shown| state.cases.find(&shown.case));
+        let case = picture.as_ref().and_then(|shown| state.cases.find(&shown.case));
         case.is_some_and(|case| case.info.read)
     });
     Effect::new(move |_| {
@@ -68,11 +66,7 @@ fn draw(state: State, controls: Controls, link: Link) {
         let labels = shown_labels(state);
         let opacity = controls.opacity.get();
         spawn_local(async move {
-            let paint = if heat {
-                Paint::Heat
-            } else {
-                Paint::Labels(&labels)
-            };
+            let paint = if heat { Paint::Heat } else { Paint::Labels(&labels) };
             match viewer.show(&picture.image, overlay.as_ref(), paint, opacity).await {
                 Ok(()) => controls.shown.set(Some(picture.case)),
                 Err(reason) => state.say(format!(

@@ -12,24 +12,14 @@ use crate::page::viewer::Label;
 #[component]
 pub fn Legend() -> impl IntoView {
     let state = expect_context::<State>();
-    let case = Memo::new(move |_| {
-        state
-            .viewer
-            .viewed
-            .get()
-            .and_then(|id| state.cases.find(&id))
-    });
+    let case = Memo::new(move |_| state.viewer.viewed.get().and_then(|id| state.cases.find(&id)));
     let truth = move || {
         let case = case.read();
         case.as_ref()
             .and_then(|case| case.info.labels.clone())
             .unwrap_or_default()
     };
-    let found = Memo::new(move |_| {
-        case.read()
-            .as_ref()
-            .and_then(|case| case.result.done().cloned())
-    });
+    let found = Memo::new(move |_| case.read().as_ref().and_then(|case| case.result.done().cloned()));
     let prediction = move || found.get().map_or_else(Vec::new, |result| result.volumes);
     let dice = move |id: u16| {
         let found = found.read();
@@ -48,11 +38,7 @@ pub fn Legend() -> impl IntoView {
                 }
             })
         };
-        labels
-            .into_iter()
-            .enumerate()
-            .filter_map(row)
-            .collect_view()
+        labels.into_iter().enumerate().filter_map(row).collect_view()
     };
     let empty = move || truth().is_empty() && prediction().is_empty();
     view! {
@@ -82,13 +68,7 @@ fn size(volumes: &[LabelVolume], id: u16) -> Option<f64> {
 
 /// One label.
 #[component]
-fn Row(
-    place: usize,
-    label: Label,
-    truth: Option<f64>,
-    prediction: Option<f64>,
-    dice: Option<f64>,
-) -> impl IntoView {
+fn Row(place: usize, label: Label, truth: Option<f64>, prediction: Option<f64>, dice: Option<f64>) -> impl IntoView {
     let state = expect_context::<State>();
     let id = label.id;
     let text = |volume: Option<f64>| volume.map_or_else(|| "–".to_owned(), format::millilitres);

@@ -31,21 +31,12 @@ pub fn shown_labels(state: State) -> Vec<Label> {
 #[component]
 pub fn OverlayChoice() -> impl IntoView {
     let state = expect_context::<State>();
-    let case = Memo::new(move |_| {
-        state
-            .viewer
-            .viewed
-            .get()
-            .and_then(|id| state.cases.find(&id))
-    });
+    let case = Memo::new(move |_| state.viewer.viewed.get().and_then(|id| state.cases.find(&id)));
     let previewed = move || {
         let preview = state.train.preview.read();
         let preview = preview.as_ref()?;
         let of_case = |case: &Case| case.info.id == preview.case;
-        case.read()
-            .as_ref()
-            .is_some_and(of_case)
-            .then_some(preview.iteration)
+        case.read().as_ref().is_some_and(of_case).then_some(preview.iteration)
     };
     let possible = move |overlay: Overlay| {
         case.read().as_ref().is_some_and(|case| match overlay {
@@ -53,10 +44,7 @@ pub fn OverlayChoice() -> impl IntoView {
             Overlay::Truth => case.info.labels.is_some(),
             Overlay::Prediction => case.result.done().is_some() || previewed().is_some(),
             Overlay::Difference => case.info.labels.is_some() && case.result.done().is_some(),
-            Overlay::Uncertainty => case
-                .result
-                .done()
-                .is_some_and(|found| found.uncertainty.is_some()),
+            Overlay::Uncertainty => case.result.done().is_some_and(|found| found.uncertainty.is_some()),
         })
     };
     let choice = move |value: &'static str, text: &'static str, overlay: Overlay| {

@@ -34,9 +34,7 @@ pub fn on_report(state: State, report: DisplayReport) {
             }
         }
         DisplayReport::Difference { case, file } => {
-            viewer
-                .differences
-                .update(|all| drop(all.insert(case, file.0)));
+            viewer.differences.update(|all| drop(all.insert(case, file.0)));
         }
     }
 }

@@ -72,7 +72,8 @@ fn Screen(controls: Controls) -> impl IntoView {
                 id="canvas"
                 node_ref=canvas
                 tabindex="0"
-                aria-label="Slices and rendering of the case; h and l, j and k, u and d, or the arrow keys move the crosshair"
+                aria-label="Slices and rendering of the case; h and l, j and k, u and d, or the arrow keys move \
+                            the crosshair"
             ></canvas>
             <Show when=move || message().is_some()>
                 <p id="viewer-message">{message}</p>
@@ -122,8 +123,6 @@ fn readout(state: State) -> String {
 }
 
 fn label_name(labels: &[Label], id: f64) -> Option<String> {
-    let label = labels
-        .iter()
-        .find(|label| f64::from(label.id) == id.round())?;
+    let label = labels.iter().find(|label| f64::from(label.id) == id.round())?;
     Some(label.name.clone())
 }

@@ -24,11 +24,7 @@ pub fn Bundled() -> impl IntoView {
         }
     });
     let take = move |name: String| {
-        let model = all
-            .read_untracked()
-            .iter()
-            .find(|model| model.name == name)
-            .cloned();
+        let model = all.read_untracked().iter().find(|model| model.name == name).cloned();
         let Some(model) = model else { return };
         spawn_local(async move {
             match registry::upload(&model).await {

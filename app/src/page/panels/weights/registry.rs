@@ -46,9 +46,7 @@ pub async fn list() -> Result<Vec<BundledModel>, String> {
 /// # Errors
 /// When the network does not answer.
 pub async fn upload(model: &BundledModel) -> Result<Upload, JsValue> {
-    let blob: Blob = settle(fetch(&model.file).await?.blob()?)
-        .await?
-        .unchecked_into();
+    let blob: Blob = settle(fetch(&model.file).await?.blob()?).await?.unchecked_into();
     let file = File::new_with_blob_sequence(&Array::of1(&blob), &model.file)?;
     Ok(Upload {
         path: model.file.clone(),

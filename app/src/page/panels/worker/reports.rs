@@ -26,10 +26,7 @@ fn died(state: State, reason: &str) {
     }
     state.worker.engine.set(Engine::Dead);
     state.cases.reading.set(None);
-    state
-        .progress
-        .work
-        .update(|work| work.phase = Phase::Failed);
+    state.progress.work.update(|work| work.phase = Phase::Failed);
     state.cases.none_is_running();
     state.say(format!(
         "The computation broke down ({reason}). Your files and finished results are still here: press Restart, \

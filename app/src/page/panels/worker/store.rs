@@ -33,9 +33,6 @@ impl WorkerStore {
 
     /// Whether it computes on a GPU, as things stand.
     pub fn on_gpu(&self) -> bool {
-        matches!(
-            *self.engine.read_untracked(),
-            Engine::Ready(Device::WebGpu { .. })
-        )
+        matches!(*self.engine.read_untracked(), Engine::Ready(Device::WebGpu { .. }))
     }
 }

@@ -20,9 +20,7 @@ pub fn DeviceChip() -> impl IntoView {
     let text = move || match &*state.worker.engine.read() {
         Engine::Starting => "Starting the compute engine…".to_owned(),
         Engine::Ready(Device::WebGpu { name, .. }) => format!("WebGPU · {name}"),
-        Engine::Ready(Device::Cpu {
-            reason: Some(reason),
-        }) => {
+        Engine::Ready(Device::Cpu { reason: Some(reason) }) => {
             format!("CPU: slower, because {reason}")
         }
         Engine::Ready(Device::Cpu { reason: None }) => "CPU, one thread".to_owned(),
@@ -75,11 +73,7 @@ pub fn Messages() -> impl IntoView {
     let state = expect_context::<State>();
     let link = expect_context::<Link>();
     let many = move || state.messages.read().len() > 2;
-    let dismiss = move |key| {
-        state
-            .messages
-            .update(|all| all.retain(|message| message.key != key))
-    };
+    let dismiss = move |key| state.messages.update(|all| all.retain(|message| message.key != key));
     view! {
         <section class="messages" aria-label="Messages">
             <ul id="messages" role="status">

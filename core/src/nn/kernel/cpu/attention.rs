@@ -15,8 +15,7 @@ pub(in crate::nn::kernel) fn attend(
     mask: Option<Tensor<3>>,
 ) -> Tensor<3> {
     let device = query.device();
-    let or_zero =
-        |tensor: Option<Tensor<3>>| tensor.unwrap_or_else(|| Tensor::zeros([1, 1, 1], &device));
+    let or_zero = |tensor: Option<Tensor<3>>| tensor.unwrap_or_else(|| Tensor::zeros([1, 1, 1], &device));
     let [rest, bias, mask] = [rest, bias, mask].map(or_zero);
     quaternary(Attention { heads }, query, rest, bias, mask.detach())
 }
@@ -38,13 +37,7 @@ impl Operation<4, 4> for Attention {
         inputs
     }
 
-    fn backward(
-        self,
-        inputs: [FlexTensor; 4],
-        (): (),
-        dy: FlexTensor,
-        _wanted: [bool; 4],
-    ) -> [Option<FlexTensor>; 4] {
+    fn backward(self, inputs: [FlexTensor; 4], (): (), dy: FlexTensor, _wanted: [bool; 4]) -> [Option<FlexTensor>; 4] {
         let [query, rest, bias] = backward(inputs.each_ref(), dy, self.heads);
         [query, rest, bias, None]
     }

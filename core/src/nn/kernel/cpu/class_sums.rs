@@ -40,13 +40,7 @@ impl Operation<2, 2> for ClassSums {
         inputs
     }
 
-    fn backward(
-        self,
-        needed: [FlexTensor; 2],
-        (): (),
-        dy: FlexTensor,
-        _wanted: [bool; 2],
-    ) -> [Option<FlexTensor>; 2] {
+    fn backward(self, needed: [FlexTensor; 2], (): (), dy: FlexTensor, _wanted: [bool; 2]) -> [Option<FlexTensor>; 2] {
         let dy = dy.to_contiguous();
         let [logits, truth] = needed.map(|tensor| tensor.to_contiguous());
         let dx = backward(&Volume::new(&logits, &truth), values(&dy), self.squared);
@@ -107,28 +101,18 @@ impl<'a> Volume<'a> {
     #[inline(always)]
     fn class(&self, run: Run, class: usize) -> (&'a [f32], &'a [f32]) {
         let place = self.place(run, class);
-        (
-            &self.logits[place..][..run.count],
-            &self.truth[place..][..run.count],
-        )
+        (&self.logits[place..][..run.count], &self.truth[place..][..run.count])
     }
 
     /// The softmax of a run by class.
     #[inline(always)]
     fn shares(&self, run: Run, scratch: &mut Scratch) {
-        let (largest, total) = (
-            &mut scratch.largest[..run.count],
-            &mut scratch.total[..run.count],
-        );
+        let (largest, total) = (&mut scratch.largest[..run.count], &mut scratch.total[..run.count]);
         largest.copy_from_slice(self.class(run, 0).0);
         for class in 1..self.classes {
             let logits = self.class(run, class).0;
             for n in 0..largest.len() {
-                largest[n] = if logits[n] > largest[n] {
-                    logits[n]
-                } else {
-                    largest[n]
-                };
+                largest[n] = if logits[n] > largest[n] { logits[n] } else { largest[n] };
             }
         }
         total.fill(0.0);
@@ -186,13 +170,7 @@ fn forward(volume: &Volume<'_>, squared: bool) -> FlexTensor {
                         let log_total = &scratch.largest[..run.count];
                         let found = [
                             sum(run.count, |n| shares[n] * truth[n]),
-                            sum(run.count, |n| {
-                                if squared {
-                                    shares[n] * shares[n]
-                                } else {
-                                    shares[n]
-                                }
-                            }),
+                            sum(run.count, |n| if squared { shares[n] * shares[n] } else { shares[n] }),
                             sum(run.count, |n| truth[n] * (log_total[n] - logits[n])),
                         ];
                         let places = sums[3 * class..].iter_mut().zip(found);

@@ -32,13 +32,7 @@ impl Operation<1, 1> for Gelu {
         inputs
     }
 
-    fn backward(
-        self,
-        [x]: [FlexTensor; 1],
-        (): (),
-        dy: FlexTensor,
-        _wanted: [bool; 1],
-    ) -> [Option<FlexTensor>; 1] {
+    fn backward(self, [x]: [FlexTensor; 1], (): (), dy: FlexTensor, _wanted: [bool; 1]) -> [Option<FlexTensor>; 1] {
         let dx = map_pairs(
             &x,
             &dy,

@@ -47,12 +47,7 @@ impl Operation<3, 3> for GroupNormRelu {
 }
 
 /// The result, and what is known of every sample's groups.
-fn forward(
-    x: FlexTensor,
-    gain: FlexTensor,
-    bias: FlexTensor,
-    groups: usize,
-) -> (FlexTensor, Vec<Moments>) {
+fn forward(x: FlexTensor, gain: FlexTensor, bias: FlexTensor, groups: usize) -> (FlexTensor, Vec<Moments>) {
     let shape = x.shape();
     let [x, gain, bias] = [x, gain, bias].map(|tensor| tensor.to_contiguous());
     let (x, gain, bias) = (values(&x), values(&gain), values(&bias));
@@ -78,13 +73,7 @@ fn forward(
 }
 
 /// The gradients of the input, of gain and of bias.
-fn backward(
-    x: FlexTensor,
-    gain: FlexTensor,
-    bias: FlexTensor,
-    dy: FlexTensor,
-    moments: &[Moments],
-) -> [FlexTensor; 3] {
+fn backward(x: FlexTensor, gain: FlexTensor, bias: FlexTensor, dy: FlexTensor, moments: &[Moments]) -> [FlexTensor; 3] {
     let (shape, of_channels) = (x.shape(), gain.shape());
     let [x, gain, bias, dy] = [x, gain, bias, dy].map(|tensor| tensor.to_contiguous());
     let (x, gain, bias, dy) = (values(&x), values(&gain), values(&bias), values(&dy));
@@ -116,9 +105,7 @@ fn backward(
                     .collect();
                 let mean = |which: usize| {
                     let terms = found.iter().zip(gain);
-                    let sum: f64 = terms
-                        .map(|(found, &gain)| f64::from(gain) * found[which])
-                        .sum();
+                    let sum: f64 = terms.map(|(found, &gain)| f64::from(gain) * found[which]).sum();
                     (sum / size as f64) as f32
                 };
                 let (mean, slant, scale) = (mean(0), mean(1), moments.scale as f32);
@@ -140,11 +127,7 @@ fn backward(
 }
 
 /// One of the two sums of each channel, over all samples, of those of every sample's groups.
-fn channel_totals(
-    parts: &[Vec<[f64; 2]>],
-    [groups, channels]: [usize; 2],
-    which: usize,
-) -> Vec<f32> {
+fn channel_totals(parts: &[Vec<[f64; 2]>], [groups, channels]: [usize; 2], which: usize) -> Vec<f32> {
     let total = |channel: usize| {
         let of_samples = parts.iter().skip(channel / channels).step_by(groups);
         let sum: f64 = of_samples.map(|part| part[channel % channels][which]).sum();

@@ -47,10 +47,7 @@ impl<'a> Attention<'a> {
         let joined = other.num_elements() == 1;
         let channels = if joined { given / 3 } else { given };
         let (key, value) = if joined {
-            (
-                part(query, channels, given),
-                part(query, 2 * channels, given),
-            )
+            (part(query, channels, given), part(query, 2 * channels, given))
         } else {
             (part(rest, 0, other[2]), part(rest, channels, other[2]))
         };
@@ -130,14 +127,7 @@ pub(super) fn forward(inputs: [&FlexTensor; 4], heads: usize) -> FlexTensor {
                 row: channels,
             };
             let sizes = [tokens, a.width, tokens];
-            multiply(
-                target,
-                Matrix::rows(scores, tokens),
-                value,
-                sizes,
-                false,
-                false,
-            );
+            multiply(target, Matrix::rows(scores, tokens), value, sizes, false, false);
         }
     });
     // SAFETY: every head of every window has been written.
@@ -149,11 +139,7 @@ pub(super) fn forward(inputs: [&FlexTensor; 4], heads: usize) -> FlexTensor {
 
 /// The gradients of queries (with keys and values, if they are one tensor), of keys and values, and of the bias,
 /// as far as they are there.
-pub(super) fn backward(
-    inputs: [&FlexTensor; 4],
-    dy: FlexTensor,
-    heads: usize,
-) -> [Option<FlexTensor>; 3] {
+pub(super) fn backward(inputs: [&FlexTensor; 4], dy: FlexTensor, heads: usize) -> [Option<FlexTensor>; 3] {
     let inputs = inputs.map(FlexTensor::to_contiguous);
     let dy = dy.to_contiguous();
     let a = Attention::new(inputs.each_ref(), heads);
@@ -249,8 +235,7 @@ impl Attention<'_> {
                 };
                 multiply(target, left, right, sizes, false, false);
                 for token in 0..tokens {
-                    let row =
-                        std::slice::from_raw_parts_mut(to.at(place + token * part.token), width);
+                    let row = std::slice::from_raw_parts_mut(to.at(place + token * part.token), width);
                     row.iter_mut().for_each(|value| *value *= scale);
                 }
             }
@@ -288,8 +273,7 @@ fn softmax(row: &mut [f32]) {
         |most, a, _| if a > most { a } else { most },
         f32::max,
     );
-    row.iter_mut()
-        .for_each(|score| *score = exp(*score - largest));
+    row.iter_mut().for_each(|score| *score = exp(*score - largest));
     let sum = fold(row, row, 0.0, |sum, a, _| sum + a, |a, b| a + b);
     let share = sum.recip();
     row.iter_mut().for_each(|weight| *weight *= share);
@@ -297,13 +281,7 @@ fn softmax(row: &mut [f32]) {
 
 /// Folds pairs in lanes, and then the lanes.
 #[inline(always)]
-fn fold(
-    a: &[f32],
-    b: &[f32],
-    start: f32,
-    step: impl Fn(f32, f32, f32) -> f32,
-    join: impl Fn(f32, f32) -> f32,
-) -> f32 {
+fn fold(a: &[f32], b: &[f32], start: f32, step: impl Fn(f32, f32, f32) -> f32, join: impl Fn(f32, f32) -> f32) -> f32 {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
     let mut lanes = [start; LANES];
     for (a, b) in a.iter().zip(b) {

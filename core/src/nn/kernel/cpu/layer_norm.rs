@@ -9,11 +9,7 @@ use super::node::{Operation, ternary};
 use super::work::{CHUNK, fill, tensor, values, vectorised};
 
 /// See [`layer_norm`](crate::nn::kernel::layer_norm).
-pub(in crate::nn::kernel) fn layer_norm<const D: usize>(
-    x: Tensor<D>,
-    gain: Tensor<1>,
-    bias: Tensor<1>,
-) -> Tensor<D> {
+pub(in crate::nn::kernel) fn layer_norm<const D: usize>(x: Tensor<D>, gain: Tensor<1>, bias: Tensor<1>) -> Tensor<D> {
     ternary(LayerNorm, x, gain, bias)
 }
 
@@ -76,12 +72,7 @@ fn forward(x: FlexTensor, gain: FlexTensor, bias: FlexTensor) -> (FlexTensor, Ve
 }
 
 /// The gradients of the input, and of gain and bias.
-fn backward(
-    x: FlexTensor,
-    gain: FlexTensor,
-    dy: FlexTensor,
-    rows: &[Moments],
-) -> (FlexTensor, [Vec<f32>; 2]) {
+fn backward(x: FlexTensor, gain: FlexTensor, dy: FlexTensor, rows: &[Moments]) -> (FlexTensor, [Vec<f32>; 2]) {
     let shape = x.shape();
     let [x, gain, dy] = [x, gain, dy].map(|tensor| tensor.to_contiguous());
     let (x, gain, dy) = (values(&x), values(&gain), values(&dy));
@@ -115,9 +106,7 @@ fn backward(
                     let mean = (sum / channels as f64) as f32;
                     let slant = (product / channels as f64) as f32;
                     let scale = row.scale as f32;
-                    dx.put_pairs(&scratch, x, |dy, x| {
-                        scale * (dy - mean - row.normal(x) * slant)
-                    });
+                    dx.put_pairs(&scratch, x, |dy, x| scale * (dy - mean - row.normal(x) * slant));
                 }
             },
         );

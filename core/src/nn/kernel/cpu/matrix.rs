@@ -32,10 +32,7 @@ impl<'a> Matrix<'a> {
 
     fn check(&self, rows: usize, columns: usize) {
         let last = rows.saturating_sub(1) * self.row + columns.saturating_sub(1) * self.column;
-        assert!(
-            last < self.values.len(),
-            "a matrix ends before its last value"
-        );
+        assert!(last < self.values.len(), "a matrix ends before its last value");
     }
 }
 

@@ -66,13 +66,7 @@ pub(super) fn forward(x: FlexTensor, voxels: usize, slope: f32) -> (FlexTensor, 
 
 /// The gradient of `x`, from the result, the reciprocal standard deviations and the gradient of the
 /// result. `slope` is not zero, so the normalised value can be had back from the result.
-pub(super) fn backward(
-    y: FlexTensor,
-    scales: FlexTensor,
-    dy: FlexTensor,
-    voxels: usize,
-    slope: f32,
-) -> FlexTensor {
+pub(super) fn backward(y: FlexTensor, scales: FlexTensor, dy: FlexTensor, voxels: usize, slope: f32) -> FlexTensor {
     let (y, dy) = (y.to_contiguous(), dy.to_contiguous());
     let shape = y.layout().shape().clone();
     let (y, dy, scales) = (values(&y), values(&dy), values(&scales));

@@ -21,9 +21,7 @@ use burn::tensor::Tensor;
 /// A differentiable operation on `N` tensors, whose backward pass takes `K` of them again.
 ///
 /// A value holds the operation's numbers, such as a slope. An input that has no gradient must be detached before.
-pub(super) trait Operation<const N: usize, const K: usize>:
-    Clone + Debug + Send + 'static
-{
+pub(super) trait Operation<const N: usize, const K: usize>: Clone + Debug + Send + 'static {
     /// What the forward pass leaves for the backward pass, beside the inputs.
     type Kept: Clone + Debug + Send + 'static;
 
@@ -51,12 +49,7 @@ impl<O: Operation<N, K>, const N: usize, const K: usize> Backward<Flex, N> for N
     /// The operation, the inputs that it takes again, and what else was kept.
     type State = (O, [NodeId; K], O::Kept);
 
-    fn backward(
-        self,
-        ops: Ops<Self::State, N>,
-        gradients: &mut Gradients,
-        checkpointer: &mut Checkpointer,
-    ) {
+    fn backward(self, ops: Ops<Self::State, N>, gradients: &mut Gradients, checkpointer: &mut Checkpointer) {
         let dy = gradients.consume::<Flex>(&ops.node);
         let (operation, needed, kept) = ops.state;
         let needed = needed.map(|node| checkpointer.retrieve_node_output(node));

@@ -29,11 +29,7 @@ pub(in crate::nn::kernel) fn adamw<const D: usize>(
 }
 
 /// See [`average`](crate::nn::kernel::average).
-pub(in crate::nn::kernel) fn average<const D: usize>(
-    kept: Tensor<D>,
-    new: Tensor<D>,
-    share: f64,
-) -> Tensor<D> {
+pub(in crate::nn::kernel) fn average<const D: usize>(kept: Tensor<D>, new: Tensor<D>, share: f64) -> Tensor<D> {
     Tensor::from_dispatch(<Dispatch as Update>::average(
         kept.into_dispatch(),
         new.into_dispatch(),
@@ -73,17 +69,14 @@ impl Update for Flex {
         let (value, _) = fill(value.len(), CHUNK, |index, target| {
             let run = index * CHUNK..index * CHUNK + target.len();
             // SAFETY: moments have as many values as their parameter, and chunks do not overlap.
-            let [mean, square] = places.map(|place| unsafe {
-                std::slice::from_raw_parts_mut(place.at(run.start), run.len())
-            });
+            let [mean, square] =
+                places.map(|place| unsafe { std::slice::from_raw_parts_mut(place.at(run.start), run.len()) });
             let (value, gradient) = (&value[run.clone()], &gradient[run]);
             vectorised(
                 #[inline(always)]
                 move || {
                     let ([first, second], added) = (numbers.kept, numbers.added);
-                    for ((mean, square), &gradient) in
-                        mean.iter_mut().zip(&mut *square).zip(gradient)
-                    {
+                    for ((mean, square), &gradient) in mean.iter_mut().zip(&mut *square).zip(gradient) {
                         *mean = *mean * first + gradient * added[0];
                         *square = *square * second + gradient * gradient * added[1];
                     }

@@ -34,11 +34,7 @@ pub(super) fn threads() -> usize {
 }
 
 /// Maps the values of two tensors of one shape.
-pub(super) fn map_pairs(
-    a: &FlexTensor,
-    b: &FlexTensor,
-    value: impl Fn(f32, f32) -> f32 + Sync + Copy,
-) -> FlexTensor {
+pub(super) fn map_pairs(a: &FlexTensor, b: &FlexTensor, value: impl Fn(f32, f32) -> f32 + Sync + Copy) -> FlexTensor {
     let (a, b) = (a.to_contiguous(), b.to_contiguous());
     let shape = a.layout().shape().clone();
     let (a, b) = (values(&a), values(&b));
@@ -87,10 +83,7 @@ pub(super) fn for_each<R>(
 }
 
 /// Cuts `0..count` into one run for each thread and maps every run.
-pub(super) fn for_each_share<T: Send>(
-    count: usize,
-    work: impl Fn(Range<usize>) -> T + Sync + Send,
-) -> Vec<T> {
+pub(super) fn for_each_share<T: Send>(count: usize, work: impl Fn(Range<usize>) -> T + Sync + Send) -> Vec<T> {
     #[cfg(feature = "threads")]
     {
         use rayon::prelude::*;
@@ -119,10 +112,7 @@ pub(super) fn sum_shares(
     });
     let mut total = vec![0.0; length];
     for share in shares {
-        total
-            .iter_mut()
-            .zip(share)
-            .for_each(|(total, part)| *total += part);
+        total.iter_mut().zip(share).for_each(|(total, part)| *total += part);
     }
     total
 }
@@ -200,11 +190,7 @@ impl Writer<'_> {
     pub(super) fn put_pairs(&mut self, a: &[f32], b: &[f32], value: impl Fn(f32, f32) -> f32) {
         let count = a.len().min(b.len());
         let end = self.written + count;
-        let (target, a, b) = (
-            &mut self.target[self.written..end],
-            &a[..count],
-            &b[..count],
-        );
+        let (target, a, b) = (&mut self.target[self.written..end], &a[..count], &b[..count]);
         for n in 0..count {
             target[n].write(value(a[n], b[n]));
         }
@@ -213,13 +199,7 @@ impl Writer<'_> {
 
     /// Writes what `value` makes of each triple of three slices of one length.
     #[inline(always)]
-    pub(super) fn put_triples(
-        &mut self,
-        a: &[f32],
-        b: &[f32],
-        c: &[f32],
-        value: impl Fn(f32, f32, f32) -> f32,
-    ) {
+    pub(super) fn put_triples(&mut self, a: &[f32], b: &[f32], c: &[f32], value: impl Fn(f32, f32, f32) -> f32) {
         let count = a.len().min(b.len()).min(c.len());
         let end = self.written + count;
         let target = &mut self.target[self.written..end];
@@ -261,9 +241,7 @@ pub(super) unsafe fn copy_row(row: &[f32], to: *mut f32) {
     // SAFETY: the caller's promise.
     unsafe {
         for (index, chunk) in chunks.iter().enumerate() {
-            to.add(16 * index)
-                .cast::<[f32; 16]>()
-                .write_unaligned(*chunk);
+            to.add(16 * index).cast::<[f32; 16]>().write_unaligned(*chunk);
         }
         for (index, &value) in rest.iter().enumerate() {
             to.add(16 * chunks.len() + index).write(value);

@@ -21,9 +21,7 @@ impl Datatype {
             128 | 2304 => "RGB colours",
             1536 => "128-bit floats",
             _ => {
-                return Err(VolumeError::DamagedHeader(format!(
-                    "there is no datatype {code}"
-                )));
+                return Err(VolumeError::DamagedHeader(format!("there is no datatype {code}")));
             }
         };
         Err(VolumeError::UnsupportedType(refused.into()))

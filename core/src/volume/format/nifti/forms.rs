@@ -6,22 +6,19 @@ use super::header::Header;
 use crate::volume::{Affine, Form, Grid, SAME_GRID_VOXELS};
 
 impl Header {
-    /// Where this header says that a frame of these sizes lies: sform before qform before voxel sizes, as nibabel and ITK 5.2 choose.
+    /// Where this header says that a frame of these sizes lies: sform before qform before voxel sizes, as nibabel and
+    /// ITK 5.2 choose.
     /// Sentences about what was odd are added to `warnings`.
     pub(in crate::volume) fn grid(&self, dims: [usize; 3], warnings: &mut Vec<String>) -> Grid {
         let fields = &self.fields;
         if fields.xyzt_units & 7 == 1 || fields.xyzt_units & 7 == 3 {
-            warnings.push(
-                "the header gives lengths in metres or micrometres; they are read as mm".into(),
-            );
+            warnings.push("the header gives lengths in metres or micrometres; they are read as mm".into());
         }
         let grid = |affine, form| Grid { dims, affine, form };
         let usable = |affine: &Affine, name: &str, warnings: &mut Vec<String>| {
             let usable = affine.is_usable();
             if !usable {
-                warnings.push(format!(
-                    "the {name} in the header is not usable and was passed over"
-                ));
+                warnings.push(format!("the {name} in the header is not usable and was passed over"));
             }
             usable
         };
@@ -42,14 +39,8 @@ impl Header {
             }
         }
         sform.or(qform).unwrap_or_else(|| {
-            warnings.push(
-                "the header has no orientation; left and right are a guess, check them before use"
-                    .into(),
-            );
-            grid(
-                base_affine(spacing(fields, true, warnings), dims),
-                Form::None,
-            )
+            warnings.push("the header has no orientation; left and right are a guess, check them before use".into());
+            grid(base_affine(spacing(fields, true, warnings), dims), Form::None)
         })
     }
 }
@@ -61,8 +52,7 @@ fn sform(fields: &NiftiHeader) -> Affine {
 /// Rotation from the quaternion, times voxel sizes; qfac mirrors k (NIfTI-1 method 2). `used` says
 /// whether the caller wants to hear about odd values.
 fn qform(fields: &NiftiHeader, used: bool, warnings: &mut Vec<String>) -> Affine {
-    let [mut b, mut c, mut d] =
-        [fields.quatern_b, fields.quatern_c, fields.quatern_d].map(f64::from);
+    let [mut b, mut c, mut d] = [fields.quatern_b, fields.quatern_c, fields.quatern_d].map(f64::from);
     let square = b * b + c * c + d * d;
     // Rounding leaves half turns a little above 1: there a is 0 and the rest is scaled back.
     let a = (1.0 - square).max(0.0).sqrt();

@@ -97,12 +97,10 @@ impl Header {
         let rank = i16::from_le_bytes([bytes[DIM], bytes[DIM + 1]]);
         // Checked first: the crate takes the byte order from this field.
         if !(1..=7).contains(&rank) {
-            return Err(VolumeError::DamagedHeader(format!(
-                "it counts {rank} dimensions"
-            )));
+            return Err(VolumeError::DamagedHeader(format!("it counts {rank} dimensions")));
         }
-        let fields = NiftiHeader::from_reader(&bytes[..])
-            .map_err(|error| VolumeError::DamagedHeader(error.to_string()))?;
+        let fields =
+            NiftiHeader::from_reader(&bytes[..]).map_err(|error| VolumeError::DamagedHeader(error.to_string()))?;
         Ok(Header {
             bytes,
             fields,
@@ -131,11 +129,7 @@ impl Header {
         }
         put(&mut bytes, SFORM_CODE, 2i16.to_le_bytes()); // aligned
         for (index, value) in grid.affine.0.iter().flatten().enumerate() {
-            put(
-                &mut bytes,
-                SROW_X + 4 * index,
-                (*value as f32).to_le_bytes(),
-            );
+            put(&mut bytes, SROW_X + 4 * index, (*value as f32).to_le_bytes());
         }
         put_datatype(&mut bytes, datatype);
         put_scaling(&mut bytes, slope, intercept);
@@ -154,12 +148,7 @@ impl Header {
 
     /// `descrip`, as text.
     pub fn description(&self) -> String {
-        let text = self
-            .fields
-            .descrip
-            .split(|&byte| byte == 0)
-            .next()
-            .unwrap_or_default();
+        let text = self.fields.descrip.split(|&byte| byte == 0).next().unwrap_or_default();
         String::from_utf8_lossy(text).trim().to_owned()
     }
 
@@ -179,9 +168,7 @@ impl Header {
             *size = if axis >= 3 { stored.max(1) } else { stored };
             if stored < 0 || *size == 0 {
                 let name = axis + 1;
-                return Err(VolumeError::DamagedHeader(format!(
-                    "dimension {name} is {stored}"
-                )));
+                return Err(VolumeError::DamagedHeader(format!("dimension {name} is {stored}")));
             }
         }
         let sizes = sizes.map(|size| size as usize);
@@ -198,10 +185,7 @@ impl Header {
     /// Slope and intercept, (1, 0) where the header's are unusable. A slope of 0 means "none"
     /// (NIfTI-1), and NaN is what some libraries leave behind; both give the stored values.
     pub(in crate::volume) fn scaling(&self) -> (f64, f64) {
-        let (slope, inter) = (
-            f64::from(self.fields.scl_slope),
-            f64::from(self.fields.scl_inter),
-        );
+        let (slope, inter) = (f64::from(self.fields.scl_slope), f64::from(self.fields.scl_inter));
         if slope == 0.0 || !slope.is_finite() {
             (1.0, 0.0)
         } else {
@@ -211,10 +195,7 @@ impl Header {
 
     /// Reads up to the first voxel and keeps the extensions. Returns a sentence when one is damaged;
     /// voxels do not depend on them.
-    pub(in crate::volume) fn read_extensions(
-        &mut self,
-        stream: &mut Stream,
-    ) -> Result<Option<String>> {
+    pub(in crate::volume) fn read_extensions(&mut self, stream: &mut Stream) -> Result<Option<String>> {
         let offset = self.fields.vox_offset;
         if !offset.is_finite() || offset < 0.0 || offset as u64 > EXTENSIONS + MAX_EXTENSIONS {
             return Err(VolumeError::DamagedHeader(format!(
@@ -237,14 +218,9 @@ impl Header {
             };
             let size = read([head[0], head[1], head[2], head[3]]);
             let code = read([head[4], head[5], head[6], head[7]]);
-            let Some(data) = usize::try_from(size)
-                .ok()
-                .and_then(|size| rest.get(8..size))
-            else {
+            let Some(data) = usize::try_from(size).ok().and_then(|size| rest.get(8..size)) else {
                 let padding = rest.iter().all(|&byte| byte == 0);
-                return Ok(
-                    (!padding).then(|| "a header extension is damaged and was left out".to_owned())
-                );
+                return Ok((!padding).then(|| "a header extension is damaged and was left out".to_owned()));
             };
             self.extensions.push(Extension {
                 code,
@@ -345,9 +321,8 @@ fn put_dim(bytes: &mut [u8], dims: [usize; 3]) -> Result<()> {
     put(bytes, DIM, 3i16.to_le_bytes());
     for axis in 0..7 {
         let size = dims.get(axis).copied().unwrap_or(1);
-        let size = i16::try_from(size).map_err(|_| {
-            VolumeError::DamagedHeader(format!("{size} voxels along one axis are more than 32767"))
-        })?;
+        let size = i16::try_from(size)
+            .map_err(|_| VolumeError::DamagedHeader(format!("{size} voxels along one axis are more than 32767")))?;
         put(bytes, DIM + 2 + 2 * axis, size.to_le_bytes());
     }
     Ok(())

@@ -14,7 +14,7 @@ use crate::volume::stream::Stream;
 use crate::volume::{Inspection, Limits, Result, VolumeError, Voxels};
 
 /// The format.
-pub(super) const NIFTI: Format = Format {
+pub(super) const FORMAT: Format = Format {
     name: "NIfTI",
     endings: &[".nii", ".nii.gz"],
     recognizes,
@@ -32,7 +32,7 @@ fn recognizes(start: &[u8]) -> bool {
 }
 
 fn inspect(starts: &[&[u8]]) -> Result<Inspection> {
-    let header = Header::read(&mut Stream::open(only(&NIFTI, starts)?))?;
+    let header = Header::read(&mut Stream::open(only(&FORMAT, starts)?))?;
     let datatype = header.datatype()?;
     let (dims, frames) = header.shape()?;
     let mut warnings = Vec::new();
@@ -52,7 +52,7 @@ fn inspect(starts: &[&[u8]]) -> Result<Inspection> {
 }
 
 fn read(files: &[&[u8]], limits: &Limits, frame: Option<usize>) -> Result<Decoded> {
-    let mut stream = Stream::open(only(&NIFTI, files)?);
+    let mut stream = Stream::open(only(&FORMAT, files)?);
     let mut header = Header::read(&mut stream)?;
     let datatype = header.datatype()?;
     let (dims, frames) = header.shape()?;
@@ -63,8 +63,7 @@ fn read(files: &[&[u8]], limits: &Limits, frame: Option<usize>) -> Result<Decode
     };
     let decoded = decoded_bytes(dims, datatype);
     limits.check(decoded)?;
-    let count =
-        usize::try_from(decoded / datatype.bytes().max(4)).map_err(|_| VolumeError::OutOfMemory)?;
+    let count = usize::try_from(decoded / datatype.bytes().max(4)).map_err(|_| VolumeError::OutOfMemory)?;
     let mut warnings = Vec::new();
     warnings.extend(header.read_extensions(&mut stream)?);
     for _ in 0..frame {

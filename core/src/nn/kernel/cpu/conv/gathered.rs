@@ -70,13 +70,7 @@ impl<'a> Tiling<'a> {
 
     /// What lies under the kernel in some of the input channels: `[channels · k³, tile voxels]`. A kernel of one
     /// voxel finds it in `x`; otherwise it is gathered in `scratch`.
-    fn matrix<'b>(
-        &self,
-        x: &'b [f32],
-        tile: Tile,
-        channels: Range<usize>,
-        scratch: &'b mut Vec<f32>,
-    ) -> Matrix<'b> {
+    fn matrix<'b>(&self, x: &'b [f32], tile: Tile, channels: Range<usize>, scratch: &'b mut Vec<f32>) -> Matrix<'b> {
         let g = self.g;
         if g.kernel == 1 {
             let start = self.start(tile, g.input) + channels.start * g.voxels();
@@ -115,10 +109,7 @@ fn gather(g: &Geometry, x: &[f32], tile: Tile, channels: Range<usize>, matrix: &
         let volume = (tile.sample * g.input + channel) * depth * height * width;
         let target = &mut matrix[tap * columns..][..columns];
         for (row, target) in target.chunks_exact_mut(width).enumerate() {
-            let (z, y) = (
-                (tile.row + row) / height + dz,
-                (tile.row + row) % height + dy,
-            );
+            let (z, y) = ((tile.row + row) / height + dz, (tile.row + row) % height + dy);
             if z < half || z - half >= depth || y < half || y - half >= height {
                 target.fill(0.0);
                 continue;

@@ -121,17 +121,11 @@ fn correlate<S: Simd, const N: usize>(simd: S, c: Correlate<'_>) {
 /// Adds the products of `dy`, a vector of each channel for every position, with `x` moved by each tap of a
 /// line.
 #[inline(always)]
-fn add_line<S: Simd, const N: usize>(
-    simd: S,
-    x: &[f32],
-    dy: &[[S::f32s; N]],
-    mut sums: Line<S, N>,
-) -> Line<S, N> {
+fn add_line<S: Simd, const N: usize>(simd: S, x: &[f32], dy: &[[S::f32s; N]], mut sums: Line<S, N>) -> Line<S, N> {
     assert!(dy.len() * S::F32_LANES + LINE <= x.len());
     for (index, dy) in dy.iter().enumerate() {
         // SAFETY: the largest position was checked above.
-        let taps: [S::f32s; LINE] =
-            std::array::from_fn(|tap| unsafe { load::<S>(x, index * S::F32_LANES + tap) });
+        let taps: [S::f32s; LINE] = std::array::from_fn(|tap| unsafe { load::<S>(x, index * S::F32_LANES + tap) });
         for (sums, &dy) in sums.iter_mut().zip(dy) {
             for (sum, x) in sums.iter_mut().zip(taps) {
                 *sum = simd.mul_add_e_f32s(dy, x, *sum);

@@ -78,11 +78,9 @@ fn transform_kernel(kernel: &[f32; TAPS]) -> [f32; POINTS] {
         let (outer, inner) = (0.5 * (a + c), 0.5 * b);
         [a, outer + inner, outer - inner, c]
     };
-    let along_x: [[f32; REACH]; 9] =
-        std::array::from_fn(|zy| line(std::array::from_fn(|x| kernel[3 * zy + x])));
-    let along_y: [[[f32; REACH]; REACH]; 3] = std::array::from_fn(|z| {
-        std::array::from_fn(|x| line(std::array::from_fn(|y| along_x[3 * z + y][x])))
-    });
+    let along_x: [[f32; REACH]; 9] = std::array::from_fn(|zy| line(std::array::from_fn(|x| kernel[3 * zy + x])));
+    let along_y: [[[f32; REACH]; REACH]; 3] =
+        std::array::from_fn(|z| std::array::from_fn(|x| line(std::array::from_fn(|y| along_x[3 * z + y][x]))));
     let mut points = [0.0; POINTS];
     for x in 0..REACH {
         for y in 0..REACH {
@@ -143,9 +141,7 @@ impl WithSimd for Block<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Plan {
-            g, block, oc_block, ..
-        } = *self.plan;
+        let Plan { g, block, oc_block, .. } = *self.plan;
         for channel in 0..g.input {
             let source = &self.source[channel * self.x.channel..];
             let inputs = &mut self.scratch.inputs[channel * block..];
@@ -176,12 +172,7 @@ impl WithSimd for Block<'_> {
 
 /// A channel's outputs `[z, y, x, tile]` from its products, whose points are `point` apart.
 #[inline(always)]
-fn inverse_transform_tiles<S: Simd>(
-    simd: S,
-    products: &[f32],
-    outputs: &mut [f32],
-    [point, block]: [usize; 2],
-) {
+fn inverse_transform_tiles<S: Simd>(simd: S, products: &[f32], outputs: &mut [f32], [point, block]: [usize; 2]) {
     assert!((POINTS - 1) * point + block <= products.len() && block.is_multiple_of(S::F32_LANES));
     assert!(TILE.pow(3) * block <= outputs.len());
     for tile in (0..block).step_by(S::F32_LANES) {
@@ -198,9 +189,8 @@ fn inverse_transform_tiles<S: Simd>(
         // Iterators and `map` over nested arrays would not be inlined, and then not compiled for these vectors.
         #[expect(clippy::needless_range_loop, reason = "see above")]
         for z in 0..TILE {
-            let along_y: [[S::f32s; TILE]; REACH] = std::array::from_fn(|x| {
-                inverse_transform_line(simd, std::array::from_fn(|y| along_z[x][y][z]))
-            });
+            let along_y: [[S::f32s; TILE]; REACH] =
+                std::array::from_fn(|x| inverse_transform_line(simd, std::array::from_fn(|y| along_z[x][y][z])));
             for y in 0..TILE {
                 let along_x = inverse_transform_line(simd, along_y.map(|line| line[y]));
                 for (x, value) in along_x.into_iter().enumerate() {

@@ -53,9 +53,7 @@ impl Sorted {
                 for parity in 0..TILE {
                     let targets = sorted[from + parity * tiles..].iter_mut();
                     let values = row.iter().skip(parity).step_by(TILE);
-                    targets
-                        .zip(values)
-                        .for_each(|(target, &value)| *target = value);
+                    targets.zip(values).for_each(|(target, &value)| *target = value);
                 }
             }
             target.put(&sorted);
@@ -88,10 +86,7 @@ pub(in super::super) fn weight_gradient(plan: &Plan, x: &[f32], dy: &[f32]) -> V
 
 /// `[point, out, in]`: the products of a slab's tiles.
 fn slab_sums(plan: &Plan, x: &[f32], dy: &[f32], slab: &Slab) -> Vec<f64> {
-    let (x, dy) = (
-        InputTransform::new(plan, x, slab),
-        Sorted::new(plan, dy, slab),
-    );
+    let (x, dy) = (InputTransform::new(plan, x, slab), Sorted::new(plan, dy, slab));
     let length = POINTS * plan.g.output * plan.g.input;
     let block = GEMM_TILES.min(dy.tiles.next_multiple_of(VECTOR));
     let blocks = dy.tiles.div_ceil(block);
@@ -141,26 +136,14 @@ impl Scratch {
         let (input, output) = (plan.g.input, plan.g.output);
         let inputs = self.inputs.chunks_exact(input * self.block);
         let outputs = self.outputs.chunks_exact(output * self.block);
-        for ((x, dy), sums) in inputs
-            .zip(outputs)
-            .zip(sums.chunks_exact_mut(output * input))
-        {
+        for ((x, dy), sums) in inputs.zip(outputs).zip(sums.chunks_exact_mut(output * input)) {
             let target = Target {
                 place: sums.as_mut_ptr(),
                 row: input,
             };
             let (dy, x) = (Matrix::rows(dy, self.block), Matrix::rows(x, self.block));
             // SAFETY: there is room for `[out, in]`, and it holds values.
-            unsafe {
-                multiply(
-                    target,
-                    dy,
-                    x.transposed(),
-                    [output, input, tiles],
-                    add,
-                    false,
-                )
-            };
+            unsafe { multiply(target, dy, x.transposed(), [output, input, tiles], add, false) };
         }
     }
 }
@@ -218,9 +201,8 @@ fn transform_gradient_tiles<S: Simd>(
             })
         });
         for x in 0..REACH {
-            let along_y: [[S::f32s; REACH]; TILE] = std::array::from_fn(|z| {
-                transform_gradient_line(simd, along_x[z].map(|line| line[x]))
-            });
+            let along_y: [[S::f32s; REACH]; TILE] =
+                std::array::from_fn(|z| transform_gradient_line(simd, along_x[z].map(|line| line[x])));
             for y in 0..REACH {
                 let along_z = transform_gradient_line(simd, along_y.map(|line| line[y]));
                 for (z, value) in along_z.into_iter().enumerate() {
@@ -236,12 +218,7 @@ fn transform_gradient_tiles<S: Simd>(
 /// The four points of the two values of a line.
 #[inline(always)]
 fn transform_gradient_line<S: Simd>(simd: S, [a, b]: [S::f32s; TILE]) -> [S::f32s; REACH] {
-    [
-        a,
-        simd.add_f32s(a, b),
-        simd.sub_f32s(a, b),
-        simd.neg_f32s(b),
-    ]
+    [a, simd.add_f32s(a, b), simd.sub_f32s(a, b), simd.neg_f32s(b)]
 }
 
 /// The 27 taps of a kernel from its 64 points.
@@ -252,9 +229,8 @@ fn inverse_transform_kernel(points: &[f64; POINTS]) -> [f32; TAPS] {
     };
     let along_x: [[f64; 3]; REACH * REACH] =
         std::array::from_fn(|zy| line(std::array::from_fn(|x| points[REACH * zy + x])));
-    let along_y: [[[f64; 3]; 3]; REACH] = std::array::from_fn(|z| {
-        std::array::from_fn(|x| line(std::array::from_fn(|y| along_x[REACH * z + y][x])))
-    });
+    let along_y: [[[f64; 3]; 3]; REACH] =
+        std::array::from_fn(|z| std::array::from_fn(|x| line(std::array::from_fn(|y| along_x[REACH * z + y][x]))));
     let mut taps = [0.0; TAPS];
     for x in 0..3 {
         for y in 0..3 {

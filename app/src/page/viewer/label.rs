@@ -1,0 +1,12 @@
+//! What the viewer knows of a label.
+
+/// A label as the viewer colours it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Label {
+    /// Its value in the file.
+    pub id: u16,
+    /// Its name.
+    pub name: String,
+    /// Whether it is drawn.
+    pub visible: bool,
+}

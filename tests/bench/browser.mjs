@@ -50,7 +50,7 @@ function onTheCommandLine({ device, backbone, patch }, data) {
 }
 
 const data = join(temporaryFolder(), "phantom");
-core("phantom", "--out", data, "--cases", "2", "--unlabelled", "0", "--seed", "7", "--voxels", "34,40");
+core("phantom", "--out", data, "--cases", "2", "--unlabeled", "0", "--seed", "7", "--voxels", "34,40");
 for (const work of works) {
   const browser = await inThePage(work, data);
   console.log(JSON.stringify({ name: work.name, browser, native: onTheCommandLine(work, data) }));

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor};
 use medcontext_core::loss::{DiceCe, Loss, Target};
 use medcontext_core::nn::{
     Conv3d, Init, TransposedConv3d, add_leaky_relu, attention, concat_channels, gelu, instance_norm, layer_norm,
-    linear, normalised, project,
+    linear, normalized, project,
 };
 
 use crate::measure::{Bench, random};
@@ -25,7 +25,7 @@ pub fn run(bench: &mut Bench) {
     });
     layer(bench, "layer norm 216×768", [216, 768], |device| {
         let norm = layer_norm(768, &Init::new(0, device));
-        move |x| normalised(&norm, x)
+        move |x| normalized(&norm, x)
     });
     layer(bench, "linear 216×768→3072", [216, 768], |device| {
         let layer = linear(768, 3072, true, &mut Init::new(0, device));

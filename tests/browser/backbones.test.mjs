@@ -54,7 +54,7 @@ for (const { name, key, channels = 1, size, output, step, activation = (x) => x,
     const fixture = openFixture(name);
     const [plain, weights] = ["plain.safetensors", "weights.safetensors"].map((file) => join(folder, file));
     writeSafetensors(plain, weightsOf(fixture));
-    core("convert", plain, weights, ...told, "--axes", "zyx", "--normalisation", "none", "-q");
+    core("convert", plain, weights, ...told, "--axes", "zyx", "--normalization", "none", "-q");
     const count = size.reduce((product, side) => product * side, 1);
     const input = key ? procedural(key, 0, 1, channels * count) : fixture.tensors.get("x").values;
     const images = Array.from({ length: channels }, (_, channel) => {

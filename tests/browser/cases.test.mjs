@@ -10,7 +10,7 @@ import { download, drop, limit, noWebgpu, press, screenshot, sentences, withPage
 /** Synthetic cases in a Decathlon folder, and where their files are. */
 function phantom(folder, cases) {
   const data = join(folder, "decathlon");
-  core("phantom", "--out", data, "--cases", String(cases), "--unlabelled", "1", "--seed", "6", "--voxels", "18,22");
+  core("phantom", "--out", data, "--cases", String(cases), "--unlabeled", "1", "--seed", "6", "--voxels", "18,22");
   return { data, file: (kind, n) => join(data, kind, `phantom_00${n}.nii.gz`) };
 }
 

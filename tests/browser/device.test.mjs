@@ -18,7 +18,7 @@ async function change(page) {
 
 test("from the GPU to the CPU and back: files and weights stay", { timeout: limit }, async () => {
   const folder = temporaryFolder();
-  core("phantom", "--out", join(folder, "phantom"), "--cases", "2", "--unlabelled", "1", "--seed", "7", "--voxels", "18,22");
+  core("phantom", "--out", join(folder, "phantom"), "--cases", "2", "--unlabeled", "1", "--seed", "7", "--voxels", "18,22");
   await withPage(webgpu, "", async (page) => {
     assert.equal(await device(page), "webgpu");
     await drop(page, [join(folder, "phantom")]);

@@ -20,7 +20,7 @@ async function savedDrawing(page, folder, name) {
 test("draw, undo, redo, save as truth, and find it again", { timeout: limit }, async (context) => {
   const folder = temporaryFolder();
   const data = join(folder, "phantom");
-  core("phantom", "--out", data, "--cases", "1", "--unlabelled", "1", "--seed", "5", "--voxels", "18,22");
+  core("phantom", "--out", data, "--cases", "1", "--unlabeled", "1", "--seed", "5", "--voxels", "18,22");
   const image = join(data, "imagesTs", "phantom_002.nii.gz");
 
   await withPage(noWebgpu, "", async (page) => {
@@ -60,9 +60,9 @@ test("draw, undo, redo, save as truth, and find it again", { timeout: limit }, a
     const places = voxels.flatMap((voxel, index) => (voxel ? [toMm(index % size[0], Math.floor(index / size[0]) % size[1], Math.floor(index / size[0] / size[1]))] : []));
     const inside = (place) => place.every((mm, axis) => Math.abs(mm - end[axis]) <= sides[axis] / 2 + 0.1);
     assert.ok(places.some(inside), `${end} is in none of ${JSON.stringify(places)}`);
-    const millilitres = (painted.length * sides[0] * sides[1] * sides[2]) / 1000;
+    const milliliters = (painted.length * sides[0] * sides[1] * sides[2]) / 1000;
     const shown = await page.locator("#legend tr[data-label='1'] .truth").innerText();
-    assert.ok(Math.abs(Number.parseFloat(shown) - millilitres) < 0.1, `${shown} and ${millilitres} mL`);
+    assert.ok(Math.abs(Number.parseFloat(shown) - milliliters) < 0.1, `${shown} and ${milliliters} mL`);
     await screenshot(page, "draw-2-saved");
 
     await comeBack(page);

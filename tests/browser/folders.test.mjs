@@ -230,8 +230,8 @@ function check(name, { cases, names, leftovers, says = [] }, found) {
       continue;
     }
     assert.deepEqual(one.labels.map(({ id }) => String(id)), Object.keys(labels), `${name}: ${id}`);
-    for (const { id: label, name: called, millilitres } of one.labels) {
-      assert.ok(Math.abs(millilitres - labels[label]) < 1e-6, `${name}: ${id}, label ${label}: ${millilitres} mL`);
+    for (const { id: label, name: called, milliliters } of one.labels) {
+      assert.ok(Math.abs(milliliters - labels[label]) < 1e-6, `${name}: ${id}, label ${label}: ${milliliters} mL`);
       if (names) assert.equal(called, names[label], `${name}: ${id}`);
     }
   }

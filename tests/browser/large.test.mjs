@@ -25,7 +25,7 @@ const unread = (page) =>
 
 test("a hundred cases: all are listed at once, and one can be looked at while the others are read", { timeout: limit }, async (context) => {
   const folder = temporaryFolder();
-  core("phantom", "--out", join(folder, "phantom"), "--cases", "1", "--unlabelled", "0", "--seed", "2", "--voxels", "40,48");
+  core("phantom", "--out", join(folder, "phantom"), "--cases", "1", "--unlabeled", "0", "--seed", "2", "--voxels", "40,48");
   const names = Array.from({ length: 100 }, (_, i) => `case_${String(i + 1).padStart(3, "0")}`);
   const files = names.flatMap((name, i) => {
     const [image, label] = [join(folder, `${name}.nii.gz`), join(folder, `${name}_seg.nii.gz`)];
@@ -77,7 +77,7 @@ function writeLarge(path, small, bytesPerVoxel, pattern) {
 test("volumes of 512 × 512 × 600 are read one by one, and refused for training where they do not fit", { timeout: limit }, async (context) => {
   const folder = temporaryFolder();
   context.after(() => rmSync(folder, { recursive: true }));
-  core("phantom", "--out", join(folder, "phantom"), "--cases", "1", "--unlabelled", "0", "--seed", "2", "--voxels", "18,22");
+  core("phantom", "--out", join(folder, "phantom"), "--cases", "1", "--unlabeled", "0", "--seed", "2", "--voxels", "18,22");
   const small = (kind) => readBytes(join(folder, "phantom", kind, "phantom_001.nii.gz"));
   const [image, label] = [join(folder, "large_1.nii"), join(folder, "large_1_seg.nii")];
   writeLarge(image, small("imagesTr"), 2, (slice, k) => {

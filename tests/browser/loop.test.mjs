@@ -64,7 +64,7 @@ function checkSurfaces(names, folder) {
 test("the loop: hold out, pause, measure, take away, open again", { timeout: limit }, async (context) => {
   const folder = temporaryFolder();
   const data = join(folder, "phantom");
-  core("phantom", "--out", data, "--cases", "4", "--unlabelled", "1", "--seed", "3", "--voxels", "18,22");
+  core("phantom", "--out", data, "--cases", "4", "--unlabeled", "1", "--seed", "3", "--voxels", "18,22");
   let archive;
   let table;
   let weights;
@@ -132,7 +132,7 @@ test("the loop: hold out, pause, measure, take away, open again", { timeout: lim
     assert.match(readFileSync(join(folder, "results/report.html"), "utf8"), /SHA-256 of the weights<\/dt><dd>[0-9a-f]{64}/);
     core("info", join(folder, "results/weights.safetensors"));
 
-    await page.locator("#predict-scope").selectOption("unlabelled");
+    await page.locator("#predict-scope").selectOption("unlabeled");
     assert.equal(await press(page, "predict"), "done");
     await labelNext(page);
     await checkSurfaces(unpack(await download(page, "#results [data-surfaces=phantom_005]", folder), join(folder, "stl")), join(folder, "stl"));

@@ -1,4 +1,4 @@
-// One phantom in ten orientations: the crosshair is at the same millimetres, over the same voxel, as nibabel says
+// One phantom in ten orientations: the crosshair is at the same millimeters, over the same voxel, as nibabel says
 // (see fixtures/reoriented.py).
 
 import assert from "node:assert/strict";

@@ -57,7 +57,7 @@ async function killAndRestart(page) {
 
 test("pairs and frames that were chosen by hand outlive the device, the worker and the tab", { timeout: limit }, async () => {
   const folder = temporaryFolder();
-  core("phantom", "--out", join(folder, "phantom"), "--cases", "1", "--unlabelled", "0", "--seed", "6", "--voxels", "18,22");
+  core("phantom", "--out", join(folder, "phantom"), "--cases", "1", "--unlabeled", "0", "--seed", "6", "--voxels", "18,22");
   const [image, label] = ["imagesTr", "labelsTr"].map((kind) => join(folder, "phantom", kind, "phantom_001.nii.gz"));
   place(image, join(folder, "odd/scan of monday.nii.gz"));
   place(label, join(folder, "odd/drawn by anna_mask.nii.gz"));

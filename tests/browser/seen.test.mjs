@@ -10,7 +10,7 @@ import { drop, limit, noWebgpu, press, screenshot, withPage } from "./page.mjs";
 /** A phantom folder with cases of its own numbers. */
 function phantom(folder, name, cases) {
   const data = join(folder, name);
-  core("phantom", "--out", data, "--cases", String(cases), "--unlabelled", "0", "--seed", "7", "--voxels", "18,22");
+  core("phantom", "--out", data, "--cases", String(cases), "--unlabeled", "0", "--seed", "7", "--voxels", "18,22");
   return data;
 }
 

@@ -23,7 +23,7 @@ export async function trainUntilTheLossFalls(page, iterations) {
   return total;
 }
 
-/** Segments the unlabelled case and checks the downloaded file against the image that was dropped. */
+/** Segments the unlabeled case and checks the downloaded file against the image that was dropped. */
 export async function predictAndDownload(page, id, image, labels, folder) {
   assert.equal(await press(page, "predict"), "done");
   const path = await download(page, `#results [data-download="${id}"]`, folder);

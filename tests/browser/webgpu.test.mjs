@@ -15,7 +15,7 @@ const patch = [16, 16, 32];
 
 test("WebGPU: train on dropped files, predict, and get the same from the command line", { timeout: limit }, async (context) => {
   const folder = temporaryFolder();
-  core("phantom", "--out", join(folder, "phantom"), "--cases", "2", "--unlabelled", "1", "--seed", "7", "--voxels", "18,22");
+  core("phantom", "--out", join(folder, "phantom"), "--cases", "2", "--unlabeled", "1", "--seed", "7", "--voxels", "18,22");
   const source = (kind, n) => join(folder, "phantom", kind, `phantom_00${n}.nii.gz`);
   // Loose files as people keep them: a label beside its image, and one image without.
   const files = [1, 2].flatMap((n) => {

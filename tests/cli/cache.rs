@@ -65,7 +65,7 @@ fn cases_on_disk_give_the_same_network_and_are_prepared_once() {
     assert_eq!(run("third", &on_disk).1.len(), 1);
     assert_eq!(files(&cache, ".safetensors").len(), 3);
     let config = path(folder.path(), "window.toml");
-    let window = "[preprocessing.normalisation.window]\nlow = 0.0\nhigh = 200.0\n";
+    let window = "[preprocessing.normalization.window]\nlow = 0.0\nhigh = 200.0\n";
     fs::write(&config, window).expect("written");
     let window = run("window", &[&on_disk[..], &["--config", &config]].concat());
     assert_ne!(window.0, memory.0);

@@ -48,8 +48,8 @@ fn cases_and_what_is_no_case_are_listed() {
         let voxels = label["voxels"].as_f64().expect("voxels");
         let spacing = first["spacing"].as_array().expect("spacing").iter();
         let voxel: f64 = spacing.filter_map(Value::as_f64).product();
-        let millilitres = label["millilitres"].as_f64().expect("mL");
-        assert!((millilitres - voxels * voxel / 1000.0).abs() < 1e-9 * millilitres);
+        let milliliters = label["milliliters"].as_f64().expect("mL");
+        assert!((milliliters - voxels * voxel / 1000.0).abs() < 1e-9 * milliliters);
     }
     assert_eq!(found["cases"][3]["labels"], Value::Null);
     let leftovers = found["leftovers"].as_array().expect("leftovers").iter();

@@ -82,7 +82,7 @@ fn tables_of_files_that_are_named_differently() {
         "case,label,name,dice,hd95_mm,ml_predicted,ml_true",
         "a,1,liver,1,0,0.002,0.002",
         "a,2,spleen,1,0,0.001,0.001",
-        // One voxel of two neighbours: half of the truth's distances are 0, the others 1 mm.
+        // One voxel of two neighbors: half of the truth's distances are 0, the others 1 mm.
         "b,1,liver,0.6666666666666666,0.95,0.001,0.002",
         "b,2,spleen,0,,0,0.001",
         "c_seg,1,liver,,,0,0",
@@ -135,7 +135,7 @@ fn labels_are_chosen_by_id_or_name() {
     let told = succeed(&[&base[..], &["--preset", "acdc"]].concat());
     assert!(told.contains("myocardium") && told.contains("left ventricle"), "{told}");
     let told = succeed(&[&base[..], &["--preset", "brats21"]].concat());
-    assert!(told.contains("whole tumour") && !told.contains("spleen"), "{told}");
+    assert!(told.contains("whole tumor") && !told.contains("spleen"), "{told}");
     let sentence = refuse(&[&base[..], &["--labels", "heart"]].concat());
     assert!(
         sentence.contains("\"heart\"") && sentence.contains("1 liver"),

@@ -73,7 +73,7 @@ fn test_and_validation_cases_are_not_trained_on() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = phantom(folder.path());
     let file = |name: &str| path(folder.path(), &format!("phantom/{name}"));
-    // The unlabelled case is a test case of the folder's; give it labels.
+    // The unlabeled case is a test case of the folder's; give it labels.
     copy(
         &file("labelsTr/phantom_001.nii.gz"),
         &file("labelsTs/phantom_004.nii.gz"),

@@ -72,7 +72,7 @@ fn phantom(folder: &Path) -> String {
         &out,
         "--cases",
         "3",
-        "--unlabelled",
+        "--unlabeled",
         "1",
         "--voxels",
         "20,28",

@@ -11,13 +11,13 @@ use crate::{core, path, refuse, succeed, text};
 /// Phantoms in a preset's layout: three with labels and one beside them.
 fn lay_out(folder: &Path, preset: &str) -> String {
     let data = path(folder, "data");
-    let fixed = ["--cases", "3", "--unlabelled", "1", "--voxels", "18,22"];
+    let fixed = ["--cases", "3", "--unlabeled", "1", "--voxels", "18,22"];
     let arguments = ["phantom", "--out", &data, "--layout", preset];
     succeed(&[arguments.as_slice(), &fixed].concat());
     data
 }
 
-/// Phantoms have voxels of a centimetre: resampled to the preset's millimetres they would be large.
+/// Phantoms have voxels of a centimeter: resampled to the preset's millimeters they would be large.
 const COARSE: &str = "[preprocessing.spacing]\nmm = [11.0, 12.0, 13.0]\n";
 
 /// Trains for two steps with what the preset says, but for the options given, and gives what was warned of.
@@ -58,12 +58,12 @@ fn config(folder: &Path) -> String {
     fs::read_to_string(folder.join("run/config.toml")).expect("the settings")
 }
 
-/// A round; `unlabelled` is what to segment, `case` its name and `ids` the labels there may be.
-fn round(preset: &str, options: &[&str], unlabelled: &str, case: &str, ids: &[u16]) -> String {
+/// A round; `unlabeled` is what to segment, `case` its name and `ids` the labels there may be.
+fn round(preset: &str, options: &[&str], unlabeled: &str, case: &str, ids: &[u16]) -> String {
     let folder = TempDir::new().expect("a folder");
     let data = lay_out(folder.path(), preset);
     train(folder.path(), &data, preset, options);
-    let labels = predict(folder.path(), &path(Path::new(&data), unlabelled), case);
+    let labels = predict(folder.path(), &path(Path::new(&data), unlabeled), case);
     assert!(
         labels.present().iter().all(|id| ids.contains(id)),
         "{:?}",

@@ -35,13 +35,13 @@ fn place(root: &Path, paths: impl IntoIterator<Item = String>) {
 
 /// BTCV's abdomens: 30 to train on, 20 without labels.
 fn synapse(root: &Path) {
-    let labelled = (1..=10).chain(21..=40).flat_map(|n| {
+    let labeled = (1..=10).chain(21..=40).flat_map(|n| {
         [("img", "img"), ("label", "label")]
             .map(|(folder, name)| format!("RawData/Training/{folder}/{name}{n:04}.nii.gz"))
     });
-    place(root, labelled);
-    let unlabelled = (61..=80).map(|n| format!("RawData/Testing/img/img{n:04}.nii.gz"));
-    place(root, unlabelled);
+    place(root, labeled);
+    let unlabeled = (61..=80).map(|n| format!("RawData/Testing/img/img{n:04}.nii.gz"));
+    place(root, unlabeled);
 }
 
 /// ACDC as it is distributed today, with the ground truth of its test set.
@@ -64,7 +64,7 @@ fn acdc(root: &Path) {
     }
 }
 
-/// BraTS 2021: 1251 labelled cases whose numbers have gaps, and 219 without labels in the gaps.
+/// BraTS 2021: 1251 labeled cases whose numbers have gaps, and 219 without labels in the gaps.
 fn brats21(root: &Path) {
     let contrasts = ["flair", "t1", "t1ce", "t2"];
     let case = |set: &str, number: usize, files: &[&str]| {
@@ -72,17 +72,17 @@ fn brats21(root: &Path) {
         let file = |ending: &&str| format!("{set}/{name}/{name}_{ending}.nii.gz");
         place(root, files.iter().map(file));
     };
-    let labelled = |number: &usize| number / 5 % 4 != 3;
-    for number in (0..).filter(labelled).take(1251) {
+    let labeled = |number: &usize| number / 5 % 4 != 3;
+    for number in (0..).filter(labeled).take(1251) {
         let files = [contrasts.as_slice(), &["seg"]].concat();
         case("TrainingData", number, &files);
     }
-    for number in (0..).filter(|number| !labelled(number)).take(219) {
+    for number in (0..).filter(|number| !labeled(number)).take(219) {
         case("ValidationData", number, &contrasts);
     }
 }
 
-/// The Decathlon's brain tumours: 484 labelled cases, 266 without labels.
+/// The Decathlon's brain tumors: 484 labeled cases, 266 without labels.
 fn brats17(root: &Path) {
     let names =
         |numbers: std::ops::RangeInclusive<usize>| numbers.map(|n| format!("BRATS_{n:03}")).collect::<Vec<String>>();
@@ -190,7 +190,7 @@ fn acdc_in_full_size() {
 }
 
 #[test]
-fn brain_tumours_in_full_size() {
+fn brain_tumors_in_full_size() {
     let expected: [Size; 1] = [("table3-brats17", 2, ("train", 387), ("val", 73))];
     dry_runs(brats17, &expected, true);
     let expected: [Size; 2] = [
@@ -219,7 +219,7 @@ patch = [32, 32, 32]
 overlap = 0.0
 "#;
 
-/// Phantoms have voxels of a centimetre: resampled to a preset's millimetres they would be large.
+/// Phantoms have voxels of a centimeter: resampled to a preset's millimeters they would be large.
 const COARSE: &str = "preprocessing.spacing.mm = [11.0, 12.0, 13.0]\n";
 
 /// Two iterations of experiments, cell by cell, on phantoms in `data`.
@@ -253,7 +253,7 @@ fn read_result(file: &Path) -> CellResult {
 /// Phantoms in a preset's layout, with what lies beside.
 fn phantoms(folder: &Path, layout: &str) -> String {
     let data = path(folder, "data");
-    let fixed = ["--cases", "4", "--unlabelled", "2", "--voxels", "18,22", "--quiet"];
+    let fixed = ["--cases", "4", "--unlabeled", "2", "--voxels", "18,22", "--quiet"];
     succeed(&[["phantom", "--out", &data, "--layout", layout].as_slice(), &fixed].concat());
     data
 }
@@ -291,13 +291,13 @@ fn two_iterations_on_acdc() {
 }
 
 #[test]
-fn two_iterations_on_brain_tumours() {
+fn two_iterations_on_brain_tumors() {
     let folder = TempDir::new().expect("a folder");
     let data = phantoms(folder.path(), "brats17");
     runs(folder.path(), &data, &["table3-brats17"], COARSE);
     let table = fs::read_to_string(folder.path().join("table3-brats17/table.md")).expect("a table");
     assert!(
-        table.contains("| whole tumour | enhancing tumour | tumour core |"),
+        table.contains("| whole tumor | enhancing tumor | tumor core |"),
         "{table}"
     );
     let folder = TempDir::new().expect("a folder");
@@ -328,14 +328,14 @@ fn two_iterations_on_hippocampus() {
     runs(folder.path(), &data, &names, "");
 }
 
-/// The lists of an experiment of a preset, some of whose cases are absent, unlabelled or there twice.
+/// The lists of an experiment of a preset, some of whose cases are absent, unlabeled or there twice.
 #[test]
-fn lists_are_of_labelled_cases_and_say_what_is_absent() {
+fn lists_are_of_labeled_cases_and_say_what_is_absent() {
     let folder = TempDir::new().expect("a folder");
     let data = phantoms(folder.path(), "brats17");
     let file = path(folder.path(), "experiment.toml");
     let text = r#"
-title = "Tumours"
+title = "Tumors"
 preset = "brats17"
 train = ["train"]
 evaluate = "lists.json:one"
@@ -359,7 +359,7 @@ name = "UNETR"
         BRATS_007, BRATS_008 and 379 more\n";
     assert_eq!(warned, expected);
 
-    // An image of the same name to be segmented: the labelled one is meant.
+    // An image of the same name to be segmented: the labeled one is meant.
     let images = Path::new(&data);
     fs::copy(
         images.join("imagesTr/BRATS_011.nii.gz"),

@@ -45,7 +45,7 @@ fn four_processes_predict_what_one_does() {
         &data,
         "--cases",
         "3",
-        "--unlabelled",
+        "--unlabeled",
         "7",
         "--voxels",
         "20,28",

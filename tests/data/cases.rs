@@ -55,7 +55,7 @@ fn labels_stored_as_floats_are_rounded() {
 
 #[test]
 fn files_are_compared_in_mm_of_their_grid() {
-    // A labelled voxel, moved by two voxels along one axis: i is 0.5 mm, j 1.5 mm, k 4 mm.
+    // A labeled voxel, moved by two voxels along one axis: i is 0.5 mm, j 1.5 mm, k 4 mm.
     for (step, mm) in [(2, 1.0), (2 * 3, 3.0), (2 * 12, 8.0)] {
         let map = |index: usize| {
             let mut file = NiftiFile::new(&[3, 4, 5], U8);
@@ -126,9 +126,9 @@ fn label_set_maps_sparse_ids_to_classes() {
     assert_eq!(set.decode(classes.view()), array![[[0, 2, 4, 205, 0, 0]]]);
     assert_eq!(set.decode(array![[[9, 255]]].view()), array![[[0, 0]]]);
 
-    let unlabelled = LabelSet::from_cases(&cases[2..], &names).expect_err("no labels");
+    let unlabeled = LabelSet::from_cases(&cases[2..], &names).expect_err("no labels");
     assert_eq!(
-        unlabelled.to_string(),
+        unlabeled.to_string(),
         "no case has a label map; add one next to at least one image (for example case.nii.gz and case_seg.nii.gz)"
     );
     let many = LabelSet::from_ids(0..=255, &names).expect("255 labels");

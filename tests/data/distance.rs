@@ -14,7 +14,7 @@ fn random(seed: u64) -> impl FnMut() -> usize {
     }
 }
 
-/// Positions in mm of the mask's voxels that have a neighbour outside.
+/// Positions in mm of the mask's voxels that have a neighbor outside.
 fn surface_points(mask: &Array3<bool>, spacing: [f64; 3]) -> Vec<[f64; 3]> {
     let inside = |d: i64, h: i64, w: i64| {
         let index = [d, h, w].map(|i| usize::try_from(i).unwrap_or(usize::MAX));
@@ -74,12 +74,12 @@ fn hd95_equals_distances_taken_one_by_one() {
         let mut next = random(seed);
         // Two overlapping ellipsoids with holes, some of them cut off by the border.
         let mut ellipsoid = || {
-            let centre: [f64; 3] = [0; 3].map(|_| (next() % 14) as f64);
+            let center: [f64; 3] = [0; 3].map(|_| (next() % 14) as f64);
             let radii: [f64; 3] = [0; 3].map(|_| 2.0 + (next() % 5) as f64);
             Array3::from_shape_fn([14, 12, 13], |(d, h, w)| {
                 let depth: f64 = [d, h, w]
                     .iter()
-                    .zip(centre)
+                    .zip(center)
                     .zip(radii)
                     .map(|((&x, c), r)| ((x as f64 - c) / r).powi(2))
                     .sum();

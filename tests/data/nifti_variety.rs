@@ -29,7 +29,7 @@ const OPEN: [Opens; 9] = [
 #[rustfmt::skip]
 const REFUSED: [(&str, &str); 2] = [
     ("complex", "the voxels are complex numbers, which is not supported; export one integer or float value per voxel"),
-    ("ct_perfusion", "the voxels are RGB colours, which is not supported; export one integer or float value per voxel"),
+    ("ct_perfusion", "the voxels are RGB colors, which is not supported; export one integer or float value per voxel"),
 ];
 
 fn read(bytes: &[u8]) -> Result<Image, VolumeError> {
@@ -45,7 +45,7 @@ fn every_file_opens_or_is_refused_with_its_sentence() {
         let image = read(&bytes).expect(name);
         assert_eq!(image.grid().dims, dims, "{name}");
         assert_eq!(image.grid().orientation(), orientation, "{name}");
-        // The table's positions have three decimals, and a voxel is half a millimetre or more.
+        // The table's positions have three decimals, and a voxel is half a millimeter or more.
         let index = index_at(&image, mm, 0.01);
         let found = values(&image)[place_in_file(&image, index)];
         assert!((found - value).abs() < 1e-6, "{name}: {found}");

@@ -57,7 +57,7 @@ fn scans_look_like_scans() {
         );
         spacings.insert(format!("{width:.2}"));
 
-        let label = case.label.as_ref().expect("labelled");
+        let label = case.label.as_ref().expect("labeled");
         assert_eq!(label.present(), PHANTOM_LABELS.map(|(id, _)| id));
         let (values, labels) = (case.image.canonical(), label.canonical());
         for (id, hu) in [(1, 112.0), (2, 185.0)] {
@@ -119,6 +119,6 @@ fn its_dataset_json_describes_it() {
         Some(&DatasetJson::parse("dataset.json", json.as_bytes())),
     );
     assert!(pairing.leftovers.is_empty());
-    let labelled: Vec<bool> = pairing.cases.iter().map(|case| case.label.is_some()).collect();
-    assert_eq!(labelled, [true, true, false]);
+    let labeled: Vec<bool> = pairing.cases.iter().map(|case| case.label.is_some()).collect();
+    assert_eq!(labeled, [true, true, false]);
 }

@@ -2,7 +2,7 @@
 
 use medcontext_core::volume::{Image, Voxels};
 
-/// The index of the voxel at a position in mm, which is within `voxels` of its centre.
+/// The index of the voxel at a position in mm, which is within `voxels` of its center.
 pub fn index_at(image: &Image, mm: [f64; 3], voxels: f64) -> [usize; 3] {
     let inverse = image.grid().affine.inverse().expect("axes span space");
     inverse.apply(mm).map(|index| {

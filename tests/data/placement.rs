@@ -1,5 +1,5 @@
 //! What lies on what: image, channels and label map of a case, whatever each file's header says. Files are made
-//! from places in millimetres, so that where each voxel has to come out is known without the code under test.
+//! from places in millimeters, so that where each voxel has to come out is known without the code under test.
 
 use futures::executor::block_on;
 use medcontext_core::Error;
@@ -9,7 +9,7 @@ use medcontext_core::volume::{Image, LabelImage, Limits};
 
 use crate::nifti_file::{NiftiFile, U8, bytes_file, field};
 
-/// Millimetres between voxels along x, y and z, and voxels along them.
+/// Millimeters between voxels along x, y and z, and voxels along them.
 const STEP: [f32; 3] = [1.0, 2.0, 3.0];
 const SIZE: [usize; 3] = [2, 3, 4];
 
@@ -93,7 +93,7 @@ fn files_of_one_place_are_matched_by_their_headers_in_any_order_of_axes() {
                 case.warnings()
             );
             let values = case.image.canonical();
-            let labels = case.label.as_ref().expect("labelled").canonical();
+            let labels = case.label.as_ref().expect("labeled").canonical();
             let channel = case.other_channels[0].canonical();
             assert_eq!(values.shape(), labels.shape());
             for (place, value) in values.indexed_iter() {
@@ -126,7 +126,7 @@ fn files_of_one_size_whose_headers_disagree_are_matched_voxel_by_voxel() {
             of_channel.starts_with("channel 2 lies ") && of_channel.contains("voxel by voxel"),
             "{of_channel}"
         );
-        let map = case.label.clone().expect("labelled");
+        let map = case.label.clone().expect("labeled");
         let (values, labels) = (case.image.canonical(), map.canonical());
         for (place, value) in values.indexed_iter() {
             assert_eq!(
@@ -137,10 +137,10 @@ fn files_of_one_size_whose_headers_disagree_are_matched_voxel_by_voxel() {
         // What is trained on, which used to be mirrored or not to fit at all.
         let set = LabelSet::from_ids(map.present(), &Default::default()).expect("labels");
         let prepared = Prepared::new(&case.images(), Some((&map, &set)), &Preprocessing::default(), [1; 3]);
-        let classes = prepared.classes.expect("labelled");
+        let classes = prepared.classes.expect("labeled");
         let intensities = prepared.image.index_axis(ndarray::Axis(0), 0);
         assert_eq!(intensities.shape(), classes.shape());
-        // Normalisation keeps the order of values; ids became classes in their order.
+        // Normalization keeps the order of values; ids became classes in their order.
         let mut by_class: Vec<(u8, f32)> = classes.iter().copied().zip(intensities.iter().copied()).collect();
         by_class.sort_by_key(|(class, _)| *class);
         assert!(by_class.windows(2).all(|pair| pair[0].1 < pair[1].1), "{order:?}");
@@ -218,8 +218,8 @@ fn a_label_map_of_another_size_is_resampled_on_request() {
     let fine = fine.with(&layers);
     let ras = ([0, 1, 2], [false; 3]);
     let bytes = [("a.nii", file(ras, 0.0, number)), ("a_seg.nii", fine)];
-    let labelled = files(Some("a_seg.nii"));
-    let reading = read(&labelled, ReadOptions::default(), &bytes).expect("the image");
+    let labeled = files(Some("a_seg.nii"));
+    let reading = read(&labeled, ReadOptions::default(), &bytes).expect("the image");
     assert!(reading.case.label.is_none() && reading.fix == Some(Fix::Resample));
     assert!(
         reading
@@ -233,12 +233,12 @@ fn a_label_map_of_another_size_is_resampled_on_request() {
         resample_labels: true,
         ..ReadOptions::default()
     };
-    let case = read(&labelled, options, &bytes)
+    let case = read(&labeled, options, &bytes)
         .expect("read")
         .whole()
         .expect("resampled");
     let expected: Vec<u16> = (1..=4).flat_map(|layer| [layer; 6]).collect();
-    assert_eq!(case.label.as_ref().expect("labelled").labels(), expected);
+    assert_eq!(case.label.as_ref().expect("labeled").labels(), expected);
     assert!(
         case.warnings()
             .iter()
@@ -249,7 +249,7 @@ fn a_label_map_of_another_size_is_resampled_on_request() {
     let mut far = NiftiFile::new(&[2, 2, 2], U8);
     far.f32(field::SROW_X + 12, 500.0);
     let bytes = [bytes[0].clone(), ("a_seg.nii", far.with(&[1; 8]))];
-    let refused = read(&labelled, options, &bytes)
+    let refused = read(&labeled, options, &bytes)
         .expect("the image")
         .whole()
         .expect_err("beside");
@@ -283,7 +283,7 @@ fn structures_are_combined_on_the_image_and_keep_their_names() {
         .expect("read")
         .whole()
         .expect("combined");
-    let map = case.label.as_ref().expect("labelled");
+    let map = case.label.as_ref().expect("labeled");
     assert_eq!(
         map.names()
             .into_iter()

@@ -1,5 +1,5 @@
 //! One phantom as ten volumes with other axes, forms, handedness and number types: the same voxel is at the
-//! same millimetres, and labels go back to where they belong. Against nibabel 5.4.2 (see
+//! same millimeters, and labels go back to where they belong. Against nibabel 5.4.2 (see
 //! `fixtures/reoriented.py`).
 
 use std::io::Read;
@@ -22,7 +22,7 @@ use crate::place::{index_at, place_in_file, values};
 const HEADER: usize = 352;
 /// The phantom's values of label n start at n times this.
 const STEP: f32 = 4000.0;
-/// Headers hold 32-bit floats: positions of some ten millimetres are right to this.
+/// Headers hold 32-bit floats: positions of some ten millimeters are right to this.
 const MM: f64 = 1e-4;
 const AXES: [AxisOrder; 2] = [AxisOrder::Zyx, AxisOrder::Xyz];
 
@@ -163,7 +163,7 @@ fn headers_are_read_as_nibabel_reads_them() {
 }
 
 #[test]
-fn the_same_voxel_is_at_the_same_millimetres() {
+fn the_same_voxel_is_at_the_same_millimeters() {
     let volumes = Volume::all();
     let first = volumes[0].landmarks();
     for volume in &volumes {
@@ -270,7 +270,7 @@ fn a_network_finds_the_same_in_every_orientation() {
             let found = segment(&predictor, &volume.image);
             assert_eq!(found.grid(), volume.image.grid(), "{}", volume.name);
             assert_eq!(found.canonical(), first.canonical(), "{}", volume.name);
-            // By millimetres alone, whatever the axes are.
+            // By millimeters alone, whatever the axes are.
             if volume.same_place() {
                 let there = found.onto(&volumes[0].image).expect("an affine");
                 assert_eq!(there.canonical(), first.canonical(), "{}", volume.name);

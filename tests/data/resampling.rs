@@ -2,7 +2,7 @@
 //! scikit-image (as nnU-Net 1 calls them) on made-up ones.
 
 use medcontext_core::dataset::LabelSet;
-use medcontext_core::transform::{Crop, Normalisation, Prepared, Preprocessing, Resampling, Spacing, largest};
+use medcontext_core::transform::{Crop, Normalization, Prepared, Preprocessing, Resampling, Spacing, largest};
 use medcontext_core::volume::{Affine, AxisOrder, Form, Grid, Image, LabelImage, Voxels};
 use medcontext_tests::{Fixture, assert_within, reference};
 use ndarray::{Array3, Array4, s};
@@ -34,7 +34,7 @@ fn label_set(last: u16) -> LabelSet {
 fn resampled_to(mm: [f64; 3], rule: Resampling) -> Preprocessing {
     Preprocessing {
         axes: AxisOrder::Xyz,
-        normalisation: Normalisation::None,
+        normalization: Normalization::None,
         spacing: Some(Spacing { mm, rule }),
         crop: Crop::None,
     }
@@ -68,7 +68,7 @@ fn spacing_and_orientation_are_monais() {
 
         let spacing = AxisOrder::Xyz.arrange_sides(image.grid().canonical_spacing());
         let expected = fixture.bytes(&format!("spc_lab.{name}"));
-        let classes = found.classes.expect("labelled");
+        let classes = found.classes.expect("labeled");
         let mut at_ties = 0;
         for (((x, y, z), class), id) in classes.indexed_iter().zip(expected) {
             if u16::from(id) == set.ids()[usize::from(*class)] {
@@ -85,7 +85,7 @@ fn spacing_and_orientation_are_monais() {
         assert!(at_ties <= 58, "{name}: {at_ties}");
     }
     let window = Preprocessing {
-        normalisation: Normalisation::Window { low: 20.0, high: 150.0 },
+        normalization: Normalization::Window { low: 20.0, high: 150.0 },
         spacing: None,
         ..recipe
     };
@@ -125,7 +125,7 @@ fn spacing_is_nnunets() {
         // Values from -6 to 16, written with six decimals.
         assert_within(&what, &intensities, &expected, 2e-5);
         let expected: Vec<u8> = serde_json::from_value(change["labels"].clone()).expect("labels");
-        let classes: Vec<u8> = found.classes.expect("labelled").into_iter().collect();
+        let classes: Vec<u8> = found.classes.expect("labeled").into_iter().collect();
         assert_eq!(classes, expected, "{what}");
     }
 }
@@ -155,7 +155,7 @@ fn the_way_back_finds_each_voxel_where_it_was() {
                 case.native
                     .without_padding(&Array4::zeros((2, case.size()[0], case.size()[1], case.size()[2])));
             let new = unpadded.shape()[axis + 1];
-            // Centre of the first new voxel, and the new voxel size, both in mm from the first old one.
+            // Center of the first new voxel, and the new voxel size, both in mm from the first old one.
             let (first, mm) = match rule {
                 Resampling::Monai => (0.0, target[axis]),
                 Resampling::NnUnet => {
@@ -185,12 +185,12 @@ fn native_voxels_are_given_back_untouched() {
     for axes in [AxisOrder::Zyx, AxisOrder::Xyz] {
         let recipe = Preprocessing {
             axes,
-            normalisation: Normalisation::None,
+            normalization: Normalization::None,
             ..Preprocessing::default()
         };
         let case = Prepared::new(&[&image], Some((&label, &label_set(3))), &recipe, [8; 3]);
         assert_eq!(case.size(), [8; 3]);
-        let classes = case.classes.as_ref().expect("labelled");
+        let classes = case.classes.as_ref().expect("labeled");
         let logits = Array4::from_shape_fn((4, 8, 8, 8), |(class, d, h, w)| {
             f32::from(u8::from(usize::from(classes[[d, h, w]]) == class))
         });
@@ -210,11 +210,11 @@ fn what_was_cropped_away_is_background() {
     let (dark, _) = image(&flat, &[0; 720], dims, scaled([1.0; 3]));
     let zeroed: Vec<f32> = flat.iter().map(|v| v + 500.0).collect();
     let (zero, _) = image(&zeroed, &[0; 720], dims, scaled([1.0; 3]));
-    let window = Normalisation::Window { low: 0.0, high: 100.0 };
+    let window = Normalization::Window { low: 0.0, high: 100.0 };
     for (image, crop) in [(&dark, Crop::Positive), (&zero, Crop::NonZero)] {
         let recipe = Preprocessing {
             axes: AxisOrder::Xyz,
-            normalisation: window,
+            normalization: window,
             spacing: None,
             crop,
         };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use medcontext_core::dataset::LabelSet;
 use medcontext_core::train::TrainConfig;
 use medcontext_core::transform::{
-    Augmentation, CaseFile, Centre, Loader, Normalisation, Prepared, Preprocessing, SampledCase, Sampler, Sampling,
+    Augmentation, CaseFile, Center, Loader, Normalization, Prepared, Preprocessing, SampledCase, Sampler, Sampling,
 };
 
 use crate::resampling::{image, scaled};
@@ -29,7 +29,7 @@ fn prepared(offset: f32) -> Prepared {
     let set = LabelSet::from_ids([1, 2], &BTreeMap::new()).expect("labels");
     let recipe = Preprocessing {
         axes: medcontext_core::volume::AxisOrder::Xyz,
-        normalisation: Normalisation::None,
+        normalization: Normalization::None,
         ..Preprocessing::default()
     };
     Prepared::new(&[&image], Some((&label, &set)), &recipe, [1; 3])
@@ -46,10 +46,10 @@ fn sampler(cases: Vec<SampledCase>, patch: usize, batch_size: usize, sampling: S
     Sampler::new(cases, config.sampler_settings(), 7)
 }
 
-/// How often patches of one voxel hit a voxel that is labelled, unlabelled above 0, and neither.
-fn hits(centre: Centre, patches: usize) -> [usize; 3] {
+/// How often patches of one voxel hit a voxel that is labeled, unlabeled above 0, and neither.
+fn hits(center: Center, patches: usize) -> [usize; 3] {
     let sampling = Sampling {
-        centre,
+        center,
         ..Sampling::default()
     };
     let drawn = sampler(vec![case(1.0)], 1, 2, sampling).draw(0, patches);
@@ -67,33 +67,33 @@ fn hits(centre: Centre, patches: usize) -> [usize; 3] {
 #[test]
 fn positives_and_negatives_come_in_their_ratio() {
     // Standard deviation of each count of 2000: 22.
-    let [labelled, background, neither] = hits(
-        Centre::PosNeg {
+    let [labeled, background, neither] = hits(
+        Center::PosNeg {
             positive: 1.0,
             negative: 1.0,
         },
         2000,
     );
-    assert!((910..=1090).contains(&labelled), "{labelled}");
-    assert_eq!((labelled + background, neither), (2000, 0));
-    let [labelled, ..] = hits(
-        Centre::PosNeg {
+    assert!((910..=1090).contains(&labeled), "{labeled}");
+    assert_eq!((labeled + background, neither), (2000, 0));
+    let [labeled, ..] = hits(
+        Center::PosNeg {
             positive: 3.0,
             negative: 1.0,
         },
         2000,
     );
-    assert!((1420..=1580).contains(&labelled), "{labelled}");
-    let only = Centre::PosNeg {
+    assert!((1420..=1580).contains(&labeled), "{labeled}");
+    let only = Center::PosNeg {
         positive: 0.0,
         negative: 1.0,
     };
     assert_eq!(hits(only, 500), [0, 500, 0]);
-    // 21 of 1728 voxels are labelled.
-    let [labelled, ..] = hits(Centre::Anywhere, 2000);
-    assert!((8..=45).contains(&labelled), "{labelled}");
-    let [labelled, ..] = hits(Centre::Foreground { share: 0.5 }, 2000);
-    assert!((920..=1110).contains(&labelled), "{labelled}");
+    // 21 of 1728 voxels are labeled.
+    let [labeled, ..] = hits(Center::Anywhere, 2000);
+    assert!((8..=45).contains(&labeled), "{labeled}");
+    let [labeled, ..] = hits(Center::Foreground { share: 0.5 }, 2000);
+    assert!((920..=1110).contains(&labeled), "{labeled}");
 }
 
 #[test]
@@ -116,13 +116,13 @@ fn the_last_third_of_a_batch_holds_a_class() {
 }
 
 #[test]
-fn a_patch_stays_inside_and_around_its_centre() {
+fn a_patch_stays_inside_and_around_its_center() {
     let sampler = sampler(
         vec![case(1.0)],
         4,
         1,
         Sampling {
-            centre: Centre::Foreground { share: 1.0 },
+            center: Center::Foreground { share: 1.0 },
             ..Sampling::default()
         },
     );
@@ -229,20 +229,20 @@ fn patches_of_a_file_are_those_of_memory() {
     };
     let in_file = |offset: f32| -> SampledCase {
         let path = folder.path().join(format!("{offset}"));
-        let bytes = CaseFile::serialize(&prepared(offset), "here").expect("labelled");
+        let bytes = CaseFile::serialize(&prepared(offset), "here").expect("labeled");
         std::fs::write(&path, bytes).expect("written");
         CaseFile::open(&path, "here").expect("a case").into()
     };
-    for centre in [Centre::Class { share: 0.5 }, MONAI] {
+    for center in [Center::Class { share: 0.5 }, MONAI] {
         let mut config = config.clone();
-        config.sampling.centre = centre;
+        config.sampling.center = center;
         let memory = Sampler::new(vec![case(1.0), case(5.0)], config.sampler_settings(), 3);
         let files = Sampler::new(vec![in_file(1.0), in_file(5.0)], config.sampler_settings(), 3);
-        assert_eq!(memory.draw(0, 24), files.draw(0, 24), "{centre:?}");
+        assert_eq!(memory.draw(0, 24), files.draw(0, 24), "{center:?}");
     }
 }
 
-const MONAI: Centre = Centre::PosNeg {
+const MONAI: Center = Center::PosNeg {
     positive: 1.0,
     negative: 1.0,
 };
@@ -251,7 +251,7 @@ const MONAI: Centre = Centre::PosNeg {
 fn only_whole_files_of_the_same_origin_are_opened() {
     let folder = tempfile::TempDir::new().expect("a folder");
     let path = folder.path().join("case");
-    let bytes = CaseFile::serialize(&prepared(1.0), "here").expect("labelled");
+    let bytes = CaseFile::serialize(&prepared(1.0), "here").expect("labeled");
     let opens = |bytes: &[u8], origin: &str| {
         std::fs::write(&path, bytes).expect("written");
         CaseFile::open(&path, origin).is_some()

@@ -1,4 +1,4 @@
-//! Surfaces of labels: closed, the right side out, at the right place in millimetres.
+//! Surfaces of labels: closed, the right side out, at the right place in millimeters.
 
 use std::collections::HashMap;
 
@@ -52,7 +52,7 @@ fn assert_closed(surface: &Surface) {
     assert!(sides.values().all(|&count| count == 0));
 }
 
-/// The centre of what the mesh encloses, in mm.
+/// The center of what the mesh encloses, in mm.
 fn centroid(surface: &Surface) -> [f64; 3] {
     let mut sum = [0.0; 3];
     let mut volume = 0.0;
@@ -72,9 +72,9 @@ fn centroid(surface: &Surface) -> [f64; 3] {
 
 #[test]
 fn a_sphere_of_voxels_is_an_ellipsoid_at_its_place() {
-    let centre = [24.3, 22.9, 25.6];
+    let center = [24.3, 22.9, 25.6];
     let inside = |ijk: [usize; 3]| {
-        let offsets = [0, 1, 2].map(|axis| ijk[axis] as f64 - centre[axis]);
+        let offsets = [0, 1, 2].map(|axis| ijk[axis] as f64 - center[axis]);
         offsets.iter().map(|offset| offset * offset).sum::<f64>() <= 400.0
     };
     let analytic = 4.0 / 3.0 * std::f64::consts::PI * 8000.0 * VOXEL / 1000.0;
@@ -84,7 +84,7 @@ fn a_sphere_of_voxels_is_an_ellipsoid_at_its_place() {
         assert_closed(&surface);
         let volume = surface.volume_ml();
         let found = centroid(&surface);
-        let expected = affine.apply(centre);
+        let expected = affine.apply(center);
         assert!((volume / analytic - 1.0).abs() < 0.01, "{volume} mL of {analytic}");
         for axis in 0..3 {
             let off = (found[axis] - expected[axis]).abs();
@@ -93,7 +93,7 @@ fn a_sphere_of_voxels_is_an_ellipsoid_at_its_place() {
     }
 }
 
-/// Three places on the edges at a voxel's corner: their middle is a third of half a voxel from its centre.
+/// Three places on the edges at a voxel's corner: their middle is a third of half a voxel from its center.
 #[test]
 fn a_single_voxel_is_a_small_cube() {
     for affine in [left_handed(), right_handed()] {
@@ -111,7 +111,7 @@ fn a_label_that_fills_the_volume_is_closed_at_its_border() {
     let one = Affine([[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]);
     let surface = map([4, 5, 6], one, |_| 7).surface(7);
     assert_closed(&surface);
-    // Voxels reach half a voxel beyond their centres; corners are cut.
+    // Voxels reach half a voxel beyond their centers; corners are cut.
     for (axis, voxels) in [4.0, 5.0, 6.0].into_iter().enumerate() {
         let places = surface.vertices.iter().map(|place| place[axis]);
         let (low, high) = places.fold((f32::MAX, f32::MIN), |(low, high), place| {
@@ -151,7 +151,7 @@ fn an_id_that_does_not_occur_has_no_surface() {
 fn stl_is_binary_with_normals_that_point_outwards() {
     let map = map([5, 5, 5], left_handed(), |[i, j, k]| u16::from(i > 1 && j > 2 && k > 0));
     let surface = map.surface(1);
-    let centre = centroid(&surface);
+    let center = centroid(&surface);
     let bytes = surface.to_stl(&format!("Rückenmark {}", "x".repeat(80)));
     assert_eq!(bytes.len(), 84 + 50 * surface.triangles.len());
     let header = String::from_utf8(bytes[..80].to_vec()).expect("ASCII");
@@ -171,9 +171,9 @@ fn stl_is_binary_with_normals_that_point_outwards() {
         let normal = &values[..3];
         let length = normal.iter().map(|value| value * value).sum::<f32>();
         assert!((length - 1.0).abs() < 1e-5, "{normal:?}");
-        // The label is a box, so its centre is behind every triangle.
+        // The label is a box, so its center is behind every triangle.
         let outwards: f64 = (0..3)
-            .map(|axis| f64::from(normal[axis]) * (f64::from(corners[0][axis]) - centre[axis]))
+            .map(|axis| f64::from(normal[axis]) * (f64::from(corners[0][axis]) - center[axis]))
             .sum();
         assert!(outwards > 0.0);
         assert_eq!(record[48..], [0, 0]);

@@ -35,7 +35,7 @@ fn front_is_up_and_right_is_right_whatever_the_axes() {
 }
 
 #[test]
-fn pixels_are_as_wide_as_high_in_millimetres() {
+fn pixels_are_as_wide_as_high_in_millimeters() {
     // 8 × 6 voxels of 1 × 4 mm: 8 × 24 mm.
     let affine = [[1.0, 0.0, 0.0, 0.0], [0.0, 4.0, 0.0, 0.0], [0.0, 0.0, 2.0, 0.0]];
     let picture = counting(affine, [8, 6, 2], |[_, j, _]| j as i16).thumbnail(12);

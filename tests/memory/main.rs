@@ -11,7 +11,7 @@ use futures::executor::block_on;
 use medcontext_core::backbone::{Backbone, Network, Size};
 use medcontext_core::dataset::LabelSet;
 use medcontext_core::infer::{Event, PredictConfig, Predictor};
-use medcontext_core::transform::{Crop, Normalisation, Prepared, Preprocessing, Resampling, Spacing, largest};
+use medcontext_core::transform::{Crop, Normalization, Prepared, Preprocessing, Resampling, Spacing, largest};
 use medcontext_core::volume::{AxisOrder, Image};
 use medcontext_core::weights::{Metadata, Training};
 use medcontext_tests::ramp;
@@ -74,7 +74,7 @@ fn bringing_back() {
     for rule in [Resampling::Monai, Resampling::NnUnet] {
         let recipe = Preprocessing {
             axes: AxisOrder::Xyz,
-            normalisation: Normalisation::ZScore,
+            normalization: Normalization::ZScore,
             spacing: Some(Spacing { mm: [1.5; 3], rule }),
             crop: Crop::None,
         };

@@ -60,7 +60,7 @@ fn dice_ce_equals_monai_with_every_option() {
     }
 }
 
-/// nnU-Net minimises −Dice, which is less than ours by 1.
+/// nnU-Net minimizes −Dice, which is less than ours by 1.
 #[test]
 fn nnunets_loss_equals_nnformers() {
     let fixture = Fixture::open("losses_dice_ce");

@@ -200,7 +200,7 @@ fn the_acdc_form_equals_the_released_network() {
 }
 
 #[test]
-fn the_tumour_form_equals_the_released_network() {
+fn the_tumor_form_equals_the_released_network() {
     let reference = Reference {
         name: "nnformer_tumor",
         form: NnformerForm::Tumor,

@@ -175,7 +175,7 @@ fn it_is_nothing_unless_asked_for_and_changes_no_label() {
     assert_eq!(on.labels.labels(), off.labels.labels());
 }
 
-/// The same patient in two files: the place in millimetres and the scores are the same.
+/// The same patient in two files: the place in millimeters and the scores are the same.
 #[test]
 fn the_most_uncertain_place_is_the_same_in_every_orientation() {
     let predictor = predictor(labels(), axes(AxisOrder::Zyx));
@@ -192,8 +192,8 @@ fn the_most_uncertain_place_is_the_same_in_every_orientation() {
         let scored = scored.expect("asked for");
         assert_eq!(scored.map.grid(), image.grid());
         let spot = scored.most().expect("random weights are never certain");
-        let millimetres = image.grid().affine.apply(spot.voxel.map(|index| index as f64));
-        (scored.mean, scored.slices, spot.slice, millimetres)
+        let millimeters = image.grid().affine.apply(spot.voxel.map(|index| index as f64));
+        (scored.mean, scored.slices, spot.slice, millimeters)
     });
     assert_eq!(found[0], found[1]);
 }

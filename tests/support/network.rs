@@ -51,7 +51,7 @@ pub fn gradients(model: &Model, gradients: &Gradients) -> HashMap<String, Vec<f3
     by_name(model, Found::Tape(gradients))
 }
 
-/// Gradients that were collected for an optimiser, by reference name, in PyTorch's layout; zeros where
+/// Gradients that were collected for an optimizer, by reference name, in PyTorch's layout; zeros where
 /// there is none.
 pub fn collected_gradients(model: &Model, gradients: &GradientsParams) -> HashMap<String, Vec<f32>> {
     by_name(model, Found::Collected(gradients))

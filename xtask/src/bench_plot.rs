@@ -13,8 +13,8 @@ pub struct Point {
 /// What of a point is drawn.
 type Value = fn(&Point) -> f64;
 
-/// Okabe and Ito's colours, which colour-blind people can tell apart.
-const COLOURS: [&str; 4] = ["#0072b2", "#e69f00", "#009e73", "#d55e00"];
+/// Okabe and Ito's colors, which color-blind people can tell apart.
+const COLORS: [&str; 4] = ["#0072b2", "#e69f00", "#009e73", "#d55e00"];
 
 const WIDTH: f64 = 800.0;
 const HEIGHT: f64 = 340.0;
@@ -40,10 +40,10 @@ pub fn svg(points: &[Point]) -> String {
     );
     for (index, curve) in curves.iter().enumerate() {
         let x = LEFT[0] + 180.0 * index as f64;
-        let colour = COLOURS[index % COLOURS.len()];
+        let color = COLORS[index % COLORS.len()];
         let _ = writeln!(
             text,
-            "<circle cx=\"{x}\" cy=\"16\" r=\"4\" fill=\"{colour}\"/><text x=\"{}\" y=\"20\">{curve}</text>",
+            "<circle cx=\"{x}\" cy=\"16\" r=\"4\" fill=\"{color}\"/><text x=\"{}\" y=\"20\">{curve}</text>",
             x + 9.0
         );
     }
@@ -87,7 +87,7 @@ fn panel(left: f64, title: &str, points: &[Point], curves: &[&str], value: Value
             TOP + height + 18.0
         );
     }
-    for (curve, colour) in curves.iter().zip(COLOURS.iter().cycle()) {
+    for (curve, color) in curves.iter().zip(COLORS.iter().cycle()) {
         let mut mine: Vec<&Point> = points.iter().filter(|one| one.curve == *curve).collect();
         mine.sort_by(|a, b| a.voxels.total_cmp(&b.voxels));
         let places: Vec<String> = mine
@@ -96,13 +96,13 @@ fn panel(left: f64, title: &str, points: &[Point], curves: &[&str], value: Value
             .collect();
         let _ = writeln!(
             text,
-            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>",
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"2\"/>",
             places.join(" ")
         );
         for place in places.iter().filter_map(|place| place.split_once(',')) {
             let _ = writeln!(
                 text,
-                "<circle cx=\"{}\" cy=\"{}\" r=\"3\" fill=\"{colour}\"/>",
+                "<circle cx=\"{}\" cy=\"{}\" r=\"3\" fill=\"{color}\"/>",
                 place.0, place.1
             );
         }

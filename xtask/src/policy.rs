@@ -1,4 +1,4 @@
-//! What no compiler checks: spelling, the size of files, and the licences, sources and known faults of dependencies.
+//! What no compiler checks: spelling, the size of files, and the licenses, sources and known faults of dependencies.
 
 use std::fs;
 

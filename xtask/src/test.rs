@@ -23,7 +23,7 @@ pub struct TestArguments {
 enum Phase {
     /// rustfmt, without changing anything
     Format,
-    /// Layers, sizes of files, spelling, and the licences and known faults of dependencies
+    /// Layers, sizes of files, spelling, and the licenses and known faults of dependencies
     Policy,
     /// Unit, integration and documentation tests, on the CPU and on native wgpu; built with Clippy and
     /// warnings as errors
@@ -93,7 +93,7 @@ pub fn run(workspace: &Workspace, arguments: &TestArguments) -> Result<()> {
             },
         }));
     }
-    summarise(&reports)
+    summarize(&reports)
 }
 
 /// Checks the form of all files. `cargo fmt` finds files by the modules that name them, so it would leave out those
@@ -140,7 +140,7 @@ fn verdict(passed: bool) -> &'static str {
 
 /// Prints a table and, as the last line, the tests' counts. A phase that fails without a failed
 /// test, such as a warning, counts as one.
-fn summarise(reports: &[Report]) -> Result<()> {
+fn summarize(reports: &[Report]) -> Result<()> {
     println!();
     let mut total = Count::default();
     for Report {

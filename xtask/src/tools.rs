@@ -101,7 +101,7 @@ impl Tool<'_> {
             .arg(&workspace.tools)
             .arg("--target-dir")
             .arg(&build)
-            // A tool that runs for seconds need not be optimised for minutes.
+            // A tool that runs for seconds need not be optimized for minutes.
             .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
             .env("CARGO_PROFILE_RELEASE_LTO", "off")
             .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "256");

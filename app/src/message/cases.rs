@@ -29,7 +29,7 @@ pub struct CaseInfo {
     /// Path of its label map.
     pub label: Option<String>,
     /// Whether it has a label map, of one file or combined of several.
-    pub labelled: bool,
+    pub labeled: bool,
     /// Voxels along i, j and k, the file's order.
     pub dims: [usize; 3],
     /// Channels of its image.

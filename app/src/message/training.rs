@@ -13,9 +13,9 @@ pub enum TrainingRequest {
     Train {
         /// Settings of the run.
         config: Box<TrainConfig>,
-        /// Ids of the labelled cases to train on.
+        /// Ids of the labeled cases to train on.
         cases: Vec<String>,
-        /// Ids of the labelled cases that are held out.
+        /// Ids of the labeled cases that are held out.
         validation: Vec<String>,
         /// Start from the weights at hand instead of from scratch.
         from_weights: bool,
@@ -26,12 +26,12 @@ pub enum TrainingRequest {
     Rehearse {
         /// Settings of the run.
         config: Box<TrainConfig>,
-        /// Ids of the labelled cases to train on.
+        /// Ids of the labeled cases to train on.
         cases: Vec<String>,
     },
     /// Go on with the training run whose state was kept.
     Resume {
-        /// Ids of the labelled cases that are held out.
+        /// Ids of the labeled cases that are held out.
         validation: Vec<String>,
         /// The case in view, as in [`TrainingRequest::Train`].
         viewed: Option<String>,
@@ -41,7 +41,7 @@ pub enum TrainingRequest {
 /// What the worker says of a training run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum TrainingReport {
-    /// Settings that suit the labelled cases.
+    /// Settings that suit the labeled cases.
     Suggested(Box<TrainConfig>),
     /// The trainer's own event; the weights of a checkpoint come as [`WeightsReport`](super::WeightsReport).
     Event(Event),

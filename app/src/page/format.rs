@@ -28,7 +28,7 @@ pub fn product<T: ToString>(numbers: &[T]) -> String {
     numbers.join("\u{2009}×\u{2009}")
 }
 
-/// Millimetres to three digits or so: "1.5 × 1.5 × 3", "0.78 × 0.78 × 10.4".
+/// Millimeters to three digits or so: "1.5 × 1.5 × 3", "0.78 × 0.78 × 10.4".
 pub fn spacing(mm: [f64; 3]) -> String {
     product(&mm.map(|length| {
         let digits = if length < 10.0 { 100.0 } else { 10.0 };
@@ -49,7 +49,7 @@ pub fn ids(ids: &[u16]) -> String {
 }
 
 /// A volume: "12.3 mL", "0.042 mL".
-pub fn millilitres(volume: f64) -> String {
+pub fn milliliters(volume: f64) -> String {
     match volume {
         v if v >= 100.0 => format!("{v:.0} mL"),
         v if v >= 1.0 => format!("{v:.1} mL"),

@@ -1,8 +1,8 @@
-//! Colours of labels, told apart by people with any kind of colour vision.
+//! Colors of labels, told apart by people with any kind of color vision.
 
-/// Okabe and Ito's colours without black, then Paul Tol's muted set where it differs: order matters, since
+/// Okabe and Ito's colors without black, then Paul Tol's muted set where it differs: order matters, since
 /// the first few are the most distinct.
-const COLOURS: [[u8; 3]; 14] = [
+const COLORS: [[u8; 3]; 14] = [
     [0xE6, 0x9F, 0x00],
     [0x56, 0xB4, 0xE9],
     [0x00, 0x9E, 0x73],
@@ -19,12 +19,12 @@ const COLOURS: [[u8; 3]; 14] = [
     [0x88, 0x22, 0x55],
 ];
 
-/// Colour of the label with this place in the legend; after fourteen they repeat.
+/// Color of the label with this place in the legend; after fourteen they repeat.
 pub fn rgb(index: usize) -> [u8; 3] {
-    COLOURS[index % COLOURS.len()]
+    COLORS[index % COLORS.len()]
 }
 
-/// The same colour for CSS.
+/// The same color for CSS.
 pub fn css(index: usize) -> String {
     let [r, g, b] = rgb(index);
     format!("rgb({r} {g} {b})")

@@ -50,7 +50,7 @@ pub struct State {
     pub saved: Store<Saved>,
     /// What went wrong, newest last.
     pub messages: RwSignal<Vec<Message>>,
-    /// Every label of every case and of the network, sorted by id: a label has the same colour everywhere.
+    /// Every label of every case and of the network, sorted by id: a label has the same color everywhere.
     pub labels: Memo<Vec<Label>>,
 }
 

@@ -65,13 +65,13 @@ export class Viewer {
   #loadVolume;
   #image;
   #labels;
-  #colours;
+  #colors;
   #layout = "both";
   #large = false;
   #illumination;
   #references = {};
   #history;
-  #drawingColours;
+  #drawingColors;
   #pending = Promise.resolve();
 
   /**
@@ -107,14 +107,14 @@ export class Viewer {
   }
 
   /**
-   * Shows an image with labels over it (or none). `colours` is {R, G, B, A, I, labels}: one entry per label
-   * id in I; A is 0 for a hidden label and 255 for a visible one. Without colours it is values from 0 to 1 that
+   * Shows an image with labels over it (or none). `colors` is {R, G, B, A, I, labels}: one entry per label
+   * id in I; A is 0 for a hidden label and 255 for a visible one. Without colors it is values from 0 to 1 that
    * lie over the image, and they are painted from dark to bright.
    *
    * It is the only way to change any of these: the last call says what is on screen, whatever was still being
    * loaded when it was made.
    */
-  show(image, labels, colours, opacity) {
+  show(image, labels, colors, opacity) {
     return this.#after(async () => {
       if (image !== this.#image || labels !== this.#labels) {
         // There may be no room for two large ones.
@@ -123,7 +123,7 @@ export class Viewer {
         this.#image = image;
         this.#labels = undefined;
         try {
-          if (labels) volumes.push(await this.#overlay(labels, colours, opacity));
+          if (labels) volumes.push(await this.#overlay(labels, colors, opacity));
           this.#labels = labels;
         } finally {
           this.#put(volumes);
@@ -131,7 +131,7 @@ export class Viewer {
         // The readout follows the crosshair; here the image changed under it.
         this.#niivue.createOnLocationChange();
       } else if (labels) {
-        this.#paint(colours, opacity);
+        this.#paint(colors, opacity);
       }
     });
   }
@@ -145,11 +145,11 @@ export class Viewer {
   }
 
   /** A volume to be drawn over it. */
-  async #overlay(labels, colours, opacity) {
+  async #overlay(labels, colors, opacity) {
     const volume = await this.#load(labels, "labels.nii", { opacity });
-    this.#colours = JSON.stringify(colours);
-    if (colours) {
-      volume.setColormapLabel(colours);
+    this.#colors = JSON.stringify(colors);
+    if (colors) {
+      volume.setColormapLabel(colors);
     } else {
       volume.colormap = HEAT;
       [volume.cal_min, volume.cal_max] = HEAT_RANGE;
@@ -157,13 +157,13 @@ export class Viewer {
     return volume;
   }
 
-  /** Changes the colours of what lies over the image, which labels are visible, and how opaque they are. */
-  #paint(colours, opacity) {
+  /** Changes the colors of what lies over the image, which labels are visible, and how opaque they are. */
+  #paint(colors, opacity) {
     const overlay = this.#niivue.volumes[1];
-    const text = JSON.stringify(colours);
-    if (text !== this.#colours) {
-      this.#colours = text;
-      overlay.setColormapLabel(colours);
+    const text = JSON.stringify(colors);
+    if (text !== this.#colors) {
+      this.#colors = text;
+      overlay.setColormapLabel(colors);
       this.#niivue.updateGLVolume();
     }
     if (opacity !== overlay.opacity) this.#niivue.setOpacity(1, opacity);
@@ -270,17 +270,17 @@ export class Viewer {
   }
 
   /**
-   * Makes labels over the shown image editable: those given, or none yet. `colours` has an entry for every value
+   * Makes labels over the shown image editable: those given, or none yet. `colors` has an entry for every value
    * of a drawing: NiiVue paints those without one red. `history` takes note of every change, and `onChange` gets
    * {undo, redo}: what is possible now.
    */
-  edit(labels, colours, opacity, history, onChange) {
-    this.#drawingColours = colours;
+  edit(labels, colors, opacity, history, onChange) {
+    this.#drawingColors = colors;
     return this.#after(async () => {
       const niivue = this.#niivue;
       this.#removeFrom(1);
       this.#labels = undefined;
-      niivue.setDrawColormap(this.#drawingColours);
+      niivue.setDrawColormap(this.#drawingColors);
       niivue.setDrawOpacity(opacity);
       if (!labels) {
         niivue.createEmptyDrawing();
@@ -299,11 +299,11 @@ export class Viewer {
     });
   }
 
-  /** The colours of the labels that are being edited. */
-  recolourDrawing(colours) {
+  /** The colors of the labels that are being edited. */
+  recolourDrawing(colors) {
     // What is opened just now takes them from here.
-    this.#drawingColours = colours;
-    if (this.#history) this.#niivue.setDrawColormap(colours);
+    this.#drawingColors = colors;
+    if (this.#history) this.#niivue.setDrawColormap(colors);
   }
 
   /** What dragging over a slice does: look, brush, fill, erase or grow. `size` is the brush's, in voxels. */

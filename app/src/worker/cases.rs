@@ -90,7 +90,7 @@ async fn announce(session: &Session, files: &CaseFiles) -> Result<()> {
         id: files.id.clone(),
         image: files.image().to_owned(),
         label: files.label.clone(),
-        labelled: files.is_labelled(),
+        labeled: files.is_labeled(),
         dims: header.grid.dims,
         channels,
         spacing: header.spacing,
@@ -126,11 +126,11 @@ async fn header(session: &Session, path: &str) -> Result<Inspection> {
     Ok(header.map_err(named(path))?)
 }
 
-/// Offers settings that suit the labelled cases.
+/// Offers settings that suit the labeled cases.
 fn suggest(session: &Session) {
     let cases = session.cases.borrow();
-    let labelled = cases.values().filter(|entry| entry.files.is_labelled());
-    let sizes: Vec<[usize; 3]> = labelled.map(|entry| entry.size).collect();
+    let labeled = cases.values().filter(|entry| entry.files.is_labeled());
+    let sizes: Vec<[usize; 3]> = labeled.map(|entry| entry.size).collect();
     if !sizes.is_empty() {
         let config = Box::new(TrainConfig::suggest(&sizes));
         session.reporter.send(TrainingReport::Suggested(config));

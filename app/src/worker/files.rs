@@ -21,7 +21,7 @@ const SAMPLES: PhantomConfig = PhantomConfig {
     voxels: (36, 60),
 };
 /// Sample volumes that come with labels; the others are there to be segmented.
-const LABELLED_SAMPLES: usize = 5;
+const LABELED_SAMPLES: usize = 5;
 
 /// How files with weights end: this program's, and what PyTorch's users save.
 const WEIGHTS: [&str; 5] = [".safetensors", ".pt", ".pth", ".bin", ".model"];
@@ -65,22 +65,22 @@ async fn take_documents(session: &Session, documents: BTreeMap<String, Blob>) ->
     Ok(())
 }
 
-/// Makes the synthetic sample volumes: some labelled, some not.
+/// Makes the synthetic sample volumes: some labeled, some not.
 pub async fn add_samples(session: &Session) -> Result<()> {
     yield_now().await;
     let cases = phantom(&SAMPLES);
-    let (labelled, unlabelled) = cases.split_at(LABELLED_SAMPLES.min(cases.len()));
+    let (labeled, unlabeled) = cases.split_at(LABELED_SAMPLES.min(cases.len()));
     let names = |cases: &[PhantomCase]| {
         let names = cases.iter().map(|case| case.name.clone());
         names.collect::<Vec<_>>()
     };
-    let json = phantom_dataset_json(&names(labelled), &names(unlabelled));
+    let json = phantom_dataset_json(&names(labeled), &names(unlabeled));
     let mut uploads = vec![upload("dataset.json", json.as_bytes())?];
-    for PhantomCase { name, image, label } in labelled {
+    for PhantomCase { name, image, label } in labeled {
         uploads.push(upload(&format!("imagesTr/{name}.nii.gz"), &gzip(image))?);
         uploads.push(upload(&format!("labelsTr/{name}.nii.gz"), &gzip(label))?);
     }
-    for PhantomCase { name, image, .. } in unlabelled {
+    for PhantomCase { name, image, .. } in unlabeled {
         uploads.push(upload(&format!("imagesTs/{name}.nii.gz"), &gzip(image))?);
     }
     add(session, uploads).await

@@ -89,7 +89,7 @@ fn next_unread(session: &Session) -> Option<(CaseFiles, usize, usize)> {
     let readable = || cases.values().filter(|entry| entry.info.frames.is_none());
     let unread = || readable().filter(|entry| !entry.info.read);
     let next = unread()
-        .find(|entry| entry.files.is_labelled())
+        .find(|entry| entry.files.is_labeled())
         .or_else(|| unread().next())?;
     let total = readable().count();
     Some((next.files.clone(), total - unread().count(), total))

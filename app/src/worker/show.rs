@@ -20,7 +20,7 @@ pub async fn view(session: &Session, id: &str) -> Result<()> {
         // The table asks which frame it is to be.
         return Ok(());
     }
-    // Before the picture: a label has its colour when it is known.
+    // Before the picture: a label has its color when it is known.
     let case = session.described_case(id).await?;
     let truth = case.label.as_ref().map(|label| blob(&label.to_display()));
     session.reporter.send(DisplayReport::Case {

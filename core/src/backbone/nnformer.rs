@@ -174,7 +174,7 @@ impl Registered for NnformerConfig {
         Named {
             label: Label {
                 name: "nnformer-tumor",
-                title: "nnFormer tumour",
+                title: "nnFormer tumor",
                 parameters: [2_400_000, 9_400_000, 37_700_000],
                 pace: "quick, coarse tokens",
                 recipes: RecipeFamily::NnUnet,

@@ -65,7 +65,7 @@ impl Architecture for SwinUnetrConfig {
             } else {
                 0
             };
-            // The eight neighbours of every merged token.
+            // The eight neighbors of every merged token.
             let merging = conv(tokens, channels, 2 * channels, 1);
             self.depths[stage] as u64 * block + convolutions + merging
         };

@@ -1,4 +1,4 @@
-//! The labelled cases of a run: held in memory, or read when they are needed and prepared in a cache.
+//! The labeled cases of a run: held in memory, or read when they are needed and prepared in a cache.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -26,7 +26,7 @@ pub(super) struct Reader<'a> {
     pub console: &'a Console,
 }
 
-/// Labelled cases that can be read.
+/// Labeled cases that can be read.
 pub(super) struct Cases {
     pub fingerprints: Vec<CaseFingerprint>,
     store: CaseStore,
@@ -50,15 +50,15 @@ impl Cases {
 }
 
 impl Reader<'_> {
-    /// Reads the labelled ones of `files`. One that cannot be read is named and left out, unless it is the
+    /// Reads the labeled ones of `files`. One that cannot be read is named and left out, unless it is the
     /// last one or the reader is strict.
     pub fn read(&self, files: &[CaseFiles]) -> Result<Cases, Failure> {
-        let labelled = files.iter().filter(|files| files.is_labelled());
-        let labelled: Vec<CaseFiles> = labelled.cloned().collect();
+        let labeled = files.iter().filter(|files| files.is_labeled());
+        let labeled: Vec<CaseFiles> = labeled.cloned().collect();
         let (fingerprints, store): (Vec<CaseFingerprint>, _) = match &self.cache {
             None => {
-                self.warn_of_room(&labelled);
-                let read = self.each(&labelled, |files| {
+                self.warn_of_room(&labeled);
+                let read = self.each(&labeled, |files| {
                     let case = self.folder.read(files)?;
                     Ok((CaseFingerprint::of(&case), case))
                 })?;
@@ -66,7 +66,7 @@ impl Reader<'_> {
                 (fingerprints, CaseStore::Memory(cases))
             }
             Some(cache) => {
-                let read = self.each(&labelled, |files| cache.fingerprint(&self.folder, files))?;
+                let read = self.each(&labeled, |files| cache.fingerprint(&self.folder, files))?;
                 let (files, fingerprints) = read.into_iter().unzip();
                 (fingerprints, CaseStore::Disk(files, cache.clone()))
             }

@@ -18,7 +18,7 @@ use crate::volume::format_dims;
 pub(super) struct Arguments {
     /// Folder with scans and labels.
     folder: PathBuf,
-    /// Bring label maps that lie elsewhere onto their images, each voxel from the nearest by millimetres.
+    /// Bring label maps that lie elsewhere onto their images, each voxel from the nearest by millimeters.
     #[arg(long)]
     resample_labels: bool,
     /// Combine label maps of one structure each (TotalSegmentator) into one a case.
@@ -108,7 +108,7 @@ impl Listed {
     fn line(&self) -> String {
         let dims = format_dims(&self.dims);
         let labels = self.labels.iter().flatten();
-        let labels = labels.map(|label| format!("{} {:.2} mL", label.name, label.millilitres));
+        let labels = labels.map(|label| format!("{} {:.2} mL", label.name, label.milliliters));
         let labels: Vec<String> = labels.collect();
         let labels = match (&self.labels, labels.is_empty()) {
             (None, _) => "no labels".to_owned(),

@@ -11,7 +11,7 @@ use super::inputs::refuse_inputs;
 use super::{Failure, Outcome, sides};
 use crate::backbone::Merging;
 use crate::device::{self, DeviceKind};
-use crate::transform::Normalisation;
+use crate::transform::Normalization;
 use crate::volume::AxisOrder;
 use crate::weights::{self, ImportOptions, Precision};
 
@@ -37,9 +37,9 @@ pub(super) struct Arguments {
     /// the reference's.
     #[arg(long)]
     axes: Option<AxesChoice>,
-    /// How intensities were normalised in training.
-    #[arg(long, default_value = "z-score")]
-    normalisation: NormalisationChoice,
+    /// How intensities were normalized in training.
+    #[arg(long, alias = "normalisation", default_value = "z-score")]
+    normalization: NormalizationChoice,
     /// Change the number of input channels: from one to several or back.
     #[arg(long)]
     channels: Option<usize>,
@@ -87,7 +87,7 @@ enum AxesChoice {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum NormalisationChoice {
+enum NormalizationChoice {
     /// Mean 0 and standard deviation 1 over a volume.
     ZScore,
     /// Not at all: volumes hold what the network expects.
@@ -173,9 +173,9 @@ fn options(arguments: &Arguments) -> Result<ImportOptions, Failure> {
             AxesChoice::Zyx => AxisOrder::Zyx,
             AxesChoice::Xyz => AxisOrder::Xyz,
         }),
-        normalisation: match arguments.normalisation {
-            NormalisationChoice::ZScore => Normalisation::ZScore,
-            NormalisationChoice::None => Normalisation::None,
+        normalization: match arguments.normalization {
+            NormalizationChoice::ZScore => Normalization::ZScore,
+            NormalizationChoice::None => Normalization::None,
         },
         channels: arguments.channels,
         classes: arguments.classes,

@@ -12,17 +12,17 @@ use crate::train::Event;
 const HEAD: &str =
     "iteration,total,supervised,masked,consistency,validation_dice,learning_rate,momentum,seconds,loading_seconds";
 
-/// Colours of the loss's terms (Okabe and Ito's, which colour-blind people can tell apart).
+/// Colors of the loss's terms (Okabe and Ito's, which color-blind people can tell apart).
 pub(super) const COLORS: [&str; Terms::NAMES.len()] = ["#000000", "#0072b2", "#d55e00", "#009e73"];
 
-/// Name and colour of the validation Dice.
+/// Name and color of the validation Dice.
 pub(super) const DICE: (&str, &str) = ("validation Dice", "#cc79a7");
 
 /// The column of `progress.csv` in which the terms of the loss begin, and that of the validation Dice.
 const FIRST_TERM: usize = 1;
 const DICE_COLUMN: usize = FIRST_TERM + Terms::NAMES.len();
 
-/// A curve has no more points than this; each is the mean of neighbouring steps.
+/// A curve has no more points than this; each is the mean of neighboring steps.
 const POINTS: usize = 300;
 
 /// The step of a row.
@@ -101,7 +101,7 @@ fn column(csv: &str, column: usize) -> Vec<(f64, f64)> {
     csv.lines().skip(1).filter_map(point).collect()
 }
 
-/// Means of neighbouring points, so that no more than [`POINTS`] are left.
+/// Means of neighboring points, so that no more than [`POINTS`] are left.
 pub(super) fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let mean = |points: &[(f64, f64)]| {
         let count = points.len() as f64;
@@ -142,15 +142,15 @@ fn svg(csv: &str) -> String {
 
 struct Curve {
     name: &'static str,
-    colour: &'static str,
+    color: &'static str,
     points: Vec<(f64, f64)>,
 }
 
 impl Curve {
     /// `None` where the column is empty.
-    fn new(csv: &str, index: usize, (name, colour): (&'static str, &'static str)) -> Option<Self> {
+    fn new(csv: &str, index: usize, (name, color): (&'static str, &'static str)) -> Option<Self> {
         let points = thinned(&column(csv, index));
-        (!points.is_empty()).then_some(Self { name, colour, points })
+        (!points.is_empty()).then_some(Self { name, color, points })
     }
 }
 
@@ -212,10 +212,10 @@ impl Panel {
                 .iter()
                 .map(|&(step, value)| format!("{:.1},{:.1}", self.x(step), self.y(value)))
                 .collect();
-            let (colour, y) = (curve.colour, self.top + 14.0 + 18.0 * row as f64);
+            let (color, y) = (curve.color, self.top + 14.0 + 18.0 * row as f64);
             svg += &format!(
-                "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\"/><text x=\"{}\" \
-                 y=\"{y}\" fill=\"{colour}\">{}</text>\n",
+                "<polyline points=\"{}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"1.5\"/><text x=\"{}\" \
+                 y=\"{y}\" fill=\"{color}\">{}</text>\n",
                 points.join(" "),
                 right + 10.0,
                 curve.name

@@ -51,7 +51,7 @@ struct Cli {
 enum Command {
     /// List the cases of a folder: what is used, for what, and what is not.
     Cases(cases_list::Arguments),
-    /// Train a network on labelled scans.
+    /// Train a network on labeled scans.
     Train(train::Arguments),
     /// Segment scans with trained weights.
     Predict(predict::Arguments),
@@ -65,7 +65,7 @@ enum Command {
     Convert(convert::Arguments),
     /// Write the surfaces of labels as STL files.
     Surface(surface::Arguments),
-    /// Write synthetic labelled scans to try things with.
+    /// Write synthetic labeled scans to try things with.
     Phantom(phantom::Arguments),
     /// Offer this machine's devices to `core` on another one.
     #[cfg(feature = "remote")]

@@ -26,8 +26,8 @@ pub(super) struct Arguments {
     cases: usize,
     /// Cases beside them that no published list holds: without labels, to be segmented, or in ACDC's
     /// testing folder with the labels that were published later.
-    #[arg(long, default_value_t = 2)]
-    unlabelled: usize,
+    #[arg(long, alias = "unlabelled", default_value_t = 2)]
+    unlabeled: usize,
     /// The same seed gives the same scans.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -47,7 +47,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     };
     refuse_used_folder(&arguments.out, arguments.force)?;
     let cases = phantom(&PhantomConfig {
-        cases: arguments.cases + arguments.unlabelled,
+        cases: arguments.cases + arguments.unlabeled,
         seed: arguments.seed,
         voxels: (smallest, largest),
     });
@@ -73,9 +73,9 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         write(path, bytes)?;
     }
     console.say(format!(
-        "{} labelled cases and {} beside them are in {}",
+        "{} labeled cases and {} beside them are in {}",
         arguments.cases,
-        arguments.unlabelled,
+        arguments.unlabeled,
         arguments.out.display()
     ));
     Ok(())

@@ -197,7 +197,7 @@ fn keep(segmentation: &Segmentation, job: &Job) -> Outcome {
 fn describe(title: &str, segmentation: &Segmentation) -> String {
     let volumes = segmentation.volumes.iter();
     let volumes: Vec<String> = volumes
-        .map(|label| format!("{} {:.2} mL", label.name, label.millilitres))
+        .map(|label| format!("{} {:.2} mL", label.name, label.milliliters))
         .collect();
     format!("{title}: {}", volumes.join(", "))
 }

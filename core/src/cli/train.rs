@@ -184,9 +184,9 @@ fn select(
         return Err(Error::from(DatasetError::InBothLists { case }).into());
     }
     if training.is_empty() {
-        let held_out = cases.iter().filter(|case| case.is_labelled()).count();
+        let held_out = cases.iter().filter(|case| case.is_labeled()).count();
         let error = match held_out {
-            0 => DatasetError::NoLabelledCase,
+            0 => DatasetError::NoLabeledCase,
             _ => DatasetError::AllHeldOut(held_out),
         };
         return Err(Error::from(error).into());
@@ -194,7 +194,7 @@ fn select(
     Ok((training, validation))
 }
 
-/// The labelled cases of a list: of the preset, or `FILE:LIST`.
+/// The labeled cases of a list: of the preset, or `FILE:LIST`.
 fn list(choice: &str, preset: Option<Preset>, folder: &Folder, console: &Console) -> Result<Vec<CaseFiles>, Failure> {
     let selected = match (Split::choice(choice), preset) {
         (Some((file, name)), _) => {
@@ -208,10 +208,10 @@ fn list(choice: &str, preset: Option<Preset>, folder: &Folder, console: &Console
             )));
         }
     };
-    let (labelled, others): (Vec<CaseFiles>, Vec<CaseFiles>) = selected
+    let (labeled, others): (Vec<CaseFiles>, Vec<CaseFiles>) = selected
         .map_err(Error::from)?
         .into_iter()
-        .partition(CaseFiles::is_labelled);
+        .partition(CaseFiles::is_labeled);
     if !others.is_empty() {
         let names = others.iter().map(|case| case.id.as_str());
         console.warn(format!(
@@ -221,16 +221,16 @@ fn list(choice: &str, preset: Option<Preset>, folder: &Folder, console: &Console
             names.collect::<Vec<_>>().join(", ")
         ));
     }
-    if labelled.is_empty() {
-        return Err(Error::from(DatasetError::NoLabelledCase).into());
+    if labeled.is_empty() {
+        return Err(Error::from(DatasetError::NoLabeledCase).into());
     }
-    if let Some(difference) = preset.and_then(|preset| preset.differing(choice, &labelled)) {
+    if let Some(difference) = preset.and_then(|preset| preset.differing(choice, &labeled)) {
         console.warn(difference);
     }
-    Ok(labelled)
+    Ok(labeled)
 }
 
-/// Says which labelled cases are not trained on, and why.
+/// Says which labeled cases are not trained on, and why.
 fn say_held_out(cases: &[CaseFiles], validation: &[CaseFiles], found: bool, console: &Console) {
     let names = |cases: &[&CaseFiles]| {
         let names: Vec<&str> = cases.iter().map(|case| case.id.as_str()).collect();
@@ -243,7 +243,7 @@ fn say_held_out(cases: &[CaseFiles], validation: &[CaseFiles], found: bool, cons
             names(&validation.iter().collect::<Vec<_>>())
         ));
     }
-    let held_out = |case: &&CaseFiles| case.is_labelled() && case.role() != Role::Train && !validation.contains(case);
+    let held_out = |case: &&CaseFiles| case.is_labeled() && case.role() != Role::Train && !validation.contains(case);
     let held_out: Vec<&CaseFiles> = cases.iter().filter(held_out).collect();
     if !held_out.is_empty() {
         console.warn(format!(

@@ -13,18 +13,18 @@ const BONE_PERIOD: f64 = 36.0;
 
 /// One ellipsoid. An infinite radius makes it a tube.
 struct Part {
-    centre: [f64; 3],
+    center: [f64; 3],
     radii: [f64; 3],
     hu: f64,
     label: u8,
 }
 
 impl Part {
-    /// 0 in the centre, 1 on the surface.
+    /// 0 in the center, 1 on the surface.
     fn depth(&self, point: [f64; 3]) -> f64 {
         (0..3)
             .map(|axis| {
-                let scaled = (point[axis] - self.centre[axis]) / self.radii[axis];
+                let scaled = (point[axis] - self.center[axis]) / self.radii[axis];
                 scaled * scaled
             })
             .sum()
@@ -48,13 +48,13 @@ impl Anatomy {
     pub(super) fn random(rng: &mut ChaCha8Rng) -> Anatomy {
         let girth = rng.random_range(0.92..1.06);
         let trunk = |wide: f64, deep: f64, hu| Part {
-            centre: [0.0; 3],
+            center: [0.0; 3],
             radii: [wide * girth, deep * girth, f64::INFINITY],
             hu,
             label: 0,
         };
-        let mut organ = |centre: [f64; 3], radii: [f64; 3], hu: f64, label| Part {
-            centre: centre.map(|value| value * girth + rng.random_range(-6.0..6.0)),
+        let mut organ = |center: [f64; 3], radii: [f64; 3], hu: f64, label| Part {
+            center: center.map(|value| value * girth + rng.random_range(-6.0..6.0)),
             radii: radii.map(|value| value * girth * rng.random_range(0.9..1.1)),
             hu: hu + rng.random_range(-8.0..8.0),
             label,

@@ -18,9 +18,9 @@ pub enum Role {
 impl Role {
     /// What a case is for that belongs to this part of a data set: without labels it can only be segmented,
     /// and test cases are never learned from.
-    pub fn of(labelled: bool, part: Option<Part>) -> Role {
+    pub fn of(labeled: bool, part: Option<Part>) -> Role {
         match part {
-            _ if !labelled => Role::Predict,
+            _ if !labeled => Role::Predict,
             None | Some(Part::Training) => Role::Train,
             Some(Part::Validation) => Role::Validate,
             Some(Part::Test) => Role::Predict,
@@ -81,13 +81,13 @@ pub struct CaseFiles {
 
 impl CaseFiles {
     /// Whether it has labels.
-    pub fn is_labelled(&self) -> bool {
+    pub fn is_labeled(&self) -> bool {
         self.label.is_some() || !self.structures.is_empty()
     }
 
     /// What it is for, by its files alone.
     pub fn role(&self) -> Role {
-        Role::of(self.is_labelled(), self.part)
+        Role::of(self.is_labeled(), self.part)
     }
 
     /// A case whose image is one file.

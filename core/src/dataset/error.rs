@@ -9,7 +9,7 @@ pub enum DatasetError {
     #[error(
         "no case has a label map; add one next to at least one image (for example case.nii.gz and case_seg.nii.gz)"
     )]
-    NoLabelledCase,
+    NoLabeledCase,
     /// No image at all.
     #[error(
         "no {formats} image was found in {0}; add files that end in {endings}",
@@ -131,9 +131,9 @@ pub enum DatasetError {
         /// The label's id.
         id: u16,
     },
-    /// Labelled cases that are all held out.
+    /// Labeled cases that are all held out.
     #[error(
-        "all {0} labelled cases are held out, as validation or test cases by their folders or dataset.json; name those \
+        "all {0} labeled cases are held out, as validation or test cases by their folders or dataset.json; name those \
          to train on with --split FILE:LIST"
     )]
     AllHeldOut(usize),
@@ -165,7 +165,7 @@ pub enum DatasetError {
         "cases of {preset}'s list {list} are here without their label maps ({cases}); add the label maps of the data \
          set"
     )]
-    UnlabelledList {
+    UnlabeledList {
         /// The preset.
         preset: String,
         /// The list.

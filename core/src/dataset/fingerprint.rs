@@ -24,13 +24,15 @@ pub struct CaseFingerprint {
     pub spacing: [f64; 3],
     /// Whether it has a label map.
     #[serde(default = "yes")]
-    pub labelled: bool,
+    #[serde(alias = "labelled")]
+    pub labeled: bool,
     /// Ids in its label map; none without one.
     pub labels: BTreeSet<u16>,
     /// Their names, where the label file tells.
     pub names: BTreeMap<u16, String>,
-    /// Of a CT scan, each value (HU) of labelled voxels in rising order, with its number of voxels.
-    pub labelled_hu: Option<Vec<(f32, u64)>>,
+    /// Of a CT scan, each value (HU) of labeled voxels in rising order, with its number of voxels.
+    #[serde(alias = "labelled_hu")]
+    pub labeled_hu: Option<Vec<(f32, u64)>>,
     /// As [`Case::warnings`].
     pub warnings: Vec<String>,
 }
@@ -44,10 +46,10 @@ impl CaseFingerprint {
             channels: case.images().len(),
             size: case.image.grid().canonical_dims(),
             spacing: case.image.grid().canonical_spacing(),
-            labelled: label.is_some(),
+            labeled: label.is_some(),
             labels: label.iter().flat_map(|label| label.present()).collect(),
             names: label.map(LabelImage::names).unwrap_or_default(),
-            labelled_hu: labelled_hu(case),
+            labeled_hu: labeled_hu(case),
             warnings: case.warnings().to_vec(),
         }
     }
@@ -58,7 +60,7 @@ impl CaseFingerprint {
     }
 }
 
-/// Of fingerprints that were written before: they are of labelled cases.
+/// Of fingerprints that were written before: they are of labeled cases.
 fn yes() -> bool {
     true
 }
@@ -84,7 +86,7 @@ pub fn common_channels<'a>(cases: impl IntoIterator<Item = (&'a str, usize)>) ->
 }
 
 /// `None` where the scan is no CT.
-fn labelled_hu(case: &Case) -> Option<Vec<(f32, u64)>> {
+fn labeled_hu(case: &Case) -> Option<Vec<(f32, u64)>> {
     if !case.other_channels.is_empty() {
         return None;
     }
@@ -95,8 +97,8 @@ fn labelled_hu(case: &Case) -> Option<Vec<(f32, u64)>> {
     let mut found = Vec::new();
     if let Some(label) = &case.label {
         let labels = label.canonical();
-        let labelled = values.iter().zip(&labels).filter(|(_, label)| **label > 0);
-        found.extend(labelled.map(|(value, _)| *value));
+        let labeled = values.iter().zip(&labels).filter(|(_, label)| **label > 0);
+        found.extend(labeled.map(|(value, _)| *value));
     }
     found.sort_unstable_by(f32::total_cmp);
     let counted = found.chunk_by(|a, b| a == b);

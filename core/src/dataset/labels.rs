@@ -47,7 +47,7 @@ impl TryFrom<StoredLabelSet> for LabelSet {
 }
 
 impl LabelSet {
-    /// Ids that occur in the labelled cases, named by `names` (see
+    /// Ids that occur in the labeled cases, named by `names` (see
     /// [`DatasetJson::names`](super::DatasetJson::names)), else by the label files' own header extensions,
     /// else "label 3".
     ///
@@ -70,7 +70,7 @@ impl LabelSet {
         let found = cases.iter();
         let found = found.map(|case| {
             let present = case.labels.iter().copied().collect();
-            case.labelled.then(|| (present, case.names.clone()))
+            case.labeled.then(|| (present, case.names.clone()))
         });
         LabelSet::from_found(found, names)
     }
@@ -81,16 +81,16 @@ impl LabelSet {
     ) -> Result<LabelSet> {
         let mut ids = BTreeSet::new();
         let mut known = BTreeMap::new();
-        let mut labelled = false;
+        let mut labeled = false;
         for (present, own) in found.flatten() {
-            labelled = true;
+            labeled = true;
             ids.extend(present);
             known.extend(own);
         }
         if ids.is_empty() {
-            return Err(match labelled {
+            return Err(match labeled {
                 true => DatasetError::OnlyBackground,
-                false => DatasetError::NoLabelledCase,
+                false => DatasetError::NoLabeledCase,
             });
         }
         known.extend(names.clone());

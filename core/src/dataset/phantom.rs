@@ -73,11 +73,11 @@ fn case(rng: &mut ChaCha8Rng, index: usize, voxels: (usize, usize)) -> (Image, L
     for k in 0..nk {
         for j in 0..nj {
             for i in 0..ni {
-                let centre = [i, j, k].map(f64::from);
+                let center = [i, j, k].map(f64::from);
                 let noise = NOISE * normal(rng);
-                let hu = attenuation(&anatomy, &grid.affine, centre) + noise;
+                let hu = attenuation(&anatomy, &grid.affine, center) + noise;
                 values.push(hu.round().clamp(-1024.0, 3071.0) as i16);
-                labels.push(anatomy.at(grid.affine.apply(centre)).1);
+                labels.push(anatomy.at(grid.affine.apply(center)).1);
             }
         }
     }
@@ -87,11 +87,11 @@ fn case(rng: &mut ChaCha8Rng, index: usize, voxels: (usize, usize)) -> (Image, L
 }
 
 /// Mean over eight points of a voxel: edges are as soft as a scanner's.
-fn attenuation(anatomy: &Anatomy, affine: &Affine, centre: [f64; 3]) -> f64 {
+fn attenuation(anatomy: &Anatomy, affine: &Affine, center: [f64; 3]) -> f64 {
     let sum: f64 = (0..8)
         .map(|corner| {
             let offset = |axis: usize| if corner >> axis & 1 == 1 { 0.25 } else { -0.25 };
-            let point = [0, 1, 2].map(|axis| centre[axis] + offset(axis));
+            let point = [0, 1, 2].map(|axis| center[axis] + offset(axis));
             anatomy.at(affine.apply(point)).0
         })
         .sum();

@@ -18,7 +18,7 @@ pub struct ReadOptions {
     /// How the frames of the image are used, where someone chose.
     pub frames: Option<Frames>,
     /// Brings a label map that lies elsewhere onto the image's grid: each voxel takes the label of the nearest
-    /// one, by millimetres.
+    /// one, by millimeters.
     pub resample_labels: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Labels that are learned as overlapping regions, such as a whole tumour and its core.
+//! Labels that are learned as overlapping regions, such as a whole tumor and its core.
 
 use ndarray::{Array3, ArrayView3, Axis};
 use serde::{Deserialize, Serialize};
@@ -19,28 +19,28 @@ pub struct Region {
 pub struct Regions(pub Vec<Region>);
 
 impl Regions {
-    /// BraTS 2021 in the order of MONAI's `ConvertToMultiChannelBasedOnBratsClasses`: tumour core
-    /// (1, 4), whole tumour (1, 2, 4), enhancing tumour (4).
+    /// BraTS 2021 in the order of MONAI's `ConvertToMultiChannelBasedOnBratsClasses`: tumor core
+    /// (1, 4), whole tumor (1, 2, 4), enhancing tumor (4).
     pub fn brats21() -> Regions {
-        Regions::tumour([1, 2, 4])
+        Regions::tumor([1, 2, 4])
     }
 
-    /// The same regions of Decathlon's brain tumours, whose labels are 1 oedema, 2 non-enhancing and
-    /// 3 enhancing tumour.
+    /// The same regions of Decathlon's brain tumors, whose labels are 1 edema, 2 non-enhancing and
+    /// 3 enhancing tumor.
     pub fn decathlon_brain() -> Regions {
-        Regions::tumour([2, 1, 3])
+        Regions::tumor([2, 1, 3])
     }
 
-    fn tumour([core, oedema, enhancing]: [u16; 3]) -> Regions {
+    fn tumor([core, edema, enhancing]: [u16; 3]) -> Regions {
         let region = |name: &str, labels: &[u16], paint| Region {
             name: name.to_owned(),
             labels: labels.to_vec(),
             paint,
         };
         Regions(vec![
-            region("tumour core", &[core, enhancing], core),
-            region("whole tumour", &[core, oedema, enhancing], oedema),
-            region("enhancing tumour", &[enhancing], enhancing),
+            region("tumor core", &[core, enhancing], core),
+            region("whole tumor", &[core, edema, enhancing], edema),
+            region("enhancing tumor", &[enhancing], enhancing),
         ])
     }
 
@@ -60,7 +60,7 @@ impl Regions {
         order
     }
 
-    /// One label for each voxel from logits `[region, height, width]` of a plane: whole tumour first,
+    /// One label for each voxel from logits `[region, height, width]` of a plane: whole tumor first,
     /// then core, then enhancing, each where its sigmoid is above 0.5. Where none is, 0.
     pub fn regions_to_labels(&self, logits: ArrayView3<'_, f32>) -> ndarray::Array2<u16> {
         let (_, height, width) = logits.dim();
@@ -101,7 +101,7 @@ mod tests {
             let inside: Vec<_> = (0..3)
                 .map(|region| regions.labels_to_region(map.view(), region))
                 .collect();
-            // Background, non-enhancing core, oedema, enhancing; core, whole, enhancing.
+            // Background, non-enhancing core, edema, enhancing; core, whole, enhancing.
             let expected = [[0, 1, 0, 1], [0, 1, 1, 1], [0, 0, 0, 1]];
             for (found, expected) in inside.iter().zip(expected) {
                 assert_eq!(found.iter().copied().collect::<Vec<u8>>(), expected);
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn contradicting_regions_are_painted_from_the_largest_to_the_smallest() {
         let regions = Regions::brats21();
-        // Core, whole, enhancing: enhancing outside the core, core outside the whole tumour.
+        // Core, whole, enhancing: enhancing outside the core, core outside the whole tumor.
         let logits = Array::from_vec(vec![-1.0, 1.0, 1.0, -1.0, 0.0, -1.0, 2.0, -1.0, -1.0f32])
             .into_shape_with_order((3, 1, 3))
             .expect("three voxels");

@@ -17,7 +17,7 @@ pub struct Line {
     pub list: String,
     /// Seeds that are done.
     pub seeds: Vec<u64>,
-    /// Optimiser steps.
+    /// Optimizer steps.
     pub iterations: usize,
     /// Trainable parameters.
     pub parameters: usize,

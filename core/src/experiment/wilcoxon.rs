@@ -85,7 +85,7 @@ mod tests {
         assert!((found.p / p - 1.0).abs() < 1e-12, "{}, not {p}", found.p);
     }
 
-    /// Hollander and Wolfe (1973), page 29: depression before and after a tranquilliser, V = 40,
+    /// Hollander and Wolfe (1973), page 29: depression before and after a tranquilizer, V = 40,
     /// one-sided p = 0.01953, as in the documentation of R's `wilcox.test`.
     #[test]
     // 3.14 is a measurement, and not meant to be π.

@@ -3,7 +3,7 @@
 use ndarray::Array3;
 
 /// Keeps the largest connected component of every class but 0 and makes the others background.
-/// Voxels that touch, be it by a corner, are connected (26 neighbours), as in MONAI's
+/// Voxels that touch, be it by a corner, are connected (26 neighbors), as in MONAI's
 /// `KeepLargestConnectedComponent`; of equal components the first in the array's order is kept.
 pub fn keep_largest_components(classes: &mut Array3<u8>) {
     let mut seen = Array3::from_elem(classes.dim(), false);

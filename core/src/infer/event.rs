@@ -13,7 +13,7 @@ use crate::volume::LabelImage;
 pub enum Blend {
     /// Every voxel of a window weighs the same (MONAI's default).
     Constant,
-    /// Voxels near a window's centre weigh more: a Gaussian with σ = 0.125 · window.
+    /// Voxels near a window's center weigh more: a Gaussian with σ = 0.125 · window.
     #[default]
     Gaussian,
 }
@@ -22,7 +22,7 @@ pub enum Blend {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PredictConfig {
-    /// Overlap of neighbouring windows, 0 to below 1.
+    /// Overlap of neighboring windows, 0 to below 1.
     pub overlap: f64,
     /// How overlapping windows are blended.
     pub blend: Blend,
@@ -61,8 +61,9 @@ pub struct LabelVolume {
     pub name: String,
     /// Voxels with this label.
     pub voxels: usize,
-    /// Volume in millilitres, from the grid's spacing.
-    pub millilitres: f64,
+    /// Volume in milliliters, from the grid's spacing.
+    #[serde(alias = "millilitres")]
+    pub milliliters: f64,
 }
 
 impl LabelVolume {
@@ -71,15 +72,15 @@ impl LabelVolume {
     pub fn all_of(map: &LabelImage, names: &BTreeMap<u16, String>) -> Vec<Self> {
         let voxel_ml = map.grid().voxel_ml();
         let own = map.names();
-        let size = |(id, millilitres): (u16, f64)| Self {
+        let size = |(id, milliliters): (u16, f64)| Self {
             id,
             name: names
                 .get(&id)
                 .or_else(|| own.get(&id))
                 .cloned()
                 .unwrap_or_else(|| format!("label {id}")),
-            voxels: (millilitres / voxel_ml).round() as usize,
-            millilitres,
+            voxels: (milliliters / voxel_ml).round() as usize,
+            milliliters,
         };
         map.volumes_ml().into_iter().map(size).collect()
     }

@@ -214,7 +214,7 @@ fn volumes(classes: &Array3<u8>, labels: &LabelSet, grid: &Grid) -> Vec<LabelVol
             id,
             name: name.clone(),
             voxels,
-            millilitres: voxels as f64 * grid.voxel_ml(),
+            milliliters: voxels as f64 * grid.voxel_ml(),
         })
         .collect()
 }

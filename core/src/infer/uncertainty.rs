@@ -24,7 +24,7 @@ const DOUBT: u8 = 25;
 pub struct Spot {
     /// The axial slice, counted from 0 at the feet; see [`Uncertainty::slices`].
     pub slice: usize,
-    /// The voxel at the centre of the slice's doubt: its indices i, j and k in the file, from 0.
+    /// The voxel at the center of the slice's doubt: its indices i, j and k in the file, from 0.
     pub voxel: [usize; 3],
 }
 
@@ -52,7 +52,7 @@ pub struct Uncertainty {
     /// where none does.
     pub mean: f64,
     /// The score of each of the patient's axial slices, from the feet to the head: the sum of the entropies
-    /// of its voxels that count, in voxels of full doubt. A sum, because all of a slice is labelled at once.
+    /// of its voxels that count, in voxels of full doubt. A sum, because all of a slice is labeled at once.
     pub slices: Vec<f64>,
     most: Option<Spot>,
 }
@@ -85,7 +85,7 @@ impl Uncertainty {
     }
 
     /// Where to look first, and to label next: the slice of the highest score, and in it the voxel that
-    /// counts and is nearest to the centre of them, weighted by entropy, so that a viewer never points
+    /// counts and is nearest to the center of them, weighted by entropy, so that a viewer never points
     /// between two organs. `None` where nothing is uncertain.
     pub fn most(&self) -> Option<Spot> {
         self.most
@@ -134,20 +134,20 @@ fn counted(map: &Image, labels: &LabelImage) -> impl Iterator<Item = ([usize; 3]
 }
 
 /// The slice of the largest sum (the first of equals) and, of its voxels that count, the one nearest to
-/// their centre.
+/// their center.
 fn most<V: Iterator<Item = ([usize; 3], u8)>>(sums: &[u64], voxels_of: impl Fn(usize) -> V) -> Option<Spot> {
     let slices = sums.iter().enumerate().rev();
     let largest = slices.max_by_key(|&(_, sum)| sum);
     let (slice, &sum) = largest.filter(|&(_, &sum)| sum > 0)?;
-    let mut centre = [0.0; 3];
+    let mut center = [0.0; 3];
     for (voxel, entropy) in voxels_of(slice) {
-        for (centre, index) in centre.iter_mut().zip(voxel) {
-            *centre += index as f64 * f64::from(entropy) / sum as f64;
+        for (center, index) in center.iter_mut().zip(voxel) {
+            *center += index as f64 * f64::from(entropy) / sum as f64;
         }
     }
     let distance = |voxel: [usize; 3]| -> f64 {
-        let steps = voxel.into_iter().zip(centre);
-        steps.map(|(index, centre)| (index as f64 - centre).powi(2)).sum()
+        let steps = voxel.into_iter().zip(center);
+        steps.map(|(index, center)| (index as f64 - center).powi(2)).sum()
     };
     let voxels = voxels_of(slice).map(|(voxel, _)| voxel);
     let voxel = voxels.min_by(|&a, &b| distance(a).total_cmp(&distance(b)))?;

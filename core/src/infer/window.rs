@@ -12,7 +12,7 @@ pub struct Windows {
 }
 
 impl Windows {
-    /// Windows of `window` voxels over a volume of `size` voxels (at least as large), neighbours
+    /// Windows of `window` voxels over a volume of `size` voxels (at least as large), neighbors
     /// overlapping by the share `overlap`. The last window along an axis is moved back to end with
     /// the volume.
     pub fn new(size: [usize; 3], window: [usize; 3], overlap: f64) -> Self {
@@ -39,15 +39,15 @@ impl Windows {
 
 /// Weight of each voxel of a window when windows are blended.
 ///
-/// Gaussian: the product over axes of exp(−x²/2σ²) around the window's centre, σ = `sigma_scale` of
+/// Gaussian: the product over axes of exp(−x²/2σ²) around the window's center, σ = `sigma_scale` of
 /// the side; no voxel weighs less than 0.001, so that corners of a volume are covered.
 pub fn importance(window: [usize; 3], blend: Blend, sigma_scale: f64) -> Array3<f32> {
     if blend == Blend::Constant {
         return Array3::ones(window);
     }
     let profile = window.map(|side| {
-        let (centre, sigma) = ((side as f64 - 1.0) / 2.0, sigma_scale * side as f64);
-        let weight = |i: usize| (-(i as f64 - centre).powi(2) / (2.0 * sigma * sigma)).exp();
+        let (center, sigma) = ((side as f64 - 1.0) / 2.0, sigma_scale * side as f64);
+        let weight = |i: usize| (-(i as f64 - center).powi(2) / (2.0 * sigma * sigma)).exp();
         (0..side).map(weight).collect::<Vec<f64>>()
     });
     Array3::from_shape_fn(window, |(d, h, w)| {

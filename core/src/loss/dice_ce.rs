@@ -48,7 +48,7 @@ impl Default for DiceCe {
 
 impl DiceCe {
     /// nnU-Net's, with which nnFormer trains: no background in Dice, no squares, smoothed by 1e-5;
-    /// `batch` pools Dice over the batch (Synapse). nnU-Net minimises −Dice, which is less by 1.
+    /// `batch` pools Dice over the batch (Synapse). nnU-Net minimizes −Dice, which is less by 1.
     pub fn nnunet(batch: bool) -> Self {
         Self {
             background: false,

@@ -29,7 +29,7 @@ impl Target {
     }
 
     /// From classes that may overlap, row-major `[batch, class, d, h, w]`, 0 or 1: the regions of a
-    /// tumour, for a loss with a sigmoid.
+    /// tumor, for a loss with a sigmoid.
     pub fn regions(inside: Vec<u8>, batch: usize, classes: usize, device: &Device) -> Self {
         let voxels = inside.len() / (batch * classes).max(1);
         let inside: Vec<f32> = inside.into_iter().map(f32::from).collect();
@@ -41,7 +41,7 @@ impl Target {
     }
 
     /// The same labels on a coarser grid, as nnU-Net resizes them by order 0 of scikit-image: a coarse
-    /// voxel's centre falls between fine voxels where the block has an even side, and the one after it is
+    /// voxel's center falls between fine voxels where the block has an even side, and the one after it is
     /// taken: the second of two, the third of four.
     pub(super) fn coarser(&self, fine: [usize; 3], coarse: [usize; 3]) -> Self {
         let [batch, classes, _] = self.one_hot.dims();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "T: Deserialize<'de> + From<f64>"))]
 pub struct Terms<T> {
-    /// What is minimised: `supervised + masked + β · consistency`. In f16 it may be infinite or NaN, in a
+    /// What is minimized: `supervised + masked + β · consistency`. In f16 it may be infinite or NaN, in a
     /// step that changes nothing.
     #[serde(deserialize_with = "number")]
     pub total: T,

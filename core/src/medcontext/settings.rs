@@ -104,7 +104,7 @@ impl MedContext {
         }
     }
 
-    /// What the released code does for nnFormer on Synapse (for tumours the ratio is 0.6 and β 0.5):
+    /// What the released code does for nnFormer on Synapse (for tumors the ratio is 0.6 and β 0.5):
     /// the weaker consistency with β 0.4, a teacher that all but equals the student.
     pub fn released_nnformer() -> Self {
         Self {

@@ -10,7 +10,7 @@ pub fn dice(prediction: ArrayView3<'_, u16>, truth: ArrayView3<'_, u16>, label: 
     dice_of_region(prediction, truth, &[label])
 }
 
-/// Dice of several labels together, such as a whole tumour; `None` when neither map has any of them.
+/// Dice of several labels together, such as a whole tumor; `None` when neither map has any of them.
 ///
 /// # Panics
 /// When the arrays have different shapes.

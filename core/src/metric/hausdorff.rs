@@ -102,7 +102,7 @@ fn distances(from: &Array3<bool>, to: &Array3<bool>, spacing: [f64; 3]) -> Optio
     (distances.first()?.is_finite()).then_some(distances)
 }
 
-/// Voxels of the mask with a neighbour (of six) outside it; beyond the array is outside.
+/// Voxels of the mask with a neighbor (of six) outside it; beyond the array is outside.
 pub fn surface(mask: ArrayView3<'_, bool>) -> Array3<bool> {
     Array3::from_shape_fn(mask.dim(), |(d, h, w)| {
         let inside = |d: usize, h: usize, w: usize| mask.get((d, h, w)).copied().unwrap_or(false);

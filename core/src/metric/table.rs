@@ -7,7 +7,7 @@ use super::{Evaluation, Means, Statistic};
 /// In which unit distances are reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// Millimetres.
+    /// Millimeters.
     Mm,
     /// Voxels: what medpy gives without a spacing, and the paper's tables hold.
     Voxels,

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 
 use super::kernel::attention;
 use super::mlp::{linear, project};
-use super::{Init, Mlp, layer_norm, normalised};
+use super::{Init, Mlp, layer_norm, normalized};
 
 /// Multi-head self-attention; queries, keys and values come from one bias-free product.
 #[derive(Module, Debug)]
@@ -59,9 +59,9 @@ impl TransformerBlock {
 
     /// `[batch, token, channel]` → the same shape.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let normed = normalised(&self.norm1, x.clone());
+        let normed = normalized(&self.norm1, x.clone());
         let x = x + self.attn.forward(normed);
-        let normed = normalised(&self.norm2, x.clone());
+        let normed = normalized(&self.norm2, x.clone());
         let inner = self.mlp.forward(normed);
         x + inner
     }

@@ -19,7 +19,7 @@ pub struct Conv3d {
 }
 
 impl Conv3d {
-    /// Initialised as PyTorch's `Conv3d`.
+    /// Initialized as PyTorch's `Conv3d`.
     pub fn new(input: usize, output: usize, kernel: usize, bias: bool, init: &mut Init) -> Self {
         let fan_in = input * kernel.pow(3);
         Self {
@@ -52,7 +52,7 @@ pub struct StridedConv3d {
 }
 
 impl StridedConv3d {
-    /// Initialised as PyTorch's `Conv3d`.
+    /// Initialized as PyTorch's `Conv3d`.
     pub fn new(input: usize, output: usize, geometry: &ConvGeometry, init: &mut Init) -> Self {
         let [kd, kh, kw] = geometry.kernel;
         let fan_in = input * kd * kh * kw;

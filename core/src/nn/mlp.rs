@@ -41,7 +41,7 @@ pub fn project<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> {
     y.reshape(dims)
 }
 
-/// A linear layer initialised as PyTorch's.
+/// A linear layer initialized as PyTorch's.
 pub fn linear(input: usize, output: usize, bias: bool, init: &mut Init) -> Linear {
     Linear {
         weight: init.fan_in([input, output], input),

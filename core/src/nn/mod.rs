@@ -30,7 +30,7 @@ pub use kernel::{add_leaky_relu, attention, concat_channels, gelu};
 pub use mlp::{Mlp, linear, project};
 pub(crate) use norm::in_f32;
 pub use norm::{
-    LEAKY_SLOPE, group_norm_relu, instance_norm, instance_norm_leaky_relu, layer_norm, normalised, plain_layer_norm,
+    LEAKY_SLOPE, group_norm_relu, instance_norm, instance_norm_leaky_relu, layer_norm, normalized, plain_layer_norm,
 };
 pub use patch::PatchConv;
 pub(crate) use patch::cut;

@@ -1,4 +1,4 @@
-//! Normalisation layers without options. They compute in f32 whatever the rest of a network does.
+//! Normalization layers without options. They compute in f32 whatever the rest of a network does.
 
 use burn::nn::{GroupNorm, LayerNorm, LayerNormConfig};
 use burn::tensor::{FloatDType, Tensor};
@@ -11,7 +11,7 @@ const EPSILON: f64 = 1e-5;
 /// Slope of leaky ReLU below zero.
 pub const LEAKY_SLOPE: f64 = 0.01;
 
-/// Normalises each sample's channel over its voxels to mean 0 and variance 1, without gain or bias:
+/// Normalizes each sample's channel over its voxels to mean 0 and variance 1, without gain or bias:
 /// PyTorch's `InstanceNorm3d` as MONAI 1.5 configures it. `[batch, channel, d, h, w]`.
 pub fn instance_norm(x: Tensor<5>) -> Tensor<5> {
     in_f32(x, |x| kernel::instance_norm(x, 1.0))
@@ -22,11 +22,11 @@ pub fn instance_norm_leaky_relu(x: Tensor<5>) -> Tensor<5> {
     in_f32(x, |x| kernel::instance_norm(x, LEAKY_SLOPE))
 }
 
-/// Normalises over the last axis to mean 0 and variance 1, without gain or bias.
+/// Normalizes over the last axis to mean 0 and variance 1, without gain or bias.
 pub fn plain_layer_norm<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     let dims = x.dims();
     let channels = dims[D - 1];
-    // Rows of channels are normalised as channels of voxels are.
+    // Rows of channels are normalized as channels of voxels are.
     let rows = [1, dims.iter().product::<usize>() / channels, channels, 1, 1];
     instance_norm(x.reshape(rows)).reshape(dims)
 }
@@ -37,13 +37,13 @@ pub(crate) fn in_f32<const D: usize>(x: Tensor<D>, function: impl FnOnce(Tensor<
     function(x.cast(FloatDType::F32)).cast(given)
 }
 
-/// Layer normalisation over the last axis, with gain 1 and bias 0 at the start.
+/// Layer normalization over the last axis, with gain 1 and bias 0 at the start.
 pub fn layer_norm(channels: usize, init: &Init) -> LayerNorm {
     LayerNormConfig::new(channels).with_epsilon(EPSILON).init(init.device())
 }
 
 /// What a layer of [`layer_norm`] makes of `x`, whose channels come last.
-pub fn normalised<const D: usize>(norm: &LayerNorm, x: Tensor<D>) -> Tensor<D> {
+pub fn normalized<const D: usize>(norm: &LayerNorm, x: Tensor<D>) -> Tensor<D> {
     let gain = norm.gamma.val();
     let bias = norm.beta.as_ref().map(|bias| bias.val());
     let bias = bias.unwrap_or_else(|| gain.zeros_like());

@@ -16,7 +16,7 @@ pub struct PatchConv {
 }
 
 impl PatchConv {
-    /// Tokens of `side`³ voxels, initialised as PyTorch's `Conv3d`.
+    /// Tokens of `side`³ voxels, initialized as PyTorch's `Conv3d`.
     pub fn new(input: usize, output: usize, side: usize, init: &mut Init) -> Self {
         let fan_in = input * side.pow(3);
         Self {

@@ -1,17 +1,17 @@
-//! Halving a token grid by joining neighbours.
+//! Halving a token grid by joining neighbors.
 
 use burn::module::Module;
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Int, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::{Init, layer_norm, linear, normalised, project};
+use super::{Init, layer_norm, linear, normalized, project};
 
-/// In which order the eight neighbours of a block are joined when a stage halves the grid.
+/// In which order the eight neighbors of a block are joined when a stage halves the grid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Merging {
-    /// MONAI 0.9 to 1.4, which published weights were trained with: two neighbours are taken twice
+    /// MONAI 0.9 to 1.4, which published weights were trained with: two neighbors are taken twice
     /// and two not at all.
     Legacy,
     /// MONAI 1.5's default.
@@ -22,7 +22,7 @@ pub enum Merging {
 }
 
 impl Merging {
-    /// Neighbours in the order in which they are joined, each `4·d + 2·h + w` of its offset.
+    /// Neighbors in the order in which they are joined, each `4·d + 2·h + w` of its offset.
     fn order(self) -> [i32; 8] {
         match self {
             Self::Legacy => [0, 4, 2, 1, 5, 2, 1, 7],
@@ -39,7 +39,7 @@ pub struct PatchMerging {
     pub norm: LayerNorm,
     /// `8 · channels` → `2 · channels`, without bias.
     pub reduction: Linear,
-    /// Neighbours in their order, `[8]`.
+    /// Neighbors in their order, `[8]`.
     order: Tensor<1, Int>,
 }
 
@@ -57,13 +57,13 @@ impl PatchMerging {
     pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
         let [batch, d, h, w, channels] = x.dims();
         let [d, h, w] = [d / 2, h / 2, w / 2];
-        let neighbours = x
+        let neighbors = x
             .reshape([batch, d, 2, h, 2, w, 2, channels])
             .permute([0, 1, 3, 5, 2, 4, 6, 7])
             .reshape([batch * d * h * w, 8, channels])
             .select(1, self.order.clone());
-        let joined = neighbours.reshape([batch, d, h, w, 8 * channels]);
-        project(&self.reduction, normalised(&self.norm, joined))
+        let joined = neighbors.reshape([batch, d, h, w, 8 * channels]);
+        project(&self.reduction, normalized(&self.norm, joined))
     }
 }
 
@@ -98,19 +98,19 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_are_joined_in_the_order_of_each_version() {
-        for (merging, neighbours) in [
+    fn neighbors_are_joined_in_the_order_of_each_version() {
+        for (merging, neighbors) in [
             // MONAI 0.9 to 1.4: 010 and 001 twice, 110 and 011 never.
             (Merging::Legacy, [0, 100, 10, 1, 101, 10, 1, 111]),
             (Merging::Monai15, [0, 100, 10, 1, 110, 101, 11, 111]),
             (Merging::V2, [0, 1, 10, 11, 100, 101, 110, 111]),
         ] {
-            let joined = neighbours.map(f64::from);
+            let joined = neighbors.map(f64::from);
             let mean = joined.iter().sum::<f64>() / 8.0;
             let variance = joined.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 8.0;
             let found = seen(merging);
-            for (place, neighbour) in joined.iter().enumerate() {
-                let expected = (neighbour - mean) / (variance + 1e-5).sqrt();
+            for (place, neighbor) in joined.iter().enumerate() {
+                let expected = (neighbor - mean) / (variance + 1e-5).sqrt();
                 let difference = (f64::from(found[place]) - expected).abs();
                 assert!(difference < 1e-5, "{merging:?}, place {place}: {found:?}");
             }

@@ -8,7 +8,7 @@ use super::{Conv3d, Init, LEAKY_SLOPE, instance_norm, instance_norm_leaky_relu};
 
 /// conv → norm → leaky ReLU → conv → norm → (add shortcut) → leaky ReLU.
 ///
-/// MONAI 1.5's `UnetResBlock` (with a shortcut, projected by a 1×1×1 convolution and normalised
+/// MONAI 1.5's `UnetResBlock` (with a shortcut, projected by a 1×1×1 convolution and normalized
 /// where the number of channels changes) and `UnetBasicBlock` (without). Kernels are 3×3×3 without
 /// bias; norms have no parameters.
 #[derive(Module, Debug)]

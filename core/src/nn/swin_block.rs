@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 
 use super::window::WindowGrid;
 use super::window_attention::{CrossWindowAttention, RelativeBias, WindowAttention};
-use super::{DropPath, Init, Mlp, layer_norm, normalised};
+use super::{DropPath, Init, Mlp, layer_norm, normalized};
 
 /// Which row of the bias table belongs to a difference of positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,11 +110,11 @@ impl SwinBlock {
 
     /// `[batch, d, h, w, channel]` → the same shape.
     pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
-        let normed = normalised(&self.norm1, x.clone());
+        let normed = normalized(&self.norm1, x.clone());
         let windows = self.windows.cut(normed);
         let mixed = self.attn.forward(windows, self.mask.as_ref());
         let x = x + self.drop_path.forward(self.windows.join(mixed));
-        let normed = normalised(&self.norm2, x.clone());
+        let normed = normalized(&self.norm2, x.clone());
         let inner = self.mlp.forward(normed);
         x + self.drop_path.forward(inner)
     }
@@ -155,10 +155,10 @@ impl CrossSwinBlock {
     /// `shortcut`, the `query` and the `skip` that it attends to, all `[batch, d, h, w, channel]` →
     /// the same shape.
     pub fn forward(&self, shortcut: Tensor<5>, query: Tensor<5>, skip: Tensor<5>) -> Tensor<5> {
-        let cut = |x: Tensor<5>| self.windows.cut(normalised(&self.norm1, x));
+        let cut = |x: Tensor<5>| self.windows.cut(normalized(&self.norm1, x));
         let mixed = self.attn.forward(cut(query), cut(skip));
         let x = shortcut + self.drop_path.forward(self.windows.join(mixed));
-        let normed = normalised(&self.norm2, x.clone());
+        let normed = normalized(&self.norm2, x.clone());
         let inner = self.mlp.forward(normed);
         x + self.drop_path.forward(inner)
     }

@@ -21,7 +21,7 @@ pub struct TransposedConv3d {
 }
 
 impl TransposedConv3d {
-    /// Initialised as PyTorch's `ConvTranspose3d`, whose fan-in counts output channels.
+    /// Initialized as PyTorch's `ConvTranspose3d`, whose fan-in counts output channels.
     pub fn new(input: usize, output: usize, kernel: [usize; 3], bias: bool, init: &mut Init) -> Self {
         let [kd, kh, kw] = kernel;
         let fan_in = output * kd * kh * kw;

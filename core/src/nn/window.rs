@@ -82,7 +82,7 @@ impl WindowGrid {
         x
     }
 
-    /// `[window, token, token]`: 0 between tokens that were neighbours before the shift, −100
+    /// `[window, token, token]`: 0 between tokens that were neighbors before the shift, −100
     /// between those that it brought together from opposite ends. `None` without a shift.
     pub fn shift_mask(&self, device: &Device) -> Option<Tensor<3>> {
         if self.shift == [0; 3] {

@@ -7,17 +7,17 @@ use super::name::Preset;
 use crate::dataset::{DatasetError, PhantomCase, Result, phantom_dataset, phantom_dataset_json};
 use crate::volume::{Image, LabelImage, Limits, Voxels};
 
-/// Files of a data set by path, not compressed: the first `labelled` cases are those that the published
+/// Files of a data set by path, not compressed: the first `labeled` cases are those that the published
 /// lists are of, the others what the data set is distributed with beside them: scans without labels, and in
-/// ACDC's `testing` folder scans whose labels were published later. Any four labelled cases are enough for
+/// ACDC's `testing` folder scans whose labels were published later. Any four labeled cases are enough for
 /// a list to train on and one to measure on.
 ///
 /// # Errors
 /// When a phantom is not a volume.
-pub fn lay_out(layout: Preset, cases: &[PhantomCase], labelled: usize) -> Result<Vec<(String, Vec<u8>)>> {
-    let (labelled, beside) = cases.split_at(labelled.min(cases.len()));
+pub fn lay_out(layout: Preset, cases: &[PhantomCase], labeled: usize) -> Result<Vec<(String, Vec<u8>)>> {
+    let (labeled, beside) = cases.split_at(labeled.min(cases.len()));
     let mut files = Vec::new();
-    for (index, case) in labelled.iter().enumerate() {
+    for (index, case) in labeled.iter().enumerate() {
         files.extend(match layout {
             Preset::Decathlon => decathlon(&case.name, case, true),
             Preset::Brats17 => brats17(brats17_number(index), case, true)?,
@@ -35,7 +35,7 @@ pub fn lay_out(layout: Preset, cases: &[PhantomCase], labelled: usize) -> Result
                 vec![(path, case.image.clone())]
             }
             Preset::Acdc => acdc("testing", 101 + index, case)?,
-            Preset::Brats21 => brats21(labelled.len() + index, case, false)?,
+            Preset::Brats21 => brats21(labeled.len() + index, case, false)?,
         });
     }
     let listed = |folder: &str| -> Vec<String> {
@@ -54,27 +54,27 @@ pub fn lay_out(layout: Preset, cases: &[PhantomCase], labelled: usize) -> Result
 type Files = Vec<(String, Vec<u8>)>;
 
 /// Medical Segmentation Decathlon.
-fn decathlon(name: &str, case: &PhantomCase, labelled: bool) -> Files {
-    let folder = if labelled { "imagesTr" } else { "imagesTs" };
+fn decathlon(name: &str, case: &PhantomCase, labeled: bool) -> Files {
+    let folder = if labeled { "imagesTr" } else { "imagesTs" };
     let mut files = vec![(format!("{folder}/{name}.nii.gz"), case.image.clone())];
-    if labelled {
+    if labeled {
         files.push((format!("labelsTr/{name}.nii.gz"), case.label.clone()));
     }
     files
 }
 
-/// Decathlon's brain tumours: four contrasts as the frames of one file.
-fn brats17(number: usize, case: &PhantomCase, labelled: bool) -> Result<Files> {
+/// Decathlon's brain tumors: four contrasts as the frames of one file.
+fn brats17(number: usize, case: &PhantomCase, labeled: bool) -> Result<Files> {
     let contrasts = contrasts(case)?;
     let brain = PhantomCase {
         name: format!("BRATS_{number:03}"),
         image: series(&contrasts),
         label: relabelled(case, [1, 2, 3])?,
     };
-    Ok(decathlon(&brain.name, &brain, labelled))
+    Ok(decathlon(&brain.name, &brain, labeled))
 }
 
-/// The numbers of labelled cases: three of `train`, three of `val`, and then as they come.
+/// The numbers of labeled cases: three of `train`, three of `val`, and then as they come.
 fn brats17_number(index: usize) -> usize {
     const FIRST: [usize; 6] = [1, 2, 3, 11, 12, 18];
     numbered(index, &FIRST, 1..=484)
@@ -104,7 +104,7 @@ fn numbered(index: usize, first: &[usize], all: impl Iterator<Item = usize>) -> 
     numbers.nth(index).unwrap_or(1000 + index)
 }
 
-/// ACDC: a folder for each patient, the series and its two labelled frames.
+/// ACDC: a folder for each patient, the series and its two labeled frames.
 fn acdc(set: &str, patient: usize, case: &PhantomCase) -> Result<Files> {
     // The end of systole is another frame in every patient; these are on a published list.
     let second = match patient {
@@ -127,12 +127,12 @@ fn acdc(set: &str, patient: usize, case: &PhantomCase) -> Result<Files> {
 }
 
 /// BraTS 2021: a folder for each case, a file for each contrast.
-fn brats21(number: usize, case: &PhantomCase, labelled: bool) -> Result<Files> {
+fn brats21(number: usize, case: &PhantomCase, labeled: bool) -> Result<Files> {
     let name = format!("BraTS2021_{number:05}");
     let path = |ending: &str| format!("{name}/{name}_{ending}.nii.gz");
     let endings = ["flair", "t1ce", "t1", "t2"].into_iter();
     let mut files: Files = endings.map(path).zip(contrasts(case)?).collect();
-    if labelled {
+    if labeled {
         files.push((path("seg"), relabelled(case, [2, 1, 4])?));
     }
     Ok(files)
@@ -200,7 +200,7 @@ fn not_a_volume(case: &PhantomCase) -> DatasetError {
     DatasetError::NotPhantom(case.name.clone())
 }
 
-/// The dataset.json of Decathlon's brain tumours.
+/// The dataset.json of Decathlon's brain tumors.
 fn brain_json(training: &[String], test: &[String]) -> String {
     let mut dataset = phantom_dataset(training, test);
     dataset["tensorImageSize"] = "4D".into();

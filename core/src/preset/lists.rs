@@ -32,7 +32,7 @@ struct Numbering {
     digits: usize,
     /// The last number of the published lists; what comes after it is not theirs.
     last: u16,
-    /// Labelled cases of each number.
+    /// Labeled cases of each number.
     frames: usize,
 }
 
@@ -170,7 +170,7 @@ const SYNAPSE_FIVE: [u16; 5] = [6, 7, 9, 10, 21];
 const ACDC: Numbering = Numbering {
     prefix: "patient",
     digits: 3,
-    // 101 to 150 are the challenge's test set, labelled or not.
+    // 101 to 150 are the challenge's test set, labeled or not.
     last: 100,
     frames: 2,
 };

@@ -57,7 +57,7 @@ impl PresetSettings {
 }
 
 impl Preset {
-    /// Settings for a backbone and the labelled cases at hand. Any nnFormer stands for the form that
+    /// Settings for a backbone and the labeled cases at hand. Any nnFormer stands for the form that
     /// was made for the data set.
     ///
     /// # Errors
@@ -120,7 +120,7 @@ impl Preset {
         lists.map(|list| list.name).collect()
     }
 
-    /// The labelled cases of a list that are at hand, in the order of `cases`. A case is known by its
+    /// The labeled cases of a list that are at hand, in the order of `cases`. A case is known by its
     /// name or by that of its image file, whatever folder it lies in; a patient's name stands for all
     /// of its frames. Images without a label map are no members, even where they have a member's name.
     ///
@@ -128,24 +128,24 @@ impl Preset {
     /// When there is no such list, or none of its cases is here with a label map.
     pub fn select(self, list: &str, cases: &[CaseFiles]) -> Result<Vec<CaseFiles>> {
         let members = self.list(list)?;
-        let mut unlabelled = 0;
+        let mut unlabeled = 0;
         let mut selected = Vec::new();
         for case in cases {
             let named = members.contains(&case.id) || members.contains(file_name(case));
             // Only a list of every case goes by the part of the data set that a case belongs to.
             let held_out = members.is_open() && !matches!(case.part, None | Some(Part::Training));
             if named && !held_out {
-                match case.is_labelled() {
+                match case.is_labeled() {
                     true => selected.push(case.clone()),
-                    false => unlabelled += 1,
+                    false => unlabeled += 1,
                 }
             }
         }
         let (preset, list) = (self.name().to_owned(), list.to_owned());
-        match (selected.is_empty(), unlabelled) {
+        match (selected.is_empty(), unlabeled) {
             (false, _) => Ok(selected),
             (true, 0) => Err(DatasetError::EmptyList { preset, list }),
-            (true, cases) => Err(DatasetError::UnlabelledList { preset, list, cases }),
+            (true, cases) => Err(DatasetError::UnlabeledList { preset, list, cases }),
         }
     }
 
@@ -213,7 +213,7 @@ const SYNAPSE: [(u16, &str); 13] = [
     (2, "right kidney"),
     (3, "left kidney"),
     (4, "gallbladder"),
-    (5, "oesophagus"),
+    (5, "esophagus"),
     (6, "liver"),
     (7, "stomach"),
     (8, "aorta"),
@@ -224,8 +224,8 @@ const SYNAPSE: [(u16, &str); 13] = [
     (13, "left adrenal gland"),
 ];
 const ACDC: [(u16, &str); 3] = [(1, "right ventricle"), (2, "myocardium"), (3, "left ventricle")];
-const BRATS21: [(u16, &str); 3] = [(1, "necrotic core"), (2, "oedema"), (4, "enhancing tumour")];
-const BRATS17: [(u16, &str); 3] = [(1, "oedema"), (2, "non-enhancing tumour"), (3, "enhancing tumour")];
+const BRATS21: [(u16, &str); 3] = [(1, "necrotic core"), (2, "edema"), (4, "enhancing tumor")];
+const BRATS17: [(u16, &str); 3] = [(1, "edema"), (2, "non-enhancing tumor"), (3, "enhancing tumor")];
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use crate::dataset::CaseFingerprint;
 use crate::infer::Blend;
 use crate::loss::SupervisedLoss;
 use crate::train::{NetworkChoice, OptimizerKind, RateSchedule, TrainConfig, Warmup};
-use crate::transform::{Augmentation, Centre, Crop, Normalisation, Preprocessing, Resampling, Sampling, Spacing};
+use crate::transform::{Augmentation, Center, Crop, Normalization, Preprocessing, Resampling, Sampling, Spacing};
 use crate::volume::AxisOrder;
 
 /// The settings of a preset.
@@ -57,7 +57,7 @@ fn monai(preset: Preset, backbone: Backbone, cases: usize) -> TrainConfig {
             preprocessing: Preprocessing {
                 axes: AxisOrder::Xyz,
                 // Of the whole volume, also in training, where MONAI takes the patch's own mean.
-                normalisation: Normalisation::NonZeroZScore,
+                normalization: Normalization::NonZeroZScore,
                 spacing: None,
                 crop: Crop::NonZero,
             },
@@ -81,13 +81,13 @@ fn monai(preset: Preset, backbone: Backbone, cases: usize) -> TrainConfig {
 /// ACDC nothing is stated, and z-scores of what is not 0 are our choice.
 fn monai_preprocessing(preset: Preset) -> Preprocessing {
     let synapse = preset == Preset::Synapse;
-    let window = Normalisation::Window {
+    let window = Normalization::Window {
         low: -175.0,
         high: 250.0,
     };
     Preprocessing {
         axes: AxisOrder::Xyz,
-        normalisation: if synapse { window } else { Normalisation::NonZeroZScore },
+        normalization: if synapse { window } else { Normalization::NonZeroZScore },
         spacing: Some(Spacing {
             mm: [1.5, 1.5, 2.0],
             rule: Resampling::Monai,
@@ -105,16 +105,16 @@ fn nnformer(preset: Preset) -> TrainConfig {
         Preset::Acdc => (Backbone::NnformerAcdc, [14, 160, 160], 4, [6.35, 1.523_44, 1.523_44]),
         _ => (Backbone::NnformerTumor, [128; 3], 2, [1.0; 3]),
     };
-    // Statistics of labelled voxels of all 30 cases, those tested on included, as in the plans.
-    let normalisation = match preset {
-        Preset::Synapse => Normalisation::ClipZScore {
+    // Statistics of labeled voxels of all 30 cases, those tested on included, as in the plans.
+    let normalization = match preset {
+        Preset::Synapse => Normalization::ClipZScore {
             low: -958.0,
             high: 326.0,
             mean: 82.951_77,
             deviation: 136.948_18,
         },
-        Preset::Acdc => Normalisation::ZScore,
-        _ => Normalisation::NonZeroZScore,
+        Preset::Acdc => Normalization::ZScore,
+        _ => Normalization::NonZeroZScore,
     };
     let thick = matches!(preset, Preset::Synapse | Preset::Acdc);
     TrainConfig {
@@ -137,7 +137,7 @@ fn nnformer(preset: Preset) -> TrainConfig {
         checkpoint_every: 12_500,
         preprocessing: Preprocessing {
             axes: AxisOrder::Zyx,
-            normalisation,
+            normalization,
             spacing: Some(Spacing {
                 mm,
                 rule: Resampling::NnUnet,
@@ -152,19 +152,19 @@ fn nnformer(preset: Preset) -> TrainConfig {
     }
 }
 
-/// Suggested settings at the median spacing; CT (where air is below −500) is normalised by its
-/// labelled voxels as in nnU-Net, other scans by z-scores.
+/// Suggested settings at the median spacing; CT (where air is below −500) is normalized by its
+/// labeled voxels as in nnU-Net, other scans by z-scores.
 fn decathlon(backbone: Backbone, cases: &[CaseFingerprint]) -> TrainConfig {
     let mut config = TrainConfig::suggest(&CaseFingerprint::sizes(cases));
     config.network = config.network.with_backbone(backbone);
     config.fit_patch();
-    config.sampling.centre = Centre::Foreground { share: 0.5 };
+    config.sampling.center = Center::Foreground { share: 0.5 };
     config.preprocessing.spacing = median_spacing(cases).map(|mm| Spacing {
         mm,
         rule: Resampling::NnUnet,
     });
-    if let Some(normalisation) = labelled_hu(cases).and_then(Normalisation::of_labelled) {
-        config.preprocessing.normalisation = normalisation;
+    if let Some(normalization) = labeled_hu(cases).and_then(Normalization::of_labeled) {
+        config.preprocessing.normalization = normalization;
     }
     config
 }
@@ -183,8 +183,8 @@ fn median_spacing(cases: &[CaseFingerprint]) -> Option<[f64; 3]> {
     Some([depth?, height?, width?])
 }
 
-/// Intensities of labelled voxels with their numbers of voxels, where all cases are CT.
-fn labelled_hu(cases: &[CaseFingerprint]) -> Option<Vec<(f32, u64)>> {
-    let all: Option<Vec<_>> = cases.iter().map(|case| case.labelled_hu.as_ref()).collect();
+/// Intensities of labeled voxels with their numbers of voxels, where all cases are CT.
+fn labeled_hu(cases: &[CaseFingerprint]) -> Option<Vec<(f32, u64)>> {
+    let all: Option<Vec<_>> = cases.iter().map(|case| case.labeled_hu.as_ref()).collect();
     Some(all?.into_iter().flatten().copied().collect())
 }

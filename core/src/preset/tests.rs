@@ -13,12 +13,12 @@ fn files(ids: impl IntoIterator<Item = String>) -> Vec<CaseFiles> {
 }
 
 /// Scans without label maps.
-fn unlabelled(ids: impl IntoIterator<Item = String>) -> Vec<CaseFiles> {
+fn unlabeled(ids: impl IntoIterator<Item = String>) -> Vec<CaseFiles> {
     let bare = |case| CaseFiles { label: None, ..case };
     files(ids).into_iter().map(bare).collect()
 }
 
-/// The labelled cases that the lists were published for.
+/// The labeled cases that the lists were published for.
 fn whole(preset: Preset) -> Vec<CaseFiles> {
     match preset {
         Preset::Synapse => files((1..=10).chain(21..=40).map(|n| format!("img{n:04}"))),
@@ -34,14 +34,14 @@ fn frames(patient: usize) -> [String; 2] {
     [1, 12].map(|frame| format!("patient{patient:03}_frame{frame:02}"))
 }
 
-/// What the data sets are distributed with beside that: unlabelled scans, and labels that were published later.
+/// What the data sets are distributed with beside that: unlabeled scans, and labels that were published later.
 fn beside(preset: Preset) -> Vec<CaseFiles> {
     match preset {
-        Preset::Synapse => unlabelled((61..=80).map(|n| format!("img{n:04}"))),
+        Preset::Synapse => unlabeled((61..=80).map(|n| format!("img{n:04}"))),
         Preset::Acdc => files((101..=150).flat_map(frames)),
-        Preset::Brats21 => unlabelled((1251..1470).map(|n| format!("BraTS2021_{n:05}"))),
-        Preset::Brats17 => unlabelled((485..=750).map(|n| format!("BRATS_{n:03}"))),
-        Preset::Decathlon => unlabelled(["case_9".to_owned()]),
+        Preset::Brats21 => unlabeled((1251..1470).map(|n| format!("BraTS2021_{n:05}"))),
+        Preset::Brats17 => unlabeled((485..=750).map(|n| format!("BRATS_{n:03}"))),
+        Preset::Decathlon => unlabeled(["case_9".to_owned()]),
     }
 }
 
@@ -59,8 +59,8 @@ fn lists_have_their_published_sizes_and_do_not_overlap() {
         (Preset::Brats17, &[("train", 387), ("val", 73), ("test", 24)]),
     ];
     for (preset, lists) in sizes {
-        let labelled = whole(preset);
-        let cases = [labelled.clone(), beside(preset)].concat();
+        let labeled = whole(preset);
+        let cases = [labeled.clone(), beside(preset)].concat();
         let mut all = BTreeSet::new();
         let mut count = 0;
         for &(list, size) in lists {
@@ -71,7 +71,7 @@ fn lists_have_their_published_sizes_and_do_not_overlap() {
             count += size;
             all.extend(selected.into_iter().map(|case| case.id));
         }
-        assert_eq!((all.len(), labelled.len()), (count, count), "{preset}");
+        assert_eq!((all.len(), labeled.len()), (count, count), "{preset}");
     }
     let five = Preset::Synapse.select("five-shot", &whole(Preset::Synapse));
     let expected = ["img0006", "img0007", "img0009", "img0010", "img0021"];
@@ -90,14 +90,14 @@ fn lists_have_their_published_sizes_and_do_not_overlap() {
 /// The held-out cases of BraTS 2021 are the same ones whatever else is at hand.
 #[test]
 fn a_case_that_is_missing_or_added_moves_no_other() {
-    // The distribution's numbers have gaps, in which the unlabelled ones lie.
+    // The distribution's numbers have gaps, in which the unlabeled ones lie.
     let name = |n: usize| format!("BraTS2021_{n:05}");
     let numbers: Vec<usize> = (0..1667).filter(|n| n % 4 > 0 || n % 7 == 0).collect();
     let cases = files(numbers.iter().copied().map(name));
     let held_out = |cases: &[CaseFiles]| Preset::Brats21.select("val", cases).expect("a list");
     let (all, rest) = (held_out(&cases), held_out(&cases[1..]));
     assert_eq!(ids(&rest), &ids(&all) - &BTreeSet::from(["BraTS2021_00000"]));
-    let more = [cases, unlabelled((0..1667).map(name))].concat();
+    let more = [cases, unlabeled((0..1667).map(name))].concat();
     assert_eq!(ids(&held_out(&more)), ids(&all));
     // A fifth, as near as whole numbers come.
     let share = all.len() as f64 / numbers.len() as f64;
@@ -133,13 +133,13 @@ fn a_list_that_is_not_whole_says_what_is_absent() {
     assert_eq!(selected, tasks[2..]);
 }
 
-/// Two images of one name are told apart by their paths; the labelled one is meant.
+/// Two images of one name are told apart by their paths; the labeled one is meant.
 #[test]
 fn a_case_is_known_by_the_name_of_its_file() {
     let mut cases = files(["imagesTr_BRATS_001", "imagesTr_BRATS_002"].map(str::to_owned));
     cases[0].channels = vec![Source::file("imagesTr/BRATS_001.nii.gz")];
     cases[1].channels = vec![Source::file("imagesTr/BRATS_002_0000.nii.gz")];
-    let mut other = unlabelled(["imagesTs_BRATS_001".to_owned()]);
+    let mut other = unlabeled(["imagesTs_BRATS_001".to_owned()]);
     other[0].channels = vec![Source::file("imagesTs/BRATS_001.nii.gz")];
     let selected = Preset::Brats17.select("train", &[cases.clone(), other.clone()].concat());
     assert_eq!(selected.expect("a list"), cases);
@@ -191,8 +191,8 @@ fn numbers_of_the_sources() {
     assert_eq!(acdc.network.backbone(), Backbone::NnformerAcdc);
     assert_eq!((acdc.patch, acdc.batch_size), ([14, 160, 160], 4));
     assert_eq!((acdc.iterations, acdc.learning_rate), (250_000, 0.01));
-    let tumour = settings(Preset::Brats17, Backbone::Nnformer);
-    assert_eq!(tumour.labels.expect("labels").outputs(), 4);
+    let tumor = settings(Preset::Brats17, Backbone::Nnformer);
+    assert_eq!(tumor.labels.expect("labels").outputs(), 4);
     let brats = settings(Preset::Brats21, Backbone::SwinUnetr);
     assert_eq!(brats.labels.expect("labels").outputs(), 3);
 }

@@ -17,15 +17,15 @@ pub struct TrainingSet {
 }
 
 impl TrainingSet {
-    /// Prepares labelled cases in memory; those without labels are left out.
+    /// Prepares labeled cases in memory; those without labels are left out.
     ///
     /// # Errors
     /// When settings cannot work, no case has labels, or two have different numbers of channels.
     pub fn prepare(cases: Vec<Case>, labels: &LabelSet, config: &TrainConfig) -> Result<Self> {
         config.check(&config.resolved_network())?;
-        let labelled = cases.into_iter().filter(|case| case.label.is_some());
+        let labeled = cases.into_iter().filter(|case| case.label.is_some());
         // Each case's own voxels are let go once it is prepared.
-        Self::new(parallel::map(labelled.collect(), |case: Case| {
+        Self::new(parallel::map(labeled.collect(), |case: Case| {
             let prepared = prepare(&case, labels, config);
             (case.id, prepared.into())
         }))
@@ -37,7 +37,7 @@ impl TrainingSet {
     /// When there is none, or two have different numbers of channels.
     pub fn new(cases: Vec<(String, SampledCase)>) -> Result<Self> {
         if cases.is_empty() {
-            return Err(DatasetError::NoLabelledCase.into());
+            return Err(DatasetError::NoLabeledCase.into());
         }
         let named = cases.iter();
         let channels = common_channels(named.map(|(id, case)| (id.as_str(), case.channels())))?;

@@ -7,7 +7,7 @@ use crate::backbone::Network;
 use crate::infer::Blend;
 use crate::loss::SupervisedLoss;
 use crate::medcontext::MedContext;
-use crate::transform::{Augmentation, Centre, Preprocessing, SamplerSettings, Sampling};
+use crate::transform::{Augmentation, Center, Preprocessing, SamplerSettings, Sampling};
 use crate::{Error, Result};
 
 /// Everything that a run depends on, apart from the cases and the device.
@@ -19,7 +19,7 @@ pub struct TrainConfig {
     pub network: NetworkChoice,
     /// Patch `[depth, height, width]` in voxels; each a multiple of what the backbone needs.
     pub patch: [usize; 3],
-    /// Optimiser steps.
+    /// Optimizer steps.
     pub iterations: usize,
     /// Patches per batch.
     pub batch_size: usize,
@@ -64,7 +64,7 @@ pub struct TrainConfig {
     pub checkpoint_every: usize,
     /// What a case goes through before patches are cut from it: order of axes, spacing, intensities.
     pub preprocessing: Preprocessing,
-    /// Overlap of neighbouring windows at validation, 0 to below 1.
+    /// Overlap of neighboring windows at validation, 0 to below 1.
     pub overlap: f64,
     /// How overlapping windows are blended at validation.
     pub blend: Blend,
@@ -137,7 +137,7 @@ impl TrainConfig {
         config.fit_patch();
         let volume: usize = median.iter().product();
         if volume > 4 * config.patch.iter().product::<usize>() {
-            config.sampling.centre = Centre::Foreground { share: 0.5 };
+            config.sampling.center = Center::Foreground { share: 0.5 };
         }
         config
     }

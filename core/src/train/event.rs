@@ -47,7 +47,7 @@ pub enum Event {
         /// Iterations the run will take.
         iterations: usize,
     },
-    /// One optimiser step is done.
+    /// One optimizer step is done.
     Step {
         /// Steps done so far, from 1.
         iteration: usize,

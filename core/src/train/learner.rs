@@ -1,4 +1,4 @@
-//! What learns: the student, its teacher and the optimiser, moved by one step at a time.
+//! What learns: the student, its teacher and the optimizer, moved by one step at a time.
 
 use std::io::Write;
 
@@ -19,7 +19,7 @@ use crate::transform::Batch;
 use crate::weights::{self, Precision, Tensors, WeightsError};
 use crate::{Error, Result};
 
-/// The student, its teacher and the optimiser.
+/// The student, its teacher and the optimizer.
 pub(super) struct Learner {
     network: Network,
     student: Model,
@@ -68,7 +68,7 @@ impl Learner {
         }
     }
 
-    /// One optimiser step over batches that `draw` gives, and the mean of their losses, outside
+    /// One optimizer step over batches that `draw` gives, and the mean of their losses, outside
     /// autodiff. `index` is the number of the step, which decides everything random about it. Where
     /// the loss or its gradients overflow in f16 the student stays as it is.
     pub async fn step(

@@ -41,7 +41,7 @@ impl OptimizerKind {
     }
 }
 
-/// An optimiser with its state.
+/// An optimizer with its state.
 #[derive(Debug)]
 pub struct Optimizer {
     kind: OptimizerKind,

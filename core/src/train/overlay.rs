@@ -35,7 +35,9 @@ pub fn overlay(config: &TrainConfig, given: toml::Table) -> Result<TrainConfig, 
 const OPTIONAL: [&str; 4] = ["clip_norm", "network", "reported", "warmup"];
 
 /// Settings that once had another name, by their old and new names.
-const RENAMED: [(&str, &str); 2] = [
+const RENAMED: [(&str, &str); 4] = [
+    ("centre", "center"),
+    ("normalisation", "normalization"),
     ("rate_by_epoch", "step_schedule_per_epoch"),
     ("views_in_turn", "sequential_views"),
 ];

@@ -9,7 +9,7 @@ use super::LossScale;
 use crate::backbone::Model;
 use crate::{Error, Result};
 
-/// In which type a step's passes are computed. Parameters, optimiser and teacher are kept in f32, and so are
+/// In which type a step's passes are computed. Parameters, optimizer and teacher are kept in f32, and so are
 /// norms, softmaxes and losses computed (as PyTorch's autocast does).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

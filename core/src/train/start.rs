@@ -16,7 +16,7 @@ pub enum Start<'a> {
     Scratch,
     /// A weights file of the same network and patch, and the same number of classes unless
     /// [`TrainConfig::new_head`] is set. One from elsewhere is taken where every tensor has its place: what
-    /// its tensors do not tell (heads, axes, normalisation, labels) is as the run's settings say.
+    /// its tensors do not tell (heads, axes, normalization, labels) is as the run's settings say.
     Weights(&'a [u8]),
     /// What [`Trainer::write_state`](super::Trainer::write_state) gave: the run is resumed as if it had never
     /// stopped.

@@ -30,7 +30,7 @@ pub struct RunState {
     pub labels: LabelSet,
     /// Steps done.
     pub iteration: usize,
-    /// Steps that the optimiser has done.
+    /// Steps that the optimizer has done.
     pub optimizer_steps: usize,
     /// What the loss is multiplied by, in f16.
     #[serde(default)]
@@ -91,7 +91,7 @@ impl RunState {
             return different("networks or patches");
         }
         if self.config.optimizer != config.optimizer {
-            return different("optimisers");
+            return different("optimizers");
         }
         if self.config.medcontext.has_teacher() != config.medcontext.has_teacher() {
             return different("teachers");
@@ -106,7 +106,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::transform::Normalisation;
+    use crate::transform::Normalization;
 
     /// Settings taken from scans are no round numbers, and a run goes on with the very same only.
     #[test]
@@ -115,7 +115,7 @@ mod tests {
         for _ in 0..2000 {
             let mut number = || rng.random_range(-1000.0..1000.0);
             let mut config = TrainConfig::default();
-            config.preprocessing.normalisation = Normalisation::ClipZScore {
+            config.preprocessing.normalization = Normalization::ClipZScore {
                 low: number(),
                 high: number(),
                 mean: number(),

@@ -54,7 +54,7 @@ enum Pending {
 }
 
 impl Trainer {
-    /// Prepares a run on labelled cases.
+    /// Prepares a run on labeled cases.
     ///
     /// # Errors
     /// When settings cannot work, no case has labels, or what to start with belongs to another

@@ -174,7 +174,7 @@ mod tests {
         labels.map(|one| (one.id, one.name.as_str(), one.dice)).collect()
     }
 
-    /// Where an enhancing tumour is called a necrotic one, the core and the whole are right.
+    /// Where an enhancing tumor is called a necrotic one, the core and the whole are right.
     #[test]
     fn regions_are_measured_where_regions_are_learned() {
         let labels = LabelSet::from_ids([1, 2, 4], &BTreeMap::new()).expect("labels");
@@ -184,13 +184,13 @@ mod tests {
         assert_eq!(
             named(&found),
             [
-                (1, "tumour core", Some(1.0)),
-                (2, "whole tumour", Some(1.0)),
-                (3, "enhancing tumour", Some(0.0))
+                (1, "tumor core", Some(1.0)),
+                (2, "whole tumor", Some(1.0)),
+                (3, "enhancing tumor", Some(0.0))
             ]
         );
         assert_eq!(found.dice, 2.0 / 3.0);
-        // A case without the enhancing tumour, in which none is found, is not counted for it; one in which it is
+        // A case without the enhancing tumor, in which none is found, is not counted for it; one in which it is
         // found counts 0.
         let without: (&[u16], &[u16]) = (&[0, 1, 2, 2], &[0, 1, 2, 2]);
         let right: (&[u16], &[u16]) = (&[4, 0, 0, 0], &[4, 0, 0, 0]);

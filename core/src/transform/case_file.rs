@@ -32,7 +32,7 @@ pub struct CaseFile {
 type Location<const AXES: usize> = (Range<usize>, [usize; AXES]);
 
 impl CaseFile {
-    /// The file of a labelled case. `origin` says what it was prepared from, and how.
+    /// The file of a labeled case. `origin` says what it was prepared from, and how.
     ///
     /// # Errors
     /// When the case has no labels.
@@ -68,7 +68,7 @@ impl CaseFile {
         Some(Self { map, image, classes })
     }
 
-    /// Normalised intensities `[channel, depth, height, width]`.
+    /// Normalized intensities `[channel, depth, height, width]`.
     pub fn image(&self) -> ArrayView4<'_, f32> {
         let (range, shape) = &self.image;
         let values = bytemuck::cast_slice(&self.map[range.clone()]);

@@ -13,7 +13,7 @@ pub enum Crop {
     /// Before resampling, the box around voxels that are not 0 in the file, in any channel (nnU-Net 1,
     /// and MONAI's BraTS recipe).
     NonZero,
-    /// After resampling and normalisation, the box around voxels above 0 in any channel (MONAI's
+    /// After resampling and normalization, the box around voxels above 0 in any channel (MONAI's
     /// `CropForeground` in the Synapse recipe: what lies above the window's lower end).
     Positive,
 }

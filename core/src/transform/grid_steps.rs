@@ -30,7 +30,7 @@ impl GridSteps {
         }
     }
 
-    /// Intensities up to normalisation.
+    /// Intensities up to normalization.
     pub fn image(&self, mut volume: Array3<f32>) -> Array3<f32> {
         if let Some(bounds) = &self.outer {
             volume = bounds.cut(volume);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// What is done to intensities before a network sees them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Normalisation {
+pub enum Normalization {
     /// Mean 0 and standard deviation 1 over all voxels of a volume (nnU-Net 1 for MR).
     #[default]
     ZScore,
@@ -25,24 +25,24 @@ pub enum Normalisation {
     /// Cut off at two percentiles, then shifted and scaled by numbers of the whole data set (nnU-Net 1
     /// for CT).
     ClipZScore {
-        /// Lowest intensity kept: the 0.5th percentile of labelled voxels.
+        /// Lowest intensity kept: the 0.5th percentile of labeled voxels.
         low: f64,
         /// Highest intensity kept: the 99.5th percentile.
         high: f64,
-        /// Mean of labelled voxels, which becomes 0.
+        /// Mean of labeled voxels, which becomes 0.
         mean: f64,
         /// Their standard deviation, which becomes 1.
         deviation: f64,
     },
 }
 
-impl Normalisation {
+impl Normalization {
     /// Changes a volume in place.
     pub fn apply(&self, volume: &mut Array3<f32>) {
         match *self {
             Self::None => {}
             Self::ZScore => z_score(volume),
-            Self::NonZeroZScore => standardise(volume, |value| value != 0.0),
+            Self::NonZeroZScore => standardize(volume, |value| value != 0.0),
             Self::Window { low, high } => {
                 volume.mapv_inplace(|value| (((f64::from(value) - low) / (high - low)).clamp(0.0, 1.0)) as f32)
             }
@@ -55,9 +55,9 @@ impl Normalisation {
         }
     }
 
-    /// nnU-Net's rule for CT from the intensities of labelled voxels, each with its number of voxels, in
+    /// nnU-Net's rule for CT from the intensities of labeled voxels, each with its number of voxels, in
     /// any order; `None` where there are none.
-    pub fn of_labelled(mut intensities: Vec<(f32, u64)>) -> Option<Self> {
+    pub fn of_labeled(mut intensities: Vec<(f32, u64)>) -> Option<Self> {
         let voxels: u64 = intensities.iter().map(|(_, count)| count).sum();
         let last = voxels.checked_sub(1)?;
         intensities.sort_unstable_by(|(a, _), (b, _)| a.total_cmp(b));
@@ -108,11 +108,11 @@ impl Normalisation {
 
 /// Shifts and scales to mean 0 and standard deviation 1 over all voxels; a constant volume becomes 0.
 pub fn z_score(volume: &mut Array3<f32>) {
-    standardise(volume, |_| true);
+    standardize(volume, |_| true);
 }
 
 /// Mean 0 and standard deviation 1 over the voxels that `counts` picks; the others stay.
-fn standardise(volume: &mut Array3<f32>, counts: impl Fn(f32) -> bool) {
+fn standardize(volume: &mut Array3<f32>, counts: impl Fn(f32) -> bool) {
     let values = || volume.iter().copied().filter(|&value| counts(value));
     let count = values().count().max(1) as f64;
     let mean = values().map(f64::from).sum::<f64>() / count;
@@ -133,7 +133,7 @@ mod tests {
 
     use super::*;
 
-    fn applied(rule: Normalisation, values: &[f32]) -> Vec<f32> {
+    fn applied(rule: Normalization, values: &[f32]) -> Vec<f32> {
         let mut volume = Array::from_vec(values.to_vec())
             .into_shape_with_order((1, 1, values.len()))
             .expect("one row");
@@ -154,13 +154,13 @@ mod tests {
         // Mean 1.5, variance (2.25 + 0.25 + 2.25 + 6.25) / 4 = 2.75.
         let z = |v: f64| (v - 1.5) / 2.75f64.sqrt();
         close(
-            &applied(Normalisation::ZScore, &values),
+            &applied(Normalization::ZScore, &values),
             &[z(0.0), z(2.0), z(0.0), z(4.0)],
         );
         // Of 2 and 4 alone: mean 3, deviation 1.
-        close(&applied(Normalisation::NonZeroZScore, &values), &[0.0, -1.0, 0.0, 1.0]);
-        close(&applied(Normalisation::None, &values), &[0.0, 2.0, 0.0, 4.0]);
-        let window = Normalisation::Window {
+        close(&applied(Normalization::NonZeroZScore, &values), &[0.0, -1.0, 0.0, 1.0]);
+        close(&applied(Normalization::None, &values), &[0.0, 2.0, 0.0, 4.0]);
+        let window = Normalization::Window {
             low: -175.0,
             high: 250.0,
         };
@@ -168,7 +168,7 @@ mod tests {
             &applied(window, &[-1000.0, -175.0, 37.5, 250.0, 900.0]),
             &[0.0, 0.0, 0.5, 1.0, 1.0],
         );
-        let clip = Normalisation::ClipZScore {
+        let clip = Normalization::ClipZScore {
             low: -958.0,
             high: 326.0,
             mean: 82.0,
@@ -176,20 +176,20 @@ mod tests {
         };
         close(&applied(clip, &[-2000.0, 82.0, 132.0, 500.0]), &[-10.4, 0.0, 0.5, 2.44]);
         // Constant volumes stay finite.
-        close(&applied(Normalisation::ZScore, &[5.0; 3]), &[0.0; 3]);
-        close(&applied(Normalisation::NonZeroZScore, &[0.0; 3]), &[0.0; 3]);
+        close(&applied(Normalization::ZScore, &[5.0; 3]), &[0.0; 3]);
+        close(&applied(Normalization::NonZeroZScore, &[0.0; 3]), &[0.0; 3]);
     }
 
     #[test]
-    fn percentiles_of_labelled_voxels_are_interpolated() {
+    fn percentiles_of_labeled_voxels_are_interpolated() {
         // 0 to 1000 in disorder: percentiles 5 and 995, mean 500, variance (1001² - 1) / 12.
         let values = (0..1001).map(|i| ((i * 8 % 1001) as f32, 1)).collect();
-        let Some(Normalisation::ClipZScore {
+        let Some(Normalization::ClipZScore {
             low,
             high,
             mean,
             deviation,
-        }) = Normalisation::of_labelled(values)
+        }) = Normalization::of_labeled(values)
         else {
             panic!("there are values");
         };
@@ -202,12 +202,12 @@ mod tests {
             assert!((found - expected).abs() < 1e-9, "{found}, {expected}");
         }
         // 0, 0, 0, 10: the 99.5th percentile lies 0.985 of the way from the third to the fourth.
-        let counted = Normalisation::of_labelled(vec![(10.0, 1), (0.0, 2), (0.0, 1)]);
-        let Some(Normalisation::ClipZScore { low, high, mean, .. }) = counted else {
+        let counted = Normalization::of_labeled(vec![(10.0, 1), (0.0, 2), (0.0, 1)]);
+        let Some(Normalization::ClipZScore { low, high, mean, .. }) = counted else {
             panic!("there are values");
         };
         assert_eq!((low, mean), (0.0, 2.5));
         assert!((high - 9.85).abs() < 1e-9, "{high}");
-        assert_eq!(Normalisation::of_labelled(Vec::new()), None);
+        assert_eq!(Normalization::of_labeled(Vec::new()), None);
     }
 }

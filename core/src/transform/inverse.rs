@@ -151,7 +151,7 @@ fn identity(size: usize) -> Vec<f64> {
 
 /// Which of the voxels at `positions` lie in the voxels `kept` of an axis of `size`, and where they lie
 /// on the axis that is left when these have `before` others before them. A voxel reaches half its
-/// length beyond its centre; beyond the axis's own ends nothing is cut.
+/// length beyond its center; beyond the axis's own ends nothing is cut.
 fn within(positions: &[f64], kept: Range<usize>, size: usize, before: usize) -> (Range<usize>, Vec<f64>) {
     let low = match kept.start {
         0 => f64::NEG_INFINITY,

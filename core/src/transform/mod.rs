@@ -24,7 +24,7 @@ pub use augment::{
 #[cfg(not(target_arch = "wasm32"))]
 pub use case_file::CaseFile;
 pub use crop::Crop;
-pub use intensity::{Normalisation, z_score};
+pub use intensity::{Normalization, z_score};
 pub use inverse::{InverseTransform, NativeClasses, largest};
 pub use loader::Loader;
 pub use prepare::Prepared;
@@ -32,4 +32,4 @@ pub use preprocessing::Preprocessing;
 pub use resample::{Interpolation, Resampler, Resampling, Spacing};
 pub use sampled_case::SampledCase;
 pub use sampler::{Batch, HostBatch, Sampler, SamplerSettings};
-pub use sampling::{Centre, Sampling};
+pub use sampling::{Center, Sampling};

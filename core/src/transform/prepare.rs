@@ -14,9 +14,9 @@ use crate::volume::{Image, LabelImage};
 /// A case ready for patches to be cut from it. Axes are [depth, height, width].
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    /// Normalised intensities `[channel, depth, height, width]`.
+    /// Normalized intensities `[channel, depth, height, width]`.
     pub image: Array4<f32>,
-    /// Class indices, for a labelled case.
+    /// Class indices, for a labeled case.
     pub classes: Option<Array3<u8>>,
     /// Where the voxels of the image's own grid lie on this one.
     pub native: InverseTransform,
@@ -43,7 +43,7 @@ impl Prepared {
         );
         for channel in &mut channels {
             *channel = steps.image(take(channel));
-            preprocessing.normalisation.apply(channel);
+            preprocessing.normalization.apply(channel);
         }
         if preprocessing.crop == Crop::Positive {
             let inner = Bounds::around(&channels, |value| value > 0.0);

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Crop, Normalisation, Spacing};
+use super::{Crop, Normalization, Spacing};
 use crate::volume::AxisOrder;
 
 /// What brings a case into network form. It is stored with the weights: what a network was trained on
@@ -14,7 +14,8 @@ pub struct Preprocessing {
     /// Which anatomical axes depth, height and width are.
     pub axes: AxisOrder,
     /// What is done to intensities.
-    pub normalisation: Normalisation,
+    #[serde(alias = "normalisation")]
+    pub normalization: Normalization,
     /// Voxel sizes to resample to; the image's own where there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spacing: Option<Spacing>,
@@ -30,8 +31,8 @@ fn is_whole(crop: &Crop) -> bool {
 impl Preprocessing {
     /// Why it cannot work, one sentence that names the setting.
     pub(crate) fn problem(&self) -> Option<String> {
-        if let Some(problem) = self.normalisation.problem() {
-            return Some(format!("preprocessing.normalisation {problem}"));
+        if let Some(problem) = self.normalization.problem() {
+            return Some(format!("preprocessing.normalization {problem}"));
         }
         let mm = self.spacing?.mm;
         let usable = mm.iter().all(|side| (0.01..=1000.0).contains(side));

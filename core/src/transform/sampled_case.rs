@@ -6,7 +6,7 @@ use super::Prepared;
 #[cfg(not(target_arch = "wasm32"))]
 use super::case_file::CaseFile;
 
-/// A labelled case that patches are cut from. In a file it takes no memory of its own: the system reads the
+/// A labeled case that patches are cut from. In a file it takes no memory of its own: the system reads the
 /// parts that patches need, and keeps them as long as there is room.
 #[derive(Debug)]
 pub struct SampledCase(Storage);
@@ -40,7 +40,7 @@ impl From<CaseFile> for SampledCase {
 }
 
 impl SampledCase {
-    /// Normalised intensities `[channel, depth, height, width]`.
+    /// Normalized intensities `[channel, depth, height, width]`.
     pub fn image(&self) -> ArrayView4<'_, f32> {
         match &self.0 {
             Storage::Memory { image, .. } => image.view(),

@@ -40,11 +40,11 @@ pub struct SamplerSettings {
     pub augmentation: Augmentation,
     /// The axis across slices: 0 depth, 1 height, 2 width.
     pub slice_axis: usize,
-    /// Patches of an optimiser step.
+    /// Patches of an optimizer step.
     pub patches_per_step: usize,
 }
 
-/// Draws patches of labelled cases.
+/// Draws patches of labeled cases.
 ///
 /// A draw depends on the seed and its number alone, so a run can go on anywhere, several devices can
 /// share its draws, and patches can be prepared ahead.
@@ -57,11 +57,11 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// A sampler over labelled cases of one number of channels, each at least as large as the patch.
+    /// A sampler over labeled cases of one number of channels, each at least as large as the patch.
     pub fn new(cases: Vec<SampledCase>, settings: SamplerSettings, seed: u64) -> Self {
-        let centre = settings.sampling.centre;
+        let center = settings.sampling.center;
         Self {
-            candidates: cases.iter().map(|case| Candidates::of(case, centre)).collect(),
+            candidates: cases.iter().map(|case| Candidates::of(case, center)).collect(),
             cases,
             settings,
             seed,
@@ -135,8 +135,8 @@ impl Sampler {
         let case = &self.cases[index];
         let step = patches_per_step.max(1);
         let place = (draw % step, step);
-        let centre = self.candidates[index].centre(sampling.centre, place, case, &mut rng);
-        let corner = corner(case.size(), patch, centre, &mut rng);
+        let center = self.candidates[index].center(sampling.center, place, case, &mut rng);
+        let corner = corner(case.size(), patch, center, &mut rng);
         let warp = augmentation
             .spatial
             .and_then(|spatial| spatial.draw(slice_axis, &mut rng));
@@ -149,12 +149,12 @@ impl Sampler {
     }
 }
 
-/// Where a patch starts that is to lie around `centre`, or anywhere.
-fn corner(size: [usize; 3], patch: [usize; 3], centre: Option<[usize; 3]>, rng: &mut impl Rng) -> [usize; 3] {
+/// Where a patch starts that is to lie around `center`, or anywhere.
+fn corner(size: [usize; 3], patch: [usize; 3], center: Option<[usize; 3]>, rng: &mut impl Rng) -> [usize; 3] {
     [0, 1, 2].map(|axis| {
         let room = size[axis].saturating_sub(patch[axis]);
-        match centre {
-            Some(centre) => centre[axis].saturating_sub(patch[axis] / 2).min(room),
+        match center {
+            Some(center) => center[axis].saturating_sub(patch[axis] / 2).min(room),
             None => rng.random_range(0..=room),
         }
     })

@@ -16,7 +16,8 @@ pub struct Sampling {
     /// shuffled anew.
     pub replacement: bool,
     /// Where a patch lies in its case.
-    pub centre: Centre,
+    #[serde(alias = "centre")]
+    pub center: Center,
 }
 
 impl Default for Sampling {
@@ -24,29 +25,29 @@ impl Default for Sampling {
         Self {
             patches_per_case: 1,
             replacement: false,
-            centre: Centre::Anywhere,
+            center: Center::Anywhere,
         }
     }
 }
 
-/// Where a patch lies in its case; its centre is moved so far that the patch stays inside.
+/// Where a patch lies in its case; its center is moved so far that the patch stays inside.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Centre {
+pub enum Center {
     /// Anywhere.
     #[default]
     Anywhere,
-    /// On a random labelled voxel with probability `share`, else anywhere.
+    /// On a random labeled voxel with probability `share`, else anywhere.
     Foreground {
         /// How often.
         share: f64,
     },
-    /// On a random labelled voxel or on a random voxel that is unlabelled and above 0 in some channel,
+    /// On a random labeled voxel or on a random voxel that is unlabeled and above 0 in some channel,
     /// in the ratio `positive` to `negative` (MONAI 1.5, `RandCropByPosNegLabel`).
     PosNeg {
-        /// Parts on labelled voxels.
+        /// Parts on labeled voxels.
         positive: f64,
-        /// Parts on unlabelled ones.
+        /// Parts on unlabeled ones.
         negative: f64,
     },
     /// The last patches of a batch, `share` of it, on a random voxel of a random class of their case;
@@ -62,7 +63,7 @@ impl Sampling {
     pub fn monai() -> Self {
         Self {
             patches_per_case: 4,
-            centre: Centre::PosNeg {
+            center: Center::PosNeg {
                 positive: 1.0,
                 negative: 1.0,
             },
@@ -74,7 +75,7 @@ impl Sampling {
     pub fn nnunet() -> Self {
         Self {
             replacement: true,
-            centre: Centre::Class { share: 0.33 },
+            center: Center::Class { share: 0.33 },
             ..Self::default()
         }
     }
@@ -84,15 +85,15 @@ impl Sampling {
         if self.patches_per_case == 0 {
             return Some("sampling.patches_per_case is 0: make it at least 1".to_owned());
         }
-        match self.centre {
-            Centre::Foreground { share } | Centre::Class { share } if !(0.0..=1.0).contains(&share) => {
-                Some(format!("sampling.centre.share is {share}: choose 0 to 1"))
+        match self.center {
+            Center::Foreground { share } | Center::Class { share } if !(0.0..=1.0).contains(&share) => {
+                Some(format!("sampling.center.share is {share}: choose 0 to 1"))
             }
-            Centre::PosNeg { positive, negative } => {
+            Center::PosNeg { positive, negative } => {
                 let usable = positive.min(negative) >= 0.0 && (positive + negative).is_normal();
                 (!usable).then(|| {
                     format!(
-                        "sampling.centre is {positive} positive to {negative} negative: choose parts of 0 or more, not \
+                        "sampling.center is {positive} positive to {negative} negative: choose parts of 0 or more, not \
                          both 0"
                     )
                 })
@@ -102,61 +103,61 @@ impl Sampling {
     }
 }
 
-/// The voxels of a case that patches are centred on.
+/// The voxels of a case that patches are centered on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Candidates {
-    /// Row-major indices of labelled voxels, by class; classes that the case lacks are left out.
-    labelled: Vec<Vec<u32>>,
-    /// Whether unlabelled voxels above 0 are to be had.
+    /// Row-major indices of labeled voxels, by class; classes that the case lacks are left out.
+    labeled: Vec<Vec<u32>>,
+    /// Whether unlabeled voxels above 0 are to be had.
     background: bool,
 }
 
 impl Candidates {
-    pub fn of(case: &SampledCase, centre: Centre) -> Self {
-        if centre == Centre::Anywhere {
+    pub fn of(case: &SampledCase, center: Center) -> Self {
+        if center == Center::Anywhere {
             return Self::default();
         }
         let (image, classes) = (case.image(), case.classes());
-        let mut labelled = vec![Vec::new(); 256];
+        let mut labeled = vec![Vec::new(); 256];
         for (index, &class) in classes.iter().enumerate() {
             // A volume of more voxels than u32 counts is beyond what is read.
             if class > 0 {
-                labelled[usize::from(class)].push(index as u32);
+                labeled[usize::from(class)].push(index as u32);
             }
         }
-        labelled.retain(|voxels| !voxels.is_empty());
+        labeled.retain(|voxels| !voxels.is_empty());
         let background = (0..classes.len()).any(|index| is_background(image, classes, index));
-        Self { labelled, background }
+        Self { labeled, background }
     }
 
-    /// The centre of patch `item` of `batch`; `None` where it may lie anywhere.
-    pub fn centre(
+    /// The center of patch `item` of `batch`; `None` where it may lie anywhere.
+    pub fn center(
         &self,
-        rule: Centre,
+        rule: Center,
         (item, batch): (usize, usize),
         case: &SampledCase,
         rng: &mut impl Rng,
     ) -> Option<[usize; 3]> {
         let (image, classes) = (case.image(), case.classes());
         let index = match rule {
-            Centre::Anywhere => None,
-            Centre::Foreground { share } => {
-                let wanted = !self.labelled.is_empty() && rng.random_bool(share.clamp(0.0, 1.0));
-                if wanted { self.labelled_voxel(rng) } else { None }
+            Center::Anywhere => None,
+            Center::Foreground { share } => {
+                let wanted = !self.labeled.is_empty() && rng.random_bool(share.clamp(0.0, 1.0));
+                if wanted { self.labeled_voxel(rng) } else { None }
             }
-            Centre::PosNeg { positive, negative } => {
+            Center::PosNeg { positive, negative } => {
                 let wanted = rng.random_bool((positive / (positive + negative)).clamp(0.0, 1.0));
-                match (wanted && !self.labelled.is_empty()) || !self.background {
-                    true => self.labelled_voxel(rng),
+                match (wanted && !self.labeled.is_empty()) || !self.background {
+                    true => self.labeled_voxel(rng),
                     false => Some(background_voxel(image, classes, rng)),
                 }
             }
-            Centre::Class { share } => {
+            Center::Class { share } => {
                 let free = (batch as f64 * (1.0 - share)).round_ties_even() as usize;
-                if item < free || self.labelled.is_empty() {
+                if item < free || self.labeled.is_empty() {
                     return None;
                 }
-                let class = &self.labelled[rng.random_range(0..self.labelled.len())];
+                let class = &self.labeled[rng.random_range(0..self.labeled.len())];
                 Some(class[rng.random_range(0..class.len())] as usize)
             }
         }?;
@@ -164,14 +165,14 @@ impl Candidates {
         Some([index / (h * w), index / w % h, index % w])
     }
 
-    /// Any labelled voxel.
-    fn labelled_voxel(&self, rng: &mut impl Rng) -> Option<usize> {
-        let total = self.labelled.iter().map(Vec::len).sum::<usize>();
+    /// Any labeled voxel.
+    fn labeled_voxel(&self, rng: &mut impl Rng) -> Option<usize> {
+        let total = self.labeled.iter().map(Vec::len).sum::<usize>();
         if total == 0 {
             return None;
         }
         let mut choice = rng.random_range(0..total);
-        for class in &self.labelled {
+        for class in &self.labeled {
             match class.get(choice) {
                 Some(&index) => return Some(index as usize),
                 None => choice -= class.len(),
@@ -181,7 +182,7 @@ impl Candidates {
     }
 }
 
-/// A random unlabelled voxel above 0, of which there is at least one: by trial, as most voxels are, and
+/// A random unlabeled voxel above 0, of which there is at least one: by trial, as most voxels are, and
 /// after many failures the first from a random place on.
 fn background_voxel(image: ArrayView4<'_, f32>, classes: ArrayView3<'_, u8>, rng: &mut impl Rng) -> usize {
     let count = classes.len();

@@ -1,18 +1,18 @@
-//! The affine from voxel indices to millimetres.
+//! The affine from voxel indices to millimeters.
 
-/// The affine map from voxel indices (i, j, k) to millimetres (x to the right, y to the front, z up:
+/// The affine map from voxel indices (i, j, k) to millimeters (x to the right, y to the front, z up:
 /// RAS+). Row r is `[m_r0, m_r1, m_r2, translation_r]`.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Affine(pub [[f64; 4]; 3]);
 
 impl Affine {
-    /// Millimetre position of a (fractional) voxel index.
+    /// Millimeter position of a (fractional) voxel index.
     pub fn apply(&self, ijk: [f64; 3]) -> [f64; 3] {
         self.0
             .map(|row| row[0] * ijk[0] + row[1] * ijk[1] + row[2] * ijk[2] + row[3])
     }
 
-    /// From millimetres to (fractional) voxel indices; `None` where the axes do not span space.
+    /// From millimeters to (fractional) voxel indices; `None` where the axes do not span space.
     pub fn inverse(&self) -> Option<Affine> {
         let [a, b, c] = [self.column(0), self.column(1), self.column(2)];
         let determinant = self.determinant();

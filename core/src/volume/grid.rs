@@ -25,7 +25,7 @@ pub enum Form {
 pub struct Grid {
     /// Voxels along i, j and k, the file's order (i fastest).
     pub dims: [usize; 3],
-    /// From (i, j, k) to millimetres.
+    /// From (i, j, k) to millimeters.
     pub affine: Affine,
     /// Where the affine came from.
     pub form: Form,
@@ -105,7 +105,7 @@ impl Grid {
         pairs.map(|(a, b)| self.distance(a, b)).fold(0.0, f64::max)
     }
 
-    /// Millimetre positions of the eight corner voxels.
+    /// Millimeter positions of the eight corner voxels.
     fn corners(&self) -> [[f64; 3]; 8] {
         std::array::from_fn(|corner| {
             self.affine.apply([0, 1, 2].map(|axis| {

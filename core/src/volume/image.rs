@@ -36,7 +36,7 @@ impl Image {
     }
 
     /// Shares from 0 to 1, given as bytes from 0 to 255 with axes \[S, A, R\], on the grid of a label map and
-    /// with its header: an intensity in viewers, which paint labels in colours of their own.
+    /// with its header: an intensity in viewers, which paint labels in colors of their own.
     ///
     /// # Errors
     /// When the shape is not the grid's canonical shape.

@@ -5,7 +5,7 @@ use super::label::labels_of;
 use super::{Image, LabelImage, Result, VolumeError};
 
 impl LabelImage {
-    /// This map on the grid of `image`: each voxel takes the label of the nearest voxel here, by millimetres;
+    /// This map on the grid of `image`: each voxel takes the label of the nearest voxel here, by millimeters;
     /// what lies outside is background. Names are kept.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! A label's surface as a closed mesh of triangles, for 3D printing and for programs that draw meshes.
 //!
-//! Surface nets (Gibson, 1998): the centres of eight neighbouring voxels are the corners of a cell. A cell
+//! Surface nets (Gibson, 1998): the centers of eight neighboring voxels are the corners of a cell. A cell
 //! that the surface passes through gets one vertex, in the middle of the places where its edges are crossed.
 //! Around each crossed edge lie four such cells: their vertices are two triangles.
 
@@ -11,7 +11,7 @@ use crate::file_names::{FileNames, fitting};
 /// Letters of a label's name that a file's name keeps at most, so that there is room for the case's.
 const LONGEST_NAME: usize = 60;
 
-/// A closed mesh of triangles in millimetres, RAS+ (x to the right, y to the front, z up).
+/// A closed mesh of triangles in millimeters, RAS+ (x to the right, y to the front, z up).
 ///
 /// Each side of a triangle is met by one in the other direction, so there is no hole, and one side of the
 /// mesh is the outside everywhere. Where voxels of a label touch by an edge or a corner only, parts of the mesh

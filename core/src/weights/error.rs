@@ -41,7 +41,7 @@ pub enum WeightsError {
     Checkpoint(String),
     /// Tensors of no network that is known here, or of one that needs to be told more.
     #[error("{0}")]
-    Unrecognised(String),
+    Unrecognized(String),
     /// Metadata that this version does not understand.
     #[error("have metadata that cannot be read ({0}); save them again with this version")]
     BadMetadata(String),

@@ -107,7 +107,7 @@ pub fn is_checkpoint(bytes: &[u8]) -> bool {
 fn named(labels: &LabelSet, names: &[String]) -> Result<LabelSet, WeightsError> {
     let ids = labels.ids().iter().copied().skip(1);
     if names.len() != ids.len() {
-        return Err(WeightsError::Unrecognised(format!(
+        return Err(WeightsError::Unrecognized(format!(
             "have {} classes beside the background and {} names were given; give one name for each",
             ids.len(),
             names.len()
@@ -115,5 +115,5 @@ fn named(labels: &LabelSet, names: &[String]) -> Result<LabelSet, WeightsError> 
     }
     let names: BTreeMap<u16, String> = ids.clone().zip(names.iter().cloned()).collect();
     LabelSet::from_ids(ids, &names)
-        .map_err(|error| WeightsError::Unrecognised(format!("cannot have these names: {error}")))
+        .map_err(|error| WeightsError::Unrecognized(format!("cannot have these names: {error}")))
 }

@@ -13,7 +13,7 @@ mod options;
 mod part;
 mod pickle;
 mod raw;
-mod recognise;
+mod recognize;
 mod save;
 mod torch;
 

@@ -6,12 +6,12 @@ use super::fill::{Filled, Fit, fill};
 use super::options::ImportOptions;
 use super::part::{Dictionary, Part, parts, whole};
 use super::raw::{Tensors, read_safetensors};
-use super::recognise::recognise;
+use super::recognize::recognize;
 use super::torch::{Checkpoint, is_torch};
 use super::{Metadata, Training, WeightsError};
 use crate::backbone::{Model, Network, Recognized, is_unused};
 use crate::dataset::LabelSet;
-use crate::transform::{Normalisation, Preprocessing};
+use crate::transform::{Normalization, Preprocessing};
 
 /// A file whose network is known and whose tensors are still to be read.
 pub(crate) struct Opened<'a> {
@@ -96,7 +96,7 @@ impl<'a> Opened<'a> {
 
     /// What `core convert` has to be told to make a file of this program of it.
     pub fn untold(&self) -> String {
-        let general = "--axes xyz|zyx --normalisation z-score|none --names NAME,NAME";
+        let general = "--axes xyz|zyx --normalization z-score|none --names NAME,NAME";
         match self.metadata.network.untold_options() {
             "" => format!("--patch D,H,W {general}"),
             own => format!("--patch D,H,W {own} {general}"),
@@ -163,7 +163,7 @@ fn choose(
     }
     let mut refused = None;
     for part in parts {
-        match recognise(&part.shapes, options) {
+        match recognize(&part.shapes, options) {
             Ok(found) => {
                 let others = labels.into_iter().filter(|label| *label != part.label);
                 let others = others.collect();
@@ -184,15 +184,15 @@ fn describe(found: Recognized<Network>, options: &ImportOptions) -> Result<(Meta
         patch: found.patch,
         preprocessing: Preprocessing {
             axes: options.axes.unwrap_or(found.axes),
-            normalisation: options.normalisation,
+            normalization: options.normalization,
             ..Preprocessing::default()
         },
         labels: numbered(found.classes)?,
         training: Training::default(),
     };
     let mut assumed = found.assumed;
-    if options.normalisation == Normalisation::ZScore {
-        assumed.push("intensities normalised to z-scores".to_owned());
+    if options.normalization == Normalization::ZScore {
+        assumed.push("intensities normalized to z-scores".to_owned());
     }
     Ok((metadata, assumed))
 }
@@ -201,5 +201,5 @@ fn describe(found: Recognized<Network>, options: &ImportOptions) -> Result<(Meta
 pub(super) fn numbered(classes: usize) -> Result<LabelSet, WeightsError> {
     let last = u16::try_from(classes.saturating_sub(1)).unwrap_or(u16::MAX);
     LabelSet::from_ids(1..=last, &BTreeMap::new())
-        .map_err(|error| WeightsError::Unrecognised(format!("have too many classes: {error}")))
+        .map_err(|error| WeightsError::Unrecognized(format!("have too many classes: {error}")))
 }

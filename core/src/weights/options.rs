@@ -1,7 +1,7 @@
 //! What a checkpoint does not say of its network, and whoever reads it does.
 
 use crate::backbone::{Merging, Network};
-use crate::transform::Normalisation;
+use crate::transform::Normalization;
 use crate::volume::AxisOrder;
 
 /// What the tensors of a checkpoint do not tell.
@@ -16,8 +16,8 @@ pub struct ImportOptions {
     pub merging: Merging,
     /// Which anatomical axes the network's are; by default the reference's.
     pub axes: Option<AxisOrder>,
-    /// How intensities were normalised in training.
-    pub normalisation: Normalisation,
+    /// How intensities were normalized in training.
+    pub normalization: Normalization,
     /// Input channels that the network is to have instead of the file's.
     pub channels: Option<usize>,
     /// Classes that the network is to have, background included; another number than the file's gets
@@ -39,7 +39,7 @@ impl Default for ImportOptions {
             heads: None,
             merging: Merging::Legacy,
             axes: None,
-            normalisation: Normalisation::ZScore,
+            normalization: Normalization::ZScore,
             channels: None,
             classes: None,
             names: Vec::new(),

@@ -26,7 +26,7 @@ extern "C" {
         this: &JsViewer,
         image: &Blob,
         labels: Option<&Blob>,
-        colours: JsValue,
+        colors: JsValue,
         opacity: f64,
     ) -> Result<(), JsValue>;
 
@@ -58,14 +58,14 @@ extern "C" {
     pub async fn edit(
         this: &JsViewer,
         labels: Option<&Blob>,
-        colours: JsValue,
+        colors: JsValue,
         opacity: f64,
         history: &JsHistory,
         on_change: &Closure<dyn FnMut(JsValue)>,
     ) -> Result<(), JsValue>;
 
     #[wasm_bindgen(method, js_name = recolourDrawing)]
-    pub fn recolour_drawing(this: &JsViewer, colours: JsValue);
+    pub fn recolour_drawing(this: &JsViewer, colors: JsValue);
 
     #[wasm_bindgen(method, js_name = setTool)]
     pub fn set_tool(this: &JsViewer, tool: &str, label: u16, size: u32);

@@ -1,6 +1,6 @@
 //! What the viewer knows of a label.
 
-/// A label as the viewer colours it.
+/// A label as the viewer colors it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Label {
     /// Its value in the file.

@@ -1,7 +1,7 @@
 //! The volume viewer: NiiVue behind a few calls (`viewer.js` is the only code that knows it).
 
 mod bindings;
-mod colours;
+mod colors;
 mod label;
 mod readout;
 
@@ -11,7 +11,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::{Blob, HtmlCanvasElement};
 
 use bindings::{JsHistory, JsViewer};
-use colours::ColourTable;
+use colors::ColorTable;
 use readout::Place;
 
 pub use label::Label;
@@ -66,7 +66,7 @@ pub enum Layout {
 /// How what lies over the image is painted.
 #[derive(Clone, Copy, Debug)]
 pub enum Paint<'a> {
-    /// Each label in its colour.
+    /// Each label in its color.
     Labels(&'a [Label]),
     /// Values from 0 (not at all) to 1 (the brightest).
     Heat,
@@ -91,7 +91,7 @@ impl Viewer {
         opened.map(|viewer| Self(viewer.unchecked_into())).map_err(sentence)
     }
 
-    /// Shows an image, with something over it or nothing. Colours and opacity go with what is shown and cannot be
+    /// Shows an image, with something over it or nothing. Colors and opacity go with what is shown and cannot be
     /// changed otherwise, so that no order of calls parts them.
     ///
     /// # Errors
@@ -103,11 +103,11 @@ impl Viewer {
         paint: Paint<'_>,
         opacity: f64,
     ) -> Result<(), String> {
-        let colours = match paint {
-            Paint::Labels(labels) => ColourTable::new(labels).to_js()?,
+        let colors = match paint {
+            Paint::Labels(labels) => ColorTable::new(labels).to_js()?,
             Paint::Heat => JsValue::UNDEFINED,
         };
-        self.0.show(image, overlay, colours, opacity).await.map_err(sentence)
+        self.0.show(image, overlay, colors, opacity).await.map_err(sentence)
     }
 
     /// Moves the crosshair to a place in mm, RAS+, once everything asked for before is on screen.
@@ -167,7 +167,7 @@ impl Viewer {
     pub async fn edit(
         &self,
         labels: Option<&Blob>,
-        colours: &[Label],
+        colors: &[Label],
         opacity: f64,
         changes: WriteSignal<Changes>,
     ) -> Result<(), String> {
@@ -177,21 +177,21 @@ impl Viewer {
                 changes.set(now);
             }
         });
-        let colours = ColourTable::for_drawing(colours).to_js()?;
+        let colors = ColorTable::for_drawing(colors).to_js()?;
         let history = JsHistory::new();
-        let edit = self.0.edit(labels, colours, opacity, &history, &closure);
+        let edit = self.0.edit(labels, colors, opacity, &history, &closure);
         let opened = edit.await;
         // The viewer calls it until the next drawing is opened.
         closure.forget();
         opened.map_err(sentence)
     }
 
-    /// Changes the colours of the labels that are being edited.
+    /// Changes the colors of the labels that are being edited.
     ///
     /// # Errors
     /// One sentence when the browser takes no such table.
     pub fn recolour_drawing(&self, labels: &[Label]) -> Result<(), String> {
-        self.0.recolour_drawing(ColourTable::for_drawing(labels).to_js()?);
+        self.0.recolour_drawing(ColorTable::for_drawing(labels).to_js()?);
         Ok(())
     }
 

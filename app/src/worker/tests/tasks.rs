@@ -28,8 +28,8 @@ fn training(iterations: usize) -> TrainingRequest {
     }
 }
 
-/// Both cases, labelled.
-async fn labelled() -> Page {
+/// Both cases, labeled.
+async fn labeled() -> Page {
     let (page, _) = Page::open().await;
     page.add(two_cases()).await;
     page.ask(pair_by_hand()).await;
@@ -67,7 +67,7 @@ fn segmented(reports: &[Report]) -> Vec<&Segmented> {
 #[test]
 fn a_network_is_trained_segments_and_trains_alike_after_a_handover() {
     run(async {
-        let first = labelled().await;
+        let first = labeled().await;
         first.send(training(2));
         let reports = end(&first, false).await;
         assert!(problems(&reports).is_empty());
@@ -114,7 +114,7 @@ fn a_network_is_trained_segments_and_trains_alike_after_a_handover() {
 #[test]
 fn a_stopped_run_keeps_its_state_and_goes_on() {
     run(async {
-        let page = labelled().await;
+        let page = labeled().await;
         page.send(training(1000));
         let step = |report: &Report| matches!(report, Report::Training(TrainingReport::Event(Event::Step { .. })));
         page.until(step).await;

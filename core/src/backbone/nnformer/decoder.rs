@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 use super::config::NnformerConfig;
 use super::form::LEVELS;
 use crate::nn::{
-    CrossSwinBlock, Init, SwinBlock, SwinBlockConfig, TransposedConv3d, drop_rates, layer_norm, normalised,
+    CrossSwinBlock, Init, SwinBlock, SwinBlockConfig, TransposedConv3d, drop_rates, layer_norm, normalized,
 };
 
 /// Blocks of a level: one that attends to the skip, one that attends to itself.
@@ -101,7 +101,7 @@ impl Upsample {
     }
 
     fn forward(&self, x: Tensor<5>, size: [usize; 3]) -> Tensor<5> {
-        let x = normalised(&self.norm, x).permute([0, 4, 1, 2, 3]);
+        let x = normalized(&self.norm, x).permute([0, 4, 1, 2, 3]);
         self.up.forward_to(x, size).permute([0, 2, 3, 4, 1])
     }
 }

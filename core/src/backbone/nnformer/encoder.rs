@@ -9,7 +9,7 @@ use super::config::NnformerConfig;
 use super::form::LEVELS;
 use crate::nn::{
     Conv3d, ConvGeometry, Init, StridedConv3d, SwinBlock, SwinBlockConfig, TokenMask, drop_rates, layer_norm,
-    normalised,
+    normalized,
 };
 
 /// Blocks of a level.
@@ -40,7 +40,7 @@ impl Encoder {
         }
     }
 
-    /// The levels' maps, normalised, the finest first, `[batch, d, h, w, channel]`.
+    /// The levels' maps, normalized, the finest first, `[batch, d, h, w, channel]`.
     pub(super) fn forward(&self, x: Tensor<5>, mask: Option<&TokenMask>) -> Vec<Tensor<5>> {
         let mut x = self.patch_embed.forward(x);
         if let Some(mask) = mask {
@@ -52,7 +52,7 @@ impl Encoder {
         let mut skips = Vec::with_capacity(LEVELS);
         for (level, norm) in self.layers.iter().zip(&self.norms) {
             x = level.blocks.iter().fold(x, |x, block| block.forward(x));
-            skips.push(normalised(norm, x.clone()));
+            skips.push(normalized(norm, x.clone()));
             if let Some(downsample) = &level.downsample {
                 x = downsample.forward(x);
             }
@@ -83,7 +83,7 @@ impl Stem {
     /// `[batch, channel, d, h, w]` → tokens `[batch, d, h, w, embedding]`.
     fn forward(&self, x: Tensor<5>) -> Tensor<5> {
         let x = self.proj2.forward(self.proj1.forward(x));
-        normalised(&self.norm, channels_last(x))
+        normalized(&self.norm, channels_last(x))
     }
 }
 
@@ -119,7 +119,7 @@ impl Projection {
 
 /// GELU, then a norm over channels; `[batch, channel, d, h, w]`.
 fn activate(x: Tensor<5>, norm: &LayerNorm) -> Tensor<5> {
-    channels_first(normalised(norm, channels_last(gelu(x))))
+    channels_first(normalized(norm, channels_last(gelu(x))))
 }
 
 fn channels_last(x: Tensor<5>) -> Tensor<5> {
@@ -179,7 +179,7 @@ impl Downsample {
 
     /// `[batch, d, h, w, channel]` → the next level's `[batch, d, h, w, 2·channel]`.
     fn forward(&self, x: Tensor<5>) -> Tensor<5> {
-        let x = channels_first(normalised(&self.norm, gelu(x)));
+        let x = channels_first(normalized(&self.norm, gelu(x)));
         channels_last(self.reduction.forward(x))
     }
 }

@@ -17,7 +17,7 @@ pub enum NnformerForm {
     Synapse,
     /// Cardiac cine MRI with thick slices: tokens of 1×4×4 voxels.
     Acdc,
-    /// Brain tumours: tokens of 4×4×4 voxels.
+    /// Brain tumors: tokens of 4×4×4 voxels.
     Tumor,
 }
 

@@ -62,7 +62,7 @@ impl SwinUnetr {
         }
     }
 
-    /// The transformer's maps before the first and after every stage, normalised,
+    /// The transformer's maps before the first and after every stage, normalized,
     /// `[batch, channel, d, h, w]`.
     pub fn hidden(&self, x: Tensor<5>, mask: Option<&TokenMask>) -> [Tensor<5>; STAGES + 1] {
         let [batch, _, d, h, w] = x.dims();

@@ -75,7 +75,7 @@ fn prefixed(reference: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn it_is_trained_saved_recognised_exported_and_loaded_again() {
+fn it_is_trained_saved_recognized_exported_and_loaded_again() {
     let (file, device) = (trained(), Device::flex());
     let loaded = weights::load(&file, &device).expect("its own file");
     assert_eq!(loaded.metadata.network.backbone(), Backbone::Toy);

@@ -9,7 +9,7 @@ use crate::backbone::Segmenter;
 use crate::backbone::monai::{block_name, wrapped_encoder};
 use crate::nn::{
     Conv3d, ConvBlock, DecoderUp, Init, PatchConv, TokenMask, TransformerBlock, TransposedConv3d, cut, layer_norm,
-    linear, normalised, project,
+    linear, normalized, project,
 };
 
 /// UNETR (Hatamizadeh et al., 2022, arXiv 2103.10504).
@@ -136,7 +136,7 @@ impl Vit {
     }
 
     /// The tokens after each quarter of the blocks plus one (3, 6, 9 of 12, counted from 0), and
-    /// the normalised last ones.
+    /// the normalized last ones.
     fn encode(&self, mut tokens: Tensor<3>) -> [Tensor<3>; 4] {
         let quarter = self.blocks.len() / 4;
         let mut skips = Vec::with_capacity(3);
@@ -146,7 +146,7 @@ impl Vit {
                 skips.push(tokens.clone());
             }
         }
-        let last = normalised(&self.norm, tokens);
+        let last = normalized(&self.norm, tokens);
         std::array::from_fn(|i| skips.get(i).cloned().unwrap_or_else(|| last.clone()))
     }
 }

@@ -22,16 +22,16 @@ pub(super) struct Scans<'a> {
 }
 
 impl Scans<'_> {
-    /// The files of a labelled case: by its name, else by the name of its image file, which in a folder
+    /// The files of a labeled case: by its name, else by the name of its image file, which in a folder
     /// of test images may occur again.
     fn find(&self, case: &str) -> Result<&CaseFiles, Failure> {
         let cases = self.reader.folder.pairing.cases.iter();
-        let labelled: Vec<&CaseFiles> = cases.filter(|files| files.is_labelled()).collect();
-        let named = labelled.iter().find(|files| files.id == case);
+        let labeled: Vec<&CaseFiles> = cases.filter(|files| files.is_labeled()).collect();
+        let named = labeled.iter().find(|files| files.id == case);
         if let Some(files) = named {
             return Ok(files);
         }
-        let alike = labelled.iter().filter(|files| file_name(files) == case);
+        let alike = labeled.iter().filter(|files| file_name(files) == case);
         match alike.collect::<Vec<_>>()[..] {
             [files] => Ok(files),
             [] => Err(Failure::Message(format!(

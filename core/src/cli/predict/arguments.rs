@@ -17,7 +17,7 @@ pub(in crate::cli) struct Arguments {
     /// Folder for the segmentations.
     #[arg(long)]
     pub output: PathBuf,
-    /// Overlap of neighbouring windows, 0 to below 1.
+    /// Overlap of neighboring windows, 0 to below 1.
     #[arg(long, default_value_t = 0.5)]
     pub overlap: f64,
     /// How overlapping windows are blended.

@@ -53,7 +53,7 @@ pub(in crate::cli) struct Arguments {
     /// commas between them, share the batches of every step.
     #[arg(long, default_value = "cpu", value_delimiter = ',')]
     pub device: Vec<DeviceKind>,
-    /// Optimiser steps.
+    /// Optimizer steps.
     #[arg(long)]
     pub iterations: Option<usize>,
     /// Patches per batch.

@@ -127,8 +127,8 @@ impl Run {
         let highest = highest.fold(f64::MIN_POSITIVE, |most, (_, value)| most.max(*value));
         self.chart(frame, left, "losses", &losses, highest);
         if dice > 0 {
-            let (name, colour) = curves::DICE;
-            let curve = Curve::new(name, colour, &self.dice);
+            let (name, color) = curves::DICE;
+            let curve = Curve::new(name, color, &self.dice);
             self.chart(frame, right, name, &[curve], 1.0);
         }
     }
@@ -139,13 +139,13 @@ impl Run {
                 .name(curve.name)
                 .marker(Marker::Braille)
                 .graph_type(GraphType::Line)
-                .style(Style::new().fg(curve.colour))
+                .style(Style::new().fg(curve.color))
                 .data(&curve.points)
         });
         let legend = curves.iter().map(|curve| {
             let last = curve.points.last().map_or(0.0, |(_, value)| *value);
             let text = format!(" {} {last:.3} ", curve.name);
-            Span::styled(text, Style::new().fg(curve.colour))
+            Span::styled(text, Style::new().fg(curve.color))
         });
         let heading: Line = std::iter::once(Span::raw(title.to_owned())).chain(legend).collect();
         let steps = self.done.max(1);
@@ -169,20 +169,20 @@ impl Run {
 /// A curve as it is drawn.
 struct Curve {
     name: &'static str,
-    colour: Color,
+    color: Color,
     points: Vec<(f64, f64)>,
 }
 
 impl Curve {
-    /// `colour` is `#rrggbb`; black, which a dark terminal does not show, becomes the terminal's own.
-    fn new(name: &'static str, colour: &str, points: &[(f64, f64)]) -> Self {
-        let colour = match colour {
+    /// `color` is `#rrggbb`; black, which a dark terminal does not show, becomes the terminal's own.
+    fn new(name: &'static str, color: &str, points: &[(f64, f64)]) -> Self {
+        let color = match color {
             "#000000" => Color::Reset,
             other => other.parse().unwrap_or(Color::Reset),
         };
         Self {
             name,
-            colour,
+            color,
             points: thinned(points),
         }
     }

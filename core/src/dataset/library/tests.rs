@@ -132,7 +132,7 @@ fn structures_are_combined_when_asked_for() {
         "s1/segmentations/kidney.nii.gz",
     ]);
     let changes = library.refresh();
-    assert!(changes.structures && !changes.changed[0].is_labelled());
+    assert!(changes.structures && !changes.changed[0].is_labeled());
     library.combine_structures();
     let changes = library.refresh();
     let structures = &changes.changed[0].structures;

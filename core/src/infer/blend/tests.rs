@@ -10,7 +10,7 @@ use safetensors::SafeTensors;
 use super::Blender;
 use crate::dataset::LabelSet;
 use crate::infer::{Blend, PredictConfig, importance};
-use crate::transform::{Normalisation, Prepared, Preprocessing};
+use crate::transform::{Normalization, Prepared, Preprocessing};
 use crate::volume::{Affine, Form, Grid, Image, Voxels};
 
 const FILE: &[u8] = include_bytes!("../../../../tests/fixtures/sliding_window.safetensors");
@@ -51,7 +51,7 @@ fn prepared(values: &[f32], [d, h, w]: [usize; 3]) -> Prepared {
     };
     let image = Image::new(Voxels::F32(values.to_vec()), grid).expect("an image");
     let preprocessing = Preprocessing {
-        normalisation: Normalisation::None,
+        normalization: Normalization::None,
         ..Preprocessing::default()
     };
     Prepared::new(&[&image], None, &preprocessing, WINDOW)

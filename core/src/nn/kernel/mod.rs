@@ -35,23 +35,23 @@ pub(crate) fn conv3d_same(x: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
     conv3d(x, weight, None, ConvOptions::new([1; 3], padding, [1; 3], 1))
 }
 
-/// Normalises each sample's channel over its voxels to mean 0 and variance 1, then scales what is
+/// Normalizes each sample's channel over its voxels to mean 0 and variance 1, then scales what is
 /// below zero by `slope` (more than 0; 1 changes nothing). `[batch, channel, d, h, w]`.
 pub(crate) fn instance_norm(x: Tensor<5>, slope: f64) -> Tensor<5> {
     #[cfg(feature = "flex")]
     if on_cpu(&x) {
-        return cpu::normalise(x, slope);
+        return cpu::normalize(x, slope);
     }
     let [batch, channels, d, h, w] = x.dims();
     let x = x.reshape([batch, channels, d * h * w]);
-    let centred = x.clone() - x.mean_dim(2);
-    let variance = centred.clone().powi_scalar(2).mean_dim(2);
-    let y = centred * (variance + EPSILON).sqrt().recip();
+    let centered = x.clone() - x.mean_dim(2);
+    let variance = centered.clone().powi_scalar(2).mean_dim(2);
+    let y = centered * (variance + EPSILON).sqrt().recip();
     let y = y.reshape([batch, channels, d, h, w]);
     if slope == 1.0 { y } else { leaky_relu(y, slope) }
 }
 
-/// Normalises the last axis to mean 0 and variance 1, times `gain` plus `bias`.
+/// Normalizes the last axis to mean 0 and variance 1, times `gain` plus `bias`.
 pub(crate) fn layer_norm<const D: usize>(x: Tensor<D>, gain: Tensor<1>, bias: Tensor<1>) -> Tensor<D> {
     #[cfg(feature = "flex")]
     if on_cpu(&x) {
@@ -60,7 +60,7 @@ pub(crate) fn layer_norm<const D: usize>(x: Tensor<D>, gain: Tensor<1>, bias: Te
     burn::tensor::module::layer_norm(x, gain, Some(bias), EPSILON)
 }
 
-/// Normalises each sample's groups of channels to mean 0 and variance 1, times each channel's `gain` plus
+/// Normalizes each sample's groups of channels to mean 0 and variance 1, times each channel's `gain` plus
 /// `bias`, then ReLU. `[batch, channel, d, h, w]`.
 pub(crate) fn group_norm_relu(x: Tensor<5>, gain: Tensor<1>, bias: Tensor<1>, groups: usize) -> Tensor<5> {
     #[cfg(feature = "flex")]

@@ -95,9 +95,9 @@ fn instance_norm_equals_its_formula() {
         let inputs = [random(shape, 3, &device) * 3.0 + 2.0, random(shape, 4, &device)];
         let formula = |x: Tensor<5>, other: Tensor<5>| {
             let flat = x.reshape([2, 3, 120]);
-            let centred = flat.clone() - flat.mean_dim(2);
-            let variance = centred.clone().powi_scalar(2).mean_dim(2);
-            let y = (centred / (variance + 1e-5).sqrt()).reshape(shape);
+            let centered = flat.clone() - flat.mean_dim(2);
+            let variance = centered.clone().powi_scalar(2).mean_dim(2);
+            let y = (centered / (variance + 1e-5).sqrt()).reshape(shape);
             leaky_relu(y, slope) + other
         };
         compare(
@@ -121,9 +121,9 @@ fn group_norm_and_relu_equal_their_formula() {
     let row = |both: &Tensor<5>, row: usize| both.clone().narrow(0, row, 1);
     let formula = |x: Tensor<5>, both: Tensor<5>| {
         let flat = x.reshape([2, groups, 2 * 5 * 7 * 9]);
-        let centred = flat.clone() - flat.mean_dim(2);
-        let variance = centred.clone().powi_scalar(2).mean_dim(2);
-        let normal = (centred / (variance + 1e-5).sqrt()).reshape(shape);
+        let centered = flat.clone() - flat.mean_dim(2);
+        let variance = centered.clone().powi_scalar(2).mean_dim(2);
+        let normal = (centered / (variance + 1e-5).sqrt()).reshape(shape);
         relu(normal * row(&both, 0) + row(&both, 1))
     };
     let ours = |x: Tensor<5>, both: Tensor<5>| {
@@ -198,9 +198,9 @@ fn layer_norm_equals_its_formula() {
     let inputs = [random([700, 20], 1, &device) * 3.0 + 2.0, random([2, 20], 2, &device)];
     let row = |both: &Tensor<2>, row: usize| both.clone().narrow(0, row, 1);
     let formula = |x: Tensor<2>, both: Tensor<2>| {
-        let centred = x.clone() - x.mean_dim(1);
-        let variance = centred.clone().powi_scalar(2).mean_dim(1);
-        centred / (variance + 1e-5).sqrt() * row(&both, 0) + row(&both, 1)
+        let centered = x.clone() - x.mean_dim(1);
+        let variance = centered.clone().powi_scalar(2).mean_dim(1);
+        centered / (variance + 1e-5).sqrt() * row(&both, 0) + row(&both, 1)
     };
     let ours = |x: Tensor<2>, both: Tensor<2>| {
         let [gain, bias] = [0, 1].map(|index| row(&both, index).squeeze());

@@ -31,7 +31,7 @@ impl IntensityScale {
 pub struct IntensityShift {
     /// How often a patch is changed.
     pub probability: f64,
-    /// Largest shift, in the unit of the normalised intensities.
+    /// Largest shift, in the unit of the normalized intensities.
     pub strength: f64,
 }
 

@@ -56,7 +56,7 @@ pub struct Augmentation {
     /// One factor 1 ± strength for all channels (MONAI 1.5, `RandScaleIntensity`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale: Option<IntensityScale>,
-    /// A shift of ± strength of all channels (`RandShiftIntensity`), in the unit of the normalised
+    /// A shift of ± strength of all channels (`RandShiftIntensity`), in the unit of the normalized
     /// intensities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shift: Option<IntensityShift>,

@@ -13,7 +13,7 @@ use super::chance::{happens, uniform};
 pub struct Noise {
     /// How often a patch is changed.
     pub probability: f64,
-    /// Smallest and largest standard deviation, in the unit of the normalised intensities.
+    /// Smallest and largest standard deviation, in the unit of the normalized intensities.
     pub deviation: [f64; 2],
 }
 

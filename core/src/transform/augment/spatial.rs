@@ -1,4 +1,4 @@
-//! Rotation and zoom of a patch about its centre, while it is cut from its case.
+//! Rotation and zoom of a patch about its center, while it is cut from its case.
 
 use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis, s};
 use rand::Rng;
@@ -50,10 +50,10 @@ impl Spatial {
     }
 }
 
-/// A rotation and zoom about the centre of a patch.
+/// A rotation and zoom about the center of a patch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Warp {
-    /// From a voxel's offset from the patch's centre to where its value is taken.
+    /// From a voxel's offset from the patch's center to where its value is taken.
     matrix: [[f64; 3]; 3],
     /// The axis that stays as it is.
     kept: Option<usize>,
@@ -128,11 +128,11 @@ impl Warp {
         let half = patch.map(|side| (side as f64 - 1.0) / 2.0);
         let (mut start, mut size) = ([0; 3], [0; 3]);
         for axis in 0..3 {
-            let centre = corner[axis] as f64 + half[axis];
+            let center = corner[axis] as f64 + half[axis];
             let reach: f64 = (0..3).map(|i| self.matrix[axis][i].abs() * half[i]).sum();
             let around = if self.kept == Some(axis) { 1 } else { AROUND };
-            start[axis] = (centre - reach).floor() as isize - around;
-            let end = (centre + reach).ceil() as isize + 1 + around;
+            start[axis] = (center - reach).floor() as isize - around;
+            let end = (center + reach).ceil() as isize + 1 + around;
             size[axis] = (end - start[axis]).unsigned_abs();
         }
         (start, size)
@@ -157,7 +157,7 @@ fn excerpt<T: Clone + Default>(volume: ArrayView3<'_, T>, start: [isize; 3], siz
     part
 }
 
-/// Up to four neighbours along an axis.
+/// Up to four neighbors along an axis.
 struct Taps {
     first: usize,
     count: usize,

@@ -16,13 +16,13 @@ pub(super) use spline::{Edge, MARGIN, coefficients, cubic_weights};
 pub enum Interpolation {
     /// The nearest voxel.
     Nearest,
-    /// A straight line between two neighbours.
+    /// A straight line between two neighbors.
     Linear,
     /// A cubic B-spline through all voxels; the volume goes on with its last voxel beyond its edges.
     Cubic,
 }
 
-/// Neighbouring voxels of an axis and what each weighs.
+/// Neighboring voxels of an axis and what each weighs.
 #[derive(Clone, Copy, Debug)]
 struct Taps {
     first: usize,
@@ -84,7 +84,7 @@ pub struct Resampler {
 
 impl Resampler {
     /// For volumes of `size` voxels: `positions` says for each axis where its new voxels lie on the old
-    /// axis, in voxels. Nearest neighbours take whole positions; others are cut.
+    /// axis, in voxels. Nearest neighbors take whole positions; others are cut.
     pub fn new(size: [usize; 3], positions: &[Vec<f64>; 3], interpolation: [Interpolation; 3]) -> Self {
         let taps = |axis: usize| {
             let taps = |&p: &f64| Taps::new(p, size[axis], interpolation[axis]);

@@ -25,7 +25,7 @@ pub enum Resampling {
     Monai,
     /// As nnU-Net 1's preprocessing: the outer borders of both grids coincide; images are interpolated
     /// by cubic splines within their range, labels one by one and linearly (at least 0.5 wins). Where
-    /// one axis is more than three times as coarse as another, it is resampled by nearest neighbours.
+    /// one axis is more than three times as coarse as another, it is resampled by nearest neighbors.
     NnUnet,
 }
 
@@ -73,7 +73,7 @@ impl Resampling {
         apart(Interpolation::Linear, self.axis_apart(from, to))
     }
 
-    /// The coarse axis that is resampled by nearest neighbours, if there is one.
+    /// The coarse axis that is resampled by nearest neighbors, if there is one.
     pub(crate) fn axis_apart(self, from: [f64; 3], to: [f64; 3]) -> Option<usize> {
         if self == Self::Monai {
             return None;

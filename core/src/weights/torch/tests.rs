@@ -36,7 +36,7 @@ fn both_forms_give_the_students_tensors() {
         assert_eq!(floats("module.double"), [0.1]);
         assert!(tensors["module.count"].floats().is_none(), "a whole number");
         // Dictionaries within dictionaries are found too, whatever their keys.
-        let optimizer = read(bytes, "optimizer.state.0").expect("the optimiser's");
+        let optimizer = read(bytes, "optimizer.state.0").expect("the optimizer's");
         assert_eq!(optimizer["step"].floats().expect("floats"), [3.0]);
     }
 }

@@ -91,8 +91,8 @@ fn PairingRow(id: String) -> impl IntoView {
 /// What a case may have as its label map: its own, those of no case, and files that were taken for images.
 fn candidates(state: State, id: &str, own: Option<String>) -> Vec<String> {
     let images = state.cases.rows.read();
-    let unlabelled = |case: &&Case| case.info.label.is_none() && case.info.id != id;
-    let images = images.iter().filter(unlabelled).map(|case| case.info.image.clone());
+    let unlabeled = |case: &&Case| case.info.label.is_none() && case.info.id != id;
+    let images = images.iter().filter(unlabeled).map(|case| case.info.image.clone());
     own.into_iter().chain(unpaired(state)).chain(images).collect()
 }
 

@@ -21,16 +21,16 @@ pub fn Picture(case: Memo<Option<Case>>) -> impl IntoView {
             canvas.set_width(width);
             canvas.set_height(height);
             let pixels = picture.pixels.iter();
-            let colours: Vec<u8> = pixels.flat_map(|&grey| [grey, grey, grey, 255]).collect();
+            let colors: Vec<u8> = pixels.flat_map(|&grey| [grey, grey, grey, 255]).collect();
             // It fails only where the browser draws nothing at all; the picture is left out then.
-            let _ = paint(&canvas, &colours, width, height);
+            let _ = paint(&canvas, &colors, width, height);
         }
     });
     view! { <canvas node_ref=canvas aria-hidden="true" width="1" height="1"></canvas> }
 }
 
-fn paint(canvas: &HtmlCanvasElement, colours: &[u8], width: u32, height: u32) -> Result<(), JsValue> {
-    let data = ImageData::new_with_u8_clamped_array_and_sh(Clamped(colours), width, height)?;
+fn paint(canvas: &HtmlCanvasElement, colors: &[u8], width: u32, height: u32) -> Result<(), JsValue> {
+    let data = ImageData::new_with_u8_clamped_array_and_sh(Clamped(colors), width, height)?;
     let context = canvas.get_context("2d")?.ok_or(JsValue::NULL)?;
     let context: CanvasRenderingContext2d = context.unchecked_into();
     context.put_image_data(&data, 0.0, 0.0)

@@ -146,7 +146,7 @@ fn Problems(case: Memo<Option<Case>>) -> impl IntoView {
 fn RoleChoice(id: StoredValue<String>, case: Memo<Option<Case>>) -> impl IntoView {
     let state = expect_context::<State>();
     let role = move || case.read().as_ref().map_or("predict", |case| role_name(case.role));
-    let labelled = move || {
+    let labeled = move || {
         let case = case.read();
         case.as_ref().and_then(|case| case.info.labels.as_ref()).is_some()
     };
@@ -165,12 +165,12 @@ fn RoleChoice(id: StoredValue<String>, case: Memo<Option<Case>>) -> impl IntoVie
             prop:value=role
             on:change:target=move |event| choose(event.target().value())
         >
-            <option value="train" disabled=move || !labelled() selected=move || role() == "train">
+            <option value="train" disabled=move || !labeled() selected=move || role() == "train">
                 "train"
             </option>
             <option
                 value="validate"
-                disabled=move || !labelled()
+                disabled=move || !labeled()
                 selected=move || role() == "validate"
             >
                 "hold out"
@@ -201,7 +201,7 @@ fn size(case: &Case) -> String {
 
 /// Ids of a case's labels; a dash without a label map, an ellipsis before it was read.
 fn label_ids(case: &Case) -> String {
-    if case.info.labelled && !case.info.read {
+    if case.info.labeled && !case.info.read {
         return "…".to_owned();
     }
     let ids = |labels: &Vec<_>| labels.iter().map(|label: &LabelVolume| label.id).collect();

@@ -34,7 +34,7 @@ pub fn Editor(viewer: Screen, opacity: RwSignal<f64>) -> impl IntoView {
         if state.viewer.editing.read().is_some() {
             let recoloured = pen.with(|viewer| viewer.recolour_drawing(&labels));
             if let Some(Err(reason)) = recoloured {
-                state.say(format!("The drawing's colours stay as they are ({reason})."));
+                state.say(format!("The drawing's colors stay as they are ({reason})."));
             }
         }
     });
@@ -87,11 +87,11 @@ fn start(state: State, pen: Pen, opacity: f64) {
     if known.is_empty() {
         pen.added.update(|added| drop(added.insert(1, "label 1".to_owned())));
     }
-    let colours = pen.labels(state);
+    let colors = pen.labels(state);
     state.viewer.editing.set(Some(picture.case.clone()));
     spawn_local(async move {
         let changes = pen.changes.write_only();
-        match viewer.edit(labels.as_ref(), &colours, opacity, changes).await {
+        match viewer.edit(labels.as_ref(), &colors, opacity, changes).await {
             Ok(()) => viewer.set_tool(
                 pen.tool.get_untracked(),
                 pen.label.get_untracked(),

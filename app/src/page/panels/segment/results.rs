@@ -86,7 +86,7 @@ fn ResultRow(id: String) -> impl IntoView {
     }
 }
 
-/// The size of each label found in a case, in the label's colour.
+/// The size of each label found in a case, in the label's color.
 #[component]
 fn Volumes(id: StoredValue<String>) -> impl IntoView {
     let state = expect_context::<State>();
@@ -97,7 +97,7 @@ fn Volumes(id: StoredValue<String>) -> impl IntoView {
             <span class="volume" data-label=label.id>
                 <i style:background=palette::css(place.unwrap_or_default())></i>
                 {label.name}
-                <b>{format::millilitres(label.millilitres)}</b>
+                <b>{format::milliliters(label.milliliters)}</b>
             </span>
         }
     };

@@ -20,7 +20,7 @@ use crate::page::state::State;
 pub fn Segment() -> impl IntoView {
     let state = expect_context::<State>();
     let link = expect_context::<Link>();
-    let scope = RwSignal::new("unlabelled".to_owned());
+    let scope = RwSignal::new("unlabeled".to_owned());
     let flips = RwSignal::new(false);
     // To compare them with another program's.
     let keep_logits = asked("logits").is_some();
@@ -58,7 +58,7 @@ pub fn Segment() -> impl IntoView {
                     aria-label="Which cases"
                     on:change:target=move |event| scope.set(event.target().value())
                 >
-                    <option value="unlabelled">"cases marked “segment”"</option>
+                    <option value="unlabeled">"cases marked “segment”"</option>
                     <option value="held-out">"cases held out"</option>
                     <option value="all">"all cases"</option>
                 </select>
@@ -89,8 +89,8 @@ fn LabelNext() -> impl IntoView {
     let state = expect_context::<State>();
     let next = Memo::new(move |_| {
         let cases = state.cases.rows.read();
-        let unlabelled = cases.iter().filter(|case| case.is_for(Role::Predict));
-        let uncertain = unlabelled.filter_map(|case| Some((case.info.id.clone(), case.result.done()?.uncertainty?)));
+        let unlabeled = cases.iter().filter(|case| case.is_for(Role::Predict));
+        let uncertain = unlabeled.filter_map(|case| Some((case.info.id.clone(), case.result.done()?.uncertainty?)));
         uncertain.max_by(|(_, a), (_, b)| a.mean.total_cmp(&b.mean))
     });
     let label = move || {
@@ -107,7 +107,7 @@ fn LabelNext() -> impl IntoView {
     view! {
         <Show when=move || next.read().is_some()>
             <p class="label-next">
-                "Most worth labelling next, where the network is least certain: "
+                "Most worth labeling next, where the network is least certain: "
                 <button id="label-next" class="plain" on:click=look>
                     {label}
                 </button>

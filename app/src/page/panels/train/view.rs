@@ -31,7 +31,7 @@ pub fn Train() -> impl IntoView {
     let ready = move || state.worker.is_ready() && !state.progress.work.read().busy() && !unread();
     let start = move |_| {
         if chosen.read().is_empty() {
-            return state.say(DatasetError::NoLabelledCase.to_string());
+            return state.say(DatasetError::NoLabeledCase.to_string());
         }
         let validation = state.cases.ids(|case| case.is_for(Role::Validate));
         // With numbers for what hangs on the run's length; the form's own stay open for the next run.

@@ -32,7 +32,7 @@ pub fn follow(state: State, controls: Controls) {
 
 /// Draws the case in view with what is to lie over it.
 fn draw(state: State, controls: Controls, link: Link) {
-    // A label has its colour when it is known which there are.
+    // A label has its color when it is known which there are.
     let described = Memo::new(move |_| {
         let picture = state.viewer.picture.read();
         let case = picture.as_ref().and_then(|shown| state.cases.find(&shown.case));

@@ -1,4 +1,4 @@
-//! Names, colours and sizes of the labels of the case in view.
+//! Names, colors and sizes of the labels of the case in view.
 
 use leptos::prelude::*;
 use medcontext_core::infer::LabelVolume;
@@ -63,7 +63,7 @@ fn size(volumes: &[LabelVolume], id: u16) -> Option<f64> {
     volumes
         .iter()
         .find(|label| label.id == id)
-        .map(|label| label.millilitres)
+        .map(|label| label.milliliters)
 }
 
 /// One label.
@@ -71,7 +71,7 @@ fn size(volumes: &[LabelVolume], id: u16) -> Option<f64> {
 fn Row(place: usize, label: Label, truth: Option<f64>, prediction: Option<f64>, dice: Option<f64>) -> impl IntoView {
     let state = expect_context::<State>();
     let id = label.id;
-    let text = |volume: Option<f64>| volume.map_or_else(|| "–".to_owned(), format::millilitres);
+    let text = |volume: Option<f64>| volume.map_or_else(|| "–".to_owned(), format::milliliters);
     let toggle = move |visible: bool| {
         state.viewer.hidden.update(|hidden| {
             if visible {

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use crate::page::state::State;
 use crate::page::viewer::{Layout, Viewer, Window};
 
-/// Windows for CT: name, centre and width in HU.
+/// Windows for CT: name, center and width in HU.
 const WINDOWS: [(&str, f64, f64); 5] = [
     ("soft tissue", 40.0, 400.0),
     ("liver", 60.0, 160.0),
@@ -43,8 +43,8 @@ pub fn Look(
         // A new image comes with a window of its own.
         state.viewer.picture.track();
         shown.track();
-        if let (Some(viewer), Some((centre, width))) = (viewer, window.get()) {
-            viewer.set_window(Some((centre - width / 2.0, centre + width / 2.0)));
+        if let (Some(viewer), Some((center, width))) = (viewer, window.get()) {
+            viewer.set_window(Some((center - width / 2.0, center + width / 2.0)));
         }
         look_up();
     });
@@ -78,7 +78,7 @@ pub fn Look(
     };
     let choose = move |name: String| {
         let chosen = WINDOWS.iter().find(|(known, ..)| *known == name);
-        window.set(chosen.map(|(_, centre, width)| (*centre, *width)));
+        window.set(chosen.map(|(_, center, width)| (*center, *width)));
         if chosen.is_none()
             && let Some(viewer) = viewer.get()
         {
@@ -86,8 +86,8 @@ pub fn Look(
             look_up();
         }
     };
-    let option = |(name, centre, width): (&'static str, f64, f64)| {
-        view! { <option value=name>{format!("{name} ({centre:.0}, {width:.0})")}</option> }
+    let option = |(name, center, width): (&'static str, f64, f64)| {
+        view! { <option value=name>{format!("{name} ({center:.0}, {width:.0})")}</option> }
     };
     let switch = |id: &'static str, label: &'static str, on: RwSignal<bool>| {
         view! {

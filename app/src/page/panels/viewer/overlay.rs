@@ -9,7 +9,7 @@ use crate::page::panels::cases::Case;
 use crate::page::state::State;
 use crate::page::viewer::Label;
 
-/// The labels that are over the image now, which the viewer colours.
+/// The labels that are over the image now, which the viewer colors.
 pub fn shown_labels(state: State) -> Vec<Label> {
     if state.viewer.overlay.get() != Overlay::Difference {
         return state.labels.get();

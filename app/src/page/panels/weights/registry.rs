@@ -22,7 +22,7 @@ pub struct BundledModel {
     pub file: String,
     /// SHA-256 of the file.
     pub sha256: String,
-    /// What it was trained on, and under which licence it may be used.
+    /// What it was trained on, and under which license it may be used.
     pub about: String,
 }
 

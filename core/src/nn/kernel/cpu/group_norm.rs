@@ -136,7 +136,7 @@ fn channel_totals(parts: &[Vec<[f64; 2]>], [groups, channels]: [usize; 2], which
     (0..groups * channels).map(total).collect()
 }
 
-/// A normalised value, and the gradient of what gain and bias make of it.
+/// A normalized value, and the gradient of what gain and bias make of it.
 #[inline(always)]
 fn before(moments: Moments, x: f32, dy: f32, gain: f32, bias: f32) -> (f32, f32) {
     let normal = moments.normal(x);

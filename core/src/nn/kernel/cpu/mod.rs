@@ -34,5 +34,5 @@ pub(super) use gelu::gelu;
 pub(super) use group_norm::group_norm_relu;
 pub(super) use layer_norm::layer_norm;
 pub(super) use linear::linear;
-pub(super) use norm::normalise;
+pub(super) use norm::normalize;
 pub(super) use update::{adamw, average};

@@ -33,14 +33,14 @@ impl Moments {
         }
     }
 
-    /// A value of the run, normalised.
+    /// A value of the run, normalized.
     #[inline(always)]
     pub(super) fn normal(self, x: f32) -> f32 {
         ((f64::from(x) - self.mean) * self.scale) as f32
     }
 }
 
-/// Normalises every run of `voxels` values of `x`, then scales what is below zero by `slope`.
+/// Normalizes every run of `voxels` values of `x`, then scales what is below zero by `slope`.
 /// Gives the result and the reciprocal standard deviation of every run.
 pub(super) fn forward(x: FlexTensor, voxels: usize, slope: f32) -> (FlexTensor, FlexTensor) {
     let x = x.to_contiguous();
@@ -65,7 +65,7 @@ pub(super) fn forward(x: FlexTensor, voxels: usize, slope: f32) -> (FlexTensor, 
 }
 
 /// The gradient of `x`, from the result, the reciprocal standard deviations and the gradient of the
-/// result. `slope` is not zero, so the normalised value can be had back from the result.
+/// result. `slope` is not zero, so the normalized value can be had back from the result.
 pub(super) fn backward(y: FlexTensor, scales: FlexTensor, dy: FlexTensor, voxels: usize, slope: f32) -> FlexTensor {
     let (y, dy) = (y.to_contiguous(), dy.to_contiguous());
     let shape = y.layout().shape().clone();
@@ -97,7 +97,7 @@ pub(super) fn backward(y: FlexTensor, scales: FlexTensor, dy: FlexTensor, voxels
     tensor(dx, shape)
 }
 
-/// The normalised value and its gradient, from the result and its gradient.
+/// The normalized value and its gradient, from the result and its gradient.
 #[inline(always)]
 fn before(y: f32, dy: f32, slope: f32) -> (f32, f32) {
     if y > 0.0 {

@@ -8,7 +8,7 @@ use super::moments::{backward, forward};
 use super::node::{Operation, unary};
 
 /// See [`instance_norm`](crate::nn::kernel::instance_norm).
-pub(in crate::nn::kernel) fn normalise(x: Tensor<5>, slope: f64) -> Tensor<5> {
+pub(in crate::nn::kernel) fn normalize(x: Tensor<5>, slope: f64) -> Tensor<5> {
     let slope = slope as f32;
     unary(InstanceNorm { slope }, x)
 }

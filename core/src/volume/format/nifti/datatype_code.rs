@@ -18,7 +18,7 @@ impl Datatype {
             64 => return Ok(Datatype::F64),
             1 => "single bits",
             32 | 1792 | 2048 => "complex numbers",
-            128 | 2304 => "RGB colours",
+            128 | 2304 => "RGB colors",
             1536 => "128-bit floats",
             _ => {
                 return Err(VolumeError::DamagedHeader(format!("there is no datatype {code}")));

@@ -12,7 +12,7 @@ impl Header {
     pub(in crate::volume) fn grid(&self, dims: [usize; 3], warnings: &mut Vec<String>) -> Grid {
         let fields = &self.fields;
         if fields.xyzt_units & 7 == 1 || fields.xyzt_units & 7 == 3 {
-            warnings.push("the header gives lengths in metres or micrometres; they are read as mm".into());
+            warnings.push("the header gives lengths in meters or micrometers; they are read as mm".into());
         }
         let grid = |affine, form| Grid { dims, affine, form };
         let usable = |affine: &Affine, name: &str, warnings: &mut Vec<String>| {

@@ -9,7 +9,7 @@ use crate::backbone::{self, Network, RecognitionError, Recognized, Untold};
 ///
 /// # Errors
 /// When the names are those of no network here, or its sizes cannot be told from the shapes.
-pub(super) fn recognise(shapes: &Shapes, options: &ImportOptions) -> Result<Recognized<Network>, WeightsError> {
+pub(super) fn recognize(shapes: &Shapes, options: &ImportOptions) -> Result<Recognized<Network>, WeightsError> {
     let untold = Untold {
         patch: options.patch,
         heads: options.heads,
@@ -23,7 +23,7 @@ impl From<RecognitionError> for WeightsError {
     fn from(error: RecognitionError) -> Self {
         match error {
             RecognitionError::Missing(name) => Self::Missing(name),
-            RecognitionError::Unsuitable(problem) => Self::Unrecognised(problem),
+            RecognitionError::Unsuitable(problem) => Self::Unrecognized(problem),
         }
     }
 }

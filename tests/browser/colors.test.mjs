@@ -1,4 +1,4 @@
-// The colours over the image are the legend's, whatever comes first on a busy machine.
+// The colors over the image are the legend's, whatever comes first on a busy machine.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -17,7 +17,7 @@ function load() {
   return () => loops.forEach((loop) => loop.kill());
 }
 
-/** The legend's colours by label, as [r, g, b]. */
+/** The legend's colors by label, as [r, g, b]. */
 function legend(page) {
   return page.locator("#legend tr[data-label]").evaluateAll((rows) =>
     Object.fromEntries(
@@ -26,8 +26,8 @@ function legend(page) {
   );
 }
 
-/** How many pixels of the canvas, as it stands on the screen, have each colour; greys are left out. */
-async function colours(page) {
+/** How many pixels of the canvas, as it stands on the screen, have each color; greys are left out. */
+async function colors(page) {
   const picture = [...(await page.locator("#canvas").screenshot())];
   return page.evaluate(async (bytes) => {
     const image = await createImageBitmap(new Blob([Uint8Array.from(bytes)], { type: "image/png" }));
@@ -46,9 +46,9 @@ async function colours(page) {
 
 const near = (a, b) => a.every((value, i) => Math.abs(value - b[i]) <= 2);
 
-test("images and labels without names, dropped on a busy machine: the overlay has the legend's colours", { timeout: limit }, async (context) => {
+test("images and labels without names, dropped on a busy machine: the overlay has the legend's colors", { timeout: limit }, async (context) => {
   const folder = temporaryFolder();
-  core("phantom", "--out", join(folder, "phantom"), "--cases", "3", "--unlabelled", "0", "--seed", "5", "--voxels", "36,44");
+  core("phantom", "--out", join(folder, "phantom"), "--cases", "3", "--unlabeled", "0", "--seed", "5", "--voxels", "36,44");
   const files = [1, 2, 3].flatMap((n) =>
     [["imagesTr", ""], ["labelsTr", "_seg"]].map(([kind, ending]) => {
       const path = join(folder, `case_${n}${ending}.nii.gz`);
@@ -68,18 +68,18 @@ test("images and labels without names, dropped on a busy machine: the overlay ha
         await page.waitForTimeout(500);
         const expected = await legend(page);
         assert.deepEqual(Object.keys(expected), ["1", "2"]);
-        const drawn = Object.entries(await colours(page)).map(([key, count]) => [key.split(",").map(Number), count]);
+        const drawn = Object.entries(await colors(page)).map(([key, count]) => [key.split(",").map(Number), count]);
         const most = drawn.sort(([, a], [, b]) => b - a).slice(0, 6);
         context.diagnostic(`try ${attempt}: legend ${JSON.stringify(expected)}, drawn ${JSON.stringify(most)}`);
-        await screenshot(page, `colours-${attempt}`);
-        for (const [label, colour] of Object.entries(expected)) {
-          const count = drawn.filter(([found]) => near(found, colour)).reduce((sum, [, count]) => sum + count, 0);
-          assert.ok(count > 50, `try ${attempt}: ${count} pixels of label ${label} have its colour ${colour}`);
+        await screenshot(page, `colors-${attempt}`);
+        for (const [label, color] of Object.entries(expected)) {
+          const count = drawn.filter(([found]) => near(found, color)).reduce((sum, [, count]) => sum + count, 0);
+          assert.ok(count > 50, `try ${attempt}: ${count} pixels of label ${label} have its color ${color}`);
         }
-        // Flat areas have the legend's colours and no others; the crosshair and the edges of labels are few pixels.
-        for (const [colour, count] of most.filter(([, count]) => count > 400)) {
-          const known = Object.values(expected).some((of) => near(colour, of));
-          assert.ok(known, `try ${attempt}: ${count} pixels are ${colour}, which the legend has not`);
+        // Flat areas have the legend's colors and no others; the crosshair and the edges of labels are few pixels.
+        for (const [color, count] of most.filter(([, count]) => count > 400)) {
+          const known = Object.values(expected).some((of) => near(color, of));
+          assert.ok(known, `try ${attempt}: ${count} pixels are ${color}, which the legend has not`);
         }
       });
     }

@@ -1,4 +1,4 @@
-//! Colours of labels, as NiiVue takes them.
+//! Colors of labels, as NiiVue takes them.
 
 use serde::Serialize;
 use wasm_bindgen::JsValue;
@@ -9,10 +9,10 @@ use crate::page::palette::rgb;
 /// A drawing takes one byte a voxel.
 const LARGEST_VALUE: u16 = 255;
 
-/// NiiVue's colour table for labels, one entry per id in `I`; background is never drawn.
+/// NiiVue's color table for labels, one entry per id in `I`; background is never drawn.
 #[derive(Serialize)]
 #[allow(non_snake_case)]
-pub struct ColourTable {
+pub struct ColorTable {
     R: Vec<u8>,
     G: Vec<u8>,
     B: Vec<u8>,
@@ -21,7 +21,7 @@ pub struct ColourTable {
     labels: Vec<String>,
 }
 
-impl ColourTable {
+impl ColorTable {
     /// A table for these labels.
     pub fn new(labels: &[Label]) -> Self {
         let mut table = Self {

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use medcontext_core::train::TrainConfig;
 
 use super::network::{NetworkChoice, NetworkCost, Patch};
+use super::settings::{change, whole};
 use crate::page::format;
 use crate::page::state::State;
 use crate::saved::SavedStoreFields;

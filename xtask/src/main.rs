@@ -4,6 +4,8 @@
 //! tests a Chromium), says what it is doing, and does it once.
 #![expect(clippy::print_stdout, reason = "a command-line tool speaks on stdout")]
 
+#[cfg(test)]
+mod additions;
 mod bench;
 mod bench_browser;
 mod bench_plot;

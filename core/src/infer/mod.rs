@@ -1,4 +1,36 @@
 //! Sliding-window inference with a trained network.
+//!
+//! The weights that come with the page segment a synthetic scan, on the scan's own grid:
+//!
+//! ```
+//! use medcontext_core::dataset::{PhantomConfig, phantom};
+//! use medcontext_core::device::{DeviceKind, open};
+//! use medcontext_core::infer::{Event, PredictConfig, Predictor};
+//! use medcontext_core::volume::{Image, Limits};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let made = phantom(&PhantomConfig { cases: 1, seed: 0, voxels: (24, 32) });
+//! let image = Image::read(&made[0].image, &Limits::default())?;
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
+//! let weights = std::fs::read("public/models/abdomen.safetensors")?;
+//! let segmentation = futures::executor::block_on(async {
+//!     let device = open(DeviceKind::Cpu).await?.device;
+//!     let predictor = Predictor::load(&weights, &device)?;
+//!     let mut run = predictor.start(&image, PredictConfig::default())?;
+//!     while let Some(event) = run.next().await? {
+//!         if let Event::Finished { segmentation, .. } = event {
+//!             return Ok(Some(segmentation));
+//!         }
+//!     }
+//!     medcontext_core::Result::Ok(None)
+//! })?;
+//! let segmentation = segmentation.ok_or("no result")?;
+//! assert_eq!(segmentation.labels.grid(), image.grid());
+//! assert_eq!(segmentation.volumes[0].name, "liver");
+//! assert!(segmentation.volumes[0].milliliters > 0.0);
+//! # Ok(())
+//! # }
+//! ```
 
 mod blend;
 mod components;

@@ -1,4 +1,46 @@
 //! The trainer and its events.
+//!
+//! Three steps of a small network on two synthetic scans:
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//!
+//! use medcontext_core::backbone::{Backbone, Size};
+//! use medcontext_core::dataset::{Case, LabelSet, PhantomConfig, phantom};
+//! use medcontext_core::device::{DeviceKind, open};
+//! use medcontext_core::train::{Event, NetworkChoice, Start, TrainConfig, Trainer};
+//! use medcontext_core::volume::{Image, LabelImage, Limits};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut cases = Vec::new();
+//! for made in phantom(&PhantomConfig { cases: 2, voxels: (16, 20), ..PhantomConfig::default() }) {
+//!     let image = Image::read(&made.image, &Limits::default())?;
+//!     let label = LabelImage::from_image(Image::read(&made.label, &Limits::default())?)?;
+//!     cases.push(Case::new(&made.name, image, Some(label))?);
+//! }
+//! let labels = LabelSet::from_cases(&cases, &BTreeMap::new())?;
+//! let config = TrainConfig {
+//!     network: NetworkChoice::named(Backbone::Pcrlv2, Size::Tiny),
+//!     patch: [16; 3],
+//!     iterations: 3,
+//!     batch_size: 1,
+//!     ..TrainConfig::default()
+//! };
+//! let losses = futures::executor::block_on(async {
+//!     let device = open(DeviceKind::Cpu).await?.device;
+//!     let mut trainer = Trainer::new(config, cases, Vec::new(), labels, Start::Scratch, &device)?;
+//!     let mut losses = Vec::new();
+//!     while let Some(event) = trainer.next().await? {
+//!         if let Event::Step { losses: terms, .. } = event {
+//!             losses.push(terms.total);
+//!         }
+//!     }
+//!     medcontext_core::Result::Ok(losses)
+//! })?;
+//! assert_eq!(losses.len(), 3);
+//! # Ok(())
+//! # }
+//! ```
 
 mod budget;
 mod cases;

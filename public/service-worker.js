@@ -23,7 +23,7 @@ async function fill() {
     for (const [, name] of text.matchAll(REFERENCE)) {
       const names = [name, ...new URLSearchParams(name.split("?")[1]).values()];
       for (const path of names.flatMap((name) => [name, folder + name])) {
-        if (!seen.has(path)) waiting.push(path), seen.add(path);
+        if (!seen.has(path)) (waiting.push(path), seen.add(path));
       }
     }
   }

@@ -10,7 +10,8 @@ try {
   navigator.serviceWorker?.register("service-worker.js").catch(() => {});
 } catch (error) {
   starting.setAttribute("role", "alert");
-  starting.textContent = `MedContext could not start (${error.message ?? error}). ` +
+  starting.textContent =
+    `MedContext could not start (${error.message ?? error}). ` +
     "Please reload the page, or use a current Chrome, Edge, Firefox or Safari.";
   throw error;
 }

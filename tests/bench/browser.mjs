@@ -26,7 +26,14 @@ async function inThePage({ browser, backbone, patch }, data) {
     await drop(page, [data]);
     await page.locator("#cases [data-role=train]").nth(1).waitFor();
     await configure(page, {
-      backbone, size: "tiny", patch, iterations, learningRate: 0.001, medcontext: true, batchSize: 1, seed: 0,
+      backbone,
+      size: "tiny",
+      patch,
+      iterations,
+      learningRate: 0.001,
+      medcontext: true,
+      batchSize: 1,
+      seed: 0,
     });
     await noteProgress(page, "train");
     await press(page, "train");
@@ -42,10 +49,33 @@ function onTheCommandLine({ device, backbone, patch }, data) {
   const out = join(temporaryFolder(), "run");
   process.env.RAYON_NUM_THREADS = "1";
   core(
-    "train", "--quiet", "--data", data, "--out", out, "--device", device, "--backbone", backbone, "--size", "tiny",
-    "--patch", patch.join(), "--iterations", String(iterations), "--batch-size", "1", "--medcontext", "paper", "--seed", "0",
+    "train",
+    "--quiet",
+    "--data",
+    data,
+    "--out",
+    out,
+    "--device",
+    device,
+    "--backbone",
+    backbone,
+    "--size",
+    "tiny",
+    "--patch",
+    patch.join(),
+    "--iterations",
+    String(iterations),
+    "--batch-size",
+    "1",
+    "--medcontext",
+    "paper",
+    "--seed",
+    "0",
   );
-  const events = readFileSync(join(out, "log.jsonl"), "utf8").trim().split("\n").map((line) => JSON.parse(line));
+  const events = readFileSync(join(out, "log.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
   return events.filter(({ event }) => event === "step").map(({ seconds }) => seconds);
 }
 

@@ -20,7 +20,19 @@ const folder = temporaryFolder();
 
 const weights = join(folder, "unetr.safetensors");
 core("convert", join(NETWORK, "unetr.pt"), weights, "--patch", patch.join(), "--heads", "6");
-core("phantom", "--out", join(folder, "phantom"), "--cases", "0", "--unlabeled", "1", "--voxels", "34,40", "--seed", "7");
+core(
+  "phantom",
+  "--out",
+  join(folder, "phantom"),
+  "--cases",
+  "0",
+  "--unlabeled",
+  "1",
+  "--voxels",
+  "34,40",
+  "--seed",
+  "7",
+);
 const image = join(folder, "phantom/imagesTs/phantom_001.nii.gz");
 
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];

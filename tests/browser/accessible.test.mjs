@@ -20,10 +20,13 @@ for (const colorScheme of ["light", "dark"]) {
     await withPage(noWebgpu, "", async (page) => {
       await page.emulateMedia({ colorScheme });
       // By the debugger: the page's own policy takes no scripts from elsewhere.
-      await page.context().newCDPSession(page).then(async (client) => {
-        const { readFileSync } = await import("node:fs");
-        await client.send("Runtime.evaluate", { expression: readFileSync(axe, "utf8") });
-      });
+      await page
+        .context()
+        .newCDPSession(page)
+        .then(async (client) => {
+          const { readFileSync } = await import("node:fs");
+          await client.send("Runtime.evaluate", { expression: readFileSync(axe, "utf8") });
+        });
       await assertAccessible(page, "empty");
       await page.locator("#sample").click();
       await page.locator("#cases [data-case]").nth(7).waitFor();
@@ -31,7 +34,13 @@ for (const colorScheme of ["light", "dark"]) {
       await assertAccessible(page, "with cases");
       await page.locator("#cases [data-role=train] .role").first().selectOption("validate");
       await configure(page, {
-        size: "tiny", patch: [16, 16, 16], iterations: 6, learningRate: 0.002, medcontext: true, batchSize: 1, seed: 1,
+        size: "tiny",
+        patch: [16, 16, 16],
+        iterations: 6,
+        learningRate: 0.002,
+        medcontext: true,
+        batchSize: 1,
+        seed: 1,
       });
       await press(page, "train");
       await page.locator("#predict-scope").selectOption("held-out");

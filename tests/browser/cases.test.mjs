@@ -22,11 +22,13 @@ function place(source, path) {
 
 /** Each case's use, its sizes and its labels, as the table shows them. */
 function table(page) {
-  return page.locator("#cases tr[data-case]").evaluateAll((rows) =>
-    Object.fromEntries(
-      rows.map((row) => [row.dataset.case, [row.dataset.role, row.querySelector(".labels").innerText]]),
-    ),
-  );
+  return page
+    .locator("#cases tr[data-case]")
+    .evaluateAll((rows) =>
+      Object.fromEntries(
+        rows.map((row) => [row.dataset.case, [row.dataset.role, row.querySelector(".labels").innerText]]),
+      ),
+    );
 }
 
 /** Waits until every case was read: then it has a picture. */
@@ -73,7 +75,10 @@ test("four layouts are paired by name, the rest by hand, and the choice is kept"
       }),
     );
     assert.equal(greys.length, 7);
-    assert.ok(greys.every((number) => number > 8), `greys ${greys}`);
+    assert.ok(
+      greys.every((number) => number > 8),
+      `greys ${greys}`,
+    );
 
     await page.locator("#pairing summary").click();
     const choice = page.locator("#pairing [data-pair='scan of monday'] select");
@@ -126,14 +131,21 @@ test("a series: one frame, or all as channels", { timeout: limit }, async () => 
   const image = readBytes(file("imagesTr", 1));
   const dims = [0, 1, 2].map((axis) => image.readInt16LE(42 + 2 * axis));
   const film = series(image, 3);
-  for (const [name, bytes] of [["film.nii", film], ["echo.nii", series(image, 2)], ["echo2.nii", series(image, 2)]]) {
+  for (const [name, bytes] of [
+    ["film.nii", film],
+    ["echo.nii", series(image, 2)],
+    ["echo2.nii", series(image, 2)],
+  ]) {
     writeFileSync(join(folder, name), bytes);
   }
   for (const name of ["film", "echo", "echo2"]) place(file("labelsTr", 1), join(folder, `${name}_seg.nii.gz`));
   const files = ["film.nii", "echo.nii", "echo2.nii", "film_seg.nii.gz", "echo_seg.nii.gz", "echo2_seg.nii.gz"];
 
   await withPage(noWebgpu, "", async (page) => {
-    await drop(page, files.map((name) => join(folder, name)));
+    await drop(
+      page,
+      files.map((name) => join(folder, name)),
+    );
     await page.locator("#cases [data-case=film] + tr.problems .frame").waitFor();
     assert.equal(await page.locator("#train").innerText(), "Train", "nothing can be trained on before one decides");
     await page.locator("#cases [data-case=film] + tr.problems .frame").fill("3");
@@ -143,12 +155,20 @@ test("a series: one frame, or all as channels", { timeout: limit }, async () => 
     await page.waitForFunction(() => document.querySelectorAll("#cases .frame").length === 0);
     await allRead(page);
     const sizes = await page.locator("#cases .dims").allInnerTexts();
-    assert.deepEqual(sizes.map((text) => /2 channels/.test(text)), [true, true, false], "echo, echo2, film");
+    assert.deepEqual(
+      sizes.map((text) => /2 channels/.test(text)),
+      [true, true, false],
+      "echo, echo2, film",
+    );
 
     await page.locator("#cases [data-case=film] .show").click();
     await page.locator("#viewer[data-case=film][data-ready=true]").waitFor();
     await page.waitForFunction(() => /truth: /.test(document.querySelector("#readout").innerText));
-    const { ijk: [i, j, k], value, text } = await readout(page);
+    const {
+      ijk: [i, j, k],
+      value,
+      text,
+    } = await readout(page);
     const place = (k * dims[1] + j) * dims[0] + i;
     const voxels = dims[0] * dims[1] * dims[2];
     assert.equal(value, film.readInt16LE(film.readFloatLE(108) + 2 * (2 * voxels + place)), text);

@@ -19,11 +19,16 @@ function load() {
 
 /** The legend's colors by label, as [r, g, b]. */
 function legend(page) {
-  return page.locator("#legend tr[data-label]").evaluateAll((rows) =>
-    Object.fromEntries(
-      rows.map((row) => [row.dataset.label, getComputedStyle(row.querySelector("i")).backgroundColor.match(/\d+/g).map(Number)]),
-    ),
-  );
+  return page
+    .locator("#legend tr[data-label]")
+    .evaluateAll((rows) =>
+      Object.fromEntries(
+        rows.map((row) => [
+          row.dataset.label,
+          getComputedStyle(row.querySelector("i")).backgroundColor.match(/\d+/g).map(Number),
+        ]),
+      ),
+    );
 }
 
 /** How many pixels of the canvas, as it stands on the screen, have each color; greys are left out. */
@@ -46,44 +51,63 @@ async function colors(page) {
 
 const near = (a, b) => a.every((value, i) => Math.abs(value - b[i]) <= 2);
 
-test("images and labels without names, dropped on a busy machine: the overlay has the legend's colors", { timeout: limit }, async (context) => {
-  const folder = temporaryFolder();
-  core("phantom", "--out", join(folder, "phantom"), "--cases", "3", "--unlabeled", "0", "--seed", "5", "--voxels", "36,44");
-  const files = [1, 2, 3].flatMap((n) =>
-    [["imagesTr", ""], ["labelsTr", "_seg"]].map(([kind, ending]) => {
-      const path = join(folder, `case_${n}${ending}.nii.gz`);
-      copyFileSync(join(folder, "phantom", kind, `phantom_00${n}.nii.gz`), path);
-      return path;
-    }),
-  );
-  const relieve = load();
-  try {
-    for (let attempt = 1; attempt <= tries; attempt += 1) {
-      await withPage(noWebgpu, "", async (page) => {
-        await page.locator("#opacity").fill("1");
-        await drop(page, files);
-        await page.locator("#viewer[data-case=case_1][data-ready=true]").waitFor();
-        await page.locator("#legend tr[data-label='2']").waitFor();
-        await page.waitForFunction(() => /truth: /.test(document.querySelector("#readout").innerText));
-        await page.waitForTimeout(500);
-        const expected = await legend(page);
-        assert.deepEqual(Object.keys(expected), ["1", "2"]);
-        const drawn = Object.entries(await colors(page)).map(([key, count]) => [key.split(",").map(Number), count]);
-        const most = drawn.sort(([, a], [, b]) => b - a).slice(0, 6);
-        context.diagnostic(`try ${attempt}: legend ${JSON.stringify(expected)}, drawn ${JSON.stringify(most)}`);
-        await screenshot(page, `colors-${attempt}`);
-        for (const [label, color] of Object.entries(expected)) {
-          const count = drawn.filter(([found]) => near(found, color)).reduce((sum, [, count]) => sum + count, 0);
-          assert.ok(count > 50, `try ${attempt}: ${count} pixels of label ${label} have its color ${color}`);
-        }
-        // Flat areas have the legend's colors and no others; the crosshair and the edges of labels are few pixels.
-        for (const [color, count] of most.filter(([, count]) => count > 400)) {
-          const known = Object.values(expected).some((of) => near(color, of));
-          assert.ok(known, `try ${attempt}: ${count} pixels are ${color}, which the legend has not`);
-        }
-      });
+test(
+  "images and labels without names, dropped on a busy machine: the overlay has the legend's colors",
+  { timeout: limit },
+  async (context) => {
+    const folder = temporaryFolder();
+    core(
+      "phantom",
+      "--out",
+      join(folder, "phantom"),
+      "--cases",
+      "3",
+      "--unlabeled",
+      "0",
+      "--seed",
+      "5",
+      "--voxels",
+      "36,44",
+    );
+    const files = [1, 2, 3].flatMap((n) =>
+      [
+        ["imagesTr", ""],
+        ["labelsTr", "_seg"],
+      ].map(([kind, ending]) => {
+        const path = join(folder, `case_${n}${ending}.nii.gz`);
+        copyFileSync(join(folder, "phantom", kind, `phantom_00${n}.nii.gz`), path);
+        return path;
+      }),
+    );
+    const relieve = load();
+    try {
+      for (let attempt = 1; attempt <= tries; attempt += 1) {
+        await withPage(noWebgpu, "", async (page) => {
+          await page.locator("#opacity").fill("1");
+          await drop(page, files);
+          await page.locator("#viewer[data-case=case_1][data-ready=true]").waitFor();
+          await page.locator("#legend tr[data-label='2']").waitFor();
+          await page.waitForFunction(() => /truth: /.test(document.querySelector("#readout").innerText));
+          await page.waitForTimeout(500);
+          const expected = await legend(page);
+          assert.deepEqual(Object.keys(expected), ["1", "2"]);
+          const drawn = Object.entries(await colors(page)).map(([key, count]) => [key.split(",").map(Number), count]);
+          const most = drawn.sort(([, a], [, b]) => b - a).slice(0, 6);
+          context.diagnostic(`try ${attempt}: legend ${JSON.stringify(expected)}, drawn ${JSON.stringify(most)}`);
+          await screenshot(page, `colors-${attempt}`);
+          for (const [label, color] of Object.entries(expected)) {
+            const count = drawn.filter(([found]) => near(found, color)).reduce((sum, [, count]) => sum + count, 0);
+            assert.ok(count > 50, `try ${attempt}: ${count} pixels of label ${label} have its color ${color}`);
+          }
+          // Flat areas have the legend's colors and no others; the crosshair and the edges of labels are few pixels.
+          for (const [color, count] of most.filter(([, count]) => count > 400)) {
+            const known = Object.values(expected).some((of) => near(color, of));
+            assert.ok(known, `try ${attempt}: ${count} pixels are ${color}, which the legend has not`);
+          }
+        });
+      }
+    } finally {
+      relieve();
     }
-  } finally {
-    relieve();
-  }
-});
+  },
+);

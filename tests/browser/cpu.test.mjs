@@ -24,7 +24,13 @@ test("CPU: the page says that it is slower, and does the same", { timeout: limit
     await page.locator("#cases [data-case=phantom_003][data-role=predict]").waitFor();
     assert.equal(await page.locator("#cases [data-role=train]").count(), 2, "the folders of a Decathlon data set pair");
     await configure(page, {
-      size: "tiny", patch: [16, 32, 32], iterations, learningRate: 0.002, medcontext: true, batchSize: 1, seed: 1,
+      size: "tiny",
+      patch: [16, 32, 32],
+      iterations,
+      learningRate: 0.002,
+      medcontext: true,
+      batchSize: 1,
+      seed: 1,
     });
     context.diagnostic(`losses ${await trainUntilTheLossFalls(page, iterations)}`);
 
@@ -49,7 +55,13 @@ test("CPU: a run that is stopped keeps its weights", { timeout: limit }, async (
     await page.locator("#cases [data-role=train]").first().waitFor();
     await screenshot(page, "cpu-3-sample");
     await configure(page, {
-      size: "tiny", patch: [16, 16, 16], iterations: 5000, learningRate: 0.002, medcontext: false, batchSize: 1, seed: 1,
+      size: "tiny",
+      patch: [16, 16, 16],
+      iterations: 5000,
+      learningRate: 0.002,
+      medcontext: false,
+      batchSize: 1,
+      seed: 1,
     });
     await page.locator("#train").click();
     await page.waitForFunction(() => Number(document.querySelector("#progress").dataset.iteration) >= 3);
@@ -71,7 +83,14 @@ test("CPU: the other networks train and segment too", { timeout: limit }, async 
     await page.locator("#cases [data-case=phantom_003][data-role=predict]").waitFor();
     for (const [backbone, patch] of Object.entries(networks)) {
       await configure(page, {
-        backbone, size: "tiny", patch, iterations: 12, learningRate: 0.002, medcontext: true, batchSize: 1, seed: 1,
+        backbone,
+        size: "tiny",
+        patch,
+        iterations: 12,
+        learningRate: 0.002,
+        medcontext: true,
+        batchSize: 1,
+        seed: 1,
       });
       const started = performance.now();
       context.diagnostic(`${backbone}: losses ${await trainUntilTheLossFalls(page, 12)}`);

@@ -18,7 +18,19 @@ async function change(page) {
 
 test("from the GPU to the CPU and back: files and weights stay", { timeout: limit }, async () => {
   const folder = temporaryFolder();
-  core("phantom", "--out", join(folder, "phantom"), "--cases", "2", "--unlabeled", "1", "--seed", "7", "--voxels", "18,22");
+  core(
+    "phantom",
+    "--out",
+    join(folder, "phantom"),
+    "--cases",
+    "2",
+    "--unlabeled",
+    "1",
+    "--seed",
+    "7",
+    "--voxels",
+    "18,22",
+  );
   await withPage(webgpu, "", async (page) => {
     assert.equal(await device(page), "webgpu");
     await drop(page, [join(folder, "phantom")]);
@@ -28,7 +40,13 @@ test("from the GPU to the CPU and back: files and weights stay", { timeout: limi
     assert.equal(await page.locator("#cases [data-role=train]").count(), 2);
 
     await configure(page, {
-      size: "tiny", patch: [16, 16, 32], iterations: 3, learningRate: 0.002, medcontext: true, batchSize: 1, seed: 1,
+      size: "tiny",
+      patch: [16, 16, 32],
+      iterations: 3,
+      learningRate: 0.002,
+      medcontext: true,
+      batchSize: 1,
+      seed: 1,
     });
     assert.equal(await press(page, "train"), "done");
     assert.equal((await losses(page, "total")).length, 3);

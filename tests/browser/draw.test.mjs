@@ -32,12 +32,18 @@ test("draw, undo, redo, save as truth, and find it again", { timeout: limit }, a
     await page.locator("#editor").waitFor();
     await page.locator("#pen-size").fill("3");
     const { x, y, width, height } = await page.locator("#canvas").boundingBox();
-    const [from, to] = [[0.22, 0.24], [0.28, 0.27]].map(([right, down]) => [x + right * width, y + down * height]);
+    const [from, to] = [
+      [0.22, 0.24],
+      [0.28, 0.27],
+    ].map(([right, down]) => [x + right * width, y + down * height]);
     await page.mouse.move(...from);
     await page.mouse.down();
     await page.mouse.move(...to, { steps: 8 });
     await page.mouse.up();
-    const end = (await page.locator("#readout").innerText()).match(/-?\d+\.\d/g).slice(0, 3).map(Number);
+    const end = (await page.locator("#readout").innerText())
+      .match(/-?\d+\.\d/g)
+      .slice(0, 3)
+      .map(Number);
     await page.locator("#undo:enabled").click();
     await page.locator("#undo:disabled").waitFor();
     await page.locator("#redo:enabled").click();
@@ -57,7 +63,11 @@ test("draw, undo, redo, save as truth, and find it again", { timeout: limit }, a
 
     // The last point of the stroke, where the viewer said that it was, is in a painted voxel.
     const { size, toMm, sides } = grid(readBytes(first));
-    const places = voxels.flatMap((voxel, index) => (voxel ? [toMm(index % size[0], Math.floor(index / size[0]) % size[1], Math.floor(index / size[0] / size[1]))] : []));
+    const places = voxels.flatMap((voxel, index) =>
+      voxel
+        ? [toMm(index % size[0], Math.floor(index / size[0]) % size[1], Math.floor(index / size[0] / size[1]))]
+        : [],
+    );
     const inside = (place) => place.every((mm, axis) => Math.abs(mm - end[axis]) <= sides[axis] / 2 + 0.1);
     assert.ok(places.some(inside), `${end} is in none of ${JSON.stringify(places)}`);
     const milliliters = (painted.length * sides[0] * sides[1] * sides[2]) / 1000;

@@ -12,11 +12,14 @@ test("a session that an earlier version saved opens", { timeout: limit }, async 
     await drop(page, [archive]);
     await page.locator("#cases [data-case]").nth(3).waitFor();
     await page.locator("#results [data-case=phantom_004]").waitFor();
-    const roles = await page.locator("#cases tr[data-case]").evaluateAll((rows) =>
-      Object.fromEntries(rows.map((row) => [row.dataset.case, row.dataset.role])),
-    );
+    const roles = await page
+      .locator("#cases tr[data-case]")
+      .evaluateAll((rows) => Object.fromEntries(rows.map((row) => [row.dataset.case, row.dataset.role])));
     assert.deepEqual(roles, {
-      phantom_001: "train", phantom_002: "train", phantom_003: "validate", phantom_004: "predict",
+      phantom_001: "train",
+      phantom_002: "train",
+      phantom_003: "validate",
+      phantom_004: "predict",
     });
     assert.match(await page.locator("#weights").innerText(), /UNETR.*liver, kidney/);
     assert.equal(await page.locator("#iterations").inputValue(), "60");

@@ -87,7 +87,11 @@ export function readLogits(path) {
   const bytes = readFileSync(path);
   const length = Number(bytes.readBigUInt64LE(0));
   const { __metadata__, ...tensors } = JSON.parse(bytes.toString("utf8", 8, 8 + length));
-  const { dtype, shape, data_offsets: [start, end] } = tensors.logits;
+  const {
+    dtype,
+    shape,
+    data_offsets: [start, end],
+  } = tensors.logits;
   const data = bytes.subarray(8 + length + start, 8 + length + end);
   return { dtype, shape, values: new Float32Array(Uint8Array.from(data).buffer) };
 }

@@ -12,7 +12,14 @@ export function openFixture(name) {
   const length = Number(bytes.readBigUInt64LE(0));
   const { __metadata__, ...entries } = JSON.parse(bytes.toString("utf8", 8, 8 + length));
   const tensors = new Map();
-  for (const [key, { dtype, shape, data_offsets: [start, end] }] of Object.entries(entries)) {
+  for (const [
+    key,
+    {
+      dtype,
+      shape,
+      data_offsets: [start, end],
+    },
+  ] of Object.entries(entries)) {
     if (dtype !== "F32") continue;
     const data = Uint8Array.from(bytes.subarray(8 + length + start, 8 + length + end));
     tensors.set(key, { shape, values: new Float32Array(data.buffer) });

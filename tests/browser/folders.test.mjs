@@ -11,7 +11,8 @@ import { identity, lps, nifti, ras, voxels, write } from "./volumes.mjs";
 const size = [12, 10, 8];
 const image = (options = {}) => nifti({ size, values: voxels(size, (i, j, k) => 40 * i + 7 * j + k), ...options });
 /** Label 1 is 3 × 3 × 3 voxels, label 2 is 2 × 4 × 2; off the middle, so that no turn of the axes hides. */
-const inside = (i, j, k) => (i >= 1 && i < 4 && j >= 2 && j < 5 && k < 3 ? 1 : i >= 8 && i < 10 && j >= 5 && j < 9 && k >= 5 && k < 7 ? 2 : 0);
+const inside = (i, j, k) =>
+  i >= 1 && i < 4 && j >= 2 && j < 5 && k < 3 ? 1 : i >= 8 && i < 10 && j >= 5 && j < 9 && k >= 5 && k < 7 ? 2 : 0;
 const label = (options = {}) => nifti({ size, type: "u8", values: voxels(size, inside), ...options });
 const empty = () => label({ values: voxels(size, () => 0) });
 const json = (value) => Buffer.from(JSON.stringify(value));
@@ -21,8 +22,8 @@ const liver = { 1: "liver", 2: "kidney" };
 
 /**
  * The table of folders. `files` are what lies there; `cases` what both fronts have to say of each: role, channels, and
- * the labels' sizes in mL, or nothing without labels. `names` are those of the labels, `says` has to be in what is said of
- * a case or a file. `button` is what the page's button does and `core` does with `options`.
+ * the labels' sizes in mL, or nothing without labels. `names` are those of the labels, `says` has to be in what is said
+ * of a case or a file. `button` is what the page's button does and `core` does with `options`.
  */
 const folders = {
   nnunet: {
@@ -32,16 +33,27 @@ const folders = {
       "labelsTr/c1.nii.gz": label(),
       "imagesTs/c2_0000.nii.gz": image(),
       "imagesTs/c2_0001.nii.gz": image(),
-      "dataset.json": json({ channel_names: { 0: "T1", 1: "T2" }, labels: { background: 0, liver: 1, kidney: 2 }, numTraining: 1, file_ending: ".nii.gz" }),
+      "dataset.json": json({
+        channel_names: { 0: "T1", 1: "T2" },
+        labels: { background: 0, liver: 1, kidney: 2 },
+        numTraining: 1,
+        file_ending: ".nii.gz",
+      }),
     },
     cases: { c1: ["Train", 2, both], c2: ["Predict", 2] },
     names: liver,
   },
   "decathlon-4d": {
     files: {
-      "imagesTr/a.nii.gz": image({ frames: 2, values: [0, 1].flatMap((f) => voxels(size, (i, j, k) => 100 * f + i * j + k)) }),
+      "imagesTr/a.nii.gz": image({
+        frames: 2,
+        values: [0, 1].flatMap((f) => voxels(size, (i, j, k) => 100 * f + i * j + k)),
+      }),
       "labelsTr/a.nii.gz": label(),
-      "imagesTs/b.nii.gz": image({ frames: 2, values: [0, 1].flatMap((f) => voxels(size, (i, j, k) => 100 * f + i * j + k)) }),
+      "imagesTs/b.nii.gz": image({
+        frames: 2,
+        values: [0, 1].flatMap((f) => voxels(size, (i, j, k) => 100 * f + i * j + k)),
+      }),
       "dataset.json": json({
         modality: { 0: "FLAIR", 1: "T1" },
         labels: { 0: "background", 1: "liver", 2: "kidney" },
@@ -57,7 +69,11 @@ const folders = {
     cases: { c1: ["Train", 1, both], c2: ["Predict", 1] },
   },
   kits: {
-    files: { "case_00000/imaging.nii.gz": image(), "case_00000/segmentation.nii.gz": label(), "case_00001/imaging.nii.gz": image() },
+    files: {
+      "case_00000/imaging.nii.gz": image(),
+      "case_00000/segmentation.nii.gz": label(),
+      "case_00001/imaging.nii.gz": image(),
+    },
     cases: { case_00000: ["Train", 1, both], case_00001: ["Predict", 1] },
   },
   "identity-label": {
@@ -69,7 +85,10 @@ const folders = {
   "turned-label": {
     files: {
       "c.nii.gz": image(),
-      "c_seg.nii.gz": label({ affine: ras(size), values: voxels(size, (i, j, k) => inside(size[0] - 1 - i, size[1] - 1 - j, k)) }),
+      "c_seg.nii.gz": label({
+        affine: ras(size),
+        values: voxels(size, (i, j, k) => inside(size[0] - 1 - i, size[1] - 1 - j, k)),
+      }),
     },
     cases: { c: ["Train", 1, both] },
   },
@@ -87,7 +106,10 @@ const folders = {
     cases: { c: ["Train", 1, both] },
   },
   "label-elsewhere": {
-    files: { "c.nii.gz": image(), "c_seg.nii.gz": nifti({ size: [12, 10, 9], type: "u8", values: voxels([12, 10, 9], inside) }) },
+    files: {
+      "c.nii.gz": image(),
+      "c_seg.nii.gz": nifti({ size: [12, 10, 9], type: "u8", values: voxels([12, 10, 9], inside) }),
+    },
     cases: { c: ["Predict", 1] },
     says: [/12×10×9/],
     button: "Resample",
@@ -95,7 +117,10 @@ const folders = {
     mended: { c: ["Train", 1, both] },
   },
   "fractional-label": {
-    files: { "c.nii.gz": image(), "c_seg.nii.gz": label({ type: "f32", values: voxels(size, (i, j, k) => inside(i, j, k) * 0.7) }) },
+    files: {
+      "c.nii.gz": image(),
+      "c_seg.nii.gz": label({ type: "f32", values: voxels(size, (i, j, k) => inside(i, j, k) * 0.7) }),
+    },
     cases: { c: ["Predict", 1] },
     says: [/whole/],
   },
@@ -119,25 +144,33 @@ const folders = {
     leftovers: ["c1_seg.nii.gz", "patient3_seg.nii.gz", "scan.dcm", "scan.nrrd", "notes.txt"],
   },
   "gaps-in-channels": {
-    files: { "imagesTr/c1_0000.nii.gz": image(), "imagesTr/c1_0002.nii.gz": image(), "labelsTr/c1.nii.gz": label(), "imagesTr/c2_0000.nii.gz": image(), "labelsTr/c2.nii.gz": label() },
+    files: {
+      "imagesTr/c1_0000.nii.gz": image(),
+      "imagesTr/c1_0002.nii.gz": image(),
+      "labelsTr/c1.nii.gz": label(),
+      "imagesTr/c2_0000.nii.gz": image(),
+      "labelsTr/c2.nii.gz": label(),
+    },
     leftovers: ["imagesTr/c1_0000.nii.gz", "imagesTr/c1_0002.nii.gz"],
   },
-  doubles: {
-    files: { "A.nii": image(), "A.nii.gz": image(), "A_seg.nii.gz": label() },
-    leftovers: ["A.nii.gz"],
-  },
-  capitals: {
-    files: { "Case.NII.GZ": image(), "Case_seg.NII.GZ": label() },
-    cases: { Case: ["Train", 1, both] },
-  },
+  doubles: { files: { "A.nii": image(), "A.nii.gz": image(), "A_seg.nii.gz": label() }, leftovers: ["A.nii.gz"] },
+  capitals: { files: { "Case.NII.GZ": image(), "Case_seg.NII.GZ": label() }, cases: { Case: ["Train", 1, both] } },
   "broken-json": {
-    files: { "imagesTr/c1.nii.gz": image(), "labelsTr/c1.nii.gz": label(), "dataset.json": Buffer.from('{ // a comment\n"labels": {"1": "liver"} }') },
+    files: {
+      "imagesTr/c1.nii.gz": image(),
+      "labelsTr/c1.nii.gz": label(),
+      "dataset.json": Buffer.from('{ // a comment\n"labels": {"1": "liver"} }'),
+    },
     cases: { c1: ["Train", 1, both] },
     names: { 1: "label 1", 2: "label 2" },
     leftovers: ["dataset.json"],
   },
   "json-with-bom": {
-    files: { "imagesTr/c1.nii.gz": image(), "labelsTr/c1.nii.gz": label(), "dataset.json": Buffer.concat([Buffer.from("\ufeff"), json({ labels: liver })]) },
+    files: {
+      "imagesTr/c1.nii.gz": image(),
+      "labelsTr/c1.nii.gz": label(),
+      "dataset.json": Buffer.concat([Buffer.from("\ufeff"), json({ labels: liver })]),
+    },
     cases: { c1: ["Train", 1, both] },
     names: liver,
   },
@@ -157,7 +190,12 @@ const folders = {
     names: liver,
   },
   "test-labels": {
-    files: { "imagesTr/c1.nii.gz": image(), "labelsTr/c1.nii.gz": label(), "imagesTs/c1.nii.gz": image(), "labelsTs/c1.nii.gz": label() },
+    files: {
+      "imagesTr/c1.nii.gz": image(),
+      "labelsTr/c1.nii.gz": label(),
+      "imagesTs/c1.nii.gz": image(),
+      "labelsTs/c1.nii.gz": label(),
+    },
     cases: { c1: ["Train", 1, both], imagesTs_c1: ["Predict", 1, both] },
   },
   structures: {
@@ -181,7 +219,10 @@ const folders = {
     says: [/channel/],
   },
   "holes-in-values": {
-    files: { "c.nii.gz": image({ type: "f32", values: voxels(size, (i, j, k) => (i + j + k === 9 ? NaN : i)) }), "c_seg.nii.gz": label() },
+    files: {
+      "c.nii.gz": image({ type: "f32", values: voxels(size, (i, j, k) => (i + j + k === 9 ? NaN : i)) }),
+      "c_seg.nii.gz": label(),
+    },
     cases: { c: ["Train", 1, both] },
     says: [/NaN|no number/],
   },
@@ -229,13 +270,22 @@ function check(name, { cases, names, leftovers, says = [] }, found) {
       if (role === "Predict") assert.equal(one.labels, null, `${name}: ${id}`);
       continue;
     }
-    assert.deepEqual(one.labels.map(({ id }) => String(id)), Object.keys(labels), `${name}: ${id}`);
+    assert.deepEqual(
+      one.labels.map(({ id }) => String(id)),
+      Object.keys(labels),
+      `${name}: ${id}`,
+    );
     for (const { id: label, name: called, milliliters } of one.labels) {
       assert.ok(Math.abs(milliliters - labels[label]) < 1e-6, `${name}: ${id}, label ${label}: ${milliliters} mL`);
       if (names) assert.equal(called, names[label], `${name}: ${id}`);
     }
   }
-  if (cases) assert.deepEqual(found.cases.map(({ id }) => id), Object.keys(cases).sort(), `${name}: cases`);
+  if (cases)
+    assert.deepEqual(
+      found.cases.map(({ id }) => id),
+      Object.keys(cases).sort(),
+      `${name}: cases`,
+    );
   const said = JSON.stringify([found.problems, found.leftovers, found.cases.map(({ warnings }) => warnings)]);
   for (const words of says) assert.match(said, words, name);
   for (const path of leftovers ?? []) {
@@ -270,7 +320,9 @@ test("the same folders through page and core", { timeout: 2 * limit }, async (co
         if (row.button !== "Combine") assert.deepEqual(numbers(now), numbers(mended), `${name}, mended`);
         else assert.deepEqual(now, mended, `${name}, combined`);
       }
-      context.diagnostic(`${name}: ${here.cases.map(({ id, role }) => `${id} ${role}`).join(", ")}; not used: ${here.leftovers.length}`);
+      context.diagnostic(
+        `${name}: ${here.cases.map(({ id, role }) => `${id} ${role}`).join(", ")}; not used: ${here.leftovers.length}`,
+      );
     }
   });
 });

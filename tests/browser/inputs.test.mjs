@@ -37,27 +37,47 @@ const bad = {
   "noise.nii": () => Buffer.from("This is not a volume. ".repeat(40)),
   "cut.nii.gz": (image, label, packed) => packed.subarray(0, packed.length / 2),
   "dims.nii": (image) => changed(image, (copy) => void copy.writeInt16LE(-5, 42)),
-  "flat.nii": (image) => changed(image, (copy) => void [2, image.readInt16LE(42), image.readInt16LE(44), 1].forEach((n, i) => copy.writeInt16LE(n, 40 + 2 * i))),
-  "second.nii": (image) => changed(image, (copy) => {
-    copy.writeInt32LE(540, 0);
-    copy.write("n+2\0\r\n\x1a\n", 4, "latin1");
-  }),
-  "huge.nii": (image) => changed(image, (copy) => void [2000, 2000, 2000].forEach((n, i) => copy.writeInt16LE(n, 42 + 2 * i))),
+  "flat.nii": (image) =>
+    changed(
+      image,
+      (copy) =>
+        void [2, image.readInt16LE(42), image.readInt16LE(44), 1].forEach((n, i) => copy.writeInt16LE(n, 40 + 2 * i)),
+    ),
+  "second.nii": (image) =>
+    changed(image, (copy) => {
+      copy.writeInt32LE(540, 0);
+      copy.write("n+2\0\r\n\x1a\n", 4, "latin1");
+    }),
+  "huge.nii": (image) =>
+    changed(image, (copy) => void [2000, 2000, 2000].forEach((n, i) => copy.writeInt16LE(n, 42 + 2 * i))),
   "other.safetensors": () => safetensors({ backbone: "resnet" }),
 };
 
 /** Labels that do not fit their image: the sentence is about the pair, and the image stays usable. */
 const badLabels = {
-  shape_seg: (label) => changed(label, (copy) => {
-    copy.writeInt16LE(copy.readInt16LE(46) - 1, 46);
-  }),
+  shape_seg: (label) =>
+    changed(label, (copy) => {
+      copy.writeInt16LE(copy.readInt16LE(46) - 1, 46);
+    }),
   fraction_seg: (label) => asFloats(label, (i) => (i % 7) / 3),
   empty_seg: (label) => changed(label, (copy) => void copy.fill(0, copy.readFloatLE(108))),
 };
 
 test("bad files: one plain sentence each, everything else is kept", { timeout: limit }, async (context) => {
   const folder = temporaryFolder();
-  core("phantom", "--out", join(folder, "phantom"), "--cases", "1", "--unlabeled", "0", "--seed", "9", "--voxels", "18,22");
+  core(
+    "phantom",
+    "--out",
+    join(folder, "phantom"),
+    "--cases",
+    "1",
+    "--unlabeled",
+    "0",
+    "--seed",
+    "9",
+    "--voxels",
+    "18,22",
+  );
   const goodImage = join(folder, "phantom", "imagesTr", "phantom_001.nii.gz");
   const image = readBytes(goodImage);
   const label = readBytes(join(folder, "phantom", "labelsTr", "phantom_001.nii.gz"));
@@ -85,7 +105,12 @@ test("bad files: one plain sentence each, everything else is kept", { timeout: l
       context.diagnostic(await oneMore(page, id));
     }
 
-    await drop(page, [write("holes.nii", asFloats(image, (i) => (i % 100 ? i % 50 : NaN)))]);
+    await drop(page, [
+      write(
+        "holes.nii",
+        asFloats(image, (i) => (i % 100 ? i % 50 : NaN)),
+      ),
+    ]);
     context.diagnostic(await oneMore(page, "holes"));
     await page.locator("#cases [data-case=holes]").waitFor();
     await screenshot(page, "inputs-1-refused");
@@ -94,7 +119,19 @@ test("bad files: one plain sentence each, everything else is kept", { timeout: l
 
 test("images alone: nothing can be trained, and the page says so", { timeout: limit }, async (context) => {
   const folder = temporaryFolder();
-  core("phantom", "--out", join(folder, "phantom"), "--cases", "1", "--unlabeled", "0", "--seed", "9", "--voxels", "18,22");
+  core(
+    "phantom",
+    "--out",
+    join(folder, "phantom"),
+    "--cases",
+    "1",
+    "--unlabeled",
+    "0",
+    "--seed",
+    "9",
+    "--voxels",
+    "18,22",
+  );
   await withPage(noWebgpu, "", async (page) => {
     await drop(page, [join(folder, "phantom", "imagesTr", "phantom_001.nii.gz")]);
     await page.locator("#cases [data-case=phantom_001][data-role=predict]").waitFor();
@@ -110,10 +147,25 @@ test("images alone: nothing can be trained, and the page says so", { timeout: li
 
 test("every file that is not used is named, with the reason", { timeout: limit }, async () => {
   const folder = temporaryFolder();
-  core("phantom", "--out", join(folder, "phantom"), "--cases", "1", "--unlabeled", "0", "--seed", "9", "--voxels", "18,22");
+  core(
+    "phantom",
+    "--out",
+    join(folder, "phantom"),
+    "--cases",
+    "1",
+    "--unlabeled",
+    "0",
+    "--seed",
+    "9",
+    "--voxels",
+    "18,22",
+  );
   const strangers = Array.from({ length: 13 }, (_, i) => `slice_${String(i).padStart(2, "0")}.dcm`).concat("scan.nrrd");
   for (const name of strangers) writeFileSync(join(folder, "phantom", name), "of another kind");
-  writeFileSync(join(folder, "phantom", "nobody_seg.nii.gz"), readFileSync(join(folder, "phantom/labelsTr/phantom_001.nii.gz")));
+  writeFileSync(
+    join(folder, "phantom", "nobody_seg.nii.gz"),
+    readFileSync(join(folder, "phantom/labelsTr/phantom_001.nii.gz")),
+  );
   await withPage(noWebgpu, "", async (page) => {
     await drop(page, [join(folder, "phantom")]);
     await page.locator("#cases [data-case=phantom_001]").waitFor();
@@ -123,7 +175,8 @@ test("every file that is not used is named, with the reason", { timeout: limit }
     await page.locator("#all-leftovers").click();
     assert.equal(await page.locator("#all-leftovers").count(), 0);
     assert.deepEqual(await listed(), [...strangers, "nobody_seg.nii.gz"].map((name) => `phantom/${name}`).sort());
-    for (const text of await page.locator("#leftovers li").allInnerTexts()) assert.match(text, /^phantom\/\S+: \S.{10,}/);
+    for (const text of await page.locator("#leftovers li").allInnerTexts())
+      assert.match(text, /^phantom\/\S+: \S.{10,}/);
     assert.match(await page.locator(".leftovers summary").innerText(), /^15 files are not used$/);
     await screenshot(page, "inputs-2-not-used");
     await page.locator("#discard-leftovers").click();

@@ -12,9 +12,11 @@ const iterations = 20;
 
 /** The page's table of means, as texts by label. */
 function measured(page) {
-  return page.locator("#measure tbody tr").evaluateAll((rows) =>
-    Object.fromEntries(rows.map((row) => [row.dataset.label, [...row.cells].map((cell) => cell.innerText)])),
-  );
+  return page
+    .locator("#measure tbody tr")
+    .evaluateAll((rows) =>
+      Object.fromEntries(rows.map((row) => [row.dataset.label, [...row.cells].map((cell) => cell.innerText)])),
+    );
 }
 
 const iteration = (page) => page.locator("#progress").getAttribute("data-iteration").then(Number);
@@ -47,7 +49,10 @@ async function labelNext(page) {
   await page.waitForFunction((before) => document.querySelector("#readout").innerText !== before, before);
   // The crosshair is in the slice that was named: phantoms are stored from the feet to the head.
   const slice = Number((await next.innerText()).match(/slice (\d+)/)[1]);
-  await page.waitForFunction((k) => Number(document.querySelector("#readout").innerText.split(",")[2].trim().split(/\s/)[0]) === k, slice - 1);
+  await page.waitForFunction(
+    (k) => Number(document.querySelector("#readout").innerText.split(",")[2].trim().split(/\s/)[0]) === k,
+    slice - 1,
+  );
   await screenshot(page, "loop-3-uncertainty");
 }
 
@@ -77,7 +82,13 @@ test("the loop: hold out, pause, measure, take away, open again", { timeout: lim
     }
     assert.equal(await page.locator("#cases [data-role=validate]").count(), 2);
     await configure(page, {
-      size: "tiny", patch: [16, 32, 32], iterations, learningRate: 0.002, medcontext: true, batchSize: 1, seed: 1,
+      size: "tiny",
+      patch: [16, 32, 32],
+      iterations,
+      learningRate: 0.002,
+      medcontext: true,
+      batchSize: 1,
+      seed: 1,
     });
     await page.locator("#checkpoint-every").fill("10");
 
@@ -125,17 +136,38 @@ test("the loop: hold out, pause, measure, take away, open again", { timeout: lim
     ]);
     const card = readFileSync(join(folder, "results/weights.md"), "utf8");
     assert.match(card, /- 1: liver\n- 2: kidney\n/);
-    assert.match(card, new RegExp(createHash("sha256").update(readFileSync(join(folder, "results/weights.safetensors"))).digest("hex")));
+    assert.match(
+      card,
+      new RegExp(
+        createHash("sha256")
+          .update(readFileSync(join(folder, "results/weights.safetensors")))
+          .digest("hex"),
+      ),
+    );
     const [mine, native] = ["results/evaluation.json", "native.json"].map((name) => join(folder, name));
-    core("evaluate", "--prediction", join(folder, "results/segmentations"), "--truth", join(data, "labelsTr"), "--json", native);
+    core(
+      "evaluate",
+      "--prediction",
+      join(folder, "results/segmentations"),
+      "--truth",
+      join(data, "labelsTr"),
+      "--json",
+      native,
+    );
     sameNumbers(JSON.parse(readFileSync(mine)), JSON.parse(readFileSync(native)), "evaluation");
-    assert.match(readFileSync(join(folder, "results/report.html"), "utf8"), /SHA-256 of the weights<\/dt><dd>[0-9a-f]{64}/);
+    assert.match(
+      readFileSync(join(folder, "results/report.html"), "utf8"),
+      /SHA-256 of the weights<\/dt><dd>[0-9a-f]{64}/,
+    );
     core("info", join(folder, "results/weights.safetensors"));
 
     await page.locator("#predict-scope").selectOption("unlabeled");
     assert.equal(await press(page, "predict"), "done");
     await labelNext(page);
-    await checkSurfaces(unpack(await download(page, "#results [data-surfaces=phantom_005]", folder), join(folder, "stl")), join(folder, "stl"));
+    await checkSurfaces(
+      unpack(await download(page, "#results [data-surfaces=phantom_005]", folder), join(folder, "stl")),
+      join(folder, "stl"),
+    );
     archive = await download(page, "#save-session", folder);
   });
 
@@ -144,8 +176,15 @@ test("the loop: hold out, pause, measure, take away, open again", { timeout: lim
   const names = unpack(archive, opened);
   assert.ok(names.includes("cases/phantom/dataset.json") && names.includes("session.json"), names);
   core(
-    "train", "--data", join(opened, "cases/phantom"), "--config", join(opened, "config.toml"), "--iterations", "1",
-    "--out", join(folder, "run"),
+    "train",
+    "--data",
+    join(opened, "cases/phantom"),
+    "--config",
+    join(opened, "config.toml"),
+    "--iterations",
+    "1",
+    "--out",
+    join(folder, "run"),
   );
 
   await withPage(noWebgpu, "", async (page) => {
@@ -170,7 +209,12 @@ function watchTasks(page) {
 }
 
 const longestTasks = (page) =>
-  page.evaluate(() => globalThis.tasks.map(({ duration }) => Math.round(duration)).sort((a, b) => b - a).slice(0, 5));
+  page.evaluate(() =>
+    globalThis.tasks
+      .map(({ duration }) => Math.round(duration))
+      .sort((a, b) => b - a)
+      .slice(0, 5),
+  );
 
 /** Two trees of numbers and words are the same, numbers to 1e-6. */
 function sameNumbers(found, expected, where) {

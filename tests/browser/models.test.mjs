@@ -21,44 +21,57 @@ test("the list of models says what their files are", () => {
   }
 });
 
-test("the sample volumes and their model, from the address, give a real result", { timeout: limit }, async (context) => {
-  await withPage(noWebgpu, "?sample&model=sample", async (page) => {
-    await page.locator("#cases [data-case]").nth(7).waitFor();
-    await page.locator("#save-weights:enabled").waitFor();
-    assert.match(await page.locator(".models p").innerText(), /synthetic/);
-    await page.locator("#cases [data-role=train] .role").first().selectOption("validate");
-    await page.locator("#predict-scope").selectOption("held-out");
-    assert.equal(await press(page, "predict"), "done");
-    await page.locator("#measure").waitFor();
-    const dice = await page.locator("#measure tr[data-label=mean] .dice").innerText();
-    context.diagnostic(`Dice ${dice}`);
-    assert.ok(Number.parseFloat(dice) > 0.9, dice);
-    await screenshot(page, "models-1-segmented");
-  });
-});
+test(
+  "the sample volumes and their model, from the address, give a real result",
+  { timeout: limit },
+  async (context) => {
+    await withPage(noWebgpu, "?sample&model=sample", async (page) => {
+      await page.locator("#cases [data-case]").nth(7).waitFor();
+      await page.locator("#save-weights:enabled").waitFor();
+      assert.match(await page.locator(".models p").innerText(), /synthetic/);
+      await page.locator("#cases [data-role=train] .role").first().selectOption("validate");
+      await page.locator("#predict-scope").selectOption("held-out");
+      assert.equal(await press(page, "predict"), "done");
+      await page.locator("#measure").waitFor();
+      const dice = await page.locator("#measure tr[data-label=mean] .dice").innerText();
+      context.diagnostic(`Dice ${dice}`);
+      assert.ok(Number.parseFloat(dice) > 0.9, dice);
+      await screenshot(page, "models-1-segmented");
+    });
+  },
+);
 
 const scans = fileURLToPath(new URL("../../../shared/data/hippocampus/", import.meta.url));
 const absent = existsSync(scans) ? false : "there are no real scans beside this repository";
 
-test("real scans: the hippocampus weights segment cases that they were not trained on", { timeout: limit, skip: absent }, async (context) => {
-  const names = ["hippocampus_006", "hippocampus_025", "hippocampus_026"];
-  const folder = temporaryFolder();
-  const files = names.flatMap((name) => [["imagesTr", name], ["labelsTr", `${name}_seg`]].map(([kind, as]) => {
-    copyFileSync(join(scans, kind, `${name}.nii.gz`), join(folder, `${as}.nii.gz`));
-    return join(folder, `${as}.nii.gz`);
-  }));
-  await withPage(noWebgpu, "?model=hippocampus", async (page) => {
-    await drop(page, files);
-    for (const name of names) await page.locator(`#cases [data-case=${name}] .role`).selectOption("validate");
-    await page.locator("#predict-scope").selectOption("held-out");
-    await page.locator("#predict:enabled").waitFor();
-    assert.equal(await press(page, "predict"), "done");
-    const dice = await page.locator("#measure tr[data-label=mean] .dice").innerText();
-    context.diagnostic(`Dice ${dice}`);
-    assert.ok(Number.parseFloat(dice) > 0.8, dice);
-    // Both labels are read out, under the names that the weights know.
-    await page.locator("#readout", { hasText: /truth: .*prediction: / }).waitFor();
-    assert.match(await page.locator("#measure").innerText(), /Anterior[^]*Posterior/);
-    await screenshot(page, "models-2-hippocampus");
-  });
-});
+test(
+  "real scans: the hippocampus weights segment cases that they were not trained on",
+  { timeout: limit, skip: absent },
+  async (context) => {
+    const names = ["hippocampus_006", "hippocampus_025", "hippocampus_026"];
+    const folder = temporaryFolder();
+    const files = names.flatMap((name) =>
+      [
+        ["imagesTr", name],
+        ["labelsTr", `${name}_seg`],
+      ].map(([kind, as]) => {
+        copyFileSync(join(scans, kind, `${name}.nii.gz`), join(folder, `${as}.nii.gz`));
+        return join(folder, `${as}.nii.gz`);
+      }),
+    );
+    await withPage(noWebgpu, "?model=hippocampus", async (page) => {
+      await drop(page, files);
+      for (const name of names) await page.locator(`#cases [data-case=${name}] .role`).selectOption("validate");
+      await page.locator("#predict-scope").selectOption("held-out");
+      await page.locator("#predict:enabled").waitFor();
+      assert.equal(await press(page, "predict"), "done");
+      const dice = await page.locator("#measure tr[data-label=mean] .dice").innerText();
+      context.diagnostic(`Dice ${dice}`);
+      assert.ok(Number.parseFloat(dice) > 0.8, dice);
+      // Both labels are read out, under the names that the weights know.
+      await page.locator("#readout", { hasText: /truth: .*prediction: / }).waitFor();
+      assert.match(await page.locator("#measure").innerText(), /Anterior[^]*Posterior/);
+      await screenshot(page, "models-2-hippocampus");
+    });
+  },
+);

@@ -13,7 +13,9 @@ test("the page opens and works without a network", { timeout: limit }, async (co
       const loaded = await page.evaluate(() => Math.round(performance.now()));
       context.diagnostic(`the page can be used at most ${loaded} ms after it was opened`);
       await page.evaluate(() => navigator.serviceWorker.ready.then(() => {}));
-      const kept = await page.evaluate(async () => (await (await caches.open("medcontext")).keys()).map(({ url }) => url));
+      const kept = await page.evaluate(async () =>
+        (await (await caches.open("medcontext")).keys()).map(({ url }) => url),
+      );
       context.diagnostic(`${kept.length} files are kept`);
       // Browsers fetch icons by themselves, past their own cache.
       const ours = sent.filter((path) => !path.endsWith("icon.svg"));

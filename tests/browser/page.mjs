@@ -4,8 +4,8 @@
 // as the addresses of these tests have:
 //   device            data-device = starting | webgpu | cpu | failed; its text names the device; switch-device
 //   folder            the folder chooser; files can also be dropped anywhere
-//   cases             one tr[data-case] per case: data-role = train | validate | predict, data-state, .dims, .labels, .role;
-//                     each li.problem in the row below it holds one sentence about the case
+//   cases             one tr[data-case] per case: data-role = train | validate | predict, data-state,
+//                     .dims, .labels, .role; each li.problem in the row below it holds one sentence about the case
 //   save-cases        the list of cases as JSON, if the address ends in ?cases
 //   leftovers         one li[data-path] per file that is not used; all-leftovers shows those after the tenth
 //   messages          one li per sentence, li[data-kind = error | note]
@@ -70,12 +70,19 @@ export async function withPage(args, query, body, { tolerated = /^$/, profile } 
       if (url.origin !== server.origin && !["blob:", "data:"].includes(url.protocol)) foreign.push(url.href);
     });
     page.on("pageerror", (error) => thrown.push(String(error)));
-    page.on("console", (message) => message.type() === "error" && thrown.push(`${message.text()} ${message.location().url}`));
+    page.on(
+      "console",
+      (message) => message.type() === "error" && thrown.push(`${message.text()} ${message.location().url}`),
+    );
     await page.goto(`${server.address}${query ? `${query}&` : "?"}test`);
     await ready(page);
     await body(page, server);
     assert.deepEqual(foreign, [], "requests to other origins");
-    assert.deepEqual(thrown.filter((error) => !tolerated.test(error)), [], "errors in the page");
+    assert.deepEqual(
+      thrown.filter((error) => !tolerated.test(error)),
+      [],
+      "errors in the page",
+    );
     await assertPolicy(page);
   } catch (error) {
     await screenshot(page, "failed");
@@ -99,9 +106,14 @@ async function assertPolicy(page) {
   assert.doesNotMatch(policy, /script-src[^;]*'unsafe-(inline|eval)'/);
   const outcome = await page.evaluate(() => {
     const blocked = new Promise((resolve) => {
-      document.addEventListener("securitypolicyviolation", (event) => resolve(event.effectiveDirective), { once: true });
+      document.addEventListener("securitypolicyviolation", (event) => resolve(event.effectiveDirective), {
+        once: true,
+      });
     });
-    return fetch("https://example.org/").then(() => "sent", () => blocked);
+    return fetch("https://example.org/").then(
+      () => "sent",
+      () => blocked,
+    );
   });
   assert.equal(outcome, "connect-src", "a request to another origin must be refused by the policy");
 }
@@ -117,11 +129,15 @@ export async function drop(page, paths) {
 }
 
 /** Fills the training form. */
-export async function configure(page, { backbone = "unetr", size, patch, iterations, learningRate, medcontext, batchSize, seed }) {
+export async function configure(
+  page,
+  { backbone = "unetr", size, patch, iterations, learningRate, medcontext, batchSize, seed },
+) {
   await page.locator("#advanced").evaluate((details) => (details.open = true));
   await page.locator("#backbone").selectOption(backbone);
   await page.locator("#size").selectOption(size);
-  for (const [i, axis] of ["depth", "height", "width"].entries()) await page.locator(`#patch-${axis}`).fill(String(patch[i]));
+  for (const [i, axis] of ["depth", "height", "width"].entries())
+    await page.locator(`#patch-${axis}`).fill(String(patch[i]));
   await page.locator("#iterations").fill(String(iterations));
   await page.locator("#learning-rate").fill(String(learningRate));
   await page.locator("#batch-size").fill(String(batchSize));
@@ -148,7 +164,9 @@ export function noteProgress(page, button) {
     const progress = document.querySelector("#progress");
     const seen = (window.seen = []);
     const look = () => seen.push([performance.now(), Number(progress.dataset.iteration)]);
-    document.querySelector(`#${button}`).addEventListener("click", () => seen.push([performance.now(), 0]), { once: true });
+    document
+      .querySelector(`#${button}`)
+      .addEventListener("click", () => seen.push([performance.now(), 0]), { once: true });
     new MutationObserver(look).observe(progress, { attributes: true, attributeFilter: ["data-iteration"] });
   }, button);
 }
@@ -197,7 +215,7 @@ export async function useWhileTraining(page) {
       losses: document.querySelector("#losses li.total")?.dataset.losses ?? "",
     }));
   let answered = 0;
-  for (let before = await look(); before.training; ) {
+  for (let before = await look(); before.training;) {
     await page.keyboard.press("Space");
     const after = await look();
     if (after.open !== before.open && after.losses === before.losses) answered += 1;

@@ -11,10 +11,7 @@ const number = async (page, name) => Number(await page.locator("#progress").getA
 
 /** Waits until the run has taken `steps` more steps than `from`. */
 function steps(page, from) {
-  return page.waitForFunction(
-    (from) => Number(document.querySelector("#progress").dataset.iteration) >= from,
-    from,
-  );
+  return page.waitForFunction((from) => Number(document.querySelector("#progress").dataset.iteration) >= from, from);
 }
 
 async function stop(page) {
@@ -30,14 +27,24 @@ test("a dead worker and a closed tab cost a few steps", { timeout: limit }, asyn
       await page.locator("#sample").click();
       await page.locator("#cases [data-case]").nth(7).waitFor();
       await configure(page, {
-        size: "tiny", patch: [16, 16, 16], iterations, learningRate: 0.002, medcontext: true, batchSize: 1, seed: 1,
+        size: "tiny",
+        patch: [16, 16, 16],
+        iterations,
+        learningRate: 0.002,
+        medcontext: true,
+        batchSize: 1,
+        seed: 1,
       });
       await page.locator("#checkpoint-every").fill(String(every));
       await page.locator("#train").click();
       await steps(page, 12);
 
       const [worker] = page.workers();
-      await worker.evaluate(() => setTimeout(() => { throw new Error("killed by a test"); }));
+      await worker.evaluate(() =>
+        setTimeout(() => {
+          throw new Error("killed by a test");
+        }),
+      );
       await page.locator("#restart").waitFor();
       const reached = await number(page, "data-iteration");
       await screenshot(page, "recovery-1-dead");

@@ -25,11 +25,16 @@ function series(bytes, frames) {
 /** Each case as the table shows it, once everything was read. */
 async function table(page) {
   await page.waitForFunction(() => !/Reading/.test(document.querySelector("#cases-title + .aside").innerText));
-  return page.locator("#cases tr[data-case]").evaluateAll((rows) =>
-    Object.fromEntries(
-      rows.map((row) => [row.dataset.case, [row.dataset.role, row.querySelector(".dims").innerText, row.querySelector(".labels").innerText]]),
-    ),
-  );
+  return page
+    .locator("#cases tr[data-case]")
+    .evaluateAll((rows) =>
+      Object.fromEntries(
+        rows.map((row) => [
+          row.dataset.case,
+          [row.dataset.role, row.querySelector(".dims").innerText, row.querySelector(".labels").innerText],
+        ]),
+      ),
+    );
 }
 
 /** Gives a case a label map, or none, and waits until the worker has done so. */
@@ -44,76 +49,101 @@ async function settled(page, folder, name) {
   const path = join(folder, `${name}.nii.gz`);
   copyFileSync(join(folder, "phantom/imagesTr/phantom_001.nii.gz"), path);
   await drop(page, [path]);
-  await page.waitForFunction((id) => document.querySelector(`#cases [data-case='${id}'] .picture canvas`)?.width > 1, name);
+  await page.waitForFunction(
+    (id) => document.querySelector(`#cases [data-case='${id}'] .picture canvas`)?.width > 1,
+    name,
+  );
 }
 
 /** Starts a worker that takes over from one that dies. */
 async function killAndRestart(page) {
   const [worker] = page.workers();
-  await worker.evaluate(() => setTimeout(() => { throw new Error("killed by a test"); }));
+  await worker.evaluate(() =>
+    setTimeout(() => {
+      throw new Error("killed by a test");
+    }),
+  );
   await page.locator("#restart").click();
   await ready(page);
 }
 
-test("pairs and frames that were chosen by hand outlive the device, the worker and the tab", { timeout: limit }, async () => {
-  const folder = temporaryFolder();
-  core("phantom", "--out", join(folder, "phantom"), "--cases", "1", "--unlabeled", "0", "--seed", "6", "--voxels", "18,22");
-  const [image, label] = ["imagesTr", "labelsTr"].map((kind) => join(folder, "phantom", kind, "phantom_001.nii.gz"));
-  place(image, join(folder, "odd/scan of monday.nii.gz"));
-  place(label, join(folder, "odd/drawn by anna_mask.nii.gz"));
-  place(image, join(folder, "odd/left.nii.gz"));
-  place(label, join(folder, "odd/left_seg.nii.gz"));
-  writeFileSync(join(folder, "odd/film.nii"), series(readBytes(image), 3));
-  place(label, join(folder, "odd/film_seg.nii.gz"));
-  writeFileSync(join(folder, "odd/echo.nii"), series(readBytes(image), 2));
-  place(label, join(folder, "odd/echo_seg.nii.gz"));
+test(
+  "pairs and frames that were chosen by hand outlive the device, the worker and the tab",
+  { timeout: limit },
+  async () => {
+    const folder = temporaryFolder();
+    core(
+      "phantom",
+      "--out",
+      join(folder, "phantom"),
+      "--cases",
+      "1",
+      "--unlabeled",
+      "0",
+      "--seed",
+      "6",
+      "--voxels",
+      "18,22",
+    );
+    const [image, label] = ["imagesTr", "labelsTr"].map((kind) => join(folder, "phantom", kind, "phantom_001.nii.gz"));
+    place(image, join(folder, "odd/scan of monday.nii.gz"));
+    place(label, join(folder, "odd/drawn by anna_mask.nii.gz"));
+    place(image, join(folder, "odd/left.nii.gz"));
+    place(label, join(folder, "odd/left_seg.nii.gz"));
+    writeFileSync(join(folder, "odd/film.nii"), series(readBytes(image), 3));
+    place(label, join(folder, "odd/film_seg.nii.gz"));
+    writeFileSync(join(folder, "odd/echo.nii"), series(readBytes(image), 2));
+    place(label, join(folder, "odd/echo_seg.nii.gz"));
 
-  await withPage(
-    webgpu,
-    "",
-    async (page) => {
-      await drop(page, [join(folder, "odd")]);
-      await page.locator("#cases [data-case=film] + tr.problems .one").click();
-      await page.locator("#cases [data-case=echo] + tr.problems .channels").click();
-      await page.waitForFunction(() => document.querySelectorAll("#cases .frame").length === 0);
-      await choose(page, "scan of monday", "odd/drawn by anna_mask.nii.gz", "train");
-      await choose(page, "left", "", "predict");
-      const decided = await table(page);
-      assert.deepEqual(Object.keys(decided), ["echo", "film", "left", "scan of monday"]);
-      assert.deepEqual(decided["scan of monday"].filter((_, i) => i !== 1), ["train", "1, 2"]);
-      assert.deepEqual(decided.left.filter((_, i) => i !== 1), ["predict", "–"]);
-      assert.match(decided.echo[1], /2 channels/);
-      assert.doesNotMatch(decided.film[1], /channels/);
+    await withPage(
+      webgpu,
+      "",
+      async (page) => {
+        await drop(page, [join(folder, "odd")]);
+        await page.locator("#cases [data-case=film] + tr.problems .one").click();
+        await page.locator("#cases [data-case=echo] + tr.problems .channels").click();
+        await page.waitForFunction(() => document.querySelectorAll("#cases .frame").length === 0);
+        await choose(page, "scan of monday", "odd/drawn by anna_mask.nii.gz", "train");
+        await choose(page, "left", "", "predict");
+        const decided = await table(page);
+        assert.deepEqual(Object.keys(decided), ["echo", "film", "left", "scan of monday"]);
+        assert.deepEqual(
+          decided["scan of monday"].filter((_, i) => i !== 1),
+          ["train", "1, 2"],
+        );
+        assert.deepEqual(
+          decided.left.filter((_, i) => i !== 1),
+          ["predict", "–"],
+        );
+        assert.match(decided.echo[1], /2 channels/);
+        assert.doesNotMatch(decided.film[1], /channels/);
 
-      await page.locator("#switch-device").click();
-      await page.locator("#device[data-device=cpu]").waitFor();
-      await settled(page, folder, "one");
-      const { one, ...others } = await table(page);
-      assert.deepEqual(others, decided, "on another device");
+        await page.locator("#switch-device").click();
+        await page.locator("#device[data-device=cpu]").waitFor();
+        await settled(page, folder, "one");
+        const { one, ...others } = await table(page);
+        assert.deepEqual(others, decided, "on another device");
 
-      await killAndRestart(page);
-      await settled(page, folder, "two");
-      const { one: first, two, ...again } = await table(page);
-      assert.deepEqual(again, decided, "after a breakdown");
-      assert.deepEqual([first, two], [one, one]);
-      await screenshot(page, "restart-1-decided");
+        await killAndRestart(page);
+        await settled(page, folder, "two");
+        const { one: first, two, ...again } = await table(page);
+        assert.deepEqual(again, decided, "after a breakdown");
+        assert.deepEqual([first, two], [one, one]);
+        await screenshot(page, "restart-1-decided");
 
-      // A choice that is made now does not cost the earlier ones.
-      await choose(page, "film", "", "predict");
-      await page.waitForTimeout(2500);
-      await page.reload();
-      await page.locator("#restore:not([disabled])").click();
-      await page.locator("#cases [data-case=film][data-role=predict]").waitFor();
-      const restored = await table(page);
-      assert.deepEqual(
-        restored,
-        { ...again, one, two, film: ["predict", decided.film[1], "–"] },
-        "after a reload",
-      );
-    },
-    { tolerated: /killed by a test/ },
-  );
-});
+        // A choice that is made now does not cost the earlier ones.
+        await choose(page, "film", "", "predict");
+        await page.waitForTimeout(2500);
+        await page.reload();
+        await page.locator("#restore:not([disabled])").click();
+        await page.locator("#cases [data-case=film][data-role=predict]").waitFor();
+        const restored = await table(page);
+        assert.deepEqual(restored, { ...again, one, two, film: ["predict", decided.film[1], "–"] }, "after a reload");
+      },
+      { tolerated: /killed by a test/ },
+    );
+  },
+);
 
 test("a run that goes on in another worker shows what it makes of the case in view", { timeout: limit }, async () => {
   await withPage(
@@ -127,7 +157,13 @@ test("a run that goes on in another worker shows what it makes of the case in vi
       await held.locator("select.role").selectOption("validate");
       await page.locator(`#cases [data-case='${id}'] .show`).click();
       await configure(page, {
-        size: "tiny", patch: [16, 16, 16], iterations: 400, learningRate: 0.002, medcontext: true, batchSize: 1, seed: 1,
+        size: "tiny",
+        patch: [16, 16, 16],
+        iterations: 400,
+        learningRate: 0.002,
+        medcontext: true,
+        batchSize: 1,
+        seed: 1,
       });
       await page.locator("#checkpoint-every").fill("5");
       await page.locator("#train").click();

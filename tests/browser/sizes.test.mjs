@@ -16,7 +16,9 @@ async function look(page, state) {
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     assert.ok(wide <= width, `${state} on a ${name}: ${wide} pixels wide`);
     const outside = await page.evaluate((limit) => {
-      const visible = [...document.querySelectorAll("button, select, input")].filter((one) => one.checkVisibility() && !one.closest(".unseen, .scroller, table"));
+      const visible = [...document.querySelectorAll("button, select, input")].filter(
+        (one) => one.checkVisibility() && !one.closest(".unseen, .scroller, table"),
+      );
       const sticksOut = (one) => one.getBoundingClientRect().right > limit + 1 && !one.classList.contains("unseen");
       return visible.filter(sticksOut).map((one) => one.id || one.innerText);
     }, width);

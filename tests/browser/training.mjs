@@ -44,7 +44,11 @@ export async function compareWithCommandLine(page, id, image, result, folder) {
   const logits = readLogits(await download(page, `#results [data-logits="${id}"]`, folder));
   const output = join(folder, "native");
   core("predict", "--weights", weights, "--input", image, "--output", output, "--device", "cpu", "--logits");
-  const written = (ending) => join(output, readdirSync(output).find((name) => name.endsWith(ending)));
+  const written = (ending) =>
+    join(
+      output,
+      readdirSync(output).find((name) => name.endsWith(ending)),
+    );
 
   const native = readLabels(written(".nii.gz"));
   const same = native.voxels.filter((voxel, i) => voxel === result.voxels[i]).length;

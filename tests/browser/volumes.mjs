@@ -8,10 +8,22 @@ import { gzipSync } from "node:zlib";
 const types = { u8: [2, Uint8Array], i16: [4, Int16Array], f32: [16, Float32Array] };
 
 /** Rows of a matrix from voxels to mm whose axes grow to the left, back and head, with 1.5 × 1.5 × 3 mm. */
-export const lps = [[-1.5, 0, 0, 20], [0, -1.5, 0, 10], [0, 0, 3, -30]];
+export const lps = [
+  [-1.5, 0, 0, 20],
+  [0, -1.5, 0, 10],
+  [0, 0, 3, -30],
+];
 /** The same grid's first and last voxel with its axes turned to right, front and head. */
-export const ras = ([i, j]) => [[1.5, 0, 0, 20 - 1.5 * (i - 1)], [0, 1.5, 0, 10 - 1.5 * (j - 1)], [0, 0, 3, -30]];
-export const identity = [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]];
+export const ras = ([i, j]) => [
+  [1.5, 0, 0, 20 - 1.5 * (i - 1)],
+  [0, 1.5, 0, 10 - 1.5 * (j - 1)],
+  [0, 0, 3, -30],
+];
+export const identity = [
+  [1, 0, 0, 0],
+  [0, 1, 0, 0],
+  [0, 0, 1, 0],
+];
 
 /** A NIfTI-1 file of these voxels, i running fastest; `frames` of them behind each other are a series. */
 export function nifti({ size, affine = lps, type = "i16", values, frames = 1 }) {
@@ -33,7 +45,9 @@ export function nifti({ size, affine = lps, type = "i16", values, frames = 1 }) 
 
 /** A value for every voxel of a grid. */
 export function voxels([ni, nj, nk], value) {
-  return Array.from({ length: ni * nj * nk }, (_, n) => value(n % ni, Math.floor(n / ni) % nj, Math.floor(n / (ni * nj))));
+  return Array.from({ length: ni * nj * nk }, (_, n) =>
+    value(n % ni, Math.floor(n / ni) % nj, Math.floor(n / (ni * nj))),
+  );
 }
 
 /** Writes files below a folder, by their paths; what ends in `.gz` is compressed. */

@@ -44,9 +44,18 @@ const OPTIONS = {
 
 // How far keys move the crosshair, in voxels to the patient's right, front and head.
 const STEPS = {
-  h: [-1, 0, 0], ArrowLeft: [-1, 0, 0], l: [1, 0, 0], ArrowRight: [1, 0, 0],
-  j: [0, -1, 0], ArrowDown: [0, -1, 0], k: [0, 1, 0], ArrowUp: [0, 1, 0],
-  d: [0, 0, -1], PageDown: [0, 0, -1], u: [0, 0, 1], PageUp: [0, 0, 1],
+  h: [-1, 0, 0],
+  ArrowLeft: [-1, 0, 0],
+  l: [1, 0, 0],
+  ArrowRight: [1, 0, 0],
+  j: [0, -1, 0],
+  ArrowDown: [0, -1, 0],
+  k: [0, 1, 0],
+  ArrowUp: [0, 1, 0],
+  d: [0, 0, -1],
+  PageDown: [0, 0, -1],
+  u: [0, 0, 1],
+  PageUp: [0, 0, 1],
 };
 
 /** The label of a map at a place in mm; undefined where the map does not reach. */

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::workspace::{Workspace, tracked};
+use crate::workspace::{Workspace, sources};
 
 /// The toys that tests add, each by its file and by the list that names it.
 const TOYS: [(&str, &str); 3] = [
@@ -13,10 +13,11 @@ const TOYS: [(&str, &str); 3] = [
 
 /// Lines of code outside tests and outside the toys' own files that name a toy.
 fn mentions(workspace: &Workspace) -> Vec<String> {
-    let files = tracked(workspace, &["core/src/*.rs", "app/src/*.rs"]).expect("a checkout");
+    let files = sources(workspace, &["rs"]).expect("a checkout");
+    let program = |file: &str| file.starts_with("core/src/") || file.starts_with("app/src/");
     let own = |file: &str| file.ends_with("/toy.rs") || file.contains("/toy/") || file.ends_with("tests.rs");
     let mut found = Vec::new();
-    for file in files.iter().filter(|file| !own(file)) {
+    for file in files.iter().filter(|file| program(file) && !own(file)) {
         let text = fs::read_to_string(workspace.root.join(file)).expect("a source file");
         let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
         found.extend(code.filter(|line| line.contains("toy")).map(|_| file.clone()));

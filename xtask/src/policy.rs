@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 
 use crate::tools;
-use crate::workspace::{Workspace, run, tracked};
+use crate::workspace::{Workspace, run, sources};
 
 /// Checks the spelling of everything that is written here (`_typos.toml`).
 pub fn spelling(workspace: &Workspace) -> Result<()> {
@@ -39,7 +39,7 @@ const LINES: usize = 400;
 
 /// Checks that no line is too wide and no file too long to be read at one sitting.
 pub fn sizes(workspace: &Workspace) -> Result<()> {
-    let files = tracked(workspace, &["*.rs", "*.js", "*.mjs"])?;
+    let files = sources(workspace, &["rs", "js", "mjs"])?;
     let mut found = Vec::new();
     for file in &files {
         let text = fs::read_to_string(workspace.root.join(file)).with_context(|| file.clone())?;

@@ -99,7 +99,7 @@ pub fn run(workspace: &Workspace, arguments: &TestArguments) -> Result<()> {
 /// Checks the form of all files. `cargo fmt` finds files by the modules that name them, so it would leave out those
 /// that a macro names: the backbones, formats and losses.
 fn check_format(workspace: &Workspace) -> Result<()> {
-    let files = workspace::tracked(workspace, &["*.rs"])?;
+    let files = workspace::sources(workspace, &["rs"])?;
     let mut command = workspace.command("rustfmt");
     command.args(["--check", "--edition", "2024"]).args(&files);
     workspace::run(&mut command)

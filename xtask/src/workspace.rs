@@ -1,6 +1,7 @@
 //! Where things are, and how commands are run there.
 
 use std::env;
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -94,12 +95,28 @@ pub fn answer(command: &mut Command) -> Option<String> {
     output.status.success().then_some(text)
 }
 
-/// The files under version control that match one of `patterns`, from the root.
-pub fn tracked(workspace: &Workspace, patterns: &[&str]) -> Result<Vec<String>> {
-    let mut command = workspace.command("git");
-    command.args(["ls-files", "--cached", "--others", "--exclude-standard"]);
-    let files = answer(command.args(patterns)).context("git is needed to list the source files")?;
-    Ok(files.lines().map(str::to_owned).collect())
+/// The folders that hold source files.
+const SOURCES: [&str; 6] = ["app", "core", "patches", "public", "tests", "xtask"];
+
+/// The project's source files with these endings, as paths from the root, in order.
+pub fn sources(workspace: &Workspace, endings: &[&str]) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    let mut open: Vec<PathBuf> = SOURCES.iter().map(PathBuf::from).collect();
+    while let Some(folder) = open.pop() {
+        let entries = fs::read_dir(workspace.root.join(&folder)).with_context(|| folder.display().to_string())?;
+        for entry in entries {
+            let entry = entry?;
+            let path = folder.join(entry.file_name());
+            let ending = path.extension().and_then(|ending| ending.to_str());
+            if entry.file_type()?.is_dir() {
+                open.push(path);
+            } else if ending.is_some_and(|ending| endings.contains(&ending)) {
+                found.push(path.to_string_lossy().replace('\\', "/"));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 fn name(command: &Command) -> String {

@@ -27,7 +27,7 @@ pub enum Error {
     /// A set of cases that cannot be used.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
-    /// Parts of an evaluation that are no whole.
+    /// Parts of an evaluation that cannot be merged.
     #[error(transparent)]
     Evaluation(#[from] EvaluationError),
     /// A weights file that cannot be used.
@@ -48,7 +48,7 @@ pub enum Error {
     },
     /// Training went wrong for good.
     #[error(
-        "the loss is no number any more at step {step}; the last checkpoint is still good: lower the \
+        "the loss became NaN or infinite at step {step}; the last checkpoint is still good: lower the \
          learning rate, set clip_norm, or switch mixed_precision off"
     )]
     Diverged {

@@ -148,12 +148,12 @@ fn an_experiment_that_cannot_work_gets_one_sentence() {
     let arguments = prepare(folder.path(), EXPERIMENT);
     for (good, bad, part) in [
         ("title", "titel", "unknown field"),
-        ("against = \"UNETR\"", "against = \"nnFormer\"", "is no row"),
+        ("against = \"UNETR\"", "against = \"nnFormer\"", "is not a row"),
         ("equal_time = 1.5", "equal_time = 0", "not above 0"),
         ("equal_time = 1.5", "seed = 3", "which seeds decides"),
         ("medcontext.enabled", "medcontext.enabeld", "enabeld"),
         ("iterations = 2", "iterations = 0", "iterations is 0"),
-        ("\"two\"]", "\"three\"]", "\"three\" is no list"),
+        ("\"two\"]", "\"three\"]", "\"three\" is not a list"),
         ("phantom_002\"", "phantom_003\"", "to train on and in"),
         (
             "phantom_002\"",
@@ -303,7 +303,7 @@ fn settings_are_laid_over_every_row() {
         ("iterations = 0", "iterations is 0"),
         ("backbone = \"pcrlv2\"", "it sets backbone, which each row decides"),
         ("seed = 1", "it sets seed, which seeds decides"),
-        ("seeds = 1", "seeds is no list of whole numbers"),
+        ("seeds = 1", "seeds is not a list of whole numbers"),
         ("seeds = []", "seeds is empty"),
     ] {
         lay(text);

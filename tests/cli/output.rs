@@ -38,7 +38,7 @@ fn a_scan_is_never_replaced_by_its_segmentation() {
     fs::write(format!("{copy}/c1.nii.gz"), &scan).expect("written");
     let forced = [predict(&weights, &one, &copy), vec!["--force"]].concat();
     let sentence = refuse(&forced);
-    assert!(sentence.contains("is no segmentation"), "{sentence}");
+    assert!(sentence.contains("is not a segmentation"), "{sentence}");
     assert_eq!(fs::read(format!("{copy}/c1.nii.gz")).expect("there"), scan);
 
     // The other way round, results in the input's folder are no input of the next run, and can be made again.

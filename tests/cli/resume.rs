@@ -153,6 +153,6 @@ fn a_rate_that_ruins_the_weights_is_told_at_its_step() {
         "learning_rate = 1e30\nschedule = \"constant\"\nwarmup = 0",
     );
     let sentence = refuse(&[train(&data, &out), vec!["--config", &config, "--quiet"]].concat());
-    assert!(sentence.contains("no number any more at step"), "{sentence}");
+    assert!(sentence.contains("became NaN or infinite at step"), "{sentence}");
     assert_readable(&out);
 }

@@ -168,7 +168,7 @@ impl Walk {
             // Reading from a pipe would wait for ever.
             Ok(_) if scan => self
                 .problems
-                .push((name, "this is no file with an end; replace it".to_owned())),
+                .push((name, "this never ends, as a pipe or a device; replace it by a file".to_owned())),
             Ok(_) => {}
             // It is named when it is read, as any scan that cannot be.
             Err(_) if scan => self.files.push((name, path)),

@@ -53,7 +53,7 @@ impl Shard {
                 count.saturating_sub(1)
             )),
             _ => Err(format!(
-                "{:?} is no part: write --shard I/N, for example 0/4",
+                "{:?} is not a part: write --shard I/N, for example 0/4",
                 option.unwrap_or_default()
             )),
         }
@@ -106,7 +106,7 @@ mod tests {
         assert!(said(Some("3"), &[]).contains("--shard I/N"));
         assert!(said(Some("3/3"), &[]).contains("from 0 to 2"));
         assert!(said(Some("1/0"), &[]).contains("no part 1 of 0"));
-        assert!(said(Some("a/3"), &[]).contains("is no part"));
+        assert!(said(Some("a/3"), &[]).contains("is not a part"));
     }
 
     #[test]

@@ -156,7 +156,7 @@ impl Experiment {
         if let Some(seeds) = table.remove("seeds") {
             let seeds: Vec<u64> = seeds
                 .try_into()
-                .map_err(|_| bad("seeds is no list of whole numbers".to_owned()))?;
+                .map_err(|_| bad("seeds is not a list of whole numbers".to_owned()))?;
             self.seeds = seeds;
         }
         self.overrides = table;

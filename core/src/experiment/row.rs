@@ -83,7 +83,7 @@ pub(super) fn check(rows: &[Row], (protocol, targets): (Protocol, &Targets)) -> 
         }
         if let Some(against) = &row.against {
             let Some(other) = names.get(against.as_str()) else {
-                return Err(format!("row {name:?} is against {against:?}, which is no row"));
+                return Err(format!("row {name:?} is against {against:?}, which is not a row"));
             };
             let measured = |row: &Row| (row.protocol(protocol), row.targets(targets));
             if measured(row) != measured(other) {

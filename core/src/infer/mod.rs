@@ -17,12 +17,13 @@
 //!     let device = open(DeviceKind::Cpu).await?.device;
 //!     let predictor = Predictor::load(&weights, &device)?;
 //!     let mut run = predictor.start(&image, PredictConfig::default())?;
+//!     let mut found = None;
 //!     while let Some(event) = run.next().await? {
 //!         if let Event::Finished { segmentation, .. } = event {
-//!             return Ok(Some(segmentation));
+//!             found = Some(segmentation);
 //!         }
 //!     }
-//!     medcontext_core::Result::Ok(None)
+//!     Ok::<_, medcontext_core::Error>(found)
 //! })?;
 //! let segmentation = segmentation.ok_or("no result")?;
 //! assert_eq!(segmentation.labels.grid(), image.grid());

@@ -44,7 +44,7 @@ pub struct LabelMean {
     pub missed: usize,
 }
 
-/// Why parts of an evaluation are no whole.
+/// Why parts of an evaluation cannot be merged.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum EvaluationError {
     /// Parts that were measured differently.

@@ -27,6 +27,6 @@ impl FromStr for Region {
                 labels,
             })
         });
-        region.ok_or_else(|| format!("{text:?} is no region: write NAME=ID+ID, for example whole=1+2+4"))
+        region.ok_or_else(|| format!("{text:?} is not a region: write NAME=ID+ID, for example whole=1+2+4"))
     }
 }

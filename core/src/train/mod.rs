@@ -35,7 +35,7 @@
 //!             losses.push(terms.total);
 //!         }
 //!     }
-//!     medcontext_core::Result::Ok(losses)
+//!     Ok::<_, medcontext_core::Error>(losses)
 //! })?;
 //! assert_eq!(losses.len(), 3);
 //! # Ok(())

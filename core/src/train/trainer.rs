@@ -149,7 +149,7 @@ impl Trainer {
     /// keeping where a checkpoint is.
     ///
     /// # Errors
-    /// When the device fails, the weights are no numbers any more, or `sink` takes no more.
+    /// When the device fails, the weights have become NaN or infinite, or `sink` takes no more.
     pub async fn write_state(&self, sink: &mut impl Write) -> Result<()> {
         let state = RunState {
             form: RunState::FORM,

@@ -59,7 +59,7 @@ pub enum WeightsError {
         expected: Vec<usize>,
     },
     /// A parameter that is not stored as floats.
-    #[error("store {name} as {found}, which are no floats; convert them to F32")]
+    #[error("store {name} as {found}, which are not floats; convert them to F32")]
     Datatype {
         /// The parameter's name in the file.
         name: String,
@@ -88,7 +88,7 @@ pub enum WeightsError {
         case: usize,
     },
     /// A parameter that holds something other than numbers.
-    #[error("hold no numbers any more in {0}; train anew with a lower learning rate")]
+    #[error("hold NaN or infinite values in {0}; train anew with a lower learning rate")]
     NotFinite(String),
     /// The file has no room.
     #[error("could not be written ({0}); free some space or choose another folder")]

@@ -42,7 +42,7 @@ impl Precision {
 /// Writes a weights file. Reads the parameters from the device without blocking.
 ///
 /// # Errors
-/// When the device does not give them, or one is no number any more.
+/// When the device does not give them, or one has become NaN or infinite.
 pub async fn save(model: &Model, metadata: &Metadata, precision: Precision) -> Result<Vec<u8>, WeightsError> {
     let text = serde_json::to_string(metadata).map_err(|error| WeightsError::BadMetadata(error.to_string()))?;
     let mut file = Vec::new();

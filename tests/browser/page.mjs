@@ -52,9 +52,10 @@ const screenshots = process.env.MEDCONTEXT_SCREENSHOTS ?? "target/screenshots";
 /**
  * Opens the page in a fresh profile, runs `body` with it and closes everything. Afterwards, whatever
  * `body` did, no other origin may have been asked for anything and nothing may have been thrown but
- * what is `tolerated`. With a `profile`, a folder, the browser keeps what it loads on disk, as people's do.
+ * what is `tolerated`. Without `hooks` the address is a person's, and what only tests read is absent. With a
+ * `profile`, a folder, the browser keeps what it loads on disk, as people's do.
  */
-export async function withPage(args, query, body, { tolerated = /^$/, profile } = {}) {
+export async function withPage(args, query, body, { tolerated = /^$/, profile, hooks = true } = {}) {
   const server = await serve();
   const browser = { executablePath: process.env.CHROME, chromiumSandbox: false, args };
   const viewport = { width: 1360, height: 900 };
@@ -74,7 +75,8 @@ export async function withPage(args, query, body, { tolerated = /^$/, profile } 
       "console",
       (message) => message.type() === "error" && thrown.push(`${message.text()} ${message.location().url}`),
     );
-    await page.goto(`${server.address}${query ? `${query}&` : "?"}test`);
+    const test = query ? `${query}&test` : "?test";
+    await page.goto(server.address + (hooks ? test : query));
     await ready(page);
     await body(page, server);
     assert.deepEqual(foreign, [], "requests to other origins");

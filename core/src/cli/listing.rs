@@ -166,9 +166,10 @@ impl Walk {
             Ok(facts) if facts.is_dir() => self.folder(&path, &format!("{name}/")),
             Ok(facts) if facts.is_file() => self.files.push((name, path)),
             // Reading from a pipe would wait for ever.
-            Ok(_) if scan => self
-                .problems
-                .push((name, "this never ends, as a pipe or a device; replace it by a file".to_owned())),
+            Ok(_) if scan => self.problems.push((
+                name,
+                "this never ends, as a pipe or a device; replace it by a file".to_owned(),
+            )),
             Ok(_) => {}
             // It is named when it is read, as any scan that cannot be.
             Err(_) if scan => self.files.push((name, path)),

@@ -19,8 +19,8 @@ pub fn dependencies(workspace: &Workspace) -> Result<()> {
     tools::ensure_cargo_deny(workspace)?;
     let deny = |checks: &[&str]| {
         let mut command = workspace.command("cargo-deny");
-        // The database is fetched below, once. Crates of other systems may still have to be downloaded.
-        command.args(["--locked", "check", "--disable-fetch"]).args(checks);
+        // Not offline: crates of other systems may still have to be downloaded.
+        command.args(["--locked", "check"]).args(checks);
         run(&mut command)
     };
     deny(&["licenses", "bans", "sources"])?;

@@ -6,7 +6,7 @@ import { copyFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { core, temporaryFolder } from "./files.mjs";
+import { phantom, temporaryFolder } from "./files.mjs";
 import { drop, limit, noWebgpu, screenshot, withPage } from "./page.mjs";
 
 const tries = 5;
@@ -56,19 +56,7 @@ test(
   { timeout: limit },
   async (context) => {
     const folder = temporaryFolder();
-    core(
-      "phantom",
-      "--out",
-      join(folder, "phantom"),
-      "--cases",
-      "3",
-      "--unlabeled",
-      "0",
-      "--seed",
-      "5",
-      "--voxels",
-      "36,44",
-    );
+    phantom(join(folder, "phantom"), { cases: "3", unlabeled: "0", seed: "5", voxels: "36,44" });
     const files = [1, 2, 3].flatMap((n) =>
       [
         ["imagesTr", ""],

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { core, temporaryFolder } from "./files.mjs";
+import { phantom, temporaryFolder } from "./files.mjs";
 import { configure, drop, limit, noWebgpu, ready, screenshot, withPage } from "./page.mjs";
 import { compareWithCommandLine, look, predictAndDownload, trainUntilTheLossFalls } from "./training.mjs";
 
@@ -12,7 +12,7 @@ const iterations = 30;
 test("CPU: the page says that it is slower, and does the same", { timeout: limit }, async (context) => {
   const folder = temporaryFolder();
   const data = join(folder, "phantom");
-  core("phantom", "--out", data, "--cases", "2", "--unlabeled", "1", "--seed", "8", "--voxels", "18,22");
+  phantom(data, { cases: "2", unlabeled: "1", seed: "8", voxels: "18,22" });
   const image = join(data, "imagesTs", "phantom_003.nii.gz");
 
   await withPage(noWebgpu, "?logits", async (page) => {
@@ -74,7 +74,7 @@ test("CPU: a run that is stopped keeps its weights", { timeout: limit }, async (
 test("CPU: the other networks train and segment too", { timeout: limit }, async (context) => {
   const folder = temporaryFolder();
   const data = join(folder, "phantom");
-  core("phantom", "--out", data, "--cases", "2", "--unlabeled", "1", "--seed", "9", "--voxels", "18,22");
+  phantom(data, { cases: "2", unlabeled: "1", seed: "9", voxels: "18,22" });
   const image = join(data, "imagesTs", "phantom_003.nii.gz");
   const networks = { "swin-unetr": [32, 32, 32], nnformer: [16, 32, 32], pcrlv2: [16, 32, 32] };
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { core, temporaryFolder } from "./files.mjs";
+import { phantom, temporaryFolder } from "./files.mjs";
 import { configure, drop, limit, losses, press, ready, webgpu, withPage } from "./page.mjs";
 
 const device = (page) => page.locator("#device").getAttribute("data-device");
@@ -18,19 +18,7 @@ async function change(page) {
 
 test("from the GPU to the CPU and back: files and weights stay", { timeout: limit }, async () => {
   const folder = temporaryFolder();
-  core(
-    "phantom",
-    "--out",
-    join(folder, "phantom"),
-    "--cases",
-    "2",
-    "--unlabeled",
-    "1",
-    "--seed",
-    "7",
-    "--voxels",
-    "18,22",
-  );
+  phantom(join(folder, "phantom"), { cases: "2", unlabeled: "1", seed: "7", voxels: "18,22" });
   await withPage(webgpu, "", async (page) => {
     assert.equal(await device(page), "webgpu");
     await drop(page, [join(folder, "phantom")]);

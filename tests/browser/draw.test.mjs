@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { core, geometry, readArchive, readBytes, readLabels, temporaryFolder } from "./files.mjs";
+import { geometry, phantom, readArchive, readBytes, readLabels, temporaryFolder } from "./files.mjs";
 import { download, drop, limit, noWebgpu, ready, screenshot, withPage } from "./page.mjs";
 
 const drawn = "cases/drawn/phantom_002.nii.gz";
@@ -20,7 +20,7 @@ async function savedDrawing(page, folder, name) {
 test("draw, undo, redo, save as truth, and find it again", { timeout: limit }, async (context) => {
   const folder = temporaryFolder();
   const data = join(folder, "phantom");
-  core("phantom", "--out", data, "--cases", "1", "--unlabeled", "1", "--seed", "5", "--voxels", "18,22");
+  phantom(data, { cases: "1", unlabeled: "1", seed: "5", voxels: "18,22" });
   const image = join(data, "imagesTs", "phantom_002.nii.gz");
 
   await withPage(noWebgpu, "", async (page) => {

@@ -15,6 +15,11 @@ export function core(...words) {
   return execFileSync(program, words, { encoding: "utf8" });
 }
 
+/** Writes synthetic scans into a folder, by the options of `core phantom`. */
+export function phantom(out, options) {
+  return core("phantom", "--out", out, ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]));
+}
+
 /** The bytes of a file, unwrapped if it is gzip. */
 export function readBytes(path) {
   const bytes = readFileSync(path);

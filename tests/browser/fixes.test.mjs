@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { core, geometry, readArchive, readBytes, readLabels, temporaryFolder } from "./files.mjs";
+import { geometry, phantom, readArchive, readBytes, readLabels, temporaryFolder } from "./files.mjs";
 import { download, drop, limit, noWebgpu, screenshot, withPage } from "./page.mjs";
 
 test(
@@ -13,7 +13,7 @@ test(
   async () => {
     const folder = temporaryFolder();
     const data = join(folder, "phantom");
-    core("phantom", "--out", data, "--cases", "1", "--seed", "4", "--voxels", "18,22");
+    phantom(data, { cases: "1", seed: "4", voxels: "18,22" });
     const image = readBytes(join(data, "imagesTr", "phantom_001.nii.gz"));
     const label = readBytes(join(data, "labelsTr", "phantom_001.nii.gz"));
     const original = readLabels(join(data, "labelsTr", "phantom_001.nii.gz"));

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { core, readBytes, temporaryFolder } from "./files.mjs";
+import { phantom, readBytes, temporaryFolder } from "./files.mjs";
 import { drop, limit, noWebgpu, screenshot, sentences, withPage } from "./page.mjs";
 
 /** A copy of a NIfTI file's bytes with some of them changed. */
@@ -65,19 +65,7 @@ const badLabels = {
 
 test("bad files: one plain sentence each, everything else is kept", { timeout: limit }, async (context) => {
   const folder = temporaryFolder();
-  core(
-    "phantom",
-    "--out",
-    join(folder, "phantom"),
-    "--cases",
-    "1",
-    "--unlabeled",
-    "0",
-    "--seed",
-    "9",
-    "--voxels",
-    "18,22",
-  );
+  phantom(join(folder, "phantom"), { cases: "1", unlabeled: "0", seed: "9", voxels: "18,22" });
   const goodImage = join(folder, "phantom", "imagesTr", "phantom_001.nii.gz");
   const image = readBytes(goodImage);
   const label = readBytes(join(folder, "phantom", "labelsTr", "phantom_001.nii.gz"));
@@ -119,19 +107,7 @@ test("bad files: one plain sentence each, everything else is kept", { timeout: l
 
 test("images alone: nothing can be trained, and the page says so", { timeout: limit }, async (context) => {
   const folder = temporaryFolder();
-  core(
-    "phantom",
-    "--out",
-    join(folder, "phantom"),
-    "--cases",
-    "1",
-    "--unlabeled",
-    "0",
-    "--seed",
-    "9",
-    "--voxels",
-    "18,22",
-  );
+  phantom(join(folder, "phantom"), { cases: "1", unlabeled: "0", seed: "9", voxels: "18,22" });
   await withPage(noWebgpu, "", async (page) => {
     await drop(page, [join(folder, "phantom", "imagesTr", "phantom_001.nii.gz")]);
     await page.locator("#cases [data-case=phantom_001][data-role=predict]").waitFor();
@@ -147,19 +123,7 @@ test("images alone: nothing can be trained, and the page says so", { timeout: li
 
 test("every file that is not used is named, with the reason", { timeout: limit }, async () => {
   const folder = temporaryFolder();
-  core(
-    "phantom",
-    "--out",
-    join(folder, "phantom"),
-    "--cases",
-    "1",
-    "--unlabeled",
-    "0",
-    "--seed",
-    "9",
-    "--voxels",
-    "18,22",
-  );
+  phantom(join(folder, "phantom"), { cases: "1", unlabeled: "0", seed: "9", voxels: "18,22" });
   const strangers = Array.from({ length: 13 }, (_, i) => `slice_${String(i).padStart(2, "0")}.dcm`).concat("scan.nrrd");
   for (const name of strangers) writeFileSync(join(folder, "phantom", name), "of another kind");
   writeFileSync(

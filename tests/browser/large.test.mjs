@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { closeSync, copyFileSync, linkSync, openSync, readFileSync, readdirSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { core, readBytes, temporaryFolder } from "./files.mjs";
+import { phantom, readBytes, temporaryFolder } from "./files.mjs";
 import { drop, limit, noWebgpu, screenshot, sentences, withPage } from "./page.mjs";
 
 /** The most memory that a page's process has had so far, in MB, as Linux counts it. */
@@ -28,19 +28,7 @@ test(
   { timeout: limit },
   async (context) => {
     const folder = temporaryFolder();
-    core(
-      "phantom",
-      "--out",
-      join(folder, "phantom"),
-      "--cases",
-      "1",
-      "--unlabeled",
-      "0",
-      "--seed",
-      "2",
-      "--voxels",
-      "40,48",
-    );
+    phantom(join(folder, "phantom"), { cases: "1", unlabeled: "0", seed: "2", voxels: "40,48" });
     const names = Array.from({ length: 100 }, (_, i) => `case_${String(i + 1).padStart(3, "0")}`);
     const files = names.flatMap((name, i) => {
       const [image, label] = [join(folder, `${name}.nii.gz`), join(folder, `${name}_seg.nii.gz`)];
@@ -106,19 +94,7 @@ test(
   async (context) => {
     const folder = temporaryFolder();
     context.after(() => rmSync(folder, { recursive: true }));
-    core(
-      "phantom",
-      "--out",
-      join(folder, "phantom"),
-      "--cases",
-      "1",
-      "--unlabeled",
-      "0",
-      "--seed",
-      "2",
-      "--voxels",
-      "18,22",
-    );
+    phantom(join(folder, "phantom"), { cases: "1", unlabeled: "0", seed: "2", voxels: "18,22" });
     const small = (kind) => readBytes(join(folder, "phantom", kind, "phantom_001.nii.gz"));
     const [image, label] = [join(folder, "large_1.nii"), join(folder, "large_1_seg.nii")];
     writeLarge(image, small("imagesTr"), 2, (slice, k) => {

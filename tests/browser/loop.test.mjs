@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { core, temporaryFolder, unpack } from "./files.mjs";
+import { core, phantom, temporaryFolder, unpack } from "./files.mjs";
 import { configure, download, drop, limit, losses, noWebgpu, press, screenshot, withPage } from "./page.mjs";
 
 const iterations = 20;
@@ -69,7 +69,7 @@ function checkSurfaces(names, folder) {
 test("the loop: hold out, pause, measure, take away, open again", { timeout: limit }, async (context) => {
   const folder = temporaryFolder();
   const data = join(folder, "phantom");
-  core("phantom", "--out", data, "--cases", "4", "--unlabeled", "1", "--seed", "3", "--voxels", "18,22");
+  phantom(data, { cases: "4", unlabeled: "1", seed: "3", voxels: "18,22" });
   let archive;
   let table;
   let weights;

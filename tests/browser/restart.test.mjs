@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { core, readBytes, temporaryFolder } from "./files.mjs";
+import { phantom, readBytes, temporaryFolder } from "./files.mjs";
 import { configure, drop, limit, noWebgpu, ready, screenshot, webgpu, withPage } from "./page.mjs";
 
 /** Copies a file to a new name in a folder that may not be there yet. */
@@ -72,19 +72,7 @@ test(
   { timeout: limit },
   async () => {
     const folder = temporaryFolder();
-    core(
-      "phantom",
-      "--out",
-      join(folder, "phantom"),
-      "--cases",
-      "1",
-      "--unlabeled",
-      "0",
-      "--seed",
-      "6",
-      "--voxels",
-      "18,22",
-    );
+    phantom(join(folder, "phantom"), { cases: "1", unlabeled: "0", seed: "6", voxels: "18,22" });
     const [image, label] = ["imagesTr", "labelsTr"].map((kind) => join(folder, "phantom", kind, "phantom_001.nii.gz"));
     place(image, join(folder, "odd/scan of monday.nii.gz"));
     place(label, join(folder, "odd/drawn by anna_mask.nii.gz"));

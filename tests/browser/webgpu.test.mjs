@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { core, temporaryFolder } from "./files.mjs";
+import { phantom, temporaryFolder } from "./files.mjs";
 import { configure, drop, limit, screenshot, sentences, useWhileTraining, webgpu, withPage } from "./page.mjs";
 import { compareWithCommandLine, look, predictAndDownload, trainUntilTheLossFalls } from "./training.mjs";
 
@@ -18,19 +18,7 @@ test(
   { timeout: limit },
   async (context) => {
     const folder = temporaryFolder();
-    core(
-      "phantom",
-      "--out",
-      join(folder, "phantom"),
-      "--cases",
-      "2",
-      "--unlabeled",
-      "1",
-      "--seed",
-      "7",
-      "--voxels",
-      "18,22",
-    );
+    phantom(join(folder, "phantom"), { cases: "2", unlabeled: "1", seed: "7", voxels: "18,22" });
     const source = (kind, n) => join(folder, "phantom", kind, `phantom_00${n}.nii.gz`);
     // Loose files as people keep them: a label beside its image, and one image without.
     const files = [1, 2].flatMap((n) => {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use medcontext_core::dataset::{Fix, Frames, Role};
+use medcontext_core::dataset::{CaseFiles, CaseHeader, Fix, Frames, Role};
 use medcontext_core::infer::LabelVolume;
 use medcontext_core::volume::Thumbnail;
 use serde::{Deserialize, Serialize};
@@ -22,32 +22,47 @@ pub struct Upload {
 /// A case, as the table shows it. What its header says is known at once, the rest when its voxels were read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseInfo {
-    /// Its name.
-    pub id: String,
-    /// Path of its image, or of its first channel.
-    pub image: String,
-    /// Path of its label map.
-    pub label: Option<String>,
-    /// Whether it has a label map, of one file or combined of several.
-    pub labeled: bool,
-    /// Voxels along i, j and k, the file's order.
-    pub dims: [usize; 3],
-    /// Channels of its image.
-    pub channels: usize,
-    /// Voxel size along i, j and k in mm.
-    pub spacing: [f64; 3],
-    /// Directions in which i, j and k grow, such as `RAS`.
-    pub orientation: String,
-    /// Frames of a series of which it is not yet known how to use them; such a case cannot be worked with.
-    pub frames: Option<usize>,
+    /// Its files.
+    pub files: CaseFiles,
+    /// What the header of its image says.
+    pub header: CaseHeader,
     /// What it is for unless one says otherwise.
     pub role: Role,
-    /// Whether its voxels were read once, and what follows is known.
-    pub read: bool,
+    /// What its voxels say, once they were read.
+    pub contents: Option<CaseContents>,
+}
+
+impl CaseInfo {
+    /// Its name.
+    pub fn id(&self) -> &str {
+        &self.files.id
+    }
+
+    /// Whether its voxels were read.
+    pub fn is_read(&self) -> bool {
+        self.contents.is_some()
+    }
+
+    /// Labels in its label map; `None` without one, or before it was read.
+    pub fn labels(&self) -> Option<&Vec<LabelVolume>> {
+        self.contents.as_ref()?.labels.as_ref()
+    }
+
+    /// What is odd about its files, as far as they were read.
+    pub fn problems(&self) -> &[String] {
+        self.contents.as_ref().map_or(&[], |contents| &contents.problems)
+    }
+}
+
+/// What reading a case's voxels shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CaseContents {
     /// Labels in its label map, background left out; `None` without a label map.
     pub labels: Option<Vec<LabelVolume>>,
+    /// Names of labels, as far as the label map itself gives them.
+    pub names: BTreeMap<u16, String>,
     /// What it looks like.
-    pub thumbnail: Option<Thumbnail>,
+    pub thumbnail: Thumbnail,
     /// What is odd about its files, one sentence each.
     pub problems: Vec<String>,
     /// What would repair that.

@@ -16,7 +16,7 @@ mod worker;
 
 use serde::{Deserialize, Serialize};
 
-pub use cases::{CaseInfo, CasesReport, CasesRequest, Unused, Upload};
+pub use cases::{CaseContents, CaseInfo, CasesReport, CasesRequest, Unused, Upload};
 pub use display::{DisplayReport, DisplayRequest};
 pub use export::{ExportReport, ExportRequest, Packed};
 pub use segmentation::{SegmentationReport, SegmentationRequest, Segmented};
@@ -24,7 +24,7 @@ pub use session::{SessionReport, SessionRequest};
 pub use task::{TaskReport, TaskRequest};
 pub use training::{TrainingReport, TrainingRequest};
 pub use weights::{WeightsInfo, WeightsReport};
-pub use worker::{Device, DevicePreference, FileLibrary, WorkerReport, WorkerRequest};
+pub use worker::{Device, DevicePreference, WorkerReport, WorkerRequest};
 
 pub use crate::platform::Handle;
 
@@ -51,7 +51,7 @@ pub enum Request {
 
 impl Request {
     /// Whether a worker that takes over is to do this where the one before did not get to it. What that one did
-    /// is in the [`FileLibrary`].
+    /// is in the [`FileLibrary`](crate::saved::FileLibrary).
     pub fn outlives_worker(&self) -> bool {
         match self {
             Self::Cases(_) | Self::Display(_) | Self::Export(_) | Self::Session(_) => true,

@@ -1,6 +1,6 @@
 //! Training runs.
 
-use medcontext_core::train::{Event, TrainConfig};
+use medcontext_core::train::{Event, StepTimes, TrainConfig};
 use serde::{Deserialize, Serialize};
 
 use super::Handle;
@@ -46,12 +46,7 @@ pub enum TrainingReport {
     /// The trainer's own event; the weights of a checkpoint come as [`WeightsReport`](super::WeightsReport).
     Event(Event),
     /// How long a step takes: the answer to [`TrainingRequest::Rehearse`].
-    Rehearsed {
-        /// Wall time of the first step, in which a GPU's shaders are compiled, in seconds.
-        first_seconds: f64,
-        /// Wall time of those after it.
-        step_seconds: f64,
-    },
+    Rehearsed(StepTimes),
     /// What the run under way makes of the case in view.
     Preview {
         /// The case.

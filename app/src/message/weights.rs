@@ -1,5 +1,6 @@
 //! The weights at hand.
 
+use medcontext_core::weights::{Metadata, sha256};
 use serde::{Deserialize, Serialize};
 
 use super::Handle;
@@ -16,6 +17,19 @@ pub struct WeightsInfo {
     pub sha256: String,
     /// The card that goes along with the file, in Markdown.
     pub card: String,
+}
+
+impl WeightsInfo {
+    /// Of a weights file and its metadata.
+    pub fn of(metadata: &Metadata, file: &[u8]) -> Self {
+        let hash = sha256(file);
+        Self {
+            summary: metadata.summary(),
+            file_name: metadata.file_name(),
+            card: metadata.card(&hash),
+            sha256: hash,
+        }
+    }
 }
 
 /// Weights are at hand: trained here or dropped.

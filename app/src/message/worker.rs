@@ -1,10 +1,8 @@
 //! The worker itself: its device, its end, and how another takes over.
 
-use medcontext_core::dataset::Library;
 use serde::{Deserialize, Serialize};
 
-use super::Handle;
-use crate::platform::Blob;
+use crate::saved::FileLibrary;
 
 /// Where someone wants the numbers to be computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,10 +30,6 @@ pub enum Device {
         reason: Option<String>,
     },
 }
-
-/// All that a session is made of. The worker works with nothing else, and tells the page whenever it has changed, so
-/// that a worker that takes over can be given it.
-pub type FileLibrary = Library<Handle<Blob>>;
 
 /// What the page asks of the worker itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -10,9 +10,8 @@ use super::panels::worker::Engine;
 use super::state::State;
 use super::{files, panels};
 use crate::bridge::Bridge;
-use crate::message::{
-    CasesRequest, DevicePreference, FileLibrary, Report, Request, SessionRequest, WorkerReport, WorkerRequest,
-};
+use crate::message::{CasesRequest, DevicePreference, Report, Request, SessionRequest, WorkerReport, WorkerRequest};
+use crate::saved::FileLibrary;
 
 /// The worker's loader, as the build names it, beside the page.
 const WORKER: &str = "./worker_loader.js";

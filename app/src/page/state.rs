@@ -122,7 +122,7 @@ fn all_labels(cases: &[Case], hidden: &BTreeSet<u16>) -> Vec<Label> {
     let mut names = BTreeMap::new();
     for case in cases {
         let predicted = case.result.done().map(|result| &result.volumes);
-        for label in case.info.labels.iter().chain(predicted).flatten() {
+        for label in case.info.labels().into_iter().chain(predicted).flatten() {
             let known = names.entry(label.id).or_insert_with(|| label.name.clone());
             // A name that says something comes before one that was made up.
             if *known == format!("label {}", label.id) {

@@ -1,19 +1,15 @@
 //! From files to cases, and what the table shows of them. Headers say enough for that; the voxels are read in
 //! `reading.rs`.
 
-use std::collections::BTreeMap;
-
-use medcontext_core::dataset::{CaseFiles, Changes, Frames, HEADER_BYTES, Leftover};
+use medcontext_core::dataset::{CaseFiles, CaseHeader, Changes, HEADER_BYTES, Leftover};
 use medcontext_core::train::TrainConfig;
-use medcontext_core::volume::{Format, Inspection, Limits};
 
-use super::entry::{Entry, named};
-use super::error::{Error, Result};
+use super::error::{Error, Result, named};
 use super::reporter::yield_now;
 use super::session::Session;
 use crate::message::{CaseInfo, CasesReport, TrainingReport, Unused};
 use crate::platform;
-use crate::saved::names;
+use crate::saved::{self, names};
 
 /// Pairs all files taken in so far. The page is told of the cases that are new or have changed, and of every file
 /// that is not used.
@@ -28,9 +24,11 @@ pub async fn refresh(session: &Session) {
     for id in &removed {
         forget(session, id);
     }
-    // What was known of a file with other contents is of no use any more.
-    let replaced = |entry: &Entry| changed.contains(&entry.files);
-    session.cases.borrow_mut().retain(|_, entry| !replaced(entry));
+    for files in &changed {
+        // What was known of other files, or of these with other contents, is of no use any more.
+        session.cases.borrow_mut().remove(&files.id);
+        session.cache.borrow_mut().remove(&files.id);
+    }
     for files in &changed {
         if let Err(error) = announce(session, files).await {
             drop_case(session, files, error).await;
@@ -71,66 +69,32 @@ fn forget(session: &Session, id: &str) {
 pub async fn drop_case(session: &Session, files: &CaseFiles, error: Error) {
     forget(session, &files.id);
     let paths = session.library_mut().drop_case(files);
-    session.drop_volumes(paths).await;
+    session.stored.remove_volumes(paths).await;
     session.mention(Err(error));
 }
 
 /// Puts a case into the table, as its image's header describes it.
 async fn announce(session: &Session, files: &CaseFiles) -> Result<()> {
-    let header = header(session, files.image()).await?;
+    let path = files.image();
+    let start = platform::read_start(&session.file(path)?, HEADER_BYTES).await;
+    let start = start.map_err(|reason| saved::Error::unreadable(path, reason))?;
     let options = session.library().read_options(files);
-    let expected = || Frames::expected(header.frames, options.channels);
-    let decided = options.frames.or_else(expected);
-    let frames = (header.frames > 1 && decided.is_none()).then_some(header.frames);
-    let channels = match decided {
-        Some(Frames::Channels) => header.frames,
-        _ => files.channels.len(),
-    };
     let info = CaseInfo {
-        id: files.id.clone(),
-        image: files.image().to_owned(),
-        label: files.label.clone(),
-        labeled: files.is_labeled(),
-        dims: header.grid.dims,
-        channels,
-        spacing: header.spacing,
-        orientation: header.orientation,
-        frames,
+        files: files.clone(),
+        header: CaseHeader::read(files, &options, &start).map_err(named(path))?,
         role: files.role(),
-        read: false,
-        labels: None,
-        thumbnail: None,
-        problems: Vec::new(),
-        fix: None,
+        contents: None,
     };
     session.reporter.send(CasesReport::Case(info.clone()));
-    let entry = Entry {
-        files: files.clone(),
-        info,
-        size: header.grid.canonical_dims(),
-        datatype: header.datatype,
-        names: BTreeMap::new(),
-    };
-    session.cache.borrow_mut().remove(&files.id);
-    let mut cases = session.cases.borrow_mut();
-    cases.insert(files.id.clone(), entry);
+    session.cases.borrow_mut().insert(files.id.clone(), info);
     Ok(())
-}
-
-/// What a file's first bytes say about it.
-async fn header(session: &Session, path: &str) -> Result<Inspection> {
-    let start = platform::read_start(&session.file(path)?, HEADER_BYTES).await;
-    let start = start.map_err(|reason| Error::unreadable(path, reason))?;
-    let header = Format::of(path, &start).and_then(|format| format.inspect(&[&start]));
-    let header = header.and_then(|header| Limits::default().check(header.decoded_bytes).map(|()| header));
-    Ok(header.map_err(named(path))?)
 }
 
 /// Offers settings that suit the labeled cases.
 fn suggest(session: &Session) {
     let cases = session.cases.borrow();
-    let labeled = cases.values().filter(|entry| entry.files.is_labeled());
-    let sizes: Vec<[usize; 3]> = labeled.map(|entry| entry.size).collect();
+    let labeled = cases.values().filter(|info| info.files.is_labeled());
+    let sizes: Vec<[usize; 3]> = labeled.map(|info| info.header.size).collect();
     if !sizes.is_empty() {
         let config = Box::new(TrainConfig::suggest(&sizes));
         session.reporter.send(TrainingReport::Suggested(config));
@@ -140,9 +104,9 @@ fn suggest(session: &Session) {
 /// Forgets a case and its files.
 pub async fn remove(session: &Session, id: &str) {
     let paths = session.library_mut().remove(id);
-    session.drop_volumes(paths).await;
-    session.drop_stored(&names::segmentation(id)).await;
-    session.drop_stored(&names::uncertainty(id)).await;
+    session.stored.remove_volumes(paths).await;
+    session.stored.remove(&names::segmentation(id)).await;
+    session.stored.remove(&names::uncertainty(id)).await;
     forget(session, id);
     refresh(session).await;
 }
@@ -150,6 +114,6 @@ pub async fn remove(session: &Session, id: &str) {
 /// Forgets the files that are in no case.
 pub async fn discard(session: &Session) {
     let paths = session.library_mut().discard();
-    session.drop_volumes(paths).await;
+    session.stored.remove_volumes(paths).await;
     refresh(session).await;
 }

@@ -2,18 +2,16 @@
 
 use medcontext_core::dataset::Frames;
 
-use super::bytes::json_file;
 use super::cases;
-use super::entry::Entry;
 use super::error::Result;
 use super::session::Session;
-use crate::platform::Blob;
-use crate::saved::names;
+use crate::message::CaseInfo;
+use crate::saved::{json_file, names};
 
 /// Gives a case the label map at `label`, or none.
 pub async fn pair(session: &Session, case: &str, label: Option<String>) -> Result<()> {
     let drawing = session.library_mut().pair(case, label);
-    session.drop_volumes(drawing).await;
+    session.stored.remove_volumes(drawing).await;
     apply(session).await
 }
 
@@ -21,14 +19,13 @@ pub async fn pair(session: &Session, case: &str, label: Option<String>) -> Resul
 pub async fn use_frames(session: &Session, case: &str, frames: Frames) -> Result<()> {
     let images: Vec<String> = {
         let cases = session.cases.borrow();
-        let length = cases.get(case).and_then(|entry| entry.info.frames);
-        let alike = |(id, entry): &(&String, &Entry)| {
-            let same = length.is_some() && entry.info.frames == length;
-            *id == case || (same && frames == Frames::Channels)
-        };
-        let alike = cases.iter().filter(alike);
-        let images = alike.map(|(_, entry)| entry.files.image().to_owned());
-        images.collect()
+        let length = cases.get(case).and_then(|info| info.header.undecided_frames);
+        let as_long = |info: &CaseInfo| length.is_some() && info.header.undecided_frames == length;
+        let all = frames == Frames::Channels;
+        let used = cases
+            .values()
+            .filter(|info| info.id() == case || (all && as_long(info)));
+        used.map(|info| info.files.image().to_owned()).collect()
     };
     session.library_mut().use_frames(images, frames);
     apply(session).await
@@ -42,13 +39,8 @@ pub async fn combine(session: &Session) -> Result<()> {
 
 /// Stores the choices for the next visit, and brings the cases up to date.
 pub async fn apply(session: &Session) -> Result<()> {
-    let file = json(session)?;
+    let file = json_file(names::CHOICES, session.library().choices())?;
     session.store(names::CHOICES, &file).await;
     cases::refresh(session).await;
     Ok(())
-}
-
-/// The choices as a file.
-pub fn json(session: &Session) -> Result<Blob> {
-    json_file(names::CHOICES, session.library().choices())
 }

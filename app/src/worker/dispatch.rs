@@ -17,6 +17,7 @@ use crate::message::{
     TaskReport, TaskRequest, TrainingRequest, WorkerReport, WorkerRequest,
 };
 use crate::platform::{NoStorage, Storage, gpu_name, spawn_local, why_no_gpu};
+use crate::saved::{Saved, SessionStore};
 
 /// Takes requests, which a session of its own does one after another.
 pub struct Inbox {
@@ -72,7 +73,7 @@ async fn open(reporter: Reporter, preference: DevicePreference) -> Result<Rc<Ses
         Some(device) => device,
         None => device::open(DeviceKind::Cpu).await?,
     };
-    let storage = match Storage::open().await {
+    let stored = match Storage::open().await {
         Ok(storage) => Some(storage),
         Err(NoStorage::NotOffered) => None,
         Err(NoStorage::InUse) => {
@@ -80,11 +81,11 @@ async fn open(reporter: Reporter, preference: DevicePreference) -> Result<Rc<Ses
             None
         }
     };
-    let session = Rc::new(Session::new(reporter, device, storage));
-    match restore::found(&session).await {
+    let session = Rc::new(Session::new(reporter, device, SessionStore::new(stored)));
+    match Saved::find(&session.stored).await {
         Ok(None) => {}
         Ok(Some(saved)) => session.reporter.send(SessionReport::Found(Box::new(saved))),
-        Err(error) => session.mention(Err(error)),
+        Err(error) => session.mention(Err(error.into())),
     }
     let device = match session.device.kind {
         DeviceKind::Cpu => Device::Cpu {
@@ -115,7 +116,9 @@ async fn handle(session: &Rc<Session>, request: Request) {
         Request::Export(ExportRequest::Surfaces { case, segmentation }) => {
             show::surfaces(session, &case, &segmentation.0).await
         }
-        Request::Export(ExportRequest::Archive { files, session: saved }) => restore::pack(session, files, saved).await,
+        Request::Export(ExportRequest::Archive { files, session: saved }) => {
+            restore::archive(session, files, saved).await
+        }
         Request::Session(SessionRequest::Remember(saved)) => restore::remember(session, &saved).await,
         Request::Session(SessionRequest::Restore) => restore::restore_stored(session).await,
         Request::Session(SessionRequest::Forget) => restore::forget(session).await,

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use medcontext_core::dataset::{DatasetJson, PhantomCase, PhantomConfig, phantom, phantom_dataset_json};
+use medcontext_core::dataset::{DatasetJson, PhantomConfig, phantom};
+use medcontext_core::preset::{Preset, lay_out};
 use medcontext_core::volume::gzip;
 
-use super::bytes::{blob, bytes_of};
-use super::error::{Error, Result};
+use super::error::Result;
 use super::reporter::yield_now;
 use super::session::Session;
 use super::{cases, restore, weights};
 use crate::message::{Handle, Upload};
 use crate::platform::{self, Blob};
-use crate::saved::names;
+use crate::saved::{self, blob, bytes_of, names};
 
 /// Large enough for several tokens of a network along every axis, so that MedContext has something to mask.
 const SAMPLES: PhantomConfig = PhantomConfig {
@@ -60,38 +60,21 @@ async fn take_documents(session: &Session, documents: BTreeMap<String, Blob>) ->
         let own = blob(&bytes)?;
         session.store(&names::volume(&path), &own.0).await;
         let unused = session.library_mut().add_dataset_json(&path, &bytes, own);
-        session.drop_volumes(unused).await;
+        session.stored.remove_volumes(unused).await;
     }
     Ok(())
 }
 
-/// Makes the synthetic sample volumes: some labeled, some not.
+/// Makes the synthetic sample volumes, some labeled and some not, and takes them in as if they had been dropped.
 pub async fn add_samples(session: &Session) -> Result<()> {
     yield_now().await;
-    let cases = phantom(&SAMPLES);
-    let (labeled, unlabeled) = cases.split_at(LABELED_SAMPLES.min(cases.len()));
-    let names = |cases: &[PhantomCase]| {
-        let names = cases.iter().map(|case| case.name.clone());
-        names.collect::<Vec<_>>()
-    };
-    let json = phantom_dataset_json(&names(labeled), &names(unlabeled));
-    let mut uploads = vec![upload("dataset.json", json.as_bytes())?];
-    for PhantomCase { name, image, label } in labeled {
-        uploads.push(upload(&format!("imagesTr/{name}.nii.gz"), &gzip(image))?);
-        uploads.push(upload(&format!("labelsTr/{name}.nii.gz"), &gzip(label))?);
-    }
-    for PhantomCase { name, image, .. } in unlabeled {
-        uploads.push(upload(&format!("imagesTs/{name}.nii.gz"), &gzip(image))?);
+    let mut uploads = Vec::new();
+    for (name, bytes) in lay_out(Preset::Decathlon, &phantom(&SAMPLES), LABELED_SAMPLES)? {
+        let path = format!("sample/{name}");
+        let bytes = if name.ends_with(".gz") { gzip(&bytes) } else { bytes };
+        let file = platform::file(&bytes, &path).map_err(saved::Error::NoBlob)?;
+        let file = Handle(file);
+        uploads.push(Upload { path, file });
     }
     add(session, uploads).await
-}
-
-/// A sample file as if it had been dropped.
-fn upload(name: &str, bytes: &[u8]) -> Result<Upload> {
-    let path = format!("sample/{name}");
-    let file = platform::file(bytes, &path).map_err(Error::NoBlob)?;
-    Ok(Upload {
-        path,
-        file: Handle(file),
-    })
 }

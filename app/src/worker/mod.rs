@@ -5,14 +5,11 @@
 //! browser deliver messages between two steps, which is how a wish to stop arrives in time.
 //!
 //! From the top: `dispatch`, then one file for each kind of work, then `session` (what is held between two
-//! requests), then `entry`, `bytes`, `reporter` and `error`. Each uses what comes after it and nothing before.
+//! requests), then `reporter` and `error`. Each uses what comes after it and nothing before.
 
-mod archive;
-mod bytes;
 mod cases;
 mod choices;
 mod dispatch;
-mod entry;
 mod error;
 mod files;
 mod label;

@@ -2,16 +2,15 @@
 
 use medcontext_core::dataset::Case;
 use medcontext_core::infer::{
-    self, Event, PredictConfig, Predictor, Segmentation, label_file, logits_file, uncertainty_file,
+    Event, PredictConfig, Predictor, Segmentation, label_file, logits_file, uncertainty_file,
 };
 use medcontext_core::metric::{Hausdorff, Targets};
 
-use super::bytes::blob;
 use super::error::{Error, Result};
 use super::reporter::yield_now;
 use super::session::Session;
 use crate::message::{SegmentationReport, SegmentationRequest, Segmented};
-use crate::saved::{SavedResult, Uncertainty, names};
+use crate::saved::{SavedResult, Uncertainty, blob, names};
 
 /// Segments the named cases with the weights at hand, one after another. A case that fails is named; the
 /// others go on.
@@ -43,7 +42,8 @@ pub async fn predict(session: &Session, request: SegmentationRequest) -> Result<
 
 /// Segments one case, unless stopped.
 async fn segment(session: &Session, predictor: &Predictor, id: &str, config: PredictConfig) -> Result<()> {
-    let case = session.case(id).await?;
+    let reading = session.read(id).await?;
+    let case = &reading.case;
     let mut run = predictor.start_channels(&case.images(), config)?;
     while let Some(event) = run.next().await? {
         let progress = |done, windows, remaining_seconds| SegmentationReport::Progress {
@@ -61,14 +61,13 @@ async fn segment(session: &Session, predictor: &Predictor, id: &str, config: Pre
             } => progress(done, windows, remaining_seconds),
             Event::Finished { segmentation, seconds } => {
                 let seen = predictor.metadata().training.saw(id);
-                let found = segmented(&case, &segmentation, seconds, seen)?;
+                let found = segmented(case, &segmentation, seconds, seen)?;
                 store(session, &found).await;
                 SegmentationReport::Done(found)
             }
         };
         session.reporter.send(report);
-        session.reporter.wait_while_paused().await;
-        if session.reporter.stopping() {
+        if session.reporter.pause_or_stop().await {
             break;
         }
     }
@@ -85,10 +84,8 @@ async fn store(session: &Session, found: &Segmented) {
 
 /// What is said of a segmented case, measured where it has labels of its own.
 fn segmented(case: &Case, segmentation: &Segmentation, seconds: f64, seen: Option<bool>) -> Result<Segmented> {
-    let logits = segmentation.logits.as_ref().map(|logits| {
-        let file = logits_file(logits).map_err(|error| Error::Logits(error.to_string()));
-        blob(&file?)
-    });
+    let logits = segmentation.logits.as_ref().map(logits_file).transpose();
+    let logits = logits.map_err(|error| Error::Logits(error.to_string()))?;
     let score = case.label.as_ref().map(|truth| {
         let (targets, form) = (Targets::default(), Hausdorff::default());
         targets.score(&case.id, &segmentation.labels, truth, form)
@@ -101,22 +98,11 @@ fn segmented(case: &Case, segmentation: &Segmentation, seconds: f64, seen: Optio
             volumes: segmentation.volumes.clone(),
             seconds,
             score: score.transpose()?,
-            uncertainty: uncertainty.and_then(summary),
+            uncertainty: uncertainty.and_then(Uncertainty::of),
             seen,
         },
         file: blob(&label_file(&segmentation.labels))?,
         uncertainty: map.transpose()?,
-        logits: logits.transpose()?,
-    })
-}
-
-/// Where to look first; nowhere where nothing is uncertain.
-fn summary(uncertainty: &infer::Uncertainty) -> Option<Uncertainty> {
-    let spot = uncertainty.most()?;
-    let affine = &uncertainty.map.grid().affine;
-    Some(Uncertainty {
-        mean: uncertainty.mean,
-        slice: spot.slice_number(),
-        mm: affine.apply(spot.voxel.map(|index| index as f64)),
+        logits: logits.map(|file| blob(&file)).transpose()?,
     })
 }

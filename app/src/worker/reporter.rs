@@ -48,12 +48,14 @@ impl Reporter {
         self.stop.get()
     }
 
-    /// Lets the browser deliver messages, and waits for as long as the page wants that.
-    pub async fn wait_while_paused(&self) {
+    /// Lets the browser deliver messages, and waits for as long as the page pauses the task. Whether the task is to
+    /// end then.
+    pub async fn pause_or_stop(&self) -> bool {
         yield_now().await;
         while self.pause.get() && !self.stopping() {
             sleep(PAUSE_MS).await;
         }
+        self.stopping()
     }
 }
 

@@ -5,14 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use futures::lock::Mutex;
-use medcontext_core::dataset::Changes;
+use medcontext_core::dataset::{CaseCache, Changes};
 use medcontext_core::device::ComputeDevice;
 
-use super::entry::{Entry, VolumeCache};
 use super::error::{Error, Result};
 use super::reporter::Reporter;
-use crate::message::{FileLibrary, WorkerReport};
-use crate::platform::{Blob, Storage};
+use crate::message::{CaseInfo, WorkerReport};
+use crate::platform::Blob;
+use crate::saved::{FileLibrary, SessionStore};
+
+/// Volumes that were read lately are cached up to this size.
+const CACHE_BYTES: u64 = 512 << 20;
 
 /// The worker's state. Tasks share it; none holds a borrow over an `await`.
 pub struct Session {
@@ -21,17 +24,17 @@ pub struct Session {
     /// The compute device.
     pub device: ComputeDevice,
     /// Where the session outlives its tab.
-    pub storage: Option<Storage>,
+    pub stored: SessionStore,
     /// What the session is made of.
     library: RefCell<FileLibrary>,
     /// Whether the page does not know of a change in it.
     library_changed: Cell<bool>,
     /// The cases, by id.
-    pub cases: RefCell<BTreeMap<String, Entry>>,
+    pub cases: RefCell<BTreeMap<String, CaseInfo>>,
     /// The case in view.
     pub viewed: RefCell<Option<String>>,
     /// Volumes that were read lately.
-    pub cache: RefCell<VolumeCache>,
+    pub cache: RefCell<CaseCache>,
     /// Held while a case is read.
     pub reads: Mutex<()>,
     /// Whether cases are being read for the first time.
@@ -47,16 +50,16 @@ pub struct Session {
 
 impl Session {
     /// A session without files.
-    pub fn new(reporter: Reporter, device: ComputeDevice, storage: Option<Storage>) -> Self {
+    pub fn new(reporter: Reporter, device: ComputeDevice, stored: SessionStore) -> Self {
         Self {
             reporter,
             device,
-            storage,
+            stored,
             library: RefCell::default(),
             library_changed: Cell::new(false),
             cases: RefCell::default(),
             viewed: RefCell::default(),
-            cache: RefCell::default(),
+            cache: RefCell::new(CaseCache::new(CACHE_BYTES)),
             reads: Mutex::new(()),
             checking: Cell::new(false),
             storing: Cell::new(false),
@@ -114,8 +117,9 @@ impl Session {
     /// Names of labels, as far as a dataset.json or the label maps give them.
     pub fn label_names(&self) -> BTreeMap<u16, String> {
         let mut names = self.declared_names();
-        for entry in self.cases.borrow().values() {
-            for (id, name) in &entry.names {
+        let cases = self.cases.borrow();
+        for contents in cases.values().filter_map(|info| info.contents.as_ref()) {
+            for (id, name) in &contents.names {
                 names.entry(*id).or_insert_with(|| name.clone());
             }
         }

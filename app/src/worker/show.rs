@@ -2,26 +2,25 @@
 
 use medcontext_core::volume::SurfaceNames;
 
-use super::archive;
-use super::bytes::blob;
-use super::entry::{Entry, named};
-use super::error::Result;
+use super::error::{Result, named};
 use super::reading::{read_image, read_labels};
 use super::reporter::yield_now;
 use super::session::Session;
-use crate::message::{DisplayReport, ExportReport, Handle};
+use crate::message::{CaseInfo, DisplayReport, ExportReport, Handle};
 use crate::platform::Blob;
+use crate::saved::{blob, pack};
 
 /// Sends a case's volumes for display, as this program reads them.
 pub async fn view(session: &Session, id: &str) -> Result<()> {
     *session.viewed.borrow_mut() = Some(id.to_owned());
-    let undecided = |entry: &Entry| entry.info.frames.is_some();
+    let undecided = |info: &CaseInfo| info.header.undecided_frames.is_some();
     if session.cases.borrow().get(id).is_some_and(undecided) {
         // The table asks which frame it is to be.
         return Ok(());
     }
     // Before the picture: a label has its color when it is known.
-    let case = session.described_case(id).await?;
+    let reading = session.read(id).await?;
+    let case = &reading.case;
     let truth = case.label.as_ref().map(|label| blob(&label.to_display()));
     session.reporter.send(DisplayReport::Case {
         case: id.to_owned(),
@@ -61,8 +60,8 @@ pub async fn display(
 
 /// Sends where a segmentation differs from a case's own labels.
 pub async fn compare(session: &Session, id: &str, segmentation: &Blob) -> Result<()> {
-    let case = session.case(id).await?;
-    let Some(truth) = &case.label else {
+    let reading = session.read(id).await?;
+    let Some(truth) = &reading.case.label else {
         return Ok(());
     };
     let found = read_labels(id, segmentation).await?;
@@ -89,7 +88,7 @@ pub async fn surfaces(session: &Session, id: &str, segmentation: &Blob) -> Resul
     }
     session.reporter.send(ExportReport::Surfaces {
         case: id.to_owned(),
-        file: archive::pack(&files).await?,
+        file: pack(&files).await?,
     });
     Ok(())
 }

@@ -1,28 +1,22 @@
 //! Training, as a task of the worker.
 
-use medcontext_core::dataset::{Case, CaseFingerprint, LabelSet, not_learned};
+use medcontext_core::dataset::{Case, CaseFingerprint, LabelSet, check_memory, not_learned};
 use medcontext_core::infer::{self, PredictConfig, Predictor, label_file};
-use medcontext_core::train::{CheckpointKind, Event, RunState, Start, TrainConfig, Trainer};
+use medcontext_core::train::{self, CheckpointKind, Event, RunState, Start, TrainConfig, Trainer};
 use medcontext_core::weights::Metadata;
 
-use super::bytes::blob;
-use super::entry::Entry;
 use super::error::{Error, Result};
 use super::reporter::yield_now;
 use super::session::Session;
 use crate::message::TrainingReport;
 use crate::platform::now;
-use crate::saved::names;
+use crate::saved::{blob, names};
 
 /// A crash costs at most this much training, and the step that was under way.
 const STORE_EVERY_MS: f64 = 30_000.0;
 
 /// Memory for volumes: a page has 4 GiB, of which the network needs some.
 const ROOM: u64 = 3 << 30;
-const GIB: f64 = (1u64 << 30) as f64;
-
-/// Steps of a rehearsal: one in which a GPU's shaders are compiled, and some that are like all others.
-const REHEARSAL_STEPS: usize = 4;
 
 /// Trains on the named cases.
 pub async fn train(
@@ -34,7 +28,7 @@ pub async fn train(
 ) -> Result<()> {
     yield_now().await;
     check_room(session, &[cases, validation])?;
-    session.drop_stored(names::STATE).await;
+    session.stored.remove(names::STATE).await;
     let cases = find(session, cases).await?;
     let weights = from_weights.then(|| session.weights()).transpose()?;
     let start = weights.as_deref().map_or(Start::Scratch, Start::Weights);
@@ -47,14 +41,11 @@ pub async fn train(
     run(session, trainer).await
 }
 
-/// Says what is to be said of labels that are about to be learned.
+/// Says what is odd about labels that are about to be learned.
 fn say_what_is_learned(session: &Session, labels: &LabelSet, held_out: &[Case]) -> Result<()> {
-    let library = session.library();
-    let declared = library.dataset_json().map(|json| json.check(labels));
-    let declared = declared.transpose()?;
     let held_out: Vec<CaseFingerprint> = held_out.iter().map(CaseFingerprint::of).collect();
-    let unknown = not_learned(labels, &held_out);
-    for sentence in declared.into_iter().flatten().chain(unknown) {
+    let sentences = session.library().check_labels(labels)?;
+    for sentence in sentences.into_iter().chain(not_learned(labels, &held_out)) {
         session.mention_once(sentence);
     }
     Ok(())
@@ -64,29 +55,13 @@ fn say_what_is_learned(session: &Session, labels: &LabelSet, held_out: &[Case]) 
 pub async fn rehearse(session: &Session, config: TrainConfig, cases: &[String]) -> Result<()> {
     yield_now().await;
     check_room(session, &[cases])?;
-    let config = TrainConfig {
-        iterations: REHEARSAL_STEPS,
-        ..config
-    };
     let cases = find(session, cases).await?;
     let labels = LabelSet::from_cases(&cases, &session.label_names())?;
     let device = &session.device.device;
-    let start = Start::Scratch;
-    let mut trainer = Trainer::new(config, cases, Vec::new(), labels, start, device)?;
-    let mut steps = Vec::new();
-    while steps.len() < REHEARSAL_STEPS && !session.reporter.stopping() {
-        if let Some(Event::Step { seconds, .. }) = trainer.next().await? {
-            steps.push(seconds);
-        }
-        session.reporter.wait_while_paused().await;
-    }
-    if let [first, rest @ ..] = &steps[..]
-        && !rest.is_empty()
-    {
-        session.reporter.send(TrainingReport::Rehearsed {
-            first_seconds: *first,
-            step_seconds: rest.iter().sum::<f64>() / rest.len() as f64,
-        });
+    let go_on = async || !session.reporter.pause_or_stop().await;
+    let times = train::rehearse(config, cases, labels, device, go_on).await?;
+    if let Some(times) = times {
+        session.reporter.send(TrainingReport::Rehearsed(times));
     }
     Ok(())
 }
@@ -94,7 +69,7 @@ pub async fn rehearse(session: &Session, config: TrainConfig, cases: &[String]) 
 /// Resumes the run whose state was stored.
 pub async fn resume(session: &Session, validation: &[String]) -> Result<()> {
     yield_now().await;
-    let state = session.stored_bytes(names::STATE).await?.ok_or(Error::NoState)?;
+    let state = session.stored.bytes(names::STATE).await?.ok_or(Error::NoState)?;
     let RunState {
         config, cases, labels, ..
     } = RunState::read(&state)?;
@@ -118,20 +93,9 @@ async fn find(session: &Session, ids: &[String]) -> Result<Vec<Case>> {
 /// Refuses cases that would not fit into the memory of a page, before any is read.
 fn check_room(session: &Session, ids: &[&[String]]) -> Result<()> {
     let cases = session.cases.borrow();
-    let entries = ids.iter().flat_map(|ids| ids.iter());
-    let sizes: Vec<u64> = entries.filter_map(|id| cases.get(id)).map(Entry::bytes).collect();
-    let needed: u64 = sizes.iter().sum();
-    if needed > ROOM {
-        return Err(Error::NoMemory {
-            cases: match sizes.len() {
-                1 => "this case takes".to_owned(),
-                number => format!("these {number} cases take"),
-            },
-            needed_gib: needed as f64 / GIB,
-            room_gib: ROOM as f64 / GIB,
-        });
-    }
-    Ok(())
+    let found = ids.iter().copied().flatten().filter_map(|id| cases.get(id));
+    let bytes: Vec<u64> = found.map(|info| info.header.bytes()).collect();
+    Ok(check_memory(&bytes, ROOM)?)
 }
 
 /// Drives the run to its end. The weights at hand are the best where there is something to tell by, else the
@@ -156,7 +120,7 @@ async fn run(session: &Session, mut trainer: Trainer) -> Result<()> {
                 }
                 store = (*kind == CheckpointKind::Last).then_some(*iteration);
             }
-            Event::Finished { stopped: false, .. } => session.drop_stored(names::STATE).await,
+            Event::Finished { stopped: false, .. } => session.stored.remove(names::STATE).await,
             _ => {}
         }
         let validated = match &event {
@@ -171,8 +135,7 @@ async fn run(session: &Session, mut trainer: Trainer) -> Result<()> {
             store_state(session, &trainer, iteration).await?;
             stored = now();
         }
-        session.reporter.wait_while_paused().await;
-        if session.reporter.stopping() {
+        if session.reporter.pause_or_stop().await {
             trainer.stop();
         }
     }
@@ -185,12 +148,12 @@ async fn preview(session: &Session, trainer: &Trainer, iteration: usize) -> Resu
         return Ok(());
     };
     // It may have been removed since, or be no image for this network: neither harms the run.
-    let Ok(case) = session.case(&id).await else {
+    let Ok(reading) = session.read(&id).await else {
         return Ok(());
     };
     let device = &session.device.device;
     let predictor = Predictor::new(trainer.student(), trainer.metadata(), device);
-    let Ok(mut run) = predictor.start_channels(&case.images(), PredictConfig::default()) else {
+    let Ok(mut run) = predictor.start_channels(&reading.case.images(), PredictConfig::default()) else {
         return Ok(());
     };
     while let Some(event) = run.next().await? {
@@ -202,8 +165,7 @@ async fn preview(session: &Session, trainer: &Trainer, iteration: usize) -> Resu
                 file,
             });
         }
-        session.reporter.wait_while_paused().await;
-        if session.reporter.stopping() {
+        if session.reporter.pause_or_stop().await {
             break;
         }
     }

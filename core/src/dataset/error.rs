@@ -52,6 +52,19 @@ pub enum DatasetError {
         /// The case.
         case: String,
     },
+    /// More volumes than fit into memory.
+    #[error(
+        "{cases} {needed_gib:.1} GiB of memory and there is room for {room_gib:.1}: use fewer of them, or crop or \
+         downsample the volumes"
+    )]
+    Memory {
+        /// How many, with the verb: "these 3 cases take".
+        cases: String,
+        /// What they take.
+        needed_gib: f64,
+        /// What there is.
+        room_gib: f64,
+    },
     /// Cases with different numbers of channels.
     #[error(
         "case {case} has {channels} channels and case {other} has {found}; give every case the same ones, or leave one \

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use super::{CaseFiles, DatasetJson, Frames, Leftover, Pairing, ReadOptions, pair};
+use super::{CaseFiles, DatasetJson, Frames, LabelSet, Leftover, Pairing, ReadOptions, Result, pair};
 use crate::volume::Format;
 
 #[cfg(test)]
@@ -268,6 +268,15 @@ impl<F> Library<F> {
     /// What the newest dataset.json says.
     pub fn dataset_json(&self) -> Option<&DatasetJson> {
         self.dataset_json.as_ref().map(|(json, _)| json)
+    }
+
+    /// What dataset.json has to say of labels that are to be learned, one sentence each.
+    ///
+    /// # Errors
+    /// As [`DatasetJson::check`].
+    pub fn check_labels(&self, labels: &LabelSet) -> Result<Vec<String>> {
+        self.dataset_json()
+            .map_or_else(|| Ok(Vec::new()), |json| json.check(labels))
     }
 
     /// The newest dataset.json, its path before it.

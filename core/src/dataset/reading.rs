@@ -1,8 +1,6 @@
 //! Reading a case's files, the same way for every front: a front fetches bytes and nothing else.
 
-use serde::{Deserialize, Serialize};
-
-use super::{Case, CaseFiles, DatasetError, Frames, Source, Structure};
+use super::{Case, CaseFiles, DatasetError, Fix, Frames, Source, Structure};
 use crate::Error;
 use crate::volume::{Format, Image, LabelImage, Limits, Placement, VolumeError};
 
@@ -28,29 +26,6 @@ impl Default for ReadOptions {
             channels: 1,
             frames: None,
             resample_labels: false,
-        }
-    }
-}
-
-/// What would make a label map fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Fix {
-    /// Its nearest voxels on the image's grid.
-    Resample,
-    /// The nearest whole numbers.
-    Round,
-}
-
-impl Fix {
-    /// What would repair a label map that this error is about, if anything.
-    pub fn of(error: &Error) -> Option<Fix> {
-        match error {
-            Error::Dataset(DatasetError::LabelElsewhere { .. }) => Some(Fix::Resample),
-            Error::Volume {
-                source: VolumeError::NotLabels(_),
-                ..
-            } => Some(Fix::Round),
-            _ => None,
         }
     }
 }

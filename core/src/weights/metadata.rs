@@ -97,6 +97,31 @@ impl Metadata {
         )
     }
 
+    /// One line about the weights: backbone, patch, labels, iterations and, where it was measured, Dice.
+    pub fn summary(&self) -> String {
+        let [depth, height, width] = self.patch;
+        let names: Vec<&str> = self.labels.names().iter().skip(1).map(String::as_str).collect();
+        let Training {
+            iterations,
+            medcontext,
+            validation_dice,
+            ..
+        } = &self.training;
+        format!(
+            "{}, patch {depth} × {height} × {width}, for {}: {iterations} iterations {} MedContext{}",
+            self.network.backbone().title(),
+            names.join(", "),
+            if *medcontext { "with" } else { "without" },
+            validation_dice.map_or(String::new(), |dice| format!(", Dice {dice:.3} on held-out cases")),
+        )
+    }
+
+    /// The name that a file of these weights is offered under: backbone and iterations.
+    pub fn file_name(&self) -> String {
+        let (backbone, iterations) = (self.network.backbone(), self.training.iterations);
+        format!("medcontext-{backbone}-{iterations}.safetensors")
+    }
+
     /// Reads the metadata of a weights file, without its tensors.
     ///
     /// # Errors

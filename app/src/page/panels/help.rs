@@ -135,8 +135,8 @@ fn diagnostics(state: State) -> String {
     let agent = window().navigator().user_agent().unwrap_or_default();
     let cases = state.cases.rows.read_untracked();
     let sizes = cases.iter().map(|case| {
-        let (dims, labels) = (case.info.dims, case.info.labels.as_ref().map(Vec::len));
-        format!("{dims:?} {} labels {labels:?}", case.info.orientation)
+        let (dims, labels) = (case.info.header.dims, case.info.labels().map(Vec::len));
+        format!("{dims:?} {} labels {labels:?}", case.info.header.orientation)
     });
     let settings = state.saved.config().read_untracked().to_toml();
     let settings = settings.unwrap_or_else(|reason| format!("settings: {reason}"));

@@ -1,13 +1,15 @@
 //! The browser.
 
+mod death;
 mod file;
 mod gpu;
 mod storage;
 
 use gloo_timers::future::TimeoutFuture;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{DedicatedWorkerGlobalScope, console};
+use web_sys::DedicatedWorkerGlobalScope;
 
+pub use death::{log_panic, on_death};
 pub use file::{Blob, File, Handle, as_blob, blob, file, read, read_start};
 pub use gpu::{gpu_name, why_no_gpu};
 pub use storage::Storage;
@@ -26,11 +28,6 @@ pub fn now() -> f64 {
 /// This thread of a worker, as the browser sees it.
 pub fn worker_scope() -> DedicatedWorkerGlobalScope {
     js_sys::global().unchecked_into()
-}
-
-/// Writes what a panic says, and where it was, to the browser's console.
-pub fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
-    console::error_1(&panic.to_string().into());
 }
 
 /// What a JavaScript exception says.

@@ -9,7 +9,7 @@ use crate::saved::Saved;
 
 /// Voxels of each label, by its id.
 fn label_voxels(info: &CaseInfo) -> Vec<(u16, usize)> {
-    let labels = info.labels.iter().flatten();
+    let labels = info.labels().into_iter().flatten();
     labels.map(|label| (label.id, label.voxels)).collect()
 }
 
@@ -29,12 +29,12 @@ fn files_become_cases_and_are_read() {
         let (page, opened) = Page::open().await;
         assert!(problems(&opened).is_empty());
         let all = page.add(two_cases()).await;
-        let ids: Vec<&str> = all.iter().map(|info| info.id.as_str()).collect();
+        let ids: Vec<&str> = all.iter().map(|info| info.id()).collect();
         assert_eq!(ids, ["a", "b"]);
         assert_eq!(all[0].role, Role::Train);
         assert_eq!(all[1].role, Role::Predict);
-        assert!(all.iter().all(|info| info.read && info.channels == 1));
-        assert!(all.iter().all(|info| info.thumbnail.is_some()));
+        assert!(all.iter().all(|info| info.is_read() && info.header.channels == 1));
+        assert!(all.iter().all(|info| info.is_read()));
         let found: Vec<u16> = label_voxels(&all[0]).iter().map(|label| label.0).collect();
         assert_eq!(found, [1, 2]);
     });
@@ -49,7 +49,7 @@ fn a_label_map_chosen_by_hand_is_used_and_outlives_the_worker_and_the_tab() {
         assert!(unused(&reports).is_empty());
         reports.extend(first.read().await);
         let paired = cases(&reports);
-        assert_eq!(paired[0].label.as_deref(), Some("other_seg.nii"));
+        assert_eq!(paired[0].files.label.as_deref(), Some("other_seg.nii"));
         assert_eq!(paired[0].role, Role::Train);
         assert_eq!(label_voxels(&paired[0]).len(), 2);
         let saved = Saved {
@@ -98,7 +98,7 @@ fn a_drawing_replaces_the_label_map_until_another_is_chosen() {
         assert_eq!(problems(&reports), Vec::<&str>::new());
         reports.extend(page.read().await);
         let drawn = &cases(&reports)[0];
-        assert_eq!(drawn.label.as_deref(), Some("drawn/a.nii.gz"));
+        assert_eq!(drawn.files.label.as_deref(), Some("drawn/a.nii.gz"));
         assert_eq!(label_voxels(drawn), label_voxels(&before[0]));
 
         let request = CasesRequest::Pair {
@@ -131,7 +131,7 @@ fn frames_of_a_series_are_used_as_chosen() {
         let files = vec![upload("s.nii", &image), upload("t.nii", &image)];
         let reports = page.ask(CasesRequest::Add(files)).await;
         let undecided = cases(&reports);
-        assert!(undecided.iter().all(|info| info.frames == Some(2)));
+        assert!(undecided.iter().all(|info| info.header.undecided_frames == Some(2)));
 
         let choose = |case: &str, frames| CasesRequest::UseFrames {
             case: case.to_owned(),
@@ -141,13 +141,19 @@ fn frames_of_a_series_are_used_as_chosen() {
         reports.extend(page.read().await);
         let decided = cases(&reports);
         assert_eq!(decided.len(), 1);
-        assert_eq!((decided[0].frames, decided[0].channels), (None, 1));
-        assert!(decided[0].read);
+        assert_eq!(
+            (decided[0].header.undecided_frames, decided[0].header.channels),
+            (None, 1)
+        );
+        assert!(decided[0].is_read());
 
         let reports = page.ask(choose("t", Frames::Channels)).await;
         let decided = cases(&reports);
         assert_eq!(decided.len(), 1);
-        assert_eq!((decided[0].frames, decided[0].channels), (None, 2));
+        assert_eq!(
+            (decided[0].header.undecided_frames, decided[0].header.channels),
+            (None, 2)
+        );
     });
 }
 

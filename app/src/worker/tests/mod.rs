@@ -11,10 +11,10 @@ use medcontext_core::dataset::{PhantomCase, PhantomConfig, phantom};
 use super::dispatch::Inbox;
 use super::reporter::Reporter;
 use crate::message::{
-    CaseInfo, CasesReport, CasesRequest, DevicePreference, FileLibrary, Handle, Report, Request, Upload, WorkerReport,
-    WorkerRequest,
+    CaseInfo, CasesReport, CasesRequest, DevicePreference, Handle, Report, Request, Upload, WorkerReport, WorkerRequest,
 };
 use crate::platform::{file, sleep};
+use crate::saved::FileLibrary;
 
 /// A test that waits for a report longer than so many turns waits in vain.
 const TURNS: usize = 100_000;
@@ -96,7 +96,7 @@ fn cases(reports: &[Report]) -> Vec<CaseInfo> {
     for report in reports {
         match report {
             Report::Cases(CasesReport::Case(info) | CasesReport::Read(info)) => {
-                all.insert(info.id.clone(), info.clone());
+                all.insert(info.id().to_owned(), info.clone());
             }
             Report::Cases(CasesReport::Removed { case }) => {
                 all.remove(case);

@@ -6,10 +6,11 @@ use medcontext_core::volume::{Image, LabelImage, Limits};
 
 use super::{Page, pair_by_hand, problems, two_cases};
 use crate::message::{
-    FileLibrary, Report, SegmentationReport, SegmentationRequest, Segmented, TaskReport, TaskRequest, TrainingReport,
+    Report, SegmentationReport, SegmentationRequest, Segmented, TaskReport, TaskRequest, TrainingReport,
     TrainingRequest, WorkerRequest,
 };
 use crate::platform::{read, run};
+use crate::saved::FileLibrary;
 
 /// Trains on both cases.
 fn training(iterations: usize) -> TrainingRequest {

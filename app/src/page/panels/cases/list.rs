@@ -54,15 +54,15 @@ fn listing(state: State) -> Value {
 fn listed(case: &Case) -> Value {
     let info = &case.info;
     json!({
-        "id": info.id,
+        "id": info.id(),
         "role": case.role,
-        "image": info.image,
-        "label": info.label,
-        "channels": info.channels,
-        "dims": info.dims,
-        "spacing": info.spacing,
-        "orientation": info.orientation,
-        "labels": info.labels,
-        "warnings": info.problems,
+        "image": info.files.image(),
+        "label": info.files.label,
+        "channels": info.header.channels,
+        "dims": info.header.dims,
+        "spacing": info.header.spacing,
+        "orientation": info.header.orientation,
+        "labels": info.labels(),
+        "warnings": info.problems(),
     })
 }

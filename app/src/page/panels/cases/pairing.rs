@@ -47,10 +47,10 @@ fn PairingRow(id: String) -> impl IntoView {
     let link = expect_context::<Link>();
     let id = StoredValue::new(id);
     let case = Memo::new(move |_| state.cases.find(&id.read_value()));
-    let image = move || case.read().as_ref().map(|case| case.info.image.clone());
+    let image = move || case.read().as_ref().map(|case| case.info.files.image().to_owned());
     let label = move || {
         let case = case.read();
-        case.as_ref().and_then(|case| case.info.label.clone())
+        case.as_ref().and_then(|case| case.info.files.label.clone())
     };
     let option = move |path: String| {
         let selected = label().as_ref() == Some(&path);
@@ -91,8 +91,11 @@ fn PairingRow(id: String) -> impl IntoView {
 /// What a case may have as its label map: its own, those of no case, and files that were taken for images.
 fn candidates(state: State, id: &str, own: Option<String>) -> Vec<String> {
     let images = state.cases.rows.read();
-    let unlabeled = |case: &&Case| case.info.label.is_none() && case.info.id != id;
-    let images = images.iter().filter(unlabeled).map(|case| case.info.image.clone());
+    let unlabeled = |case: &&Case| case.info.files.label.is_none() && case.info.id() != id;
+    let images = images
+        .iter()
+        .filter(unlabeled)
+        .map(|case| case.info.files.image().to_owned());
     own.into_iter().chain(unpaired(state)).chain(images).collect()
 }
 

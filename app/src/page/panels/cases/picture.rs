@@ -13,7 +13,8 @@ pub fn Picture(case: Memo<Option<Case>>) -> impl IntoView {
     let canvas = NodeRef::<Canvas>::new();
     let thumbnail = Memo::new(move |_| {
         let case = case.read();
-        case.as_ref().and_then(|case| case.info.thumbnail.clone())
+        case.as_ref()
+            .and_then(|case| case.info.contents.as_ref().map(|contents| contents.thumbnail.clone()))
     });
     Effect::new(move |_| {
         if let (Some(canvas), Some(picture)) = (canvas.get(), &*thumbnail.read()) {

@@ -26,7 +26,7 @@ pub fn on_report(state: State, report: CasesReport) {
 
 /// A new case, or one whose files have changed: it keeps its place, loses its segmentation.
 fn take(state: State, info: CaseInfo) {
-    let id = info.id.clone();
+    let id = info.id().to_owned();
     let mut role = info.role;
     if role == Role::Train && state.cases.find(&id).is_some_and(|case| case.role == Role::Validate) {
         role = Role::Validate;
@@ -40,7 +40,7 @@ fn take(state: State, info: CaseInfo) {
     state
         .cases
         .rows
-        .update(|cases| match cases.binary_search_by(|case| case.info.id.cmp(&id)) {
+        .update(|cases| match cases.binary_search_by(|case| case.info.id().cmp(&id)) {
             Ok(_) if replaying => {}
             Ok(place) => cases[place] = row,
             Err(place) => cases.insert(place, row),
@@ -57,9 +57,9 @@ fn take(state: State, info: CaseInfo) {
 
 /// What a case's voxels say of it.
 fn read(state: State, info: CaseInfo) {
-    let id = info.id.clone();
+    let id = info.id().to_owned();
     state.cases.change(&id, |case| {
-        if info.labels.is_none() {
+        if info.labels().is_none() {
             case.role = Role::Predict;
         }
         case.info = info;
@@ -68,7 +68,10 @@ fn read(state: State, info: CaseInfo) {
 
 /// A case that is gone, from the viewer too.
 fn forget(state: State, id: &str) {
-    state.cases.rows.update(|cases| cases.retain(|case| case.info.id != id));
+    state
+        .cases
+        .rows
+        .update(|cases| cases.retain(|case| case.info.id() != id));
     state.forget_result(id);
     if state.viewer.viewed.read_untracked().as_deref() == Some(id) {
         state.viewer.close();

@@ -12,11 +12,11 @@ use crate::page::panels::cases::Case;
 pub fn Series(case: Memo<Option<Case>>) -> impl IntoView {
     let link = expect_context::<Link>();
     let frame = RwSignal::new(1usize);
-    let frames = move || case.read().as_ref().and_then(|case| case.info.frames);
+    let frames = move || case.read().as_ref().and_then(|case| case.info.header.undecided_frames);
     let decide = move |frames: Frames| {
         if let Some(case) = case.get() {
             link.send(CasesRequest::UseFrames {
-                case: case.info.id,
+                case: case.info.id().to_owned(),
                 frames,
             });
         }

@@ -20,7 +20,7 @@ pub struct Case {
 impl Case {
     /// Whether it is used for this. A series that nobody has decided about is used for nothing.
     pub fn is_for(&self, role: Role) -> bool {
-        self.role == role && self.info.frames.is_none()
+        self.role == role && self.info.header.undecided_frames.is_none()
     }
 }
 
@@ -74,13 +74,13 @@ pub struct CasesStore {
 impl CasesStore {
     /// A row, as it is now.
     pub fn find(&self, id: &str) -> Option<Case> {
-        self.rows.read().iter().find(|case| case.info.id == id).cloned()
+        self.rows.read().iter().find(|case| case.info.id() == id).cloned()
     }
 
     /// Changes a row.
     pub fn change(&self, id: &str, change: impl FnOnce(&mut Case)) {
         self.rows.update(|cases| {
-            if let Some(case) = cases.iter_mut().find(|case| case.info.id == id) {
+            if let Some(case) = cases.iter_mut().find(|case| case.info.id() == id) {
                 change(case);
             }
         });
@@ -92,7 +92,7 @@ impl CasesStore {
         cases
             .iter()
             .filter(|case| wanted(case))
-            .map(|case| case.info.id.clone())
+            .map(|case| case.info.id().to_owned())
             .collect()
     }
 

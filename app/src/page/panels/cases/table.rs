@@ -82,10 +82,10 @@ fn CaseRow(id: String) -> impl IntoView {
             <td class="size">
                 <span class="dims">{field(size)}</span>
                 <span class="spacing">
-                    {field(|case| format!("{} mm", format::spacing(case.info.spacing)))}
+                    {field(|case| format!("{} mm", format::spacing(case.info.header.spacing)))}
                 </span>
             </td>
-            <td class="orientation">{field(|case| case.info.orientation.clone())}</td>
+            <td class="orientation">{field(|case| case.info.header.orientation.clone())}</td>
             <td class="labels">{field(label_ids)}</td>
             <td>
                 <RoleChoice id=id case=case />
@@ -107,9 +107,9 @@ fn CaseRow(id: String) -> impl IntoView {
 fn Problems(case: Memo<Option<Case>>) -> impl IntoView {
     let link = expect_context::<Link>();
     let all = move || case.read().as_ref().map_or_else(Vec::new, problems);
-    let fix = move || case.read().as_ref().and_then(|case| case.info.fix);
+    let fix = move || case.read().as_ref().and_then(|case| case.info.contents.as_ref()?.fix);
     let mend = move |_| {
-        let id = case.read().as_ref().map(|case| case.info.id.clone());
+        let id = case.read().as_ref().map(|case| case.info.id().to_owned());
         if let (Some(case), Some(fix)) = (id, fix()) {
             link.send(CasesRequest::Repair { case, fix });
         }
@@ -148,7 +148,7 @@ fn RoleChoice(id: StoredValue<String>, case: Memo<Option<Case>>) -> impl IntoVie
     let role = move || case.read().as_ref().map_or("predict", |case| role_name(case.role));
     let labeled = move || {
         let case = case.read();
-        case.as_ref().and_then(|case| case.info.labels.as_ref()).is_some()
+        case.as_ref().and_then(|case| case.info.labels()).is_some()
     };
     let choose = move |value: String| {
         let role = match value.as_str() {
@@ -192,8 +192,8 @@ fn role_name(role: Role) -> &'static str {
 
 /// Voxels along each axis, and the channels if there are several.
 fn size(case: &Case) -> String {
-    let dims = format::product(&case.info.dims);
-    match case.info.channels {
+    let dims = format::product(&case.info.header.dims);
+    match case.info.header.channels {
         1 => dims,
         channels => format!("{dims}, {channels} channels"),
     }
@@ -201,18 +201,18 @@ fn size(case: &Case) -> String {
 
 /// Ids of a case's labels; a dash without a label map, an ellipsis before it was read.
 fn label_ids(case: &Case) -> String {
-    if case.info.labeled && !case.info.read {
+    if case.info.files.is_labeled() && !case.info.is_read() {
         return "…".to_owned();
     }
     let ids = |labels: &Vec<_>| labels.iter().map(|label: &LabelVolume| label.id).collect();
-    let ids: Option<Vec<u16>> = case.info.labels.as_ref().map(ids);
+    let ids: Option<Vec<u16>> = case.info.labels().map(ids);
     ids.map_or_else(|| "–".to_owned(), |ids| format::ids(&ids))
 }
 
 /// What is odd about a case, and why it could not be segmented.
 fn problems(case: &Case) -> Vec<String> {
-    let mut all = case.info.problems.clone();
-    if let Some(frames) = case.info.frames {
+    let mut all = case.info.problems().to_vec();
+    if let Some(frames) = case.info.header.undecided_frames {
         all.push(format!(
             "this is a series of {frames} frames: choose one, or use all as the channels of one image"
         ));

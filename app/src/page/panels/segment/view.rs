@@ -25,7 +25,7 @@ pub fn Segment() -> impl IntoView {
     // To compare them with another program's.
     let keep_logits = asked("logits").is_some();
     let wanted = move |case: &Case| match scope.read().as_str() {
-        "all" => case.info.frames.is_none(),
+        "all" => case.info.header.undecided_frames.is_none(),
         "held-out" => case.is_for(Role::Validate),
         _ => case.is_for(Role::Predict),
     };
@@ -90,7 +90,8 @@ fn LabelNext() -> impl IntoView {
     let next = Memo::new(move |_| {
         let cases = state.cases.rows.read();
         let unlabeled = cases.iter().filter(|case| case.is_for(Role::Predict));
-        let uncertain = unlabeled.filter_map(|case| Some((case.info.id.clone(), case.result.done()?.uncertainty?)));
+        let uncertain =
+            unlabeled.filter_map(|case| Some((case.info.id().to_owned(), case.result.done()?.uncertainty?)));
         uncertain.max_by(|(_, a), (_, b)| a.mean.total_cmp(&b.mean))
     });
     let label = move || {

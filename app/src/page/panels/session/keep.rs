@@ -17,10 +17,10 @@ const DELAY: Duration = Duration::from_millis(1500);
 /// What is to be kept now.
 pub fn saved(state: State) -> Saved {
     let cases = state.cases.rows.read_untracked();
-    let roles = cases.iter().map(|case| (case.info.id.clone(), case.role));
+    let roles = cases.iter().map(|case| (case.info.id().to_owned(), case.role));
     let results = cases.iter().filter_map(|case| {
         let result = case.result.done()?.clone();
-        Some((case.info.id.clone(), result))
+        Some((case.info.id().to_owned(), result))
     });
     Saved {
         version: env!("CARGO_PKG_VERSION").to_owned(),

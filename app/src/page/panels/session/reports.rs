@@ -27,7 +27,7 @@ pub fn on_report(state: State, report: SessionReport) {
 fn restored(state: State, saved: Saved) {
     state.cases.rows.update(|cases| {
         for case in cases {
-            if let Some(role) = saved.roles.get(&case.info.id) {
+            if let Some(role) = saved.roles.get(case.info.id()) {
                 case.role = *role;
             }
         }

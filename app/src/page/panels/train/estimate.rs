@@ -125,11 +125,11 @@ fn time(state: State) -> (Light, String) {
         let text = "How long it takes is not measured yet.";
         return (Light::Green, text.to_owned());
     };
-    let seconds = pace.first_seconds + pace.step_seconds * config.iterations as f64;
+    let seconds = pace.times.first_seconds + pace.times.step_seconds * config.iterations as f64;
     let text = format!(
         "{} an iteration, the first {}: about {} in all.",
-        format::duration_fine(pace.step_seconds),
-        format::duration_fine(pace.first_seconds),
+        format::duration_fine(pace.times.step_seconds),
+        format::duration_fine(pace.times.first_seconds),
         format::duration(seconds)
     );
     (Light::of(seconds / 3600.0, HOURS.0, HOURS.1), text)

@@ -14,13 +14,9 @@ pub fn on_report(state: State, report: TrainingReport) {
     match report {
         TrainingReport::Suggested(suggested) => suggest(state, *suggested),
         TrainingReport::Event(event) => on_event(state, event),
-        TrainingReport::Rehearsed {
-            first_seconds,
-            step_seconds,
-        } => state.train.pace.set(Some(Pace {
+        TrainingReport::Rehearsed(times) => state.train.pace.set(Some(Pace {
             config: state.saved.config().get_untracked(),
-            first_seconds,
-            step_seconds,
+            times,
         })),
         TrainingReport::Preview { case, iteration, file } => state.train.preview.set(Some(Preview {
             case,

@@ -1,7 +1,7 @@
 //! The training run at hand, beside what is saved of it.
 
 use leptos::prelude::*;
-use medcontext_core::train::TrainConfig;
+use medcontext_core::train::{StepTimes, TrainConfig};
 use web_sys::Blob;
 
 /// What a training run under way makes of a case.
@@ -20,10 +20,8 @@ pub struct Preview {
 pub struct Pace {
     /// The settings.
     pub config: TrainConfig,
-    /// The first step, in seconds.
-    pub first_seconds: f64,
-    /// Those after it.
-    pub step_seconds: f64,
+    /// Measured on some of them.
+    pub times: StepTimes,
 }
 
 impl Pace {

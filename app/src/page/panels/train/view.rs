@@ -25,7 +25,7 @@ pub fn Train() -> impl IntoView {
     let chosen = Memo::new(move |_| state.cases.ids(|case| case.is_for(Role::Train)));
     // What a case's labels are is known when it was read.
     let unread = move || {
-        let unread = |case: &Case| case.role != Role::Predict && !case.info.read;
+        let unread = |case: &Case| case.role != Role::Predict && !case.info.is_read();
         state.cases.rows.read().iter().any(unread)
     };
     let ready = move || state.worker.is_ready() && !state.progress.work.read().busy() && !unread();

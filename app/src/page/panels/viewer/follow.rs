@@ -36,7 +36,7 @@ fn draw(state: State, controls: Controls, link: Link) {
     let described = Memo::new(move |_| {
         let picture = state.viewer.picture.read();
         let case = picture.as_ref().and_then(|shown| state.cases.find(&shown.case));
-        case.is_some_and(|case| case.info.read)
+        case.is_some_and(|case| case.info.is_read())
     });
     Effect::new(move |_| {
         let Some(viewer) = controls.viewer.get() else {

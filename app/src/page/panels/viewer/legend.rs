@@ -16,7 +16,7 @@ pub fn Legend() -> impl IntoView {
     let truth = move || {
         let case = case.read();
         case.as_ref()
-            .and_then(|case| case.info.labels.clone())
+            .and_then(|case| case.info.labels().cloned())
             .unwrap_or_default()
     };
     let found = Memo::new(move |_| case.read().as_ref().and_then(|case| case.result.done().cloned()));

@@ -35,15 +35,15 @@ pub fn OverlayChoice() -> impl IntoView {
     let previewed = move || {
         let preview = state.train.preview.read();
         let preview = preview.as_ref()?;
-        let of_case = |case: &Case| case.info.id == preview.case;
+        let of_case = |case: &Case| case.info.id() == preview.case;
         case.read().as_ref().is_some_and(of_case).then_some(preview.iteration)
     };
     let possible = move |overlay: Overlay| {
         case.read().as_ref().is_some_and(|case| match overlay {
             Overlay::None => true,
-            Overlay::Truth => case.info.labels.is_some(),
+            Overlay::Truth => case.info.labels().is_some(),
             Overlay::Prediction => case.result.done().is_some() || previewed().is_some(),
-            Overlay::Difference => case.info.labels.is_some() && case.result.done().is_some(),
+            Overlay::Difference => case.info.labels().is_some() && case.result.done().is_some(),
             Overlay::Uncertainty => case.result.done().is_some_and(|found| found.uncertainty.is_some()),
         })
     };

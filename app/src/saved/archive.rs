@@ -9,8 +9,7 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::bytes::{blob, bytes_of};
 use super::error::{Error, Result};
-use crate::message::Handle;
-use crate::platform::Blob;
+use crate::platform::{Blob, Handle};
 
 /// Puts files into an archive.
 pub async fn pack(files: &[(String, Blob)]) -> Result<Handle<Blob>> {

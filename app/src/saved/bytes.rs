@@ -3,8 +3,7 @@
 use serde::Serialize;
 
 use super::error::{Error, Result};
-use crate::message::Handle;
-use crate::platform::{self, Blob};
+use crate::platform::{self, Blob, Handle};
 
 /// A file's bytes.
 pub async fn bytes_of(path: &str, file: &Blob) -> Result<Vec<u8>> {

@@ -1,45 +1,20 @@
-//! What is kept of a session beside its files: enough to put the page back as it was.
+//! What is known of a session beside its files: enough to put the page back as it was.
 
 use std::collections::BTreeMap;
 
-use medcontext_core::dataset::Role;
-use medcontext_core::infer::LabelVolume;
+use medcontext_core::dataset::{Library, Role};
+use medcontext_core::infer::{self, LabelVolume};
 use medcontext_core::metric::{CaseScore, Evaluation};
 use medcontext_core::train::{LabelDice, Losses, TrainConfig};
 #[cfg(target_arch = "wasm32")]
 use reactive_stores::Store;
 use serde::{Deserialize, Serialize};
 
-/// The names of a session's files, in the browser's storage and in an archive.
-pub mod names {
-    use medcontext_core::infer::SEGMENTATION_ENDING;
+use crate::platform::{Blob, Handle};
 
-    /// This struct, as JSON.
-    pub const SESSION: &str = "session.json";
-    /// The weights at hand.
-    pub const WEIGHTS: &str = "weights.safetensors";
-    /// The state of a training run that has not ended.
-    pub const STATE: &str = "state.safetensors";
-    /// What was decided by hand about the files (`Choices`), as JSON.
-    pub const CHOICES: &str = "choices.json";
-    /// Before the paths of volumes and of dataset.json, as they were dropped.
-    pub const CASES: &str = "cases/";
-
-    /// The name of a volume or of dataset.json, by its path.
-    pub fn volume(path: &str) -> String {
-        format!("{CASES}{path}")
-    }
-
-    /// The name of a case's segmentation.
-    pub fn segmentation(case: &str) -> String {
-        format!("segmentations/{case}{SEGMENTATION_ENDING}")
-    }
-
-    /// The name of what says how uncertain the network was about a case.
-    pub fn uncertainty(case: &str) -> String {
-        format!("uncertainty/{case}{SEGMENTATION_ENDING}")
-    }
-}
+/// The files that a session is made of and what was decided about them. The worker works with nothing else, and
+/// tells the page whenever it has changed, so that a worker that takes over can be given it.
+pub type FileLibrary = Library<Handle<Blob>>;
 
 /// A segmented case. Its label map is a file beside this.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,6 +42,19 @@ pub struct Uncertainty {
     pub slice: usize,
     /// The place in it, in mm, RAS+.
     pub mm: [f64; 3],
+}
+
+impl Uncertainty {
+    /// Where to look first in a case; `None` where nothing is uncertain.
+    pub fn of(found: &infer::Uncertainty) -> Option<Self> {
+        let spot = found.most()?;
+        let affine = &found.map.grid().affine;
+        Some(Self {
+            mean: found.mean,
+            slice: spot.slice_number(),
+            mm: affine.apply(spot.voxel.map(|index| index as f64)),
+        })
+    }
 }
 
 /// Dice on the held-out cases at one point of a training run.

@@ -8,7 +8,7 @@ use medcontext_core::dataset::{LabelSet, Regions};
 use medcontext_core::infer::{Event, PredictConfig, Predictor, Segmentation, Uncertainty};
 use medcontext_core::transform::{Crop, Preprocessing, Resampling, Spacing};
 use medcontext_core::volume::{Affine, AxisOrder, Form, Grid, Image, LabelImage, Limits, VolumeError, Voxels};
-use medcontext_core::weights::{Metadata, Training};
+use medcontext_core::weights::{Metadata, TrainingSummary};
 use medcontext_tests::{assert_within, cpu};
 use ndarray::{Array4, ArrayView1, Axis};
 
@@ -21,7 +21,7 @@ const ON: PredictConfig = PredictConfig {
     overlap: 0.5,
     blend: medcontext_core::infer::Blend::Gaussian,
     batch_size: 2,
-    flips: false,
+    mirror: false,
     largest_component: false,
     keep_logits: true,
     uncertainty: true,
@@ -38,7 +38,7 @@ fn predictor(labels: LabelSet, preprocessing: Preprocessing) -> Predictor {
         channels: 1,
         patch: PATCH,
         preprocessing,
-        training: Training::default(),
+        training: TrainingSummary::default(),
         network,
         labels,
     };
@@ -122,14 +122,14 @@ fn windows_that_overlap_give_the_entropy_of_their_blended_logits() {
         .and_then(|labels| labels.with_regions(Regions::brats21()))
         .expect("regions");
     for order in [AxisOrder::Zyx, AxisOrder::Xyz] {
-        for (name, labels, flips) in [
+        for (name, labels, mirror) in [
             ("softmax", labels(), false),
-            ("softmax of flips", labels(), true),
+            ("softmax of mirror images", labels(), true),
             ("sigmoids", regions.clone(), false),
         ] {
             let sigmoids = labels.regions().is_some();
             let predictor = predictor(labels, axes(order));
-            let config = PredictConfig { flips, ..ON };
+            let config = PredictConfig { mirror, ..ON };
             let found = segment(&predictor, &image, config);
             let map = order.arrange(uncertainty(&found).map.canonical());
             let map: Vec<f32> = map.iter().copied().collect();

@@ -59,8 +59,8 @@ struct Count {
     failed: usize,
 }
 
-/// One phase that has ended.
-struct Report {
+/// The result of one phase.
+struct PhaseResult {
     name: String,
     time: Duration,
     count: Count,
@@ -72,12 +72,12 @@ pub fn run(workspace: &Workspace, arguments: &TestArguments) -> Result<()> {
     let chromium = LazyCell::new(|| chromium::ensure(workspace));
     let wanted = |phase| arguments.phases.is_empty() || arguments.phases.contains(&phase);
     let mut building = wanted(Phase::Page).then(|| Building::start(workspace));
-    let mut reports = Vec::new();
+    let mut results = Vec::new();
     for phase in Phase::value_variants() {
         if !wanted(*phase) {
             continue;
         }
-        reports.push(report(*phase, |count| match phase {
+        results.push(run_phase(*phase, |count| match phase {
             Phase::Format => check_format(workspace),
             Phase::Policy => check_policy(workspace),
             Phase::Rust => test_rust(workspace, chromium.as_deref().ok(), count),
@@ -93,7 +93,7 @@ pub fn run(workspace: &Workspace, arguments: &TestArguments) -> Result<()> {
             },
         }));
     }
-    summarize(&reports)
+    summarize(&results)
 }
 
 /// Checks the form of all files. `cargo fmt` finds files by the modules that name them, so it would leave out those
@@ -112,7 +112,7 @@ fn check_policy(workspace: &Workspace) -> Result<()> {
     policy::dependencies(workspace)
 }
 
-fn report(phase: Phase, body: impl FnOnce(&mut Count) -> Result<()>) -> Report {
+fn run_phase(phase: Phase, body: impl FnOnce(&mut Count) -> Result<()>) -> PhaseResult {
     let name = phase
         .to_possible_value()
         .map_or_else(String::new, |value| value.get_name().to_string());
@@ -126,7 +126,7 @@ fn report(phase: Phase, body: impl FnOnce(&mut Count) -> Result<()>) -> Report {
     }
     let passed = result.is_ok();
     println!("== {name}: {} after {:.0} s", verdict(passed), time.as_secs_f64());
-    Report {
+    PhaseResult {
         name,
         time,
         count,
@@ -140,15 +140,15 @@ fn verdict(passed: bool) -> &'static str {
 
 /// Prints a table and, as the last line, the tests' counts. A phase that fails without a failed
 /// test, such as a warning, counts as one.
-fn summarize(reports: &[Report]) -> Result<()> {
+fn summarize(results: &[PhaseResult]) -> Result<()> {
     println!();
     let mut total = Count::default();
-    for Report {
+    for PhaseResult {
         name,
         time,
         count,
         passed,
-    } in reports
+    } in results
     {
         println!("{name:<8} {:>6.0} s  {}", time.as_secs_f64(), verdict(*passed));
         total.passed += count.passed;

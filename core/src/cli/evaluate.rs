@@ -15,7 +15,9 @@ use super::{Failure, Outcome};
 use crate::Error;
 use crate::backbone::Backbone;
 use crate::dataset::{DatasetJson, Match, match_predictions};
-use crate::metric::{CaseScore, EmptyPolicy, Evaluation, Hausdorff, Protocol, Region, Report, Targets, Unit};
+use crate::metric::{
+    CaseScore, EmptyPolicy, Evaluation, EvaluationDocument, Hausdorff, Protocol, Region, Targets, Unit,
+};
 use crate::preset::Preset;
 use crate::volume::Placement;
 
@@ -56,12 +58,12 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "I/N")]
     shard: Option<String>,
     #[command(flatten)]
-    reports: Reports,
+    outputs: Outputs,
 }
 
 /// Where the result goes besides the screen.
 #[derive(Args)]
-struct Reports {
+struct Outputs {
     /// Unit of distances: mm or voxels; by default both.
     #[arg(long)]
     unit: Option<Unit>,
@@ -82,20 +84,20 @@ struct Reports {
     before: Option<PathBuf>,
 }
 
-impl Reports {
-    /// Refuses reports that are one of the files that are read, or one another.
+impl Outputs {
+    /// Refuses outputs that name the same file twice, or one of the files that are read.
     fn refuse<P: AsRef<Path>>(&self, read: impl IntoIterator<Item = P>) -> Outcome {
-        let reports = [&self.json, &self.csv, &self.markdown, &self.html];
-        let reports = || reports.into_iter().flatten().map(PathBuf::as_path);
-        refuse_doubles(reports())?;
-        refuse_inputs(reports(), &self.before)?;
-        refuse_inputs(reports(), read)
+        let outputs = [&self.json, &self.csv, &self.markdown, &self.html];
+        let outputs = || outputs.into_iter().flatten().map(PathBuf::as_path);
+        refuse_doubles(outputs())?;
+        refuse_inputs(outputs(), &self.before)?;
+        refuse_inputs(outputs(), read)
     }
 }
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let (Some(prediction), Some(truth)) = (&arguments.prediction, &arguments.truth) else {
-        return merge(&arguments.merge, &arguments.reports, console);
+        return merge(&arguments.merge, &arguments.outputs, console);
     };
     let json = dataset_json(truth)?;
     for problem in json.iter().flat_map(|json| &json.problems) {
@@ -105,7 +107,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     predictions.warn(console);
     truths.warn(console);
     let read = predictions.paths().chain(truths.paths());
-    arguments.reports.refuse(read)?;
+    arguments.outputs.refuse(read)?;
     let lists = [(prediction.as_path(), &predictions), (truth, &truths)];
     let pairs = pairs(lists, json.as_ref(), console)?;
     let shard = Shard::choose(arguments.shard.as_deref())?;
@@ -136,7 +138,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     };
     let labels = measurement.targets.label_set(&scores, &measurement.names);
     let labels = labels.map_err(Error::from)?;
-    report(&Evaluation::new(scores, &labels, protocol), &arguments.reports, console)?;
+    report(&Evaluation::new(scores, &labels, protocol), &arguments.outputs, console)?;
     if failed > 0 {
         return Err(Failure::Partial {
             failed,
@@ -147,12 +149,12 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
 }
 
 /// Puts the parts of an evaluation together and reports it.
-fn merge(parts: &[PathBuf], reports: &Reports, console: &Console) -> Outcome {
-    reports.refuse(parts)?;
+fn merge(parts: &[PathBuf], outputs: &Outputs, console: &Console) -> Outcome {
+    outputs.refuse(parts)?;
     let parts = parts.iter().map(|path| part(path));
     let parts = parts.collect::<Result<Vec<Evaluation>, Failure>>();
     let evaluation = Evaluation::merge(parts?).map_err(Error::from)?;
-    report(&evaluation, reports, console)
+    report(&evaluation, outputs, console)
 }
 
 /// Measures what a preset's paper reports, where it has published settings, and adds the names of its labels.
@@ -279,24 +281,24 @@ fn part(path: &Path) -> Result<Evaluation, Failure> {
     })
 }
 
-fn report(evaluation: &Evaluation, reports: &Reports, console: &Console) -> Outcome {
-    for line in evaluation.to_lines(reports.unit) {
+fn report(evaluation: &Evaluation, outputs: &Outputs, console: &Console) -> Outcome {
+    for line in evaluation.to_lines(outputs.unit) {
         console.say(line);
     }
-    if let Some(path) = &reports.json {
+    if let Some(path) = &outputs.json {
         let json = encoded(path, serde_json::to_string_pretty(evaluation))?;
         write(path, json.as_bytes())?;
     }
-    if let Some(path) = &reports.csv {
-        write(path, evaluation.to_csv(reports.unit).as_bytes())?;
+    if let Some(path) = &outputs.csv {
+        write(path, evaluation.to_csv(outputs.unit).as_bytes())?;
     }
-    if let Some(path) = &reports.markdown {
-        write(path, evaluation.to_markdown(reports.unit).as_bytes())?;
+    if let Some(path) = &outputs.markdown {
+        write(path, evaluation.to_markdown(outputs.unit).as_bytes())?;
     }
-    if let Some(path) = &reports.html {
-        let document = Report {
+    if let Some(path) = &outputs.html {
+        let document = EvaluationDocument {
             title: "Evaluation".to_owned(),
-            before: reports.before.as_deref().map(part).transpose()?,
+            before: outputs.before.as_deref().map(part).transpose()?,
             provenance: provenance(evaluation),
             settings: None,
         };
@@ -305,7 +307,7 @@ fn report(evaluation: &Evaluation, reports: &Reports, console: &Console) -> Outc
     Ok(())
 }
 
-/// How the program was called, without which the numbers cannot be had again.
+/// How the program was called, which it takes to reproduce the numbers.
 fn provenance(evaluation: &Evaluation) -> Vec<(String, String)> {
     let command: Vec<String> = std::env::args().collect();
     let facts = [

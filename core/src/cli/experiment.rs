@@ -20,7 +20,7 @@ use super::folder::{Folder, FolderOptions};
 use super::inputs::refuse_inputs;
 use super::listing::Listing;
 use super::shard::Shard;
-use super::train::{FILES, Report, STATE};
+use super::train::{FILES, RunReport, STATE};
 use super::{Failure, Outcome};
 use crate::device::{self, DeviceKind};
 use crate::experiment::{Cell, CellResult, Event, Experiment, Runner};
@@ -270,7 +270,7 @@ struct RunFolder<'a> {
     path: PathBuf,
     /// Names of the segmentations by case.
     predicted: BTreeMap<String, String>,
-    report: Report<'a>,
+    report: RunReport<'a>,
 }
 
 impl<'a> RunFolder<'a> {
@@ -291,7 +291,7 @@ impl<'a> RunFolder<'a> {
         let text = cell.config.to_toml()?;
         write(&path.join("config.toml"), text.as_bytes())?;
         let device = device.to_owned();
-        let report = Report::new(&path, console, cell.config.iterations, device, done)?;
+        let report = RunReport::new(&path, console, cell.config.iterations, device, done)?;
         Ok(Self {
             path,
             predicted: predicted(cell),

@@ -121,7 +121,7 @@ fn config(arguments: &Arguments) -> PredictConfig {
             BlendName::Gaussian => Blend::Gaussian,
         },
         batch_size: arguments.batch_size,
-        flips: arguments.flips,
+        mirror: arguments.mirror,
         largest_component: arguments.largest_component,
         keep_logits: arguments.logits,
         uncertainty: arguments.uncertainty,

@@ -16,7 +16,7 @@ use burn::tensor::Device;
 use futures::executor::block_on;
 
 pub(super) use self::arguments::Arguments;
-pub(super) use self::report::{FILES, Report};
+pub(super) use self::report::{FILES, RunReport};
 pub(super) use self::settings::STATE;
 use self::settings::{configure, find_state};
 use super::cache::Cache;
@@ -82,7 +82,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     // The trainer holds what they said; as files they are several times the network.
     let done = state.map(|(done, _)| done);
     drop(weights);
-    let mut report = Report::new(&arguments.out, console, config.iterations, description, done)?;
+    let mut report = RunReport::new(&arguments.out, console, config.iterations, description, done)?;
     block_on(drive(trainer, &mut report, arguments.strict))
 }
 
@@ -129,7 +129,7 @@ fn refuse_replacing(arguments: &Arguments, folder: &Folder) -> Outcome {
 }
 
 /// Passes every event on, and stops the trainer when Ctrl-C was pressed.
-async fn drive(mut trainer: Trainer, report: &mut Report<'_>, strict: bool) -> Outcome {
+async fn drive(mut trainer: Trainer, report: &mut RunReport<'_>, strict: bool) -> Outcome {
     let interrupted = interrupt_flag();
     while let Some(event) = trainer.next().await? {
         report.event(&event)?;

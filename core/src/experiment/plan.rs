@@ -208,7 +208,7 @@ impl Experiment {
             predict: PredictConfig {
                 overlap: config.overlap,
                 blend: config.blend,
-                flips: row.flips,
+                mirror: row.mirror,
                 largest_component: row.largest_component,
                 ..PredictConfig::default()
             },

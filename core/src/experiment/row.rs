@@ -17,9 +17,9 @@ pub struct Row {
     /// Trains this many times the iterations: what one iteration of the row that it stands beside
     /// costs, in iterations of this one, makes the two rows equal in time.
     pub equal_time: Option<f64>,
-    /// Whether cases are segmented eight times, mirrored.
-    #[serde(default)]
-    pub flips: bool,
+    /// Whether cases are segmented with mirror TTA.
+    #[serde(default, alias = "flips")]
+    pub mirror: bool,
     /// Whether only the largest connected component of every label is kept.
     #[serde(default)]
     pub largest_component: bool,

@@ -28,8 +28,9 @@ pub struct PredictConfig {
     pub blend: Blend,
     /// Windows per forward pass.
     pub batch_size: usize,
-    /// Whether to average the logits of a window's eight mirror images: eight times the work.
-    pub flips: bool,
+    /// Mirror TTA: averages the logits of a window's eight mirror images, at eight times the work.
+    #[serde(alias = "flips")]
+    pub mirror: bool,
     /// Whether to keep only the largest connected component of every label.
     pub largest_component: bool,
     /// Whether to keep the blended logits beside the labels.
@@ -44,7 +45,7 @@ impl Default for PredictConfig {
             overlap: 0.5,
             blend: Blend::Gaussian,
             batch_size: 1,
-            flips: false,
+            mirror: false,
             largest_component: false,
             keep_logits: false,
             uncertainty: false,

@@ -5,7 +5,7 @@ use ndarray::{Array3, Array4};
 use web_time::Instant;
 
 use super::blend::Blender;
-use super::{Event, LabelVolume, PredictConfig, Segmentation, Uncertainty, keep_largest_components, mean_over_flips};
+use super::{Event, LabelVolume, PredictConfig, Segmentation, Uncertainty, keep_largest_components, mirror_tta};
 use crate::backbone::Model;
 use crate::dataset::LabelSet;
 use crate::transform::{Prepared, largest};
@@ -131,8 +131,8 @@ impl Run<'_> {
             let end = (self.done + self.config.batch_size).min(windows);
             let x = blender.batch(&self.case.image, self.done..end, &self.predictor.device);
             let forward = |x| self.predictor.model.forward(x, None);
-            let logits = if self.config.flips {
-                mean_over_flips(&x, forward)
+            let logits = if self.config.mirror {
+                mirror_tta(&x, forward)
             } else {
                 forward(x)
             };

@@ -5,7 +5,7 @@ use super::{Evaluation, LabelScore, Statistic};
 
 /// What stands in the document around the numbers.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Report {
+pub struct EvaluationDocument {
     /// What the evaluation is called.
     pub title: String,
     /// The same cases before something was changed: other weights, an earlier training run.
@@ -26,17 +26,17 @@ pre{background:#f2f5f7;padding:1em;white-space:pre-wrap}small{color:#52616d}";
 
 impl Evaluation {
     /// The document: means by label, beside those from before where given; every case; provenance.
-    pub fn to_html(&self, report: &Report) -> String {
-        let title = escape(&report.title);
+    pub fn to_html(&self, document: &EvaluationDocument) -> String {
+        let title = escape(&document.title);
         let mut html = format!(
             "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{title}</title>\n\
              <style>{STYLE}</style>\n<h1>{title}</h1>\n"
         );
-        html += &self.means(report.before.as_ref());
+        html += &self.means(document.before.as_ref());
         html += &format!("<p><small>{}</small></p>\n", escape(&self.measured()));
         html += &self.every_case();
-        html += &facts(&report.provenance);
-        if let Some(settings) = &report.settings {
+        html += &facts(&document.provenance);
+        if let Some(settings) = &document.settings {
             html += &format!("<h2>Settings</h2>\n<pre>{}</pre>\n", escape(settings));
         }
         html + "<p><small>For research only: not a medical device.</small></p>\n</html>\n"

@@ -23,7 +23,7 @@ pub struct RunState {
     pub config: TrainConfig,
     /// Ids of the training cases, in order.
     pub cases: Vec<String>,
-    /// Names of all cases that the weights have seen, as in [`Training`](crate::weights::Training).
+    /// Names of all cases that the weights have seen, as in [`TrainingSummary`](crate::weights::TrainingSummary).
     #[serde(default)]
     pub seen: Option<Vec<String>>,
     /// What the network's classes are.

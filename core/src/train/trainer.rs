@@ -17,7 +17,7 @@ use super::{CheckpointKind, Event, HeldOut, RunState, TrainConfig, TrainingSet, 
 use crate::backbone::Model;
 use crate::dataset::{Case, LabelSet};
 use crate::transform::{Loader, Sampler};
-use crate::weights::{self, Metadata, Precision, Training, WeightsError};
+use crate::weights::{self, Metadata, Precision, TrainingSummary, WeightsError};
 use crate::{Error, Result};
 
 /// A training run.
@@ -210,7 +210,7 @@ impl Trainer {
             patch: self.config.patch,
             preprocessing: self.config.preprocessing,
             labels: self.labels.clone(),
-            training: Training {
+            training: TrainingSummary {
                 iterations: self.iteration,
                 medcontext: self.config.medcontext.enabled,
                 seed: self.config.seed,

@@ -31,12 +31,12 @@ pub struct Metadata {
     /// The labels, by output channel.
     pub labels: LabelSet,
     /// How the weights came to be.
-    pub training: Training,
+    pub training: TrainingSummary,
 }
 
 /// A summary of the training run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Training {
+pub struct TrainingSummary {
     /// Steps done.
     pub iterations: usize,
     /// Whether MedContext was on.
@@ -53,7 +53,7 @@ pub struct Training {
     pub validation_dice: Option<f64>,
 }
 
-impl Training {
+impl TrainingSummary {
     /// Whether the weights have seen a case of this name in training; nothing where that is not known.
     pub fn saw(&self, case: &str) -> Option<bool> {
         let names = self.case_names.as_ref()?;

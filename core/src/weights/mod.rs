@@ -26,7 +26,7 @@ pub use load::{Loaded, load};
 #[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
 pub(crate) use metadata::counted;
 pub(crate) use metadata::describe;
-pub use metadata::{Metadata, Training};
+pub use metadata::{Metadata, TrainingSummary};
 pub(crate) use opened::Opened;
 pub use options::ImportOptions;
 pub use raw::{RawTensor, Tensors, read_safetensors};

@@ -8,7 +8,7 @@ use super::part::{Dictionary, Part, parts, whole};
 use super::raw::{Tensors, read_safetensors};
 use super::recognize::recognize;
 use super::torch::{Checkpoint, is_torch};
-use super::{Metadata, Training, WeightsError};
+use super::{Metadata, TrainingSummary, WeightsError};
 use crate::backbone::{Model, Network, Recognized, is_unused};
 use crate::dataset::LabelSet;
 use crate::transform::{Normalization, Preprocessing};
@@ -188,7 +188,7 @@ fn describe(found: Recognized<Network>, options: &ImportOptions) -> Result<(Meta
             ..Preprocessing::default()
         },
         labels: numbered(found.classes)?,
-        training: Training::default(),
+        training: TrainingSummary::default(),
     };
     let mut assumed = found.assumed;
     if options.normalization == Normalization::ZScore {

@@ -29,9 +29,9 @@ pub(in crate::cli) struct Arguments {
     /// Where to compute: cpu, wgpu, cuda, cuda:N, or ws://host:port where `core serve` runs.
     #[arg(long, default_value = "cpu")]
     pub device: DeviceKind,
-    /// Average the eight mirror images of every window: eight times the work.
-    #[arg(long)]
-    pub flips: bool,
+    /// Test-time mirroring: average the logits of every window's eight mirror images, at eight times the work.
+    #[arg(long, alias = "flips")]
+    pub mirror: bool,
     /// Keep only the largest connected component of every label.
     #[arg(long)]
     pub largest_component: bool,

@@ -33,7 +33,7 @@ fn step_of(line: &str) -> Option<usize> {
 }
 
 /// The run folder and the screen.
-pub(in crate::cli) struct Report<'a> {
+pub(in crate::cli) struct RunReport<'a> {
     out: PathBuf,
     log: File,
     curves: Curves,
@@ -44,7 +44,7 @@ pub(in crate::cli) struct Report<'a> {
     console: &'a Console,
 }
 
-impl<'a> Report<'a> {
+impl<'a> RunReport<'a> {
     /// Starts or goes on with the files of `out`; `done` steps were done before.
     pub fn new(
         out: &Path,

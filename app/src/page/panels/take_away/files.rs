@@ -2,7 +2,7 @@
 
 use js_sys::{Array, Date};
 use leptos::prelude::*;
-use medcontext_core::metric::{Evaluation, Report};
+use medcontext_core::metric::{Evaluation, EvaluationDocument};
 use medcontext_core::train::TrainConfig;
 use web_sys::Blob;
 
@@ -95,7 +95,7 @@ fn report(state: State, evaluation: &Evaluation) -> Result<String, String> {
     }
     facts.extend(trained.iter().map(|config| ("Seed", config.seed.to_string())));
     let facts = facts.into_iter().map(|(name, value)| (name.to_owned(), value));
-    Ok(evaluation.to_html(&Report {
+    Ok(evaluation.to_html(&EvaluationDocument {
         title: "MedContext evaluation".to_owned(),
         before: state.saved.before().get_untracked(),
         provenance: facts.collect(),

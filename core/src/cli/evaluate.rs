@@ -29,7 +29,7 @@ pub(super) struct Arguments {
     /// Folder with true label maps, or a data set that holds them.
     #[arg(long, required_unless_present = "merge")]
     truth: Option<PathBuf>,
-    /// Put together the JSON files of parts, instead of reading label maps.
+    /// Merge the JSON files of shards, instead of reading label maps.
     #[arg(
         long,
         value_name = "PART.json",
@@ -79,7 +79,7 @@ struct Outputs {
     /// Also write a document to print or to keep, in HTML.
     #[arg(long)]
     html: Option<PathBuf>,
-    /// What --json wrote of the same cases earlier, to stand beside the means in the HTML.
+    /// An earlier --json output for the same cases, shown beside the means in the HTML.
     #[arg(long, value_name = "EARLIER.json", requires = "html")]
     before: Option<PathBuf>,
 }
@@ -148,7 +148,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     Ok(())
 }
 
-/// Puts the parts of an evaluation together and reports it.
+/// Merges the shards of an evaluation and reports it.
 fn merge(parts: &[PathBuf], outputs: &Outputs, console: &Console) -> Outcome {
     outputs.refuse(parts)?;
     let parts = parts.iter().map(|path| part(path));
@@ -157,7 +157,7 @@ fn merge(parts: &[PathBuf], outputs: &Outputs, console: &Console) -> Outcome {
     report(&evaluation, outputs, console)
 }
 
-/// Measures what a preset's paper reports, where it has published settings, and adds the names of its labels.
+/// Selects what a preset's paper reports, if it has published settings, and adds the names of its labels.
 fn take_preset(preset: Preset, targets: &mut Targets, names: &mut BTreeMap<u16, String>) -> Outcome {
     let published = preset.published(Backbone::Unetr, 1);
     if let Some(settings) = published.map_err(Error::from)? {
@@ -176,7 +176,7 @@ fn dataset_json(truth: &Path) -> Result<Option<DatasetJson>, Error> {
     found.map(parse).transpose()
 }
 
-/// Predictions and true label maps that belong together; what is left over is said.
+/// Pairs predictions with true label maps, and names what is left over.
 fn pairs(
     [(prediction, predictions), (truth, truths)]: [(&Path, &Listing); 2],
     json: Option<&DatasetJson>,
@@ -223,12 +223,12 @@ struct Measurement<'a> {
     truths: &'a Listing,
     targets: Targets,
     form: Hausdorff,
-    /// Names of labels by id, as far as they are known.
+    /// Names of labels by id, where known.
     names: BTreeMap<u16, String>,
 }
 
 impl Measurement<'_> {
-    /// Measures cases, and says why where one cannot be.
+    /// Measures cases, and says why one cannot be measured.
     fn cases(&mut self, pairs: &[Match], console: &Console) -> Vec<CaseScore> {
         let mut scores = Vec::new();
         let mut progress = console.progress(pairs.len(), "case");
@@ -246,7 +246,7 @@ impl Measurement<'_> {
         scores
     }
 
-    /// Measures one case, and adds the names that its true label map knows.
+    /// Measures one case, and adds the label names from its true label map.
     fn case(&mut self, pair: &Match, console: &Console) -> Result<CaseScore, Failure> {
         let prediction = read_label(&self.predictions.path_below(&pair.prediction))?;
         let truth = read_label(&self.truths.path_below(&pair.truth))?;
@@ -271,7 +271,7 @@ impl Measurement<'_> {
     }
 }
 
-/// One part, as `--json` wrote it.
+/// One shard's result, as written by `--json`.
 fn part(path: &Path) -> Result<Evaluation, Failure> {
     serde_json::from_slice(&read(path)?).map_err(|error| {
         Failure::Message(format!(

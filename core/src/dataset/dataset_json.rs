@@ -25,7 +25,7 @@ pub struct DatasetJson {
     /// How many channels a case has: "modality" (Decathlon) or "channel_names" (nnU-Net 2); `None` where it
     /// does not say.
     pub channels: Option<usize>,
-    /// What was found wrong with it.
+    /// What is wrong with it.
     pub problems: Vec<Leftover>,
     pub(super) entries: Vec<Entry>,
 }
@@ -40,8 +40,8 @@ pub(super) struct Entry {
 }
 
 impl DatasetJson {
-    /// Which of several paths is the data set's own: the `dataset.json`, else the `dataset_0.json` or the
-    /// like (BTCV) that lies nearest to the root.
+    /// Which of several paths is the data set's own: the `dataset.json` nearest to the root, else a `dataset_0.json` or
+    /// similar (BTCV).
     pub fn find<'a>(paths: impl IntoIterator<Item = &'a String>) -> Option<&'a String> {
         let rank = |path: &str| {
             let tidy = tidy(path);
@@ -185,10 +185,10 @@ impl DatasetJson {
         }
     }
 
-    /// What is to be said of labels that are about to be learned, one sentence each.
+    /// Warnings about labels that are about to be learned, one sentence each.
     ///
     /// # Errors
-    /// When the label `ignore` is among them: it would be learned as a structure of its own.
+    /// When the label `ignore` is among them: it would be learned as a separate structure.
     pub fn check(&self, labels: &LabelSet) -> Result<Vec<String>> {
         let mut said = Vec::new();
         if let Some(id) = self.ignore.filter(|&id| id > 0 && labels.class_of(id).is_some()) {

@@ -41,8 +41,7 @@ pub(in crate::cli) struct Arguments {
     /// Also write the blended logits, as CASE.logits.safetensors.
     #[arg(long)]
     pub logits: bool,
-    /// Also write how uncertain every voxel is, as CASE_uncertainty.nii.gz, and rank the cases by it: what to
-    /// label next.
+    /// Also write every voxel's uncertainty as CASE_uncertainty.nii.gz, and rank the cases by it: what to label next.
     #[arg(long)]
     pub uncertainty: bool,
     /// Overwrite segmentations that are there already; what is read is never overwritten.

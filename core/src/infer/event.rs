@@ -1,4 +1,4 @@
-//! What the predictor reports, and what it is asked for.
+//! The predictor's settings and events.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub enum Blend {
     Gaussian,
 }
 
-/// How to slide the window.
+/// Settings of sliding-window inference.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PredictConfig {
@@ -35,7 +35,7 @@ pub struct PredictConfig {
     pub largest_component: bool,
     /// Whether to keep the blended logits beside the labels.
     pub keep_logits: bool,
-    /// Whether to say how uncertain the network is about every voxel: a byte more for each.
+    /// Whether to compute the uncertainty of every voxel; takes one more byte per voxel.
     pub uncertainty: bool,
 }
 
@@ -68,8 +68,7 @@ pub struct LabelVolume {
 }
 
 impl LabelVolume {
-    /// Size of every label in a label map, background left out, called as `names` say, else as the map itself does,
-    /// else by its id.
+    /// Size of every label in a label map except background; named by `names`, else by the map itself, else by id.
     pub fn all_of(map: &LabelImage, names: &BTreeMap<u16, String>) -> Vec<Self> {
         let voxel_ml = map.grid().voxel_ml();
         let own = map.names();
@@ -107,7 +106,7 @@ pub struct Segmentation {
 pub enum Event {
     /// The image is prepared.
     Started {
-        /// Windows to come.
+        /// Number of windows.
         windows: usize,
     },
     /// Some windows are done.

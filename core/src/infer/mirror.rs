@@ -21,8 +21,8 @@ mod tests {
 
     use super::mirror_tta;
 
-    /// A network that adds 1, 2, … 8 to the voxels of a 2×2×2 patch by their place: mirrored and back,
-    /// every voxel is at every place once, so each gets the mean, 4.5.
+    /// A network that adds 1, 2, … 8 to the voxels of a 2×2×2 patch by position: mirroring puts every voxel at every
+    /// position once, so each gets the mean, 4.5.
     #[test]
     fn each_voxel_is_seen_at_all_eight_places() {
         let cpu = Device::flex();

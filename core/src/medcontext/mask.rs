@@ -15,12 +15,11 @@ pub struct TubeMask {
 }
 
 impl TubeMask {
-    /// Draws a mask over `grid` whose tubes run along `axis` (0 depth, 1 height, 2 width), by settings
-    /// that [work](MedContext::check).
+    /// Draws a mask over `grid` whose tubes run along `axis` (0 depth, 1 height, 2 width), by
+    /// [valid](MedContext::check) settings.
     ///
-    /// As in the released code, one plane is drawn and repeated along the tube. Where an exact share
-    /// would be none, one of several tubes is masked, so that a small patch is not left without the
-    /// method.
+    /// As in the released code, one plane is drawn and repeated along the tube. Where the exact mask ratio would give
+    /// no tube, one of several is masked, so that the method also applies to small patches.
     pub fn draw(grid: [usize; 3], axis: usize, settings: &MedContext, rng: &mut impl Rng) -> Self {
         let plane: Vec<usize> = (0..3).filter(|&a| a != axis).map(|a| grid[a]).collect();
         let unit = settings.mask_unit.max(1);
@@ -43,7 +42,7 @@ impl TubeMask {
         Self { tokens }
     }
 
-    /// The mask as a tensor that a backbone can apply.
+    /// The mask as a tensor for a backbone.
     pub fn on(&self, device: &Device) -> TokenMask {
         TokenMask::new(&self.tokens, device)
     }

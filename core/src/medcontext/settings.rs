@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{ConsistencyForm, MaskSampling, Momentum, MomentumSchedule, TubeAxis};
 
-/// Who says what the masked student should say.
+/// Where the masked student's consistency target comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TeacherKind {
-    /// A moving average of the student.
+    /// The EMA teacher: an exponential moving average of the student.
     #[default]
     Ema,
     /// The student itself on the clean view, without a gradient. The paper's ablation (section 4.4) is not
@@ -16,11 +16,11 @@ pub enum TeacherKind {
     None,
 }
 
-/// Which weights are validated, saved and used at test.
+/// Which weights are validated, saved and used for prediction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TestWeights {
-    /// The student's: the better ones in Figure 4.
+    /// The student's, which are better in Figure 4.
     #[default]
     Student,
     /// The teacher's.
@@ -34,13 +34,13 @@ pub enum TestWeights {
 pub struct MedContext {
     /// Off: one clean pass, and everything else the same.
     pub enabled: bool,
-    /// Share of tubes that are masked, 0 to 1.
+    /// Mask ratio: the share of tubes that are masked, 0 to 1.
     pub mask_ratio: f64,
-    /// Whether that share is exact or each tube's chance.
+    /// Whether the mask ratio is exact or each tube's probability.
     pub mask_law: MaskSampling,
     /// Along which axis tubes run.
     pub tube_axis: TubeAxis,
-    /// Side in tokens of what is masked together, across the tube; 1 in every published run.
+    /// Side in tokens of a masked unit, across the tube; 1 in every published run.
     pub mask_unit: usize,
     /// Whether the student is supervised on the masked view too.
     pub masked_loss: bool,

@@ -14,7 +14,7 @@ pub(super) fn config(preset: Preset, backbone: Backbone, cases: &[CaseFingerprin
     published(preset, backbone, cases.len()).unwrap_or_else(|| decathlon(backbone, cases))
 }
 
-/// The settings of a preset for so many cases; `None` where they come from the cases themselves.
+/// The settings of a preset for `cases` cases; `None` if they depend on the cases themselves.
 pub(super) fn published(preset: Preset, backbone: Backbone, cases: usize) -> Option<TrainConfig> {
     if preset == Preset::Decathlon {
         return None;

@@ -73,13 +73,13 @@ fn brats17(number: usize, case: &PhantomCase, labeled: bool) -> Result<Files> {
     Ok(decathlon(&brain.name, &brain, labeled))
 }
 
-/// The numbers of labeled cases: three of `train`, three of `val`, and then as they come.
+/// The numbers of labeled cases: three of `train`, three of `val`, then in order.
 fn brats17_number(index: usize) -> usize {
     const FIRST: [usize; 6] = [1, 2, 3, 11, 12, 18];
     numbered(index, &FIRST, 1..=484)
 }
 
-/// Synapse (BTCV): `img0005` with `label0005`; three of `train`, three of `test`, and then as they come.
+/// Synapse (BTCV): `img0005` with `label0005`; three of `train`, three of `test`, then in order.
 fn synapse(index: usize, case: &PhantomCase) -> Result<Files> {
     const FIRST: [usize; 6] = [5, 6, 7, 1, 2, 3];
     let number = numbered(index, &FIRST, (1..=10).chain(21..=40));

@@ -1,12 +1,12 @@
-//! Where the voxels are: array size, and where the affine puts them.
+//! The voxel grid: array size and affine.
 
 use ndarray::Array3;
 
 use super::affine::norm;
 use super::{Affine, Orientation, Result, VolumeError};
 
-/// Grids whose corners are closer than this many voxels are the same grid: 32-bit quaternions and
-/// different writers' rounding stay well below, a shift that matters is above.
+/// Grids whose corners are closer than this many voxels are the same grid: 32-bit quaternions and rounding by different
+/// writers stay well below, shifts that matter are above.
 pub const SAME_GRID_VOXELS: f64 = 0.1;
 
 /// Which header fields the affine came from.
@@ -37,7 +37,7 @@ impl Grid {
         self.dims.iter().product()
     }
 
-    /// Whether there is no voxel at all.
+    /// Whether there are no voxels.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -47,7 +47,7 @@ impl Grid {
         [0, 1, 2].map(|axis| norm(self.affine.column(axis)))
     }
 
-    /// How the array lies in the patient.
+    /// Orientation of the array in the patient.
     pub fn array_orientation(&self) -> Orientation {
         Orientation::of(&self.affine)
     }

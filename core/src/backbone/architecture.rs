@@ -67,8 +67,8 @@ pub(super) trait Segmenter {
     /// first; at least one.
     fn forward(&self, x: Tensor<5>, mask: Option<&TokenMask>, scales: usize) -> Vec<Tensor<5>>;
 
-    /// The name that the reference implementation gives to the parameter at `path`. A mask token at the top
-    /// level is this program's own.
+    /// The name that the reference implementation gives to the parameter at `path`. The mask token at the top level
+    /// only exists here.
     fn reference_name(&self, path: &str) -> String;
 
     /// Prefix of the reference names of parameters whose shape depends on the number of classes.

@@ -32,7 +32,7 @@ pub enum OptimizerKind {
 }
 
 impl OptimizerKind {
-    /// How many tensors of state each parameter has.
+    /// Number of state tensors per parameter.
     fn moments(self) -> usize {
         match self {
             Self::Adamw => 2,
@@ -99,7 +99,7 @@ impl Optimizer {
         })
     }
 
-    /// How many tensors of state each parameter has.
+    /// Number of state tensors per parameter.
     pub(super) fn moments(&self) -> usize {
         self.moments.len()
     }

@@ -74,7 +74,7 @@ impl Grid {
         Ok(self.array_orientation().canonical_to_file(canonical.view()))
     }
 
-    /// Letters of the directions in which i, j and k grow, such as `RAS` or `LPS`.
+    /// Letters of the directions of i, j and k, such as `RAS` or `LPS`.
     pub fn orientation(&self) -> String {
         self.array_orientation().letters()
     }
@@ -84,8 +84,7 @@ impl Grid {
         self.affine.determinant().abs() / 1000.0
     }
 
-    /// Largest angle between an array axis and the world axis it stands for, in degrees; 0 for a
-    /// grid that is parallel to the patient's axes.
+    /// Largest angle between an array axis and its world axis, in degrees; 0 for a grid parallel to the patient's axes.
     pub fn oblique_degrees(&self) -> f64 {
         let orientation = self.array_orientation();
         (0..3)
@@ -98,8 +97,7 @@ impl Grid {
             .fold(0.0, f64::max)
     }
 
-    /// Largest distance between the same corner of the two grids, in voxels of this grid (its
-    /// shortest side).
+    /// Largest distance between corresponding corners of two grids, in voxels of this grid (their shortest side).
     pub fn corner_distance(&self, other: &Grid) -> f64 {
         let pairs = self.corners().into_iter().zip(other.corners());
         pairs.map(|(a, b)| self.distance(a, b)).fold(0.0, f64::max)

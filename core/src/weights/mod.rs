@@ -1,5 +1,5 @@
-//! Weights files: `.safetensors`, named and laid out as the reference implementations do it
-//! (PyTorch's layouts), with what is needed to use them again in the file's metadata.
+//! Weights files: `.safetensors`, with the reference implementations' names and layouts (PyTorch's), and everything
+//! needed to use them again in the metadata.
 
 mod error;
 mod export;

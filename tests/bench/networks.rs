@@ -12,7 +12,7 @@ use medcontext_core::medcontext::{
 };
 use medcontext_core::train::{Optimizer, OptimizerKind};
 use medcontext_core::transform::Preprocessing;
-use medcontext_core::weights::{Metadata, Training};
+use medcontext_core::weights::{Metadata, TrainingSummary};
 use medcontext_tests::ramp;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -183,7 +183,7 @@ fn segment(bench: &Bench) {
         channels: 1,
         patch: SMALL.patch,
         preprocessing: Preprocessing::default(),
-        training: Training::default(),
+        training: TrainingSummary::default(),
         network: SMALL.network(),
         labels: LabelSet::from_ids(1..SMALL.classes as u16, &Default::default()).expect("labels"),
     };

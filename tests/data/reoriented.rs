@@ -11,7 +11,7 @@ use medcontext_core::dataset::LabelSet;
 use medcontext_core::infer::{Event, PredictConfig, Predictor};
 use medcontext_core::transform::Preprocessing;
 use medcontext_core::volume::{Affine, AxisOrder, Datatype, Grid, Image, LabelImage, Limits};
-use medcontext_core::weights::{Metadata, Training};
+use medcontext_core::weights::{Metadata, TrainingSummary};
 use medcontext_tests::{cpu, reference};
 use ndarray::Array3;
 use serde_json::Value;
@@ -242,7 +242,7 @@ fn predictor(axes: AxisOrder) -> Predictor {
             axes,
             ..Default::default()
         },
-        training: Training::default(),
+        training: TrainingSummary::default(),
         network: network.clone(),
         labels: LabelSet::from_ids(1..4, &Default::default()).expect("labels"),
     };

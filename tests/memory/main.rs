@@ -13,7 +13,7 @@ use medcontext_core::dataset::LabelSet;
 use medcontext_core::infer::{Event, PredictConfig, Predictor};
 use medcontext_core::transform::{Crop, Normalization, Prepared, Preprocessing, Resampling, Spacing, largest};
 use medcontext_core::volume::{AxisOrder, Image};
-use medcontext_core::weights::{Metadata, Training};
+use medcontext_core::weights::{Metadata, TrainingSummary};
 use medcontext_tests::ramp;
 use ndarray::Array4;
 
@@ -101,7 +101,7 @@ fn segmenting(uncertainty: bool) -> usize {
         channels: 1,
         patch: PATCH,
         preprocessing: Preprocessing::default(),
-        training: Training::default(),
+        training: TrainingSummary::default(),
         network: network.clone(),
         labels,
     };

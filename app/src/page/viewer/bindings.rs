@@ -1,4 +1,4 @@
-//! What `viewer.js` and `history.js` offer.
+//! Bindings to `viewer.js` and `history.js`.
 
 use wasm_bindgen::prelude::*;
 use web_sys::{Blob, HtmlCanvasElement};

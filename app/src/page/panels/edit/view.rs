@@ -11,7 +11,7 @@ use crate::page::panels::viewer::{Overlay, displayed};
 use crate::page::state::State;
 use crate::page::viewer::Changes;
 
-/// The button that starts editing, and the tools while it goes on.
+/// The button that starts editing, and the tools while editing.
 #[component]
 pub fn Editor(viewer: Screen, opacity: RwSignal<f64>) -> impl IntoView {
     let state = expect_context::<State>();
@@ -66,7 +66,7 @@ pub fn Editor(viewer: Screen, opacity: RwSignal<f64>) -> impl IntoView {
     }
 }
 
-/// Opens the labels that are shown, or none, for editing.
+/// Opens the displayed labels, or none, for editing.
 fn start(state: State, pen: Pen, opacity: f64) {
     let (Some(viewer), Some(picture)) = (pen.viewer.get(), state.viewer.picture.get()) else {
         return;

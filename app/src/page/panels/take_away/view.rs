@@ -1,4 +1,4 @@
-//! The buttons that save what one takes along.
+//! The export buttons.
 
 use leptos::prelude::*;
 

@@ -19,7 +19,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::measure::{Bench, random};
 
-/// A network and what it is given.
+/// A network and its input.
 #[derive(Clone, Copy)]
 struct Work {
     name: &'static str,
@@ -54,7 +54,7 @@ const SWIN: Work = Work {
     ..UNETR
 };
 
-/// The networks that no PyTorch package offers, by themselves.
+/// Networks that no PyTorch package offers, without a counterpart.
 const OTHERS: [Work; 2] = [
     Work {
         name: "nnFormer small 32×64×64 ×2",
@@ -171,7 +171,7 @@ fn step(bench: &Bench, work: &Work, settings: &MedContext) {
     });
 }
 
-/// A volume of 36×52×36 voxels, as a hippocampus scan's, by windows that overlap by half.
+/// Segments a volume of 36×52×36 voxels, like a hippocampus scan, with a sliding window and overlap 0.5.
 fn segment(bench: &Bench) {
     let name = "UNETR small segment 36×52×36";
     if !bench.wants(name) {

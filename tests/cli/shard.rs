@@ -1,4 +1,4 @@
-//! Several processes that share a piece of work, as a cluster starts them.
+//! Several processes that share work, as a cluster starts them.
 
 use std::collections::BTreeMap;
 use std::fs;

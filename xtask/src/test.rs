@@ -23,7 +23,7 @@ pub struct TestArguments {
 enum Phase {
     /// rustfmt, without changing anything
     Format,
-    /// Layers, sizes of files, spelling, and the licenses and known faults of dependencies
+    /// Layers, file sizes, spelling, and the licenses and known vulnerabilities of dependencies
     Policy,
     /// Unit, integration and documentation tests, on the CPU and on native wgpu; built with Clippy and
     /// warnings as errors
@@ -37,8 +37,8 @@ enum Phase {
     Browser,
 }
 
-/// The packages that run natively, of the page its worker's session, with the one feature set that everything uses:
-/// another would compile burn again.
+/// The packages that run natively (of the page, the worker's session), with the one feature set that everything uses:
+/// another would recompile burn.
 const NATIVE: [&str; 10] = [
     "--package",
     "medcontext-core",
@@ -161,8 +161,8 @@ fn summarize(results: &[PhaseResult]) -> Result<()> {
     Ok(())
 }
 
-/// What a reader of the library sees: its default features, which spares checking every crate that drives a GPU.
-/// The other packages are programs; their documentation is for those who read their source.
+/// Builds the library's documentation with default features, which avoids checking every GPU crate. The other packages
+/// are programs; their documentation is for readers of the source.
 fn document(workspace: &Workspace) -> Result<()> {
     let mut command = workspace.cargo();
     command
@@ -183,7 +183,7 @@ fn test_rust(workspace: &Workspace, chromium: Option<&Path>, count: &mut Count) 
     run_reading(&mut command, |line| count.add(cargo_counts(line)))
 }
 
-/// Builds `core`, which tests start.
+/// Builds `core`, which tests run.
 fn build_command_line(workspace: &Workspace) -> Result<()> {
     workspace::run(linted(&mut workspace.cargo()).arg("build").args(NATIVE))
 }
@@ -205,7 +205,7 @@ fn test_browser(workspace: &Workspace, chromium: &Path, count: &mut Count) -> Re
     run_reading(&mut command, |line| count.add(node_counts(line)))
 }
 
-/// The test files, named one by one: what a folder means to `node --test` depends on its version.
+/// The test files, named individually: the meaning of a folder for `node --test` depends on its version.
 fn browser_tests(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(folder)?.collect::<std::io::Result<Vec<_>>>()?;
     let mut files: Vec<_> = entries.iter().map(|entry| entry.path()).collect();

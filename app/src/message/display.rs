@@ -13,7 +13,7 @@ pub enum DisplayRequest {
         /// The case.
         case: String,
     },
-    /// What was found in a case.
+    /// The segmentation of a case.
     Segmentation {
         /// The case.
         case: String,
@@ -45,7 +45,7 @@ pub enum DisplayReport {
         /// The label map that came with it.
         truth: Option<Handle<Blob>>,
     },
-    /// What was found in a case.
+    /// The segmentation of a case.
     Segmentation {
         /// The case.
         case: String,

@@ -38,7 +38,7 @@ pub enum Request {
     Training(TrainingRequest),
     /// Start a segmentation.
     Segmentation(SegmentationRequest),
-    /// About the long task that runs.
+    /// About the running task.
     Task(TaskRequest),
     /// Volumes for the viewer.
     Display(DisplayRequest),
@@ -71,7 +71,7 @@ pub enum Report {
     Training(TrainingReport),
     /// About a segmentation.
     Segmentation(SegmentationReport),
-    /// About the long task that runs.
+    /// About the running task.
     Task(TaskReport),
     /// About the current weights.
     Weights(WeightsReport),

@@ -1,11 +1,11 @@
-//! The weights at hand.
+//! The current weights.
 
 use serde::{Deserialize, Serialize};
 
 use super::Handle;
 use crate::platform::Blob;
 
-/// The weights at hand.
+/// The current weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WeightsInfo {
     /// The network, its size and what it labels, in words.

@@ -190,8 +190,8 @@ impl Viewer {
     ///
     /// # Errors
     /// One sentence when the browser refuses the table.
-    pub fn recolour_drawing(&self, labels: &[Label]) -> Result<(), String> {
-        self.0.recolour_drawing(ColorTable::for_drawing(labels).to_js()?);
+    pub fn recolor_drawing(&self, labels: &[Label]) -> Result<(), String> {
+        self.0.recolor_drawing(ColorTable::for_drawing(labels).to_js()?);
         Ok(())
     }
 

@@ -103,7 +103,7 @@ impl Storage {
     /// The names of all files.
     ///
     /// # Errors
-    /// When the browser does not list them.
+    /// When the browser cannot list them.
     pub async fn names(&self) -> Result<Vec<String>, String> {
         self.list().await.map_err(|reason| message(&reason))
     }
@@ -130,7 +130,7 @@ impl Storage {
     /// Removes every file.
     ///
     /// # Errors
-    /// When the browser does not list them.
+    /// When the browser cannot list them.
     pub async fn clear(&self) -> Result<(), String> {
         for name in self.names().await? {
             self.remove(&name).await;

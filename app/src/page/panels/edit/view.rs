@@ -32,8 +32,8 @@ pub fn Editor(viewer: Screen, opacity: RwSignal<f64>) -> impl IntoView {
     Effect::new(move |_| {
         let labels = pen.labels(state);
         if state.viewer.editing.read().is_some() {
-            let recoloured = pen.with(|viewer| viewer.recolour_drawing(&labels));
-            if let Some(Err(reason)) = recoloured {
+            let recolored = pen.with(|viewer| viewer.recolor_drawing(&labels));
+            if let Some(Err(reason)) = recolored {
                 state.say(format!("The drawing's colors stay as they are ({reason})."));
             }
         }

@@ -20,7 +20,7 @@ pub enum Overlay {
     Prediction,
     /// Where the two differ.
     Difference,
-    /// How uncertain the network was.
+    /// The uncertainty.
     Uncertainty,
 }
 
@@ -42,7 +42,7 @@ pub struct Displayed {
     pub case: String,
     /// The label map.
     pub labels: Option<Blob>,
-    /// How uncertain the network was.
+    /// The uncertainty.
     pub uncertainty: Option<Blob>,
 }
 

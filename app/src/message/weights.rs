@@ -18,7 +18,7 @@ pub struct WeightsInfo {
     pub card: String,
 }
 
-/// Weights are at hand: trained here or dropped.
+/// New weights: trained here or dropped.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WeightsReport {
     /// What they are.

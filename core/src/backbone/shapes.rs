@@ -16,7 +16,7 @@ impl Shapes<'_> {
     /// The shape of a tensor.
     ///
     /// # Errors
-    /// When there is no such tensor.
+    /// When the tensor does not exist.
     pub fn shape(&self, name: &str) -> Result<&[usize], RecognitionError> {
         let shape = self.0.get(name);
         let shape = shape.ok_or_else(|| RecognitionError::Missing(name.to_owned()))?;
@@ -26,7 +26,7 @@ impl Shapes<'_> {
     /// One side of a tensor.
     ///
     /// # Errors
-    /// When there is no such tensor, or it has fewer axes.
+    /// When the tensor does not exist, or has fewer axes.
     pub fn side(&self, name: &str, axis: usize) -> Result<usize, RecognitionError> {
         let side = self.shape(name)?.get(axis).copied();
         side.ok_or_else(|| RecognitionError::Missing(format!("{name} with {} sides", axis + 1)))

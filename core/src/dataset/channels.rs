@@ -13,9 +13,9 @@ fn base_of(name: &Name) -> Option<(Base, u16)> {
     Some(((name.scope.clone(), name.part, base.to_owned()), channel))
 }
 
-/// nnU-Net: `CASE_0000` is the first channel of `CASE`. Names that merely end in four digits are told
-/// apart by a file `CASE` beside them (the label map), by nnU-Net's folder names, or because dataset.json lists
-/// them as images of their own (`listed`).
+/// nnU-Net: `CASE_0000` is the first channel of `CASE`. Names that merely end in four digits are told apart by a file
+/// `CASE` beside them (the label map), by nnU-Net's folder names, or because dataset.json lists them as separate images
+/// (`listed`).
 pub(super) fn take_channels(
     names: &mut Vec<Name>,
     json: Option<&DatasetJson>,

@@ -65,7 +65,7 @@ fn yes() -> bool {
     true
 }
 
-/// The number of channels that all cases have, given by their names; 1 where there is no case.
+/// The number of channels that all cases have, given by their names; 1 if there are no cases.
 ///
 /// # Errors
 /// When two cases have different numbers.

@@ -65,7 +65,7 @@ pub trait Source {
     /// Names of the cases of a list that the experiment does not define itself.
     ///
     /// # Errors
-    /// When there is no such list.
+    /// When the list does not exist.
     fn list(&self, name: &str) -> Result<Vec<String>, Self::Error>;
 
     /// The state that [`Trainer::write_state`](crate::train::Trainer::write_state) saved of an unfinished cell, if any.

@@ -51,7 +51,7 @@ impl TubeMask {
 /// Which of `count` tubes are masked.
 fn pattern(count: usize, settings: &MedContext, rng: &mut impl Rng) -> Vec<bool> {
     let ratio = settings.mask_ratio;
-    match settings.mask_law {
+    match settings.mask_sampling {
         MaskSampling::Exact => {
             let least = usize::from(ratio > 0.0 && count > 1);
             let masked = ((ratio * count as f64) as usize).clamp(least, count);
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn a_bernoulli_mask_has_the_ratio_on_average_only() {
         let settings = MedContext {
-            mask_law: MaskSampling::Bernoulli,
+            mask_sampling: MaskSampling::Bernoulli,
             ..MedContext::paper()
         };
         let counts: Vec<usize> = (0..400)

@@ -37,7 +37,8 @@ pub struct MedContext {
     /// Mask ratio: the share of tubes that are masked, 0 to 1.
     pub mask_ratio: f64,
     /// Whether the mask ratio is exact or each tube's probability.
-    pub mask_law: MaskSampling,
+    #[serde(alias = "mask_law")]
+    pub mask_sampling: MaskSampling,
     /// Along which axis tubes run.
     pub tube_axis: TubeAxis,
     /// Side in tokens of a masked unit, across the tube; 1 in every published run.
@@ -77,7 +78,7 @@ impl MedContext {
         Self {
             enabled: true,
             mask_ratio: 0.4,
-            mask_law: MaskSampling::Exact,
+            mask_sampling: MaskSampling::Exact,
             tube_axis: TubeAxis::Slice,
             mask_unit: 1,
             masked_loss: true,

@@ -15,8 +15,7 @@ use super::LabelScore;
 /// | `one` | 1 | 0 | nnFormer's test scripts |
 /// | `nan` | left out | left out | nnU-Net 1 and 2 |
 /// | `medpy` | 1 | left out | medpy 0.5 (its distance raises an error) |
-/// | `monai` | left out | left out | MONAI's DiceMetric, which leaves out every case whose truth is empty, whatever was
-/// predicted |
+/// | `monai` | left out | left out | MONAI's DiceMetric, which leaves out every case with an empty truth |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EmptyPolicy {

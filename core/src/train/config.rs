@@ -21,7 +21,7 @@ pub struct TrainConfig {
     pub patch: [usize; 3],
     /// Optimizer steps.
     pub iterations: usize,
-    /// Patches per batch.
+    /// Batch size: patches per batch.
     pub batch_size: usize,
     /// Gradient accumulation: batches whose gradients are averaged for one step; several devices share them.
     pub accumulation: usize,

@@ -35,8 +35,9 @@ pub fn overlay(config: &TrainConfig, given: toml::Table) -> Result<TrainConfig, 
 const OPTIONAL: [&str; 4] = ["clip_norm", "network", "reported", "warmup"];
 
 /// Renamed settings, by old and new name.
-const RENAMED: [(&str, &str); 4] = [
+const RENAMED: [(&str, &str); 5] = [
     ("centre", "center"),
+    ("mask_law", "mask_sampling"),
     ("normalisation", "normalization"),
     ("rate_by_epoch", "step_schedule_per_epoch"),
     ("views_in_turn", "sequential_views"),

@@ -1,7 +1,7 @@
 use super::TrainConfig;
 use crate::backbone::{Backbone, Network, NnformerConfig, NnformerForm, Size};
 use crate::loss::DiceCe;
-use crate::medcontext::{MedContext, Momentum, MomentumSchedule};
+use crate::medcontext::{MaskSampling, MedContext, Momentum, MomentumSchedule};
 use crate::train::{NetworkChoice, overlay};
 
 fn of(text: &str) -> TrainConfig {
@@ -173,6 +173,10 @@ fn renamed_settings_are_known_by_both_names() {
     }
     for name in ["rate_by_epoch", "step_schedule_per_epoch"] {
         assert!(of(&format!("{name} = true")).step_schedule_per_epoch);
+    }
+    for name in ["mask_law", "mask_sampling"] {
+        let config = of(&format!("medcontext.{name} = \"bernoulli\""));
+        assert_eq!(config.medcontext.mask_sampling, MaskSampling::Bernoulli);
     }
     let given = "views_in_turns = true".parse().expect("TOML");
     let error = overlay(&TrainConfig::default(), given).expect_err("no such setting");

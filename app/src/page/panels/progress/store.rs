@@ -1,4 +1,4 @@
-//! The long task at hand.
+//! The current task.
 
 use leptos::prelude::*;
 

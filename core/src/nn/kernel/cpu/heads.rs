@@ -120,7 +120,7 @@ pub(super) fn forward(inputs: [&FlexTensor; 4], heads: usize) -> FlexTensor {
         let (window, head) = (index / heads, index % heads);
         a.weights(window, head, scores);
         let value = a.matrix(a.value, window, head);
-        // SAFETY: these channels of this window are inside, and nobody else writes them.
+        // SAFETY: these channels of this window are inside, and no other thread writes them.
         unsafe {
             let target = Target {
                 place: whole.at(window * tokens * channels + head * a.width),
@@ -227,7 +227,7 @@ impl Attention<'_> {
         for (to, part, left, right, scale) in products {
             let sizes = [tokens, width, tokens];
             let place = self.place(part, window, head);
-            // SAFETY: these channels of this window are inside, and nobody else writes them.
+            // SAFETY: these channels of this window are inside, and no other thread writes them.
             unsafe {
                 let target = Target {
                     place: to.at(place),

@@ -83,7 +83,7 @@ fn record<O: Operation<N, K>, C: CheckpointStrategy, const N: usize, const K: us
     }
 }
 
-/// For each number of inputs a method over backends and the function that calls it: burn routes tensors to their
+/// For each number of inputs, a method over backends and the function that calls it: burn routes tensors to their
 /// backend by single arguments, so the number cannot be a parameter.
 macro_rules! arities {
     ($($name:ident $count:literal ($($input:ident $rank:ident),+);)+) => {

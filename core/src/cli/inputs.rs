@@ -35,7 +35,7 @@ pub(super) fn refuse_doubles<'a>(results: impl IntoIterator<Item = &'a Path>) ->
     for path in results {
         if !places.insert(place(path)) {
             return Err(Failure::Message(format!(
-                "{} is to hold two results; give each a file of its own",
+                "two results would go to {}; give each its own file",
                 path.display()
             )));
         }

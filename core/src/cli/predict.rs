@@ -173,7 +173,7 @@ fn rank(mut doubts: Vec<Doubt>, console: &Console) {
         return;
     }
     doubts.sort_by(|a, b| b.mean.total_cmp(&a.mean));
-    console.say("uncertainty, most first (0 certain, 1 all classes alike):");
+    console.say("uncertainty, highest first (0 certain, 1 all classes equally likely):");
     for doubt in doubts {
         console.say(doubt.line);
     }

@@ -74,13 +74,13 @@ impl DatasetJson {
                     Err(_) => "it is not text in UTF-8: save it as such".to_owned(),
                 };
                 found.problem(format!(
-                    "{why}; it is passed over: files are paired by their names and labels have no names"
+                    "{why}; it is ignored: files are paired by their names and labels have no names"
                 ));
                 return found;
             }
         };
         if !json.is_object() {
-            found.problem("it is not a JSON object and is passed over".to_owned());
+            found.problem("it is not a JSON object and is ignored".to_owned());
         }
         found.take_labels(&json["labels"]);
         found.channels = ["channel_names", "modality"].into_iter().find_map(|key| {
@@ -131,7 +131,7 @@ impl DatasetJson {
         }
         if !odd.is_empty() {
             self.problem(format!(
-                "the label {} is neither an id from 0 to 65535 with a name nor a name with an id, and is passed over",
+                "the label {} is neither an id from 0 to 65535 with a name nor a name with an id, and is ignored",
                 odd.join(", ")
             ));
         }
@@ -180,7 +180,7 @@ impl DatasetJson {
         if odd > 0 {
             self.problem(format!(
                 "{odd} of the cases that it lists are not written as a path or as \
-                 {{\"image\": …, \"label\": …}}, and are passed over"
+                 {{\"image\": …, \"label\": …}}, and are ignored"
             ));
         }
     }

@@ -37,7 +37,7 @@ pub enum WeightsError {
     )]
     Leftover(String),
     /// A PyTorch file that cannot be read.
-    #[error("cannot be read as a PyTorch checkpoint: {0}; save its state_dict anew")]
+    #[error("cannot be read as a PyTorch checkpoint: {0}; save its state_dict again")]
     Checkpoint(String),
     /// Tensors of an unknown network, or of one that needs more options.
     #[error("{0}")]
@@ -88,13 +88,13 @@ pub enum WeightsError {
         case: usize,
     },
     /// A parameter that holds something other than numbers.
-    #[error("hold NaN or infinite values in {0}; train anew with a lower learning rate")]
+    #[error("hold NaN or infinite values in {0}; train again with a lower learning rate")]
     NotFinite(String),
     /// The file cannot be written.
     #[error("could not be written ({0}); free some space or choose another folder")]
     Unwritten(String),
     /// The state of a run with other settings, cases or labels.
-    #[error("belong to a run with {0}; give the same, or start anew in another folder")]
+    #[error("belong to a run with {0}; give the same, or start a new run in another folder")]
     OtherRun(String),
     /// The device did not answer while parameters were read from it.
     #[error("could not be read back from the device; try again or use the cpu")]

@@ -22,7 +22,7 @@ const KEYS: [(&str, &str, &str); 11] = [
     ("5", "How uncertain the network is", ""),
     ("t", "Train", "train"),
     ("s", "Segment", "predict"),
-    ("p", "Pause, or go on", "pause"),
+    ("p", "Pause, or continue", "pause"),
     ("x", "Stop", "stop"),
     ("e", "Edit labels", "edit"),
     ("?", "This sheet", "help"),

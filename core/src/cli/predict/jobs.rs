@@ -69,10 +69,7 @@ pub(super) fn jobs(arguments: &Arguments, shard: Shard, console: &Console) -> Re
         let folder = Folder::open(&arguments.input, listing, FolderOptions::default(), console)?;
         unknown = folder.listing.problems().count();
         if lies_in(&arguments.output, &arguments.input) {
-            console.say(format!(
-                "what is in {} already is passed over",
-                arguments.output.display()
-            ));
+            console.say(format!("what is already in {} is skipped", arguments.output.display()));
         }
         read.extend(folder.listing.paths().map(Path::to_owned));
         let folder = Arc::new(folder);

@@ -146,7 +146,7 @@ pub(super) fn find_state(arguments: &Arguments, config: &TrainConfig) -> Result<
     let changed = differences(&old.config, config)?;
     if !changed.is_empty() && !arguments.force {
         return Err(Failure::Message(format!(
-            "{} was trained with another {}; give the same settings, or add --force to go on with the new ones",
+            "{} was trained with another {}; give the same settings, or add --force to continue with the new ones",
             arguments.out.display(),
             changed.join(", ")
         )));

@@ -132,7 +132,7 @@ fn next_step(state: State) -> &'static str {
     } else if cases.is_empty() {
         "Add scans to begin."
     } else if cases.iter().any(|case| case.result.done().is_some()) {
-        "Download the segmentations, or go on training."
+        "Download the segmentations, or continue training."
     } else if state.weights.info.read().is_some() {
         "Ready to segment, or to train more."
     } else if cases.iter().any(|case| case.is_for(Role::Train)) {

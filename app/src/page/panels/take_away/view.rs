@@ -60,7 +60,7 @@ pub fn TakeAway() -> impl IntoView {
                 <button
                     id="save-session"
                     class="save"
-                    title="Everything, scans included: drop it here again to go on"
+                    title="Everything, scans included: drop it here again to continue"
                     on:click=move |_| pack(true)
                 >
                     "Session (.zip)"

@@ -17,7 +17,7 @@ impl Header {
         let usable = |affine: &Affine, name: &str, warnings: &mut Vec<String>| {
             let usable = affine.is_usable();
             if !usable {
-                warnings.push(format!("the {name} in the header is not usable and was passed over"));
+                warnings.push(format!("the {name} in the header is not usable and was ignored"));
             }
             usable
         };

@@ -180,7 +180,7 @@ fn take_by_name(names: Vec<Name>, found: &mut Pairing) {
             [] => unpaired.push(label),
             _ => found.leave(
                 &label.path,
-                "several images have a name that fits this label map; give them matching names, such as case.nii.gz and \
+                "several images have a name that fits this label map; match the names, as case.nii.gz and \
                  case_seg.nii.gz",
             ),
         }
@@ -212,7 +212,7 @@ fn take_structures(unpaired: &[&Name], images: &[Name], found: &mut Pairing) {
             }
             _ => found.leave(
                 &label.path,
-                "no image has a name that fits this label map; give them matching names, such as case.nii.gz and case_seg.nii.gz",
+                "no image has a name that fits this label map; match the names, as case.nii.gz and case_seg.nii.gz",
             ),
         }
     }

@@ -10,8 +10,9 @@ pub(crate) struct AdamW {
     pub rate: f32,
     /// Weight decay.
     pub decay: f32,
-    /// Weight of the old moments and of the new values (β and 1 − β): 1 together, before rounding.
+    /// β of both moments: how much of them is kept.
     pub kept: [f32; 2],
+    /// 1 − β of both moments: how much of the new value is added.
     pub added: [f32; 2],
     /// Bias corrections: the moments are divided by these because they start at zero.
     pub corrections: [f32; 2],

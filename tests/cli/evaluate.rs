@@ -176,7 +176,7 @@ fn regions_are_several_labels_as_one() {
     }
 }
 
-/// Distances by hand: three slices of 5 mm, three voxels of 0.7 mm; masks that one map or both lack.
+/// Distances by hand: three slices of 5 mm, three voxels of 0.7 mm; masks missing in one map or both.
 #[test]
 fn distances_run_along_the_right_axis_and_empty_masks_count_as_asked() {
     let folder = TempDir::new().expect("a folder");

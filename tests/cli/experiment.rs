@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use crate::{path, phantom, read, refuse, succeed};
 
-/// Two rows and two seeds of a tiny network, with two training cases and one to measure on.
+/// Two rows and two seeds of a tiny network, with two training cases and one evaluation case.
 pub const EXPERIMENT: &str = r#"
 title = "Two rows"
 train = ["two"]
@@ -182,7 +182,7 @@ fn an_experiment_that_cannot_work_gets_one_sentence() {
     }
 }
 
-/// Rows of one table that are measured and reported each as its own test script does.
+/// Rows of one table, each measured and reported as in its own test script.
 #[test]
 fn a_row_has_its_own_protocol_labels_and_regions() {
     let folder = TempDir::new().expect("a folder");
@@ -229,7 +229,7 @@ regions = [{ name = "organs", labels = [1, 2] }, { name = "nothing", labels = [7
         let means = &result.evaluation.labels[index].means;
         means.dice.map(|statistic| statistic.mean)
     };
-    // The same network, as the seed is the same.
+    // The same network, since the seed is the same.
     assert_eq!(dice(&zero, 0), dice(&one, 0));
     assert_eq!(
         (dice(&zero, 1), dice(&one, 1), dice(&regions, 1)),
@@ -262,7 +262,7 @@ regions = [{ name = "organs", labels = [1, 2] }, { name = "nothing", labels = [7
 #[test]
 fn settings_are_laid_over_every_row() {
     let folder = TempDir::new().expect("a folder");
-    // The first row's own number of iterations is laid over too.
+    // The first row's own number of iterations is overridden too.
     let text = EXPERIMENT.replace("equal_time = 1.5\n", "iterations = 3\n").replace(
         "[[row]]\nname = \"UNETR + M",
         "[[row]]\nname = \"Swin\"\nbackbone = \"swin-unetr\"\nequal_time = 2.0\n\n[[row]]\nname = \"UNETR + M",
@@ -282,7 +282,7 @@ fn settings_are_laid_over_every_row() {
     let [unetr, swin, medcontext] = ["unetr", "swin", "unetr-medcontext"].map(cell);
     let iterations = [&unetr, &swin, &medcontext].map(|cell| cell.config.iterations);
     assert_eq!(iterations, [1, 2, 1]);
-    // The largest within the patch given that each network can take.
+    // The largest patch within the given one that each network accepts.
     let patches = [&unetr, &swin].map(|cell| cell.config.patch);
     assert_eq!(patches, [[32; 3], [32; 3]]);
     assert_eq!(medcontext.config.medcontext.mask_ratio, 0.5);

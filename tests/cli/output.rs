@@ -1,4 +1,4 @@
-//! What is written: never in the place of what is read, whole or not at all, and nothing where nothing was done.
+//! Output: never overwrites inputs, is atomic, and does not exist if nothing was done.
 
 use std::fs;
 use std::path::Path;
@@ -41,7 +41,7 @@ fn a_scan_is_never_replaced_by_its_segmentation() {
     assert!(sentence.contains("is not a segmentation"), "{sentence}");
     assert_eq!(fs::read(format!("{copy}/c1.nii.gz")).expect("there"), scan);
 
-    // The other way round, results in the input's folder are no input of the next run, and can be made again.
+    // Conversely, results in the input's folder are not inputs of the next run, and can be overwritten.
     succeed(&predict(&weights, &data, &more.replace("more", "out")));
     let out = format!("{data}/out");
     assert_eq!(files(Path::new(&out)), ["c1.nii.gz", "c2.nii.gz"]);
@@ -164,10 +164,10 @@ fn nothing_is_left_of_what_was_refused() {
     }
 }
 
-/// Runs `core` where no file may be longer than `blocks` × 512 bytes, as on a disk that is full.
+/// Runs `core` with a file size limit of `blocks` × 512 bytes, as on a full disk.
 #[cfg(unix)]
 fn on_a_full_disk(blocks: usize, arguments: &[&str]) -> Output {
-    // The signal that a longer file brings is ignored, so that the write fails as it does there.
+    // The signal for exceeding the limit is ignored, so that the write fails as on a full disk.
     let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
     let mut command = Command::new("sh");
     command.args(["-c", &script, "sh"]).arg(core_binary());
@@ -193,7 +193,7 @@ fn on_a_full_disk_results_are_whole_or_not_there() {
     assert!(said.contains("cannot be written"), "{said}");
     assert_eq!(files(&out), ["keep", "phantom_001.nii.gz"]);
 
-    // What was there before stays.
+    // The previous files stay.
     let run = path(folder.path(), "run");
     succeed(&train(&data, &run));
     let last = format!("{run}/last.safetensors");

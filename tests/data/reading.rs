@@ -1,4 +1,4 @@
-//! What is read from a NIfTI file, and what is refused.
+//! NIfTI files that are read, and those that are refused.
 
 use medcontext_core::volume::{Image, LabelImage, Limits, VolumeError, gzip, inspect};
 
@@ -85,7 +85,7 @@ fn gzip_is_known_by_its_first_bytes() {
         let members = [gzipped(&plain[..cut]), gzipped(&plain[cut..])].concat();
         assert_eq!(values(&members), expected);
     }
-    // More bytes than the header speaks of are no harm.
+    // More bytes than the header declares are harmless.
     assert_eq!(values(&[plain.clone(), vec![7; 50]].concat()), expected);
 }
 
@@ -233,7 +233,7 @@ fn memory_is_bounded_before_it_is_taken() {
         Image::read(&bytes, &limits(95)),
         Err(VolumeError::TooLarge { .. })
     ));
-    // What follows the voxels is not inflated: 1 GiB of zeros behind them costs nothing.
+    // Bytes after the voxels are not inflated: 1 GiB of zeros after them costs nothing.
     let mut bomb = gzipped(&bytes);
     let mebibyte = gzipped(&vec![0; 1 << 20]);
     for _ in 0..1024 {
@@ -250,7 +250,7 @@ fn facts_without_voxels() {
         &[0.0, 0.0, 2.0, 0.0, -0.7, 0.0, 0.0, 0.0, 0.0, 0.8, 0.0, 0.0],
     );
     file.bytes[field::DESCRIP..field::DESCRIP + 7].copy_from_slice(b"scan 12");
-    // The voxels are not there at all.
+    // The voxels are missing completely.
     let facts = inspect(&gzip(&file.bytes)).expect("facts");
     assert_eq!(facts.grid.dims, [512, 400, 300]);
     assert_eq!(facts.orientation, "PSR");

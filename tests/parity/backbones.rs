@@ -1,4 +1,4 @@
-//! What holds for every backbone: sizes, and what a mask hides.
+//! Properties of every backbone: sizes, and what a mask hides.
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Distribution, Tensor};
@@ -119,12 +119,12 @@ fn paper_sizes_have_as_many_parameters_as_the_references() {
     ] {
         let expected = counts[name].as_u64().expect(name) as usize;
         let found = network.build(channels, classes, patch, 0, &Device::flex()).parameters();
-        // The reference counts its mask token where it has one.
+        // The reference counts its mask token if it has one.
         assert_eq!(found, expected + token, "{name}");
     }
 }
 
-/// Half of what PyTorch 2.6's flop counter gives for MONAI 1.5.
+/// Half of PyTorch 2.6's flop count for MONAI 1.5.
 #[test]
 fn multiplications_are_counted_as_in_pytorch() {
     let swin12 = Network::SwinUnetr(SwinUnetrConfig {
@@ -190,7 +190,7 @@ fn the_peers_size_has_the_peers_parameters() {
     assert_eq!(model.parameters(), 8_942_067);
 }
 
-/// Leaves the path from the raw voxels to the decoder without effect.
+/// Disables the path from the raw voxels to the decoder.
 struct Silence(Vec<String>);
 
 impl ModuleMapper for Silence {

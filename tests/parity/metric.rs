@@ -1,4 +1,4 @@
-//! Dice and HD95 against MONAI 1.5.0 and medpy 0.5.2, on masks painted here and on real ones.
+//! Dice and HD95 against MONAI 1.5.0 and medpy 0.5.2, on synthetic and real masks.
 
 #[path = "metric/parts.rs"]
 mod parts;
@@ -14,8 +14,8 @@ use serde_json::Value;
 
 type Labels = Array3<u16>;
 
-/// What the reference implementations say about one class of one case: Dice; HD95 with spacing,
-/// pooled (medpy) and maximum (MONAI); the same in voxels.
+/// The reference implementations' values for one class of one case: Dice; HD95 with spacing, pooled (medpy) and maximum
+/// (MONAI); the same in voxels.
 struct Reference {
     dice: Option<f64>,
     with_spacing: Option<(f64, f64)>,
@@ -58,7 +58,7 @@ fn painted(boxes: &[([usize; 3], [usize; 3], u16)]) -> Labels {
     labels
 }
 
-/// The cases that can be painted, with MONAI's and medpy's values.
+/// The synthetic cases, with MONAI's and medpy's values.
 #[test]
 fn painted_masks() {
     let point = |at, label| (at, [1, 1, 1], label);
@@ -123,8 +123,7 @@ fn painted_masks() {
     check("full volume", &full, &solid(0), 2, [1.0; 3], &none(Some(0.0)));
 }
 
-/// Every case of the fixture, where it is at hand: it holds real scans and is no part of the
-/// repository.
+/// Every case of the fixture, if available: it holds real scans and is not part of the repository.
 #[test]
 fn real_masks() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/fixtures");
@@ -179,7 +178,7 @@ fn two_labels() -> LabelSet {
     LabelSet::from_ids([1, 2], &Default::default()).expect("two labels")
 }
 
-/// Means over labels of the means over cases, by what each reference counts for empty masks.
+/// Means over labels of the means over cases, with each reference's policy for empty masks.
 fn means_over_the_cases(scores: &[CaseScore], cases: &[Value]) {
     let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
     let expected = |key: &str| {
@@ -230,7 +229,7 @@ fn what_an_empty_mask_counts_as() {
         assert_eq!(policy.distance(Some(3.0)), Some(3.0), "{name}");
     }
     assert!("none".parse::<EmptyPolicy>().is_err());
-    // A false positive: 0 for everybody but MONAI, which leaves out what the truth lacks.
+    // A false positive: 0 for every policy but MONAI's, which leaves out what the truth lacks.
     let false_positive = LabelScore {
         dice: Some(0.0),
         ml_predicted: 1.0,

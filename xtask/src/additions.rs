@@ -1,4 +1,4 @@
-//! What it costs to add a backbone, a format or a loss: docs/contributing.md says it, and tests count it.
+//! The cost of adding a backbone, a format or a loss, as stated in docs/contributing.md and counted by tests.
 
 use std::fs;
 

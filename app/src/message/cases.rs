@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Handle;
 use crate::platform::{Blob, File};
 
-/// A file as it was dropped or picked.
+/// A dropped or picked file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Upload {
     /// Path inside the dropped folder, or the file's name.
@@ -19,9 +19,11 @@ pub struct Upload {
     pub file: Handle<File>,
 }
 
-/// A case, as the table shows it. What its header says is known at once, the rest when its voxels were read.
+/// A case, as shown in the table. The facts from its header are known at once, the rest after its voxels have been
+/// read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseInfo {
+<<<<<<< HEAD
     /// Its files.
     pub files: CaseFiles,
     /// What the header of its image says.
@@ -64,8 +66,37 @@ pub struct CaseContents {
     /// What it looks like.
     pub thumbnail: Thumbnail,
     /// What is odd about its files, one sentence each.
+=======
+    /// Its name.
+    pub id: String,
+    /// Path of its image, or of its first channel.
+    pub image: String,
+    /// Path of its label map.
+    pub label: Option<String>,
+    /// Whether it has a label map, of one file or combined of several.
+    pub labeled: bool,
+    /// Voxels along i, j and k, the file's order.
+    pub dims: [usize; 3],
+    /// Channels of its image.
+    pub channels: usize,
+    /// Voxel size along i, j and k in mm.
+    pub spacing: [f64; 3],
+    /// Directions of i, j and k, such as `RAS`.
+    pub orientation: String,
+    /// Number of frames of a series that needs a choice of how to use them; until then, the case cannot be used.
+    pub frames: Option<usize>,
+    /// Its default role.
+    pub role: Role,
+    /// Whether its voxels have been read, so that the following fields are known.
+    pub read: bool,
+    /// Labels in its label map, background left out; `None` without a label map.
+    pub labels: Option<Vec<LabelVolume>>,
+    /// Its thumbnail.
+    pub thumbnail: Option<Thumbnail>,
+    /// Warnings about its files, one sentence each.
+>>>>>>> words
     pub problems: Vec<String>,
-    /// What would repair that.
+    /// The available repair.
     pub fix: Option<Fix>,
 }
 
@@ -76,11 +107,11 @@ pub struct Unused {
     pub path: String,
     /// Why, in one sentence.
     pub reason: String,
-    /// Whether it is a volume here, so that it can be given to a case as its label map.
+    /// Whether it is a volume, so that it can be assigned to a case as its label map.
     pub volume: bool,
 }
 
-/// What the page asks about files and cases.
+/// Requests about files and cases.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum CasesRequest {
     /// Take these files in: volumes, a dataset.json, weights.
@@ -92,9 +123,9 @@ pub enum CasesRequest {
         /// The case.
         case: String,
     },
-    /// Forget the files that are in no case.
+    /// Forget the files that belong to no case.
     Discard,
-    /// Make a case's labels fit.
+    /// Repair a case's labels.
     Repair {
         /// The case.
         case: String,
@@ -128,7 +159,7 @@ pub enum CasesRequest {
     },
 }
 
-/// What the worker says about files and cases.
+/// Reports about files and cases.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum CasesReport {
     /// Files are being read.
@@ -138,9 +169,9 @@ pub enum CasesReport {
         /// Cases to read.
         total: usize,
     },
-    /// A case is new or is made of other files than before.
+    /// A case is new or its files have changed.
     Case(CaseInfo),
-    /// A case's voxels were read.
+    /// A case's voxels have been read.
     Read(CaseInfo),
     /// Files that are not used.
     Leftovers {

@@ -1,4 +1,4 @@
-//! The weights at hand.
+//! The current weights.
 
 use medcontext_core::weights::{Metadata, sha256};
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Handle;
 use crate::platform::Blob;
 
-/// The weights at hand.
+/// The current weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WeightsInfo {
     /// The network, its size and what it labels, in words.
@@ -19,6 +19,7 @@ pub struct WeightsInfo {
     pub card: String,
 }
 
+<<<<<<< HEAD
 impl WeightsInfo {
     /// Of a weights file and its metadata.
     pub fn of(metadata: &Metadata, file: &[u8]) -> Self {
@@ -33,6 +34,9 @@ impl WeightsInfo {
 }
 
 /// Weights are at hand: trained here or dropped.
+=======
+/// New weights: trained here or dropped.
+>>>>>>> words
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WeightsReport {
     /// What they are.

@@ -3,7 +3,7 @@
 use medcontext_core::medcontext::MomentumSchedule;
 use medcontext_core::train::TrainConfig;
 
-/// A duration in seconds, as precise as one wants it: "8 s", "3 min 20 s", "2 h 05 min".
+/// A duration in seconds, with sensible precision: "8 s", "3 min 20 s", "2 h 05 min".
 pub fn duration(seconds: f64) -> String {
     let seconds = seconds.max(0.0).round() as u64;
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
@@ -62,7 +62,7 @@ pub fn dice(dice: Option<f64>) -> String {
     dice.map_or_else(|| "–".to_owned(), |dice| format!("{dice:.3}"))
 }
 
-/// How fast steps follow each other, by whichever way reads better.
+/// Speed of steps, as a rate or a duration, whichever reads better.
 pub fn rate(seconds_per_step: f64) -> String {
     if seconds_per_step <= 0.0 {
         String::new()
@@ -78,7 +78,7 @@ pub fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-/// What a network is: "2.3 million parameters, a 9 MB file; fast".
+/// The size of a network: "2.3 million parameters, a 9 MB file; fast".
 pub fn cost(config: &TrainConfig) -> String {
     let parameters = config.network.parameters();
     format!(
@@ -89,7 +89,7 @@ pub fn cost(config: &TrainConfig) -> String {
     )
 }
 
-/// How the teacher's momentum changes over a run: "Teacher's momentum: 0.9540 to 1"; nothing without a teacher.
+/// The teacher's momentum over a run: "Teacher's momentum: 0.9540 to 1"; `None` without a teacher.
 pub fn momentum(config: &TrainConfig) -> Option<String> {
     let medcontext = &config.medcontext;
     let number = |momentum: f64| (momentum * 1e4).round() / 1e4;

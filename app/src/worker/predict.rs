@@ -23,7 +23,7 @@ pub async fn predict(session: &Session, request: SegmentationRequest) -> Result<
     yield_now().await;
     let predictor = Predictor::load(&session.weights()?, &session.device.device)?;
     let config = PredictConfig {
-        flips,
+        mirror: flips,
         keep_logits,
         uncertainty: true,
         ..PredictConfig::default()

@@ -66,7 +66,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// `done` units are done; without a terminal a line is written for every twentieth.
+    /// Reports that `done` units are done; without a terminal, prints a line for every twentieth.
     pub fn at(&mut self, done: usize, remaining_seconds: f64, detail: &str) {
         let left = format!("{detail} {} left", duration(remaining_seconds));
         if let Some(bar) = &self.bar {
@@ -81,7 +81,7 @@ impl Progress {
         }
     }
 
-    /// A line between the progress.
+    /// Prints a line above the progress.
     pub fn say(&self, line: &str) {
         match &self.bar {
             Some(bar) => bar.println(line),
@@ -90,7 +90,7 @@ impl Progress {
         }
     }
 
-    /// The work is over.
+    /// Removes the progress.
     pub fn clear(self) {
         if let Some(bar) = self.bar {
             bar.finish_and_clear();

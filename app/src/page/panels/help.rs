@@ -1,4 +1,4 @@
-//! The keys that work everywhere on the page, a sheet that lists them, and what helps to find a fault.
+//! Global keyboard shortcuts, a sheet that lists them, and diagnostics.
 
 use leptos::html::Dialog;
 use leptos::task::spawn_local;
@@ -22,13 +22,13 @@ const KEYS: [(&str, &str, &str); 11] = [
     ("5", "How uncertain the network is", ""),
     ("t", "Train", "train"),
     ("s", "Segment", "predict"),
-    ("p", "Pause, or go on", "pause"),
+    ("p", "Pause, or continue", "pause"),
     ("x", "Stop", "stop"),
     ("e", "Edit labels", "edit"),
     ("?", "This sheet", "help"),
 ];
 
-/// Keys that only help: the viewer's and the editor's.
+/// Keys that are only listed: the viewer's and the editor's.
 const OTHERS: [(&str, &str); 3] = [
     (
         "h l, j k, d u, or arrows and Page keys",
@@ -67,14 +67,14 @@ pub fn Help() -> impl IntoView {
         let button = KEYS.iter().find(|(known, ..)| *known == key);
         let button = button.and_then(|(_, _, id)| document().get_element_by_id(id));
         if let Some(button) = button.and_then(|button| button.dyn_into::<HtmlElement>().ok()) {
-            // A button that is disabled does nothing.
+            // Clicking a disabled button does nothing.
             button.click();
         }
     });
     on_cleanup(move || keys.remove());
     let open = move |_| {
         if let Some(sheet) = sheet.get() {
-            // It fails only where the sheet is open already.
+            // It only fails if the sheet is already open.
             let _ = sheet.show_modal();
         }
     };
@@ -120,7 +120,7 @@ pub fn Help() -> impl IntoView {
     }
 }
 
-/// What helps to find a fault, without the name of any file or case.
+/// Diagnostics for fault reports, without the name of any file or case.
 fn diagnostics(state: State) -> String {
     let device = match state.worker.engine.get_untracked() {
         Engine::Starting => "starting".to_owned(),

@@ -1,4 +1,4 @@
-//! The live view of a training run: progress, losses and validation Dice, below the lines that were there.
+//! The live view of a training run: progress, losses and validation Dice, below the existing lines.
 
 use std::io::{Stdout, stdout};
 
@@ -58,7 +58,7 @@ impl<B: Backend> Dashboard<B> {
         Some(Self { terminal, run })
     }
 
-    /// Shows one event. What cannot be drawn is not: the run's files have it.
+    /// Shows one event. Drawing errors are ignored: the run's files hold everything.
     pub fn event(&mut self, event: &Event) {
         if let Some(line) = sentence(event) {
             let drawn = self.terminal.insert_before(1, |buffer| {
@@ -174,7 +174,7 @@ struct Curve {
 }
 
 impl Curve {
-    /// `color` is `#rrggbb`; black, which a dark terminal does not show, becomes the terminal's own.
+    /// `color` is `#rrggbb`; black, invisible on a dark terminal, becomes the terminal's default.
     fn new(name: &'static str, color: &str, points: &[(f64, f64)]) -> Self {
         let color = match color {
             "#000000" => Color::Reset,

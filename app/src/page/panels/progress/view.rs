@@ -1,4 +1,4 @@
-//! The strip that says what is going on, or what to do next, and stops it.
+//! The strip that shows what is going on or what to do next, with a stop button.
 
 use leptos::prelude::*;
 use medcontext_core::dataset::Role;
@@ -15,7 +15,7 @@ use crate::saved::SavedStoreFields;
 /// Announce progress to screen readers this many times over a task.
 const ANNOUNCEMENTS: usize = 10;
 
-/// Progress of the long task. Tests look at its `data-` attributes.
+/// Progress of the current task. Tests read its `data-` attributes.
 #[component]
 pub fn Progress() -> impl IntoView {
     let state = expect_context::<State>();
@@ -78,7 +78,7 @@ pub fn Progress() -> impl IntoView {
     }
 }
 
-/// What is going on, how fast, and how long still.
+/// What is going on, how fast, and the remaining time.
 #[component]
 fn Now() -> impl IntoView {
     let state = expect_context::<State>();
@@ -132,7 +132,7 @@ fn next_step(state: State) -> &'static str {
     } else if cases.is_empty() {
         "Add scans to begin."
     } else if cases.iter().any(|case| case.result.done().is_some()) {
-        "Download the segmentations, or go on training."
+        "Download the segmentations, or continue training."
     } else if state.weights.info.read().is_some() {
         "Ready to segment, or to train more."
     } else if cases.iter().any(|case| case.is_for(Role::Train)) {
@@ -181,7 +181,7 @@ fn fraction(state: State) -> usize {
     }
 }
 
-/// Progress as a sentence, changing only now and then.
+/// Progress as a sentence that changes rarely, for screen readers.
 fn announcement(state: State) -> String {
     let work = state.progress.work.read();
     let tenth = work.done * ANNOUNCEMENTS / work.total.max(1);

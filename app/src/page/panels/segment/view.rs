@@ -1,4 +1,4 @@
-//! Segmentation: which cases, and what came of it.
+//! Segmentation: which cases, and the results.
 
 use leptos::prelude::*;
 use medcontext_core::dataset::Role;
@@ -22,7 +22,7 @@ pub fn Segment() -> impl IntoView {
     let link = expect_context::<Link>();
     let scope = RwSignal::new("unlabeled".to_owned());
     let flips = RwSignal::new(false);
-    // To compare them with another program's.
+    // For comparison with another program.
     let keep_logits = asked("logits").is_some();
     let wanted = move |case: &Case| match scope.read().as_str() {
         "all" => case.info.header.undecided_frames.is_none(),
@@ -83,7 +83,7 @@ pub fn Segment() -> impl IntoView {
     }
 }
 
-/// The case that it would help most to label, and the slice to begin with.
+/// The case that would help most if labeled, and the slice to begin with.
 #[component]
 fn LabelNext() -> impl IntoView {
     let state = expect_context::<State>();

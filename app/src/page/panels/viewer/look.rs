@@ -16,7 +16,7 @@ const WINDOWS: [(&str, f64, f64); 5] = [
     ("brain", 40.0, 80.0),
 ];
 
-/// The choices, folded away.
+/// The choices, collapsed.
 #[component]
 pub fn Look(
     viewer: RwSignal<Option<Rc<Viewer>>, LocalStorage>,
@@ -24,9 +24,9 @@ pub fn Look(
     shown: RwSignal<Option<String>>,
 ) -> impl IntoView {
     let state = expect_context::<State>();
-    // A preset, which stays for other images.
+    // A preset, which also applies to other images.
     let window = RwSignal::new(None::<(f64, f64)>);
-    // What is in force, where sliders stand.
+    // The window in effect, which the sliders show.
     let levels = RwSignal::new(None::<Window>);
     let look_up = move || levels.set(viewer.get_untracked().and_then(|viewer| viewer.window()));
     let radiological = RwSignal::new(false);
@@ -40,7 +40,7 @@ pub fn Look(
     });
     Effect::new(move |_| {
         let viewer = viewer.get();
-        // A new image comes with a window of its own.
+        // A new image comes with its own window.
         state.viewer.picture.track();
         shown.track();
         if let (Some(viewer), Some((center, width))) = (viewer, window.get()) {

@@ -82,7 +82,7 @@ fn Screen(controls: Controls) -> impl IntoView {
     }
 }
 
-/// How much of the image shows through the labels.
+/// The opacity of labels.
 #[component]
 fn Opacity(controls: Controls) -> impl IntoView {
     view! {

@@ -9,7 +9,7 @@ use crate::page::address::asked;
 use crate::page::link::Link;
 use crate::page::state::State;
 
-/// A list to choose from, where there is one.
+/// A list to choose from, if there is one.
 #[component]
 pub fn Bundled() -> impl IntoView {
     let state = expect_context::<State>();
@@ -36,7 +36,7 @@ pub fn Bundled() -> impl IntoView {
             }
         });
     };
-    // What the address asks for is done once, when there is someone to do it; an earlier session comes first.
+    // The address's request is handled once, when the worker is ready; an earlier session comes first.
     let ready = move || state.worker.is_ready() && state.session.found.read().is_none();
     Effect::new(move |done: Option<bool>| {
         let now = done != Some(true) && ready() && !all.read().is_empty();

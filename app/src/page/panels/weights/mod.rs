@@ -1,4 +1,4 @@
-//! The weights at hand, and those that come with the page.
+//! The current weights, and those that come with the page.
 
 mod bundled;
 mod registry;

@@ -1,11 +1,11 @@
-//! The weights at hand.
+//! The current weights.
 
 use leptos::prelude::*;
 use web_sys::Blob;
 
 use crate::message::{WeightsInfo, WeightsReport};
 
-/// What the page knows of them.
+/// The page's state of them.
 #[derive(Clone, Copy, Default)]
 pub struct WeightsStore {
     /// What they are.
@@ -15,7 +15,7 @@ pub struct WeightsStore {
 }
 
 impl WeightsStore {
-    /// Takes what the worker says.
+    /// Updates the weights from a report.
     pub fn on_report(&self, WeightsReport { info, file }: WeightsReport) {
         self.file.set_value(Some(file.0));
         self.info.set(Some(info));

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use futures::executor::block_on;
 use medcontext_core::Error;
-use medcontext_core::dataset::{CaseFiles, DatasetJson, Leftover, Library, ReadOptions, Reading, Role, read_case};
+use medcontext_core::dataset::{CaseFiles, DatasetJson, Leftover, Library, Reading, Role, read_case};
 use medcontext_core::infer::LabelVolume;
 use serde::Deserialize;
 
@@ -103,22 +103,20 @@ fn through_library(folder: &Path, name: &str, row: &Row, options: &[String]) -> 
     if has("--combine-structures") {
         library.combine_structures();
     }
-    let resample_labels = has("--resample-labels");
+    if has("--resample-labels") {
+        library.resample_labels();
+    }
     let changes = library.refresh();
     let mut found = Found {
         cases: Vec::new(),
         leftovers: changes.leftovers,
         problems: Vec::new(),
     };
-    let names = library.dataset_json().map(|json| json.names.clone());
-    let names = names.unwrap_or_default();
+    let names = library.label_names();
     for files in &changes.changed {
-        let read_options = ReadOptions {
-            resample_labels,
-            ..library.read_options(files)
-        };
+        let options = library.read_options(files);
         let fetch = async |path: &str| Ok::<_, Error>(fs::read(library.file(path).expect("its file")).expect("bytes"));
-        match block_on(read_case(files, &read_options, fetch)) {
+        match block_on(read_case(files, &options, fetch)) {
             Ok(reading) => found.cases.push(FoundCase::of(files, &reading, &names)),
             Err(error) => found.problems.push(error.to_string()),
         }

@@ -98,12 +98,12 @@ impl Cache {
     }
 }
 
-/// Name, bytes and time of change (nanoseconds) of each of a case's files, and how many channels they hold.
+/// Name, bytes and time of change (nanoseconds) of each of a case's files, and how they are read.
 fn stamps(source: &Folder, files: &CaseFiles) -> Result<serde_json::Value, Error> {
     let mut stamps = Vec::new();
     for name in files.names() {
         let path = source.path(name);
-        let facts = fs::metadata(&path).map_err(|error| unreadable(&path, &error))?;
+        let facts = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
         let changed = facts.modified().ok();
         let changed = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         // Whatever the folder is called in which several machines see it.
@@ -114,5 +114,7 @@ fn stamps(source: &Folder, files: &CaseFiles) -> Result<serde_json::Value, Error
         ));
     }
     let structures: Vec<u16> = files.structures.iter().map(|structure| structure.id).collect();
-    Ok(serde_json::json!([stamps, structures, source.read_settings()]))
+    let options = source.library.read_options(files);
+    let options = (options.channels, options.resample_labels);
+    Ok(serde_json::json!([stamps, structures, options]))
 }

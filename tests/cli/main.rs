@@ -9,6 +9,7 @@ mod devices;
 mod earlier;
 mod evaluate;
 mod experiment;
+mod folder_table;
 mod folders;
 mod foreign;
 mod names;

@@ -23,14 +23,13 @@ pub struct Upload {
 /// read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseInfo {
-<<<<<<< HEAD
     /// Its files.
     pub files: CaseFiles,
-    /// What the header of its image says.
+    /// Facts from the header of its image.
     pub header: CaseHeader,
-    /// What it is for unless one says otherwise.
+    /// Its default role.
     pub role: Role,
-    /// What its voxels say, once they were read.
+    /// What is known since its voxels have been read.
     pub contents: Option<CaseContents>,
 }
 
@@ -50,51 +49,22 @@ impl CaseInfo {
         self.contents.as_ref()?.labels.as_ref()
     }
 
-    /// What is odd about its files, as far as they were read.
+    /// Warnings about its files, as far as they have been read.
     pub fn problems(&self) -> &[String] {
         self.contents.as_ref().map_or(&[], |contents| &contents.problems)
     }
 }
 
-/// What reading a case's voxels shows.
+/// Facts that need a case's voxels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseContents {
     /// Labels in its label map, background left out; `None` without a label map.
     pub labels: Option<Vec<LabelVolume>>,
     /// Names of labels, as far as the label map itself gives them.
     pub names: BTreeMap<u16, String>,
-    /// What it looks like.
-    pub thumbnail: Thumbnail,
-    /// What is odd about its files, one sentence each.
-=======
-    /// Its name.
-    pub id: String,
-    /// Path of its image, or of its first channel.
-    pub image: String,
-    /// Path of its label map.
-    pub label: Option<String>,
-    /// Whether it has a label map, of one file or combined of several.
-    pub labeled: bool,
-    /// Voxels along i, j and k, the file's order.
-    pub dims: [usize; 3],
-    /// Channels of its image.
-    pub channels: usize,
-    /// Voxel size along i, j and k in mm.
-    pub spacing: [f64; 3],
-    /// Directions of i, j and k, such as `RAS`.
-    pub orientation: String,
-    /// Number of frames of a series that needs a choice of how to use them; until then, the case cannot be used.
-    pub frames: Option<usize>,
-    /// Its default role.
-    pub role: Role,
-    /// Whether its voxels have been read, so that the following fields are known.
-    pub read: bool,
-    /// Labels in its label map, background left out; `None` without a label map.
-    pub labels: Option<Vec<LabelVolume>>,
     /// Its thumbnail.
-    pub thumbnail: Option<Thumbnail>,
+    pub thumbnail: Thumbnail,
     /// Warnings about its files, one sentence each.
->>>>>>> words
     pub problems: Vec<String>,
     /// The available repair.
     pub fix: Option<Fix>,

@@ -19,7 +19,6 @@ pub struct WeightsInfo {
     pub card: String,
 }
 
-<<<<<<< HEAD
 impl WeightsInfo {
     /// Of a weights file and its metadata.
     pub fn of(metadata: &Metadata, file: &[u8]) -> Self {
@@ -33,10 +32,7 @@ impl WeightsInfo {
     }
 }
 
-/// Weights are at hand: trained here or dropped.
-=======
 /// New weights: trained here or dropped.
->>>>>>> words
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WeightsReport {
     /// What they are.

@@ -31,15 +31,7 @@ pub enum Device {
     },
 }
 
-<<<<<<< HEAD
-/// What the page asks of the worker itself.
-=======
-/// All files of a session. The worker uses nothing else, and reports every change to the page, so that it can be handed
-/// to a new worker.
-pub type FileLibrary = Library<Handle<Blob>>;
-
 /// Requests about the worker itself.
->>>>>>> words
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum WorkerRequest {
     /// Open the compute device. The first request to every worker.

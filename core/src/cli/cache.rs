@@ -98,12 +98,16 @@ impl Cache {
     }
 }
 
+<<<<<<< HEAD
 /// Name, size in bytes and modification time (nanoseconds) of each of a case's files, and their number of channels.
+=======
+/// Name, bytes and time of change (nanoseconds) of each of a case's files, and how they are read.
+>>>>>>> fronts
 fn stamps(source: &Folder, files: &CaseFiles) -> Result<serde_json::Value, Error> {
     let mut stamps = Vec::new();
     for name in files.names() {
         let path = source.path(name);
-        let facts = fs::metadata(&path).map_err(|error| unreadable(&path, &error))?;
+        let facts = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
         let changed = facts.modified().ok();
         let changed = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         // Relative, so that machines that mount the folder at different paths agree.
@@ -114,5 +118,7 @@ fn stamps(source: &Folder, files: &CaseFiles) -> Result<serde_json::Value, Error
         ));
     }
     let structures: Vec<u16> = files.structures.iter().map(|structure| structure.id).collect();
-    Ok(serde_json::json!([stamps, structures, source.read_settings()]))
+    let options = source.library.read_options(files);
+    let options = (options.channels, options.resample_labels);
+    Ok(serde_json::json!([stamps, structures, options]))
 }

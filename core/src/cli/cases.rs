@@ -79,9 +79,9 @@ impl Reader<'_> {
         if let Some(labels) = known {
             return Ok(labels);
         }
-        let names = self.folder.label_names();
+        let names = self.folder.library.label_names();
         let labels = LabelSet::from_fingerprints(&cases.fingerprints, &names).map_err(Error::from)?;
-        if let Some(json) = &self.folder.json {
+        if let Some(json) = self.folder.library.dataset_json() {
             for sentence in json.check(&labels).map_err(Error::from)? {
                 self.console.warn(sentence);
             }

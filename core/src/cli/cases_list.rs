@@ -64,7 +64,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         lists: true,
     };
     let folder = Folder::open(&arguments.folder, listing, options, console)?;
-    let names = folder.label_names();
+    let names = folder.library.label_names();
     let mut found = Found {
         cases: Vec::new(),
         leftovers: folder.pairing.leftovers.clone(),

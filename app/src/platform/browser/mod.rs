@@ -30,16 +30,7 @@ pub fn worker_scope() -> DedicatedWorkerGlobalScope {
     js_sys::global().unchecked_into()
 }
 
-<<<<<<< HEAD
-/// What a JavaScript exception says.
-=======
-/// Writes a panic's message and location to the browser's console.
-pub fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
-    console::error_1(&panic.to_string().into());
-}
-
 /// The message of a JavaScript exception.
->>>>>>> words
 fn message(reason: &JsValue) -> String {
     js_sys::Reflect::get(reason, &"message".into())
         .ok()

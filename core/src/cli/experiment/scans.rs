@@ -114,6 +114,6 @@ impl Source for Scans<'_> {
     }
 
     fn label_names(&self) -> BTreeMap<u16, String> {
-        self.reader.folder.label_names()
+        self.reader.folder.library.label_names()
     }
 }

@@ -49,13 +49,8 @@ pub enum Request {
 }
 
 impl Request {
-<<<<<<< HEAD
-    /// Whether a worker that takes over is to do this where the one before did not get to it. What that one did
-    /// is in the [`FileLibrary`](crate::saved::FileLibrary).
-=======
     /// Whether a new worker should do this if the previous one did not get to it. What that one did is in the
-    /// [`FileLibrary`].
->>>>>>> words
+    /// [`FileLibrary`](crate::saved::FileLibrary).
     pub fn outlives_worker(&self) -> bool {
         match self {
             Self::Cases(_) | Self::Display(_) | Self::Export(_) | Self::Session(_) => true,

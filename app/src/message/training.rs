@@ -46,18 +46,8 @@ pub enum TrainingReport {
     /// The trainer's own event; the weights of a checkpoint come as [`WeightsReport`](super::WeightsReport).
     Event(Event),
     /// How long a step takes: the answer to [`TrainingRequest::Rehearse`].
-<<<<<<< HEAD
     Rehearsed(StepTimes),
-    /// What the run under way makes of the case in view.
-=======
-    Rehearsed {
-        /// Wall time of the first step, in which a GPU's shaders are compiled, in seconds.
-        first_seconds: f64,
-        /// Wall time of those after it.
-        step_seconds: f64,
-    },
     /// The current run's segmentation of the case in view.
->>>>>>> words
     Preview {
         /// The case.
         case: String,

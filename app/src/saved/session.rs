@@ -1,8 +1,4 @@
-<<<<<<< HEAD:app/src/saved/session.rs
-//! What is known of a session beside its files: enough to put the page back as it was.
-=======
 //! The saved state of a session besides its files: enough to restore the page.
->>>>>>> words:app/src/saved.rs
 
 use std::collections::BTreeMap;
 
@@ -16,38 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::platform::{Blob, Handle};
 
-<<<<<<< HEAD:app/src/saved/session.rs
-/// The files that a session is made of and what was decided about them. The worker works with nothing else, and
-/// tells the page whenever it has changed, so that a worker that takes over can be given it.
+/// All files of a session. The worker uses nothing else, and reports every change to the page, so that it can be handed
+/// to a new worker.
 pub type FileLibrary = Library<Handle<Blob>>;
-=======
-    /// This struct, as JSON.
-    pub const SESSION: &str = "session.json";
-    /// The current weights.
-    pub const WEIGHTS: &str = "weights.safetensors";
-    /// The state of a training run that has not ended.
-    pub const STATE: &str = "state.safetensors";
-    /// The user's choices about files (`Choices`), as JSON.
-    pub const CHOICES: &str = "choices.json";
-    /// Prefix of the paths of volumes and of dataset.json, as they were dropped.
-    pub const CASES: &str = "cases/";
-
-    /// The name of a volume or of dataset.json, by its path.
-    pub fn volume(path: &str) -> String {
-        format!("{CASES}{path}")
-    }
-
-    /// The name of a case's segmentation.
-    pub fn segmentation(case: &str) -> String {
-        format!("segmentations/{case}{SEGMENTATION_ENDING}")
-    }
-
-    /// The name of a case's uncertainty map.
-    pub fn uncertainty(case: &str) -> String {
-        format!("uncertainty/{case}{SEGMENTATION_ENDING}")
-    }
-}
->>>>>>> words:app/src/saved.rs
 
 /// A segmented case. Its label map is a separate file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -98,11 +98,7 @@ impl Cache {
     }
 }
 
-<<<<<<< HEAD
-/// Name, size in bytes and modification time (nanoseconds) of each of a case's files, and their number of channels.
-=======
-/// Name, bytes and time of change (nanoseconds) of each of a case's files, and how they are read.
->>>>>>> fronts
+/// Name, size in bytes and modification time (nanoseconds) of each of a case's files, and how they are read.
 fn stamps(source: &Folder, files: &CaseFiles) -> Result<serde_json::Value, Error> {
     let mut stamps = Vec::new();
     for name in files.names() {

@@ -19,21 +19,7 @@ const ANNOUNCEMENTS: usize = 10;
 #[component]
 pub fn Progress() -> impl IntoView {
     let state = expect_context::<State>();
-    let link = expect_context::<Link>();
     let busy = Memo::new(move |_| state.progress.work.read().busy());
-    let stop = move |_| {
-        state.progress.work.update(|work| work.phase = Phase::Stopping);
-        link.send(TaskRequest::Stop);
-    };
-    let paused = move || state.progress.work.read().phase == Phase::Paused;
-    let running = move || matches!(state.progress.work.read().phase, Phase::Running | Phase::Paused);
-    let pause = move |_| {
-        let pause = !paused();
-        state.progress.work.update(|work| {
-            work.phase = if pause { Phase::Paused } else { Phase::Running };
-        });
-        link.send(TaskRequest::Pause(pause));
-    };
     let task = move || match state.progress.work.read().task {
         Some(Task::Train) => "train",
         Some(Task::Predict) => "predict",
@@ -55,16 +41,7 @@ pub fn Progress() -> impl IntoView {
             data-compiling=testing.then_some(compiling)
         >
             <Now />
-            <button id="pause" disabled=move || !running() on:click=pause>
-                {move || if paused() { "Go on" } else { "Pause" }}
-            </button>
-            <button
-                id="stop"
-                disabled=move || !running()
-                on:click=stop
-            >
-                "Stop"
-            </button>
+            <Buttons />
             <progress
                 class:idle=move || !busy.get()
                 aria-label="Progress of the running task"
@@ -75,6 +52,38 @@ pub fn Progress() -> impl IntoView {
                 {Memo::new(move |_| announcement(state))}
             </p>
         </section>
+    }
+}
+
+/// Pauses the task, resumes it and stops it.
+#[component]
+fn Buttons() -> impl IntoView {
+    let state = expect_context::<State>();
+    let link = expect_context::<Link>();
+    let stop = move |_| {
+        state.progress.work.update(|work| work.phase = Phase::Stopping);
+        link.send(TaskRequest::Stop);
+    };
+    let paused = move || state.progress.work.read().phase == Phase::Paused;
+    let running = move || matches!(state.progress.work.read().phase, Phase::Running | Phase::Paused);
+    let pause = move |_| {
+        let pause = !paused();
+        state.progress.work.update(|work| {
+            work.phase = if pause { Phase::Paused } else { Phase::Running };
+        });
+        link.send(TaskRequest::Pause(pause));
+    };
+    view! {
+        <button id="pause" disabled=move || !running() on:click=pause>
+            {move || if paused() { "Go on" } else { "Pause" }}
+        </button>
+        <button
+            id="stop"
+            disabled=move || !running()
+            on:click=stop
+        >
+            "Stop"
+        </button>
     }
 }
 

@@ -66,20 +66,28 @@ pub fn Segment() -> impl IntoView {
                     {label}
                 </button>
             </div>
-            <label class="flips">
-                <input
-                    id="flips"
-                    type="checkbox"
-                    prop:checked=move || flips.get()
-                    on:change:target=move |event| flips.set(event.target().checked())
-                />
-                "Average over mirror images (eight times as long, often a little better)"
-            </label>
+            <Flips flips=flips />
             <LabelNext />
             <Results />
             <Measure />
             <TakeAway />
         </section>
+    }
+}
+
+/// Whether logits are averaged over mirror images.
+#[component]
+fn Flips(flips: RwSignal<bool>) -> impl IntoView {
+    view! {
+        <label class="flips">
+            <input
+                id="flips"
+                type="checkbox"
+                prop:checked=move || flips.get()
+                on:change:target=move |event| flips.set(event.target().checked())
+            />
+            "Average over mirror images (eight times as long, often a little better)"
+        </label>
     }
 }
 

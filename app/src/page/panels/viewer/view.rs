@@ -32,7 +32,7 @@ pub fn Stage() -> impl IntoView {
                 <h2>{move || state.viewer.viewed.get().unwrap_or_else(|| "Viewer".to_owned())}</h2>
                 <OverlayChoice />
                 <Opacity controls=controls />
-                <Look viewer=controls.viewer layout=controls.layout shown=controls.shown />
+                <Look controls=controls />
                 <Editor viewer=controls.viewer opacity=controls.opacity />
             </div>
             <Screen controls=controls />

@@ -23,30 +23,26 @@ pub fn Bundled() -> impl IntoView {
             )),
         }
     });
-    let take = move |name: String| {
+    let take = move |name: &str| {
         let model = all.read_untracked().iter().find(|model| model.name == name).cloned();
-        let Some(model) = model else { return };
-        spawn_local(async move {
-            match registry::upload(&model).await {
-                Ok(upload) => link.send(CasesRequest::Add(vec![upload])),
-                Err(_) => state.say(format!(
-                    "The weights for {} could not be fetched; check the network and try again.",
-                    model.title
-                )),
-            }
-        });
+        if let Some(model) = model {
+            add(state, link, model);
+        }
     };
     // What the address asks for is done once, when there is someone to do it; an earlier session comes first.
     let ready = move || state.worker.is_ready() && state.session.found.read().is_none();
-    Effect::new(move |done: Option<bool>| {
-        let now = done != Some(true) && ready() && !all.read().is_empty();
-        now.then(|| asked("model").map(take));
-        now || done == Some(true)
-    });
-    Effect::new(move |done: Option<bool>| {
-        let now = done != Some(true) && ready();
-        now.then(|| asked("sample").map(|_| link.send(CasesRequest::AddSamples)));
-        now || done == Some(true)
+    once(
+        move || ready() && !all.read().is_empty(),
+        move || {
+            if let Some(name) = asked("model") {
+                take(&name);
+            }
+        },
+    );
+    once(ready, move || {
+        if asked("sample").is_some() {
+            link.send(CasesRequest::AddSamples);
+        }
     });
     let about = move || {
         let weights = state.weights.info.read();
@@ -65,7 +61,7 @@ pub fn Bundled() -> impl IntoView {
                     aria-label="Weights that come with the page"
                     disabled=move || state.progress.work.read().busy()
                     on:change:target=move |event| {
-                        take(event.target().value());
+                        take(&event.target().value());
                         event.target().set_value("");
                     }
                 >
@@ -76,4 +72,29 @@ pub fn Bundled() -> impl IntoView {
             </div>
         </Show>
     }
+}
+
+/// Fetches weights that come with the page and hands them to the worker.
+fn add(state: State, link: Link, model: BundledModel) {
+    spawn_local(async move {
+        match registry::upload(&model).await {
+            Ok(upload) => link.send(CasesRequest::Add(vec![upload])),
+            Err(_) => state.say(format!(
+                "The weights for {} could not be fetched; check the network and try again.",
+                model.title
+            )),
+        }
+    });
+}
+
+/// Acts the first time that something is so, and never again.
+fn once(is_so: impl Fn() -> bool + 'static, act: impl Fn() + 'static) {
+    Effect::new(move |done: Option<bool>| {
+        let done = done == Some(true);
+        let now = !done && is_so();
+        if now {
+            act();
+        }
+        now || done
+    });
 }

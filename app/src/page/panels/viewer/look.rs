@@ -61,9 +61,6 @@ fn Brightness(controls: Controls) -> impl IntoView {
             look_up();
         }
     };
-    let option = |(name, center, width): (&'static str, f64, f64)| {
-        view! { <option value=name>{format!("{name} ({center:.0}, {width:.0})")}</option> }
-    };
     let slide = move |levels: Window| {
         if let Some(viewer) = viewer.get_untracked() {
             viewer.set_window(Some((levels.low, levels.high)));
@@ -94,6 +91,11 @@ fn Brightness(controls: Controls) -> impl IntoView {
             on_slide=slide
         />
     }
+}
+
+/// A window in the list.
+fn option((name, center, width): (&'static str, f64, f64)) -> impl IntoView {
+    view! { <option value=name>{format!("{name} ({center:.0}, {width:.0})")}</option> }
 }
 
 /// A slider for one end of the window; `on_slide` is given the window that it leads to.

@@ -23,27 +23,8 @@ pub fn Bundled() -> impl IntoView {
             )),
         }
     });
-    let take = move |name: &str| {
-        let model = all.read_untracked().iter().find(|model| model.name == name).cloned();
-        if let Some(model) = model {
-            add(state, link, model);
-        }
-    };
-    // What the address asks for is done once, when there is someone to do it; an earlier session comes first.
-    let ready = move || state.worker.is_ready() && state.session.found.read().is_none();
-    once(
-        move || ready() && !all.read().is_empty(),
-        move || {
-            if let Some(name) = asked("model") {
-                take(&name);
-            }
-        },
-    );
-    once(ready, move || {
-        if asked("sample").is_some() {
-            link.send(CasesRequest::AddSamples);
-        }
-    });
+    let take = move |name: &str| add(state, link, &all.read_untracked(), name);
+    do_as_asked(state, link, all);
     let about = move || {
         let weights = state.weights.info.read();
         let sha256 = weights.as_ref().map(|info| info.sha256.clone())?;
@@ -74,8 +55,29 @@ pub fn Bundled() -> impl IntoView {
     }
 }
 
-/// Fetches weights that come with the page and hands them to the worker.
-fn add(state: State, link: Link, model: BundledModel) {
+/// Does once what the page's address asks for, when there is someone to do it; an earlier session comes first.
+fn do_as_asked(state: State, link: Link, all: RwSignal<Vec<BundledModel>>) {
+    let ready = move || state.worker.is_ready() && state.session.found.read().is_none();
+    once(
+        move || ready() && !all.read().is_empty(),
+        move || {
+            if let Some(name) = asked("model") {
+                add(state, link, &all.read_untracked(), &name);
+            }
+        },
+    );
+    once(ready, move || {
+        if asked("sample").is_some() {
+            link.send(CasesRequest::AddSamples);
+        }
+    });
+}
+
+/// Fetches the weights of this name, if they come with the page, and hands them to the worker.
+fn add(state: State, link: Link, all: &[BundledModel], name: &str) {
+    let Some(model) = all.iter().find(|model| model.name == name).cloned() else {
+        return;
+    };
     spawn_local(async move {
         match registry::upload(&model).await {
             Ok(upload) => link.send(CasesRequest::Add(vec![upload])),

@@ -8,10 +8,10 @@ use crate::message::SegmentationRequest;
 use crate::page::address::asked;
 use crate::page::format;
 use crate::page::link::Link;
+use crate::page::panels;
 use crate::page::panels::cases::Case;
-use crate::page::panels::measure::{Measure, remember_before};
+use crate::page::panels::measure::remember_before;
 use crate::page::panels::progress::{Task, Work};
-use crate::page::panels::take_away::TakeAway;
 use crate::page::panels::viewer::Overlay;
 use crate::page::state::State;
 
@@ -69,8 +69,8 @@ pub fn Segment() -> impl IntoView {
             <Flips flips=flips />
             <LabelNext />
             <Results />
-            <Measure />
-            <TakeAway />
+            <panels::measure::Measure />
+            <panels::take_away::TakeAway />
         </section>
     }
 }

@@ -11,7 +11,7 @@ use super::legend::Legend;
 use super::look::Look;
 use super::overlay::OverlayChoice;
 use super::store::{Controls, OPACITY};
-use crate::page::panels::edit::Editor;
+use crate::page::panels;
 use crate::page::state::State;
 use crate::page::viewer::{Label, Viewer};
 
@@ -33,7 +33,7 @@ pub fn Stage() -> impl IntoView {
                 <OverlayChoice />
                 <Opacity controls=controls />
                 <Look controls=controls />
-                <Editor viewer=controls.viewer opacity=controls.opacity />
+                <panels::edit::Editor viewer=controls.viewer opacity=controls.opacity />
             </div>
             <Screen controls=controls />
             <p id="readout">{move || readout(state)}</p>

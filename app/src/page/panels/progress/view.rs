@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use medcontext_core::dataset::Role;
+use medcontext_core::duration;
 
 use super::store::{Phase, Task};
 use crate::message::TaskRequest;
@@ -175,7 +176,7 @@ fn rate(state: State) -> String {
 fn remaining(state: State) -> String {
     let work = state.progress.work.read();
     if work.phase == Phase::Running && work.done > 0 {
-        format!("{} left", format::duration(work.remaining_seconds))
+        format!("{} left", duration::in_words(work.remaining_seconds))
     } else {
         String::new()
     }

@@ -222,6 +222,15 @@ fn checkpoints_are_taken_where_weights_are_or_the_way_out_is_named() {
     assert!(refuse(&few).contains("2 classes beside the background and 1 names"));
 }
 
+/// The two networks that a refusal tells apart, and the way out that it offers.
+fn networks(said: &str) -> (String, String) {
+    let (_, sides) = said.split_once("belong to ").expect("a network");
+    let (found, rest) = sides.split_once(", not to ").expect("another");
+    let (expected, remedy) = rest.split_once("; choose ").expect("a way out");
+    assert_ne!(found, expected, "{said}");
+    (format!("{found} {expected}"), remedy.to_owned())
+}
+
 #[test]
 fn networks_that_do_not_fit_are_told_apart() {
     let trained = Trained::new();
@@ -238,15 +247,8 @@ fn networks_that_do_not_fit_are_told_apart() {
         }
         refuse(&[&arguments[..], &["--medcontext", "off", "--start", weights]].concat())
     };
-    let both = |said: &str| -> (String, String) {
-        let (_, sides) = said.split_once("belong to ").expect("a network");
-        let (found, rest) = sides.split_once(", not to ").expect("another");
-        let (expected, remedy) = rest.split_once("; choose ").expect("a way out");
-        assert_ne!(found, expected, "{said}");
-        (format!("{found} {expected}"), remedy.to_owned())
-    };
     // Another number of classes.
-    let (sides, remedy) = both(&start(&five, "tiny", "16,16,16"));
+    let (sides, remedy) = networks(&start(&five, "tiny", "16,16,16"));
     assert!(sides.contains("5 classes") && sides.contains("3 classes"), "{sides}");
     assert!(
         remedy.contains("--new-head") && remedy.contains("core convert --classes 3"),
@@ -254,7 +256,7 @@ fn networks_that_do_not_fit_are_told_apart() {
     );
     // Another size: of this program's file and of a foreign one.
     for weights in [&trained.weights, &plain] {
-        let (sides, remedy) = both(&start(weights, "small", "16,16,16"));
+        let (sides, remedy) = networks(&start(weights, "small", "16,16,16"));
         assert!(sides.contains("unetr small"), "{sides}");
         if weights == &trained.weights {
             assert!(sides.contains("unetr tiny"), "{sides}");
@@ -262,7 +264,7 @@ fn networks_that_do_not_fit_are_told_apart() {
         }
     }
     // Another patch.
-    let (_, remedy) = both(&start(&trained.weights, "tiny", "32,16,16"));
+    let (_, remedy) = networks(&start(&trained.weights, "tiny", "32,16,16"));
     assert!(remedy.contains("--patch 16,16,16"), "{remedy}");
     let said = start(&plain, "tiny", "32,16,16");
     assert!(said.contains("are for 1 tokens"), "{said}");
@@ -274,24 +276,10 @@ fn networks_that_do_not_fit_are_told_apart() {
     let network = "[network]\nkind = \"unetr\"\nhidden = 96\nmlp = 384\nheads = 2\nlayers = 12\n\
                    feature = 8\nprojection = \"perceptron\"\nconv_block = true\nres_block = true\n";
     fs::write(&config, network).expect("written");
-    let arguments = [
-        "train",
-        "--data",
-        &trained.data,
-        "--out",
-        &out,
-        "--config",
-        &config,
-        "--patch",
-        "16,16,16",
-        "--iterations",
-        "1",
-        "--medcontext",
-        "off",
-        "--start",
-        &three,
-    ];
-    let (sides, _) = both(&refuse(&arguments));
+    let run = ["train", "--data", &trained.data, "--out", &out, "--config", &config];
+    let short = ["--patch", "16,16,16", "--iterations", "1", "--medcontext", "off"];
+    let arguments = [&run[..], &short, &["--start", &three]].concat();
+    let (sides, _) = networks(&refuse(&arguments));
     assert!(sides.contains("heads 3") && sides.contains("heads 2"), "{sides}");
 }
 

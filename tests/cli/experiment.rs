@@ -60,6 +60,15 @@ pub fn with<'a>(arguments: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
     given.chain(more.iter().copied()).collect()
 }
 
+/// What a table of comma-separated values says in a line and a column.
+fn field(table: &str, line: usize, column: &str) -> String {
+    let head: Vec<&str> = table.lines().next().expect("a head").split(',').collect();
+    let index = head.iter().position(|name| *name == column);
+    let line = table.lines().nth(line).expect("a line");
+    let field = line.split(',').nth(index.expect("a column"));
+    field.expect("a field").to_owned()
+}
+
 #[test]
 fn cells_are_trained_measured_and_compared() {
     let folder = TempDir::new().expect("a folder");
@@ -81,15 +90,7 @@ fn cells_are_trained_measured_and_compared() {
     }
     let read = |name: &str| fs::read_to_string(out.join(name)).expect("written");
     let table = read("table.csv");
-    let head: Vec<&str> = table.lines().next().expect("a head").split(',').collect();
-    let value = |line: usize, column: &str| {
-        let index = head.iter().position(|name| *name == column);
-        let line = table.lines().nth(line).expect("a line");
-        line.split(',')
-            .nth(index.expect("a column"))
-            .expect("a field")
-            .to_owned()
-    };
+    let value = |line: usize, column: &str| field(&table, line, column);
     assert_eq!(table.lines().count(), 3);
     let rows = ["row", "seeds", "iterations"].map(|column| [value(1, column), value(2, column)]);
     assert_eq!(rows, [["UNETR", "UNETR + MedContext"], ["2", "2"], ["3", "2"]]);
@@ -182,12 +183,8 @@ fn an_experiment_that_cannot_work_gets_one_sentence() {
     }
 }
 
-/// Rows of one table, each measured and reported as in its own test script.
-#[test]
-fn a_row_has_its_own_protocol_labels_and_regions() {
-    let folder = TempDir::new().expect("a folder");
-    // Label 7 is in no map: 0 by UNETR's script, 1 by nnFormer's.
-    let text = r#"
+/// Label 7 is in no map: 0 by UNETR's script, 1 by nnFormer's.
+const PROTOCOLS: &str = r#"
 title = "Protocols"
 train = ["two"]
 evaluate = "one"
@@ -217,7 +214,12 @@ name = "regions"
 protocol = { hd95 = "pooled", empty = "nan" }
 regions = [{ name = "organs", labels = [1, 2] }, { name = "nothing", labels = [7] }]
 "#;
-    let arguments = prepare(folder.path(), text);
+
+/// Rows of one table that are measured and reported each as its own test script does.
+#[test]
+fn a_row_has_its_own_protocol_labels_and_regions() {
+    let folder = TempDir::new().expect("a folder");
+    let arguments = prepare(folder.path(), PROTOCOLS);
     succeed(&with(&arguments, &[]));
     let out = folder.path().join("out");
     let result = |row: &str| -> CellResult {

@@ -83,7 +83,6 @@ fn no_command_replaces_what_it_reads() {
     let data = phantom(folder.path());
     let weights = trained(folder.path());
     let bytes = fs::read(&weights).expect("weights");
-    let truth = format!("{data}/labelsTr");
 
     let sentence = refuse(&["convert", &weights, &weights, "--force"]);
     assert!(sentence.contains("is read"), "{sentence}");
@@ -104,7 +103,28 @@ fn no_command_replaces_what_it_reads() {
     assert!(refuse(&again).contains("config.toml is read"));
     assert_eq!(files(Path::new(&run)), ["config.toml", "last.safetensors"]);
 
-    // Measuring.
+    // A public data set has the names of its phantoms.
+    let scan = format!("{data}/labelsTr/phantom_001.nii.gz");
+    let bytes = fs::read(&scan).expect("a phantom");
+    let phantoms = ["phantom", "--out", &data, "--voxels", "20,28", "--force"];
+    let other = [&phantoms[..], &["--seed", "1"]].concat();
+    assert!(refuse(&other).contains("never replaced"));
+    assert_eq!(fs::read(&scan).expect("there"), bytes);
+
+    // An experiment's list is read too.
+    let experiment = path(folder.path(), "table.md");
+    fs::write(&experiment, crate::experiment::EXPERIMENT).expect("written");
+    let lists = r#"{"one": ["phantom_003"]}"#;
+    fs::write(format!("{data}/splits.json"), lists).expect("written");
+    let here = folder.path().display().to_string();
+    let sentence = refuse(&["experiment", &experiment, "--data", &data, "--out", &here]);
+    assert!(sentence.contains("table.md is read"), "{sentence}");
+}
+
+#[test]
+fn measuring_replaces_nothing_that_it_reads() {
+    let folder = TempDir::new().expect("a folder");
+    let truth = format!("{}/labelsTr", phantom(folder.path()));
     let evaluate = ["evaluate", "--prediction", &truth, "--truth", &truth];
     let report = path(folder.path(), "e.json");
     succeed(&[&evaluate[..], &["--json", &report]].concat());
@@ -124,22 +144,6 @@ fn no_command_replaces_what_it_reads() {
     let merged = ["evaluate", "--merge", &report, "--json", &report];
     assert!(refuse(&merged).contains("e.json is read"));
     assert!(!Path::new(&html).exists(), "nothing is left behind");
-
-    // A public data set has the names of its phantoms.
-    let bytes = fs::read(&scan).expect("a phantom");
-    let phantoms = ["phantom", "--out", &data, "--voxels", "20,28", "--force"];
-    let other = [&phantoms[..], &["--seed", "1"]].concat();
-    assert!(refuse(&other).contains("never replaced"));
-    assert_eq!(fs::read(&scan).expect("there"), bytes);
-
-    // An experiment's list is read too.
-    let experiment = path(folder.path(), "table.md");
-    fs::write(&experiment, crate::experiment::EXPERIMENT).expect("written");
-    let lists = r#"{"one": ["phantom_003"]}"#;
-    fs::write(format!("{data}/splits.json"), lists).expect("written");
-    let here = folder.path().display().to_string();
-    let sentence = refuse(&["experiment", &experiment, "--data", &data, "--out", &here]);
-    assert!(sentence.contains("table.md is read"), "{sentence}");
 }
 
 #[test]

@@ -209,13 +209,8 @@ fn hippocampus_in_full_size() {
     dry_runs(hippocampus, &expected, false);
 }
 
-/// The lists of a preset's experiment, with cases that are absent, unlabeled or duplicated.
-#[test]
-fn lists_are_of_labeled_cases_and_say_what_is_absent() {
-    let folder = TempDir::new().expect("a folder");
-    let data = phantoms(folder.path(), "brats17");
-    let file = path(folder.path(), "experiment.toml");
-    let text = r#"
+/// An experiment of a preset.
+const TUMORS: &str = r#"
 title = "Tumors"
 preset = "brats17"
 train = ["train"]
@@ -223,7 +218,14 @@ evaluate = "lists.json:one"
 [[row]]
 name = "UNETR"
 "#;
-    fs::write(&file, text).expect("written");
+
+/// The lists of an experiment of a preset, some of whose cases are absent, unlabeled or there twice.
+#[test]
+fn lists_are_of_labeled_cases_and_say_what_is_absent() {
+    let folder = TempDir::new().expect("a folder");
+    let data = phantoms(folder.path(), "brats17");
+    let file = path(folder.path(), "experiment.toml");
+    fs::write(&file, TUMORS).expect("written");
     let list = |case: &str| {
         let json = format!(r#"{{"one": ["{case}"]}}"#);
         fs::write(Path::new(&data).join("lists.json"), json).expect("written");
@@ -242,16 +244,10 @@ name = "UNETR"
 
     // An image of the same name to be segmented: the labeled one is meant.
     let images = Path::new(&data);
-    fs::copy(
-        images.join("imagesTr/BRATS_011.nii.gz"),
-        images.join("imagesTs/BRATS_011.nii.gz"),
-    )
-    .expect("copied");
-    fs::copy(
-        images.join("imagesTr/BRATS_002.nii.gz"),
-        images.join("imagesTs/BRATS_002.nii.gz"),
-    )
-    .expect("copied");
+    for name in ["BRATS_011.nii.gz", "BRATS_002.nii.gz"] {
+        let [labeled, other] = ["imagesTr", "imagesTs"].map(|folder| images.join(folder).join(name));
+        fs::copy(labeled, other).expect("copied");
+    }
     let said = succeed(&arguments);
     assert!(said.contains("train, to train on: 3 cases, 387 published"), "{said}");
 

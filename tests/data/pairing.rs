@@ -263,7 +263,11 @@ fn loose_names() {
         &["img0001.nii.gz", "label0001.nii.gz", "img0002.nii.gz"],
         &["img0001: img0001.nii.gz + label0001.nii.gz", "img0002: img0002.nii.gz"],
     );
-    // Folders, one label for each image, with or without marks in the names.
+}
+
+#[test]
+fn folders_with_or_without_marks_in_the_names() {
+    // One label for each image.
     check(
         &["images/p1.nii", "labels/p1.nii", "images/p2.nii"],
         &["p1: images/p1.nii + labels/p1.nii", "p2: images/p2.nii"],
@@ -293,7 +297,10 @@ fn loose_names() {
         &["A/head.nii", "B/head.nii", "B/head_seg.nii"],
         &["A_head: A/head.nii", "B_head: B/head.nii + B/head_seg.nii"],
     );
-    // Hidden files are skipped.
+}
+
+#[test]
+fn hidden_files_are_passed_over() {
     check(
         &[
             "x.nii",

@@ -58,25 +58,37 @@ fn painted(boxes: &[([usize; 3], [usize; 3], u16)]) -> Labels {
     labels
 }
 
-/// The synthetic cases, with MONAI's and medpy's values.
+/// What is expected where the distance is the same by MONAI and by medpy.
+fn both(dice: f64, mm: f64, voxels: f64) -> Reference {
+    Reference {
+        dice: Some(dice),
+        with_spacing: Some((mm, mm)),
+        in_voxels: Some((voxels, voxels)),
+    }
+}
+
+/// What is expected where there is no distance.
+fn none(dice: Option<f64>) -> Reference {
+    Reference {
+        dice,
+        with_spacing: None,
+        in_voxels: None,
+    }
+}
+
+/// A solid of label 1 with a core of label 2.
+fn solid(shift: usize) -> Labels {
+    painted(&[([1, 1 + shift, 2], [6, 7, 7], 1), ([3, 3 + shift, 4], [2, 2, 2], 2)])
+}
+
+/// The cases that can be painted, with MONAI's and medpy's values.
 #[test]
-fn painted_masks() {
+fn painted_points() {
     let point = |at, label| (at, [1, 1, 1], label);
     let pair = (
         painted(&[point([2, 3, 4], 1), point([6, 1, 8], 2)]),
         painted(&[point([5, 7, 1], 1), point([6, 1, 8], 2)]),
     );
-    let same = |value| Some((value, value));
-    let both = |dice, mm, voxels| Reference {
-        dice: Some(dice),
-        with_spacing: same(mm),
-        in_voxels: same(voxels),
-    };
-    let none = |dice| Reference {
-        dice,
-        with_spacing: None,
-        in_voxels: None,
-    };
     let voxel = 5.830951894845301;
     check("single voxels", &pair.0, &pair.1, 1, [1.0; 3], &both(0.0, voxel, voxel));
     check("single voxels", &pair.0, &pair.1, 2, [1.0; 3], &both(1.0, 0.0, 0.0));
@@ -93,8 +105,11 @@ fn painted_masks() {
     check("both empty", &empty, &empty, 1, [1.0; 3], &none(None));
     check("prediction empty", &empty, &pair.1, 1, [1.0; 3], &none(Some(0.0)));
     check("truth empty", &pair.0, &empty, 2, [1.0; 3], &none(Some(0.0)));
+}
 
-    let solid = |shift: usize| painted(&[([1, 1 + shift, 2], [6, 7, 7], 1), ([3, 3 + shift, 4], [2, 2, 2], 2)]);
+/// The same for solids.
+#[test]
+fn painted_solids() {
     check(
         "solid with core",
         &solid(0),
@@ -265,7 +280,6 @@ fn an_evaluation() {
         )
         .expect("one shape")
     };
-    let solid = |shift: usize| painted(&[([1, 1 + shift, 2], [6, 7, 7], 1), ([3, 3 + shift, 4], [2, 2, 2], 2)]);
     let only_one = painted(&[([1, 1, 2], [6, 7, 7], 1)]);
     let cases = vec![score("a", &solid(0), &solid(1)), score("b", &only_one, &solid(0))];
     let a = &cases[0].labels[0];
@@ -303,7 +317,12 @@ fn an_evaluation() {
     assert_eq!(json["labels"][1]["dice"]["mean"], 0.25);
     let again: Evaluation = serde_json::from_value(json).expect("the same");
     assert_eq!(again, evaluation);
+}
 
+#[test]
+fn labels_of_two_shapes_cannot_be_compared() {
+    let set = LabelSet::from_ids([1, 2, 5], &Default::default()).expect("three labels");
+    let only_one = painted(&[([1, 1, 2], [6, 7, 7], 1)]);
     let other_shape = Array3::zeros([8, 9, 9]);
     let refused = CaseScore::new(
         "c",

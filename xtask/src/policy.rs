@@ -41,7 +41,7 @@ const LINES: usize = 400;
 
 /// Checks that no line is too wide and no file too long.
 pub fn sizes(workspace: &Workspace) -> Result<()> {
-    let files = sources(workspace, &["rs", "js", "mjs"])?;
+    let files = sources(workspace, &["rs", "js", "mjs", "css"])?;
     let mut found = Vec::new();
     for file in &files {
         let text = fs::read_to_string(workspace.root.join(file)).with_context(|| file.clone())?;

@@ -12,7 +12,7 @@ pub struct SegmentationRequest {
     /// Ids of the cases.
     pub cases: Vec<String>,
     /// Mirror TTA, at eight times the work.
-    pub flips: bool,
+    pub mirror: bool,
     /// Keep the logits too, for comparison with another program.
     pub keep_logits: bool,
 }

@@ -1,24 +1,15 @@
 //! Numbers as text.
 
+use medcontext_core::duration;
 use medcontext_core::medcontext::MomentumSchedule;
 use medcontext_core::train::TrainConfig;
-
-/// A duration in seconds, with sensible precision: "8 s", "3 min 20 s", "2 h 05 min".
-pub fn duration(seconds: f64) -> String {
-    let seconds = seconds.max(0.0).round() as u64;
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, s) => format!("{s} s"),
-        (0, m, s) => format!("{m} min {s:02} s"),
-        (h, m, _) => format!("{h} h {m:02} min"),
-    }
-}
 
 /// A short duration in seconds: "0.23 s", "4.1 s", "1 min 05 s".
 pub fn duration_fine(seconds: f64) -> String {
     match seconds {
         s if s < 1.0 => format!("{s:.2} s"),
         s if s < 60.0 => format!("{s:.1} s"),
-        s => duration(s),
+        s => duration::in_words(s),
     }
 }
 

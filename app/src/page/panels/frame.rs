@@ -4,11 +4,10 @@ use leptos::prelude::*;
 use leptos::{ev, task::spawn_local};
 use web_sys::DragEvent;
 
-use super::help::Help;
-use super::worker::DeviceChip;
 use crate::message::CasesRequest;
 use crate::page::files::Drop;
 use crate::page::link::Link;
+use crate::page::panels;
 use crate::page::state::State;
 
 /// Takes drops anywhere in the window, shows a hint while something is dragged over it, and asks before leaving
@@ -79,8 +78,8 @@ pub fn Header() -> impl IntoView {
             <Logo />
             <h1>"MedContext"</h1>
             <p class="tagline">"Few-shot 3D segmentation, trained in your browser"</p>
-            <DeviceChip />
-            <Help />
+            <panels::worker::DeviceChip />
+            <panels::help::Help />
         </header>
     }
 }

@@ -26,7 +26,7 @@ pub fn on_report(state: State, report: Report) {
         Report::Training(report) => train::on_report(state, report),
         Report::Segmentation(report) => segment::on_report(state, report),
         Report::Task(report) => progress::on_report(state, report),
-        Report::Weights(report) => state.weights.on_report(report),
+        Report::Weights(report) => weights::on_report(state, report),
         Report::Display(report) => viewer::on_report(state, report),
         Report::Export(report) => take_away::on_report(state, report),
         Report::Session(report) => session::on_report(state, report),

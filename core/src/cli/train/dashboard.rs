@@ -11,8 +11,8 @@ use ratatui::widgets::{Axis, Block, Chart, Dataset, Gauge, GraphType, Paragraph,
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 
 use super::sentence::sentence;
-use crate::cli::console::duration;
 use crate::cli::curves::{self, thinned};
+use crate::duration;
 use crate::loss::Terms;
 use crate::train::Event;
 
@@ -96,7 +96,7 @@ impl Run {
                 self.pace = format!(
                     "{iteration}/{}, {seconds:.2} s/step, {} left",
                     self.iterations,
-                    duration(*remaining_seconds)
+                    duration::in_words(*remaining_seconds)
                 );
                 for (curve, (_, value)) in self.losses.iter_mut().zip(losses.named()) {
                     curve.extend(value.map(|value| (*iteration as f64, value)));

@@ -8,10 +8,11 @@ use serde_json::json;
 
 use super::screen::Screen;
 use super::settings::STATE;
-use crate::cli::console::{Console, duration};
+use crate::cli::console::Console;
 use crate::cli::curves::Curves;
 use crate::cli::files::{AtomicFile, encoded, lines_until, unwritable, write};
 use crate::cli::{Failure, Outcome};
+use crate::duration;
 use crate::train::{CheckpointKind, Event, Trainer};
 
 /// The files of a run folder.
@@ -138,7 +139,7 @@ impl<'a> RunReport<'a> {
         self.close();
         self.console.say(format!(
             "{iteration} steps in {}; weights are in {}",
-            duration(*seconds),
+            duration::in_words(*seconds),
             self.out.display()
         ));
         Ok(())

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use medcontext_core::dataset::Role;
+use medcontext_core::duration;
 
 use super::store::{Phase, Task};
 use crate::message::TaskRequest;
@@ -19,21 +20,7 @@ const ANNOUNCEMENTS: usize = 10;
 #[component]
 pub fn Progress() -> impl IntoView {
     let state = expect_context::<State>();
-    let link = expect_context::<Link>();
     let busy = Memo::new(move |_| state.progress.work.read().busy());
-    let stop = move |_| {
-        state.progress.work.update(|work| work.phase = Phase::Stopping);
-        link.send(TaskRequest::Stop);
-    };
-    let paused = move || state.progress.work.read().phase == Phase::Paused;
-    let running = move || matches!(state.progress.work.read().phase, Phase::Running | Phase::Paused);
-    let pause = move |_| {
-        let pause = !paused();
-        state.progress.work.update(|work| {
-            work.phase = if pause { Phase::Paused } else { Phase::Running };
-        });
-        link.send(TaskRequest::Pause(pause));
-    };
     let task = move || match state.progress.work.read().task {
         Some(Task::Train) => "train",
         Some(Task::Predict) => "predict",
@@ -55,16 +42,7 @@ pub fn Progress() -> impl IntoView {
             data-compiling=testing.then_some(compiling)
         >
             <Now />
-            <button id="pause" disabled=move || !running() on:click=pause>
-                {move || if paused() { "Go on" } else { "Pause" }}
-            </button>
-            <button
-                id="stop"
-                disabled=move || !running()
-                on:click=stop
-            >
-                "Stop"
-            </button>
+            <Buttons />
             <progress
                 class:idle=move || !busy.get()
                 aria-label="Progress of the running task"
@@ -78,7 +56,39 @@ pub fn Progress() -> impl IntoView {
     }
 }
 
-/// What is going on, how fast, and the remaining time.
+/// Pauses the task, resumes it and stops it.
+#[component]
+fn Buttons() -> impl IntoView {
+    let state = expect_context::<State>();
+    let link = expect_context::<Link>();
+    let stop = move |_| {
+        state.progress.work.update(|work| work.phase = Phase::Stopping);
+        link.send(TaskRequest::Stop);
+    };
+    let paused = move || state.progress.work.read().phase == Phase::Paused;
+    let running = move || matches!(state.progress.work.read().phase, Phase::Running | Phase::Paused);
+    let pause = move |_| {
+        let pause = !paused();
+        state.progress.work.update(|work| {
+            work.phase = if pause { Phase::Paused } else { Phase::Running };
+        });
+        link.send(TaskRequest::Pause(pause));
+    };
+    view! {
+        <button id="pause" disabled=move || !running() on:click=pause>
+            {move || if paused() { "Go on" } else { "Pause" }}
+        </button>
+        <button
+            id="stop"
+            disabled=move || !running()
+            on:click=stop
+        >
+            "Stop"
+        </button>
+    }
+}
+
+/// What is going on, how fast, and how long still.
 #[component]
 fn Now() -> impl IntoView {
     let state = expect_context::<State>();
@@ -166,7 +176,7 @@ fn rate(state: State) -> String {
 fn remaining(state: State) -> String {
     let work = state.progress.work.read();
     if work.phase == Phase::Running && work.done > 0 {
-        format!("{} left", format::duration(work.remaining_seconds))
+        format!("{} left", duration::in_words(work.remaining_seconds))
     } else {
         String::new()
     }

@@ -1,6 +1,7 @@
 //! Whether a run is feasible here: its memory, and its time once a few steps have been timed.
 
 use leptos::prelude::*;
+use medcontext_core::duration;
 
 use super::settings::change;
 use crate::message::{Device, TrainingRequest};
@@ -130,7 +131,7 @@ fn time(state: State) -> (Light, String) {
         "{} an iteration, the first {}: about {} in all.",
         format::duration_fine(pace.times.step_seconds),
         format::duration_fine(pace.times.first_seconds),
-        format::duration(seconds)
+        duration::in_words(seconds)
     );
     (Light::of(seconds / 3600.0, HOURS.0, HOURS.1), text)
 }

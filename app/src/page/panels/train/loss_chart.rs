@@ -24,7 +24,7 @@ const LINES: f64 = 5.0;
 /// Longer runs are averaged to this many points.
 const POINTS: usize = 240;
 
-/// One term of the loss: its place among them. Its name is its class in the style sheet too.
+/// One term of the loss: its place among them. Its name is its class in `app/styles/train.css` too.
 #[derive(Clone, Copy)]
 struct Series(usize);
 

@@ -1,6 +1,7 @@
 //! The worker's reports about a training run.
 
 use leptos::prelude::*;
+use medcontext_core::duration;
 use medcontext_core::train::{Event, TrainConfig};
 
 use super::store::{Pace, Preview};
@@ -120,7 +121,7 @@ fn finished(state: State, iteration: usize, seconds: f64, stopped: bool) {
         work.text = format!(
             "Trained {} in {}",
             format::count(iteration, "iteration", "iterations"),
-            format::duration(seconds),
+            duration::in_words(seconds),
         );
     });
 }

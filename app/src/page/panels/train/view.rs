@@ -10,9 +10,9 @@ use super::loss_chart::LossChart;
 use crate::message::TrainingRequest;
 use crate::page::format;
 use crate::page::link::Link;
+use crate::page::panels;
 use crate::page::panels::cases::Case;
 use crate::page::panels::progress::{Task, Work};
-use crate::page::panels::weights::{Bundled, Weights};
 use crate::page::state::State;
 use crate::saved::SavedStoreFields;
 
@@ -73,8 +73,8 @@ pub fn Train() -> impl IntoView {
             <Show when=move || !state.saved.validations().read().is_empty()>
                 <DiceChart />
             </Show>
-            <Weights />
-            <Bundled />
+            <panels::weights::Weights />
+            <panels::weights::Bundled />
         </section>
     }
 }

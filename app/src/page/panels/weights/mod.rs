@@ -2,9 +2,11 @@
 
 mod bundled;
 mod registry;
+mod reports;
 mod store;
 mod view;
 
 pub use bundled::Bundled;
+pub use reports::on_report;
 pub use store::WeightsStore;
 pub use view::Weights;

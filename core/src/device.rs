@@ -1,4 +1,4 @@
-//! Where tensors live and are computed.
+//! Devices on which tensors are stored and computed.
 
 use burn::tensor::Device;
 
@@ -23,11 +23,11 @@ pub use remote::{TOKEN_VARIABLE, serve};
 pub struct ComputeDevice {
     /// What it is.
     pub kind: DeviceKind,
-    /// The handle that tensors are made with. It does not track gradients.
+    /// The handle for creating tensors. It does not track gradients.
     pub device: Device,
-    /// Its name, for people: the adapter's, or the CPU's number of threads.
+    /// Human-readable name: the adapter's, or the CPU's number of threads.
     pub description: String,
-    /// Bytes of the largest tensor that it takes; nothing where its memory alone sets a limit.
+    /// Size of the largest tensor in bytes; `None` where only memory sets a limit.
     pub largest_tensor: Option<u64>,
 }
 
@@ -61,10 +61,10 @@ pub async fn open(kind: DeviceKind) -> Result<ComputeDevice> {
     })
 }
 
-/// Opens several devices, in their order.
+/// Opens several devices, in order.
 ///
 /// # Errors
-/// As [`open`], for the first that is not there.
+/// As [`open`], for the first that is not available.
 pub async fn open_all(kinds: Vec<DeviceKind>) -> Result<Vec<ComputeDevice>> {
     let mut opened = Vec::with_capacity(kinds.len());
     for kind in kinds {
@@ -73,14 +73,14 @@ pub async fn open_all(kinds: Vec<DeviceKind>) -> Result<Vec<ComputeDevice>> {
     Ok(opened)
 }
 
-/// Makes the calling thread one of those that compute on the CPU: work need not be handed to them and back, which
-/// takes some 5 % of a training step. To be called once, before anything computes, in a program in which no other
-/// thread computes: others would wait while this one is doing something else.
+/// Makes the calling thread a worker of the CPU's thread pool: handing work over and back takes some 5 % of a training
+/// step. Call once, before any computation, in a program in which no other thread computes: others would wait while
+/// this one is busy elsewhere.
 pub fn compute_on_this_thread() {
     #[cfg(feature = "threads")]
     {
         let pool = rayon::ThreadPoolBuilder::new().use_current_thread();
-        // Whoever computed before has set the threads up already; they stay as they are.
+        // If something computed before, the pool exists already and stays as it is.
         let _ = pool.build_global();
     }
 }
@@ -106,7 +106,7 @@ async fn wgpu() -> Result<(Device, String, u64)> {
 
     use futures::lock::Mutex;
 
-    // The runtime of a process is set up once; asking again gives the same device.
+    // The runtime is set up once per process; later calls return the same device.
     static READY: LazyLock<Mutex<Option<(Device, String, u64)>>> = LazyLock::new(Mutex::default);
     let mut ready = READY.lock().await;
     if let Some(ready) = &*ready {
@@ -124,7 +124,7 @@ async fn wgpu() -> Result<(Device, String, u64)> {
     Ok(ready.insert((device, name, largest)).clone())
 }
 
-/// Name of a GPU, and bytes of the largest tensor that it takes.
+/// Name of a GPU, and size of its largest tensor in bytes.
 #[cfg(feature = "wgpu")]
 fn describe(setup: &burn_wgpu::WgpuSetup) -> (String, u64) {
     let info = setup.adapter.get_info();

@@ -1,4 +1,4 @@
-//! Digests, by which files are told apart.
+//! Digests that identify files.
 
 use sha2::{Digest, Sha256};
 

@@ -46,7 +46,7 @@ pub enum Error {
         /// What to do.
         remedy: String,
     },
-    /// Training went wrong for good.
+    /// Training diverged.
     #[error(
         "the loss became NaN or infinite at step {step}; the last checkpoint is still good: lower the \
          learning rate, set clip_norm, or switch mixed_precision off"

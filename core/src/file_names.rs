@@ -1,5 +1,4 @@
-//! Names for files that are written: no two of them are one file on any file system, and none is longer than
-//! a file system takes.
+//! Names for output files: unique on any file system, and never too long for one.
 
 use std::collections::BTreeSet;
 
@@ -7,22 +6,22 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::digest::sha256;
 
-/// Bytes of a file's name that ext4, XFS, APFS and NTFS take; NTFS counts fewer for the same name.
+/// Longest file name in bytes on ext4, XFS, APFS and NTFS; NTFS counts fewer for the same name.
 pub const LONGEST: usize = 255;
 
-/// Hexadecimal digits by which shortened names are told apart.
+/// Hexadecimal digits that keep shortened names distinct.
 const DIGITS: usize = 8;
 
-/// Names that are given away one after another, no two alike: not by capitals, which Windows and macOS do not
-/// tell apart, nor by the way letters with accents are written (NFC and NFD).
+/// Hands out unique names: they differ by more than case, which Windows and macOS ignore, and by more than the encoding
+/// of accents (NFC or NFD).
 #[derive(Debug, Default)]
 pub struct FileNames {
     taken: BTreeSet<String>,
 }
 
 impl FileNames {
-    /// The name `stem` + `ending`, shortened where it is too long, and with `_2`, `_3` and so on behind the
-    /// stem where it is taken. The same names in the same order give the same result.
+    /// The name `stem` + `ending`, shortened if too long, with `_2`, `_3` and so on after the stem if taken. The same
+    /// names in the same order give the same result.
     pub fn take(&mut self, stem: &str, ending: &str) -> String {
         let mut name = fitting(stem, ending);
         let mut number = 1;
@@ -33,21 +32,21 @@ impl FileNames {
         name
     }
 
-    /// Takes a name as it is; false where it is taken.
+    /// Takes a name unchanged; false if it is already taken.
     pub fn try_take(&mut self, name: &str) -> bool {
         self.taken.insert(folded(name))
     }
 }
 
-/// What all spellings of a name have in common that some file system takes for one.
+/// Equal for all spellings of a name that some file system treats as the same.
 pub fn folded(name: &str) -> String {
     let composed: String = name.nfc().collect();
     let folded = composed.to_uppercase().to_lowercase();
     folded.nfc().collect()
 }
 
-/// The name `stem` + `ending`. Where it is longer than a file system takes, the stem is cut and ends in digits
-/// that follow from all of it. The ending is never cut.
+/// The name `stem` + `ending`. If it is too long for a file system, the stem is truncated and ends in a hash of the
+/// whole stem. The ending is never cut.
 pub fn fitting(stem: &str, ending: &str) -> String {
     if stem.len() + ending.len() <= LONGEST {
         return format!("{stem}{ending}");

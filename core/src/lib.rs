@@ -13,6 +13,7 @@ pub mod cli;
 pub mod dataset;
 pub mod device;
 mod digest;
+pub mod duration;
 mod error;
 pub mod experiment;
 pub mod file_names;

@@ -1,4 +1,4 @@
-//! Blocks that networks are made of, in the shapes that networks of paper size have them.
+//! Building blocks, in the shapes of networks of paper size.
 
 use burn::tensor::Device;
 use medcontext_core::nn::{ConvBlock, Init, RelativeIndex, SwinBlock, SwinBlockConfig, TransformerBlock};

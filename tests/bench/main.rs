@@ -13,10 +13,10 @@ use measure::Bench;
 use medcontext_core::device::{compute_on_this_thread, keep_freed_memory};
 
 fn main() {
-    // As the command line does.
+    // As in the command line.
     keep_freed_memory();
     compute_on_this_thread();
-    // Cargo adds options of its own.
+    // Cargo adds its own options.
     let names: Vec<String> = std::env::args()
         .skip(1)
         .filter(|argument| !argument.starts_with("--"))

@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
-/// A measurement has at least so many runs, and goes on until so much time has passed.
+/// Minimum number of runs and minimum time of a measurement.
 const LEAST_RUNS: usize = 3;
 const LEAST_TIME: Duration = Duration::from_secs(2);
 
@@ -17,7 +17,7 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Measures what starts with one of `names`; everything if there are none.
+    /// Measures everything whose name starts with one of `names`; everything if there are none.
     pub fn new(names: Vec<String>) -> Self {
         Self { names }
     }
@@ -68,7 +68,7 @@ impl Bench {
     }
 }
 
-/// Normal enough: uniform values of variance 1.
+/// Uniform values of variance 1, close enough to normal.
 pub fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     let bound = 3f32.sqrt();
@@ -78,8 +78,7 @@ pub fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-/// The most memory that this process has held so far, in GB (10⁹ bytes); nothing where the system does not
-/// say.
+/// Peak memory of this process so far, in GB (10⁹ bytes); `None` where the system does not tell.
 fn peak_gb() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;

@@ -12,14 +12,14 @@ use medcontext_core::medcontext::{
 };
 use medcontext_core::train::{Optimizer, OptimizerKind};
 use medcontext_core::transform::Preprocessing;
-use medcontext_core::weights::{Metadata, Training};
+use medcontext_core::weights::{Metadata, TrainingSummary};
 use medcontext_tests::ramp;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::measure::{Bench, random};
 
-/// A network and what it is given.
+/// A network and its input.
 #[derive(Clone, Copy)]
 struct Work {
     name: &'static str,
@@ -54,7 +54,7 @@ const SWIN: Work = Work {
     ..UNETR
 };
 
-/// The networks that no PyTorch package offers, by themselves.
+/// Networks that no PyTorch package offers, without a counterpart.
 const OTHERS: [Work; 2] = [
     Work {
         name: "nnFormer small 32×64×64 ×2",
@@ -171,7 +171,7 @@ fn step(bench: &Bench, work: &Work, settings: &MedContext) {
     });
 }
 
-/// A volume of 36×52×36 voxels, as a hippocampus scan's, by windows that overlap by half.
+/// Segments a volume of 36×52×36 voxels, like a hippocampus scan, with a sliding window and overlap 0.5.
 fn segment(bench: &Bench) {
     let name = "UNETR small segment 36×52×36";
     if !bench.wants(name) {
@@ -183,7 +183,7 @@ fn segment(bench: &Bench) {
         channels: 1,
         patch: SMALL.patch,
         preprocessing: Preprocessing::default(),
-        training: Training::default(),
+        training: TrainingSummary::default(),
         network: SMALL.network(),
         labels: LabelSet::from_ids(1..SMALL.classes as u16, &Default::default()).expect("labels"),
     };

@@ -1,4 +1,4 @@
-//! Single operations, in the shapes that networks of paper size have them.
+//! Single operations, in the shapes of networks of paper size.
 
 use burn::tensor::{Device, Tensor};
 use medcontext_core::loss::{DiceCe, Loss, Target};
@@ -78,7 +78,7 @@ pub fn layer<const D: usize, const E: usize, F: Fn(Tensor<D>) -> Tensor<E>>(
     });
 }
 
-/// Dice and cross entropy of 14 classes with the softmax, from labels that are on the device already.
+/// Dice and cross entropy of 14 classes with the softmax, from labels that are already on the device.
 fn loss(bench: &Bench) {
     let name = "DiceCE 14×96³";
     if !bench.wants(name) {

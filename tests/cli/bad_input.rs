@@ -1,4 +1,4 @@
-//! What cannot work gets one plain sentence.
+//! Invalid input gets one plain sentence.
 
 use super::*;
 
@@ -69,7 +69,7 @@ fn cases_that_cannot_be_used_get_one_sentence() {
         assert!(sentence.contains(part), "{name}: {sentence}");
         assert!(!Path::new(&out).exists(), "nothing is left behind");
     }
-    // That it is read as a case without structures is said before.
+    // Before, it reports that the case is read as one without structures.
     let data = folder.path().join("background");
     fs::create_dir(&data).expect("made");
     fs::write(data.join("case.nii"), &image).expect("written");
@@ -121,7 +121,7 @@ fn a_device_that_is_not_there_gets_one_sentence() {
 
 #[test]
 fn a_folder_that_cannot_be_written_gets_one_sentence() {
-    // The system's own always-full device stands for a full disk.
+    // The system's always-full device simulates a full disk.
     let full = PathBuf::from("/dev/full");
     if !full.exists() {
         medcontext_tests::announce("skipped: this system has no /dev/full");

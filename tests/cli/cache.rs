@@ -1,4 +1,4 @@
-//! Cases that cannot be read, and cases that are kept on disk instead of in memory.
+//! Cases that cannot be read, and cases cached on disk instead of in memory.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::experiment::{EXPERIMENT, prepare, with};
 use crate::{core, lists, path, phantom as phantoms, read, refuse, succeed, text, train};
 
-/// Names of a folder's files that end so, with their times of change.
+/// Names of a folder's files with this ending, with their modification times.
 fn files(folder: &str, ending: &str) -> BTreeMap<String, std::time::SystemTime> {
     let entries = fs::read_dir(folder).expect("a folder");
     let entries = entries.map(|entry| entry.expect("an entry"));
@@ -57,7 +57,7 @@ fn cases_on_disk_give_the_same_network_and_are_prepared_once() {
     assert_eq!(files(&cache, ".json"), fingerprints, "not written again");
     assert_eq!(files(&cache, ".safetensors"), prepared);
 
-    // A scan that was changed is prepared anew, and so are all for another preparation.
+    // A changed scan is prepared again, and so are all scans for other settings.
     let image = Path::new(&data).join("imagesTr/phantom_001.nii.gz");
     let bytes = fs::read(&image).expect("an image");
     let voxels = Image::read(&bytes, &Limits::default()).expect("read");
@@ -126,8 +126,8 @@ fn cases() -> [Case; 3] {
     cases.try_into().expect("three")
 }
 
-/// Dice at every validation, and what was left out, of a run that is measured on two cases, the second of
-/// which can be read `times` times, and the first always or never.
+/// Dice at every validation and the number of skipped cases, of a run validated on two cases: the first can be read
+/// always or never, the second `times` times.
 fn validated(first: bool, times: usize) -> Result<Vec<(f64, usize)>, Error> {
     let config = TrainConfig {
         network: NetworkChoice::named(Backbone::Unetr, Size::Tiny),
@@ -181,7 +181,7 @@ fn a_held_out_case_that_is_gone_in_the_middle_is_left_out_and_told() {
     assert_eq!(counts(&always), [0, 0, 0]);
     assert_eq!(counts(&gone), [0, 1, 1]);
     assert_eq!(always[0].0, gone[0].0);
-    // Nothing to measure is no result.
+    // Without any case there is no result.
     let nothing = validated(false, 1).expect_err("no case is left");
     assert!(nothing.to_string().starts_with("other.nii"), "{nothing}");
 }

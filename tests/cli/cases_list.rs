@@ -1,4 +1,4 @@
-//! `core cases` names everything that lies in a folder: as a case with its numbers, or with the reason why not.
+//! `core cases` lists everything in a folder: as a case with its facts, or with the reason why it is not used.
 
 use std::fs;
 use std::path::Path;

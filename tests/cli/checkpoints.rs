@@ -1,5 +1,5 @@
-//! Checkpoints of PyTorch as frameworks leave them: prefixes, dictionaries within dictionaries, several
-//! networks in one file, and what is said where one cannot be used as it is.
+//! PyTorch checkpoints as frameworks write them: prefixes, nested dictionaries, several networks in one file, and the
+//! messages about those that cannot be used directly.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::{core, path, phantom, predict, refuse, succeed, text, train};
 
 const TOLD: [&str; 4] = ["--heads", "6", "--patch", "16,16,16"];
 
-/// A tiny UNETR that was trained here.
+/// A tiny UNETR trained by this program.
 struct Trained {
     folder: TempDir,
     data: String,
@@ -20,7 +20,7 @@ struct Trained {
     weights: String,
     /// Its tensors under MONAI's names.
     tensors: Vec<(String, Saved)>,
-    /// What becomes of these when they are converted.
+    /// The result of converting these.
     converted: Vec<u8>,
 }
 
@@ -66,7 +66,7 @@ impl Trained {
         file
     }
 
-    /// What is said while a checkpoint becomes the very file that it should.
+    /// The output of a conversion, whose file must be the expected one.
     fn convert(&self, what: &str, saved: &Saved, more: &[&str]) -> String {
         let file = self.write("checkpoint.pt", saved);
         let out = path(self.folder.path(), "out.safetensors");
@@ -104,7 +104,7 @@ fn prefixes_and_wrappers_are_taken_off() {
         Saved::dict([("ema", Saved::dict([("module", plain())]))]),
         Saved::dict([("optimizer", optimizer), ("anything", plain())]),
         Saved::dict([("a", Saved::dict([("b", Saved::dict([("c", plain())]))]))]),
-        // Settings as objects of their framework, and the weights within one.
+        // Settings as objects of their framework, with the weights inside one.
         Saved::dict([
             ("cfg", object("yacs.config", "CfgNode", Saved::Int(1))),
             ("state_dict", plain()),
@@ -182,7 +182,7 @@ fn checkpoints_are_taken_where_weights_are_or_the_way_out_is_named() {
     let plain = Saved::dict([("state_dict", Saved::Dict(trained.state("module.")))]);
     let file = trained.write("plain.pt", &plain);
 
-    // It does not tell how it is to be used.
+    // It does not tell how to use it.
     let input = path(folder, "phantom/imagesTs");
     let said = refuse(&predict(&file, &input, &path(folder, "predicted")));
     for part in ["unetr", "3 classes", "core convert", "--heads", "--patch"] {
@@ -191,7 +191,7 @@ fn checkpoints_are_taken_where_weights_are_or_the_way_out_is_named() {
     let said = succeed(&["info", &file]);
     assert!(said.contains("3 classes") && said.contains("core convert"), "{said}");
 
-    // A run's settings do: the same run from both files.
+    // A run's settings tell: the same run from both files.
     let runs = [("from-ours", &trained.weights), ("from-theirs", &file)].map(|(name, start)| {
         let out = path(folder, name);
         let more = ["--medcontext", "off", "--start", start];
@@ -203,7 +203,7 @@ fn checkpoints_are_taken_where_weights_are_or_the_way_out_is_named() {
     });
     assert!(runs[0] == runs[1], "one start gives one run");
 
-    // Unless something of it would be passed over.
+    // Unless part of it would be ignored.
     let mut state = trained.state("");
     state.push(("vit.patch_embedding.cls_token".to_owned(), tensor(0.0)));
     let more = trained.write("more.pt", &Saved::Dict(state));
@@ -212,7 +212,7 @@ fn checkpoints_are_taken_where_weights_are_or_the_way_out_is_named() {
     assert!(said.contains("vit.patch_embedding.cls_token"), "{said}");
     assert!(said.contains("core convert"), "{said}");
 
-    // Names of classes are told, too.
+    // Names of classes can be given, too.
     let named = path(folder, "named.safetensors");
     let names = ["--names", "left lung,right lung"];
     succeed(&[&["convert", &file, &named][..], &TOLD, &names].concat());
@@ -220,6 +220,15 @@ fn checkpoints_are_taken_where_weights_are_or_the_way_out_is_named() {
     assert!(said.contains("1 left lung, 2 right lung"), "{said}");
     let few = [&["convert", &file, &named, "--force"][..], &TOLD, &["--names", "liver"]].concat();
     assert!(refuse(&few).contains("2 classes beside the background and 1 names"));
+}
+
+/// The two networks that a refusal tells apart, and the way out that it offers.
+fn networks(said: &str) -> (String, String) {
+    let (_, sides) = said.split_once("belong to ").expect("a network");
+    let (found, rest) = sides.split_once(", not to ").expect("another");
+    let (expected, remedy) = rest.split_once("; choose ").expect("a way out");
+    assert_ne!(found, expected, "{said}");
+    (format!("{found} {expected}"), remedy.to_owned())
 }
 
 #[test]
@@ -238,23 +247,16 @@ fn networks_that_do_not_fit_are_told_apart() {
         }
         refuse(&[&arguments[..], &["--medcontext", "off", "--start", weights]].concat())
     };
-    let both = |said: &str| -> (String, String) {
-        let (_, sides) = said.split_once("belong to ").expect("a network");
-        let (found, rest) = sides.split_once(", not to ").expect("another");
-        let (expected, remedy) = rest.split_once("; choose ").expect("a way out");
-        assert_ne!(found, expected, "{said}");
-        (format!("{found} {expected}"), remedy.to_owned())
-    };
     // Another number of classes.
-    let (sides, remedy) = both(&start(&five, "tiny", "16,16,16"));
+    let (sides, remedy) = networks(&start(&five, "tiny", "16,16,16"));
     assert!(sides.contains("5 classes") && sides.contains("3 classes"), "{sides}");
     assert!(
         remedy.contains("--new-head") && remedy.contains("core convert --classes 3"),
         "{remedy}"
     );
-    // Another size: of a file of ours and of one from elsewhere.
+    // Another size: of this program's file and of a foreign one.
     for weights in [&trained.weights, &plain] {
-        let (sides, remedy) = both(&start(weights, "small", "16,16,16"));
+        let (sides, remedy) = networks(&start(weights, "small", "16,16,16"));
         assert!(sides.contains("unetr small"), "{sides}");
         if weights == &trained.weights {
             assert!(sides.contains("unetr tiny"), "{sides}");
@@ -262,11 +264,11 @@ fn networks_that_do_not_fit_are_told_apart() {
         }
     }
     // Another patch.
-    let (_, remedy) = both(&start(&trained.weights, "tiny", "32,16,16"));
+    let (_, remedy) = networks(&start(&trained.weights, "tiny", "32,16,16"));
     assert!(remedy.contains("--patch 16,16,16"), "{remedy}");
     let said = start(&plain, "tiny", "32,16,16");
     assert!(said.contains("are for 1 tokens"), "{said}");
-    // Heads alone, of which no name and no size tells.
+    // Only the number of heads differs, which neither names nor sizes tell.
     let three = path(folder, "three.safetensors");
     let told = ["--heads", "3", "--patch", "16,16,16"];
     succeed(&[&["convert", &plain, &three][..], &told].concat());
@@ -274,24 +276,10 @@ fn networks_that_do_not_fit_are_told_apart() {
     let network = "[network]\nkind = \"unetr\"\nhidden = 96\nmlp = 384\nheads = 2\nlayers = 12\n\
                    feature = 8\nprojection = \"perceptron\"\nconv_block = true\nres_block = true\n";
     fs::write(&config, network).expect("written");
-    let arguments = [
-        "train",
-        "--data",
-        &trained.data,
-        "--out",
-        &out,
-        "--config",
-        &config,
-        "--patch",
-        "16,16,16",
-        "--iterations",
-        "1",
-        "--medcontext",
-        "off",
-        "--start",
-        &three,
-    ];
-    let (sides, _) = both(&refuse(&arguments));
+    let run = ["train", "--data", &trained.data, "--out", &out, "--config", &config];
+    let short = ["--patch", "16,16,16", "--iterations", "1", "--medcontext", "off"];
+    let arguments = [&run[..], &short, &["--start", &three]].concat();
+    let (sides, _) = networks(&refuse(&arguments));
     assert!(sides.contains("heads 3") && sides.contains("heads 2"), "{sides}");
 }
 

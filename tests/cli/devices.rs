@@ -1,5 +1,5 @@
-//! Devices that share the batches of a step. Here they are one CPU, named twice: what is copied, dealt out
-//! and gathered is the same.
+//! Devices that share the batches of a step. Here they are one CPU, named twice: copying, distributing and gathering
+//! are the same.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ const WHOLE: [&str; 2] = ["--batch-size", "2"];
 const HALVES: [&str; 4] = ["--batch-size", "1", "--accumulation", "2"];
 const TWO_DEVICES: [&str; 2] = ["--device", "cpu,cpu"];
 
-// With SGD: AdamW makes whole steps of gradients near zero, and so of how their sums were rounded.
+// With SGD: AdamW turns gradients near zero, and thus rounding of their sums, into full steps.
 #[test]
 fn two_devices_learn_what_one_does_with_twice_the_batch() {
     let folder = TempDir::new().expect("a folder");
@@ -41,7 +41,7 @@ fn two_devices_learn_what_one_does_with_twice_the_batch() {
     assert!(one[19] < 0.9 * one[0], "it learns: {one:?}");
 }
 
-// Consistency is a quotient over a batch, so here the batches have to be the same.
+// Consistency is a quotient over a batch, so here the batches must be the same.
 #[test]
 fn the_number_of_devices_does_not_change_what_is_learned() {
     let folder = TempDir::new().expect("a folder");
@@ -88,7 +88,7 @@ fn statistics(out: &str) -> Vec<(String, Vec<f32>)> {
     found
 }
 
-/// Batch norm's running statistics stay on the first device, with the student, and are those of what it saw.
+/// Batch norm's running statistics stay on the first device, with the student, and are those of its batches.
 #[test]
 fn batch_norm_learns_on_two_kinds_of_device() {
     if devices().len() < 2 {
@@ -112,7 +112,7 @@ fn batch_norm_learns_on_two_kinds_of_device() {
     for ((name, same), (_, other)) in same.iter().zip(&other) {
         let off = same.iter().zip(other).map(|(a, b)| (a - b).abs());
         let off = off.fold(0.0, f32::max);
-        // After AdamW's first step, whose size is the same whatever rounding makes of small gradients.
+        // After AdamW's first step, whose size does not depend on the rounding of small gradients.
         assert!(off < 2e-3, "{name}: {off}");
     }
 }

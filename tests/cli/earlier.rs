@@ -1,5 +1,5 @@
-//! Files of an earlier version still open: a run that was killed, weights, settings.
-//! `tests/fixtures/earlier/README.md` tells how they were made.
+//! Files of an earlier version still open: a run that was killed, weights, settings. `tests/fixtures/earlier/README.md`
+//! describes how they were made.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use tempfile::TempDir;
 
 use crate::{path, succeed};
 
-/// What the version that wrote the run made of it: the total loss at its last step.
+/// Total loss at the run's last step with the version that wrote it.
 const LAST_LOSS: f64 = 3.401_974_201_202_393;
 
-/// Voxels of the second label that its weights found in the unlabeled scan.
+/// Voxels of the second label that its weights predicted in the unlabeled scan.
 const VOXELS_FOUND: usize = 3417;
 
 fn fixtures() -> PathBuf {
@@ -50,7 +50,7 @@ fn a_run_that_an_earlier_version_began_is_resumed() {
         .rfind(|event| event["event"] == "step")
         .and_then(|event| event["losses"]["total"].as_f64())
         .expect("a loss");
-    // Another CPU may round otherwise.
+    // Another CPU may round differently.
     assert!((last - LAST_LOSS).abs() < 1e-3, "{last}");
 }
 
@@ -65,6 +65,6 @@ fn weights_of_an_earlier_version_segment_as_they_did() {
     let file = fs::read(folder.path().join("out/phantom_004.nii.gz")).expect("a segmentation");
     let labels = Image::read(&file, &Limits::default()).expect("a volume");
     let found = labels.canonical().iter().filter(|value| **value == 2.0).count();
-    // A voxel on the border of two labels may fall to the other side on another CPU.
+    // A voxel between two labels may get the other one on another CPU.
     assert!(found.abs_diff(VOXELS_FOUND) <= 5, "{found}");
 }

@@ -47,27 +47,10 @@ fn tables_of_files_that_are_named_differently() {
     let folder = TempDir::new().expect("a folder");
     let (prediction, truth) = cases(folder.path());
     let [json, csv, markdown, html] = ["e.json", "e.csv", "e.md", "e.html"].map(|name| path(folder.path(), name));
-    let told = succeed(&[
-        "evaluate",
-        "--prediction",
-        &prediction,
-        "--truth",
-        &truth,
-        "--json",
-        &json,
-        "--csv",
-        &csv,
-        "--markdown",
-        &markdown,
-        "--html",
-        &html,
-        "--empty",
-        "zero",
-        "--hd95",
-        "max",
-        "--unit",
-        "mm",
-    ]);
+    let inputs = ["evaluate", "--prediction", &prediction, "--truth", &truth];
+    let tables = ["--json", &json, "--csv", &csv, "--markdown", &markdown];
+    let options = ["--html", &html, "--empty", "zero", "--hd95", "max", "--unit", "mm"];
+    let told = succeed(&[&inputs[..], &tables, &options].concat());
     assert!(
         told.contains("predictions without a true label map: 1 (other.nii.gz"),
         "{told}"
@@ -176,23 +159,24 @@ fn regions_are_several_labels_as_one() {
     }
 }
 
+/// Writes a mask of one voxel, or none; voxels of 0.7 × 0.9 × 5 mm.
+fn write_mask(file: &Path, voxel: Option<[usize; 3]>) {
+    let mut voxels = vec![0u8; 30 * 28 * 24];
+    if let Some([i, j, k]) = voxel {
+        voxels[i + 30 * (j + 28 * k)] = 1;
+    }
+    let mut bytes = nifti([3, 30, 28, 24, 1], 2, 8, &voxels);
+    for (axis, side) in [0.7f32, 0.9, 5.0].into_iter().enumerate() {
+        bytes[80 + 4 * axis..84 + 4 * axis].copy_from_slice(&side.to_le_bytes());
+    }
+    fs::create_dir_all(file.parent().expect("a folder")).expect("made");
+    fs::write(file, bytes).expect("written");
+}
+
 /// Distances by hand: three slices of 5 mm, three voxels of 0.7 mm; masks that one map or both lack.
 #[test]
 fn distances_run_along_the_right_axis_and_empty_masks_count_as_asked() {
     let folder = TempDir::new().expect("a folder");
-    let write = |file: &str, voxel: Option<[usize; 3]>| {
-        let mut voxels = vec![0u8; 30 * 28 * 24];
-        if let Some([i, j, k]) = voxel {
-            voxels[i + 30 * (j + 28 * k)] = 1;
-        }
-        let mut bytes = nifti([3, 30, 28, 24, 1], 2, 8, &voxels);
-        for (axis, side) in [0.7f32, 0.9, 5.0].into_iter().enumerate() {
-            bytes[80 + 4 * axis..84 + 4 * axis].copy_from_slice(&side.to_le_bytes());
-        }
-        let file = folder.path().join(file);
-        fs::create_dir_all(file.parent().expect("a folder")).expect("made");
-        fs::write(file, bytes).expect("written");
-    };
     for (case, predicted, truth) in [
         ("slices", Some([8, 8, 8]), Some([8, 8, 5])),
         ("columns", Some([8, 8, 8]), Some([5, 8, 8])),
@@ -200,22 +184,14 @@ fn distances_run_along_the_right_axis_and_empty_masks_count_as_asked() {
         ("extra", Some([3, 3, 3]), None),
         ("neither", None, None),
     ] {
-        write(&format!("predicted/{case}.nii"), predicted);
-        write(&format!("truth/{case}.nii"), truth);
+        write_mask(&folder.path().join(format!("predicted/{case}.nii")), predicted);
+        write_mask(&folder.path().join(format!("truth/{case}.nii")), truth);
     }
     let evaluate = |empty: &str| -> Evaluation {
         let (prediction, truth) = (path(folder.path(), "predicted"), path(folder.path(), "truth"));
         let json = path(folder.path(), "e.json");
-        let arguments = [
-            "evaluate",
-            "--prediction",
-            &prediction,
-            "--truth",
-            &truth,
-            "--json",
-            &json,
-        ];
-        succeed(&[arguments.as_slice(), &["--empty", empty]].concat());
+        let arguments = ["evaluate", "--prediction", &prediction, "--truth", &truth];
+        succeed(&[&arguments[..], &["--json", &json, "--empty", empty]].concat());
         serde_json::from_slice(&fs::read(json).expect("written")).expect("an evaluation")
     };
     let left_out = evaluate("nan");

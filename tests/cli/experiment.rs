@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use crate::{path, phantom, read, refuse, succeed};
 
-/// Two rows and two seeds of a tiny network, with two training cases and one to measure on.
+/// Two rows and two seeds of a tiny network, with two training cases and one evaluation case.
 pub const EXPERIMENT: &str = r#"
 title = "Two rows"
 train = ["two"]
@@ -60,6 +60,15 @@ pub fn with<'a>(arguments: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
     given.chain(more.iter().copied()).collect()
 }
 
+/// What a table of comma-separated values says in a line and a column.
+fn field(table: &str, line: usize, column: &str) -> String {
+    let head: Vec<&str> = table.lines().next().expect("a head").split(',').collect();
+    let index = head.iter().position(|name| *name == column);
+    let line = table.lines().nth(line).expect("a line");
+    let field = line.split(',').nth(index.expect("a column"));
+    field.expect("a field").to_owned()
+}
+
 #[test]
 fn cells_are_trained_measured_and_compared() {
     let folder = TempDir::new().expect("a folder");
@@ -81,15 +90,7 @@ fn cells_are_trained_measured_and_compared() {
     }
     let read = |name: &str| fs::read_to_string(out.join(name)).expect("written");
     let table = read("table.csv");
-    let head: Vec<&str> = table.lines().next().expect("a head").split(',').collect();
-    let value = |line: usize, column: &str| {
-        let index = head.iter().position(|name| *name == column);
-        let line = table.lines().nth(line).expect("a line");
-        line.split(',')
-            .nth(index.expect("a column"))
-            .expect("a field")
-            .to_owned()
-    };
+    let value = |line: usize, column: &str| field(&table, line, column);
     assert_eq!(table.lines().count(), 3);
     let rows = ["row", "seeds", "iterations"].map(|column| [value(1, column), value(2, column)]);
     assert_eq!(rows, [["UNETR", "UNETR + MedContext"], ["2", "2"], ["3", "2"]]);
@@ -182,12 +183,8 @@ fn an_experiment_that_cannot_work_gets_one_sentence() {
     }
 }
 
-/// Rows of one table that are measured and reported each as its own test script does.
-#[test]
-fn a_row_has_its_own_protocol_labels_and_regions() {
-    let folder = TempDir::new().expect("a folder");
-    // Label 7 is in no map: 0 by UNETR's script, 1 by nnFormer's.
-    let text = r#"
+/// Label 7 is in no map: 0 by UNETR's script, 1 by nnFormer's.
+const PROTOCOLS: &str = r#"
 title = "Protocols"
 train = ["two"]
 evaluate = "one"
@@ -217,7 +214,12 @@ name = "regions"
 protocol = { hd95 = "pooled", empty = "nan" }
 regions = [{ name = "organs", labels = [1, 2] }, { name = "nothing", labels = [7] }]
 "#;
-    let arguments = prepare(folder.path(), text);
+
+/// Rows of one table that are measured and reported each as its own test script does.
+#[test]
+fn a_row_has_its_own_protocol_labels_and_regions() {
+    let folder = TempDir::new().expect("a folder");
+    let arguments = prepare(folder.path(), PROTOCOLS);
     succeed(&with(&arguments, &[]));
     let out = folder.path().join("out");
     let result = |row: &str| -> CellResult {
@@ -229,7 +231,7 @@ regions = [{ name = "organs", labels = [1, 2] }, { name = "nothing", labels = [7
         let means = &result.evaluation.labels[index].means;
         means.dice.map(|statistic| statistic.mean)
     };
-    // The same network, as the seed is the same.
+    // The same network, since the seed is the same.
     assert_eq!(dice(&zero, 0), dice(&one, 0));
     assert_eq!(
         (dice(&zero, 1), dice(&one, 1), dice(&regions, 1)),
@@ -262,7 +264,7 @@ regions = [{ name = "organs", labels = [1, 2] }, { name = "nothing", labels = [7
 #[test]
 fn settings_are_laid_over_every_row() {
     let folder = TempDir::new().expect("a folder");
-    // The first row's own number of iterations is laid over too.
+    // The first row's own number of iterations is overridden too.
     let text = EXPERIMENT.replace("equal_time = 1.5\n", "iterations = 3\n").replace(
         "[[row]]\nname = \"UNETR + M",
         "[[row]]\nname = \"Swin\"\nbackbone = \"swin-unetr\"\nequal_time = 2.0\n\n[[row]]\nname = \"UNETR + M",
@@ -282,7 +284,7 @@ fn settings_are_laid_over_every_row() {
     let [unetr, swin, medcontext] = ["unetr", "swin", "unetr-medcontext"].map(cell);
     let iterations = [&unetr, &swin, &medcontext].map(|cell| cell.config.iterations);
     assert_eq!(iterations, [1, 2, 1]);
-    // The largest within the patch given that each network can take.
+    // The largest patch within the given one that each network accepts.
     let patches = [&unetr, &swin].map(|cell| cell.config.patch);
     assert_eq!(patches, [[32; 3], [32; 3]]);
     assert_eq!(medcontext.config.medcontext.mask_ratio, 0.5);

@@ -1,4 +1,5 @@
-//! Folders as people have them, through the command line: what is trained on, and what is said of the rest.
+//! Folders as they occur in practice, through the command line: what is trained on, and what is reported about the
+//! rest.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +9,7 @@ use serde_json::Value;
 
 use super::{core, path, phantom, predict, refuse, succeed, text, train};
 
-/// What a run on a folder said, and the metadata of its weights; it has to end well.
+/// The output of a successful run on a folder, and the metadata of its weights.
 fn trained(folder: &Path, data: &str, more: &[&str]) -> (String, Value) {
     let out = path(folder, "run");
     let fixed = train(data, &out);
@@ -30,7 +31,7 @@ fn copy(from: &str, to: &str) {
     fs::copy(from, to).expect("copied");
 }
 
-/// Writes a label map anew with other ids, or on another grid.
+/// Rewrites a label map with other ids, or on another grid.
 fn rewrite(file: &str, change: impl Fn(&LabelImage) -> Image) {
     let bytes = fs::read(file).expect("a file");
     let image = Image::read(&bytes, &Limits::default()).expect("a volume");
@@ -62,7 +63,7 @@ fn files_that_are_not_used_are_named_with_the_reason() {
         assert!(said.contains(expected), "{expected}: {said}");
     }
     assert_eq!(cases(&metadata), 3);
-    // Predicting names what it passes over too.
+    // Prediction also names what it skips.
     let (weights, output) = (path(folder.path(), "run/last.safetensors"), path(folder.path(), "out"));
     let shown = core(&predict(&weights, &data, &output));
     assert!(text(&shown.stderr).contains("scan.nrrd: a format that is not read"));
@@ -148,7 +149,7 @@ fn labels_are_held_against_what_is_declared_and_learned() {
         serde_json::json!(["background", "liver", "kidney", "label 9"])
     );
 
-    // Held out, it is a label that nothing is measured of.
+    // If held out, it is a label that is not measured.
     let lists = path(folder.path(), "splits.json");
     fs::write(&lists, r#"{"a": ["phantom_001", "phantom_002"], "b": ["phantom_003"]}"#).expect("written");
     let (said, _) = trained(
@@ -161,14 +162,14 @@ fn labels_are_held_against_what_is_declared_and_learned() {
         "{said}"
     );
 
-    // nnU-Net's label for what is left out of the loss is never a structure.
+    // nnU-Net's label for voxels ignored by the loss is never a structure.
     let json = fs::read_to_string(file("dataset.json")).expect("there");
     fs::write(file("dataset.json"), json.replace("\"kidney\"", "\"ignore\"")).expect("written");
     let out = path(folder.path(), "refused");
     let said = refuse(&train(&data, &out));
     assert!(said.contains("declares label 2 as \"ignore\""), "{said}");
 
-    // A broken file costs the names, not without a word.
+    // A broken file loses the names, with a warning.
     fs::write(file("dataset.json"), json.replace("\"kidney\"", "\"kidney\",")).expect("written");
     let (said, metadata) = trained(folder.path(), &data, &[]);
     assert!(said.contains("phantom/dataset.json: it is not valid JSON ("), "{said}");
@@ -225,7 +226,7 @@ fn label_maps_elsewhere_are_refused_or_resampled_on_request() {
         said.contains("was brought onto the image's grid, each voxel from the nearest"),
         "{said}"
     );
-    // With files of its own in the cache, too.
+    // With separate files in the cache, too.
     let cache = path(folder.path(), "cache");
     let (_, metadata) = trained(folder.path(), &data, &["--resample-labels", "--cache", &cache]);
     assert_eq!(cases(&metadata), 3);

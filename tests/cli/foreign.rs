@@ -1,4 +1,4 @@
-//! Files of other programs as the command line takes them.
+//! Files of other programs, through the command line.
 
 use std::fs;
 use std::path::Path;
@@ -74,7 +74,7 @@ fn pairs_of_header_and_voxels_are_named() {
     let why = "pair/c1_seg.img: half of a .hdr/.img pair, which is not read";
     assert!(said.contains(why), "{said}");
     assert!(said.contains("error: no NIfTI image was found"), "{said}");
-    // Beside volumes they are passed over.
+    // Beside volumes they are skipped.
     for (name, bytes) in [("c2.nii.gz", &case.image), ("c2_seg.nii.gz", &case.label)] {
         fs::write(pair.join(name), gzip(bytes)).expect("written");
     }

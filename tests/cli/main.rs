@@ -1,5 +1,5 @@
-//! The `core` binary as its user meets it: a whole round on synthetic scans, and one plain sentence
-//! for everything that cannot work.
+//! The `core` binary from its user's view: a whole round on synthetic scans, and one plain sentence for everything that
+//! cannot work.
 
 mod bad_input;
 mod cache;
@@ -9,6 +9,7 @@ mod devices;
 mod earlier;
 mod evaluate;
 mod experiment;
+mod folder_table;
 mod folders;
 mod foreign;
 mod names;
@@ -81,7 +82,7 @@ fn phantom(folder: &Path) -> String {
     out
 }
 
-/// Writes weights of the smallest network, which is trained once for all tests.
+/// Writes the weights of the smallest network, trained once for all tests.
 fn trained(folder: &Path) -> String {
     static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
     let bytes = BYTES.get_or_init(|| {
@@ -103,7 +104,7 @@ fn lists(folder: &Path) -> [String; 2] {
     [format!("{file}:a"), format!("{file}:b")]
 }
 
-/// A synthetic case as it is read.
+/// Reads a synthetic case.
 fn read(made: &PhantomCase) -> Case {
     let image = |bytes| Image::read(bytes, &Limits::default()).expect("an image");
     let label = LabelImage::from_image(image(&made.label)).expect("labels");

@@ -1,4 +1,4 @@
-//! Files of every name that a file system knows, and links and hidden files among them.
+//! Files with every name that a file system allows, links and hidden files among them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::{nifti, path, predict, refuse, succeed, text, train, trained};
 
-/// An image or a label map of 16×16×`slices` voxels, by which one can be told from another.
+/// An image or a label map of 16×16×`slices` voxels; the number of slices identifies it.
 pub fn volume(slices: i16, labels: bool) -> Vec<u8> {
     let count = 256 * slices as usize;
     let voxels: Vec<u8> = match labels {
@@ -17,7 +17,7 @@ pub fn volume(slices: i16, labels: bool) -> Vec<u8> {
         false => (0..count).map(|at| (at * 7 % 100) as u8).collect(),
     };
     let mut bytes = nifti([3, 16, 16, slices, 1], 2, 8, &voxels);
-    // An sform along the axes, 1 mm a voxel.
+    // An sform along the axes, 1 mm per voxel.
     bytes[254] = 1;
     for axis in 0..3 {
         bytes[280 + 20 * axis..284 + 20 * axis].copy_from_slice(&1f32.to_le_bytes());
@@ -59,7 +59,7 @@ fn slices(folder: &Path) -> BTreeSet<usize> {
     files(folder).into_iter().map(slices).collect()
 }
 
-/// How many cases a run was trained on.
+/// Number of cases that a run was trained on.
 fn trained_on(run: &str) -> u64 {
     let log = fs::read_to_string(Path::new(run).join("log.jsonl")).expect("a log");
     let started = log.lines().next().expect("an event");
@@ -185,7 +185,7 @@ fn links_are_followed_once_and_broken_ones_named() {
     fs::remove_file(format!("{data}/labelsVal")).expect("removed");
     assert!(refuse(&arguments).contains("c3.nii.gz"));
 
-    // What was not done is said in the exit code.
+    // The exit code reports that something was not done.
     let images = format!("{data}/imagesTr");
     let output = crate::core(&predict(&trained(folder.path()), &images, &out));
     assert_eq!(output.status.code(), Some(1));
@@ -318,7 +318,7 @@ fn no_two_cases_are_written_to_one_file() {
     let told = succeed(&[predict(&weights, &data, &both), vec!["--uncertainty"]].concat());
     let written = files(Path::new(&both));
     assert_eq!(written.len(), 2 * names.len(), "{written:?}");
-    // The segmentation keeps the name of its case, and the map of the other one is said.
+    // The segmentation keeps the name of its case, and the other one's map is reported.
     let taken = Path::new(&both).join("x_uncertainty.nii.gz");
     let image = Image::read(&fs::read(taken).expect("a file"), &Limits::default());
     assert_eq!(image.expect("a volume").grid().dims[2], 11);

@@ -1,4 +1,4 @@
-//! What is written: never in the place of what is read, whole or not at all, and nothing where nothing was done.
+//! Output: never overwrites inputs, is atomic, and does not exist if nothing was done.
 
 use std::fs;
 use std::path::Path;
@@ -41,7 +41,7 @@ fn a_scan_is_never_replaced_by_its_segmentation() {
     assert!(sentence.contains("is not a segmentation"), "{sentence}");
     assert_eq!(fs::read(format!("{copy}/c1.nii.gz")).expect("there"), scan);
 
-    // The other way round, results in the input's folder are no input of the next run, and can be made again.
+    // Conversely, results in the input's folder are not inputs of the next run, and can be overwritten.
     succeed(&predict(&weights, &data, &more.replace("more", "out")));
     let out = format!("{data}/out");
     assert_eq!(files(Path::new(&out)), ["c1.nii.gz", "c2.nii.gz"]);
@@ -83,7 +83,6 @@ fn no_command_replaces_what_it_reads() {
     let data = phantom(folder.path());
     let weights = trained(folder.path());
     let bytes = fs::read(&weights).expect("weights");
-    let truth = format!("{data}/labelsTr");
 
     let sentence = refuse(&["convert", &weights, &weights, "--force"]);
     assert!(sentence.contains("is read"), "{sentence}");
@@ -104,7 +103,28 @@ fn no_command_replaces_what_it_reads() {
     assert!(refuse(&again).contains("config.toml is read"));
     assert_eq!(files(Path::new(&run)), ["config.toml", "last.safetensors"]);
 
-    // Measuring.
+    // A public data set has the names of its phantoms.
+    let scan = format!("{data}/labelsTr/phantom_001.nii.gz");
+    let bytes = fs::read(&scan).expect("a phantom");
+    let phantoms = ["phantom", "--out", &data, "--voxels", "20,28", "--force"];
+    let other = [&phantoms[..], &["--seed", "1"]].concat();
+    assert!(refuse(&other).contains("never replaced"));
+    assert_eq!(fs::read(&scan).expect("there"), bytes);
+
+    // An experiment's list is read too.
+    let experiment = path(folder.path(), "table.md");
+    fs::write(&experiment, crate::experiment::EXPERIMENT).expect("written");
+    let lists = r#"{"one": ["phantom_003"]}"#;
+    fs::write(format!("{data}/splits.json"), lists).expect("written");
+    let here = folder.path().display().to_string();
+    let sentence = refuse(&["experiment", &experiment, "--data", &data, "--out", &here]);
+    assert!(sentence.contains("table.md is read"), "{sentence}");
+}
+
+#[test]
+fn measuring_replaces_nothing_that_it_reads() {
+    let folder = TempDir::new().expect("a folder");
+    let truth = format!("{}/labelsTr", phantom(folder.path()));
     let evaluate = ["evaluate", "--prediction", &truth, "--truth", &truth];
     let report = path(folder.path(), "e.json");
     succeed(&[&evaluate[..], &["--json", &report]].concat());
@@ -124,22 +144,6 @@ fn no_command_replaces_what_it_reads() {
     let merged = ["evaluate", "--merge", &report, "--json", &report];
     assert!(refuse(&merged).contains("e.json is read"));
     assert!(!Path::new(&html).exists(), "nothing is left behind");
-
-    // A public data set has the names of its phantoms.
-    let bytes = fs::read(&scan).expect("a phantom");
-    let phantoms = ["phantom", "--out", &data, "--voxels", "20,28", "--force"];
-    let other = [&phantoms[..], &["--seed", "1"]].concat();
-    assert!(refuse(&other).contains("never replaced"));
-    assert_eq!(fs::read(&scan).expect("there"), bytes);
-
-    // An experiment's list is read too.
-    let experiment = path(folder.path(), "table.md");
-    fs::write(&experiment, crate::experiment::EXPERIMENT).expect("written");
-    let lists = r#"{"one": ["phantom_003"]}"#;
-    fs::write(format!("{data}/splits.json"), lists).expect("written");
-    let here = folder.path().display().to_string();
-    let sentence = refuse(&["experiment", &experiment, "--data", &data, "--out", &here]);
-    assert!(sentence.contains("table.md is read"), "{sentence}");
 }
 
 #[test]
@@ -164,10 +168,10 @@ fn nothing_is_left_of_what_was_refused() {
     }
 }
 
-/// Runs `core` where no file may be longer than `blocks` × 512 bytes, as on a disk that is full.
+/// Runs `core` with a file size limit of `blocks` × 512 bytes, as on a full disk.
 #[cfg(unix)]
 fn on_a_full_disk(blocks: usize, arguments: &[&str]) -> Output {
-    // The signal that a longer file brings is ignored, so that the write fails as it does there.
+    // The signal for exceeding the limit is ignored, so that the write fails as on a full disk.
     let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
     let mut command = Command::new("sh");
     command.args(["-c", &script, "sh"]).arg(core_binary());
@@ -193,7 +197,7 @@ fn on_a_full_disk_results_are_whole_or_not_there() {
     assert!(said.contains("cannot be written"), "{said}");
     assert_eq!(files(&out), ["keep", "phantom_001.nii.gz"]);
 
-    // What was there before stays.
+    // The previous files stay.
     let run = path(folder.path(), "run");
     succeed(&train(&data, &run));
     let last = format!("{run}/last.safetensors");

@@ -1,4 +1,4 @@
-//! Passes in bfloat16 and f16.
+//! Training passes in bfloat16 and f16.
 
 use std::fs;
 use std::path::Path;
@@ -44,7 +44,7 @@ fn every_network_learns_the_same(precision: &str, tolerance: f64) {
         let mixed = [run.as_slice(), &["--config", &mixed]].concat();
         let lower = steps(&data, &half, &mixed);
         assert_eq!(single.len(), lower.len());
-        // A step whose gradients overflow is left out, and the losses after it are others.
+        // A step whose gradients overflow is skipped, and the losses after it differ.
         let scale = |step: &serde_json::Value| step["loss_scale"].clone();
         let same = lower.iter().take_while(|step| scale(step) == scale(&lower[0]));
         for (step, (single, lower)) in single.iter().zip(same).enumerate() {

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::{core, path, refuse, succeed, text};
 
-/// Phantoms in a preset's layout: three with labels and one beside them.
+/// Phantoms in a preset's layout: three labeled and one unlabeled.
 fn lay_out(folder: &Path, preset: &str) -> String {
     let data = path(folder, "data");
     let fixed = ["--cases", "3", "--unlabeled", "1", "--voxels", "18,22"];
@@ -17,10 +17,10 @@ fn lay_out(folder: &Path, preset: &str) -> String {
     data
 }
 
-/// Phantoms have voxels of a centimeter: resampled to the preset's millimeters they would be large.
+/// Phantoms have voxels of a centimeter: resampled to the preset's spacing they would be large.
 const COARSE: &str = "[preprocessing.spacing]\nmm = [11.0, 12.0, 13.0]\n";
 
-/// Trains for two steps with what the preset says, but for the options given, and gives what was warned of.
+/// Trains for two steps with the preset's settings and the given options, and returns the warnings.
 fn train(folder: &Path, data: &str, preset: &str, options: &[&str]) -> String {
     let (out, config) = (path(folder, "run"), path(folder, "coarse.toml"));
     let coarse = matches!(preset, "synapse" | "acdc");

@@ -1,5 +1,4 @@
-//! The experiments that come along, on data sets as they are distributed: what each would do in full
-//! size, and two iterations of each.
+//! The included experiments, on data sets as they are distributed: a dry run in full size, and two iterations of each.
 
 mod runs;
 
@@ -105,14 +104,13 @@ fn hippocampus(root: &Path) {
     }
 }
 
-/// The cases of the lists that the two experiments bring along.
+/// The cases of the lists that the two experiments define.
 fn hippocampus_names() -> BTreeSet<String> {
     let lists = experiment("hippocampus-fewshot").lists;
     lists.into_values().flatten().collect()
 }
 
-/// Of each experiment: its cells, the list it trains on with its cases, and the cases of the list that it
-/// measures on.
+/// For each experiment: its cells, its training list with cases, and the cases of its evaluation list.
 type Size = (&'static str, usize, (&'static str, usize), (&'static str, usize));
 
 /// Every file on the whole of its data set.
@@ -211,13 +209,8 @@ fn hippocampus_in_full_size() {
     dry_runs(hippocampus, &expected, false);
 }
 
-/// The lists of an experiment of a preset, some of whose cases are absent, unlabeled or there twice.
-#[test]
-fn lists_are_of_labeled_cases_and_say_what_is_absent() {
-    let folder = TempDir::new().expect("a folder");
-    let data = phantoms(folder.path(), "brats17");
-    let file = path(folder.path(), "experiment.toml");
-    let text = r#"
+/// An experiment of a preset.
+const TUMORS: &str = r#"
 title = "Tumors"
 preset = "brats17"
 train = ["train"]
@@ -225,7 +218,14 @@ evaluate = "lists.json:one"
 [[row]]
 name = "UNETR"
 "#;
-    fs::write(&file, text).expect("written");
+
+/// The lists of an experiment of a preset, some of whose cases are absent, unlabeled or there twice.
+#[test]
+fn lists_are_of_labeled_cases_and_say_what_is_absent() {
+    let folder = TempDir::new().expect("a folder");
+    let data = phantoms(folder.path(), "brats17");
+    let file = path(folder.path(), "experiment.toml");
+    fs::write(&file, TUMORS).expect("written");
     let list = |case: &str| {
         let json = format!(r#"{{"one": ["{case}"]}}"#);
         fs::write(Path::new(&data).join("lists.json"), json).expect("written");
@@ -244,16 +244,10 @@ name = "UNETR"
 
     // An image of the same name to be segmented: the labeled one is meant.
     let images = Path::new(&data);
-    fs::copy(
-        images.join("imagesTr/BRATS_011.nii.gz"),
-        images.join("imagesTs/BRATS_011.nii.gz"),
-    )
-    .expect("copied");
-    fs::copy(
-        images.join("imagesTr/BRATS_002.nii.gz"),
-        images.join("imagesTs/BRATS_002.nii.gz"),
-    )
-    .expect("copied");
+    for name in ["BRATS_011.nii.gz", "BRATS_002.nii.gz"] {
+        let [labeled, other] = ["imagesTr", "imagesTs"].map(|folder| images.join(folder).join(name));
+        fs::copy(labeled, other).expect("copied");
+    }
     let said = succeed(&arguments);
     assert!(said.contains("train, to train on: 3 cases, 387 published"), "{said}");
 
@@ -296,7 +290,7 @@ fn fail(arguments: &[&str]) -> String {
     errors[0].to_owned()
 }
 
-/// What was computed for the repository is still what its experiments ask for.
+/// The results in the repository still match its experiments.
 #[test]
 fn results_that_come_along_are_of_their_experiments() {
     let folder = TempDir::new().expect("a folder");
@@ -328,7 +322,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// How the rows of the paper's tables are measured: as the test script of their network and data set.
+/// The rows of the paper's tables are measured like the test script of their network and data set.
 #[test]
 fn rows_are_measured_as_their_test_scripts_do() {
     let mut seen = BTreeMap::new();

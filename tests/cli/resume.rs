@@ -1,4 +1,4 @@
-//! A run that is killed goes on as if nothing had happened.
+//! A killed run resumes as if nothing had happened.
 
 use std::fs;
 use std::path::Path;
@@ -52,7 +52,7 @@ fn kill_after(arguments: &[&str], time: Duration) -> bool {
         .expect("core starts");
     std::thread::sleep(time);
     let ended = child.try_wait().expect("its state").is_some();
-    // On Unix this is SIGKILL: the program has no say.
+    // On Unix this is SIGKILL: the program cannot react.
     child.kill().expect("it is killed");
     child.wait().expect("it is gone");
     ended
@@ -107,7 +107,7 @@ fn a_run_with_other_settings_is_not_gone_on_with_unless_forced() {
     succeed(&[run, vec!["--force"]].concat());
 }
 
-/// What people change before they go on: more steps, another case, nothing at all.
+/// Changes before resuming: more steps, another case, nothing at all.
 #[test]
 fn going_on_is_refused_in_a_sentence_or_changes_nothing() {
     let folder = TempDir::new().expect("a folder");
@@ -115,7 +115,7 @@ fn going_on_is_refused_in_a_sentence_or_changes_nothing() {
     let out = path(folder.path(), "run");
     let run = [train(&data, &out), vec!["--resume"]].concat();
     let weights = || fs::read(Path::new(&out).join("last.safetensors")).expect("weights");
-    // Where there is nothing to go on with, it begins.
+    // Without anything to resume, the run starts.
     succeed(&run);
     let first = weights();
     succeed(&run);

@@ -1,4 +1,4 @@
-//! Weights know the cases that they have seen, also those of the run that they went on from.
+//! Weights know the cases that they have seen, including those of the weights they started from.
 
 use std::fs;
 use std::path::Path;
@@ -20,7 +20,7 @@ fn names(weights: &Path) -> Option<Vec<String>> {
     training.case_names
 }
 
-/// The same file as one from before there was a list.
+/// The same file in the form from before there was a list.
 fn without_list(weights: &Path, to: &Path) {
     let bytes = fs::read(weights).expect("weights");
     let length = u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")) as usize;
@@ -54,7 +54,7 @@ fn weights_name_the_cases_that_they_have_seen_also_before_they_went_on() {
     let all = ["phantom_001", "phantom_002", "phantom_003"];
     assert_eq!(names(&next).expect("a list"), all);
 
-    // Nothing is known of those that older weights have seen, so nothing is of what follows.
+    // The cases seen by older weights are unknown, and so are those of weights trained from them.
     let old = folder.path().join("old.safetensors");
     without_list(&weights, &old);
     let start = old.display().to_string();

@@ -1,4 +1,4 @@
-//! Which settings a run has: defaults, a method, a file, the command line.
+//! A run's settings from defaults, a method, a file and the command line.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ const RUN: [&str; 8] = [
     "pcrlv2",
 ];
 
-/// The settings of a run of three steps, or of as many as is given, and what it warned of.
+/// The settings and warnings of a run of three steps, or as many as given.
 fn run(folder: &Path, name: &str, file: &str, more: &[&str]) -> (String, String) {
     let (data, out) = (path(folder, "phantom"), path(folder, name));
     let settings = path(folder, "settings.toml");
@@ -33,7 +33,7 @@ fn run(folder: &Path, name: &str, file: &str, more: &[&str]) -> (String, String)
     (config, said)
 }
 
-/// What a setting is.
+/// The value of a setting.
 fn value<'a>(config: &'a str, name: &str) -> &'a str {
     let lines = config.lines().rev();
     let mut settings = lines.filter_map(|line| line.split_once(" = "));
@@ -46,7 +46,7 @@ fn number(config: &str, name: &str) -> f64 {
     value(config, name).parse().expect("a number")
 }
 
-/// A plain run has the teacher that suits its length, and says so as a number.
+/// A plain run has a momentum fitted to its length, written as a number.
 #[test]
 fn a_short_run_has_a_fitted_teacher_by_default() {
     let folder = TempDir::new().expect("a folder");
@@ -99,7 +99,7 @@ fn a_warm_up_is_as_long_as_was_asked() {
     for (rate, expected) in rates.zip([0.001, 0.002, 0.003]) {
         assert!((rate - expected).abs() < 1e-12, "{rate}");
     }
-    // A run goes on with the settings that it began with, given in the same words.
+    // A run resumes with the settings that it started with, given in the same words.
     let out = path(folder.path(), "again");
     let again = ["train", "--data", &data, "--out", &out, "--iterations", "3", "--resume"];
     let again = [again.as_slice(), &RUN].concat();

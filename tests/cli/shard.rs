@@ -1,4 +1,4 @@
-//! Several processes that share a piece of work, as a cluster starts them.
+//! Several processes that share work, as a cluster starts them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -85,7 +85,7 @@ fn four_processes_predict_what_one_does() {
 }
 
 #[test]
-fn flips_and_components_are_options() {
+fn mirroring_and_components_are_options() {
     let folder = TempDir::new().expect("a folder");
     let data = crate::phantom(folder.path());
     let run = path(folder.path(), "run");
@@ -97,14 +97,16 @@ fn flips_and_components_are_options() {
         files(Path::new(&output))
     };
     let plain = files_of("plain", &["--logits"]);
-    let flipped = files_of("flipped", &["--logits", "--flips"]);
+    let mirrored = files_of("mirrored", &["--logits", "--mirror"]);
     let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
-    assert_eq!(names(&plain), names(&flipped));
+    assert_eq!(names(&plain), names(&mirrored));
     let logits = names(&plain)
         .into_iter()
         .find(|name| name.contains("logits"))
         .expect("logits");
-    assert_ne!(plain[&logits], flipped[&logits], "another mean");
+    assert_ne!(plain[&logits], mirrored[&logits], "another mean");
+    let earlier = files_of("earlier", &["--logits", "--flips"]);
+    assert_eq!(mirrored, earlier, "the option's earlier name");
     let largest = files_of("largest", &["--logits", "--largest-component"]);
     assert_eq!(plain[&logits], largest[&logits], "labels alone change");
 }

@@ -70,7 +70,7 @@ fn a_file_for_each_label_of_a_folder() {
         "{told}"
     );
 
-    // A folder that holds something is left alone.
+    // A folder that is not empty is left alone.
     let one = path(&maps, "more/b_seg.nii");
     let sentence = refuse(&["surface", "--labels", &one, "--out", &out]);
     assert!(sentence.contains("--force"), "{sentence}");

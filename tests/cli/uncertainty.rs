@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::{path, phantom, predict, refuse, succeed, train};
 
-/// The cases that are ranked and their scores, in the order in which they are said.
+/// The ranked cases and their scores, in order of output.
 fn ranking(told: &str) -> Vec<(String, f64)> {
     let lines = told.lines().skip_while(|line| !line.starts_with("uncertainty,"));
     let score = |line: &str| {
@@ -53,7 +53,7 @@ fn uncertainty_is_written_beside_the_labels_and_ranks_the_cases() {
     let again = [predict(&weights, &one, &out), vec!["--uncertainty"]].concat();
     assert!(refuse(&again).contains("_uncertainty.nii.gz is there already"));
 
-    // Other tools pass over the maps.
+    // Other commands skip the maps.
     succeed(&[predict(&weights, &input, &out), vec!["--force"]].concat());
     let truth = format!("{data}/labelsTr");
     let table = succeed(&["evaluate", "--prediction", &out, "--truth", &truth]);

@@ -1,4 +1,4 @@
-//! Volumes that a network does not expect: thin, tiny, flat, and with values out of all bounds.
+//! Unusual volumes: thin, tiny, flat, and with extreme values.
 
 use std::fs;
 use std::path::Path;
@@ -47,42 +47,16 @@ fn grey(at: usize) -> f32 {
     (at * 7 % 100) as f32
 }
 
-/// Trains on a folder, with and without a patch of one's own, segments it, and checks what has to be so: losses
-/// and prepared voxels are numbers, and a segmentation is of its image's size. Gives what was said.
+/// Trains on a folder with and without a custom patch, segments it, and checks that losses and prepared voxels are
+/// finite and that a segmentation has its image's size. Returns the output.
 fn round(folder: &Path, cases: usize) -> String {
     let data = path(folder, "data");
     let [run, cache, out] = ["run", "cache", "out"].map(|name| path(folder, name));
     let output = crate::core(&[train(&data, &run), vec!["--cache", &cache]].concat());
     let said = text(&output.stderr) + &text(&output.stdout);
     assert!(output.status.success(), "{said}");
-
-    let log = fs::read_to_string(format!("{run}/log.jsonl")).expect("a log");
-    let mut steps = 0;
-    for line in log.lines() {
-        let event: serde_json::Value = serde_json::from_str(line).expect("JSON");
-        if event["event"] == "step" {
-            // What is no number is null in JSON.
-            let loss = event["losses"]["total"].as_f64().expect("a loss");
-            assert!((0.0..100.0).contains(&loss), "{loss}");
-            steps += 1;
-        }
-    }
-    assert_eq!(steps, 2);
-    let mut prepared = 0;
-    for entry in fs::read_dir(&cache).expect("a cache") {
-        let path = entry.expect("an entry").path();
-        if path.extension().is_some_and(|ending| ending == "safetensors") {
-            let bytes = fs::read(path).expect("readable");
-            let tensors = SafeTensors::deserialize(&bytes).expect("tensors");
-            let image = tensors.tensor("image").expect("an image");
-            let values = image.data().as_chunks::<4>().0.iter();
-            let largest = values.map(|value| f32::from_le_bytes(*value).abs());
-            // Of n voxels, none is further than √n standard deviations from the mean.
-            assert!(largest.fold(0.0, f32::max) < 1000.0);
-            prepared += 1;
-        }
-    }
-    assert_eq!(prepared, cases);
+    assert_losses_are_numbers(&run);
+    assert_voxels_are_numbers(&cache, cases);
 
     let weights = format!("{run}/last.safetensors");
     let images = format!("{data}/imagesTr");
@@ -113,6 +87,41 @@ fn round(folder: &Path, cases: usize) -> String {
     ];
     succeed(&arguments);
     said
+}
+
+/// The losses of both steps that a run took are numbers.
+fn assert_losses_are_numbers(run: &str) {
+    let log = fs::read_to_string(format!("{run}/log.jsonl")).expect("a log");
+    let mut steps = 0;
+    for line in log.lines() {
+        let event: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        if event["event"] == "step" {
+            // What is no number is null in JSON.
+            let loss = event["losses"]["total"].as_f64().expect("a loss");
+            assert!((0.0..100.0).contains(&loss), "{loss}");
+            steps += 1;
+        }
+    }
+    assert_eq!(steps, 2);
+}
+
+/// The voxels of the cases that were prepared are numbers.
+fn assert_voxels_are_numbers(cache: &str, cases: usize) {
+    let mut prepared = 0;
+    for entry in fs::read_dir(cache).expect("a cache") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|ending| ending == "safetensors") {
+            let bytes = fs::read(path).expect("readable");
+            let tensors = SafeTensors::deserialize(&bytes).expect("tensors");
+            let image = tensors.tensor("image").expect("an image");
+            let values = image.data().as_chunks::<4>().0.iter();
+            let largest = values.map(|value| f32::from_le_bytes(*value).abs());
+            // Of n voxels, none is further than √n standard deviations from the mean.
+            assert!(largest.fold(0.0, f32::max) < 1000.0);
+            prepared += 1;
+        }
+    }
+    assert_eq!(prepared, cases);
 }
 
 #[test]

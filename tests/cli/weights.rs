@@ -1,4 +1,4 @@
-//! Weights that come and go: every backbone, PyTorch's files, and files that mean harm.
+//! Import and export of weights: every backbone, PyTorch's files, and malicious files.
 
 use std::fs;
 use std::path::Path;
@@ -55,7 +55,7 @@ fn every_backbone_trains_predicts_and_goes_to_pytorchs_names_and_back() {
         );
         succeed(&["convert", &weights, &theirs, "--to", "monai"]);
         if backbone.starts_with("nnformer") {
-            // The small sizes' position index is not the released one, so names do not tell all.
+            // The small sizes' position index is not the released one, so names do not tell everything.
             continue;
         }
         let patch = if backbone == "unetr" { "16,16,16" } else { "32,32,32" };

@@ -1,5 +1,5 @@
-//! Random changes of a patch, each forced to happen at one strength: against SciPy, scikit-image and
-//! NumPy (`fixtures/resampling.py`).
+//! Augmentations of a patch, each forced to one strength: against SciPy, scikit-image and NumPy
+//! (`fixtures/resampling.py`).
 
 use medcontext_core::transform::{
     Augmentation, Blur, Brightness, Contrast, Gamma, IntensityScale, IntensityShift, LowResolution, Noise, Spatial,
@@ -248,7 +248,7 @@ fn warps_are_drawn_within_their_limits() {
         ..spatial
     };
     assert_eq!(never.draw(0, &mut rng), None);
-    // In a plane, no slice is mixed with another; near the case's border splines swing a little.
+    // In-plane, slices are not mixed; near the case's border splines ring a little.
     let in_plane = Spatial {
         rotate: 1.0,
         zoom: 1.0,
@@ -283,7 +283,7 @@ fn settings_survive_a_file() {
         let again: Augmentation = serde_json::from_str(&text).expect("the same");
         assert_eq!(again, augmentation);
     }
-    // Absent terms do not happen.
+    // Absent terms are not applied.
     let partial: Augmentation =
         serde_json::from_str(r#"{"scale": null, "shift": null, "flip": 0.0}"#).expect("settings");
     assert_eq!(partial, Augmentation::none());

@@ -33,7 +33,7 @@ fn a_label_map_without_labels_makes_a_case_without_structures() {
         healthy.warnings(),
         ["the label map holds only background (0); the case is used as one without any of the structures"]
     );
-    // Some are of use, none is not.
+    // Some labeled cases suffice, none do not.
     let set = LabelSet::from_cases([&healthy, &case("b", &[3])], &BTreeMap::new()).expect("labels");
     assert_eq!(set.ids(), [0, 3]);
     let refused = LabelSet::from_cases([&healthy], &BTreeMap::new()).expect_err("nothing to learn");
@@ -100,7 +100,7 @@ fn files_of_other_axes_are_turned_before_they_are_compared() {
     // At x = 0 both.
     let truth = map(1.0, 0.0, right);
     assert_eq!(dice(&map(-1.0, 1.0, left), &truth), Some(1.0));
-    // Somewhere else by its header: as stored.
+    // Elsewhere according to its header: matched as stored.
     assert_eq!(dice(&map(-1.0, 9.0, left), &truth), Some(0.0));
     assert_eq!(dice(&map(-1.0, 9.0, right), &truth), Some(1.0));
 }

@@ -1,4 +1,4 @@
-//! What a dataset.json says, and what is said of one that cannot be used.
+//! Reading a dataset.json, and messages about one that cannot be used.
 
 use medcontext_core::dataset::{DatasetJson, LabelSet, Split};
 

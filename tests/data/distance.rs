@@ -1,4 +1,4 @@
-//! Distances, against distances taken one by one.
+//! Distances, against brute force.
 
 use medcontext_core::metric::{Hausdorff, hd95, percentile, squared_distance, surface};
 use ndarray::Array3;

@@ -1,4 +1,4 @@
-//! Files as other programs leave them: bytes behind the data, and labels that went through a slope.
+//! Files as other programs write them: bytes after the data, and labels stored with a slope.
 
 use medcontext_core::volume::{Image, LabelImage, Limits, VolumeError};
 
@@ -12,7 +12,7 @@ fn read(bytes: &[u8]) -> Result<Image, VolumeError> {
     Image::read(bytes, &Limits::default())
 }
 
-/// What is said about a file whose voxels are 0, 1, 2, …
+/// The warnings about a file whose voxels are 0, 1, 2, …
 fn said(bytes: &[u8]) -> Vec<String> {
     let image = read(bytes).expect("a readable file");
     let values: Vec<f32> = image.canonical().into_iter().collect();
@@ -34,7 +34,7 @@ fn zeros_behind_gzip_are_padding() {
         let padded = [&whole[..], &vec![0; zeros]].concat();
         assert_eq!(said(&padded), nothing, "{zeros} zeros");
     }
-    // As tapes have them: each member in blocks of its own.
+    // As on tapes: each member in its own blocks.
     for cut in [100, 352, 360, plain.len()] {
         let [mut first, second] = [&plain[..cut], &plain[cut..]].map(gzipped);
         first.resize(first.len().next_multiple_of(512), 0);
@@ -75,7 +75,7 @@ fn bytes_behind_the_last_voxel_are_ignored_and_counted() {
     }
     let both = [&gzipped(&more)[..], b"end"].concat();
     assert_eq!(said(&both).len(), 2);
-    // How many there are is told where they need not be inflated.
+    // Their number is reported where they need not be inflated.
     let much = [&plain[..], &vec![1; 2 << 20]].concat();
     assert!(said(&much)[0].starts_with("2097152 byte"));
     assert!(said(&gzipped(&much))[0].starts_with("at least 1048576 byte"));
@@ -90,7 +90,7 @@ fn damaged_members_stay_errors() {
         let sentence = refused(&[first.clone(), cut(&second, by)].concat());
         assert!(sentence.contains("ends before its last voxel"), "{sentence}");
     }
-    // Also where all voxels are there and a member behind them is cut.
+    // Also if all voxels are present and a member after them is truncated.
     let whole = gzipped(&plain);
     let sentence = refused(&[&whole[..], &cut(&gzipped(b"more"), 5)].concat());
     assert!(sentence.contains("ends before its last voxel"), "{sentence}");
@@ -102,7 +102,7 @@ fn damaged_members_stay_errors() {
         let sentence = refused(&[wrong, behind].concat());
         assert!(sentence.contains("gzip data is damaged"), "{sentence}");
     }
-    // Something else than a member where voxels should follow.
+    // Something other than a member where voxels should follow.
     let sentence = refused(&[&first[..], b"not gzip", &second].concat());
     let count = 8 + second.len();
     assert!(
@@ -111,8 +111,8 @@ fn damaged_members_stay_errors() {
     );
 }
 
-/// Labels 0 to 13 as nibabel 5 stores `numpy.arange(24) % 14` in f64 as whole numbers of a type:
-/// slope, intercept and the stored values.
+/// Labels 0 to 13 as nibabel 5 stores `numpy.arange(24) % 14` in f64 as integers of a type: slope, intercept and the
+/// stored values.
 const STORED: [(i16, f32, f32, [i32; 14]); 4] = [
     (
         U8,
@@ -180,14 +180,14 @@ fn labels_that_went_through_a_slope_are_what_they_were() {
 
 #[test]
 fn fractions_are_no_labels_whatever_the_slope() {
-    // Shares from 0 to 1 in one byte, as a map of probabilities has them.
+    // Fractions from 0 to 1 in one byte, as in a probability map.
     let shares = labels(&scaled(U8, 1.0 / 255.0, 0.0, (0..24).map(|v| v * 11)));
     assert!(matches!(shares, Err(VolumeError::NotLabels(_))));
     // Half a step and a thousandth is the limit: 0.0157·64 is 1.0048, 0.0157·65 is 1.0205.
     let one = |stored| labels(&scaled(U8, 0.0157, 0.0, (0..24).map(move |_| stored)));
     assert_eq!(one(64).expect("nearly 1").present(), [1]);
     assert!(matches!(one(65), Err(VolumeError::NotLabels(_))));
-    // An image of many greys.
+    // An image with many gray levels.
     for slope in [0.25, 0.5, 0.7, 0.9] {
         let greys = labels(&scaled(I16, slope, 0.0, (0..24).map(|v| v * 7 + 1)));
         assert!(matches!(greys, Err(VolumeError::NotLabels(_))), "{slope}");
@@ -195,7 +195,7 @@ fn fractions_are_no_labels_whatever_the_slope() {
     // With steps above 1 labels are lost: nibabel's slope for 0, 541, … 7033 in one byte.
     let lost = labels(&scaled(U8, 27.580393, 0.0, (0..24).map(|v| STORED[0].3[v % 14])));
     assert!(matches!(lost, Err(VolumeError::NotLabels(_))));
-    // Whole steps are exact, and floats were not rounded by whoever stored them.
+    // Integer slopes are exact, and floats were not rounded when stored.
     assert_eq!(
         labels(&scaled(U8, 3.0, -3.0, (0..24).map(|v| 1 + v % 2)))
             .expect("labels")

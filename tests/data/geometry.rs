@@ -1,4 +1,4 @@
-//! How odd orientation fields are read: repaired, with a warning.
+//! Odd orientation fields are repaired, with a warning.
 
 use medcontext_core::volume::{Form, Grid, Image, Limits};
 
@@ -106,7 +106,7 @@ fn the_sform_wins_and_a_different_qform_is_told() {
         warnings.contains("sform and qform place the volume differently"),
         "{warnings}"
     );
-    // The same place in both: nothing to tell.
+    // The same place in both: no warning.
     let (_, warnings) = read(|file| file.i16(field::QFORM_CODE, 1));
     assert_eq!(warnings, "");
 }

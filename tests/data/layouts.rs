@@ -1,4 +1,4 @@
-//! The layouts that people have: which cases a folder holds, what they are for, and why a file was not used.
+//! Layouts that occur in practice: the cases of a folder, their roles, and why a file was not used.
 
 mod names;
 
@@ -11,7 +11,7 @@ fn pairing(paths: &[&str], json: Option<&str>) -> Pairing {
         DatasetJson::parse(file, json.as_bytes())
     });
     let found = pair(&paths, json.as_ref());
-    // Every file is a case's, or is left over with a reason; hidden ones aside.
+    // Every file except hidden ones belongs to a case, or is left over with a reason.
     for path in paths.iter().filter(|path| !path.contains("/.")) {
         let used = found.cases.iter().any(|case| case.names().any(|name| name == path));
         let left = found.leftovers.iter().any(|leftover| leftover.path == *path);
@@ -147,7 +147,7 @@ fn test_and_validation_cases_are_not_for_training() {
             "c predict: d/imagesTs/c.nii = d/labelsTs/c.nii",
         ],
     );
-    // Folders of other names, as ACDC and Kaggle have them.
+    // Folders with other names, as in ACDC and on Kaggle.
     check(
         &[
             "d/train/images/a.nii",
@@ -306,7 +306,7 @@ fn folders_say_what_a_file_is_before_its_name() {
         &["d/imagesTr/0144_image_0000.nii", "d/labelsTr/0144_image.nii"],
         &["0144_image train: d/imagesTr/0144_image_0000.nii = d/labelsTr/0144_image.nii"],
     );
-    // Loose folders, where label maps have one of their own; without it the name tells.
+    // Arbitrary folders with a separate one for label maps; without it the name decides.
     check(
         &["d/images/seg_1.nii", "d/labels/seg_1.nii"],
         &["seg_1 train: d/images/seg_1.nii = d/labels/seg_1.nii"],

@@ -1,5 +1,4 @@
-//! Volumes, cases and distances: reading, writing, orientation, pairing, phantoms, and real scans where they are
-//! at hand.
+//! Volumes, cases and distances: reading, writing, orientation, pairing, phantoms, and real scans where available.
 
 mod augmentation;
 mod cases;

@@ -1,4 +1,4 @@
-//! NIfTI-1 files made field by field, so that tests do not trust the writer they test.
+//! NIfTI-1 files built field by field, so that tests do not trust the writer they test.
 
 use std::io::Write;
 

@@ -1,13 +1,13 @@
-//! Odd and ordinary NIfTI files from many programs, where they are at hand (they are no part of the repository):
-//! each opens as nibabel 5.4.2 reads it, or is refused with its sentence.
+//! Odd and ordinary NIfTI files from many programs, where available (they are not part of the repository): each opens
+//! as in nibabel 5.4.2, or is refused with its sentence.
 
 use medcontext_core::volume::{Image, Limits, VolumeError};
 
 use crate::place::{index_at, place_in_file, values};
 use crate::real_scans::{bytes, data};
 
-/// A file that opens: its size, axes, a position in mm with its value (not that of its mirror images, where
-/// the volume is not its own), and how its only warning starts, or nothing.
+/// A file that opens: its size, axes, a position in mm with its value (different from that of its mirror images, unless
+/// the volume is symmetric), and how its only warning starts, or nothing.
 type Opens = (&'static str, [usize; 3], &'static str, [f64; 3], f64, &'static str);
 
 #[rustfmt::skip] // A table.

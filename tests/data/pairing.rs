@@ -69,7 +69,7 @@ fn decathlon_by_its_dataset_json() {
     );
     assert_eq!(pairing.cases[0].role(), Role::Predict);
     assert_eq!(pairing.cases[1].role(), Role::Train);
-    // Files that are listed and not there are named once.
+    // Listed files that do not exist are named once.
     assert_eq!(leftovers(&pairing), ["heart/dataset.json"]);
     assert!(
         pairing.leftovers[0]
@@ -94,7 +94,7 @@ fn a_dataset_json_decides_where_names_would_not() {
         cases(&pairing),
         ["first: ./a/first.nii + ./b/drawn.nii", "new: c/new.nii"]
     );
-    // One that cannot be read is reported, and names are used.
+    // An unreadable one is reported, and names are used.
     let pairing = pair(
         &names(&["x.nii", "x_seg.nii"]),
         Some(&DatasetJson::parse("dataset.json", b"{oops")),
@@ -195,7 +195,7 @@ fn several_channels_are_one_case() {
         assert_eq!(channels(&pairing), [others.join(" ")]);
         assert!(pairing.leftovers.is_empty(), "{:?}", pairing.leftovers);
     }
-    // A folder for each case, files called by their contrast alone.
+    // A folder for each case, files named only by their contrast.
     let paths = ["a/flair.nii", "a/t1ce.nii", "a/t1.nii", "a/t2.nii", "a/seg.nii"];
     let pairing = pair(&names(&paths), None);
     assert_eq!(cases(&pairing), ["a: a/flair.nii + a/seg.nii"]);
@@ -263,7 +263,11 @@ fn loose_names() {
         &["img0001.nii.gz", "label0001.nii.gz", "img0002.nii.gz"],
         &["img0001: img0001.nii.gz + label0001.nii.gz", "img0002: img0002.nii.gz"],
     );
-    // Folders, one label for each image, with or without marks in the names.
+}
+
+#[test]
+fn folders_with_or_without_marks_in_the_names() {
+    // One label for each image.
     check(
         &["images/p1.nii", "labels/p1.nii", "images/p2.nii"],
         &["p1: images/p1.nii + labels/p1.nii", "p2: images/p2.nii"],
@@ -276,7 +280,7 @@ fn loose_names() {
         &["scans2024/p1.nii", "Labels/p1_seg.nii"],
         &["p1: scans2024/p1.nii + Labels/p1_seg.nii"],
     );
-    // A folder per case, as TotalSegmentator has them.
+    // A folder per case, as in TotalSegmentator.
     check(
         &["s0011/ct.nii.gz", "s0011/segmentation.nii.gz", "S0012/ct.nii.gz"],
         &[
@@ -293,7 +297,10 @@ fn loose_names() {
         &["A/head.nii", "B/head.nii", "B/head_seg.nii"],
         &["A_head: A/head.nii", "B_head: B/head.nii + B/head_seg.nii"],
     );
-    // Hidden files are passed over.
+}
+
+#[test]
+fn hidden_files_are_passed_over() {
     check(
         &[
             "x.nii",
@@ -347,7 +354,7 @@ fn a_label_map_chosen_by_hand_comes_before_the_names() {
         pairing
     };
 
-    // What was left over, what was taken for an image, and what another case had.
+    // A leftover, a file taken for an image, and another case's label map.
     let one = assigned(&[("b", Some("z_seg.nii"))]);
     assert_eq!(
         cases(&one),
@@ -359,7 +366,7 @@ fn a_label_map_chosen_by_hand_comes_before_the_names() {
     let one = assigned(&[("b", Some("a_seg.nii"))]);
     assert_eq!(cases(&one)[..2], ["a: a.nii", "b: b.nii + a_seg.nii"]);
 
-    // Another one, and none: what the case had before belongs to nobody then, and can be chosen again.
+    // Another one, and none: the case's previous label map is then unpaired, and can be chosen again.
     let one = assigned(&[("a", Some("z_seg.nii"))]);
     assert_eq!(cases(&one)[0], "a: a.nii + z_seg.nii");
     assert_eq!(leftovers(&one), ["a_seg.nii"]);
@@ -367,7 +374,7 @@ fn a_label_map_chosen_by_hand_comes_before_the_names() {
     assert_eq!(cases(&one)[..2], ["a: a.nii", "b: b.nii + a_seg.nii"]);
     assert_eq!(leftovers(&one), ["z_seg.nii"]);
 
-    // The one that it has, and cases and files that are not here.
+    // The one that it already has, and unknown cases and files.
     assert_eq!(assigned(&[("a", Some("a_seg.nii"))]), found);
     assert_eq!(assigned(&[("c", Some("z_seg.nii"))]), found);
     assert_eq!(cases(&assigned(&[("b", Some("gone.nii"))])), cases(&found));

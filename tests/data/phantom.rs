@@ -24,7 +24,7 @@ fn the_same_seed_gives_the_same_bytes() {
     };
     let first = phantom(&config);
     assert_eq!(phantom(&config), first);
-    // A case does not depend on how many follow.
+    // A case does not depend on the number of cases.
     assert_eq!(phantom(&PhantomConfig { cases: 1, ..config }), first[..1]);
     let other = phantom(&PhantomConfig { seed: 1, ..config });
     assert!(

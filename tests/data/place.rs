@@ -1,4 +1,4 @@
-//! Values of an image by place, without the library's own way from a file's order to the canonical one.
+//! Values of an image by position, without the library's own conversion from a file's order to the canonical one.
 
 use medcontext_core::volume::{Image, Voxels};
 

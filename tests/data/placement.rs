@@ -1,5 +1,5 @@
-//! What lies on what: image, channels and label map of a case, whatever each file's header says. Files are made
-//! from places in millimeters, so that where each voxel has to come out is known without the code under test.
+//! Placement of image, channels and label map of a case, whatever each file's header says. Files are made from
+//! positions in millimeters, so that the expected place of each voxel is known without the code under test.
 
 use futures::executor::block_on;
 use medcontext_core::Error;
@@ -52,7 +52,7 @@ fn file((axes, against): Order, shift: f32, of: impl Fn([usize; 3]) -> u8) -> Ve
     file.with(&voxels)
 }
 
-/// Another value at every place, none of them 0.
+/// A different nonzero value at every position.
 fn number([x, y, z]: [usize; 3]) -> u8 {
     (1 + x + SIZE[0] * (y + SIZE[1] * z)) as u8
 }
@@ -65,7 +65,7 @@ fn label(bytes: &[u8]) -> LabelImage {
     LabelImage::from_image(image(bytes)).expect("labels")
 }
 
-/// A header that says nothing but the identity, as `np.eye(4)` gives one.
+/// A header with just the identity, as from `np.eye(4)`.
 fn identity(dims: [i16; 3], voxels: &[u8]) -> Vec<u8> {
     bytes_file(dims, voxels)
 }
@@ -134,7 +134,7 @@ fn files_of_one_size_whose_headers_disagree_are_matched_voxel_by_voxel() {
                 (*value, *value)
             );
         }
-        // What is trained on, which used to be mirrored or not to fit at all.
+        // The training case, which used to be mirrored or not to fit at all.
         let set = LabelSet::from_ids(map.present(), &Default::default()).expect("labels");
         let prepared = Prepared::new(&case.images(), Some((&map, &set)), &Preprocessing::default(), [1; 3]);
         let classes = prepared.classes.expect("labeled");
@@ -159,7 +159,7 @@ fn a_tenth_of_a_voxel_is_the_same_place() {
             .map_err(|error| error.to_string())
     };
     assert_eq!(warnings(0.09), Ok(0));
-    // Turned, and a little elsewhere: there is no telling which voxel is meant.
+    // Rotated and slightly shifted: it is ambiguous which voxel is meant.
     let refused = warnings(0.11).expect_err("elsewhere");
     assert_eq!(
         refused,
@@ -245,7 +245,7 @@ fn a_label_map_of_another_size_is_resampled_on_request() {
             .any(|said| said.contains("was brought onto the image's grid"))
     );
 
-    // Nothing of a map that lies far away is left: that is not an empty label map.
+    // Nothing of a distant map is left: that is not an empty label map.
     let mut far = NiftiFile::new(&[2, 2, 2], U8);
     far.f32(field::SROW_X + 12, 500.0);
     let bytes = [bytes[0].clone(), ("a_seg.nii", far.with(&[1; 8]))];
@@ -321,7 +321,7 @@ fn a_single_file_holds_as_many_channels_as_are_expected() {
         read(&files(None), options, &bytes).map(|reading| reading.case.images().len())
     };
     assert_eq!(read(3).expect("channels"), 3);
-    // A series over time, of which a frame has to be chosen, whatever number of channels is expected.
+    // A time series needs a choice of frame, whatever number of channels is expected.
     for channels in [1, 2, 4] {
         let refused = read(channels).expect_err("which frame?").to_string();
         assert!(refused.contains("4D series of 3 frames"), "{refused}");

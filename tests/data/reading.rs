@@ -1,4 +1,4 @@
-//! What is read from a NIfTI file, and what is refused.
+//! NIfTI files that are read, and those that are refused.
 
 use medcontext_core::volume::{Image, LabelImage, Limits, VolumeError, gzip, inspect};
 
@@ -85,7 +85,7 @@ fn gzip_is_known_by_its_first_bytes() {
         let members = [gzipped(&plain[..cut]), gzipped(&plain[cut..])].concat();
         assert_eq!(values(&members), expected);
     }
-    // More bytes than the header speaks of are no harm.
+    // More bytes than the header declares are harmless.
     assert_eq!(values(&[plain.clone(), vec![7; 50]].concat()), expected);
 }
 
@@ -140,16 +140,28 @@ fn a_fourth_axis() {
     assert!(refusal(&vectors).starts_with("each voxel holds a vector (dimensions 2×3×4×1×3)"));
 }
 
+/// Files with the words that say why they cannot be used.
+fn assert_refused(cases: Vec<(Vec<u8>, &str)>) {
+    for (bytes, expected) in cases {
+        let said = refusal(&bytes);
+        assert!(said.contains(expected), "{said:?} does not say {expected:?}");
+        assert!(
+            !said.contains('\n') && !said.ends_with('.'),
+            "one plain sentence: {said:?}"
+        );
+    }
+}
+
+/// A file whose header is edited.
+fn with(edit: impl Fn(&mut NiftiFile)) -> Vec<u8> {
+    let mut file = NiftiFile::new(&DIMS, I16);
+    edit(&mut file);
+    file.with(&i16_bytes(0..24))
+}
+
 #[test]
-fn files_that_cannot_be_used() {
-    let with = |edit: &dyn Fn(&mut NiftiFile)| {
-        let mut file = NiftiFile::new(&DIMS, I16);
-        edit(&mut file);
-        file.with(&i16_bytes(0..24))
-    };
-    let whole = counting(DIMS);
-    let zipped = gzip(&whole);
-    let cases: Vec<(Vec<u8>, &str)> = vec![
+fn files_of_other_formats_cannot_be_used() {
+    assert_refused(vec![
         (vec![], "not a NIfTI file"),
         (b"hello".to_vec(), "not a NIfTI file"),
         (vec![0; 5000], "not a NIfTI file"),
@@ -158,15 +170,23 @@ fn files_that_cannot_be_used() {
             gzip(b"some text that was compressed, and long enough to be a header"),
             "not a NIfTI file",
         ),
-        (with(&|f| f.bytes[344] = b'x'), "not a NIfTI file"),
-        (with(&|f| f.bytes[345] = b'i'), "a .hdr/.img pair"),
-        (with(&|f| f.i32(0, 540)), "NIfTI-2"),
+        (with(|f| f.bytes[344] = b'x'), "not a NIfTI file"),
+        (with(|f| f.bytes[345] = b'i'), "a .hdr/.img pair"),
+        (with(|f| f.i32(0, 540)), "NIfTI-2"),
         (
             NiftiFile::in_byte_order(&DIMS, I16, true)
                 .with(&[0; 48])
                 .tap(|b| b[2..4].copy_from_slice(&[2, 28])),
             "NIfTI-2",
         ),
+    ]);
+}
+
+#[test]
+fn files_that_are_cut_short_or_damaged_cannot_be_used() {
+    let whole = counting(DIMS);
+    let zipped = gzip(&whole);
+    assert_refused(vec![
         (whole[..whole.len() - 1].to_vec(), "ends before its last voxel"),
         (whole[..200].to_vec(), "ends before its last voxel"),
         (zipped[..zipped.len() - 9].to_vec(), "ends before its last voxel"),
@@ -179,6 +199,12 @@ fn files_that_cannot_be_used() {
             }),
             "gzip data is damaged",
         ),
+    ]);
+}
+
+#[test]
+fn files_whose_headers_make_no_volume_cannot_be_used() {
+    assert_refused(vec![
         (
             NiftiFile::new(&[64, 64], U8).with(&[0; 4096]),
             "2D image of 64×64 voxels",
@@ -188,34 +214,26 @@ fn files_that_cannot_be_used() {
             "2D image of 64×64×1 voxels",
         ),
         (NiftiFile::new(&[64], U8).with(&[0; 64]), "2D image of 64 voxels"),
-        (with(&|f| f.i16(field::DATATYPE, 32)), "complex numbers"),
-        (with(&|f| f.i16(field::DATATYPE, 128)), "RGB colors"),
-        (with(&|f| f.i16(field::DATATYPE, 2304)), "RGB colors"),
-        (with(&|f| f.i16(field::DATATYPE, 1536)), "128-bit floats"),
-        (with(&|f| f.i16(field::DATATYPE, 1)), "single bits"),
-        (with(&|f| f.i16(field::DATATYPE, 77)), "there is no datatype 77"),
-        (with(&|f| f.i16(field::DIM, 0)), "it counts 0 dimensions"),
-        (with(&|f| f.i16(field::DIM, 8)), "it counts 8 dimensions"),
-        (with(&|f| f.i16(field::DIM + 4, -3)), "dimension 2 is -3"),
-        (with(&|f| f.i16(field::DIM + 4, 0)), "dimension 2 is 0"),
+        (with(|f| f.i16(field::DATATYPE, 32)), "complex numbers"),
+        (with(|f| f.i16(field::DATATYPE, 128)), "RGB colors"),
+        (with(|f| f.i16(field::DATATYPE, 2304)), "RGB colors"),
+        (with(|f| f.i16(field::DATATYPE, 1536)), "128-bit floats"),
+        (with(|f| f.i16(field::DATATYPE, 1)), "single bits"),
+        (with(|f| f.i16(field::DATATYPE, 77)), "there is no datatype 77"),
+        (with(|f| f.i16(field::DIM, 0)), "it counts 0 dimensions"),
+        (with(|f| f.i16(field::DIM, 8)), "it counts 8 dimensions"),
+        (with(|f| f.i16(field::DIM + 4, -3)), "dimension 2 is -3"),
+        (with(|f| f.i16(field::DIM + 4, 0)), "dimension 2 is 0"),
         (
-            with(&|f| f.f32(field::VOX_OFFSET, f32::NAN)),
+            with(|f| f.f32(field::VOX_OFFSET, f32::NAN)),
             "said to start at byte NaN",
         ),
-        (with(&|f| f.f32(field::VOX_OFFSET, -1.0)), "said to start at byte -1"),
+        (with(|f| f.f32(field::VOX_OFFSET, -1.0)), "said to start at byte -1"),
         (
-            with(&|f| f.f32(field::VOX_OFFSET, 1e9)),
+            with(|f| f.f32(field::VOX_OFFSET, 1e9)),
             "said to start at byte 1000000000",
         ),
-    ];
-    for (bytes, expected) in cases {
-        let said = refusal(&bytes);
-        assert!(said.contains(expected), "{said:?} does not say {expected:?}");
-        assert!(
-            !said.contains('\n') && !said.ends_with('.'),
-            "one plain sentence: {said:?}"
-        );
-    }
+    ]);
 }
 
 #[test]
@@ -233,7 +251,7 @@ fn memory_is_bounded_before_it_is_taken() {
         Image::read(&bytes, &limits(95)),
         Err(VolumeError::TooLarge { .. })
     ));
-    // What follows the voxels is not inflated: 1 GiB of zeros behind them costs nothing.
+    // Bytes after the voxels are not inflated: 1 GiB of zeros after them costs nothing.
     let mut bomb = gzipped(&bytes);
     let mebibyte = gzipped(&vec![0; 1 << 20]);
     for _ in 0..1024 {
@@ -250,7 +268,7 @@ fn facts_without_voxels() {
         &[0.0, 0.0, 2.0, 0.0, -0.7, 0.0, 0.0, 0.0, 0.0, 0.8, 0.0, 0.0],
     );
     file.bytes[field::DESCRIP..field::DESCRIP + 7].copy_from_slice(b"scan 12");
-    // The voxels are not there at all.
+    // The voxels are missing completely.
     let facts = inspect(&gzip(&file.bytes)).expect("facts");
     assert_eq!(facts.grid.dims, [512, 400, 300]);
     assert_eq!(facts.orientation, "PSR");

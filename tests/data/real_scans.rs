@@ -1,5 +1,5 @@
-//! Real scans, where they are at hand (they are no part of the repository): sizes, orientation and
-//! sums over voxels against nibabel 5.4.2.
+//! Real scans, where available (they are not part of the repository): sizes, orientation and sums over voxels against
+//! nibabel 5.4.2.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use medcontext_core::dataset::{Case, DatasetJson, LabelSet, Split, pair};
 use medcontext_core::volume::{Form, Image, LabelImage, Limits};
 use medcontext_tests::announce;
 
-/// A path of the real scans; `None`, with a message, where it is not at hand.
+/// A path of the real scans; `None`, with a message, if not available.
 pub fn data(path: &str) -> Option<PathBuf> {
     let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data")).join(path);
     if path.exists() {
@@ -185,7 +185,7 @@ fn odd_scans_say_what_is_odd() {
     if let Some(image) = read("nifti-variety/FLAIR") {
         let refused = LabelImage::from_image(read("nifti-variety/shear").expect("beside FLAIR"));
         assert!(refused.is_err());
-        // 8-bit intensities are whole numbers: nothing says that they are no labels.
+        // 8-bit intensities are integers: nothing says that they are not labels.
         assert!(LabelImage::from_image(image).is_ok());
     }
 }

@@ -1,6 +1,5 @@
-//! One phantom as ten volumes with other axes, forms, handedness and number types: the same voxel is at the
-//! same millimeters, and labels go back to where they belong. Against nibabel 5.4.2 (see
-//! `fixtures/reoriented.py`).
+//! One phantom as ten volumes with other axes, forms, handedness and number types: the same voxel has the same position
+//! in mm, and labels return to their place. Against nibabel 5.4.2 (see `fixtures/reoriented.py`).
 
 use std::io::Read;
 
@@ -11,7 +10,7 @@ use medcontext_core::dataset::LabelSet;
 use medcontext_core::infer::{Event, PredictConfig, Predictor};
 use medcontext_core::transform::Preprocessing;
 use medcontext_core::volume::{Affine, AxisOrder, Datatype, Grid, Image, LabelImage, Limits};
-use medcontext_core::weights::{Metadata, Training};
+use medcontext_core::weights::{Metadata, TrainingSummary};
 use medcontext_tests::{cpu, reference};
 use ndarray::Array3;
 use serde_json::Value;
@@ -22,7 +21,7 @@ use crate::place::{index_at, place_in_file, values};
 const HEADER: usize = 352;
 /// The phantom's values of label n start at n times this.
 const STEP: f32 = 4000.0;
-/// Headers hold 32-bit floats: positions of some ten millimeters are right to this.
+/// Headers hold 32-bit floats: positions of some ten millimeters have this precision.
 const MM: f64 = 1e-4;
 const AXES: [AxisOrder; 2] = [AxisOrder::Zyx, AxisOrder::Xyz];
 
@@ -34,7 +33,7 @@ struct Volume {
     truth: LabelImage,
 }
 
-/// A voxel whose value no other voxel has.
+/// A voxel with a unique value.
 struct Landmark {
     /// Index in nibabel's closest canonical image, along R, A and S.
     ras: [usize; 3],
@@ -65,7 +64,7 @@ impl Volume {
         }
     }
 
-    /// Whether the patient lies as in the first volume, and not turned.
+    /// Whether the patient has the same position as in the first volume.
     fn same_place(&self) -> bool {
         self.expected["same_place"] == true
     }
@@ -125,7 +124,7 @@ fn what_a_viewer_gets_has_one_statement_of_where_it_is() {
         }
         let shown = Image::read(&files[0], &Limits::default()).expect(name);
         assert_eq!(shown.canonical(), image.canonical(), "{name}");
-        // Wide whole numbers lose their last voxel in NiiVue 0.69.
+        // Wide integers lose their last voxel in NiiVue 0.69.
         let kind = shown.voxels().datatype();
         assert!(
             kind.bytes() < 4 || matches!(kind, Datatype::F32 | Datatype::F64),
@@ -208,7 +207,7 @@ fn labels_written_back_are_the_truth() {
     let truth = canonical(volumes[0].truth.labels().to_vec());
     for Volume { name, image, .. } in &volumes {
         for axes in AXES {
-            // A perfect network, in its own order of axes; then as the predictor goes on.
+            // A perfect network, in its own axis order; then the predictor's remaining steps.
             let classes = axes.arrange(image.canonical());
             let classes = axes.arrange(classes.mapv(|value| (value / STEP) as u8));
             let labels = set.decode(classes.view());
@@ -242,7 +241,7 @@ fn predictor(axes: AxisOrder) -> Predictor {
             axes,
             ..Default::default()
         },
-        training: Training::default(),
+        training: TrainingSummary::default(),
         network: network.clone(),
         labels: LabelSet::from_ids(1..4, &Default::default()).expect("labels"),
     };

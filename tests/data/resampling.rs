@@ -1,5 +1,5 @@
-//! Spacing, cropping and the way back: against MONAI 1.5 on a real scan, against SciPy and
-//! scikit-image (as nnU-Net 1 calls them) on made-up ones.
+//! Spacing, cropping and the inverse: against MONAI 1.5 on a real scan, against SciPy and scikit-image (as called by
+//! nnU-Net 1) on synthetic ones.
 
 use medcontext_core::dataset::LabelSet;
 use medcontext_core::transform::{Crop, Normalization, Prepared, Preprocessing, Resampling, Spacing, largest};
@@ -95,7 +95,7 @@ fn spacing_and_orientation_are_monais() {
     assert_within("window", &intensities, &fixture.values("sir"), 1e-6);
 }
 
-/// The made-up volume of `fixtures/resampling.py`.
+/// The synthetic volume of `fixtures/resampling.py`.
 pub fn made_up() -> ([usize; 3], Vec<f32>, Vec<u8>) {
     let (mut values, mut labels) = (Vec::new(), Vec::new());
     for d in 0..5usize {

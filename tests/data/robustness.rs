@@ -1,4 +1,4 @@
-//! No bytes make the reader panic, and damage does not pass for data.
+//! No bytes make the reader panic, and damage is not mistaken for data.
 
 use medcontext_core::dataset::Case;
 use medcontext_core::volume::{Image, LabelImage, Limits, gzip, inspect};
@@ -23,7 +23,7 @@ fn label_file() -> Vec<u8> {
     file.with(&[1, 0, 2].repeat(8))
 }
 
-/// Does everything that can be done with a file.
+/// Runs every operation on a file.
 fn use_everything(bytes: &[u8]) {
     if let Ok(facts) = inspect(bytes) {
         assert!(
@@ -124,7 +124,7 @@ fn damaged_gzip_is_noticed() {
         for bit in 0..8 {
             let mut bytes = whole.clone();
             bytes[position] ^= 1 << bit;
-            // Bits of the gzip header that say nothing about the data may change.
+            // Bits of the gzip header that do not affect the data may change.
             if let Ok(image) = Image::read(&bytes, &LIMITS) {
                 assert_eq!(image.voxels(), expected.voxels(), "byte {position}, bit {bit}");
                 assert_eq!(image.header().bytes(), expected.header().bytes());

@@ -1,4 +1,4 @@
-//! Where patches are cut.
+//! Patch sampling.
 
 use std::collections::BTreeMap;
 
@@ -143,7 +143,7 @@ fn cases_come_in_rounds_or_with_replacement() {
             .map(|index| case(10_000.0 * (index + 1) as f32))
             .collect::<Vec<_>>()
     };
-    // Which case a patch is of, from the size of its values.
+    // The case of a patch, from the size of its values.
     let order = |sampling, patches| -> Vec<usize> {
         let drawn = sampler(cases(), 1, 1, sampling).draw(0, patches);
         let of = |value: &f32| (value.abs() / 10_000.0) as usize - 1;
@@ -209,7 +209,7 @@ fn patches_prepared_ahead_are_the_same() {
     let labels = LabelSet::from_ids([1, 2], &BTreeMap::new()).expect("labels");
     let device = burn::tensor::Device::flex();
     let (sampler, mut loader) = (new(), Loader::new(new(), 14));
-    // In turn, then elsewhere, as a run that goes on does.
+    // In order, then elsewhere, as in a resumed run.
     for first in [0, 2, 4, 12, 14, 0] {
         let expected = sampler.batch(first, 2, &labels, &device);
         let found = loader.batch(first, 2, &labels, &device);

@@ -1,4 +1,4 @@
-//! Surfaces of labels: closed, the right side out, at the right place in millimeters.
+//! Surfaces of labels: closed, oriented outward, at the right position in millimeters.
 
 use std::collections::HashMap;
 
@@ -38,7 +38,7 @@ fn map(dims: [usize; 3], affine: Affine, label: impl Fn([usize; 3]) -> u16) -> L
     LabelImage::from_image(image).expect("labels")
 }
 
-/// Fails unless each directed side of a triangle is met by as many in the other direction.
+/// Fails unless each directed edge occurs as often in the opposite direction.
 fn assert_closed(surface: &Surface) {
     let mut sides: HashMap<(u32, u32), i64> = HashMap::new();
     for &[a, b, c] in &surface.triangles {
@@ -52,7 +52,7 @@ fn assert_closed(surface: &Surface) {
     assert!(sides.values().all(|&count| count == 0));
 }
 
-/// The center of what the mesh encloses, in mm.
+/// The centroid of the enclosed volume, in mm.
 fn centroid(surface: &Surface) -> [f64; 3] {
     let mut sum = [0.0; 3];
     let mut volume = 0.0;
@@ -123,7 +123,7 @@ fn a_label_that_fills_the_volume_is_closed_at_its_border() {
     assert!(volume > 0.09 && volume < 0.12, "{volume} mL");
 }
 
-/// Voxels by chance touch by edges and corners, and touch every border.
+/// Random voxels touch by edges and corners, and touch every border.
 #[test]
 fn any_mask_is_closed() {
     for density in [-0.8, -0.3, 0.0, 0.5] {

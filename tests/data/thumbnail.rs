@@ -1,4 +1,4 @@
-//! Small pictures of volumes, by hand.
+//! Thumbnails, checked by hand.
 
 use medcontext_core::volume::{Affine, Form, Grid, Image, Voxels};
 

@@ -1,4 +1,4 @@
-//! What is written: label maps on the image's own grid, bit for bit.
+//! Writing: label maps on the image's own grid, bit for bit.
 
 use medcontext_core::volume::{Affine, Form, Grid, Image, LabelImage, Limits, VolumeError, Voxels, gzip};
 use ndarray::Array3;
@@ -13,8 +13,7 @@ fn labels_of(bytes: &[u8]) -> Result<LabelImage, VolumeError> {
     LabelImage::from_image(read(bytes))
 }
 
-/// A scaled int16 image with everything that has to survive. Axes: i to posterior, j to inferior, k
-/// to the right.
+/// A scaled int16 image with everything that must be preserved. Axes: i to posterior, j to inferior, k to the right.
 fn source(big_endian: bool, dims: &[i16]) -> Vec<u8> {
     let mut file = NiftiFile::in_byte_order(dims, I16, big_endian);
     file.f32s(field::PIXDIM, &[-1.0, 0.7031251, 0.8, 3.0000002]);
@@ -129,7 +128,7 @@ fn what_counts_as_labels() {
         "label 65536 is too large; labels are whole numbers from 0 to 65535"
     );
 
-    // A slope is applied before anything is decided.
+    // A slope is applied first.
     let scaled = |slope: f32| {
         let mut file = NiftiFile::new(&[2, 3, 4], I16);
         file.f32s(field::SCL_SLOPE, &[slope, 1.0]);
@@ -139,7 +138,7 @@ fn what_counts_as_labels() {
     assert!(scaled(0.3).is_err());
 }
 
-/// Another program writes its own header; the voxels are in the image's order all the same.
+/// Another program writes its own header; the voxels are still in the image's order.
 #[test]
 fn a_drawing_takes_the_grid_of_its_image() {
     let image = read(&source(false, &[2, 3, 4]));

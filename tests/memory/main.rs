@@ -1,6 +1,6 @@
-//! How much memory preparing a case, segmenting it and bringing logits back takes, counted by the allocator.
+//! Memory for preparing a case, segmenting it and resampling logits back, counted by the allocator.
 
-// Counting means handing every call on to the system's allocator.
+// A counting allocator forwards every call to the system's.
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -13,7 +13,7 @@ use medcontext_core::dataset::LabelSet;
 use medcontext_core::infer::{Event, PredictConfig, Predictor};
 use medcontext_core::transform::{Crop, Normalization, Prepared, Preprocessing, Resampling, Spacing, largest};
 use medcontext_core::volume::{AxisOrder, Image};
-use medcontext_core::weights::{Metadata, Training};
+use medcontext_core::weights::{Metadata, TrainingSummary};
 use medcontext_tests::ramp;
 use ndarray::Array4;
 
@@ -39,7 +39,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Bytes that `work` takes at its peak beyond what there was before.
+/// Peak memory of `work` in bytes, beyond what was allocated before.
 fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
     let before = NOW.load(Ordering::SeqCst);
     PEAK.store(before, Ordering::SeqCst);
@@ -53,8 +53,8 @@ const DIMS: [usize; 3] = [96, 96, 160];
 // One test, so that nothing else allocates meanwhile.
 #[test]
 fn logits_never_exist_as_a_whole() {
-    // What several threads hold at one time is not the same twice.
-    // SAFETY: the test harness reads no variable while its only test runs.
+    // The peak of several threads is not reproducible. SAFETY: the test harness reads no variable while its only test
+    // runs.
     unsafe { std::env::set_var("RAYON_NUM_THREADS", "1") };
     bringing_back();
     let (plain, uncertain) = (segmenting(false), segmenting(true));
@@ -89,8 +89,8 @@ fn bringing_back() {
     }
 }
 
-/// Beyond what the network takes for one window, a case takes less than two volumes of f32 and the logits of
-/// as many planes as a window has, with one that is kept and the weights. Says how much it takes.
+/// Beyond what the network takes for one window, a case takes less than two volumes of f32 and the logits and weights
+/// of as many planes as a window has, plus one kept plane. Returns how much it takes.
 fn segmenting(uncertainty: bool) -> usize {
     const PATCH: [usize; 3] = [16; 3];
     let device = Device::flex();
@@ -101,7 +101,7 @@ fn segmenting(uncertainty: bool) -> usize {
         channels: 1,
         patch: PATCH,
         preprocessing: Preprocessing::default(),
-        training: Training::default(),
+        training: TrainingSummary::default(),
         network: network.clone(),
         labels,
     };
@@ -125,7 +125,7 @@ fn segmenting(uncertainty: bool) -> usize {
         peak(segment).1
     };
     let one_window = ramp(PATCH);
-    // What is set up once is not counted.
+    // One-time setup is not counted.
     peak_of(&one_window);
     let alone = peak_of(&one_window);
     let volume = 4 * DIMS.iter().product::<usize>();

@@ -1,4 +1,4 @@
-//! What holds for every backbone: sizes, and what a mask hides.
+//! Properties of every backbone: sizes, and what a mask hides.
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Distribution, Tensor};
@@ -9,122 +9,139 @@ use medcontext_core::nn::TokenMask;
 use medcontext_tests::{gradients, largest_difference, values};
 use serde_json::Value;
 
-/// Parameters counted in PyTorch, without those that no forward pass uses.
-#[test]
-fn paper_sizes_have_as_many_parameters_as_the_references() {
+/// The side of a patch of most references.
+const CUBE: [usize; 3] = [96; 3];
+
+/// A network has as many parameters as were counted in PyTorch, without those that no forward pass uses; the
+/// reference counts its mask token of `token` values where it has one.
+fn assert_parameters(name: &str, network: Network, [channels, classes]: [usize; 2], patch: [usize; 3], token: usize) {
     let text = include_str!("../fixtures/param_counts.json");
     let counts: Value = serde_json::from_str(text).expect("counts");
+    let expected = counts[name].as_u64().expect(name) as usize;
+    let found = network.build(channels, classes, patch, 0, &Device::flex()).parameters();
+    assert_eq!(found, expected + token, "{name}");
+}
+
+#[test]
+fn unetrs_of_paper_size_have_as_many_parameters_as_the_references() {
     let unetr = |feature: usize| {
         Network::Unetr(UnetrConfig {
             feature,
             ..UnetrConfig::new(Size::Paper)
         })
     };
+    assert_parameters(
+        "UNETR 96^3 feature 16 hidden 768 in 1 out 14 (perceptron, conv_block, res_block) WITHOUT MONAI-1.5 unused \
+         cross_attn",
+        unetr(16),
+        [1, 14],
+        CUBE,
+        768,
+    );
+    assert_parameters(
+        "UNETR 96^3 feature 32 hidden 768 in 1 out 14 (perceptron, conv_block, res_block) WITHOUT MONAI-1.5 unused \
+         cross_attn",
+        unetr(32),
+        [1, 14],
+        CUBE,
+        768,
+    );
+    assert_parameters(
+        "UNETR 96^3 feature 16 hidden 768 in 4 out 3 (perceptron, conv_block, res_block) WITHOUT MONAI-1.5 unused \
+         cross_attn",
+        unetr(16),
+        [4, 3],
+        CUBE,
+        768,
+    );
+}
+
+#[test]
+fn swin_unetrs_of_paper_size_have_as_many_parameters_as_the_references() {
     let swin = |stage_convolutions: bool| {
         Network::SwinUnetr(SwinUnetrConfig {
             stage_convolutions,
             ..SwinUnetrConfig::new(Size::Paper)
         })
     };
+    assert_parameters(
+        "SwinUNETR feature 48 in 1 out 14 v2=False",
+        swin(false),
+        [1, 14],
+        CUBE,
+        48,
+    );
+    assert_parameters(
+        "SwinUNETR feature 48 in 4 out 3 v2=False",
+        swin(false),
+        [4, 3],
+        CUBE,
+        48,
+    );
+    assert_parameters(
+        "SwinUNETR feature 48 in 1 out 14 v2=True",
+        swin(true),
+        [1, 14],
+        CUBE,
+        48,
+    );
+}
+
+#[test]
+fn nnformers_of_paper_size_have_as_many_parameters_as_the_references() {
+    let named = |backbone| Network::new(backbone, Size::Paper);
+    assert_parameters(
+        "nnFormer synapse_2 {'crop_size': [64, 128, 128], 'embedding_dim': 192, 'input_channels': 1, 'num_classes': \
+         14, 'num_heads': [6, 12, 24, 48], 'patch_size': [2, 4, 4], 'window_size': [4, 4, 8, 4]}",
+        named(Backbone::Nnformer),
+        [1, 14],
+        [64, 128, 128],
+        0,
+    );
+    assert_parameters(
+        "nnFormer acdc_2 {'crop_size': [14, 160, 160], 'embedding_dim': 96, 'input_channels': 1, 'num_classes': 4, \
+         'num_heads': [3, 6, 12, 24], 'patch_size': [1, 4, 4], 'window_size': [[3, 5, 5], [3, 5, 5], [7, 10, 10], [3, \
+         5, 5]], 'down_stride': [[1, 4, 4], [1, 8, 8], [2, 16, 16], [4, 32, 32]]}",
+        named(Backbone::NnformerAcdc),
+        [1, 4],
+        [14, 160, 160],
+        0,
+    );
+    assert_parameters(
+        "nnFormer tumor_2 {'crop_size': [128, 128, 128], 'embedding_dim': 96, 'input_channels': 4, 'num_classes': 4, \
+         'num_heads': [3, 6, 12, 24], 'patch_size': [4, 4, 4], 'window_size': [4, 4, 8, 4]}",
+        named(Backbone::NnformerTumor),
+        [4, 4],
+        [128; 3],
+        0,
+    );
+}
+
+#[test]
+fn pcrlv2s_of_paper_size_have_as_many_parameters_as_the_references() {
     let pcrl = |norm: NormKind| {
         Network::Pcrlv2(Pcrlv2Config {
             norm,
             ..Pcrlv2Config::new(Size::Paper)
         })
     };
-    let named = |backbone| Network::new(backbone, Size::Paper);
-    let (cube, synapse) = ([96; 3], [64, 128, 128]);
-    for (name, network, channels, classes, patch, token) in [
-        (
-            "UNETR 96^3 feature 16 hidden 768 in 1 out 14 (perceptron, conv_block, res_block) WITHOUT MONAI-1.5 unused \
-             cross_attn",
-            unetr(16),
-            1,
-            14,
-            cube,
-            768,
-        ),
-        (
-            "UNETR 96^3 feature 32 hidden 768 in 1 out 14 (perceptron, conv_block, res_block) WITHOUT MONAI-1.5 unused \
-             cross_attn",
-            unetr(32),
-            1,
-            14,
-            cube,
-            768,
-        ),
-        (
-            "UNETR 96^3 feature 16 hidden 768 in 4 out 3 (perceptron, conv_block, res_block) WITHOUT MONAI-1.5 unused \
-             cross_attn",
-            unetr(16),
-            4,
-            3,
-            cube,
-            768,
-        ),
-        (
-            "SwinUNETR feature 48 in 1 out 14 v2=False",
-            swin(false),
-            1,
-            14,
-            cube,
-            48,
-        ),
-        ("SwinUNETR feature 48 in 4 out 3 v2=False", swin(false), 4, 3, cube, 48),
-        ("SwinUNETR feature 48 in 1 out 14 v2=True", swin(true), 1, 14, cube, 48),
-        (
-            "nnFormer synapse_2 {'crop_size': [64, 128, 128], 'embedding_dim': 192, 'input_channels': 1, \
-             'num_classes': 14, 'num_heads': [6, 12, 24, 48], 'patch_size': [2, 4, 4], 'window_size': [4, 4, 8, 4]}",
-            named(Backbone::Nnformer),
-            1,
-            14,
-            synapse,
-            0,
-        ),
-        (
-            "nnFormer acdc_2 {'crop_size': [14, 160, 160], 'embedding_dim': 96, 'input_channels': 1, 'num_classes': 4, \
-             'num_heads': [3, 6, 12, 24], 'patch_size': [1, 4, 4], 'window_size': [[3, 5, 5], [3, 5, 5], [7, 10, 10], \
-             [3, 5, 5]], 'down_stride': [[1, 4, 4], [1, 8, 8], [2, 16, 16], [4, 32, 32]]}",
-            named(Backbone::NnformerAcdc),
-            1,
-            4,
-            [14, 160, 160],
-            0,
-        ),
-        (
-            "nnFormer tumor_2 {'crop_size': [128, 128, 128], 'embedding_dim': 96, 'input_channels': 4, 'num_classes': \
-             4, 'num_heads': [3, 6, 12, 24], 'patch_size': [4, 4, 4], 'window_size': [4, 4, 8, 4]}",
-            named(Backbone::NnformerTumor),
-            4,
-            4,
-            [128; 3],
-            0,
-        ),
-        (
-            "PCRLv2 SegmentationModel {'in_channels': 4, 'n_class': 3, 'norm': 'gn'} used in segmentation",
-            pcrl(NormKind::Group),
-            4,
-            3,
-            cube,
-            4,
-        ),
-        (
-            "PCRLv2 SegmentationModel {'in_channels': 1, 'n_class': 14, 'norm': 'bn'} used in segmentation",
-            pcrl(NormKind::Batch),
-            1,
-            14,
-            cube,
-            1,
-        ),
-    ] {
-        let expected = counts[name].as_u64().expect(name) as usize;
-        let found = network.build(channels, classes, patch, 0, &Device::flex()).parameters();
-        // The reference counts its mask token where it has one.
-        assert_eq!(found, expected + token, "{name}");
-    }
+    assert_parameters(
+        "PCRLv2 SegmentationModel {'in_channels': 4, 'n_class': 3, 'norm': 'gn'} used in segmentation",
+        pcrl(NormKind::Group),
+        [4, 3],
+        CUBE,
+        4,
+    );
+    assert_parameters(
+        "PCRLv2 SegmentationModel {'in_channels': 1, 'n_class': 14, 'norm': 'bn'} used in segmentation",
+        pcrl(NormKind::Batch),
+        [1, 14],
+        CUBE,
+        1,
+    );
 }
 
-/// Half of what PyTorch 2.6's flop counter gives for MONAI 1.5.
+/// Half of PyTorch 2.6's flop count for MONAI 1.5.
 #[test]
 fn multiplications_are_counted_as_in_pytorch() {
     let swin12 = Network::SwinUnetr(SwinUnetrConfig {
@@ -190,7 +207,7 @@ fn the_peers_size_has_the_peers_parameters() {
     assert_eq!(model.parameters(), 8_942_067);
 }
 
-/// Leaves the path from the raw voxels to the decoder without effect.
+/// Disables the path from the raw voxels to the decoder.
 struct Silence(Vec<String>);
 
 impl ModuleMapper for Silence {

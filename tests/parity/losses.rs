@@ -161,7 +161,7 @@ fn coarse_loss(labels: Vec<u8>, classes: usize, fine: [usize; 3], coarse: &Tenso
     values(loss.forward(&[fine, coarse.clone()], &target))[0]
 }
 
-/// The voxels that scikit-image 0.26 takes when it shrinks a line of `0..side` to `side / step` by `resize(…,
+/// The voxels that scikit-image 0.26 selects when it shrinks a line of `0..side` to `side / step` by `resize(…,
 /// order=0, mode="edge", anti_aliasing=False)`, as nnU-Net's `resize_segmentation` calls it;
 /// `tests/fixtures/coarser_labels.py` prints them.
 const TAKEN: [(usize, usize, &[usize]); 6] = [
@@ -173,8 +173,7 @@ const TAKEN: [(usize, usize, &[usize]); 6] = [
     (6, 6, &[3]),
 ];
 
-/// Every axis by a factor of its own: the labels that a coarse output is compared with are those of the voxels that
-/// scikit-image takes.
+/// A separate factor for each axis: the labels for a coarse output are those of the voxels that scikit-image selects.
 #[test]
 fn labels_of_coarser_outputs_are_those_of_scikit_image() {
     let device = Device::flex();

@@ -1,4 +1,4 @@
-//! Dice and HD95 against MONAI 1.5.0 and medpy 0.5.2, on masks painted here and on real ones.
+//! Dice and HD95 against MONAI 1.5.0 and medpy 0.5.2, on synthetic and real masks.
 
 #[path = "metric/parts.rs"]
 mod parts;
@@ -14,8 +14,8 @@ use serde_json::Value;
 
 type Labels = Array3<u16>;
 
-/// What the reference implementations say about one class of one case: Dice; HD95 with spacing,
-/// pooled (medpy) and maximum (MONAI); the same in voxels.
+/// The reference implementations' values for one class of one case: Dice; HD95 with spacing, pooled (medpy) and maximum
+/// (MONAI); the same in voxels.
 struct Reference {
     dice: Option<f64>,
     with_spacing: Option<(f64, f64)>,
@@ -58,25 +58,37 @@ fn painted(boxes: &[([usize; 3], [usize; 3], u16)]) -> Labels {
     labels
 }
 
+/// What is expected where the distance is the same by MONAI and by medpy.
+fn both(dice: f64, mm: f64, voxels: f64) -> Reference {
+    Reference {
+        dice: Some(dice),
+        with_spacing: Some((mm, mm)),
+        in_voxels: Some((voxels, voxels)),
+    }
+}
+
+/// What is expected where there is no distance.
+fn none(dice: Option<f64>) -> Reference {
+    Reference {
+        dice,
+        with_spacing: None,
+        in_voxels: None,
+    }
+}
+
+/// A solid of label 1 with a core of label 2.
+fn solid(shift: usize) -> Labels {
+    painted(&[([1, 1 + shift, 2], [6, 7, 7], 1), ([3, 3 + shift, 4], [2, 2, 2], 2)])
+}
+
 /// The cases that can be painted, with MONAI's and medpy's values.
 #[test]
-fn painted_masks() {
+fn painted_points() {
     let point = |at, label| (at, [1, 1, 1], label);
     let pair = (
         painted(&[point([2, 3, 4], 1), point([6, 1, 8], 2)]),
         painted(&[point([5, 7, 1], 1), point([6, 1, 8], 2)]),
     );
-    let same = |value| Some((value, value));
-    let both = |dice, mm, voxels| Reference {
-        dice: Some(dice),
-        with_spacing: same(mm),
-        in_voxels: same(voxels),
-    };
-    let none = |dice| Reference {
-        dice,
-        with_spacing: None,
-        in_voxels: None,
-    };
     let voxel = 5.830951894845301;
     check("single voxels", &pair.0, &pair.1, 1, [1.0; 3], &both(0.0, voxel, voxel));
     check("single voxels", &pair.0, &pair.1, 2, [1.0; 3], &both(1.0, 0.0, 0.0));
@@ -93,8 +105,11 @@ fn painted_masks() {
     check("both empty", &empty, &empty, 1, [1.0; 3], &none(None));
     check("prediction empty", &empty, &pair.1, 1, [1.0; 3], &none(Some(0.0)));
     check("truth empty", &pair.0, &empty, 2, [1.0; 3], &none(Some(0.0)));
+}
 
-    let solid = |shift: usize| painted(&[([1, 1 + shift, 2], [6, 7, 7], 1), ([3, 3 + shift, 4], [2, 2, 2], 2)]);
+/// The same for solids.
+#[test]
+fn painted_solids() {
     check(
         "solid with core",
         &solid(0),
@@ -123,8 +138,7 @@ fn painted_masks() {
     check("full volume", &full, &solid(0), 2, [1.0; 3], &none(Some(0.0)));
 }
 
-/// Every case of the fixture, where it is at hand: it holds real scans and is no part of the
-/// repository.
+/// Every case of the fixture, if available: it holds real scans and is not part of the repository.
 #[test]
 fn real_masks() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/fixtures");
@@ -179,7 +193,7 @@ fn two_labels() -> LabelSet {
     LabelSet::from_ids([1, 2], &Default::default()).expect("two labels")
 }
 
-/// Means over labels of the means over cases, by what each reference counts for empty masks.
+/// Means over labels of the means over cases, with each reference's policy for empty masks.
 fn means_over_the_cases(scores: &[CaseScore], cases: &[Value]) {
     let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
     let expected = |key: &str| {
@@ -230,7 +244,7 @@ fn what_an_empty_mask_counts_as() {
         assert_eq!(policy.distance(Some(3.0)), Some(3.0), "{name}");
     }
     assert!("none".parse::<EmptyPolicy>().is_err());
-    // A false positive: 0 for everybody but MONAI, which leaves out what the truth lacks.
+    // A false positive: 0 for every policy but MONAI's, which leaves out what the truth lacks.
     let false_positive = LabelScore {
         dice: Some(0.0),
         ml_predicted: 1.0,
@@ -266,7 +280,6 @@ fn an_evaluation() {
         )
         .expect("one shape")
     };
-    let solid = |shift: usize| painted(&[([1, 1 + shift, 2], [6, 7, 7], 1), ([3, 3 + shift, 4], [2, 2, 2], 2)]);
     let only_one = painted(&[([1, 1, 2], [6, 7, 7], 1)]);
     let cases = vec![score("a", &solid(0), &solid(1)), score("b", &only_one, &solid(0))];
     let a = &cases[0].labels[0];
@@ -304,7 +317,12 @@ fn an_evaluation() {
     assert_eq!(json["labels"][1]["dice"]["mean"], 0.25);
     let again: Evaluation = serde_json::from_value(json).expect("the same");
     assert_eq!(again, evaluation);
+}
 
+#[test]
+fn labels_of_two_shapes_cannot_be_compared() {
+    let set = LabelSet::from_ids([1, 2, 5], &Default::default()).expect("three labels");
+    let only_one = painted(&[([1, 1, 2], [6, 7, 7], 1)]);
     let other_shape = Array3::zeros([8, 9, 9]);
     let refused = CaseScore::new(
         "c",

@@ -19,12 +19,12 @@ use medcontext_tests::{
 struct Reference {
     name: &'static str,
     form: NnformerForm,
-    /// Of the input; the mask's and the labels' keys follow it.
+    /// Key of the input; the mask's and the labels' keys follow it.
     key: u64,
     channels: usize,
     classes: usize,
     patch: [usize; 3],
-    /// Of the stored outputs.
+    /// Stride of the stored outputs.
     stride: [usize; 3],
 }
 
@@ -128,9 +128,8 @@ impl ModuleMapper for Scaled {
     }
 }
 
-/// Deep supervision on both views, consistency, clipping, SGD and the teacher's move: `nnformer_joint.py` lets the
-/// released network and loss do them in f64. Losses within 2e-5, gradients 2e-4 relative L2, parameters
-/// 2e-6.
+/// Deep supervision on both views, consistency, clipping, SGD and the teacher's update: `nnformer_joint.py` computes
+/// them in f64 with the released network and loss. Losses within 2e-5, gradients 2e-4 relative L2, parameters 2e-6.
 #[test]
 fn a_joint_step_equals_the_released_networks() {
     let (fixture, weights) = (Fixture::open("nnformer_joint"), Fixture::open(SYNAPSE.name));

@@ -34,7 +34,7 @@ fn ones() -> Model {
     network.build(1, 2, [16; 3], 0, &device).map(&mut Ones)
 }
 
-/// The same gradient for every number of every parameter.
+/// The same gradient for every value of every parameter.
 struct Same<'a> {
     gradient: f64,
     gradients: &'a mut GradientsParams,

@@ -64,7 +64,7 @@ fn with_batch_norm_it_equals_the_released_network() {
         let x = input(2_091_616, [2, 1], &device);
         check_training(&fixture, &model, x.clone(), &on);
 
-        // What training leaves behind, and what is predicted with it.
+        // Running statistics after training, and predictions with them.
         let model = model.valid();
         let found = parameters(&model);
         for (name, expected) in fixture.with_prefix("after.") {

@@ -44,7 +44,7 @@ fn our_warm_up_learns_from_the_first_step_and_ends_at_the_full_rate() {
     assert!(at(600).abs() < 1e-12);
 }
 
-/// By the end of a run the teacher has forgotten its random start, and learns no faster than it must.
+/// By the end of a run the teacher has forgotten its random initialization, with the largest possible momentum.
 #[test]
 fn a_fitted_teacher_forgets_its_random_start() {
     let left = |steps: usize| -> f64 {
@@ -75,7 +75,7 @@ fn the_released_warm_up_of_the_momentum_is_followed_to_its_end() {
 
 #[test]
 fn the_released_trainers_keep_a_teacher_that_all_but_equals_the_student() {
-    // Figures that were worked out from the released code: 18 steps an epoch for UNETR, 250 for nnFormer.
+    // Numbers derived from the released code: 18 steps per epoch for UNETR, 250 for nnFormer.
     let unetr = MedContext::released_unetr();
     let updates: Vec<(usize, f64)> = (0..54)
         .filter_map(|step| Some((step, unetr.momentum_at(step, 90_000, 18)?)))

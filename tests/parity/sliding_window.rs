@@ -11,7 +11,7 @@ fn gaussian_importance_equals_monai() {
     for (name, window) in [("gauss_16_0.125", [16; 3]), ("gauss_8x12x16_0.125", [8, 12, 16])] {
         let found = importance(window, Blend::Gaussian, 0.125);
         let found: Vec<f32> = found.into_iter().collect();
-        // MONAI clamps when it uses the map, we when we make it.
+        // MONAI clamps when it uses the map; here it is clamped when created.
         let expected: Vec<f32> = fixture.values(name).iter().map(|v| v.max(1e-3)).collect();
         assert_within(name, &found, &expected, 1e-6);
     }

@@ -1,4 +1,4 @@
-//! A case's map of uncertainty against the entropy, in f64, of the logits that the same run keeps.
+//! A case's uncertainty map against the entropy, in f64, of the same run's logits.
 //!
 //! Tolerance 1/510: the map is stored in steps of 1/255.
 
@@ -8,20 +8,20 @@ use medcontext_core::dataset::{LabelSet, Regions};
 use medcontext_core::infer::{Event, PredictConfig, Predictor, Segmentation, Uncertainty};
 use medcontext_core::transform::{Crop, Preprocessing, Resampling, Spacing};
 use medcontext_core::volume::{Affine, AxisOrder, Form, Grid, Image, LabelImage, Limits, VolumeError, Voxels};
-use medcontext_core::weights::{Metadata, Training};
+use medcontext_core::weights::{Metadata, TrainingSummary};
 use medcontext_tests::{assert_within, cpu};
 use ndarray::{Array4, ArrayView1, Axis};
 
 const ROUNDING: f64 = 0.5 / 255.0 + 1e-5;
 
-/// More than one window, and no multiple of one, along every axis.
+/// More than one window, but not a multiple, along every axis.
 const DIMS: [usize; 3] = [21, 26, 19];
 
 const ON: PredictConfig = PredictConfig {
     overlap: 0.5,
     blend: medcontext_core::infer::Blend::Gaussian,
     batch_size: 2,
-    flips: false,
+    mirror: false,
     largest_component: false,
     keep_logits: true,
     uncertainty: true,
@@ -38,7 +38,7 @@ fn predictor(labels: LabelSet, preprocessing: Preprocessing) -> Predictor {
         channels: 1,
         patch: PATCH,
         preprocessing,
-        training: Training::default(),
+        training: TrainingSummary::default(),
         network,
         labels,
     };
@@ -96,7 +96,7 @@ fn uncertainty(segmentation: &Segmentation) -> &Uncertainty {
     segmentation.uncertainty.as_ref().expect("asked for")
 }
 
-/// −Σ p ln p over a softmax or sigmoids, as a share of the most that it can be.
+/// −Σ p ln p over a softmax or sigmoids, divided by its maximum.
 fn entropy(logits: ArrayView1<f32>, regions: bool) -> f64 {
     let terms = |p: f64| if p > 0.0 { -p * p.ln() } else { 0.0 };
     let logits = logits.iter().map(|&logit| f64::from(logit));
@@ -122,14 +122,14 @@ fn windows_that_overlap_give_the_entropy_of_their_blended_logits() {
         .and_then(|labels| labels.with_regions(Regions::brats21()))
         .expect("regions");
     for order in [AxisOrder::Zyx, AxisOrder::Xyz] {
-        for (name, labels, flips) in [
+        for (name, labels, mirror) in [
             ("softmax", labels(), false),
-            ("softmax of flips", labels(), true),
+            ("softmax of mirror images", labels(), true),
             ("sigmoids", regions.clone(), false),
         ] {
             let sigmoids = labels.regions().is_some();
             let predictor = predictor(labels, axes(order));
-            let config = PredictConfig { flips, ..ON };
+            let config = PredictConfig { mirror, ..ON };
             let found = segment(&predictor, &image, config);
             let map = order.arrange(uncertainty(&found).map.canonical());
             let map: Vec<f32> = map.iter().copied().collect();
@@ -198,7 +198,7 @@ fn the_most_uncertain_place_is_the_same_in_every_orientation() {
     assert_eq!(found[0], found[1]);
 }
 
-/// Resampled and cropped, the map comes back to the image's own grid, with 0 where the network saw nothing.
+/// Resampled and cropped, the map comes back to the image's own grid, with 0 outside the network's input.
 #[test]
 fn the_map_lies_on_the_images_own_grid() {
     const FRAME: usize = 4;
@@ -232,7 +232,7 @@ fn the_file_holds_intensities_from_0_to_1_in_the_images_place() {
     assert!(matches!(again.voxels(), Voxels::U8(_)));
     assert_eq!(again.scaling(), (f64::from(1.0f32 / 255.0), 0.0));
     assert_eq!(again.canonical(), map.canonical());
-    // No tool may take it for labels.
+    // No tool must take it for labels.
     assert_eq!(again.header().bytes()[68..70], [0, 0]);
     let refused = LabelImage::from_image(again);
     assert!(matches!(refused, Err(VolumeError::NotLabels(_))));

@@ -2,10 +2,10 @@
 
 use flate2::Crc;
 
-/// What a checkpoint holds.
+/// A value in a checkpoint.
 #[derive(Clone)]
 pub enum Saved {
-    /// A whole number.
+    /// An integer.
     Int(i32),
     /// Entries in their order.
     Dict(Vec<(String, Saved)>),
@@ -13,7 +13,7 @@ pub enum Saved {
     Tensor(Vec<usize>, Vec<f32>),
     /// An object of a class, given by module and name, with its attributes.
     Object(&'static str, &'static str, Box<Saved>),
-    /// What calling a function without arguments would give, were it called.
+    /// The result of calling a function without arguments.
     Call(&'static str, &'static str),
 }
 

@@ -49,10 +49,9 @@ pub fn assert_gradient(what: &str, found: &[f32], expected: &[f32], tolerance: f
     );
 }
 
-/// What the gradients of a network with millions of ReLUs may differ by (relative L2), on any device:
-/// rounding decides the signs of a few, and each sign changes everything before it. PyTorch's own f32
-/// gives SwinUNETR's gradients 1.5 % off between two machines. Networks without ReLU, and parts
-/// without, are held to 1e-4.
+/// Tolerance (relative L2) for the gradients of a network with millions of ReLUs, on any device: rounding flips the
+/// signs of a few inputs, and each sign changes everything before it. In PyTorch's own f32, SwinUNETR's gradients
+/// differ by 1.5 % between two machines. Networks without ReLU, and parts without, are held to 1e-4.
 pub const SIGN_FLIPS: f64 = 3e-2;
 
 /// Fails unless every gradient that the fixture holds as `PREFIX NAME` is among `found`, within
@@ -81,8 +80,8 @@ pub fn strided(x: Tensor<5>, step: [usize; 3]) -> Vec<f32> {
     )
 }
 
-/// Fails unless the sums over planes, `PREFIX.axis_sum_d` and so on, are right. They see the voxels
-/// between strides; their tolerance grows with a plane's size.
+/// Fails unless the sums over planes, `PREFIX.axis_sum_d` and so on, are right. They include the voxels between
+/// strides; their tolerance grows with a plane's size.
 pub fn assert_plane_sums(fixture: &Fixture, prefix: &str, logits: &Tensor<5>, on: &TestDevice) {
     let [b, c, d, h, w] = logits.dims();
     let all = values(logits.clone());

@@ -1,4 +1,4 @@
-//! What the tests share: reference tensors, devices to test on, comparisons with a tolerance.
+//! Shared by the tests: reference tensors, devices to test on, comparisons with a tolerance.
 
 mod checkpoint;
 mod compare;
@@ -27,11 +27,11 @@ pub struct TestDevice {
     pub device: Device,
     /// Largest allowed difference of a logit (absolute).
     pub logits: f64,
-    /// What a gradient's tolerance is multiplied by.
+    /// Factor on a gradient's tolerance.
     pub gradients: f64,
 }
 
-/// The CPU, and the GPU where the tests are built for one and it can be opened.
+/// The CPU, and the GPU if the tests are built for one and it can be opened.
 pub fn devices() -> Vec<TestDevice> {
     let mut devices = vec![cpu()];
     devices.extend(gpu());
@@ -92,7 +92,7 @@ pub fn core_binary() -> std::path::PathBuf {
     binary
 }
 
-/// Says something beside the test's result, such as why it was skipped.
+/// Prints a note beside the test's result, such as why it was skipped.
 #[allow(clippy::print_stderr)]
 pub fn announce(message: &str) {
     eprintln!("{message}");

@@ -13,8 +13,7 @@ use safetensors::Dtype;
 
 use crate::fixture::Named;
 
-/// Builds `network` and fills it with reference weights. The mask token is zero where the reference
-/// has none.
+/// Builds `network` and fills it with reference weights. The mask token is zero if the reference has none.
 pub fn load_reference(
     network: &Network,
     channels: usize,
@@ -51,8 +50,7 @@ pub fn gradients(model: &Model, gradients: &Gradients) -> HashMap<String, Vec<f3
     by_name(model, Found::Tape(gradients))
 }
 
-/// Gradients that were collected for an optimizer, by reference name, in PyTorch's layout; zeros where
-/// there is none.
+/// Gradients collected for an optimizer, by reference name, in PyTorch's layout; zeros for those without one.
 pub fn collected_gradients(model: &Model, gradients: &GradientsParams) -> HashMap<String, Vec<f32>> {
     by_name(model, Found::Collected(gradients))
 }

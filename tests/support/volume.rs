@@ -1,8 +1,8 @@
-//! A volume to compute with.
+//! A synthetic volume.
 
 use medcontext_core::volume::{Affine, Form, Grid, Image, Voxels};
 
-/// A volume of 1 mm along the patient's axes whose values rise from 0 to 999, again and again.
+/// A volume of 1 mm along the patient's axes whose values rise from 0 to 999 repeatedly.
 ///
 /// # Panics
 /// When an axis is longer than NIfTI allows.

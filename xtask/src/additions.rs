@@ -1,4 +1,4 @@
-//! What it costs to add a backbone, a format or a loss: docs/contributing.md says it, and tests count it.
+//! The cost of adding a backbone, a format, a loss or a panel, as stated in docs/contributing.md and counted by tests.
 
 use std::fs;
 
@@ -30,6 +30,82 @@ fn a_backbone_a_format_and_a_loss_are_one_file_and_one_line_each() {
     let workspace = Workspace::here();
     let lists: Vec<&str> = TOYS.iter().map(|(_, list)| *list).collect();
     assert_eq!(mentions(&workspace), lists);
+}
+
+/// The folder of the panels.
+const PANELS: &str = "app/src/page/panels/";
+
+/// Lines for a store that other panels read: an import, a field and its first value in `State`.
+const STORE: usize = 3;
+
+/// The line that hands over what the worker reports.
+const REPORTS: usize = 1;
+
+/// The line for a second view in another place.
+const VIEW: usize = 1;
+
+/// The line by which the page itself uses a panel: a task ends with its worker, and a session is kept all the time.
+const USED: usize = 1;
+
+/// What panels cost beyond the line that declares them and the one that shows them.
+const BEYOND: [(&str, usize); 9] = [
+    ("cases", STORE + REPORTS),
+    ("progress", STORE + REPORTS + USED),
+    ("segment", STORE + REPORTS),
+    ("session", STORE + REPORTS + USED),
+    ("take_away", REPORTS),
+    ("train", STORE + REPORTS),
+    ("viewer", STORE + REPORTS),
+    ("weights", STORE + REPORTS + VIEW),
+    ("worker", STORE + REPORTS + VIEW + USED),
+];
+
+/// Whether a line of code belongs to what a panel costs: it declares the panel, shows it, holds its store or hands it
+/// something. What another panel takes from it is that panel's own affair.
+fn is_for(panel: &str, file: &str, line: &str) -> bool {
+    let shows = line.contains(&format!("<panels::{panel}::"));
+    match file.strip_prefix(PANELS) {
+        Some("mod.rs") => line == format!("pub mod {panel};") || line.contains(&format!(" {panel}::")),
+        Some(other) if other.starts_with(&format!("{panel}/")) || other == format!("{panel}.rs") => false,
+        Some(_) => shows,
+        None => shows || line.contains(&format!("panels::{panel}::")) || line.contains(&store(panel)),
+    }
+}
+
+/// The type of what a panel knows.
+fn store(panel: &str) -> String {
+    let words = panel.split('_').map(|word| {
+        let (first, rest) = word.split_at(1);
+        first.to_uppercase() + rest
+    });
+    words.chain(["Store".to_owned()]).collect()
+}
+
+#[test]
+fn a_panel_is_one_folder_and_two_lines() {
+    let workspace = Workspace::here();
+    let mut lines = Vec::new();
+    for file in sources(&workspace, &["rs"]).expect("a checkout") {
+        let text = fs::read_to_string(workspace.root.join(&file)).expect("a source file");
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        if file.starts_with("app/src/page/") {
+            lines.extend(code.map(|line| (file.clone(), line.to_owned())));
+        }
+    }
+    let list = fs::read_to_string(workspace.root.join(PANELS).join("mod.rs")).expect("the list of panels");
+    let panels = list
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+    // The frame is the page's own.
+    for panel in panels.filter(|panel| *panel != "frame") {
+        let found: Vec<_> = lines.iter().filter(|(file, line)| is_for(panel, file, line)).collect();
+        let beyond = BEYOND.iter().find(|(name, _)| *name == panel);
+        assert_eq!(
+            found.len(),
+            2 + beyond.map_or(0, |(_, lines)| *lines),
+            "{panel}: {found:#?}"
+        );
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Times this project beside PyTorch on this machine, in turn, and writes the tables of BENCHMARKS.md.
+//! Times this project and PyTorch on this machine, alternating, and writes the tables of BENCHMARKS.md.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -31,8 +31,8 @@ pub struct BenchArguments {
     record: bool,
 }
 
-/// A table: its title, and the starts of names of what stands in it. Each runs in a process of its own, so
-/// that its memory is its own.
+/// A table: its title, and the name prefixes of its rows. Each runs in a separate process, so that its peak memory is
+/// its own.
 const TABLES: [(&str, &[&str]); 4] = [
     (
         "Operations",
@@ -85,10 +85,10 @@ const TABLES: [(&str, &[&str]); 4] = [
 /// Around the tables in BENCHMARKS.md.
 const MARKS: [&str; 2] = ["<!-- tables -->", "<!-- end of tables -->"];
 
-/// Where the growth of the cost is drawn.
+/// The plot of how cost grows.
 const PLOT: &str = "docs/growth.svg";
 
-/// What one side says of one measurement.
+/// One side's result of one measurement.
 #[derive(Deserialize)]
 struct Line {
     name: String,
@@ -166,7 +166,7 @@ pub fn bench(workspace: &Workspace, arguments: &BenchArguments) -> Result<()> {
     Ok(())
 }
 
-/// Cargo, set to run our measurements.
+/// The cargo command that runs this project's measurements.
 fn ours(workspace: &Workspace, threads: usize) -> Command {
     let mut command = workspace.cargo();
     command

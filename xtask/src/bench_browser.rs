@@ -1,4 +1,4 @@
-//! Times training in the page beside the command line on the same kind of device.
+//! Times training in the page and on the command line, on the same kind of device.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -35,7 +35,7 @@ struct Forwards {
 /// The version of ONNX Runtime Web that the page is compared with.
 const ONNX_RUNTIME: &str = "onnxruntime-web@1.30.0";
 
-/// Builds the page and a command line that can use wgpu, measures both and ONNX Runtime Web, and gives the tables.
+/// Builds the page and a command line that can use wgpu, measures both and ONNX Runtime Web, and returns the tables.
 pub fn tables(workspace: &Workspace, python: &Path) -> Result<String> {
     let chromium = chromium::ensure(workspace)?;
     page::build(workspace)?;

@@ -1,8 +1,8 @@
-//! Draws how cost grows with the work: time and memory against voxels, both axes logarithmic.
+//! Plots how cost grows with the work: time and memory against voxels, both axes logarithmic.
 
 use std::fmt::Write as _;
 
-/// One measurement: a network of one side, the voxels of a step, its seconds and its peak memory in GB.
+/// One measurement: a network on one side, the voxels of a step, its seconds and its peak memory in GB.
 pub struct Point {
     pub curve: String,
     pub voxels: f64,
@@ -10,7 +10,7 @@ pub struct Point {
     pub gb: f64,
 }
 
-/// What of a point is drawn.
+/// The plotted value of a point.
 type Value = fn(&Point) -> f64;
 
 /// Okabe and Ito's colors, which color-blind people can tell apart.
@@ -26,7 +26,7 @@ const TOP: f64 = 60.0;
 /// The sides of cubic patches that are marked below the panels.
 const SIDES: [f64; 4] = [32.0, 64.0, 96.0, 128.0];
 
-/// An SVG with a curve for each name in the points, in their order.
+/// An SVG with a curve for each name among the points, in order.
 pub fn svg(points: &[Point]) -> String {
     let mut curves: Vec<&str> = Vec::new();
     for point in points {

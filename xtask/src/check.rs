@@ -1,4 +1,4 @@
-//! Builds every supported set of features. The tests keep to one, because each compiles burn anew.
+//! Builds every supported set of features. The tests use only one, because each recompiles burn.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::tools;
 use crate::workspace::{self, Workspace};
 
-/// What each set is for, and what cargo is told.
+/// The purpose of each set, and its arguments for cargo.
 const SETS: [(&str, &str); 6] = [
     ("command line on one CPU core", "check --package medcontext-core"),
     (

@@ -18,7 +18,7 @@ const NAMES: [&str; 6] = [
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 ];
 
-/// Folders where packagers put Chromium's own files when the program on the PATH is a script.
+/// Folders where distributions put Chromium's own files when the program on the PATH is a script.
 const HOMES: [&str; 4] = [
     "/usr/lib/chromium",
     "/usr/lib/chromium-browser",
@@ -26,9 +26,9 @@ const HOMES: [&str; 4] = [
     "/opt/google/chrome",
 ];
 
-/// A Chromium that runs: `$CHROME`, one that is installed, or one installed now. Says which.
+/// A working Chromium: `$CHROME`, an installed one, or one installed now. Prints which.
 pub fn ensure(workspace: &Workspace) -> Result<PathBuf> {
-    // Playwright, which drives the browser, also knows where it keeps one and how to fetch it.
+    // Playwright, which drives the browser, also knows where its own is and how to fetch it.
     tools::ensure_npm_packages(workspace)?;
     if let Some(found) = find(workspace) {
         return Ok(found);

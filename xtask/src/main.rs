@@ -37,7 +37,7 @@ enum Command {
     Build,
     /// Check format, lints and documentation, and run every test
     Test(test::TestArguments),
-    /// Time operations, training steps and segmentation beside PyTorch
+    /// Time operations, training steps and segmentation, and PyTorch's
     Bench(bench::BenchArguments),
     /// Build every supported set of features, CUDA's included (long: not a part of `test`)
     Check,

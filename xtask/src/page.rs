@@ -29,15 +29,15 @@ pub fn build(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// A page that is being built while something else goes on. Much of a build keeps one core busy only,
-/// so two builds side by side end sooner than one after the other.
+/// A page build in the background. Much of a build uses only one core, so two concurrent builds finish sooner than one
+/// after the other.
 pub struct Building {
     child: Child,
     log: PathBuf,
 }
 
 impl Building {
-    /// Starts `cargo xtask build`, with Clippy reading along; what it prints is kept until it has ended.
+    /// Starts `cargo xtask build`, with Clippy; its output is held back until it has ended.
     pub fn start(workspace: &Workspace) -> Result<Self> {
         fs::create_dir_all(&workspace.target)?;
         let log = workspace.target.join("page.log");

@@ -1,4 +1,5 @@
-//! What no compiler checks: spelling, the size of files, and the licenses, sources and known faults of dependencies.
+//! Checks beyond the compiler's: spelling, file sizes, and the licenses, sources and known vulnerabilities of
+//! dependencies.
 
 use std::fs;
 
@@ -7,14 +8,14 @@ use anyhow::{Context, Result, ensure};
 use crate::tools;
 use crate::workspace::{Workspace, run, sources};
 
-/// Checks the spelling of everything that is written here (`_typos.toml`).
+/// Checks the spelling of all files (`_typos.toml`).
 pub fn spelling(workspace: &Workspace) -> Result<()> {
     tools::ensure_typos(workspace)?;
     run(workspace.command("typos").args(["--format", "brief"]))
 }
 
-/// Checks the dependencies (`deny.toml`). Known faults are looked up where their database can be reached, as it is
-/// fetched from another host.
+/// Checks the dependencies (`deny.toml`). Vulnerabilities are only checked if their database can be reached, since it
+/// is on another host.
 pub fn dependencies(workspace: &Workspace) -> Result<()> {
     tools::ensure_cargo_deny(workspace)?;
     let deny = |checks: &[&str]| {
@@ -38,9 +39,9 @@ const WIDTH: usize = 120;
 /// The longest file of source in lines.
 const LINES: usize = 400;
 
-/// Checks that no line is too wide and no file too long to be read at one sitting.
+/// Checks that no line is too wide and no file too long.
 pub fn sizes(workspace: &Workspace) -> Result<()> {
-    let files = sources(workspace, &["rs", "js", "mjs"])?;
+    let files = sources(workspace, &["rs", "js", "mjs", "css"])?;
     let mut found = Vec::new();
     for file in &files {
         let text = fs::read_to_string(workspace.root.join(file)).with_context(|| file.clone())?;

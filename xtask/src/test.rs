@@ -23,7 +23,7 @@ pub struct TestArguments {
 enum Phase {
     /// rustfmt, without changing anything
     Format,
-    /// Layers, sizes of files, spelling, and the licenses and known faults of dependencies
+    /// Layers, file sizes, spelling, and the licenses and known vulnerabilities of dependencies
     Policy,
     /// Unit, integration and documentation tests, on the CPU and on native wgpu; built with Clippy and
     /// warnings as errors
@@ -37,8 +37,8 @@ enum Phase {
     Browser,
 }
 
-/// The packages that run natively, of the page its worker's session, with the one feature set that everything uses:
-/// another would compile burn again.
+/// The packages that run natively (of the page, the worker's session), with the one feature set that everything uses:
+/// another would recompile burn.
 const NATIVE: [&str; 10] = [
     "--package",
     "medcontext-core",
@@ -59,8 +59,8 @@ struct Count {
     failed: usize,
 }
 
-/// One phase that has ended.
-struct Report {
+/// The result of one phase.
+struct PhaseResult {
     name: String,
     time: Duration,
     count: Count,
@@ -72,12 +72,12 @@ pub fn run(workspace: &Workspace, arguments: &TestArguments) -> Result<()> {
     let chromium = LazyCell::new(|| chromium::ensure(workspace));
     let wanted = |phase| arguments.phases.is_empty() || arguments.phases.contains(&phase);
     let mut building = wanted(Phase::Page).then(|| Building::start(workspace));
-    let mut reports = Vec::new();
+    let mut results = Vec::new();
     for phase in Phase::value_variants() {
         if !wanted(*phase) {
             continue;
         }
-        reports.push(report(*phase, |count| match phase {
+        results.push(run_phase(*phase, |count| match phase {
             Phase::Format => check_format(workspace),
             Phase::Policy => check_policy(workspace),
             Phase::Rust => test_rust(workspace, chromium.as_deref().ok(), count),
@@ -93,7 +93,7 @@ pub fn run(workspace: &Workspace, arguments: &TestArguments) -> Result<()> {
             },
         }));
     }
-    summarize(&reports)
+    summarize(&results)
 }
 
 /// Checks the form of all files. `cargo fmt` finds files by the modules that name them, so it would leave out those
@@ -112,7 +112,7 @@ fn check_policy(workspace: &Workspace) -> Result<()> {
     policy::dependencies(workspace)
 }
 
-fn report(phase: Phase, body: impl FnOnce(&mut Count) -> Result<()>) -> Report {
+fn run_phase(phase: Phase, body: impl FnOnce(&mut Count) -> Result<()>) -> PhaseResult {
     let name = phase
         .to_possible_value()
         .map_or_else(String::new, |value| value.get_name().to_string());
@@ -126,7 +126,7 @@ fn report(phase: Phase, body: impl FnOnce(&mut Count) -> Result<()>) -> Report {
     }
     let passed = result.is_ok();
     println!("== {name}: {} after {:.0} s", verdict(passed), time.as_secs_f64());
-    Report {
+    PhaseResult {
         name,
         time,
         count,
@@ -140,15 +140,15 @@ fn verdict(passed: bool) -> &'static str {
 
 /// Prints a table and, as the last line, the tests' counts. A phase that fails without a failed
 /// test, such as a warning, counts as one.
-fn summarize(reports: &[Report]) -> Result<()> {
+fn summarize(results: &[PhaseResult]) -> Result<()> {
     println!();
     let mut total = Count::default();
-    for Report {
+    for PhaseResult {
         name,
         time,
         count,
         passed,
-    } in reports
+    } in results
     {
         println!("{name:<8} {:>6.0} s  {}", time.as_secs_f64(), verdict(*passed));
         total.passed += count.passed;
@@ -161,8 +161,8 @@ fn summarize(reports: &[Report]) -> Result<()> {
     Ok(())
 }
 
-/// What a reader of the library sees: its default features, which spares checking every crate that drives a GPU.
-/// The other packages are programs; their documentation is for those who read their source.
+/// Builds the library's documentation with default features, which avoids checking every GPU crate. The other packages
+/// are programs; their documentation is for readers of the source.
 fn document(workspace: &Workspace) -> Result<()> {
     let mut command = workspace.cargo();
     command
@@ -183,7 +183,7 @@ fn test_rust(workspace: &Workspace, chromium: Option<&Path>, count: &mut Count) 
     run_reading(&mut command, |line| count.add(cargo_counts(line)))
 }
 
-/// Builds `core`, which tests start.
+/// Builds `core`, which tests run.
 fn build_command_line(workspace: &Workspace) -> Result<()> {
     workspace::run(linted(&mut workspace.cargo()).arg("build").args(NATIVE))
 }
@@ -205,7 +205,7 @@ fn test_browser(workspace: &Workspace, chromium: &Path, count: &mut Count) -> Re
     run_reading(&mut command, |line| count.add(node_counts(line)))
 }
 
-/// The test files, named one by one: what a folder means to `node --test` depends on its version.
+/// The test files, named individually: the meaning of a folder for `node --test` depends on its version.
 fn browser_tests(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(folder)?.collect::<std::io::Result<Vec<_>>>()?;
     let mut files: Vec<_> = entries.iter().map(|entry| entry.path()).collect();

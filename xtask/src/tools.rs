@@ -1,4 +1,4 @@
-//! What building and checking need besides Rust: installed on first use, at pinned versions.
+//! Tools for building and checking besides Rust: installed on first use, at pinned versions.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,7 @@ pub fn ensure_all(workspace: &Workspace) -> Result<()> {
         package: "trunk",
         program: "trunk",
         version: TRUNK,
-        // Without its check for updates: nothing is asked of the network behind the user's back.
+        // Without its update check: no hidden network access.
         options: &["--no-default-features", "--features", "rustls"],
     }
     .ensure(workspace)?;
@@ -33,7 +33,7 @@ pub fn ensure_all(workspace: &Workspace) -> Result<()> {
     ensure_npm_packages(workspace)
 }
 
-/// Makes sure that the spelling checker is there.
+/// Makes sure that typos is installed.
 pub fn ensure_typos(workspace: &Workspace) -> Result<()> {
     Tool {
         package: "typos-cli",
@@ -44,7 +44,7 @@ pub fn ensure_typos(workspace: &Workspace) -> Result<()> {
     .ensure(workspace)
 }
 
-/// Makes sure that the checker of dependencies is there.
+/// Makes sure that cargo-deny is installed.
 pub fn ensure_cargo_deny(workspace: &Workspace) -> Result<()> {
     Tool {
         package: "cargo-deny",
@@ -101,7 +101,7 @@ impl Tool<'_> {
             .arg(&workspace.tools)
             .arg("--target-dir")
             .arg(&build)
-            // A tool that runs for seconds need not be optimized for minutes.
+            // Optimizing for minutes is not worth it for a tool that runs for seconds.
             .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
             .env("CARGO_PROFILE_RELEASE_LTO", "off")
             .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "256");
@@ -124,7 +124,7 @@ fn find_version<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
     lines.nth(1)?.strip_prefix("version = \"")?.strip_suffix('"')
 }
 
-/// Installs what package-lock.json names, unless that has been done since it last changed.
+/// Installs the packages in package-lock.json, unless that has been done since it last changed.
 pub fn ensure_npm_packages(workspace: &Workspace) -> Result<()> {
     let modified = |path: &str| {
         fs::metadata(workspace.root.join(path))

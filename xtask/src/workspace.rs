@@ -1,4 +1,4 @@
-//! Where things are, and how commands are run there.
+//! Paths of the workspace, and running commands in it.
 
 use std::env;
 use std::fs;
@@ -36,7 +36,7 @@ impl Workspace {
         command
     }
 
-    /// Cargo, as it was started.
+    /// The cargo that started this program.
     pub fn cargo(&self) -> Command {
         let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".into());
         self.command(&cargo)
@@ -45,21 +45,20 @@ impl Workspace {
     fn path(&self) -> std::ffi::OsString {
         let own = env::var_os("PATH").unwrap_or_default();
         let all = [self.tools.join("bin")].into_iter().chain(env::split_paths(&own));
-        // Joining fails only if a folder holds the separator; then the user's own path must do.
+        // Joining only fails if a folder contains the separator; then the user's own path must suffice.
         env::join_paths(all).unwrap_or(own)
     }
 }
 
-/// Lets Clippy compile this workspace's own packages in a build that `command` starts, and fail at a warning.
-/// What it builds is what the compiler alone would: a check of its own would have to go through every crate
-/// below once more, which takes as long as compiling them.
+/// Makes a build use Clippy for this workspace's packages, and fail at a warning. The build result is the same as the
+/// compiler's: a separate check would have to process every dependency again, which takes as long as compiling them.
 pub fn linted(command: &mut Command) -> &mut Command {
     command
         .env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver")
         .env("CARGO_BUILD_WARNINGS", "deny")
 }
 
-/// Runs a command, showing what it prints. Fails unless it succeeds.
+/// Runs a command, showing its output. Fails unless it succeeds.
 pub fn run(command: &mut Command) -> Result<()> {
     let name = name(command);
     let status = command
@@ -69,8 +68,7 @@ pub fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a command, showing what it prints and handing over each line of its standard output.
-/// Fails unless it succeeds.
+/// Runs a command, showing its output and passing on each line of its standard output. Fails unless it succeeds.
 pub fn run_reading(command: &mut Command, mut line: impl FnMut(&str)) -> Result<()> {
     let name = name(command);
     let mut child = command
@@ -88,7 +86,7 @@ pub fn run_reading(command: &mut Command, mut line: impl FnMut(&str)) -> Result<
     Ok(())
 }
 
-/// What a command prints on standard output, trimmed; nothing if it cannot be run or fails.
+/// A command's standard output, trimmed; `None` if it cannot be run or fails.
 pub fn answer(command: &mut Command) -> Option<String> {
     let output = command.stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).trim().to_string();

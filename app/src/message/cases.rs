@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Handle;
 use crate::platform::{Blob, File};
 
-/// A file as it was dropped or picked.
+/// A dropped or picked file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Upload {
     /// Path inside the dropped folder, or the file's name.
@@ -19,16 +19,17 @@ pub struct Upload {
     pub file: Handle<File>,
 }
 
-/// A case, as the table shows it. What its header says is known at once, the rest when its voxels were read.
+/// A case, as shown in the table. The facts from its header are known at once, the rest after its voxels have been
+/// read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseInfo {
     /// Its files.
     pub files: CaseFiles,
-    /// What the header of its image says.
+    /// Facts from the header of its image.
     pub header: CaseHeader,
-    /// What it is for unless one says otherwise.
+    /// Its default role.
     pub role: Role,
-    /// What its voxels say, once they were read.
+    /// What is known since its voxels have been read.
     pub contents: Option<CaseContents>,
 }
 
@@ -48,24 +49,24 @@ impl CaseInfo {
         self.contents.as_ref()?.labels.as_ref()
     }
 
-    /// What is odd about its files, as far as they were read.
+    /// Warnings about its files, as far as they have been read.
     pub fn problems(&self) -> &[String] {
         self.contents.as_ref().map_or(&[], |contents| &contents.problems)
     }
 }
 
-/// What reading a case's voxels shows.
+/// Facts that need a case's voxels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseContents {
     /// Labels in its label map, background left out; `None` without a label map.
     pub labels: Option<Vec<LabelVolume>>,
     /// Names of labels, as far as the label map itself gives them.
     pub names: BTreeMap<u16, String>,
-    /// What it looks like.
+    /// Its thumbnail.
     pub thumbnail: Thumbnail,
-    /// What is odd about its files, one sentence each.
+    /// Warnings about its files, one sentence each.
     pub problems: Vec<String>,
-    /// What would repair that.
+    /// The available repair.
     pub fix: Option<Fix>,
 }
 
@@ -76,11 +77,11 @@ pub struct Unused {
     pub path: String,
     /// Why, in one sentence.
     pub reason: String,
-    /// Whether it is a volume here, so that it can be given to a case as its label map.
+    /// Whether it is a volume, so that it can be assigned to a case as its label map.
     pub volume: bool,
 }
 
-/// What the page asks about files and cases.
+/// Requests about files and cases.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum CasesRequest {
     /// Take these files in: volumes, a dataset.json, weights.
@@ -92,9 +93,9 @@ pub enum CasesRequest {
         /// The case.
         case: String,
     },
-    /// Forget the files that are in no case.
+    /// Forget the files that belong to no case.
     Discard,
-    /// Make a case's labels fit.
+    /// Repair a case's labels.
     Repair {
         /// The case.
         case: String,
@@ -128,7 +129,7 @@ pub enum CasesRequest {
     },
 }
 
-/// What the worker says about files and cases.
+/// Reports about files and cases.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum CasesReport {
     /// Files are being read.
@@ -138,9 +139,9 @@ pub enum CasesReport {
         /// Cases to read.
         total: usize,
     },
-    /// A case is new or is made of other files than before.
+    /// A case is new or its files have changed.
     Case(CaseInfo),
-    /// A case's voxels were read.
+    /// A case's voxels have been read.
     Read(CaseInfo),
     /// Files that are not used.
     Leftovers {

@@ -1,11 +1,11 @@
-//! Volumes for the viewer: NIfTI files as the worker reads them.
+//! Volumes for the viewer: NIfTI files as read by the worker.
 
 use serde::{Deserialize, Serialize};
 
 use super::Handle;
 use crate::platform::Blob;
 
-/// What the page wants to show.
+/// Volumes that the page wants to show.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum DisplayRequest {
     /// A case's image and labels.
@@ -13,15 +13,15 @@ pub enum DisplayRequest {
         /// The case.
         case: String,
     },
-    /// What was found in a case.
+    /// The segmentation of a case.
     Segmentation {
         /// The case.
         case: String,
-        /// Tells the answer from those to earlier requests.
+        /// Distinguishes the answer from those to earlier requests.
         number: u32,
         /// The segmentation.
         labels: Option<Handle<Blob>>,
-        /// How uncertain the network was.
+        /// The network's uncertainty.
         uncertainty: Option<Handle<Blob>>,
     },
     /// Where a segmentation differs from the case's own labels.
@@ -45,7 +45,7 @@ pub enum DisplayReport {
         /// The label map that came with it.
         truth: Option<Handle<Blob>>,
     },
-    /// What was found in a case.
+    /// The segmentation of a case.
     Segmentation {
         /// The case.
         case: String,

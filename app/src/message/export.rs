@@ -1,4 +1,4 @@
-//! Files to take away.
+//! Files to export.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ pub struct Packed {
     pub file: Handle<Blob>,
 }
 
-/// A file that the page wants to be made.
+/// A file that the page requests.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum ExportRequest {
     /// Surfaces of a segmentation's labels.
@@ -25,11 +25,11 @@ pub enum ExportRequest {
         /// The segmentation.
         segmentation: Handle<Blob>,
     },
-    /// One file of everything at hand.
+    /// One archive of everything.
     Archive {
         /// Files that the page has: results and tables, by name.
         files: Vec<Packed>,
-        /// Whether the session itself goes with them: scans, labels, weights, a run that can go on.
+        /// The session itself, if included: scans, labels, weights, a run that can be resumed.
         session: Option<Box<Saved>>,
     },
 }
@@ -44,6 +44,6 @@ pub enum ExportReport {
         /// The archive.
         file: Handle<Blob>,
     },
-    /// Everything at hand as one file.
+    /// Everything as one archive.
     Archive(Handle<Blob>),
 }

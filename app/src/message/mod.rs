@@ -1,8 +1,7 @@
-//! What the page and its worker say to each other: a [`Request`] one way, a [`Report`] the other, grouped by the
-//! panel that they concern.
+//! Messages between the page and its worker: a [`Request`] one way, a [`Report`] the other, grouped by panel.
 //!
-//! Volumes and weights travel as the browser's own `File` and `Blob` objects. Those are handles: passing
-//! one copies nothing, and a large file is read only where and when its bytes are needed.
+//! Volumes and weights travel as the browser's own `File` and `Blob` objects. These are handles: passing one copies
+//! nothing, and a large file is only read where and when its bytes are needed.
 
 mod cases;
 mod display;
@@ -28,7 +27,7 @@ pub use worker::{Device, DevicePreference, WorkerReport, WorkerRequest};
 
 pub use crate::platform::Handle;
 
-/// What the page asks for.
+/// A request of the page.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Request {
     /// About the worker itself.
@@ -39,7 +38,7 @@ pub enum Request {
     Training(TrainingRequest),
     /// Start a segmentation.
     Segmentation(SegmentationRequest),
-    /// About the long task that runs.
+    /// About the running task.
     Task(TaskRequest),
     /// Volumes for the viewer.
     Display(DisplayRequest),
@@ -50,31 +49,31 @@ pub enum Request {
 }
 
 impl Request {
-    /// Whether a worker that takes over is to do this where the one before did not get to it. What that one did
-    /// is in the [`FileLibrary`](crate::saved::FileLibrary).
+    /// Whether a new worker should do this if the previous one did not get to it. What that one did is in the
+    /// [`FileLibrary`](crate::saved::FileLibrary).
     pub fn outlives_worker(&self) -> bool {
         match self {
             Self::Cases(_) | Self::Display(_) | Self::Export(_) | Self::Session(_) => true,
-            // A long task ends with its worker; what concerns the worker itself is said anew to each.
+            // A long task ends with its worker; requests about the worker itself are sent again to each.
             Self::Worker(_) | Self::Training(_) | Self::Segmentation(_) | Self::Task(_) => false,
         }
     }
 }
 
-/// What the worker says.
+/// A report of the worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Report {
     /// About the worker itself.
     Worker(WorkerReport),
     /// About files and cases.
     Cases(CasesReport),
-    /// Of a training run.
+    /// About a training run.
     Training(TrainingReport),
-    /// Of a segmentation.
+    /// About a segmentation.
     Segmentation(SegmentationReport),
-    /// About the long task that runs.
+    /// About the running task.
     Task(TaskReport),
-    /// About the weights at hand.
+    /// About the current weights.
     Weights(WeightsReport),
     /// Volumes for the viewer.
     Display(DisplayReport),
@@ -84,7 +83,7 @@ pub enum Report {
     Session(SessionReport),
 }
 
-/// Lets a message of a group be sent as it is.
+/// Converts a message of a group, so that it can be sent directly.
 macro_rules! groups {
     ($whole:ident: $($group:ident($part:ty)),*) => {
         $(impl From<$part> for $whole {

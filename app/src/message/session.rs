@@ -4,22 +4,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::saved::Saved;
 
-/// What the page asks about the saved session.
+/// Requests about the saved session.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum SessionRequest {
-    /// Keep what the page knows in the browser's storage.
+    /// Save the page's state in the browser's storage.
     Remember(Box<Saved>),
-    /// Bring back the session that the browser's storage holds.
+    /// Restore the session from the browser's storage.
     Restore,
     /// Empty the browser's storage.
     Forget,
 }
 
-/// What the worker says about the saved session.
+/// Reports about the saved session.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum SessionReport {
     /// The browser's storage holds an earlier session.
     Found(Box<Saved>),
-    /// A session is back: its cases, weights and segmentations were reported before this.
+    /// A session was restored: its cases, weights and segmentations were reported before this.
     Restored(Box<Saved>),
 }

@@ -1,24 +1,24 @@
-//! The long task that runs: training or segmentation.
+//! The running task: training or segmentation.
 
 use serde::{Deserialize, Serialize};
 
-/// What the page asks of the task that runs.
+/// Requests about the running task.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum TaskRequest {
-    /// End it, keeping what it has.
+    /// Stop it, keeping its results so far.
     Stop,
-    /// Let it wait, or go on.
+    /// Pause or continue.
     Pause(bool),
 }
 
-/// What the worker says of a task, whichever it is.
+/// Reports about any task.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum TaskReport {
     /// It has ended.
     Ended {
         /// It was stopped before its end.
         stopped: bool,
-        /// What went wrong, if something did: one sentence.
+        /// What went wrong, if anything: one sentence.
         failure: Option<String>,
     },
 }

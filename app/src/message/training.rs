@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Handle;
 use crate::platform::Blob;
 
-/// A training run that the page asks for; or some steps of one.
+/// Requests for a training run, or for some steps of one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum TrainingRequest {
     /// Train on these cases.
@@ -17,19 +17,19 @@ pub enum TrainingRequest {
         cases: Vec<String>,
         /// Ids of the labeled cases that are held out.
         validation: Vec<String>,
-        /// Start from the weights at hand instead of from scratch.
+        /// Start from the current weights instead of from scratch.
         from_weights: bool,
-        /// The case in view: it is segmented from time to time, so that one sees the network learn.
+        /// The case in view: it is segmented from time to time to preview the progress.
         viewed: Option<String>,
     },
-    /// Take a few steps of such a run, to see how long one takes; nothing of it is kept.
+    /// Time a few steps of such a run; their results are discarded.
     Rehearse {
         /// Settings of the run.
         config: Box<TrainConfig>,
         /// Ids of the labeled cases to train on.
         cases: Vec<String>,
     },
-    /// Go on with the training run whose state was kept.
+    /// Resume the training run whose state was saved.
     Resume {
         /// Ids of the labeled cases that are held out.
         validation: Vec<String>,
@@ -38,7 +38,7 @@ pub enum TrainingRequest {
     },
 }
 
-/// What the worker says of a training run.
+/// Reports about a training run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum TrainingReport {
     /// Settings that suit the labeled cases.
@@ -47,7 +47,7 @@ pub enum TrainingReport {
     Event(Event),
     /// How long a step takes: the answer to [`TrainingRequest::Rehearse`].
     Rehearsed(StepTimes),
-    /// What the run under way makes of the case in view.
+    /// The current run's segmentation of the case in view.
     Preview {
         /// The case.
         case: String,
@@ -56,7 +56,7 @@ pub enum TrainingReport {
         /// The label map.
         file: Handle<Blob>,
     },
-    /// The state of the run was kept: it can go on from there.
+    /// The state of the run was saved: it can be resumed from there.
     Kept {
         /// Steps that it has done.
         iteration: usize,

@@ -1,4 +1,4 @@
-//! The weights at hand.
+//! The current weights.
 
 use medcontext_core::weights::{Metadata, sha256};
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Handle;
 use crate::platform::Blob;
 
-/// The weights at hand.
+/// The current weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WeightsInfo {
     /// The network, its size and what it labels, in words.
@@ -32,7 +32,7 @@ impl WeightsInfo {
     }
 }
 
-/// Weights are at hand: trained here or dropped.
+/// New weights: trained here or dropped.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WeightsReport {
     /// What they are.

@@ -4,52 +4,52 @@ use serde::{Deserialize, Serialize};
 
 use crate::saved::FileLibrary;
 
-/// Where someone wants the numbers to be computed.
+/// The user's preferred compute device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DevicePreference {
-    /// On the GPU, if there is one.
+    /// The GPU, if there is one.
     #[default]
     Gpu,
-    /// On the CPU in any case.
+    /// Always the CPU.
     Cpu,
 }
 
-/// Where the numbers are computed.
+/// The compute device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Device {
-    /// On a GPU through WebGPU.
+    /// A GPU through WebGPU.
     WebGpu {
         /// The adapter.
         name: String,
-        /// Bytes of the largest tensor that it takes.
+        /// Size of its largest tensor in bytes.
         largest_tensor: u64,
     },
-    /// On one CPU thread.
+    /// One CPU thread.
     Cpu {
-        /// Why not on a GPU; nothing if that was wanted.
+        /// Why it is not a GPU; `None` if the CPU was preferred.
         reason: Option<String>,
     },
 }
 
-/// What the page asks of the worker itself.
+/// Requests about the worker itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum WorkerRequest {
     /// Open the compute device. The first request to every worker.
     Open(DevicePreference),
     /// Take over what another worker held.
     Resume(Box<FileLibrary>),
-    /// Say [`WorkerReport::Flushed`] when everything before this is done.
+    /// Send [`WorkerReport::Flushed`] when everything before this is done.
     Flush,
 }
 
-/// What the worker says of itself.
+/// Reports about the worker itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum WorkerReport {
     /// The compute device is open.
     Ready(Device),
-    /// What the session is made of has changed.
+    /// The session's files have changed.
     Library(Box<FileLibrary>),
-    /// The oldest request that this was not said of is done, or runs as a task.
+    /// The oldest request not yet acknowledged is done, or runs as a task.
     Handled,
     /// Everything before [`WorkerRequest::Flush`] is done.
     Flushed,

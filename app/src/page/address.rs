@@ -1,8 +1,8 @@
-//! What the page's address asks for: `?sample`, `?model=NAME`, `?device=cpu`, `?logits`, `?cases`, `?test`.
+//! Parameters of the page's address: `?sample`, `?model=NAME`, `?device=cpu`, `?logits`, `?cases`, `?test`.
 
 use leptos::prelude::window;
 
-/// The value of a question in the address, empty where it is asked without one.
+/// The value of a query parameter; empty if it has none.
 pub fn asked(name: &str) -> Option<String> {
     let search = window().location().search().unwrap_or_default();
     search.trim_start_matches('?').split('&').find_map(|part| {
@@ -11,7 +11,7 @@ pub fn asked(name: &str) -> Option<String> {
     })
 }
 
-/// Whether a test looks on: it reads the values of curves and counters from the page, which nobody else needs.
+/// Whether a test is running: it reads values of curves and counters from the page that nobody else needs.
 pub fn testing() -> bool {
     asked("test").is_some()
 }

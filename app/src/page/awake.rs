@@ -1,5 +1,4 @@
-//! Keeps the screen on, and with it the computer awake, while something long runs. Browsers that cannot do
-//! that go on without.
+//! Keeps the screen on, and thus the computer awake, during long tasks, in browsers that support it.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -28,7 +27,7 @@ pub fn follow(state: State) {
     let busy = Memo::new(move |_| state.progress.work.read().busy());
     Effect::new(move |_| {
         if !busy.get() {
-            // Letting go of a lock that the browser has taken back already changes nothing.
+            // Releasing a lock that the browser has already released changes nothing.
             held.update_value(|lock| drop(lock.take().map(|lock| lock.release())));
             return;
         }
@@ -37,7 +36,7 @@ pub fn follow(state: State) {
             return;
         };
         spawn_local(async move {
-            // Refused where the page is not in view, or the battery is low.
+            // Refused if the page is not visible, or the battery is low.
             if let Ok(lock) = locks.request("screen").await {
                 held.set_value(Some(lock.unchecked_into()));
             }

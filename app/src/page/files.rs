@@ -14,16 +14,16 @@ use crate::message::{Handle, Upload};
 /// How long a saved file's address stays valid: browsers read it after the click.
 const SAVING_MS: u32 = 60_000;
 
-/// What a drop holds. The browser forgets it when the drop's event is over, so it is asked at once.
+/// The content of a drop. The browser discards it after the drop's event, so it is read immediately.
 pub struct Drop {
     /// Files and folders.
     entries: Vec<FileSystemEntry>,
-    /// Files that are no part of a file system: made by a program.
+    /// Files that are not part of a file system but were created by a program.
     files: Vec<File>,
 }
 
 impl Drop {
-    /// Looks into a drop.
+    /// Reads a drop.
     pub fn new(transfer: &DataTransfer) -> Self {
         let mut drop = Self {
             entries: Vec::new(),
@@ -39,7 +39,7 @@ impl Drop {
         drop
     }
 
-    /// Every file in it, those in folders with their path.
+    /// All files in it, those in folders with their path.
     ///
     /// # Errors
     /// When the browser cannot read a folder.
@@ -58,7 +58,7 @@ impl Drop {
     }
 }
 
-/// What a folder holds. The browser lists it a hundred names at a time, and nothing at its end.
+/// The content of a folder. The browser lists a hundred names at a time, and none at the end.
 async fn children(folder: FileSystemDirectoryEntry) -> Result<Vec<FileSystemEntry>, JsValue> {
     let reader = folder.create_reader();
     let mut all = Vec::new();
@@ -89,7 +89,7 @@ async fn settle(mut start: impl FnMut(&Function, &Function)) -> Result<JsValue, 
     JsFuture::from(Promise::new(&mut start)).await
 }
 
-/// What a file dialog gave, files in a folder with their path.
+/// The files from a file dialog, those in folders with their path.
 pub fn from_dialog(list: &FileList) -> Vec<Upload> {
     (0..list.length())
         .filter_map(|index| list.get(index))
@@ -101,7 +101,7 @@ pub fn from_dialog(list: &FileList) -> Vec<Upload> {
         .collect()
 }
 
-/// A file of ours, as if it had been dropped.
+/// A file made here, as if it had been dropped.
 pub fn from_blob(name: &str, blob: &Blob) -> Vec<Upload> {
     File::new_with_blob_sequence(&Array::of1(blob), name)
         .map(|file| upload(name.to_owned(), file))
@@ -128,7 +128,7 @@ pub fn save(name: &str, blob: &Blob) -> Result<(), JsValue> {
         anchor.set_download(name);
         anchor.click();
     }
-    // Revoking an address that is gone is no error worth telling.
+    // Revoking an address that no longer exists is harmless.
     Timeout::new(SAVING_MS, move || drop(Url::revoke_object_url(&url))).forget();
     Ok(())
 }

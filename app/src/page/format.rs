@@ -1,24 +1,15 @@
 //! Numbers as text.
 
+use medcontext_core::duration;
 use medcontext_core::medcontext::MomentumSchedule;
 use medcontext_core::train::TrainConfig;
-
-/// A duration in seconds, as precise as one wants it: "8 s", "3 min 20 s", "2 h 05 min".
-pub fn duration(seconds: f64) -> String {
-    let seconds = seconds.max(0.0).round() as u64;
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, s) => format!("{s} s"),
-        (0, m, s) => format!("{m} min {s:02} s"),
-        (h, m, _) => format!("{h} h {m:02} min"),
-    }
-}
 
 /// A short duration in seconds: "0.23 s", "4.1 s", "1 min 05 s".
 pub fn duration_fine(seconds: f64) -> String {
     match seconds {
         s if s < 1.0 => format!("{s:.2} s"),
         s if s < 60.0 => format!("{s:.1} s"),
-        s => duration(s),
+        s => duration::in_words(s),
     }
 }
 
@@ -62,7 +53,7 @@ pub fn dice(dice: Option<f64>) -> String {
     dice.map_or_else(|| "–".to_owned(), |dice| format!("{dice:.3}"))
 }
 
-/// How fast steps follow each other, by whichever way reads better.
+/// Speed of steps, as a rate or a duration, whichever reads better.
 pub fn rate(seconds_per_step: f64) -> String {
     if seconds_per_step <= 0.0 {
         String::new()
@@ -78,7 +69,7 @@ pub fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-/// What a network is: "2.3 million parameters, a 9 MB file; fast".
+/// The size of a network: "2.3 million parameters, a 9 MB file; fast".
 pub fn cost(config: &TrainConfig) -> String {
     let parameters = config.network.parameters();
     format!(
@@ -89,7 +80,7 @@ pub fn cost(config: &TrainConfig) -> String {
     )
 }
 
-/// How the teacher's momentum changes over a run: "Teacher's momentum: 0.9540 to 1"; nothing without a teacher.
+/// The teacher's momentum over a run: "Teacher's momentum: 0.9540 to 1"; `None` without a teacher.
 pub fn momentum(config: &TrainConfig) -> Option<String> {
     let medcontext = &config.medcontext;
     let number = |momentum: f64| (momentum * 1e4).round() / 1e4;

@@ -1,4 +1,4 @@
-//! The line to the compute worker.
+//! The connection to the compute worker.
 
 use std::collections::VecDeque;
 
@@ -13,18 +13,18 @@ use crate::bridge::Bridge;
 use crate::message::{CasesRequest, DevicePreference, Report, Request, SessionRequest, WorkerReport, WorkerRequest};
 use crate::saved::FileLibrary;
 
-/// The worker's loader, as the build names it, beside the page.
+/// The worker's loader, as named by the build, beside the page.
 const WORKER: &str = "./worker_loader.js";
 
 /// Sends requests to the worker, and starts a new one when it has died.
 #[derive(Clone, Copy)]
 pub struct Link {
     bridge: StoredValue<Option<Bridge>, LocalStorage>,
-    /// What the session is made of, as the worker said last: a new one takes it over.
+    /// The session's files as of the worker's last report: a new worker takes them over.
     library: StoredValue<FileLibrary, LocalStorage>,
-    /// Requests that the worker has not said are done, the oldest first.
+    /// Requests that the worker has not acknowledged yet, oldest first.
     pending: StoredValue<VecDeque<Request>, LocalStorage>,
-    /// Where it is to compute.
+    /// The preferred device.
     device: StoredValue<DevicePreference>,
     state: State,
 }
@@ -47,7 +47,7 @@ impl Link {
     }
 
     fn spawn(self) {
-        // The one before ends here, if it has not died.
+        // The previous worker ends here, if it has not died.
         self.bridge.set_value(None);
         match Bridge::spawn(WORKER, move |report| self.receive(report)) {
             Ok(bridge) => {
@@ -74,7 +74,7 @@ impl Link {
         let request = request.into();
         let brings = matches!(request, Request::Cases(CasesRequest::Add(_) | CasesRequest::AddSamples));
         if brings && self.state.session.found.read_untracked().is_some() {
-            // Something new begins, in place of what was kept.
+            // New work begins, so the saved session is not offered any more.
             self.state.session.found.set(None);
             self.forward(SessionRequest::Forget);
         }
@@ -91,14 +91,14 @@ impl Link {
         self.pending.update_value(|pending| pending.push_back(request));
     }
 
-    /// Goes on on another device: a new worker there takes over everything but a task that runs.
+    /// Switches to another device: a new worker takes over everything but a running task.
     pub fn compute_on(self, device: DevicePreference) {
         self.device.set_value(device);
         self.restart();
     }
 
-    /// Starts a new worker in place of a dead one and hands it what that one held, the last weights, and what it
-    /// did not get to.
+    /// Starts a new worker in place of a dead one and hands it that one's files, the last weights and the pending
+    /// requests.
     pub fn restart(self) {
         let Self { state, .. } = self;
         state.worker.engine.set(Engine::Starting);

@@ -15,14 +15,8 @@ mod viewer;
 use leptos::prelude::*;
 
 use link::Link;
-use panels::cases::Cases;
 use panels::frame::{Footer, Header, Window};
-use panels::progress::Progress;
-use panels::segment::Segment;
-use panels::session::{Welcome, keep};
-use panels::train::Train;
-use panels::viewer::Stage;
-use panels::worker::Messages;
+use panels::session::keep;
 use state::State;
 
 /// The whole page.
@@ -40,15 +34,15 @@ pub fn Page() -> impl IntoView {
         <main>
             <div class="work">
                 <div class="panels">
-                    <Messages />
-                    <Welcome />
-                    <Cases />
-                    <Train />
-                    <Segment />
+                    <panels::worker::Messages />
+                    <panels::session::Welcome />
+                    <panels::cases::Cases />
+                    <panels::train::Train />
+                    <panels::segment::Segment />
                 </div>
-                <Progress />
+                <panels::progress::Progress />
             </div>
-            <Stage />
+            <panels::viewer::Stage />
         </main>
         <Footer />
     }

@@ -1,4 +1,4 @@
-//! Colors of labels, told apart by people with any kind of color vision.
+//! Colors of labels, distinguishable with any kind of color vision.
 
 /// Okabe and Ito's colors without black, then Paul Tol's muted set where it differs: order matters, since
 /// the first few are the most distinct.

@@ -1,4 +1,4 @@
-//! What the page knows: a store for each panel, what is saved of a session, and what all panels share.
+//! The page's state: a store for each panel, the saved part of a session, and what all panels share.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,32 +21,32 @@ use crate::saved::Saved;
 /// One line of the message list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
-    /// Tells messages apart.
+    /// Identifies the message.
     pub key: usize,
     /// One sentence.
     pub text: String,
 }
 
-/// All of it. Cheap to copy: every field is a handle.
+/// The page's whole state. Cheap to copy: every field is a handle.
 #[derive(Clone, Copy)]
 pub struct State {
     /// The compute worker.
     pub worker: WorkerStore,
     /// Files and cases.
     pub cases: CasesStore,
-    /// The training run at hand.
+    /// The current training run.
     pub train: TrainStore,
-    /// What came of segmentations.
+    /// Results of segmentations.
     pub segment: SegmentStore,
-    /// The weights at hand.
+    /// The current weights.
     pub weights: WeightsStore,
-    /// The long task.
+    /// The current task.
     pub progress: ProgressStore,
-    /// What is in view.
+    /// The viewer.
     pub viewer: ViewerStore,
     /// An earlier session.
     pub session: SessionStore,
-    /// What is saved of this one, by panels and for the next visit. Roles and results are in the table of cases.
+    /// The saved part of this session, by panels and for the next visit. Roles and results are in the table of cases.
     pub saved: Store<Saved>,
     /// What went wrong, newest last.
     pub messages: RwSignal<Vec<Message>>,
@@ -68,7 +68,7 @@ impl State {
             viewer,
             session: SessionStore::default(),
             saved: Store::new(Saved {
-                // A browser is no place for a large network.
+                // A browser is not the place for a large network.
                 config: TrainConfig {
                     network: NetworkChoice::default().with_size(Size::Tiny),
                     ..TrainConfig::default()
@@ -106,7 +106,7 @@ impl State {
         self.viewer.viewed.set(Some(id.to_owned()));
     }
 
-    /// What was found in a case is of no use any more.
+    /// Discards an outdated result of a case.
     pub fn forget_result(&self, id: &str) {
         let of_case = |preview: &Option<Preview>| preview.as_ref().is_some_and(|one| one.case == id);
         if self.train.preview.with_untracked(of_case) {
@@ -124,7 +124,7 @@ fn all_labels(cases: &[Case], hidden: &BTreeSet<u16>) -> Vec<Label> {
         let predicted = case.result.done().map(|result| &result.volumes);
         for label in case.info.labels().into_iter().chain(predicted).flatten() {
             let known = names.entry(label.id).or_insert_with(|| label.name.clone());
-            // A name that says something comes before one that was made up.
+            // A real name takes precedence over a generated one.
             if *known == format!("label {}", label.id) {
                 known.clone_from(&label.name);
             }

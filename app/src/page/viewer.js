@@ -309,7 +309,7 @@ export class Viewer {
   }
 
   /** The colors of the labels that are being edited. */
-  recolourDrawing(colors) {
+  recolorDrawing(colors) {
     // What is opened just now takes them from here.
     this.#drawingColors = colors;
     if (this.#history) this.#niivue.setDrawColormap(colors);

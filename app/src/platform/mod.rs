@@ -1,5 +1,5 @@
-//! What a session asks of the browser: files, storage, time, tasks. In tests, which run natively, memory and a
-//! simple executor stand in its place; both sides offer the same names.
+//! What a session needs of the browser: files, storage, time, tasks. Native tests use memory and a simple executor
+//! instead; both implementations offer the same names.
 
 #[cfg(target_arch = "wasm32")]
 mod browser;
@@ -11,7 +11,7 @@ pub use browser::*;
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::*;
 
-/// Why there is no storage.
+/// Why storage is not available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoStorage {
     /// The browser offers none (private windows, old browsers).

@@ -1,5 +1,4 @@
-//! In place of the browser: files in memory, a storage that lasts as long as its thread, and tasks that take
-//! turns on it.
+//! Replaces the browser in tests: files in memory, a storage that lasts as long as its thread, and cooperative tasks.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -17,7 +16,7 @@ use super::NoStorage;
 #[serde(transparent)]
 pub struct Blob(Vec<u8>);
 
-/// A file as it was dropped.
+/// A dropped file.
 pub type File = Blob;
 
 /// A file inside a message.
@@ -57,7 +56,7 @@ pub fn file(bytes: &[u8], _: &str) -> Result<File, String> {
     blob(bytes)
 }
 
-/// A dropped file as any other.
+/// A dropped file as a blob.
 pub fn as_blob(file: File) -> Blob {
     file
 }
@@ -67,7 +66,7 @@ thread_local! {
     static TASKS: RefCell<Option<LocalSpawner>> = const { RefCell::new(None) };
 }
 
-/// Files by name, the same ones for every session of this thread.
+/// Files by name, shared by all sessions of this thread.
 pub struct Storage;
 
 impl Storage {
@@ -119,7 +118,7 @@ impl Storage {
     }
 }
 
-/// Runs a future and the tasks that it starts on this thread, until no task can go on.
+/// Runs a future and the tasks that it starts on this thread, until no task can make progress.
 pub fn run<T>(future: impl Future<Output = T>) -> T {
     let mut pool = LocalPool::new();
     TASKS.set(Some(pool.spawner()));
@@ -129,17 +128,17 @@ pub fn run<T>(future: impl Future<Output = T>) -> T {
     result
 }
 
-/// Starts a task beside those that run.
+/// Starts another task.
 pub fn spawn_local(task: impl Future<Output = ()> + 'static) {
     TASKS.with_borrow(|tasks| {
         if let Some(spawner) = tasks {
-            // Refused only by a pool that is gone, and then nothing waits for the task.
+            // Only refused by a dropped pool, and then nothing waits for the task.
             drop(spawner.spawn_local(task));
         }
     });
 }
 
-/// Lets other tasks have their turn; does not wait any longer than that.
+/// Yields to other tasks; does not actually wait.
 pub async fn sleep(_: u32) {
     let mut waited = false;
     futures::future::poll_fn(|context| {
@@ -163,7 +162,7 @@ pub async fn gpu_name() -> Option<String> {
     None
 }
 
-/// Why the CPU has to do.
+/// Why the CPU is used.
 pub fn why_no_gpu() -> &'static str {
     "it was not asked for"
 }

@@ -4,13 +4,13 @@ use medcontext_core::infer::SEGMENTATION_ENDING;
 
 /// [`Saved`](super::Saved), as JSON.
 pub const SESSION: &str = "session.json";
-/// The weights at hand.
+/// The current weights.
 pub const WEIGHTS: &str = "weights.safetensors";
 /// The state of a training run that has not ended.
 pub const STATE: &str = "state.safetensors";
-/// What was decided by hand about the files (`Choices`), as JSON.
+/// The user's choices about files (`Choices`), as JSON.
 pub const CHOICES: &str = "choices.json";
-/// Before the paths of volumes and of dataset.json, as they were dropped.
+/// Prefix of the paths of volumes and of dataset.json, as they were dropped.
 pub const CASES: &str = "cases/";
 
 /// The name of a volume or of dataset.json, by its path.
@@ -23,7 +23,7 @@ pub fn segmentation(case: &str) -> String {
     format!("segmentations/{case}{SEGMENTATION_ENDING}")
 }
 
-/// The name of what says how uncertain the network was about a case.
+/// The name of a case's uncertainty map.
 pub fn uncertainty(case: &str) -> String {
     format!("uncertainty/{case}{SEGMENTATION_ENDING}")
 }

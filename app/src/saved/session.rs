@@ -1,4 +1,4 @@
-//! What is known of a session beside its files: enough to put the page back as it was.
+//! The saved state of a session besides its files: enough to restore the page.
 
 use std::collections::BTreeMap;
 
@@ -12,35 +12,35 @@ use serde::{Deserialize, Serialize};
 
 use crate::platform::{Blob, Handle};
 
-/// The files that a session is made of and what was decided about them. The worker works with nothing else, and
-/// tells the page whenever it has changed, so that a worker that takes over can be given it.
+/// All files of a session. The worker uses nothing else, and reports every change to the page, so that it can be handed
+/// to a new worker.
 pub type FileLibrary = Library<Handle<Blob>>;
 
-/// A segmented case. Its label map is a file beside this.
+/// A segmented case. Its label map is a separate file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SavedResult {
     /// Size of each label.
     pub volumes: Vec<LabelVolume>,
     /// Wall time in seconds.
     pub seconds: f64,
-    /// How it compares with the case's own labels, where there are some.
+    /// How it compares with the case's own labels, if there are any.
     pub score: Option<CaseScore>,
-    /// How uncertain the network was.
+    /// The network's uncertainty.
     #[serde(default, alias = "doubt")]
     pub uncertainty: Option<Uncertainty>,
-    /// Whether the weights had seen the case in training, by its name; nothing where they do not say.
+    /// Whether the weights had seen the case in training, by its name; `None` if they do not say.
     #[serde(default)]
     pub seen: Option<bool>,
 }
 
-/// How uncertain the network was about a case, and where most.
+/// How uncertain the network was about a case, and where it was most uncertain.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Uncertainty {
     /// `Uncertainty::mean`: 0 is certain, 1 is a guess.
     pub mean: f64,
     /// The axial slice to look at first, counted from 1 at the feet.
     pub slice: usize,
-    /// The place in it, in mm, RAS+.
+    /// The position in it, in mm, RAS+.
     pub mm: [f64; 3],
 }
 
@@ -68,19 +68,18 @@ pub struct Validation {
     pub labels: Vec<LabelDice>,
 }
 
-/// A training run that was cut off, or is under way.
+/// A training run that was interrupted, or is in progress.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Unfinished {
-    /// Steps that its saved state has done.
+    /// Steps done in its saved state.
     pub iteration: usize,
-    /// Steps that it was to take.
+    /// Planned steps.
     pub iterations: usize,
     /// Held-out cases.
     pub validation: Vec<String>,
 }
 
-/// The page's own knowledge. It is a store: the page reads and changes its fields in place, and what stands here is
-/// what is saved.
+/// The page's saved state. It is a store: the page reads and changes its fields in place, and all of them are saved.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(target_arch = "wasm32", derive(Store))]
 #[serde(default)]
@@ -89,17 +88,17 @@ pub struct Saved {
     pub version: String,
     /// When, in milliseconds since 1970.
     pub time: f64,
-    /// What each case is for.
+    /// The role of each case.
     pub roles: BTreeMap<String, Role>,
     /// Settings of the next training run.
     pub config: TrainConfig,
-    /// Whether they were touched by hand.
+    /// Whether they were edited by hand.
     pub config_touched: bool,
     /// Losses of the last training run, step by step.
     pub losses: Vec<Losses>,
     /// Its validations.
     pub validations: Vec<Validation>,
-    /// Iterations that it was to take.
+    /// Its planned iterations.
     pub planned: usize,
     /// Its settings.
     pub trained: Option<TrainConfig>,
@@ -107,8 +106,8 @@ pub struct Saved {
     pub segmented_with: Option<String>,
     /// Segmented cases.
     pub results: BTreeMap<String, SavedResult>,
-    /// What the weights before the present ones gave.
+    /// The evaluation of the previous weights.
     pub before: Option<Evaluation>,
-    /// A training run that can go on.
+    /// A training run that can be resumed.
     pub unfinished: Option<Unfinished>,
 }

@@ -17,13 +17,13 @@ use crate::saved::{SavedResult, Uncertainty, blob, names};
 pub async fn predict(session: &Session, request: SegmentationRequest) -> Result<()> {
     let SegmentationRequest {
         cases,
-        flips,
+        mirror,
         keep_logits,
     } = request;
     yield_now().await;
     let predictor = Predictor::load(&session.weights()?, &session.device.device)?;
     let config = PredictConfig {
-        flips,
+        mirror,
         keep_logits,
         uncertainty: true,
         ..PredictConfig::default()

@@ -128,9 +128,7 @@ impl Session {
 
     /// Names of labels, as far as a dataset.json gives them.
     pub fn declared_names(&self) -> BTreeMap<u16, String> {
-        let library = self.library();
-        let json = library.dataset_json();
-        json.map_or_else(BTreeMap::new, |json| json.names.clone())
+        self.library().label_names()
     }
 
     /// The weights file at hand.

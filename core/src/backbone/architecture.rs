@@ -1,4 +1,4 @@
-//! What each backbone's file says of its numbers and of its layers.
+//! The traits that each backbone's file implements for its hyperparameters and its layers.
 
 use burn::tensor::Tensor;
 
@@ -6,41 +6,41 @@ use super::patch_rule::PatchRule;
 use super::reference::ReferenceTensor;
 use crate::nn::{Init, TokenMask};
 
-/// Values that the loss of three classes keeps for each voxel of a patch.
+/// Values per voxel of a patch that the loss keeps, for three classes.
 pub(super) const LOSS: f64 = 26.0;
 
-/// What the numbers of a network say about it.
+/// What the hyperparameters of a network determine.
 pub(super) trait Architecture {
     /// The layers of the network.
     type Layers: Segmenter
     where
         Self: Sized;
 
-    /// The patches that it can take.
+    /// The patch sizes that it accepts.
     fn patch_rule(&self) -> PatchRule;
 
     /// Voxels of a token along each axis.
     fn token(&self) -> [usize; 3];
 
-    /// Weight of each scale of the output in the loss, the finest first.
+    /// Deep supervision: the weight of each output scale in the loss, finest first.
     fn scale_weights(&self) -> &'static [f64] {
         &[1.0]
     }
 
-    /// Values that a training pass over a patch keeps for its gradients, those of the loss included.
-    /// Counted in blocks, the factors fitted to the peaks of runs on a CPU.
+    /// Values that a training pass over a patch keeps for the backward pass, including the loss. Counted in blocks, the
+    /// factors fitted to the peaks of runs on a CPU.
     fn training_values(&self, patch: [usize; 3]) -> f64;
 
-    /// Values that are alive at once while a patch is segmented, fitted likewise.
+    /// Peak number of live values while a patch is segmented, fitted the same way.
     fn inference_values(&self, patch: [usize; 3]) -> f64;
 
-    /// Values of the largest tensor of a pass over a patch, where attention keeps its scores.
+    /// Values of the largest tensor of a pass over a patch, if attention keeps its scores.
     fn largest_values(&self, patch: [usize; 3]) -> f64;
 
     /// Multiplications with addition of one forward pass over one patch.
     fn multiply_adds(&self, channels: usize, classes: usize, patch: [usize; 3]) -> u64;
 
-    /// Why these numbers cannot make a network for `patch`, which keeps the rule, in one sentence.
+    /// Why there can be no network with these numbers for `patch`, which obeys the patch rule: one sentence.
     fn check(&self, patch: [usize; 3]) -> Result<(), String>;
 
     /// The layers with new parameters.
@@ -48,8 +48,8 @@ pub(super) trait Architecture {
     where
         Self: Sized;
 
-    /// The options of `core convert` that tell what only a checkpoint of this network leaves open, in the
-    /// form in which help has them; empty where there are none.
+    /// The options of `core convert` for what a checkpoint of this network alone does not tell, in the form of the help
+    /// text; may be empty.
     fn untold_options(&self) -> &'static str {
         ""
     }
@@ -61,20 +61,19 @@ pub(super) trait Architecture {
     }
 }
 
-/// What the layers of a network do.
+/// The layers of a network.
 pub(super) trait Segmenter {
-    /// Logits of `x` `[batch, channel, d, h, w]`, seen whole or masked, at up to `scales` scales of
-    /// those that the network has, the finest first; never none.
+    /// Logits of `x` `[batch, channel, d, h, w]`, unmasked or masked, at up to `scales` of the network's scales, finest
+    /// first; at least one.
     fn forward(&self, x: Tensor<5>, mask: Option<&TokenMask>, scales: usize) -> Vec<Tensor<5>>;
 
-    /// The name that the reference implementation gives to the parameter at `path`. A mask token at the top
-    /// level is this program's own.
+    /// The name that the reference implementation gives to the parameter at `path`. The mask token at the top level
+    /// only exists here.
     fn reference_name(&self, path: &str) -> String;
 
-    /// Reference names of the parameters whose shape depends on the number of classes start so.
+    /// Prefix of the reference names of parameters whose shape depends on the number of classes.
     fn head_prefix(&self) -> &'static str;
 
-    /// Reference names of the parameters whose shape depends on the number of input channels start
-    /// so.
+    /// Prefixes of the reference names of parameters whose shape depends on the number of input channels.
     fn input_prefixes(&self) -> &'static [&'static str];
 }

@@ -1,14 +1,13 @@
 //! From the list of backbones to the types that hold one of them.
 
-/// Declares the files of the list and what has one case for each of them: [`Network`](super::Network),
-/// [`Model`](super::Model), the names of [`Backbone`](super::Backbone), and the table of what is known of
-/// each file beforehand.
+/// Declares the backbone files and everything that has one variant per file: [`Network`](super::Network),
+/// [`Model`](super::Model), the names of [`Backbone`](super::Backbone), and the table of their entries.
 ///
 /// An entry is `file::Layers(Numbers): Name, …;`. The layers and the numbers are the file's types, the names
 /// become variants of `Backbone`; in kebab case they are what the file calls them. An attribute `#[cfg(…)]` may
 /// stand before an entry.
 macro_rules! backbones {
-    // All entries have their condition: what is to be declared.
+    // All entries have a condition: the declarations.
     (@declare $({
         # $when:tt $file:ident $Layers:ident $Numbers:ident [$first:ident $($other:ident)*] $($name:ident)+
     })+) => {
@@ -124,10 +123,10 @@ macro_rules! backbones {
         impl Backbone {
             const COUNT: usize = [$($( # $when Self::$name, )+)+].len();
 
-            /// All of them.
+            /// All backbones.
             pub const ALL: [Self; Self::COUNT] = [$($( # $when Self::$name, )+)+];
 
-            /// What its file says of it.
+            /// Its label, from its file.
             fn label(self) -> &'static Label {
                 match self {
                     $($(

@@ -1,20 +1,20 @@
 //! Encoder-decoder networks, one file each, behind one [`Model`].
 //!
-//! A backbone maps `[batch, channel, depth, height, width]` to logits of the same size. It can see
-//! its input masked: a [`TokenMask`](crate::nn::TokenMask) hides what its file says, where the method says
-//! (section 3 of arXiv 2402.17725 and, where that is silent, the header of the file).
+//! A backbone maps `[batch, channel, depth, height, width]` to logits of the same size. It can see its input masked:
+//! the backbone's file decides what a [`TokenMask`](crate::nn::TokenMask) hides, and the method where (section 3 of
+//! arXiv 2402.17725 and, where that is silent, the header of the file).
 //!
 //! To add one, write its file and a line of the list below, which names the file, its two types and the
 //! names by which it is chosen. The file holds
 //!
-//! - its numbers, a serialisable type with `Registered` (names, what presets it takes, how its checkpoints are
-//!   told) and `Architecture` (which patches fit, what it costs, how it is built), and
+//! - its numbers, a serializable type with `Registered` (names, matching presets, how its checkpoints are recognized)
+//!   and `Architecture` (which patches fit, what it costs, how it is built), and
 //! - its layers, a [`Module`](burn::module::Module) with `Segmenter` (the forward pass, the names that the
 //!   reference implementation gives to the parameters).
 //!
-//! `toy.rs`, which exists in tests alone, is the shortest example. Commands, settings, presets, weights files
-//! and the page ask the list. A further type of the file that callers need is exported below it. As a macro
-//! names the files, rustfmt has to be given them: `cargo fmt -- core/src/backbone/*.rs`.
+//! `toy.rs`, which exists in tests alone, is the shortest example. Commands, settings, presets, weights files and the
+//! page all use the list. A further type of the file that callers need is exported below it. Since a macro names the
+//! files, rustfmt must be given them: `cargo fmt -- core/src/backbone/*.rs`.
 
 mod architecture;
 mod cost;

@@ -1,4 +1,4 @@
-//! What a network with its parameters does, whichever it is.
+//! Operations on any network with parameters.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
@@ -7,12 +7,12 @@ use super::Model;
 use crate::nn::TokenMask;
 
 impl Model {
-    /// Logits `[batch, class, d, h, w]` of `x` `[batch, channel, d, h, w]`, seen whole or masked.
+    /// Logits `[batch, class, d, h, w]` of `x` `[batch, channel, d, h, w]`, unmasked or masked.
     pub fn forward(&self, x: Tensor<5>, mask: Option<&TokenMask>) -> Tensor<5> {
         self.segmenter().forward(x, mask, 1).swap_remove(0)
     }
 
-    /// Logits at up to `scales` scales (at least one), the finest and whole one first.
+    /// Logits at up to `scales` scales (at least one), full resolution first.
     pub fn forward_scales(&self, x: Tensor<5>, mask: Option<&TokenMask>, scales: usize) -> Vec<Tensor<5>> {
         self.segmenter().forward(x, mask, scales.max(1))
     }
@@ -34,7 +34,7 @@ impl Model {
         names.any(|prefix| name.starts_with(prefix))
     }
 
-    /// How many numbers are learned. Running statistics are not.
+    /// Number of trainable parameters; running statistics do not count.
     pub fn parameters(&self) -> usize {
         let mut count = Count::default();
         self.visit(&mut count);

@@ -33,7 +33,7 @@ impl Backbone {
         self.label().pace
     }
 
-    /// Which published settings it takes.
+    /// Which family of published settings applies to it.
     pub fn recipes(self) -> RecipeFamily {
         self.label().recipes
     }
@@ -46,13 +46,13 @@ impl Backbone {
 }
 
 impl Network {
-    /// The named size whose numbers are its own.
+    /// The named size that has exactly these numbers.
     pub fn size(&self) -> Option<Size> {
         let named = |size: &Size| Self::new(self.backbone(), *size);
         Size::ALL.into_iter().find(|size| named(size) == *self)
     }
 
-    /// Backbone and size as commands have them, "unetr tiny"; the backbone alone where the size has no name.
+    /// Backbone and size as in commands, "unetr tiny"; the backbone alone where the size has no name.
     pub fn title(&self) -> String {
         match self.size() {
             Some(size) => format!("{} {size}", self.backbone()),
@@ -60,8 +60,7 @@ impl Network {
         }
     }
 
-    /// The numbers in which this network and another of the same backbone are not the same: name, this
-    /// one's, the other's.
+    /// The numbers in which this network differs from another of the same backbone: name, this value, the other value.
     pub fn differences(&self, other: &Self) -> Vec<(String, String, String)> {
         let numbers = |network: &Self| match serde_json::to_value(network) {
             Ok(serde_json::Value::Object(numbers)) => numbers,

@@ -1,4 +1,4 @@
-//! What the numbers of a network tell, whichever it is.
+//! What follows from the hyperparameters of any network.
 
 use burn::tensor::Device;
 
@@ -10,17 +10,17 @@ use crate::nn::Init;
 /// Memory of the program itself in bytes.
 const PROGRAM: u64 = 45_000_000;
 
-/// What a training step keeps in memory at one time.
+/// What a training step holds in memory at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StepFootprint {
-    /// Copies of the parameters, with what is as large: gradients, moments, a teacher.
+    /// Copies of the parameters and of everything as large: gradients, moments, an EMA teacher.
     pub copies: usize,
-    /// Passes whose activations are kept for their gradients.
+    /// Forward passes whose activations are kept for the backward pass.
     pub views: usize,
 }
 
 impl Network {
-    /// The patches that it can take.
+    /// The patch sizes that it accepts.
     pub fn patch_rule(&self) -> PatchRule {
         self.architecture().patch_rule()
     }
@@ -31,8 +31,7 @@ impl Network {
         std::array::from_fn(|axis| patch[axis].div_ceil(token[axis]))
     }
 
-    /// Weight of each scale of the output in the loss, the finest first; one scale for most networks
-    /// (deep supervision otherwise).
+    /// Weight of each output scale in the loss, finest first; more than one with deep supervision.
     pub fn scale_weights(&self) -> &'static [f64] {
         self.architecture().scale_weights()
     }
@@ -57,8 +56,8 @@ impl Network {
         PROGRAM + 4 * (2 * parameters as u64 + values as u64)
     }
 
-    /// Bytes of the largest tensor of a pass over `batch` patches in f32, as far as blocks keep them. On a GPU
-    /// attention's scores are among them.
+    /// Bytes of the largest tensor of a pass over `batch` patches in f32, counting what blocks keep. On a GPU this
+    /// includes attention scores.
     pub fn largest_tensor_bytes(&self, patch: [usize; 3], batch: usize) -> u64 {
         4 * batch as u64 * self.architecture().largest_values(patch) as u64
     }
@@ -69,7 +68,7 @@ impl Network {
         self.architecture().multiply_adds(channels, classes, patch)
     }
 
-    /// Why these numbers cannot make a network for `patch`, in one sentence.
+    /// Why there can be no network with these numbers for `patch`: one sentence.
     pub fn check(&self, patch: [usize; 3]) -> Result<(), String> {
         let rule = self.patch_rule();
         if !rule.fits(patch) {
@@ -79,13 +78,13 @@ impl Network {
         self.architecture().check(patch)
     }
 
-    /// Builds the network with `channels` input and `classes` output channels, drawn from `seed`.
+    /// Builds the network with `channels` input and `classes` output channels, initialized from `seed`.
     pub fn build(&self, channels: usize, classes: usize, patch: [usize; 3], seed: u64, device: &Device) -> Model {
         let mut init = Init::new(seed, device);
         self.layers(channels, classes, patch, &mut init)
     }
 
-    /// The options of `core convert` that tell what only a checkpoint of this network leaves open.
+    /// The options of `core convert` for what a checkpoint of this network alone does not tell.
     pub(crate) fn untold_options(&self) -> &'static str {
         self.architecture().untold_options()
     }

@@ -1,13 +1,12 @@
 //! nnFormer: a transformer over windows with a convolutional stem, in encoder and decoder.
 //!
-//! Zhou et al., "nnFormer: Volumetric Medical Image Segmentation via a 3D Transformer"
-//! (arXiv 2109.03201), as its authors released it (d48aaeb) in three forms, one for each of their
-//! data sets, with MedContext's mask token (6b97c57): tokens are replaced after the stem, so that
-//! every skip is masked. Parameter names are the released code's.
+//! Zhou et al., "nnFormer: Volumetric Medical Image Segmentation via a 3D Transformer" (arXiv 2109.03201), as its
+//! authors released it (d48aaeb) in three variants, one per data set, with MedContext's mask token (6b97c57): tokens
+//! are replaced after the stem, so that every skip is masked. Parameter names are the released code's.
 //!
-//! The quirks that weights depend on are kept: the stem's order convolution, GELU, norm; decoder
-//! queries without a projection; skips that are added; ACDC without a mask at the seams of shifted
-//! windows; and, for the released sizes, a position index that is not one to one ([`PositionIndex`]).
+//! The quirks that weights depend on are reproduced: the stem's order convolution, GELU, norm; decoder queries without
+//! a projection; skips that are added; ACDC without a mask at the seams of shifted windows; and, for the released
+//! sizes, a position index that is not one to one ([`PositionIndex`]).
 
 mod config;
 mod decoder;
@@ -49,8 +48,8 @@ impl Architecture for NnformerConfig {
         if self.deep_supervision { &SCALE_WEIGHTS } else { &[1.0] }
     }
 
-    /// For every voxel so many values for each channel of a token and for each head of the first
-    /// level; the deeper levels have the same share of both.
+    /// Values per voxel, for each token channel and for each head of the first level; deeper levels keep the same share
+    /// of both.
     fn training_values(&self, patch: [usize; 3]) -> f64 {
         let (channel, head) = match self.form {
             NnformerForm::Synapse => (4.1, 29.0),
@@ -225,7 +224,7 @@ impl Registered for NnformerConfig {
         config.mlp_ratio = mlp / embedding.max(1);
         config.index = PositionIndex::Released;
         if let Some(expected) = untold.expected {
-            // What leaves no trace in names and shapes.
+            // Neither names nor shapes tell these.
             config.windows = expected.windows;
             config.drop_path = expected.drop_path;
             config.deep_supervision = expected.deep_supervision;

@@ -1,13 +1,13 @@
-//! Which patches a network can take.
+//! Which patch sizes a network accepts.
 
 use std::fmt;
 
-/// Sides that a patch may have: `smallest`, or that and any number of `step`s more, in voxels.
+/// Valid patch sizes in voxels: `smallest` plus any multiple of `step` along each axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PatchRule {
     /// The smallest patch.
     pub smallest: [usize; 3],
-    /// By how much a side may grow.
+    /// Increment of each side.
     pub step: [usize; 3],
 }
 
@@ -17,7 +17,7 @@ impl PatchRule {
         Self { smallest: of, step: of }
     }
 
-    /// Whether `patch` keeps the rule.
+    /// Whether `patch` obeys the rule.
     pub fn fits(&self, patch: [usize; 3]) -> bool {
         (0..3).all(|axis| {
             let more = patch[axis].checked_sub(self.smallest[axis]);

@@ -1,9 +1,8 @@
 //! The 3D CNN of PCRLv2: a U-shaped network of plain convolutions.
 //!
-//! Zhou et al., "A Unified Visual Information Preservation Framework for Self-supervised
-//! Pre-training in Medical Image Analysis" (arXiv 2301.00772), as `SegmentationModel` in the
-//! authors' `finetune` branch (298a7ef), without the heads of the pre-training and without its last
-//! sigmoid: the output are logits. Parameter names are the released code's.
+//! Zhou et al., "A Unified Visual Information Preservation Framework for Self-supervised Pre-training in Medical Image
+//! Analysis" (arXiv 2301.00772), as `SegmentationModel` in the authors' `finetune` branch (298a7ef), without the
+//! pre-training heads and the final sigmoid: the output is logits. Parameter names are the released code's.
 //!
 //! The network has no tokens, and MedContext's paper does not say how it is masked. Our choice: tubes
 //! of 16×16 voxels of the input become one learned value per channel, so that nothing bypasses the
@@ -100,7 +99,7 @@ impl Architecture for Pcrlv2Config {
     }
 
     fn largest_values(&self, patch: [usize; 3]) -> f64 {
-        // The finest level's way up, with the skip where there is one.
+        // The finest decoder level, with its skip if there is one.
         let channels = if self.skip { 6 } else { 4 };
         volume(patch) * (channels * self.width) as f64
     }
@@ -233,7 +232,7 @@ impl Segmenter for Pcrlv2 {
         vec![self.out.forward(x)]
     }
 
-    /// As in the released `state_dict()`, whose levels are named after their channels.
+    /// As in the released `state_dict()`, which names levels after their channels.
     fn reference_name(&self, path: &str) -> String {
         let name = path
             .replace(".gamma", ".weight")
@@ -292,7 +291,7 @@ impl ConvPair {
 #[derive(Module, Debug)]
 struct ConvNorm {
     conv1: Conv3d,
-    /// Named so for group norm too.
+    /// The name is the same for group norm.
     bn1: Norm,
 }
 

@@ -3,11 +3,11 @@
 use super::shapes::{Holds, RecognitionError, Recognized, Shapes, Untold};
 use super::{Backbone, ENTRIES, Network};
 
-/// Finds the network whose tensors these are.
+/// Finds the network that these tensors belong to.
 ///
 /// # Errors
-/// When the names are those of no backbone of the list, its sizes cannot be told from the shapes, or they make
-/// no network for the patch.
+/// When no backbone has tensors of these names, the shapes do not tell its sizes, or there is no such network for the
+/// patch.
 pub(crate) fn recognize(
     shapes: &Shapes<'_>,
     untold: &Untold<'_, Network>,
@@ -33,7 +33,7 @@ pub(crate) fn recognize(
     Ok(found)
 }
 
-/// Names of tensors of which each network has one.
+/// Names of tensors of which every network has exactly one.
 pub(crate) fn anchors() -> impl Iterator<Item = &'static str> {
     ENTRIES
         .iter()
@@ -41,7 +41,7 @@ pub(crate) fn anchors() -> impl Iterator<Item = &'static str> {
         .copied()
 }
 
-/// The reference name of the tensor `name` of a checkpoint in which `has` says what there is.
+/// The reference name of the tensor `name` of a checkpoint; `has` says which tensors the checkpoint holds.
 pub(crate) fn canonical_name(name: &str, has: Holds<'_>) -> String {
     ENTRIES
         .iter()
@@ -49,7 +49,7 @@ pub(crate) fn canonical_name(name: &str, has: Holds<'_>) -> String {
         .unwrap_or_else(|| name.to_owned())
 }
 
-/// Whether a tensor is one that PyTorch's networks hold and do not use, or compute anew.
+/// Whether PyTorch's networks hold this tensor without using it, or recompute it.
 pub(crate) fn is_unused(name: &str) -> bool {
     ENTRIES.iter().any(|entry| (entry.is_unused)(name))
 }

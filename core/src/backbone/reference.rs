@@ -1,14 +1,14 @@
-//! What reference implementations hold beside the parameters.
+//! What reference implementations store besides parameters.
 
 use crate::nn::relative_rows;
 
-/// The names of the tables of relative positions in PyTorch end so.
+/// Suffix of the relative position tables in PyTorch.
 const TABLE: &str = "relative_position_bias_table";
 
-/// The names of the buffers that PyTorch keeps beside those tables end so.
+/// Suffix of the buffers that PyTorch keeps beside those tables.
 pub(super) const INDEX: &str = "relative_position_index";
 
-/// A tensor of the reference implementation that is no parameter here.
+/// A tensor of the reference implementation that is not a parameter here.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ReferenceTensor {
     /// Its reference name.

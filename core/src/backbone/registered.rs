@@ -1,27 +1,27 @@
-//! What each backbone's file says before there is a network of it.
+//! What each backbone's file states about the backbone itself, before any network is built.
 
 use super::shapes::{Holds, RecognitionError, Recognized, Shapes, Untold};
 use super::size::Size;
 
 /// One of the names of the backbone whose numbers are `T`.
 pub(super) struct Named<T> {
-    /// What is said of it.
+    /// Its description.
     pub label: Label,
     /// The numbers of a named size.
     pub numbers: fn(Size) -> T,
 }
 
-/// What is said of a network by its name.
+/// Description of a named network.
 pub(super) struct Label {
-    /// The name in commands and files: that of the list in kebab case.
+    /// The name in commands and files: the list's name in kebab case.
     pub name: &'static str,
     /// The name as papers write it.
     pub title: &'static str,
-    /// Parameters of the sizes in their order, for one channel, three classes and a small patch.
+    /// Parameter counts of the sizes in order, for one channel, three classes and a small patch.
     pub parameters: [usize; 3],
     /// How fast it is beside the others, in words.
     pub pace: &'static str,
-    /// Which published settings it takes.
+    /// Which family of published settings applies to it.
     pub recipes: RecipeFamily,
 }
 
@@ -34,7 +34,7 @@ pub enum RecipeFamily {
     NnUnet,
 }
 
-/// What is known of a backbone before there is a network of it; its numbers implement it.
+/// What is known about a backbone before a network is built; implemented by its hyperparameters.
 pub(super) trait Registered: Sized + 'static {
     /// Its names; at least one.
     const NAMES: &'static [Named<Self>];
@@ -45,31 +45,31 @@ pub(super) trait Registered: Sized + 'static {
     /// Other names that checkpoints give to the anchor.
     const OTHER_ANCHORS: &'static [&'static str] = &[];
 
-    /// The name of a network with these numbers; there is a choice only where the file has several names.
+    /// The name of a network with these numbers, for files that declare several.
     fn name(&self) -> &'static str {
         Self::NAMES[0].label.name
     }
 
-    /// The reference name of a tensor that some checkpoints call `name`; `None` where it is that name. `has`
-    /// says which tensors the checkpoint holds.
+    /// The reference name of a tensor that some checkpoints call `name`; `None` where `name` already is the reference
+    /// name. `has` says which tensors the checkpoint holds.
     fn canonical_name(_name: &str, _has: Holds<'_>) -> Option<String> {
         None
     }
 
-    /// Whether a tensor is one that the reference implementation holds and does not use, or computes anew.
+    /// Whether the reference implementation holds this tensor without using it, or recomputes it.
     fn is_unused(_name: &str) -> bool {
         false
     }
 
-    /// The network whose tensors these are; the anchor is among them.
+    /// The network that these tensors belong to; the anchor is among them.
     ///
     /// # Errors
-    /// When a tensor is missing, or the sizes cannot be told from the shapes.
+    /// When a tensor is missing, or the shapes do not tell the sizes.
     fn recognize(shapes: &Shapes<'_>, untold: &Untold<'_, Self>) -> Result<Recognized<Self>, RecognitionError>;
 }
 
-/// The name that the list writes as `variant`, of the file whose numbers are `T`. Without one, the program
-/// does not compile.
+/// The name that the list writes as `variant`, from the file whose numbers are `T`. A missing name is a compile-time
+/// error.
 pub(super) const fn named<T: Registered>(variant: &str) -> &'static Named<T> {
     let mut index = 0;
     while index < T::NAMES.len() {
@@ -115,7 +115,7 @@ pub(super) struct Entry<N> {
 }
 
 impl<N> Entry<N> {
-    /// That of the file whose numbers are `T`.
+    /// The entry of the file whose numbers are `T`.
     pub(super) const fn of<T: Registered>(recognize: Recognize<N>) -> Self {
         Self {
             anchor: T::ANCHOR,

@@ -8,15 +8,15 @@ use crate::volume::AxisOrder;
 /// Whether a checkpoint holds a tensor of a name.
 pub(super) type Holds<'a> = &'a dyn Fn(&str) -> bool;
 
-/// Sides of tensors by their reference names.
+/// Shapes of tensors by their reference names.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shapes<'a>(pub &'a BTreeMap<String, Vec<usize>>);
 
 impl Shapes<'_> {
-    /// The sides of a tensor.
+    /// The shape of a tensor.
     ///
     /// # Errors
-    /// When there is no such tensor.
+    /// When the tensor does not exist.
     pub fn shape(&self, name: &str) -> Result<&[usize], RecognitionError> {
         let shape = self.0.get(name);
         let shape = shape.ok_or_else(|| RecognitionError::Missing(name.to_owned()))?;
@@ -26,7 +26,7 @@ impl Shapes<'_> {
     /// One side of a tensor.
     ///
     /// # Errors
-    /// When there is no such tensor, or it has fewer sides.
+    /// When the tensor does not exist, or has fewer axes.
     pub fn side(&self, name: &str, axis: usize) -> Result<usize, RecognitionError> {
         let side = self.shape(name)?.get(axis).copied();
         side.ok_or_else(|| RecognitionError::Missing(format!("{name} with {} sides", axis + 1)))
@@ -43,7 +43,7 @@ impl Shapes<'_> {
     }
 }
 
-/// A network as its tensors show it; `N` are its numbers.
+/// A network as recognized from its tensors; `N` is the type of its numbers.
 #[derive(Debug)]
 pub(crate) struct Recognized<N> {
     /// The numbers of the network.
@@ -56,7 +56,7 @@ pub(crate) struct Recognized<N> {
     pub patch: [usize; 3],
     /// The order in which the reference implementation holds a volume's axes.
     pub axes: AxisOrder,
-    /// What the tensors do not tell, one phrase each.
+    /// What was assumed because the tensors do not tell, one phrase each.
     pub assumed: Vec<String>,
 }
 
@@ -74,7 +74,7 @@ impl<N> Recognized<N> {
     }
 }
 
-/// What the tensors of a checkpoint do not tell; `N` are the numbers of a network.
+/// What the tensors of a checkpoint do not tell; `N` is the type of a network's numbers.
 #[derive(Clone, Debug)]
 pub(crate) struct Untold<'a, N> {
     /// The patch `[depth, height, width]` in voxels.
@@ -83,12 +83,12 @@ pub(crate) struct Untold<'a, N> {
     pub heads: Option<usize>,
     /// How patches are merged.
     pub merging: Merging,
-    /// The network that is to take the tensors; it tells what nothing else does.
+    /// The network that the tensors are loaded into; it supplies whatever nothing else tells.
     pub expected: Option<&'a N>,
 }
 
 impl<'a, N> Untold<'a, N> {
-    /// The same for one backbone: its own numbers are taken from the network that is expected.
+    /// The same for one backbone, with its own numbers from the expected network.
     pub fn of<M>(&self, own: impl FnOnce(&'a N) -> Option<&'a M>) -> Untold<'a, M> {
         Untold {
             patch: self.patch,
@@ -99,11 +99,11 @@ impl<'a, N> Untold<'a, N> {
     }
 }
 
-/// Why tensors are of no network. Each sentence follows "the weights".
+/// Why tensors do not belong to any network. Each sentence follows "the weights".
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum RecognitionError {
     /// Tensors of this name are missing.
     Missing(String),
-    /// The tensors make no network that is known here.
+    /// No network known here has these tensors.
     Unsuitable(String),
 }

@@ -1,8 +1,8 @@
 //! A network for tests, and the shortest example of a backbone's file: one level down and up again.
 //!
-//! What a file says at its head: the paper, the reference implementation and its version, and where both are
-//! silent, what was chosen here. This network has neither, so everything is our choice: cells of 4³ voxels of
-//! the input become one learned value per channel where the mask hides them, as in PCRLv2.
+//! The header of a file names the paper, the reference implementation and its version, and what was chosen here where
+//! both are silent. This network has neither, so everything is our choice: cells of 4³ voxels of the input become one
+//! learned value per channel where the mask hides them, as in PCRLv2.
 
 #[cfg(test)]
 mod tests;

@@ -20,7 +20,7 @@ use crate::volume::AxisOrder;
 pub use config::{PatchProjection, UnetrConfig};
 pub use layers::Unetr;
 
-/// MedContext's student has the transformer at the top level, and so its anchor.
+/// The anchor in MedContext's student, which has the transformer at the top level.
 const TOP_LEVEL_TRANSFORMER: &str = "patch_embedding.position_embeddings";
 
 impl Architecture for UnetrConfig {
@@ -44,7 +44,7 @@ impl Architecture for UnetrConfig {
     }
 
     fn largest_values(&self, patch: [usize; 3]) -> f64 {
-        // The last skip beside what comes from below.
+        // The last skip, concatenated with the upsampled features.
         volume(patch) * 2.0 * self.feature as f64
     }
 

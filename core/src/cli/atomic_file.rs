@@ -1,4 +1,4 @@
-//! Files and folders that are written.
+//! Writing files and folders.
 
 use std::ffi::OsString;
 use std::fs;
@@ -10,13 +10,13 @@ use super::Failure;
 use crate::file_names::LONGEST;
 use crate::weights::sha256;
 
-/// Makes a folder for results. One that holds something already is refused unless `force`.
+/// Makes a folder for results. A folder that is not empty is refused unless `force`.
 pub(super) fn make_folder(path: &Path, force: bool) -> Result<(), Failure> {
     refuse_used_folder(path, force)?;
     fs::create_dir_all(path).map_err(|error| unwritable(path, &error))
 }
 
-/// Refuses a folder that holds something already unless `force`.
+/// Refuses a folder that is not empty unless `force`.
 pub(super) fn refuse_used_folder(path: &Path, force: bool) -> Result<(), Failure> {
     let used = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
     if used && !force {
@@ -28,12 +28,12 @@ pub(super) fn refuse_used_folder(path: &Path, force: bool) -> Result<(), Failure
     Ok(())
 }
 
-/// Writes a file whole or not at all.
+/// Writes a file atomically.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     AtomicFile::create(path)?.fill(bytes)
 }
 
-/// A file that is written whole or not at all: under another name first, then renamed.
+/// A file that is written atomically: under a temporary name first, then renamed.
 pub(super) struct AtomicFile {
     path: PathBuf,
     partial: PathBuf,
@@ -47,10 +47,9 @@ impl AtomicFile {
         Self::under(path, ".partial")
     }
 
-    /// The same where other processes may write the same file at the same time: the last one stays.
+    /// The same where other processes may write the same file concurrently: the last one wins.
     pub fn among_others(path: &Path) -> Result<Self, Failure> {
-        // Processes of other machines and containers may have the same number, but do not begin in the same
-        // nanosecond.
+        // Processes on other machines and in containers may have the same id, but do not start in the same nanosecond.
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.unwrap_or_default().as_nanos();
         Self::under(path, &format!(".{}-{now}.partial", std::process::id()))
@@ -67,14 +66,14 @@ impl AtomicFile {
         })
     }
 
-    /// Writes all that the file is to hold, and finishes it.
+    /// Writes the file's whole content, and finishes it.
     pub fn fill(mut self, bytes: &[u8]) -> Result<(), Failure> {
         let written = self.write_all(bytes);
         written.map_err(|error| unwritable(&self.path, &error))?;
         self.finish()
     }
 
-    /// Puts the file in its place, once it is safely on the disk.
+    /// Renames the file to its final name once it is synced to disk.
     pub fn finish(mut self) -> Result<(), Failure> {
         let synced = self.file.flush();
         let synced = synced.and_then(|()| self.file.get_ref().sync_all());
@@ -98,14 +97,13 @@ impl Write for AtomicFile {
 impl Drop for AtomicFile {
     fn drop(&mut self) {
         if !self.finished {
-            // What could not be finished is of no use; that it stays does no harm either.
+            // An unfinished file is useless, but leaving it behind is harmless.
             let _ = fs::remove_file(&self.partial);
         }
     }
 }
 
-/// Where a file is written before it gets its name, beside it. Where no room is left behind the name, a hash
-/// stands for it.
+/// The temporary path, in the same folder. If the name would become too long, a hash replaces it.
 fn partial(path: &Path, ending: &str) -> PathBuf {
     let name = path.file_name().unwrap_or_default();
     let mut partial = if name.len() + ending.len() > LONGEST {
@@ -117,7 +115,7 @@ fn partial(path: &Path, ending: &str) -> PathBuf {
     path.with_file_name(partial)
 }
 
-/// That a file or folder cannot be written, and what to do.
+/// The failure of writing a file or folder, and what to do about it.
 pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
     let remedy = match error.kind() {
         ErrorKind::InvalidFilename => "choose a folder with a shorter path",

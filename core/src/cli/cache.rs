@@ -1,5 +1,5 @@
-//! Prepared cases in a folder, so that a data set need not fit into memory and is prepared once. Runs, also
-//! several at the same time, may share one.
+//! Prepared cases in a folder, so that a data set need not fit into memory and is prepared once. Several runs may share
+//! one, also concurrently.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,17 +17,17 @@ use crate::train::{TrainConfig, prepare};
 use crate::transform::{CaseFile, SampledCase};
 use crate::weights::sha256;
 
-/// Raised when cases are prepared otherwise than before, so that files of older versions are not used.
+/// Incremented when the preparation of cases changes, so that older files are not used.
 const VERSION: u32 = 2;
 
-/// A folder of fingerprints and prepared cases. What is in a file, and what its name ends in, follows from the
-/// files of the case and the settings it was prepared with: nothing has to be cleared when they change.
+/// A folder of fingerprints and prepared cases. A file's name depends on the case's files and the settings it was
+/// prepared with: nothing needs to be cleared when they change.
 #[derive(Clone)]
 pub(super) struct Cache {
     folder: PathBuf,
 }
 
-/// A fingerprint and what it was taken of.
+/// A fingerprint and the files that it describes.
 #[derive(Serialize, Deserialize)]
 struct CachedFingerprint {
     origin: String,
@@ -36,7 +36,7 @@ struct CachedFingerprint {
 }
 
 impl Cache {
-    /// Uses a folder, which is made if it is not there.
+    /// Opens a cache folder, creating it if needed.
     pub fn open(folder: &Path) -> Result<Self, Failure> {
         make_folder(folder, true)?;
         Ok(Self {
@@ -44,7 +44,7 @@ impl Cache {
         })
     }
 
-    /// A case's fingerprint: cached, or of the case as it is read.
+    /// A case's fingerprint: cached, or computed by reading the case.
     pub fn fingerprint(&self, source: &Folder, files: &CaseFiles) -> Result<CaseFingerprint, Failure> {
         let origin = serde_json::json!([VERSION, stamps(source, files)?]).to_string();
         let path = self.path(files, &origin, "json");
@@ -62,7 +62,7 @@ impl Cache {
         Ok(cached.fingerprint)
     }
 
-    /// A case as it is trained on: cached, or prepared now.
+    /// A case prepared for training: cached, or prepared now.
     pub fn prepared(
         &self,
         source: &Folder,
@@ -98,15 +98,15 @@ impl Cache {
     }
 }
 
-/// Name, bytes and time of change (nanoseconds) of each of a case's files, and how many channels they hold.
+/// Name, size in bytes and modification time (nanoseconds) of each of a case's files, and how they are read.
 fn stamps(source: &Folder, files: &CaseFiles) -> Result<serde_json::Value, Error> {
     let mut stamps = Vec::new();
     for name in files.names() {
         let path = source.path(name);
-        let facts = fs::metadata(&path).map_err(|error| unreadable(&path, &error))?;
+        let facts = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
         let changed = facts.modified().ok();
         let changed = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        // Whatever the folder is called in which several machines see it.
+        // Relative, so that machines that mount the folder at different paths agree.
         stamps.push((
             source.listing.below(name),
             facts.len(),
@@ -114,5 +114,7 @@ fn stamps(source: &Folder, files: &CaseFiles) -> Result<serde_json::Value, Error
         ));
     }
     let structures: Vec<u16> = files.structures.iter().map(|structure| structure.id).collect();
-    Ok(serde_json::json!([stamps, structures, source.read_settings()]))
+    let options = source.library.read_options(files);
+    let options = (options.channels, options.resample_labels);
+    Ok(serde_json::json!([stamps, structures, options]))
 }

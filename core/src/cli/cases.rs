@@ -1,4 +1,4 @@
-//! The labeled cases of a run: held in memory, or read when they are needed and prepared in a cache.
+//! The labeled cases of a run: held in memory, or read on demand and prepared in a cache.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ const UNNOTICED: Duration = Duration::from_secs(2);
 /// Reads cases of one folder.
 pub(super) struct Reader<'a> {
     pub folder: Arc<Folder>,
-    /// Where prepared cases are kept; without one, cases are held in memory.
+    /// The cache of prepared cases; without one, cases are held in memory.
     pub cache: Option<Cache>,
     /// Whether a case that cannot be read ends the command, rather than being left out.
     pub strict: bool,
@@ -39,7 +39,7 @@ enum CaseStore {
 }
 
 impl Cases {
-    /// Says what is odd about each.
+    /// Prints the warnings of each case.
     pub fn warn(&self, console: &Console) {
         for case in &self.fingerprints {
             for warning in &case.warnings {
@@ -50,8 +50,8 @@ impl Cases {
 }
 
 impl Reader<'_> {
-    /// Reads the labeled ones of `files`. One that cannot be read is named and left out, unless it is the
-    /// last one or the reader is strict.
+    /// Reads the labeled ones of `files`. A case that cannot be read is named and left out, unless it is the last one
+    /// or the reader is strict.
     pub fn read(&self, files: &[CaseFiles]) -> Result<Cases, Failure> {
         let labeled = files.iter().filter(|files| files.is_labeled());
         let labeled: Vec<CaseFiles> = labeled.cloned().collect();
@@ -74,14 +74,14 @@ impl Reader<'_> {
         Ok(Cases { fingerprints, store })
     }
 
-    /// The labels to learn: those that are known, else all that occur. Says what dataset.json has about them.
+    /// The labels to learn: the `known` ones, else all that occur. Prints what dataset.json says about them.
     pub fn labels(&self, cases: &Cases, known: Option<LabelSet>) -> Result<LabelSet, Failure> {
         if let Some(labels) = known {
             return Ok(labels);
         }
-        let names = self.folder.label_names();
+        let names = self.folder.library.label_names();
         let labels = LabelSet::from_fingerprints(&cases.fingerprints, &names).map_err(Error::from)?;
-        if let Some(json) = &self.folder.json {
+        if let Some(json) = self.folder.library.dataset_json() {
             for sentence in json.check(&labels).map_err(Error::from)? {
                 self.console.warn(sentence);
             }
@@ -94,8 +94,7 @@ impl Reader<'_> {
         match cases.store {
             CaseStore::Memory(cases) => Ok(TrainingSet::prepare(cases, labels, config)?),
             CaseStore::Disk(files, cache) => {
-                // Nothing is prepared in vain: by settings that cannot work, or of cases that do not go
-                // together.
+                // Invalid settings and incompatible cases are refused before anything is prepared.
                 config.check(&config.resolved_network())?;
                 let fingerprints = cases.fingerprints.iter();
                 let channels = fingerprints.map(|case| (case.id.as_str(), case.channels));
@@ -122,7 +121,7 @@ impl Reader<'_> {
         }
     }
 
-    /// `work` on every case, with what it gave. Cases that it fails for are named and left out.
+    /// The result of `work` for every case. Cases for which it fails are named and left out.
     fn each<R: Send>(
         &self,
         files: &[CaseFiles],
@@ -180,7 +179,7 @@ impl Reader<'_> {
         Ok(usable)
     }
 
-    /// Says so where cases would not fit into memory.
+    /// Warns if the cases would not fit into memory.
     fn warn_of_room(&self, files: &[CaseFiles]) {
         let Some(free) = device::available_memory() else {
             return;

@@ -18,7 +18,7 @@ use crate::volume::format_dims;
 pub(super) struct Arguments {
     /// Folder with scans and labels.
     folder: PathBuf,
-    /// Bring label maps that lie elsewhere onto their images, each voxel from the nearest by millimeters.
+    /// Resample label maps that do not lie on their images' grid: nearest neighbor, in millimeters.
     #[arg(long)]
     resample_labels: bool,
     /// Combine label maps of one structure each (TotalSegmentator) into one a case.
@@ -29,11 +29,11 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-/// All that is found.
+/// Everything that was found.
 #[derive(Serialize)]
 struct Found {
     cases: Vec<Listed>,
-    /// Files of no case.
+    /// Files that belong to no case.
     leftovers: Vec<Leftover>,
     /// Images that cannot be read and folders that cannot be looked into.
     problems: Vec<String>,
@@ -64,7 +64,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         lists: true,
     };
     let folder = Folder::open(&arguments.folder, listing, options, console)?;
-    let names = folder.label_names();
+    let names = folder.library.label_names();
     let mut found = Found {
         cases: Vec::new(),
         leftovers: folder.pairing.leftovers.clone(),
@@ -104,7 +104,7 @@ impl Listed {
         }
     }
 
-    /// In one line.
+    /// The case in one line.
     fn line(&self) -> String {
         let dims = format_dims(&self.dims);
         let labels = self.labels.iter().flatten();

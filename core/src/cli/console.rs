@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::duration;
+
 /// Where a command writes.
 pub(super) struct Console {
     quiet: bool,
@@ -66,9 +68,9 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// `done` units are done; without a terminal a line is written for every twentieth.
+    /// Reports that `done` units are done; without a terminal, prints a line for every twentieth.
     pub fn at(&mut self, done: usize, remaining_seconds: f64, detail: &str) {
-        let left = format!("{detail} {} left", duration(remaining_seconds));
+        let left = format!("{detail} {} left", duration::in_words(remaining_seconds));
         if let Some(bar) = &self.bar {
             bar.set_position(done as u64);
             bar.set_message(left);
@@ -81,7 +83,7 @@ impl Progress {
         }
     }
 
-    /// A line between the progress.
+    /// Prints a line above the progress.
     pub fn say(&self, line: &str) {
         match &self.bar {
             Some(bar) => bar.println(line),
@@ -90,21 +92,11 @@ impl Progress {
         }
     }
 
-    /// The work is over.
+    /// Removes the progress.
     pub fn clear(self) {
         if let Some(bar) = self.bar {
             bar.finish_and_clear();
         }
-    }
-}
-
-/// Seconds in words: `41 s`, `3 min 05 s`, `2 h 10 min`.
-pub(super) fn duration(seconds: f64) -> String {
-    let seconds = seconds.max(0.0).round() as u64;
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, s) => format!("{s} s"),
-        (0, m, s) => format!("{m} min {s:02} s"),
-        (h, m, _) => format!("{h} h {m:02} min"),
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) struct Arguments {
     /// The patch that the weights are for, where they do not tell.
     #[arg(long, value_name = "D,H,W", value_parser = sides)]
     patch: Option<[usize; 3]>,
-    /// UNETR's attention heads, which weights do not tell; by default one for 64 channels.
+    /// UNETR's attention heads, which weights do not tell; by default one per 64 channels.
     #[arg(long)]
     heads: Option<usize>,
     /// How the SwinUNETR that the weights come from merges patches.
@@ -43,13 +43,13 @@ pub(super) struct Arguments {
     /// Change the number of input channels: from one to several or back.
     #[arg(long)]
     channels: Option<usize>,
-    /// Change the number of classes, background included; the last layer is then new.
+    /// Change the number of classes, background included; the last layer is then reinitialized.
     #[arg(long)]
     classes: Option<usize>,
-    /// Names of the classes in their order, without the background.
+    /// Names of the classes in order, without the background.
     #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
     names: Vec<String>,
-    /// Which network of a file that holds several, such as a student and its teacher: where it lies there.
+    /// Which network of a file that holds several, such as a student and its teacher: its path in the file.
     #[arg(long)]
     part: Option<String>,
     /// How values are stored.

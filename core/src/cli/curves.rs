@@ -22,7 +22,7 @@ pub(super) const DICE: (&str, &str) = ("validation Dice", "#cc79a7");
 const FIRST_TERM: usize = 1;
 const DICE_COLUMN: usize = FIRST_TERM + Terms::NAMES.len();
 
-/// A curve has no more points than this; each is the mean of neighboring steps.
+/// Maximum number of points of a curve; each is the mean of neighboring steps.
 const POINTS: usize = 300;
 
 /// The step of a row.
@@ -38,7 +38,7 @@ pub(super) struct Curves {
 }
 
 impl Curves {
-    /// Starts the files of a run folder, or goes on with them after `done` steps.
+    /// Starts the files of a run folder, or continues them after `done` steps.
     pub fn new(folder: &Path, done: Option<usize>) -> Result<Self, Failure> {
         let csv_path = folder.join("progress.csv");
         let kept = done.map(|done| lines_until(&csv_path, done, step_of));
@@ -101,7 +101,7 @@ fn column(csv: &str, column: usize) -> Vec<(f64, f64)> {
     csv.lines().skip(1).filter_map(point).collect()
 }
 
-/// Means of neighboring points, so that no more than [`POINTS`] are left.
+/// Means of neighboring points, at most [`POINTS`] of them.
 pub(super) fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let mean = |points: &[(f64, f64)]| {
         let count = points.len() as f64;
@@ -246,7 +246,7 @@ mod tests {
         assert_eq!((thin.len(), thin[0], thin[299]), (300, (0.5, 0.5), (598.5, 0.5)));
     }
 
-    /// The axis of losses runs from 0 to 4 over 220 units from 30 on, steps from 0 to 2 over 520 from 60 on.
+    /// The loss axis runs from 0 to 4 over 220 units starting at 30, the step axis from 0 to 2 over 520 starting at 60.
     #[test]
     fn curves_lie_where_their_values_are() {
         let svg = svg(CSV);

@@ -15,7 +15,9 @@ use super::{Failure, Outcome};
 use crate::Error;
 use crate::backbone::Backbone;
 use crate::dataset::{DatasetJson, Match, match_predictions};
-use crate::metric::{CaseScore, EmptyPolicy, Evaluation, Hausdorff, Protocol, Region, Report, Targets, Unit};
+use crate::metric::{
+    CaseScore, EmptyPolicy, Evaluation, EvaluationDocument, Hausdorff, Protocol, Region, Targets, Unit,
+};
 use crate::preset::Preset;
 use crate::volume::Placement;
 
@@ -27,7 +29,7 @@ pub(super) struct Arguments {
     /// Folder with true label maps, or a data set that holds them.
     #[arg(long, required_unless_present = "merge")]
     truth: Option<PathBuf>,
-    /// Put together the JSON files of parts, instead of reading label maps.
+    /// Merge the JSON files of shards, instead of reading label maps.
     #[arg(
         long,
         value_name = "PART.json",
@@ -56,12 +58,12 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "I/N")]
     shard: Option<String>,
     #[command(flatten)]
-    reports: Reports,
+    outputs: Outputs,
 }
 
 /// Where the result goes besides the screen.
 #[derive(Args)]
-struct Reports {
+struct Outputs {
     /// Unit of distances: mm or voxels; by default both.
     #[arg(long)]
     unit: Option<Unit>,
@@ -77,25 +79,25 @@ struct Reports {
     /// Also write a document to print or to keep, in HTML.
     #[arg(long)]
     html: Option<PathBuf>,
-    /// What --json wrote of the same cases earlier, to stand beside the means in the HTML.
+    /// An earlier --json output for the same cases, shown beside the means in the HTML.
     #[arg(long, value_name = "EARLIER.json", requires = "html")]
     before: Option<PathBuf>,
 }
 
-impl Reports {
-    /// Refuses reports that are one of the files that are read, or one another.
+impl Outputs {
+    /// Refuses outputs that name the same file twice, or one of the files that are read.
     fn refuse<P: AsRef<Path>>(&self, read: impl IntoIterator<Item = P>) -> Outcome {
-        let reports = [&self.json, &self.csv, &self.markdown, &self.html];
-        let reports = || reports.into_iter().flatten().map(PathBuf::as_path);
-        refuse_doubles(reports())?;
-        refuse_inputs(reports(), &self.before)?;
-        refuse_inputs(reports(), read)
+        let outputs = [&self.json, &self.csv, &self.markdown, &self.html];
+        let outputs = || outputs.into_iter().flatten().map(PathBuf::as_path);
+        refuse_doubles(outputs())?;
+        refuse_inputs(outputs(), &self.before)?;
+        refuse_inputs(outputs(), read)
     }
 }
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let (Some(prediction), Some(truth)) = (&arguments.prediction, &arguments.truth) else {
-        return merge(&arguments.merge, &arguments.reports, console);
+        return merge(&arguments.merge, &arguments.outputs, console);
     };
     let json = dataset_json(truth)?;
     for problem in json.iter().flat_map(|json| &json.problems) {
@@ -105,7 +107,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     predictions.warn(console);
     truths.warn(console);
     let read = predictions.paths().chain(truths.paths());
-    arguments.reports.refuse(read)?;
+    arguments.outputs.refuse(read)?;
     let lists = [(prediction.as_path(), &predictions), (truth, &truths)];
     let pairs = pairs(lists, json.as_ref(), console)?;
     let shard = Shard::choose(arguments.shard.as_deref())?;
@@ -136,7 +138,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     };
     let labels = measurement.targets.label_set(&scores, &measurement.names);
     let labels = labels.map_err(Error::from)?;
-    report(&Evaluation::new(scores, &labels, protocol), &arguments.reports, console)?;
+    report(&Evaluation::new(scores, &labels, protocol), &arguments.outputs, console)?;
     if failed > 0 {
         return Err(Failure::Partial {
             failed,
@@ -146,16 +148,16 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     Ok(())
 }
 
-/// Puts the parts of an evaluation together and reports it.
-fn merge(parts: &[PathBuf], reports: &Reports, console: &Console) -> Outcome {
-    reports.refuse(parts)?;
+/// Merges the shards of an evaluation and reports it.
+fn merge(parts: &[PathBuf], outputs: &Outputs, console: &Console) -> Outcome {
+    outputs.refuse(parts)?;
     let parts = parts.iter().map(|path| part(path));
     let parts = parts.collect::<Result<Vec<Evaluation>, Failure>>();
     let evaluation = Evaluation::merge(parts?).map_err(Error::from)?;
-    report(&evaluation, reports, console)
+    report(&evaluation, outputs, console)
 }
 
-/// Measures what a preset's paper reports, where it has published settings, and adds the names of its labels.
+/// Selects what a preset's paper reports, if it has published settings, and adds the names of its labels.
 fn take_preset(preset: Preset, targets: &mut Targets, names: &mut BTreeMap<u16, String>) -> Outcome {
     let published = preset.published(Backbone::Unetr, 1);
     if let Some(settings) = published.map_err(Error::from)? {
@@ -174,7 +176,7 @@ fn dataset_json(truth: &Path) -> Result<Option<DatasetJson>, Error> {
     found.map(parse).transpose()
 }
 
-/// Predictions and true label maps that belong together; what is left over is said.
+/// Pairs predictions with true label maps, and names what is left over.
 fn pairs(
     [(prediction, predictions), (truth, truths)]: [(&Path, &Listing); 2],
     json: Option<&DatasetJson>,
@@ -221,12 +223,12 @@ struct Measurement<'a> {
     truths: &'a Listing,
     targets: Targets,
     form: Hausdorff,
-    /// Names of labels by id, as far as they are known.
+    /// Names of labels by id, where known.
     names: BTreeMap<u16, String>,
 }
 
 impl Measurement<'_> {
-    /// Measures cases, and says why where one cannot be.
+    /// Measures cases, and says why one cannot be measured.
     fn cases(&mut self, pairs: &[Match], console: &Console) -> Vec<CaseScore> {
         let mut scores = Vec::new();
         let mut progress = console.progress(pairs.len(), "case");
@@ -244,7 +246,7 @@ impl Measurement<'_> {
         scores
     }
 
-    /// Measures one case, and adds the names that its true label map knows.
+    /// Measures one case, and adds the label names from its true label map.
     fn case(&mut self, pair: &Match, console: &Console) -> Result<CaseScore, Failure> {
         let prediction = read_label(&self.predictions.path_below(&pair.prediction))?;
         let truth = read_label(&self.truths.path_below(&pair.truth))?;
@@ -269,7 +271,7 @@ impl Measurement<'_> {
     }
 }
 
-/// One part, as `--json` wrote it.
+/// One shard's result, as written by `--json`.
 fn part(path: &Path) -> Result<Evaluation, Failure> {
     serde_json::from_slice(&read(path)?).map_err(|error| {
         Failure::Message(format!(
@@ -279,24 +281,24 @@ fn part(path: &Path) -> Result<Evaluation, Failure> {
     })
 }
 
-fn report(evaluation: &Evaluation, reports: &Reports, console: &Console) -> Outcome {
-    for line in evaluation.to_lines(reports.unit) {
+fn report(evaluation: &Evaluation, outputs: &Outputs, console: &Console) -> Outcome {
+    for line in evaluation.to_lines(outputs.unit) {
         console.say(line);
     }
-    if let Some(path) = &reports.json {
+    if let Some(path) = &outputs.json {
         let json = encoded(path, serde_json::to_string_pretty(evaluation))?;
         write(path, json.as_bytes())?;
     }
-    if let Some(path) = &reports.csv {
-        write(path, evaluation.to_csv(reports.unit).as_bytes())?;
+    if let Some(path) = &outputs.csv {
+        write(path, evaluation.to_csv(outputs.unit).as_bytes())?;
     }
-    if let Some(path) = &reports.markdown {
-        write(path, evaluation.to_markdown(reports.unit).as_bytes())?;
+    if let Some(path) = &outputs.markdown {
+        write(path, evaluation.to_markdown(outputs.unit).as_bytes())?;
     }
-    if let Some(path) = &reports.html {
-        let document = Report {
+    if let Some(path) = &outputs.html {
+        let document = EvaluationDocument {
             title: "Evaluation".to_owned(),
-            before: reports.before.as_deref().map(part).transpose()?,
+            before: outputs.before.as_deref().map(part).transpose()?,
             provenance: provenance(evaluation),
             settings: None,
         };
@@ -305,7 +307,7 @@ fn report(evaluation: &Evaluation, reports: &Reports, console: &Console) -> Outc
     Ok(())
 }
 
-/// How the program was called, without which the numbers cannot be had again.
+/// How the program was called, which it takes to reproduce the numbers.
 fn provenance(evaluation: &Evaluation) -> Vec<(String, String)> {
     let command: Vec<String> = std::env::args().collect();
     let facts = [

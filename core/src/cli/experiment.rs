@@ -20,7 +20,7 @@ use super::folder::{Folder, FolderOptions};
 use super::inputs::refuse_inputs;
 use super::listing::Listing;
 use super::shard::Shard;
-use super::train::{FILES, Report, STATE};
+use super::train::{FILES, RunReport, STATE};
 use super::{Failure, Outcome};
 use crate::device::{self, DeviceKind};
 use crate::experiment::{Cell, CellResult, Event, Experiment, Runner};
@@ -38,18 +38,18 @@ pub(super) struct Arguments {
     /// Folder for the table and a run folder per cell; what is finished there is not done again.
     #[arg(long, required_unless_present = "dry_run")]
     out: Option<PathBuf>,
-    /// Settings in TOML that win over those of the experiment and of all its rows, such as iterations, and
-    /// seeds: to try an experiment out. The table tells them.
+    /// Settings in TOML that override those of the experiment and of all its rows, such as iterations, and seeds: to
+    /// try an experiment out. The table lists them.
     #[arg(long = "override", value_name = "FILE")]
     overrides: Option<PathBuf>,
-    /// Only list the cells and the cases of each list, beside how many were published; nothing is read but
-    /// names, and nothing is written.
+    /// Only list the cells and the cases of each list, beside how many were published; only names are read, and nothing
+    /// is written.
     #[arg(long, conflicts_with_all = ["table", "force"])]
     dry_run: bool,
     /// Where to compute: cpu, wgpu, cuda, cuda:N, or ws://host:port where `core serve` runs.
     #[arg(long, default_value = "cpu")]
     device: DeviceKind,
-    /// Folder for prepared cases: they are kept there instead of in memory, for all cells.
+    /// Cache folder for prepared cases, used by all cells instead of memory.
     #[arg(long, value_name = "FOLDER")]
     cache: Option<PathBuf>,
     /// Part of the cells: I/N, or N where a cluster numbers the parts. Without it, once all parts are
@@ -59,7 +59,7 @@ pub(super) struct Arguments {
     /// Only write the table of the cells that are done.
     #[arg(long, conflicts_with = "shard")]
     table: bool,
-    /// Do cells again that were done with other settings.
+    /// Repeat cells that were done with other settings.
     #[arg(long)]
     force: bool,
 }
@@ -120,12 +120,12 @@ fn open_scans<'a>(
     Ok(Scans {
         reader: Reader {
             folder: Arc::new(folder),
-            // A dry run prepares nothing.
+            // A dry run does not prepare cases.
             cache: match &arguments.cache {
                 Some(cache) if !arguments.dry_run => Some(Cache::open(cache)?),
                 _ => None,
             },
-            // A table is of all of its cases.
+            // The table must cover all of its cases.
             strict: true,
             console,
         },
@@ -159,7 +159,7 @@ fn refuse_replacing(arguments: &Arguments, out: &Path, cells: &[Cell], folder: &
 /// The folder of a cell's segmentations.
 const PREDICTED: &str = "predicted";
 
-/// Names of the files of a cell's segmentations by case, no two of which are one file.
+/// File names of a cell's segmentations by case, unique on any file system.
 fn predicted(cell: &Cell) -> BTreeMap<String, String> {
     let mut names = FileNames::default();
     let cases = cell.evaluation.iter();
@@ -185,12 +185,12 @@ fn plan(arguments: &Arguments) -> Result<Experiment, Failure> {
     }
 }
 
-/// Refuses cells whose cases are not here, before the first is trained, and says where lists of the preset
-/// are not as they were published.
+/// Refuses cells with missing cases before the first is trained, and says where the preset's lists differ from the
+/// published ones.
 fn check(scans: &Scans<'_>, experiment: &Experiment, cells: &[Cell]) -> Outcome {
     scans.find_all(cells)?;
     let lists = experiment.train.iter().chain([&experiment.evaluate]);
-    // One that the experiment brings along is not the preset's.
+    // A list that the experiment defines itself is not the preset's.
     let lists = lists.filter(|list| !experiment.lists.contains_key(*list));
     for difference in scans.differing(&lists.map(String::as_str).collect()) {
         scans.reader.console.warn(difference);
@@ -198,7 +198,7 @@ fn check(scans: &Scans<'_>, experiment: &Experiment, cells: &[Cell]) -> Outcome 
     Ok(())
 }
 
-/// A finished cell's result; `None` where it is to be done.
+/// A finished cell's result; `None` if the cell is still to be done.
 fn finished(out: &Path, force: bool, cell: &Cell) -> Result<Option<CellResult>, Failure> {
     let path = out.join(cell.folder()).join("result.json");
     if !path.exists() {
@@ -251,7 +251,7 @@ async fn drive(mut runner: Runner<'_, Scans<'_>>, out: &Path, device: &str, cons
     Ok(())
 }
 
-/// The table of all cells, those of other parts included.
+/// The table of all cells, including those of other shards.
 fn tabulate(out: &Path, force: bool, experiment: &Experiment, cells: &[Cell], console: &Console) -> Outcome {
     let mut results = Vec::new();
     for cell in cells {
@@ -270,11 +270,11 @@ struct RunFolder<'a> {
     path: PathBuf,
     /// Names of the segmentations by case.
     predicted: BTreeMap<String, String>,
-    report: Report<'a>,
+    report: RunReport<'a>,
 }
 
 impl<'a> RunFolder<'a> {
-    /// Starts a cell's folder, or goes on with it after `done` steps.
+    /// Starts a cell's folder, or continues it after `done` steps.
     fn new(
         path: PathBuf,
         cell: &Cell,
@@ -283,7 +283,7 @@ impl<'a> RunFolder<'a> {
         console: &'a Console,
     ) -> Result<Self, Failure> {
         make_folder(&path.join(PREDICTED), true)?;
-        // A cell that is done again is not done until it has a new result.
+        // A repeated cell is not done until it has a new result.
         let old = path.join("result.json");
         if old.exists() {
             std::fs::remove_file(&old).map_err(|error| unwritable(&old, &error))?;
@@ -291,7 +291,7 @@ impl<'a> RunFolder<'a> {
         let text = cell.config.to_toml()?;
         write(&path.join("config.toml"), text.as_bytes())?;
         let device = device.to_owned();
-        let report = Report::new(&path, console, cell.config.iterations, device, done)?;
+        let report = RunReport::new(&path, console, cell.config.iterations, device, done)?;
         Ok(Self {
             path,
             predicted: predicted(cell),
@@ -315,7 +315,7 @@ impl<'a> RunFolder<'a> {
                 let path = self.path.join("result.json");
                 let json = encoded(&path, serde_json::to_string_pretty(result))?;
                 write(&path, json.as_bytes())?;
-                // Nothing goes on from here; that it stays does no harm either.
+                // The state is no longer needed, but leaving it behind is harmless.
                 let _ = std::fs::remove_file(self.path.join(STATE));
                 let dice = result.evaluation.mean.dice;
                 console.say(format!(

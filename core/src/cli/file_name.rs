@@ -1,4 +1,4 @@
-//! Names of files as they are shown.
+//! Display names of files.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -8,13 +8,13 @@ use crate::volume;
 /// A volume file's name without its ending; `None` for any other file.
 pub(super) fn volume_stem(path: &Path) -> Option<String> {
     let name = readable(path.file_name()?);
-    // Archives that were made on Windows leave their folders in names.
+    // Archives made on Windows put folders into names, with `\`.
     let name = name.rsplit('\\').next()?;
     volume::stem(name).map(str::to_owned)
 }
 
-/// A name in letters. What is not UTF-8 is taken for ISO 8859-1, in which it mostly was written; control
-/// characters, which a terminal would obey, become `%` and their number.
+/// A name as printable text. Names that are not UTF-8 are read as ISO 8859-1, the most likely encoding; control
+/// characters, which a terminal would obey, become `%` and their code.
 pub(super) fn readable(name: &OsStr) -> String {
     let mut text = String::new();
     let mut push = |letter: char| match letter.is_control() {

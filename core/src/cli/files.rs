@@ -10,7 +10,7 @@ use crate::Error;
 use crate::dataset::HEADER_BYTES;
 use crate::volume::{Format, INTENT_LABEL, Image, Inspection, LabelImage, Limits};
 
-/// What the header of a volume says; nothing where there is none that can be read.
+/// What the header of a volume says; `None` if it cannot be read.
 pub(super) fn header(path: &Path) -> Option<Inspection> {
     let mut start = Vec::new();
     let file = fs::File::open(path).ok()?;
@@ -19,7 +19,7 @@ pub(super) fn header(path: &Path) -> Option<Inspection> {
     format.inspect(&[&start]).ok()
 }
 
-/// Whether there is a volume that is not marked as labels, as all are that are written here.
+/// Whether there is a volume that is not marked as labels, as every label map written here is.
 pub(super) fn holds_scan(path: &Path) -> bool {
     header(path).is_some_and(|facts| facts.intent != INTENT_LABEL)
 }
@@ -57,7 +57,7 @@ pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Error {
     }
 }
 
-/// The lines of a file about the first `done` steps of a run; nothing where there is no file.
+/// The lines of a file about the first `done` steps of a run; empty if there is no file.
 pub(super) fn lines_until(
     path: &Path,
     done: usize,
@@ -72,7 +72,7 @@ pub(super) fn lines_until(
     Ok(kept.flat_map(|line| [line, "\n"]).collect())
 }
 
-/// What a file is to hold, unless it could not be put into JSON: then what is there stays.
+/// The content of a JSON file; on failure, the existing file stays as it is.
 pub(super) fn encoded<T>(path: &Path, json: serde_json::Result<T>) -> Result<T, Failure> {
     json.map_err(|error| {
         Failure::Message(format!(

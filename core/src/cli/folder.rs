@@ -11,7 +11,7 @@ use super::files::{header, read};
 use super::listing::Listing;
 use crate::Error;
 use crate::dataset::{
-    Case, CaseFiles, DatasetError, DatasetJson, Frames, Pairing, ReadOptions, Reading, case_bytes, not_a_volume, pair,
+    Case, CaseFiles, CaseHeader, DatasetError, DatasetJson, Library, Pairing, ReadOptions, Reading, not_a_volume,
     read_case,
 };
 
@@ -20,15 +20,12 @@ const MOST_NAMED: usize = 20;
 
 /// A folder with scans.
 pub(super) struct Folder {
-    root: PathBuf,
-    /// Its files.
+    /// Everything below it.
     pub listing: Listing,
+    /// Its files and how they are used, each by where it lies.
+    pub library: Library<PathBuf>,
     /// Cases and files that belong to none.
     pub pairing: Pairing,
-    /// What its dataset.json says, where there is one.
-    pub json: Option<DatasetJson>,
-    /// Whether label maps that lie elsewhere are brought onto their images.
-    resample_labels: bool,
 }
 
 /// How a folder is used.
@@ -48,21 +45,12 @@ impl Folder {
     /// # Errors
     /// When it cannot be read or has no case.
     pub fn open(root: &Path, listing: Listing, options: FolderOptions, console: &Console) -> Result<Self, Failure> {
-        let names = listing.names();
-        let json = DatasetJson::find(&names)
-            .and_then(|name| Some((name, listing.path(name)?)))
-            .map(|(name, path)| Ok::<_, Error>(DatasetJson::parse(name, &read(path)?)))
-            .transpose()?;
-        let mut pairing = pair(&names, json.as_ref());
-        if options.combine_structures {
-            pairing.combine_structures();
-        }
+        let library = library_of(&listing, options)?;
+        let pairing = library.pairing();
         let folder = Self {
-            root: root.to_owned(),
             listing,
+            library,
             pairing,
-            json,
-            resample_labels: options.resample_labels,
         };
         if !folder.pairing.cases.is_empty() {
             folder.listing.warn(console);
@@ -111,7 +99,7 @@ impl Folder {
 
     /// Reads one case, also where its label map cannot be used.
     pub fn reading(&self, files: &CaseFiles) -> Result<Reading, Error> {
-        let options = self.options(self.channels());
+        let options = self.library.read_options(files);
         at_once(read_case(files, &options, self.fetch()))
     }
 
@@ -122,55 +110,52 @@ impl Folder {
             structures: Vec::new(),
             ..files.clone()
         };
-        at_once(read_case(&images, &self.options(channels), self.fetch()))?.whole()
+        let options = ReadOptions {
+            channels,
+            ..self.library.read_options(&images)
+        };
+        at_once(read_case(&images, &options, self.fetch()))?.whole()
     }
 
     fn fetch(&self) -> impl AsyncFn(&str) -> Result<Vec<u8>, Error> {
-        async |path: &str| read(&self.path(path))
-    }
-
-    fn options(&self, channels: usize) -> ReadOptions {
-        ReadOptions {
-            channels,
-            frames: None,
-            resample_labels: self.resample_labels,
-        }
-    }
-
-    /// How many channels a case has by dataset.json.
-    pub fn channels(&self) -> usize {
-        let json = self.json.as_ref();
-        json.and_then(|json| json.channels).unwrap_or(1)
-    }
-
-    /// What a case depends on beside its files.
-    pub fn read_settings(&self) -> (usize, bool) {
-        (self.channels(), self.resample_labels)
-    }
-
-    /// Names of labels by id, where the folder tells.
-    pub fn label_names(&self) -> BTreeMap<u16, String> {
-        let json = self.json.as_ref();
-        json.map_or_else(BTreeMap::new, |json| json.names.clone())
+        async |path: &str| read(self.path(path))
     }
 
     /// Bytes that a case takes in memory, by the header of its image; what cannot be read takes none.
     pub fn case_bytes(&self, files: &CaseFiles) -> u64 {
-        let Some(facts) = header(&self.path(files.image())) else {
+        let Some(facts) = header(self.path(files.image())) else {
             return 0;
         };
-        let channels = match Frames::expected(facts.frames, self.channels()) {
-            Some(Frames::Channels) => facts.frames,
-            _ => files.channels.len(),
-        };
-        case_bytes(facts.grid.dims, channels, facts.datatype)
+        CaseHeader::of(&facts, files, &self.library.read_options(files)).bytes()
     }
 
-    /// Where a file of the folder lies.
-    pub fn path(&self, name: &str) -> PathBuf {
-        let listed = self.listing.path(name).map(Path::to_owned);
-        listed.unwrap_or_else(|| self.root.join(name))
+    /// Where a volume of the folder lies.
+    pub fn path<'a>(&'a self, name: &'a str) -> &'a Path {
+        let listed = self.library.file(name);
+        listed.map_or(Path::new(name), PathBuf::as_path)
     }
+}
+
+/// The files of a folder, used as someone chose.
+fn library_of(listing: &Listing, options: FolderOptions) -> Result<Library<PathBuf>, Error> {
+    let names = listing.names();
+    let json = DatasetJson::find(&names);
+    let mut library = Library::default();
+    for name in &names {
+        let Some(path) = listing.path(name) else { continue };
+        if Some(name) == json {
+            library.add_dataset_json(name, &read(path)?, path.to_owned());
+        } else {
+            library.add(name, path.to_owned());
+        }
+    }
+    if options.combine_structures {
+        library.combine_structures();
+    }
+    if options.resample_labels {
+        library.resample_labels();
+    }
+    Ok(library)
 }
 
 /// What a future gives that waits for nothing, as one that reads files here does. Training, which is a future

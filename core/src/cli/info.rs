@@ -136,10 +136,10 @@ fn weights(path: &Path, bytes: &[u8], console: &Console) -> Outcome {
     Ok(())
 }
 
-/// Says what weights from elsewhere are, as far as their tensors tell.
+/// Describes weights from other programs, as far as their tensors tell.
 fn foreign(path: &Path, found: &Summary, console: &Console) {
     console.say(format!(
-        "{}: weights from elsewhere, of {} as far as their tensors tell",
+        "{}: weights from another program, of {} as far as their tensors tell",
         path.display(),
         found.network
     ));

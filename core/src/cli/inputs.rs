@@ -1,4 +1,4 @@
-//! What a command reads is never replaced by what it writes.
+//! A command never overwrites its own inputs.
 
 use std::collections::HashSet;
 use std::fs;
@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use super::{Failure, Outcome};
 use crate::file_names::folded;
 
-/// Refuses results that are one of the files that are read, whatever the path's spelling: through links, by
-/// another name of the same file, in other letters where the file system does not tell them apart.
+/// Refuses results that are one of the input files, however the path is spelled: through links, by another name of the
+/// same file, in other case on a case-insensitive file system.
 pub(super) fn refuse_inputs<O: AsRef<Path>, I: AsRef<Path>>(
     results: impl IntoIterator<Item = O>,
     inputs: impl IntoIterator<Item = I>,
@@ -29,13 +29,13 @@ pub(super) fn refuse_inputs<O: AsRef<Path>, I: AsRef<Path>>(
     }
 }
 
-/// Refuses two results that would be one file.
+/// Refuses two results that would be the same file.
 pub(super) fn refuse_doubles<'a>(results: impl IntoIterator<Item = &'a Path>) -> Outcome {
     let mut places = HashSet::new();
     for path in results {
         if !places.insert(place(path)) {
             return Err(Failure::Message(format!(
-                "{} is to hold two results; give each a file of its own",
+                "two results would go to {}; give each its own file",
                 path.display()
             )));
         }
@@ -43,12 +43,12 @@ pub(super) fn refuse_doubles<'a>(results: impl IntoIterator<Item = &'a Path>) ->
     Ok(())
 }
 
-/// Whether two paths lead to one file or folder that is there.
+/// Whether two paths lead to the same existing file or folder.
 pub(super) fn is_same(one: &Path, other: &Path) -> bool {
     identities(one).any(|found| identities(other).any(|other| other == found))
 }
 
-/// Where a file is or would be, alike for all spellings that some file system takes for one.
+/// Where a file is or would be: equal for all spellings that some file system treats as the same.
 fn place(path: &Path) -> String {
     if let Ok(canonical) = fs::canonicalize(path) {
         return folded(&canonical.to_string_lossy());
@@ -62,16 +62,16 @@ fn place(path: &Path) -> String {
     folded(&folder.join(name).to_string_lossy())
 }
 
-/// What two paths of one file have in common.
+/// Identifies a file; two paths to the same file share one.
 #[derive(PartialEq, Eq, Hash)]
 enum Identity {
     Path(PathBuf),
-    /// Number of the device, and of the file on it.
+    /// Device number and inode.
     #[cfg(unix)]
     Node(u64, u64),
 }
 
-/// All that is known of a file; nothing of one that is not there.
+/// All identities of a file; none if it does not exist.
 fn identities(path: &Path) -> impl Iterator<Item = Identity> + use<> {
     let canonical = fs::canonicalize(path).ok().map(Identity::Path);
     #[cfg(unix)]

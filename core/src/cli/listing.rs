@@ -1,4 +1,4 @@
-//! What lies in a folder: every file below it, by a name to show and the path to read.
+//! The files below a folder, each by a name to show and a path to read.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -13,14 +13,14 @@ use crate::Error;
 use crate::dataset::is_passed_over;
 use crate::volume;
 
-/// The files below a folder. Hidden files and folders are passed over; links are followed, each folder once.
+/// The files below a folder. Hidden files and folders are skipped; links are followed, each folder once.
 pub(super) struct Listing {
     /// The folder's own name and `/`; empty where it has none.
     root: String,
-    /// Paths by the names that are shown: with `/` between folders and the folder's own name in front, as a
-    /// folder has it that is dropped into the page. No two names are alike.
+    /// Paths by unique display names: with `/` between folders, starting with the folder's own name, like those of a
+    /// folder that is dropped into the page.
     files: BTreeMap<String, PathBuf>,
-    /// Names of what could not be looked into, and why.
+    /// Names of what could not be listed, and why.
     problems: Vec<(String, String)>,
 }
 
@@ -28,7 +28,7 @@ impl Listing {
     /// Lists a folder.
     ///
     /// # Errors
-    /// When the folder itself cannot be read. Folders in it that cannot be are [named](Self::warn).
+    /// When the folder itself cannot be read. Unreadable folders below it are [named](Self::warn).
     pub fn of(root: &Path) -> Result<Self, Error> {
         Self::without(root, None)
     }
@@ -67,46 +67,46 @@ impl Listing {
         self.files.keys().cloned().collect()
     }
 
-    /// A file's name from the folder on, without the folder's own.
+    /// A file's name relative to the folder.
     pub fn below<'a>(&self, name: &'a str) -> &'a str {
         name.strip_prefix(&self.root).unwrap_or(name)
     }
 
-    /// The names of the files from the folder on, sorted.
+    /// The files' names relative to the folder, sorted.
     pub fn names_below(&self) -> Vec<String> {
         let names = self.files.keys();
         names.map(|name| self.below(name).to_owned()).collect()
     }
 
-    /// Where a file lies, by its name.
+    /// The path of a file, by its name.
     pub fn path(&self, name: &str) -> Option<&Path> {
         self.files.get(name).map(PathBuf::as_path)
     }
 
-    /// Where a file lies, by its name from the folder on.
+    /// The path of a file, by its name relative to the folder.
     pub fn path_below(&self, name: &str) -> PathBuf {
         let name = format!("{}{name}", self.root);
         self.path(&name).map_or(PathBuf::from(&name), Path::to_owned)
     }
 
-    /// Names from the folder on, and paths.
+    /// Names relative to the folder, and paths.
     pub fn files(&self) -> impl Iterator<Item = (&str, &Path)> {
         let files = self.files.iter();
         files.map(|(name, path)| (self.below(name), path.as_path()))
     }
 
-    /// Where the files lie.
+    /// The paths of the files.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         self.files.values().map(PathBuf::as_path)
     }
 
-    /// What could not be looked into, each in a sentence.
+    /// What could not be listed, one sentence each.
     pub fn problems(&self) -> impl Iterator<Item = String> {
         let problems = self.problems.iter();
         problems.map(|(name, problem)| format!("{name}: {problem}"))
     }
 
-    /// Says what could not be looked into; how much that was.
+    /// Warns about what could not be listed, and returns how much that was.
     pub fn warn(&self, console: &Console) -> usize {
         for problem in self.problems() {
             console.warn(problem);
@@ -119,10 +119,10 @@ impl Listing {
 struct Walk {
     /// The folder that is listed, by its canonical path.
     root: PathBuf,
-    /// Canonical paths of the folders that need no second look.
+    /// Canonical paths of the folders already visited.
     seen: BTreeSet<PathBuf>,
-    /// Links to folders, which are followed when all that is really here is known: a folder is called by its
-    /// own name where it has one.
+    /// Links to folders. They are followed after all real folders, so that a folder gets its real name where it has
+    /// one.
     links: VecDeque<(PathBuf, String)>,
     /// Names and paths.
     files: Vec<(String, PathBuf)>,
@@ -130,7 +130,7 @@ struct Walk {
 }
 
 impl Walk {
-    /// Lists a folder whose name ends in `/` or is empty. One that cannot be read is named.
+    /// Lists a folder whose name ends in `/` or is empty. An unreadable folder is reported.
     fn folder(&mut self, folder: &Path, name: &str) {
         if let Err(error) = self.entries(folder, name) {
             let shown = match name.trim_end_matches('/') {
@@ -165,13 +165,13 @@ impl Walk {
             Ok(facts) if facts.is_dir() && linked => self.links.push_back((path, name)),
             Ok(facts) if facts.is_dir() => self.folder(&path, &format!("{name}/")),
             Ok(facts) if facts.is_file() => self.files.push((name, path)),
-            // Reading from a pipe would wait for ever.
+            // Reading from a pipe would block forever.
             Ok(_) if scan => self.problems.push((
                 name,
                 "this never ends, as a pipe or a device; replace it by a file".to_owned(),
             )),
             Ok(_) => {}
-            // It is named when it is read, as any scan that cannot be.
+            // Reading it reports the problem, as for any unreadable scan.
             Err(_) if scan => self.files.push((name, path)),
             Err(error) => {
                 let problem = match linked {
@@ -186,7 +186,7 @@ impl Walk {
         Ok(())
     }
 
-    /// Follows a link to a folder, but for one that leads back to the folder that is listed or above it.
+    /// Follows a link to a folder, unless it leads to the listed folder or above it.
     fn link(&mut self, path: &Path, name: &str) {
         if !self.root.starts_with(canonical(path)) {
             self.folder(path, &format!("{name}/"));
@@ -194,13 +194,13 @@ impl Walk {
     }
 }
 
-/// A folder's path without links. Some drives of Windows do not know it; there are no links on them.
+/// A folder's path without links. Some Windows drives do not support this; they have no links either.
 fn canonical(folder: &Path) -> PathBuf {
     fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned())
 }
 
-/// Files by name. Where several have one name, as two names of other encodings can, the later ones by their
-/// bytes are numbered: `case (2).nii.gz`.
+/// Files by name. Where several share a name, as names in different encodings can, the later ones (in byte order) are
+/// numbered: `case (2).nii.gz`.
 fn unique(mut found: Vec<(String, PathBuf)>) -> BTreeMap<String, PathBuf> {
     found.sort();
     let (mut files, mut later) = (BTreeMap::new(), Vec::new());
@@ -222,8 +222,8 @@ fn unique(mut found: Vec<(String, PathBuf)>) -> BTreeMap<String, PathBuf> {
     files
 }
 
-/// A file's or folder's own name as it is shown; `None` where it is passed over. `\` is between folders: archives
-/// that were made on Windows leave it in names elsewhere.
+/// A file's or folder's display name; `None` if it is skipped. `\` separates folders: archives made on Windows leave it
+/// in names on other systems.
 fn shown(name: &OsStr) -> Option<String> {
     let name = readable(name).replace('\\', "/");
     let parts = name.split('/').filter(|part| !part.is_empty());

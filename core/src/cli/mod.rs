@@ -39,10 +39,10 @@ use outcome::{Failure, Outcome, sides};
 struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// Say only what went wrong.
+    /// Print only warnings and errors.
     #[arg(short, long, global = true)]
     quiet: bool,
-    /// Say more; twice for everything.
+    /// Print more; twice for everything.
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
 }
@@ -65,7 +65,7 @@ enum Command {
     Convert(convert::Arguments),
     /// Write the surfaces of labels as STL files.
     Surface(surface::Arguments),
-    /// Write synthetic labeled scans to try things with.
+    /// Write synthetic labeled scans for trying things out.
     Phantom(phantom::Arguments),
     /// Offer this machine's devices to `core` on another one.
     #[cfg(feature = "remote")]
@@ -73,10 +73,10 @@ enum Command {
 }
 
 impl Command {
-    /// Whether nothing but the main thread computes.
+    /// Whether only the main thread computes.
     fn computes_alone(&self) -> bool {
         match self {
-            // Each client computes on a thread of its own.
+            // Each client computes on its own thread.
             #[cfg(feature = "remote")]
             Self::Serve(_) => false,
             _ => true,
@@ -84,8 +84,7 @@ impl Command {
     }
 }
 
-/// Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong arguments, 130 stopped
-/// by Ctrl-C.
+/// Runs the command line and returns the exit code: 0 done, 1 failed, 2 wrong arguments, 130 stopped by Ctrl-C.
 pub fn main() -> ExitCode {
     crate::device::keep_freed_memory();
     let cli = Cli::parse();

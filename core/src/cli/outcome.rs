@@ -5,7 +5,7 @@ use crate::Error;
 /// Why a command ended early.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
-    /// What the library says.
+    /// An error of the library.
     #[error(transparent)]
     Library(#[from] Error),
     /// One sentence: which file, what is wrong, what to do.
@@ -19,7 +19,7 @@ pub(super) enum Failure {
     Partial { failed: usize, total: usize },
 }
 
-/// What a command ends with.
+/// The result of a command.
 pub(super) type Outcome = Result<(), Failure>;
 
 /// Reads the three sides of a patch, "D,H,W".

@@ -18,14 +18,14 @@ pub(super) struct Arguments {
     /// Folder for the data set.
     #[arg(long)]
     out: PathBuf,
-    /// Whose folders and file names: decathlon, synapse, acdc, brats21 or brats17.
+    /// The data set whose folders and file names to use: decathlon, synapse, acdc, brats21 or brats17.
     #[arg(long, default_value = "decathlon")]
     layout: Preset,
     /// Cases with labels.
     #[arg(long, default_value_t = 6)]
     cases: usize,
-    /// Cases beside them that no published list holds: without labels, to be segmented, or in ACDC's
-    /// testing folder with the labels that were published later.
+    /// Further cases that are in no published list: without labels, to be segmented, or in ACDC's testing folder with
+    /// the labels that were published later.
     #[arg(long, alias = "unlabelled", default_value_t = 2)]
     unlabeled: usize,
     /// The same seed gives the same scans.
@@ -34,7 +34,7 @@ pub(super) struct Arguments {
     /// Smallest and largest side in voxels.
     #[arg(long, value_name = "MIN,MAX", value_delimiter = ',', num_args = 1, default_values_t = [24, 40])]
     voxels: Vec<usize>,
-    /// Write into a folder that is not empty; files of other content are never replaced.
+    /// Write into a folder that is not empty; files with other content are never replaced.
     #[arg(long)]
     force: bool,
 }

@@ -45,7 +45,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         match segment(&arguments, &predictor, job, &title, &interrupted, console) {
             Ok(doubt) => doubts.extend(doubt),
             Err(Failure::Interrupted) => return Err(Failure::Interrupted),
-            // What is wrong with the only case is what is wrong.
+            // With a single case, its failure is the command's.
             Err(failure) if jobs.len() == 1 => return Err(failure),
             Err(failure) => {
                 failed += 1;
@@ -63,7 +63,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     Ok(())
 }
 
-/// Segments a case and says how uncertain that is, where asked for.
+/// Segments a case, with its uncertainty where asked for.
 fn segment(
     arguments: &Arguments,
     predictor: &Predictor,
@@ -80,9 +80,9 @@ fn segment(
     }
     let mut progress: Option<Progress> = None;
     let mut run = predictor.start_channels(&scan.images(), config(arguments))?;
-    // Only now, so that nothing is left of what is refused; and before the work, for it may not be possible.
+    // Not earlier, so that a refused command leaves nothing behind; before the work, since it may fail.
     make_folder(&arguments.output, true)?;
-    // The run has what it needs of it.
+    // The run holds what it needs of the scan.
     drop(scan);
     let mut doubt = None;
     while let Some(event) = block_on(run.next())? {
@@ -121,14 +121,14 @@ fn config(arguments: &Arguments) -> PredictConfig {
             BlendName::Gaussian => Blend::Gaussian,
         },
         batch_size: arguments.batch_size,
-        flips: arguments.flips,
+        mirror: arguments.mirror,
         largest_component: arguments.largest_component,
         keep_logits: arguments.logits,
         uncertainty: arguments.uncertainty,
     }
 }
 
-/// Refuses results that are there already unless `force`, and a scan in the place of a segmentation always.
+/// Refuses to overwrite results unless `force`, and to overwrite a scan in any case.
 fn refuse_used(job: &Job, force: bool) -> Outcome {
     let used = |path: &&PathBuf| fs::symlink_metadata(path).is_ok();
     if let Some(path) = job.results().find(used).filter(|_| !force) {
@@ -147,7 +147,7 @@ fn refuse_used(job: &Job, force: bool) -> Outcome {
     Ok(())
 }
 
-/// How uncertain a case is, without the map.
+/// The uncertainty of a case, without the map.
 struct Doubt {
     mean: f64,
     line: String,
@@ -167,13 +167,13 @@ impl Doubt {
     }
 }
 
-/// Says how uncertain the cases are, most uncertain first.
+/// Ranks the cases, most uncertain first.
 fn rank(mut doubts: Vec<Doubt>, console: &Console) {
     if doubts.is_empty() {
         return;
     }
     doubts.sort_by(|a, b| b.mean.total_cmp(&a.mean));
-    console.say("uncertainty, most first (0 certain, 1 all classes alike):");
+    console.say("uncertainty, highest first (0 certain, 1 all classes equally likely):");
     for doubt in doubts {
         console.say(doubt.line);
     }

@@ -16,8 +16,8 @@ pub(super) struct Arguments {
     /// Devices to offer, all of one kind: cpu, wgpu, cuda or cuda:N, with commas between several.
     #[arg(long, default_value = "cpu", value_delimiter = ',')]
     device: Vec<DeviceKind>,
-    /// Address and port to listen on. What is sent is not encrypted, so beyond this machine use a network
-    /// that you trust, or a tunnel.
+    /// Address and port to listen on. Traffic is not encrypted, so beyond this machine use a network that you trust, or
+    /// a tunnel.
     #[arg(long, default_value = "127.0.0.1:3000")]
     listen: SocketAddr,
 }

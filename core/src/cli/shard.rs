@@ -1,4 +1,4 @@
-//! One part of a piece of work that several processes share without talking to each other.
+//! One shard of work that several processes share without communicating.
 
 use super::Failure;
 

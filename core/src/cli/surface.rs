@@ -14,7 +14,7 @@ use crate::file_names::FileNames;
 use crate::infer::UNCERTAINTY_SUFFIX;
 use crate::volume::{self, SurfaceNames, format};
 
-/// A map of more labels than this is taken for an image of whole numbers.
+/// A map with more labels than this is taken for an image with integer values.
 const MOST_LABELS: usize = 1000;
 
 #[derive(Args)]
@@ -42,7 +42,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     for (case, path) in &maps {
         match surfaces(case, path, &mut files, console) {
             Ok(()) => {}
-            // What is wrong with the only map is what is wrong.
+            // With a single map, its failure is the command's.
             Err(failure) if maps.len() == 1 => return Err(failure),
             Err(failure) => {
                 failed += 1;
@@ -59,8 +59,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     Ok(())
 }
 
-/// Label maps to read: name of the case, with the folders that it lies in, and path; and how much of the folder
-/// could not be looked into.
+/// Label maps to read: case name including folders, and path; and how much of the folder could not be listed.
 fn maps(labels: &Path, console: &Console) -> Result<(Vec<(String, PathBuf)>, usize), Failure> {
     if !labels.is_dir() {
         let case = volume_stem(labels).unwrap_or_else(|| "labels".to_owned());
@@ -72,7 +71,7 @@ fn maps(labels: &Path, console: &Console) -> Result<(Vec<(String, PathBuf)>, usi
     for (name, path) in listing.files() {
         let stem = volume::stem(name).filter(|stem| !stem.ends_with(UNCERTAINTY_SUFFIX));
         if let Some(stem) = stem {
-            // Two maps are not one case: a/b and a_b.
+            // a/b and a_b must stay two cases.
             let case = names.take(&stem.replace('/', "_"), "");
             maps.push((case, path.to_owned()));
         }
@@ -90,7 +89,7 @@ fn maps(labels: &Path, console: &Console) -> Result<(Vec<(String, PathBuf)>, usi
 /// The files that are written.
 struct Files<'a> {
     out: &'a Path,
-    /// What is read and therefore not replaced.
+    /// The inputs, which are never overwritten.
     maps: &'a [(String, PathBuf)],
     names: SurfaceNames,
 }

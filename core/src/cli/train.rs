@@ -16,7 +16,7 @@ use burn::tensor::Device;
 use futures::executor::block_on;
 
 pub(super) use self::arguments::Arguments;
-pub(super) use self::report::{FILES, Report};
+pub(super) use self::report::{FILES, RunReport};
 pub(super) use self::settings::STATE;
 use self::settings::{configure, find_state};
 use super::cache::Cache;
@@ -71,7 +71,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         reader.held_out(validation),
         labels,
         start,
-        // There is at least the default.
+        // There is at least the default device.
         &devices[0],
     )?;
     trainer.share(&devices[1..])?;
@@ -79,10 +79,10 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let text = config.to_toml()?;
     write(&arguments.out.join("config.toml"), text.as_bytes())?;
     console.say(format!("training on {description}"));
-    // The trainer holds what they said; as files they are several times the network.
+    // The trainer holds their content; the files are several times the size of the network.
     let done = state.map(|(done, _)| done);
     drop(weights);
-    let mut report = Report::new(&arguments.out, console, config.iterations, description, done)?;
+    let mut report = RunReport::new(&arguments.out, console, config.iterations, description, done)?;
     block_on(drive(trainer, &mut report, arguments.strict))
 }
 
@@ -101,7 +101,7 @@ fn open_folder(arguments: &Arguments, console: &Console) -> Result<Folder, Failu
     Folder::open(&arguments.data, listing, options, console)
 }
 
-/// The devices to train on, and what they are called together.
+/// The devices to train on, and their description.
 fn open_devices(kinds: Vec<DeviceKind>) -> Result<(Vec<Device>, String), Failure> {
     let opened = block_on(device::open_all(kinds))?;
     let devices = opened.iter().map(|opened| opened.device.clone()).collect();
@@ -117,7 +117,7 @@ fn refuse_replacing(arguments: &Arguments, folder: &Folder) -> Outcome {
         Some(PathBuf::from(file))
     };
     let scans = folder.listing.paths().map(Path::to_owned);
-    // A run that goes on has its own settings.
+    // A resumed run has its own settings.
     let config = arguments.config.clone().filter(|_| !arguments.resume);
     let others = [
         arguments.start.clone(),
@@ -129,7 +129,7 @@ fn refuse_replacing(arguments: &Arguments, folder: &Folder) -> Outcome {
 }
 
 /// Passes every event on, and stops the trainer when Ctrl-C was pressed.
-async fn drive(mut trainer: Trainer, report: &mut Report<'_>, strict: bool) -> Outcome {
+async fn drive(mut trainer: Trainer, report: &mut RunReport<'_>, strict: bool) -> Outcome {
     let interrupted = interrupt_flag();
     while let Some(event) = trainer.next().await? {
         report.event(&event)?;
@@ -230,7 +230,7 @@ fn list(choice: &str, preset: Option<Preset>, folder: &Folder, console: &Console
     Ok(labeled)
 }
 
-/// Says which labeled cases are not trained on, and why.
+/// Reports which labeled cases are not trained on, and why.
 fn say_held_out(cases: &[CaseFiles], validation: &[CaseFiles], found: bool, console: &Console) {
     let names = |cases: &[&CaseFiles]| {
         let names: Vec<&str> = cases.iter().map(|case| case.id.as_str()).collect();
@@ -254,7 +254,7 @@ fn say_held_out(cases: &[CaseFiles], validation: &[CaseFiles], found: bool, cons
     }
 }
 
-/// Says which classes no training case has: nothing can be learned about them.
+/// Warns about classes that no training case has: they cannot be learned.
 fn warn_of_missing(labels: &LabelSet, cases: &[CaseFingerprint], console: &Console) {
     let present: BTreeSet<u16> = cases.iter().flat_map(|case| &case.labels).copied().collect();
     let named = labels.ids().iter().zip(labels.names()).skip(1);

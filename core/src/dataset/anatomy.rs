@@ -1,4 +1,4 @@
-//! The body that phantoms are made of: where which tissue is.
+//! The anatomy of phantoms: which tissue is where.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -44,7 +44,7 @@ pub(super) struct Anatomy {
 }
 
 impl Anatomy {
-    /// A trunk that differs from the next in size, place, shape and intensity of everything.
+    /// A random trunk: size, place, shape and intensity of everything vary.
     pub(super) fn random(rng: &mut ChaCha8Rng) -> Anatomy {
         let girth = rng.random_range(0.92..1.06);
         let trunk = |wide: f64, deep: f64, hu| Part {

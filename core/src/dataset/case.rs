@@ -3,7 +3,7 @@
 use super::{DatasetError, Result};
 use crate::volume::{Image, LabelImage, Placement};
 
-/// An image of one channel or more, perhaps with its labels: all on one grid, that of the first channel.
+/// An image of one or more channels, optionally with labels, all on the grid of the first channel.
 #[derive(Debug, Clone)]
 pub struct Case {
     /// Name of the case.
@@ -18,9 +18,9 @@ pub struct Case {
 }
 
 impl Case {
-    /// Puts an image and its label map together. The label map is brought onto the image's grid: by its own
-    /// header where that agrees with the image's, whatever the order of its axes, else voxel by voxel where
-    /// it has as many voxels along each axis, with a warning.
+    /// Pairs an image with its label map. The label map is brought onto the image's grid: by its own header where that
+    /// agrees with the image's, whatever the order of its axes, else voxel by voxel where it has as many voxels along
+    /// each axis, with a warning.
     ///
     /// # Errors
     /// When the label map lies elsewhere and has another size.
@@ -67,7 +67,7 @@ impl Case {
     /// Adds channels after the first, each brought onto the grid of the first as a label map is.
     ///
     /// # Errors
-    /// When one lies elsewhere and has another size.
+    /// When a channel lies elsewhere and has another size.
     pub fn with_channels(mut self, others: Vec<Image>) -> Result<Case> {
         for (index, other) in others.into_iter().enumerate() {
             let channel = index + 2;

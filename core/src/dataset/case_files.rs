@@ -7,17 +7,17 @@ use super::Source;
 /// What a case is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
-    /// It has labels to learn from.
+    /// It has labels and is trained on.
     Train,
-    /// It has labels and is held out: measured while others are learned from.
+    /// It has labels and is held out for validation.
     Validate,
     /// It is to be segmented.
     Predict,
 }
 
 impl Role {
-    /// What a case is for that belongs to this part of a data set: without labels it can only be segmented,
-    /// and test cases are never learned from.
+    /// The role of a case in this part of a data set: without labels it can only be segmented, and test cases are never
+    /// trained on.
     pub fn of(labeled: bool, part: Option<Part>) -> Role {
         match part {
             _ if !labeled => Role::Predict,
@@ -32,9 +32,9 @@ impl Role {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
-    /// To be learned from.
+    /// Trained on.
     Training,
-    /// Held out, and measured during training.
+    /// Held out for validation during training.
     Validation,
     /// Held out for good.
     Test,

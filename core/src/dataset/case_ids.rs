@@ -1,4 +1,4 @@
-//! Names of cases, no two of which are one file on any file system.
+//! Case names that are unique on any file system.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,8 +7,8 @@ use super::{CaseFiles, Part};
 use crate::file_names::folded;
 use crate::volume::stem;
 
-/// No two cases have the same name on any file system: cases of the same name in different folders get their
-/// folders' names before their own, but for the one that is trained on, and what is still alike gets a number.
+/// Makes names unique on any file system: cases of the same name in different folders are prefixed with their folders,
+/// except the one that is trained on; what still collides gets a number.
 pub(super) fn make_ids_unique(cases: &mut [CaseFiles], root: Option<&str>) {
     let mut alike: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (index, case) in cases.iter().enumerate() {
@@ -32,7 +32,7 @@ pub(super) fn make_ids_unique(cases: &mut [CaseFiles], root: Option<&str>) {
         let chosen = match (differ(&short), differ(&whole)) {
             (true, _) => short,
             (false, true) => whole,
-            // Capitals alone tell them apart; numbers will.
+            // They differ only in case; numbers will tell them apart.
             (false, false) => continue,
         };
         for (&place, name) in places.iter().zip(chosen) {
@@ -52,7 +52,7 @@ pub(super) fn make_ids_unique(cases: &mut [CaseFiles], root: Option<&str>) {
     }
 }
 
-/// The path of a case's image below the folder that all files lie in.
+/// The path of a case's image below the common folder of all files.
 fn below(case: &CaseFiles, root: Option<&str>) -> String {
     let path = tidy(case.image());
     let inside = root.and_then(|root| path.strip_prefix(root)?.strip_prefix('/'));

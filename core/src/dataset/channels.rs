@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::names::{CONTRASTS, Kind, Name};
 use super::{DatasetJson, Leftover, Pairing, Part};
 
-/// Where the files of a case lie, and what their names have in common.
+/// The folder of a case's files, and the common part of their names.
 type Base = (String, Option<Part>, String);
 
 fn base_of(name: &Name) -> Option<(Base, u16)> {
@@ -13,9 +13,9 @@ fn base_of(name: &Name) -> Option<(Base, u16)> {
     Some(((name.scope.clone(), name.part, base.to_owned()), channel))
 }
 
-/// nnU-Net: `CASE_0000` is the first channel of `CASE`. Names that merely end in four digits are told
-/// apart by a file `CASE` beside them (the label map), by nnU-Net's folder names, or because dataset.json lists
-/// them as images of their own (`listed`).
+/// nnU-Net: `CASE_0000` is the first channel of `CASE`. Names that merely end in four digits are told apart by a file
+/// `CASE` beside them (the label map), by nnU-Net's folder names, or because dataset.json lists them as separate images
+/// (`listed`).
 pub(super) fn take_channels(
     names: &mut Vec<Name>,
     json: Option<&DatasetJson>,
@@ -58,7 +58,7 @@ pub(super) fn take_channels(
     }
 }
 
-/// Why these channels are no case: they are fewer or more than are `expected`, or badly numbered.
+/// Why these channels do not form a case: there are fewer or more than `expected`, or they are badly numbered.
 fn why_not_merged(case: &str, channels: &[u16], expected: Option<usize>) -> String {
     let listed: Vec<String> = channels.iter().map(u16::to_string).collect();
     let listed = listed.join(", ");
@@ -88,7 +88,7 @@ fn are_channels(names: &[Name], base: &Base, channels: &[u16], listed: &BTreeSet
         .iter()
         .filter(|name| name.in_nnunet_folder && name.scope == *scope)
         .all(|name| name.channel().is_some());
-    // A label map with the same digits: they are part of the name.
+    // A label map with the same digits: the digits are part of the name.
     let counted = names
         .iter()
         .filter(fits)

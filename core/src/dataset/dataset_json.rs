@@ -25,7 +25,7 @@ pub struct DatasetJson {
     /// How many channels a case has: "modality" (Decathlon) or "channel_names" (nnU-Net 2); `None` where it
     /// does not say.
     pub channels: Option<usize>,
-    /// What was found wrong with it.
+    /// What is wrong with it.
     pub problems: Vec<Leftover>,
     pub(super) entries: Vec<Entry>,
 }
@@ -40,8 +40,8 @@ pub(super) struct Entry {
 }
 
 impl DatasetJson {
-    /// Which of several paths is the data set's own: the `dataset.json`, else the `dataset_0.json` or the
-    /// like (BTCV) that lies nearest to the root.
+    /// Which of several paths is the data set's own: the `dataset.json` nearest to the root, else a `dataset_0.json` or
+    /// similar (BTCV).
     pub fn find<'a>(paths: impl IntoIterator<Item = &'a String>) -> Option<&'a String> {
         let rank = |path: &str| {
             let tidy = tidy(path);
@@ -74,13 +74,13 @@ impl DatasetJson {
                     Err(_) => "it is not text in UTF-8: save it as such".to_owned(),
                 };
                 found.problem(format!(
-                    "{why}; it is passed over: files are paired by their names and labels have no names"
+                    "{why}; it is ignored: files are paired by their names and labels have no names"
                 ));
                 return found;
             }
         };
         if !json.is_object() {
-            found.problem("it is not a JSON object and is passed over".to_owned());
+            found.problem("it is not a JSON object and is ignored".to_owned());
         }
         found.take_labels(&json["labels"]);
         found.channels = ["channel_names", "modality"].into_iter().find_map(|key| {
@@ -131,7 +131,7 @@ impl DatasetJson {
         }
         if !odd.is_empty() {
             self.problem(format!(
-                "the label {} is neither an id from 0 to 65535 with a name nor a name with an id, and is passed over",
+                "the label {} is neither an id from 0 to 65535 with a name nor a name with an id, and is ignored",
                 odd.join(", ")
             ));
         }
@@ -180,15 +180,15 @@ impl DatasetJson {
         if odd > 0 {
             self.problem(format!(
                 "{odd} of the cases that it lists are not written as a path or as \
-                 {{\"image\": …, \"label\": …}}, and are passed over"
+                 {{\"image\": …, \"label\": …}}, and are ignored"
             ));
         }
     }
 
-    /// What is to be said of labels that are about to be learned, one sentence each.
+    /// Warnings about labels that are about to be learned, one sentence each.
     ///
     /// # Errors
-    /// When the label `ignore` is among them: it would be learned as a structure of its own.
+    /// When the label `ignore` is among them: it would be learned as a separate structure.
     pub fn check(&self, labels: &LabelSet) -> Result<Vec<String>> {
         let mut said = Vec::new();
         if let Some(id) = self.ignore.filter(|&id| id > 0 && labels.class_of(id).is_some()) {

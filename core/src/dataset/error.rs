@@ -10,14 +10,14 @@ pub enum DatasetError {
         "no case has a label map; add one next to at least one image (for example case.nii.gz and case_seg.nii.gz)"
     )]
     NoLabeledCase,
-    /// No image at all.
+    /// No images.
     #[error(
         "no {formats} image was found in {0}; add files that end in {endings}",
         formats = format::names(),
         endings = format::endings()
     )]
     NoCase(String),
-    /// A case without a single channel.
+    /// A case without channels.
     #[error("case {0} has no image; give it one")]
     NoChannel(String),
     /// A label map that does not lie on its image.
@@ -44,7 +44,7 @@ pub enum DatasetError {
         /// Both grids.
         source: VolumeError,
     },
-    /// A label map that lies beside its image, so that resampling leaves nothing of it.
+    /// A label map that does not overlap its image, so that resampling would leave it empty.
     #[error(
         "case {case}: no label of the label map lies inside the image; use the label map that was drawn on this image"
     )]
@@ -121,7 +121,7 @@ pub enum DatasetError {
         /// The lists that exist.
         known: String,
     },
-    /// A name in a list that is no case.
+    /// A name in a list that is not a case.
     #[error(
         "{file}: list {list} names the case {case}, which is not among the scans; correct the list, or add the case"
     )]
@@ -144,13 +144,13 @@ pub enum DatasetError {
         /// The label's id.
         id: u16,
     },
-    /// Labeled cases that are all held out.
+    /// All labeled cases are held out.
     #[error(
         "all {0} labeled cases are held out, as validation or test cases by their folders or dataset.json; name those \
          to train on with --split FILE:LIST"
     )]
     AllHeldOut(usize),
-    /// A case that is trained on and validated on.
+    /// A case that is both trained on and validated on.
     #[error("the case {case} is in the list to train on and in the one to validate on; take it out of one")]
     InBothLists {
         /// The case.
@@ -159,10 +159,10 @@ pub enum DatasetError {
     /// A stored label set that contradicts itself.
     #[error("the list of labels must be ascending ids from 0 (background), each with a name")]
     BadLabelSet,
-    /// Bytes that are no phantom.
+    /// Bytes that are not a phantom.
     #[error("{0} is not a synthetic volume; make it with `core phantom`")]
     NotPhantom(String),
-    /// A preset whose list names no case that is here.
+    /// A preset's list of which no case is here.
     #[error(
         "no case of {preset}'s list {list} is here; look at how the files are named, or give a list of your own \
          (--split FILE:LIST)"
@@ -173,7 +173,7 @@ pub enum DatasetError {
         /// The list.
         list: String,
     },
-    /// A preset whose list names cases that are here without their label maps.
+    /// A preset's list whose cases are here without label maps.
     #[error(
         "cases of {preset}'s list {list} are here without their label maps ({cases}); add the label maps of the data \
          set"
@@ -183,7 +183,7 @@ pub enum DatasetError {
         preset: String,
         /// The list.
         list: String,
-        /// Images of its cases that are here.
+        /// Number of its images that are here.
         cases: usize,
     },
     /// A list that a preset does not have.
@@ -196,10 +196,10 @@ pub enum DatasetError {
         /// The lists that exist.
         known: String,
     },
-    /// Regions of labels that there are not.
+    /// Regions of labels that do not exist.
     #[error("the regions must be of labels that are in the list of labels, background left out")]
     BadRegions,
-    /// More ids than class indices can count.
+    /// More ids than class indices can represent.
     #[error("{0} different labels are more than the 255 that can be learned; merge some")]
     TooManyLabels(usize),
 }

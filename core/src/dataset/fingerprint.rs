@@ -1,4 +1,4 @@
-//! What is known of a case once its voxels are put away.
+//! What is known about a case without its voxels.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::{Case, DatasetError, Result};
 use crate::volume::LabelImage;
 
-/// Below this many HU lies air: a scan with such values is taken for CT.
+/// Values below this many HU are air: a scan that has them is taken for CT.
 const AIR: f32 = -500.0;
 
-/// A case without its voxels: what settings and labels are chosen by, so that the voxels of a large data
-/// set need not be in memory at one time.
+/// A case's fingerprint (nnU-Net's word): everything that settings and labels are derived from, without the voxels, so
+/// that a large data set need not be in memory at once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseFingerprint {
     /// Name of the case.
@@ -28,9 +28,9 @@ pub struct CaseFingerprint {
     pub labeled: bool,
     /// Ids in its label map; none without one.
     pub labels: BTreeSet<u16>,
-    /// Their names, where the label file tells.
+    /// Their names, where the label file has them.
     pub names: BTreeMap<u16, String>,
-    /// Of a CT scan, each value (HU) of labeled voxels in rising order, with its number of voxels.
+    /// For CT: the distinct values (HU) of labeled voxels, ascending, with the number of voxels of each.
     #[serde(alias = "labelled_hu")]
     pub labeled_hu: Option<Vec<(f32, u64)>>,
     /// As [`Case::warnings`].
@@ -60,12 +60,12 @@ impl CaseFingerprint {
     }
 }
 
-/// Of fingerprints that were written before: they are of labeled cases.
+/// Default for older fingerprints, which all describe labeled cases.
 fn yes() -> bool {
     true
 }
 
-/// The number of channels that all cases have, given by their names; 1 where there is no case.
+/// The number of channels that all cases have, given by their names; 1 if there are no cases.
 ///
 /// # Errors
 /// When two cases have different numbers.
@@ -85,7 +85,7 @@ pub fn common_channels<'a>(cases: impl IntoIterator<Item = (&'a str, usize)>) ->
     }
 }
 
-/// `None` where the scan is no CT.
+/// `None` where the scan is not CT.
 fn labeled_hu(case: &Case) -> Option<Vec<(f32, u64)>> {
     if !case.other_channels.is_empty() {
         return None;

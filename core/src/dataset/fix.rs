@@ -6,17 +6,17 @@ use super::DatasetError;
 use crate::Error;
 use crate::volume::{Image, LabelImage, VolumeError};
 
-/// What would make a label map fit.
+/// A repair that makes a label map fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fix {
-    /// Its nearest voxels on the image's grid.
+    /// Nearest-neighbor resampling to the image's grid.
     Resample,
-    /// The nearest whole numbers.
+    /// Rounding to the nearest integers.
     Round,
 }
 
 impl Fix {
-    /// What would repair a label map that this error is about, if anything.
+    /// The repair for the label map that this error is about, if there is one.
     pub fn of(error: &Error) -> Option<Fix> {
         match error {
             Error::Dataset(DatasetError::LabelElsewhere { .. }) => Some(Fix::Resample),

@@ -1,6 +1,6 @@
-//! Files and folders that are no one's data.
+//! Files and folders to skip.
 
-/// Folders that systems keep for themselves.
+/// Folders that operating systems reserve.
 const OF_SYSTEMS: [&str; 6] = [
     "__MACOSX",
     "$RECYCLE.BIN",
@@ -10,9 +10,8 @@ const OF_SYSTEMS: [&str; 6] = [
     "@eaDir",
 ];
 
-/// Whether a file or folder of this name, found in a folder that was asked for, is passed over with all that is
-/// in it: hidden ones (`.DS_Store`, `._case.nii.gz`, `.ipynb_checkpoints`), what systems keep for themselves, and
-/// files whose writing was cut off.
+/// Whether a file or folder of this name, found in a folder that was asked for, is skipped with its content: hidden
+/// ones (`.DS_Store`, `._case.nii.gz`, `.ipynb_checkpoints`), system folders, and partially written files.
 pub fn is_passed_over(name: &str) -> bool {
     name.starts_with('.') || name.ends_with(".partial") || OF_SYSTEMS.contains(&name)
 }

@@ -1,4 +1,4 @@
-//! Which labels there are, and which class index each one has.
+//! Label sets: the labels and the class index of each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ pub struct LabelSet {
     regions: Option<Regions>,
 }
 
-/// A label set as it stands in a file, not checked yet.
+/// A label set as read from a file, unchecked.
 #[derive(serde::Deserialize)]
 struct StoredLabelSet {
     ids: Vec<u16>,
@@ -62,10 +62,10 @@ impl LabelSet {
         LabelSet::from_found(found, names)
     }
 
-    /// The same of cases that have been put away.
+    /// The same, from fingerprints.
     ///
     /// # Errors
-    /// As there.
+    /// As [`LabelSet::from_cases`].
     pub fn from_fingerprints(cases: &[CaseFingerprint], names: &BTreeMap<u16, String>) -> Result<LabelSet> {
         let found = cases.iter();
         let found = found.map(|case| {
@@ -119,7 +119,7 @@ impl LabelSet {
     /// The same labels, learned as regions.
     ///
     /// # Errors
-    /// When a region names a label that is not in the set, or there is no region.
+    /// When a region names a label that is not in the set, or there are no regions.
     pub fn with_regions(self, regions: Regions) -> Result<LabelSet> {
         let known = |label: &u16| *label > 0 && self.class_of(*label).is_some();
         let sound = regions
@@ -189,7 +189,7 @@ impl LabelSet {
     }
 }
 
-/// Labels of held-out cases that are not learned, so that nothing is measured of them; one sentence each.
+/// Labels of held-out cases that are not learned and therefore not measured; one sentence each.
 pub fn not_learned(labels: &LabelSet, held_out: &[CaseFingerprint]) -> Vec<String> {
     let mut found: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
     for case in held_out {

@@ -29,6 +29,9 @@ pub struct Choices {
     pub frames: BTreeMap<String, Frames>,
     /// Whether label maps of one structure each are combined.
     pub combine_structures: bool,
+    /// Whether label maps that lie elsewhere are brought onto their images; not written where they are not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub resample_labels: bool,
 }
 
 /// All files, by path, each as an `F`: whatever a front needs to get at the bytes. It is serialized to be handed
@@ -146,6 +149,13 @@ impl<F> Library<F> {
         self.choices.combine_structures = true;
     }
 
+    /// Brings label maps that lie elsewhere onto their images, each voxel from the nearest by millimeters.
+    pub fn resample_labels(&mut self) {
+        self.choices.resample_labels = true;
+        // They are read otherwise than before.
+        self.known.retain(|_, files| !files.is_labeled());
+    }
+
     /// Takes a drawing as a case's label map, before any that was found. Its path is that of
     /// [`drawing_path`].
     pub fn draw(&mut self, case: &str, file: F) {
@@ -202,8 +212,9 @@ impl<F> Library<F> {
     /// case's label map before any that was found.
     pub fn pairing(&self) -> Pairing {
         let json = self.dataset_json.as_ref().map(|(json, _)| json);
-        let drawn = |path: &&String| path.starts_with(DRAWN_FOLDER);
-        let volumes = self.files.keys().filter(|path| !drawn(path));
+        // A folder of one's own may be called as that of the drawings is.
+        let drawings: BTreeSet<&String> = self.drawn.values().collect();
+        let volumes = self.files.keys().filter(|path| !drawings.contains(path));
         let paths = volumes.chain(&self.unsupported);
         let paths = paths.chain(json.map(|json| &json.file));
         let mut pairing = pair(&paths.cloned().collect::<Vec<_>>(), json);
@@ -246,8 +257,14 @@ impl<F> Library<F> {
         ReadOptions {
             channels: json.and_then(|(json, _)| json.channels).unwrap_or(1),
             frames: self.choices.frames.get(files.image()).copied(),
-            resample_labels: false,
+            resample_labels: self.choices.resample_labels,
         }
+    }
+
+    /// Names of labels by id, as far as dataset.json gives them.
+    pub fn label_names(&self) -> BTreeMap<u16, String> {
+        let json = self.dataset_json();
+        json.map_or_else(BTreeMap::new, |json| json.names.clone())
     }
 }
 

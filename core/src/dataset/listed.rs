@@ -1,4 +1,4 @@
-//! Cases that a dataset.json lists, found among the files at hand.
+//! Finds the cases that a dataset.json lists among the given files.
 
 use super::names::{Kind, Name, tidy};
 use super::{CaseFiles, DatasetJson, Pairing, Source};
@@ -16,7 +16,7 @@ pub(super) fn take_listed(names: &mut Vec<Name>, json: &DatasetJson, found: &mut
             }
         }
         let mut images = images.into_iter();
-        // Without its image a label map stays among the names and is reported as one that fits none.
+        // Without its image, a label map stays among the names and is reported as unpaired.
         let Some(image) = images.next() else { continue };
         let label = match entry.label.as_deref() {
             Some(path) => {
@@ -26,7 +26,7 @@ pub(super) fn take_listed(names: &mut Vec<Name>, json: &DatasetJson, found: &mut
                 }
                 label
             }
-            // Test images are listed alone, and may have labels all the same.
+            // Test images are listed alone, but may have labels.
             None => take_label_of(names, &image),
         };
         let mut channels = image.channels();
@@ -49,12 +49,12 @@ pub(super) fn take_listed(names: &mut Vec<Name>, json: &DatasetJson, found: &mut
     }
 }
 
-/// Takes the file that a list names. Absolute paths of another machine are found by their ending, and a case of
-/// nnU-Net by its name without the channel's number.
+/// Takes the file that a list names. Absolute paths from another machine are matched by their last parts, and nnU-Net
+/// cases by name without the channel number.
 fn take(names: &mut Vec<Name>, path: &str) -> Option<Name> {
     let wanted = tidy(path);
     let parts: Vec<&str> = wanted.split('/').collect();
-    // The whole path first, then less and less of its beginning; never the file's name alone, unless it is all
+    // The whole path first, then without more and more leading folders; never the bare file name, unless that is all
     // that is listed.
     let least = parts.len().min(2);
     (0..=parts.len() - least).find_map(|skip| {
@@ -79,7 +79,7 @@ fn with_ending(stem: &str, listed: &str) -> Option<String> {
     Some(format!("{stem}{ending}"))
 }
 
-/// The label map of an image's name, listed without its ending, in other letters or not at all.
+/// The label map that matches an image's name, if it is listed without its ending, in other case or not at all.
 fn take_label_of(names: &mut Vec<Name>, image: &Name) -> Option<Name> {
     let fits = |name: &Name| {
         name.kind == Kind::Label && name.key == image.key && name.scope == image.scope && !name.other_part(image)

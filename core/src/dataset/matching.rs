@@ -1,4 +1,4 @@
-//! Which prediction belongs to which true label map, by the names of the files alone.
+//! Pairs predictions with true label maps, by file names alone.
 
 use super::names::{IMAGE_WORDS, LABEL_WORDS, Name, is_hidden, strip_word, tidy};
 use super::{DatasetJson, pair};
@@ -26,7 +26,7 @@ pub struct Match {
     pub truth: String,
 }
 
-/// Predictions and true label maps that belong together.
+/// Matched predictions and true label maps.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Matching {
     /// Sorted by case.
@@ -37,10 +37,9 @@ pub struct Matching {
     pub truths: Vec<String>,
 }
 
-/// Pairs predictions with true label maps. The truths are a folder of label maps of any names, or a
-/// whole data set, whose images are then passed over (see [`pair`]). Names may differ by what tools
-/// add to them: `case_pred`, `case_seg`, `case/case_trans`, `case_0000` and `img0001` with
-/// `label0001`, whatever the letters' case.
+/// Pairs predictions with true label maps. The truths are a folder of label maps with any names, or a whole data set,
+/// whose images are skipped (see [`pair`]). Names may differ by what tools add to them: `case_pred`, `case_seg`,
+/// `case/case_trans`, `case_0000` and `img0001` with `label0001`, whatever the letters' case.
 pub fn match_predictions(predictions: &[String], truths: &[String], dataset_json: Option<&DatasetJson>) -> Matching {
     let mut found = Matching::default();
     let mut truths: Vec<Key> = true_maps(truths, dataset_json);
@@ -78,7 +77,7 @@ pub fn match_predictions(predictions: &[String], truths: &[String], dataset_json
     found
 }
 
-/// The label maps of a data set where there are pairs of image and label, else every volume.
+/// The label maps of a data set if it has pairs of image and label, else every volume.
 fn true_maps(paths: &[String], dataset_json: Option<&DatasetJson>) -> Vec<Key> {
     let cases = pair(paths, dataset_json).cases.into_iter();
     let labels: Vec<Key> = cases.filter_map(|case| Key::of(&case.label?, Some(case.id))).collect();
@@ -89,7 +88,7 @@ fn true_maps(paths: &[String], dataset_json: Option<&DatasetJson>) -> Vec<Key> {
     labels
 }
 
-/// Cases of the same name in different folders get their truth's whole path as name.
+/// Cases of the same name in different folders are named by the whole path of their true label map.
 fn make_cases_unique(pairs: &mut [Match]) {
     let names: Vec<String> = pairs.iter().map(|pair| pair.case.clone()).collect();
     for pair in pairs {

@@ -1,12 +1,12 @@
-//! How much memory cases need, by what the headers of their files say.
+//! How much memory cases need, estimated from file headers.
 
 use super::{DatasetError, Result};
 use crate::volume::Datatype;
 
 const GIB: f64 = (1u64 << 30) as f64;
 
-/// Bytes that a case takes while it is trained on: its channels as they are stored and as the network sees
-/// them, and the same of its labels. `size` is its voxels along three axes in any order.
+/// Bytes that a case takes during training: its channels as stored and as the network sees them, and likewise its
+/// labels. `size` is its voxels along three axes in any order.
 pub fn case_bytes(size: [usize; 3], channels: usize, datatype: Datatype) -> u64 {
     let voxels: u64 = size.iter().map(|&side| side as u64).product();
     let image = datatype.bytes() + size_of::<f32>() as u64;

@@ -5,39 +5,39 @@ use unicode_normalization::UnicodeNormalization;
 use super::{Part, Source, is_passed_over};
 use crate::volume::stem;
 
-/// What a file is, by its folder or name.
+/// Image or label map, by folder or name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Label,
-    /// An image, or a file that nothing marks.
+    /// An image, or an unmarked file.
     Image,
 }
 
-/// A volume file's name, taken apart. `scope` and the keys are in lower case; all text but `path` is in Unicode's
-/// composed form (NFC), because the same name is stored decomposed where it was typed on a Mac.
+/// A parsed volume file name. `scope` and the keys are in lower case; all text but `path` is in Unicode's composed form
+/// (NFC), because macOS stores the same name decomposed.
 #[derive(Debug, Clone)]
 pub(super) struct Name {
     /// As given.
     pub path: String,
-    /// The path as [`tidy`] gives it.
+    /// The path as returned by [`tidy`].
     pub tidy: String,
-    /// What a case of this image is called: the file name without its ending, or the
-    /// folder of a file that is called only "ct" or "image".
+    /// Name for the case of this image: the file name without its ending, or the folder's name if the file is just
+    /// called "ct" or "image".
     pub id: String,
     /// The file name without its ending, as written.
     pub stem: String,
     /// The folders it lies in, from the first one, as given.
     pub folder: String,
-    /// Folders above, without those that only say "images" or "labels".
+    /// Parent folders, without those that only say "images" or "labels".
     pub scope: String,
     pub kind: Kind,
-    /// Whether a folder, and not the name, says what it is.
+    /// Whether the kind comes from a folder rather than the name.
     pub by_folder: bool,
     /// The part of the data set that its folders say it belongs to.
     pub part: Option<Part>,
     /// The stem.
     pub key: String,
-    /// The stem without "seg" and the like (a label map) or without "img", "ct" and the like (an image).
+    /// The stem without words such as "seg" (label map) or "img" and "ct" (image).
     pub short_key: String,
     /// Paths of the second channel and those after it, once they are found.
     pub other_channels: Vec<String>,
@@ -69,20 +69,19 @@ pub(super) const IMAGE_WORDS: [&str; 15] = [
 ];
 const SEPARATORS: [char; 4] = ['_', '-', '.', ' '];
 
-/// Parts of a data set, as folders are called by them.
+/// Parts of a data set, with their folder names.
 const PARTS: [(Part, &[&str]); 3] = [
     (Part::Training, &["tr", "train", "training"]),
     (Part::Test, &["ts", "test", "testing"]),
     (Part::Validation, &["val", "valid", "validation"]),
 ];
 
-/// Folders below one of labels that do not tell cases apart: MONAI Label keeps what was corrected and what was
-/// predicted there.
+/// Folders below a labels folder that do not distinguish cases: MONAI Label puts corrected and predicted labels there.
 const STAGES: [&str; 2] = ["final", "original"];
 
 impl Name {
-    /// `None` for what is not a volume. What the folder `root` is called, which all files lie in, says only
-    /// something where it is one of nnU-Net's names: a data set may be called anything.
+    /// `None` for what is not a volume. The name of `root`, the common folder of all files, counts only if it is one of
+    /// nnU-Net's names: a data set may be called anything.
     pub(super) fn parse(path: &str, root: Option<&str>) -> Option<Name> {
         let tidy = tidy(path);
         let (folder, file) = tidy.rsplit_once('/').unwrap_or(("", &tidy));
@@ -99,7 +98,7 @@ impl Name {
             .collect();
 
         let whole = stem.to_lowercase();
-        // A file called only "seg" or "ct" is named by its folder.
+        // A file called just "seg" or "ct" is named by its folder.
         let named = |rest: &str| match (rest, scope.last()) {
             ("", Some(folder)) => folder.to_lowercase(),
             ("", None) => whole.clone(),
@@ -143,7 +142,7 @@ impl Name {
         paths.map(Source::file).collect()
     }
 
-    /// Makes it an image whatever its own name says, because its folder is one of images.
+    /// Marks it as an image whatever its own name says, because it lies in a folder of images.
     pub(super) fn become_image(&mut self) {
         self.kind = Kind::Image;
         self.by_folder = true;
@@ -157,21 +156,21 @@ impl Name {
         Some((base, digits.parse().ok().filter(|_| four)?))
     }
 
-    /// Whether the parts of the data set that two files are said to belong to contradict each other.
+    /// Whether two files belong to different parts of the data set.
     pub(super) fn other_part(&self, other: &Name) -> bool {
         matches!((self.part, other.part), (Some(a), Some(b)) if a != b)
     }
 }
 
-/// What a folder's name says.
+/// What a folder's name tells.
 struct Folder<'a> {
     name: &'a str,
     kind: Option<Kind>,
     part: Option<Part>,
 }
 
-/// What the case of an image is called: as its file, or as its folder where the file's name has nothing but words
-/// for an image. The folder that was asked for does not name a case.
+/// The name of an image's case: the file's name, or the folder's if the file's name consists only of words for an
+/// image. The folder that was asked for does not name a case.
 fn case_name<'a>(stem: &'a str, as_image: Option<&str>, scope: &[&'a str], root: Option<&str>) -> &'a str {
     let below_root = scope.last().filter(|_| scope.len() > 1 || root != Some(scope[0]));
     match (as_image, below_root) {
@@ -180,7 +179,7 @@ fn case_name<'a>(stem: &'a str, as_image: Option<&str>, scope: &[&'a str], root:
     }
 }
 
-/// What the names of folders say. That of `root` is silent, unless it is one of nnU-Net's.
+/// What the names of folders tell. The name of `root` is ignored unless it is one of nnU-Net's.
 fn folders<'a>(names: &[&'a str], root: Option<&str>) -> Vec<Folder<'a>> {
     let is_root = |index: usize| index == 0 && root == Some(names[0]);
     (0..names.len())
@@ -216,7 +215,7 @@ impl<'a> Folder<'a> {
                 }
             }
         }
-        // "tr" and "ts" alone are names like any other.
+        // "tr" and "ts" alone are ordinary names.
         let part = Some(bare.as_str()).filter(|word| word.len() > 2);
         Self {
             name,
@@ -230,14 +229,14 @@ impl<'a> Folder<'a> {
     }
 }
 
-/// Whether a folder is called as nnU-Net and the Decathlon call theirs.
+/// Whether a folder has a name that nnU-Net and the Decathlon use.
 fn is_nnunet(folder: &str) -> bool {
     const NAMES: [&str; 6] = ["imagestr", "imagests", "imagesval", "labelstr", "labelsts", "labelsval"];
     NAMES.contains(&folder.to_lowercase().as_str())
 }
 
-/// How the contrasts of a BraTS case end, each in the spellings of several years. They become channels
-/// in this order, that of MONAI's list for BraTS 2021.
+/// Name endings of a BraTS case's contrasts, in the spellings of several years. They become channels in this order, as
+/// in MONAI's list for BraTS 2021.
 pub(super) const CONTRASTS: [&[&str]; 4] = [
     &["flair", "t2f"],
     &["t1ce", "t1gd", "t1c"],
@@ -246,18 +245,17 @@ pub(super) const CONTRASTS: [&[&str]; 4] = [
 ];
 
 impl Name {
-    /// What a BraTS file's name has before its contrast, and which contrast it is. A file may be called
-    /// by its contrast alone.
+    /// The part of a BraTS file's name before the contrast, and the contrast. A file's name may be just the contrast.
     pub(super) fn contrast(&self) -> Option<(&str, usize)> {
         let (base, word) = self.key.rsplit_once(SEPARATORS).unwrap_or(("", self.key.as_str()));
         let contrast = CONTRASTS.iter().position(|words| words.contains(&word))?;
         Some((base, contrast))
     }
 
-    /// Makes it the first channel of the case `base`.
+    /// Turns it into the first channel of the case `base`.
     pub(super) fn become_case(&mut self, base: &str) {
         if base.is_empty() {
-            // Several files that are called by their contrasts alone are a case of their folder's name.
+            // Files named only by their contrasts form a case that is named after their folder.
             self.key.clone_from(&self.short_key);
             let folder = self.folder.rsplit('/').next();
             if let Some(folder) = folder.filter(|folder| !folder.is_empty()) {
@@ -281,7 +279,7 @@ pub(super) fn tidy(path: &str) -> String {
     path.trim_start_matches("./").trim_start_matches('/').to_owned()
 }
 
-/// Whether a file, or a folder that it lies in below `root`, is passed over.
+/// Whether a file, or a folder above it but below `root`, is skipped.
 pub(super) fn is_hidden(path: &str, root: Option<&str>) -> bool {
     let tidy = tidy(path);
     let below = root.and_then(|root| tidy.strip_prefix(root)?.strip_prefix('/'));

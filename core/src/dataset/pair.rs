@@ -9,15 +9,15 @@ use super::names::{Kind, Name, is_hidden, tidy};
 use super::{CaseFiles, DatasetJson, Pairing, Part, StructureMaps};
 use crate::volume::format;
 
-/// Finds the cases in a list of paths (`/` or `\` between folders). A dataset.json decides where it lists the
-/// files; nnU-Net's `imagesTr/CASE_0000.nii.gz` with `labelsTr/CASE.nii.gz` and BraTS's four contrasts
-/// (`CASE_flair`, `CASE_t1ce`, `CASE_t1`, `CASE_t2` with `CASE_seg`), and loose names (`CASE_seg`, `CASE-label`,
-/// `img0001` with `label0001`, a `labels` folder, a folder per case) follow. Folders and lists say to which part
-/// of the data set a case belongs. Hidden files and macOS's `._` files are passed over.
+/// Finds the cases in a list of paths (`/` or `\` between folders). A dataset.json decides where it lists the files;
+/// nnU-Net's `imagesTr/CASE_0000.nii.gz` with `labelsTr/CASE.nii.gz` and BraTS's four contrasts (`CASE_flair`,
+/// `CASE_t1ce`, `CASE_t1`, `CASE_t2` with `CASE_seg`), and loose names (`CASE_seg`, `CASE-label`, `img0001` with
+/// `label0001`, a `labels` folder, a folder per case) follow. Folders and lists determine the part of the data set that
+/// a case belongs to. Hidden files and macOS's `._` files are skipped.
 pub fn pair(paths: &[String], dataset_json: Option<&DatasetJson>) -> Pairing {
     let mut found = Pairing::default();
     let all: BTreeSet<&str> = paths.iter().map(String::as_str).collect();
-    // The folder that was asked for is looked into, whatever it is called.
+    // The folder that was asked for is never skipped, whatever its name.
     let root = common_root(&all);
     let shown = |path: &&str| !is_hidden(path, root.as_deref());
     let paths: BTreeSet<&str> = all.into_iter().filter(shown).collect();
@@ -40,7 +40,7 @@ pub fn pair(paths: &[String], dataset_json: Option<&DatasetJson>) -> Pairing {
     found
 }
 
-/// The folder that all files lie in, where there is one.
+/// The common folder of all files, if there is one.
 fn common_root(paths: &BTreeSet<&str>) -> Option<String> {
     let mut roots = paths.iter().map(|path| {
         let tidy = tidy(path);
@@ -60,7 +60,7 @@ fn volumes(paths: &BTreeSet<&str>, root: Option<&str>, json: Option<&DatasetJson
             None => found.leave(path, &why_not_a_volume(path)),
         }
     }
-    // Where label maps have a folder of their own, images have theirs, whatever their names say.
+    // Where label maps have their own folder, so do images, whatever their names say.
     let labels: BTreeSet<(String, Option<Part>)> = names
         .iter()
         .filter(|name| name.kind == Kind::Label && name.by_folder)
@@ -75,12 +75,12 @@ fn volumes(paths: &BTreeSet<&str>, root: Option<&str>, json: Option<&DatasetJson
     names
 }
 
-/// Why a file is left out that nobody would take for a volume.
+/// The reason for leaving out a file that is clearly not a volume.
 pub fn not_a_volume() -> String {
     format!("not a volume; those end in {}", format::endings())
 }
 
-/// Why a file is not read, by its ending.
+/// The reason for not reading a file, by its ending.
 fn why_not_a_volume(path: &str) -> String {
     let lower = path.to_lowercase();
     let ends = |endings: &[&str]| endings.iter().any(|ending| lower.ends_with(ending));
@@ -98,7 +98,7 @@ fn why_not_a_volume(path: &str) -> String {
     reason.to_owned()
 }
 
-/// ACDC: `CASE_4d` is the beating heart that `CASE_frame01` and others are taken from.
+/// ACDC: `CASE_4d` is the cine series that `CASE_frame01` and others are taken from.
 fn pass_over_series(names: &mut Vec<Name>, found: &mut Pairing) {
     let keys: Vec<String> = names.iter().map(|name| name.key.clone()).collect();
     names.retain(|name| {
@@ -113,11 +113,11 @@ fn pass_over_series(names: &mut Vec<Name>, found: &mut Pairing) {
     });
 }
 
-/// The same volume beside itself, compressed and not.
+/// The same volume stored twice, compressed and uncompressed.
 fn pass_over_doubles(names: &mut Vec<Name>, found: &mut Pairing) {
     let mut first: BTreeMap<(String, String), String> = BTreeMap::new();
     names.retain(|name| {
-        // Of several channels only one file's name is known here.
+        // Of a case with several channels, only one file name is known here.
         if name.numbered {
             return true;
         }
@@ -139,7 +139,7 @@ fn pass_over_doubles(names: &mut Vec<Name>, found: &mut Pairing) {
 /// Whether a label map fits an image, by some rule.
 type Fits = fn(&Name, &Name) -> bool;
 
-/// Rules by which a label map belongs to an image: the surest first.
+/// Rules by which a label map belongs to an image, most reliable first.
 const RULES: [Fits; 6] = [
     |label, image| near(label, image) && label.stem == image.stem,
     |label, image| near(label, image) && label.key == image.key,
@@ -156,7 +156,7 @@ fn near(label: &Name, image: &Name) -> bool {
 /// Everything else: a label map belongs to the one image whose name fits, nearest folder first.
 fn take_by_name(names: Vec<Name>, found: &mut Pairing) {
     let (mut labels, images): (Vec<Name>, Vec<Name>) = names.into_iter().partition(|name| name.kind == Kind::Label);
-    // What was corrected by hand comes before what was predicted (MONAI Label).
+    // Labels corrected by hand take precedence over predicted ones (MONAI Label).
     labels.sort_by_key(|label| label.folder.to_lowercase().ends_with("original"));
     let mut label_of: Vec<Option<&Name>> = vec![None; images.len()];
     let mut unpaired = Vec::new();
@@ -180,7 +180,7 @@ fn take_by_name(names: Vec<Name>, found: &mut Pairing) {
             [] => unpaired.push(label),
             _ => found.leave(
                 &label.path,
-                "several images have a name that fits this label map; name them alike, as case.nii.gz and \
+                "several images have a name that fits this label map; match the names, as case.nii.gz and \
                  case_seg.nii.gz",
             ),
         }
@@ -196,7 +196,7 @@ fn take_by_name(names: Vec<Name>, found: &mut Pairing) {
     found.cases.extend(cases);
 }
 
-/// Label maps whose names fit no image: structures of the one image of the folder above, or strangers.
+/// Label maps whose names fit no image: structures of the only image in the folder above, or leftovers.
 fn take_structures(unpaired: &[&Name], images: &[Name], found: &mut Pairing) {
     let mut maps: BTreeMap<&str, Vec<(String, String)>> = BTreeMap::new();
     for label in unpaired {
@@ -212,7 +212,7 @@ fn take_structures(unpaired: &[&Name], images: &[Name], found: &mut Pairing) {
             }
             _ => found.leave(
                 &label.path,
-                "no image has a name that fits this label map; name them alike, as case.nii.gz and case_seg.nii.gz",
+                "no image has a name that fits this label map; match the names, as case.nii.gz and case_seg.nii.gz",
             ),
         }
     }

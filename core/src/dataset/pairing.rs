@@ -1,4 +1,4 @@
-//! What is found in a list of files: the cases, and the files that belong to none.
+//! The result of pairing files: the cases, and the files that belong to none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,8 +29,7 @@ pub struct StructureMaps {
 pub struct Pairing {
     /// The cases, sorted by id.
     pub cases: Vec<CaseFiles>,
-    /// Files that belong to none, each with the reason, hidden ones aside; and what is wrong with a
-    /// dataset.json.
+    /// Files that belong to none, each with the reason, except hidden ones; and what is wrong with a dataset.json.
     pub leftovers: Vec<Leftover>,
     /// Label maps of one structure each, which are among the leftovers until they are
     /// [combined](Self::combine_structures).
@@ -46,8 +45,8 @@ impl Pairing {
         });
     }
 
-    /// Gives every image that has label maps of one structure each, and no other, a label map that is made of
-    /// them. Structures get ids by the order of their names over all images.
+    /// Gives every image that only has label maps of one structure each a label map combined from them. Structures get
+    /// ids by the order of their names over all images.
     pub fn combine_structures(&mut self) {
         let names: BTreeSet<String> = self
             .structures
@@ -73,9 +72,8 @@ impl Pairing {
         }
     }
 
-    /// Gives a case the label map that someone chose by hand, or none, whatever the names say. The file may
-    /// belong to no case, to another one, or have been taken for an image of its own. A case or a file that is
-    /// not here changes nothing.
+    /// Gives a case the label map that someone chose by hand, or none, whatever the names say. The file may belong to
+    /// no case, to another one, or have been taken for an image. An unknown case or file changes nothing.
     pub fn assign(&mut self, case: &str, label: Option<&str>) {
         let Some(place) = self.cases.iter().position(|files| files.id == case) else {
             return;
@@ -94,7 +92,7 @@ impl Pairing {
             .retain(|files| files.id == case || Some(files.image()) != chosen.as_deref());
     }
 
-    /// Takes a file from where it is; false where there is no such file.
+    /// Detaches a file from its case or the leftovers; false if there is no such file.
     fn free(&mut self, path: &str) -> bool {
         let leftovers = self.leftovers.len();
         self.leftovers.retain(|leftover| leftover.path != path);

@@ -46,14 +46,14 @@ pub struct PhantomCase {
     pub label: Vec<u8>,
 }
 
-/// Makes the cases: a trunk with fat, muscle and bones, liver and kidneys to find and a spleen and a
-/// stomach to tell them from, a smooth bias and noise. Every case is deformed differently; spacing is
-/// anisotropic; files are stored as RAS, LPS, LAS, with permuted axes, or oblique, in turn.
+/// Makes the cases: a trunk with fat, muscle and bones, liver and kidneys to segment, a spleen and a stomach as
+/// distractors, a smooth bias and noise. Every case is deformed differently; spacing is anisotropic; files are stored
+/// as RAS, LPS, LAS, with permuted axes, or oblique, in turn.
 pub fn phantom(config: &PhantomConfig) -> Vec<PhantomCase> {
     (0..config.cases)
         .map(|index| {
             let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
-            // A stream per case: a case does not depend on how many there are.
+            // One random stream per case: a case does not depend on their number.
             rng.set_stream(index as u64);
             let (image, label) = case(&mut rng, index, config.voxels);
             PhantomCase {
@@ -86,7 +86,7 @@ fn case(rng: &mut ChaCha8Rng, index: usize, voxels: (usize, usize)) -> (Image, L
     (image(Voxels::I16(values)), label)
 }
 
-/// Mean over eight points of a voxel: edges are as soft as a scanner's.
+/// Mean over eight points of a voxel: edges are as soft as in a real scan.
 fn attenuation(anatomy: &Anatomy, affine: &Affine, center: [f64; 3]) -> f64 {
     let sum: f64 = (0..8)
         .map(|corner| {
@@ -98,8 +98,8 @@ fn attenuation(anatomy: &Anatomy, affine: &Affine, center: [f64; 3]) -> f64 {
     sum / 8.0
 }
 
-/// Nearly normal with standard deviation 1, from sums only (Irwin-Hall): logarithms and cosines
-/// differ between machines in the last bit.
+/// Approximately normal with standard deviation 1, from sums only (Irwin-Hall): logarithms and cosines differ between
+/// machines in the last bit.
 fn normal(rng: &mut ChaCha8Rng) -> f64 {
     (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0
 }
@@ -131,7 +131,7 @@ fn grid(rng: &mut ChaCha8Rng, index: usize, (smallest, largest): (usize, usize))
         rows[world][axis] = sign * steps[world];
     }
     if oblique {
-        // A turn about the long axis by 16 degrees, whose cosine and sine are 24/25 and 7/25.
+        // A rotation about the long axis by 16 degrees, whose cosine and sine are 24/25 and 7/25.
         let [x, y, _] = rows;
         for axis in 0..3 {
             rows[0][axis] = 0.96 * x[axis] - 0.28 * y[axis];
@@ -157,7 +157,7 @@ pub fn phantom_dataset_json(training: &[String], test: &[String]) -> String {
     format!("{:#}\n", phantom_dataset(training, test))
 }
 
-/// The same, not written out yet.
+/// The same as a JSON value.
 pub(crate) fn phantom_dataset(training: &[String], test: &[String]) -> serde_json::Value {
     let mut labels = serde_json::Map::new();
     labels.insert("0".into(), "background".into());

@@ -1,22 +1,21 @@
-//! Reading a case's files, the same way for every front: a front fetches bytes and nothing else.
+//! Reads a case's files the same way for every front end, which only fetches bytes.
 
 use super::{Case, CaseFiles, DatasetError, Fix, Frames, Source, Structure};
 use crate::Error;
 use crate::volume::{Format, Image, LabelImage, Limits, Placement, VolumeError};
 
-/// The first bytes of a file that hold its header, also where it is compressed.
+/// Number of leading bytes that hold a file's header, even if compressed.
 pub const HEADER_BYTES: usize = 1 << 16;
 
-/// What is known of a case's files beside their names.
+/// What is known about a case's files besides their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadOptions {
-    /// Channels that a case has, by dataset.json or by the weights it is read for: a single file with as many
-    /// frames holds them.
+    /// Channels of a case according to dataset.json or the weights: a single file with as many frames holds all of
+    /// them.
     pub channels: usize,
-    /// How the frames of the image are used, where someone chose.
+    /// How the frames of the image are used, if chosen by hand.
     pub frames: Option<Frames>,
-    /// Brings a label map that lies elsewhere onto the image's grid: each voxel takes the label of the nearest
-    /// one, by millimeters.
+    /// Resamples a label map on another grid to the image's: nearest neighbor, in millimeters.
     pub resample_labels: bool,
 }
 
@@ -30,26 +29,26 @@ impl Default for ReadOptions {
     }
 }
 
-/// What came of reading a case's files.
+/// The result of reading a case's files.
 #[derive(Debug)]
 pub struct Reading {
-    /// The case; without labels where its label map cannot be used.
+    /// The case; without labels if its label map cannot be used.
     pub case: Case,
     /// Why its label map cannot be used.
     pub unusable_label: Option<Error>,
-    /// What would repair the label map, or bring it where its header says that it lies.
+    /// The repair for the label map, or for placing it where its header says.
     pub fix: Option<Fix>,
 }
 
 impl Reading {
-    /// What is odd about the files, one sentence each: why the label map cannot be used comes first.
+    /// Warnings about the files, one sentence each, starting with why the label map cannot be used.
     pub fn sentences(&self) -> Vec<String> {
         let unusable = self.unusable_label.iter().map(ToString::to_string);
         let warnings = self.case.warnings().iter().cloned();
         unusable.chain(warnings).collect()
     }
 
-    /// The case with the labels that it was given.
+    /// The case with its labels.
     ///
     /// # Errors
     /// When its label map cannot be used.
@@ -61,11 +60,11 @@ impl Reading {
     }
 }
 
-/// Reads a case: its channels, one source each or the frames of one, brought onto the grid of the first, and its
-/// label map or its structures on the same grid. `fetch` gives the bytes of a file by its path.
+/// Reads a case: its channels, one source each or the frames of one, brought onto the grid of the first, and its label
+/// map or its structures on the same grid. `fetch` returns the bytes of a file by its path.
 ///
 /// # Errors
-/// When a channel cannot be read or lies elsewhere. What is wrong with a label map stands in the result.
+/// When a channel cannot be read or lies elsewhere. Problems with the label map are part of the result.
 pub async fn read_case<E: From<Error>>(
     files: &CaseFiles,
     options: &ReadOptions,
@@ -114,7 +113,7 @@ fn put_together(
     })
 }
 
-/// A label map that [`Case::new`] takes, what would bring it elsewhere, and what is to be said of it.
+/// A label map that [`Case::new`] accepts, the repair that would place it elsewhere, and warnings.
 fn on_image(
     files: &CaseFiles,
     label: LabelImage,
@@ -160,7 +159,7 @@ fn on_image(
     }
 }
 
-/// The channels of a case. Files that hold several of them are fetched once.
+/// The channels of a case. A file with several channels is fetched once.
 async fn channels<E: From<Error>>(
     files: &CaseFiles,
     options: &ReadOptions,
@@ -171,7 +170,7 @@ async fn channels<E: From<Error>>(
     for source in &files.channels {
         if fetched.0 != source.files {
             fetched.0 = &source.files;
-            // Before the next ones are fetched: all of them need not be in memory at one time.
+            // Freed before the next ones are fetched, so that not all of them are in memory at once.
             fetched.1.clear();
             for path in &source.files {
                 fetched.1.push(fetch(path).await?);
@@ -188,7 +187,7 @@ async fn channels<E: From<Error>>(
     Ok(images)
 }
 
-/// Reads channels that the same files hold.
+/// Reads the channels held by the same files.
 fn read_sources(sources: &[Source], blocks: &[&[u8]]) -> Result<Vec<Image>, VolumeError> {
     let read = |source: &Source| {
         let first = blocks.first().copied().unwrap_or_default();
@@ -199,7 +198,7 @@ fn read_sources(sources: &[Source], blocks: &[&[u8]]) -> Result<Vec<Image>, Volu
 }
 
 impl ReadOptions {
-    /// The channels that the frames of a case's only volume are; `None` where it is read as it is.
+    /// The channels given by the frames of a case's only volume; `None` if it is read as it is.
     fn frames_of(&self, source: &Source, blocks: &[&[u8]]) -> Option<Vec<Source>> {
         if source.frame.is_some() {
             return None;
@@ -209,14 +208,14 @@ impl ReadOptions {
         let starts: Vec<&[u8]> = starts.collect();
         let first = starts.first().copied().unwrap_or_default();
         let header = Format::of(source.path(), first).and_then(|format| format.inspect(&starts));
-        // What is wrong with a header is said when the file is read.
+        // Reading the file will report what is wrong with its header.
         let count = header.map_or(1, |header| header.frames);
         let frames = self.frames.or_else(|| Frames::expected(count, self.channels))?;
         Some(frames.sources(source, count))
     }
 }
 
-/// One label map that is made of one for each structure.
+/// One label map combined from one per structure.
 async fn combined<E: From<Error>>(
     files: &CaseFiles,
     image: &Image,
@@ -253,8 +252,8 @@ async fn combined<E: From<Error>>(
     Ok(map.map(|map| (map, said_of_structures(overlapping, &apart))))
 }
 
-/// What is to be said of structures that were combined: of the voxels that lie in several, and of those whose
-/// headers place them elsewhere than the image.
+/// Warnings about combined structures: voxels that lie in several, and structures whose headers place them off the
+/// image.
 fn said_of_structures(overlapping: usize, apart: &[&str]) -> Vec<String> {
     let mut said = Vec::new();
     if overlapping > 0 {
@@ -282,7 +281,7 @@ fn image(path: &str, bytes: &[u8]) -> Result<Image, Error> {
     image.map_err(named(path))
 }
 
-/// A label map, and nothing to say of it.
+/// A label map without warnings.
 fn labels(path: &str, bytes: &[u8]) -> Result<(LabelImage, Vec<String>), Error> {
     let label = LabelImage::from_image(image(path, bytes)?).map_err(named(path))?;
     Ok((label, Vec::new()))

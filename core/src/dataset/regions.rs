@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// A region: the voxels that have one of several labels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Region {
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// The labels that lie in it.
     pub labels: Vec<u16>,
@@ -44,7 +44,7 @@ impl Regions {
         ])
     }
 
-    /// Whether each label lies in each region: row-major `[region, label]`.
+    /// Whether each region contains each label: row-major `[region, label]`.
     pub fn contain(&self, labels: &[u16]) -> Vec<bool> {
         let regions = self.0.iter();
         regions
@@ -52,8 +52,7 @@ impl Regions {
             .collect()
     }
 
-    /// Regions in the order in which they are painted, each over the ones before: from the one of most
-    /// labels to the one of fewest.
+    /// Regions in painting order, each over the previous ones: from most labels to fewest.
     pub fn painting(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.0.len()).collect();
         order.sort_by_key(|&index| std::cmp::Reverse(self.0[index].labels.len()));
@@ -77,7 +76,7 @@ impl Regions {
         labels
     }
 
-    /// Where labels lie in region `index`, 1 or 0.
+    /// Mask of region `index`: 1 or 0 per voxel.
     pub fn labels_to_region(&self, labels: ArrayView3<'_, u16>, index: usize) -> Array3<u8> {
         labels.map(|label| u8::from(self.0[index].labels.contains(label)))
     }

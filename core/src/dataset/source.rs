@@ -1,14 +1,13 @@
-//! Where the voxels of one channel are.
+//! Where the voxels of one channel are stored.
 
 use serde::{Deserialize, Serialize};
 
-/// The files of one channel of a case: one, or several where its format stores each slice in one; and which
-/// frame of them.
+/// The files of one channel of a case: one, or several if the format has a file per slice; and which frame of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// Paths, as given.
     pub files: Vec<String>,
-    /// The frame, counted from 0, of a series; `None` for a volume of one.
+    /// The frame of a series, counted from 0; `None` for a single volume.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frame: Option<usize>,
 }
@@ -38,13 +37,13 @@ pub enum Frames {
 }
 
 impl Frames {
-    /// How a file of so many frames is used, when a case has so many `channels` by what is known of its data
-    /// set: `None` where it has one frame, or where someone has to choose.
+    /// How a file with `frames` frames is used if cases of its data set have `channels` channels: `None` if it has one
+    /// frame, or if the user has to choose.
     pub fn expected(frames: usize, channels: usize) -> Option<Frames> {
         (frames > 1 && frames == channels).then_some(Frames::Channels)
     }
 
-    /// The channels that the frames of a series are, when it has so many.
+    /// The channels formed by the frames of a series with `frames` frames.
     pub fn sources(self, series: &Source, frames: usize) -> Vec<Source> {
         let chosen = match self {
             Frames::One(frame) => frame..frame + 1,

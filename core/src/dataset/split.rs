@@ -11,7 +11,7 @@ use crate::volume::stem;
 /// One list of case names from a split file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Split {
-    /// The file it stands in, as the user gave it.
+    /// The file that holds it, as the user gave it.
     pub file: String,
     /// The list's name.
     pub name: String,
@@ -20,7 +20,7 @@ pub struct Split {
 }
 
 impl Split {
-    /// File and list of a choice that is written `FILE:LIST`; `None` where it is not.
+    /// File and list of a choice written as `FILE:LIST`; `None` for anything else.
     pub fn choice(text: &str) -> Option<(&str, &str)> {
         let (file, list) = text.rsplit_once(':')?;
         // C:\splits.json names a file and no list.
@@ -32,7 +32,7 @@ impl Split {
     /// dataset.json, whose lists hold files. `file` names the file in errors.
     ///
     /// # Errors
-    /// When the text is none of these or has no such list.
+    /// When the text is neither of these or has no such list.
     pub fn from_json(file: &str, json: &[u8], name: &str) -> Result<Split> {
         let bad = |problem: String| DatasetError::BadSplit {
             file: file.to_owned(),
@@ -68,7 +68,7 @@ impl Split {
     /// The cases that the list names, in its order.
     ///
     /// # Errors
-    /// When a named case is not there, or named twice.
+    /// When a named case is missing, or named twice.
     pub fn select(&self, cases: &[CaseFiles]) -> Result<Vec<CaseFiles>> {
         let by_id: BTreeMap<&str, &CaseFiles> = cases.iter().map(|case| (case.id.as_str(), case)).collect();
         self.cases
@@ -85,7 +85,7 @@ impl Split {
     }
 }
 
-/// The name of a list without the word that may stand before a fold's number: `fold_0/train`.
+/// The name of a list without the word before a fold's number: `fold_0/train`.
 fn plain(name: &str) -> String {
     let rest = name.strip_prefix("fold").unwrap_or(name);
     let rest = rest.trim_start_matches('_');
@@ -95,7 +95,7 @@ fn plain(name: &str) -> String {
     }
 }
 
-/// All lists of a file by name; what is not a list is passed over, as a dataset.json has much of it.
+/// All lists of a file by name; other values, of which a dataset.json has many, are skipped.
 fn lists(found: &Value) -> std::result::Result<BTreeMap<String, Vec<String>>, String> {
     let mut lists = BTreeMap::new();
     match found {

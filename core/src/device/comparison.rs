@@ -1,4 +1,4 @@
-//! What a network computes and learns on a device, to be compared with another one.
+//! What a network computes and learns on one device, for comparison with another.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
@@ -13,12 +13,12 @@ use crate::train::{Optimizer, OptimizerKind};
 const SIDE: usize = 16;
 const VOXELS: usize = SIDE * SIDE * SIDE;
 
-/// Numbers of one training step of a small UNETR with the same parameters and the same patch everywhere.
+/// Results of one training step of a small UNETR, with the same parameters and patch on every device.
 pub(super) struct Learned {
     pub logits: Vec<f32>,
     pub loss: Vec<f32>,
     pub gradients: Vec<f32>,
-    /// What the step of plain gradient descent added to the parameters.
+    /// The parameters' change in one step of plain gradient descent.
     pub change: Vec<f32>,
 }
 
@@ -51,8 +51,8 @@ impl Learned {
         }
     }
 
-    /// Fails unless the numbers are those of another device: logits and loss to rounding, gradients and the
-    /// step to 1 % in relative L2 norm, as rounding decides the signs of a few LeakyReLUs.
+    /// Fails unless the results match those of another device: logits and loss up to rounding, gradients and the step
+    /// to 1 % in relative L2 norm, since rounding flips the signs of a few LeakyReLU inputs.
     pub fn assert_like(&self, other: &Self) {
         for (what, found, expected, allowed) in [
             ("logits", &self.logits, &other.logits, 1e-4),
@@ -90,7 +90,7 @@ fn gradients(model: &Model, found: &GradientsParams) -> Vec<f32> {
     struct Values<'a>(&'a GradientsParams, Vec<f32>);
     impl ModuleVisitor for Values<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            // The mask token has none without a mask.
+            // Without a mask, the mask token has no gradient.
             let none = || vec![0.0; param.shape().num_elements()];
             self.1.extend(self.0.get::<D>(param.id).map_or_else(none, read));
         }

@@ -1,7 +1,7 @@
 //! NVIDIA GPUs. burn loads CUDA when the first tensor is made, and panics where a part of it is
 //! missing, so every part is looked for here first.
 
-// Looking for a library loads it, and so runs its code.
+// Looking for a library loads it, and thus runs its code.
 #![allow(unsafe_code)]
 
 use burn::tensor::Device;
@@ -12,7 +12,7 @@ use cudarc::{driver, nvrtc};
 use super::DeviceKind;
 use crate::{Error, Result};
 
-/// Opens the GPU of an index and tells its name.
+/// Opens the GPU with this index and returns its name.
 pub(super) fn open(index: usize) -> Result<(Device, String)> {
     let refused = |missing: Missing| Error::Device {
         kind: DeviceKind::Cuda(index).to_string(),
@@ -59,7 +59,7 @@ impl From<DriverError> for Missing {
     }
 }
 
-/// The GPU's name, if everything is there that computing on it needs.
+/// The GPU's name, if everything needed to compute on it is present.
 fn find(index: usize) -> Result<String, Missing> {
     // SAFETY: this loads NVIDIA's driver library by its usual names, as every CUDA program does.
     if !unsafe { driver::sys::is_culib_present() } {
@@ -76,7 +76,7 @@ fn find(index: usize) -> Result<String, Missing> {
     if !unsafe { nvrtc::sys::is_culib_present() } {
         return Err(Missing::Compiler);
     }
-    // Kernels include some of these; the folder alone may be that of another installation.
+    // Kernels include some of these headers; the folder alone may belong to another installation.
     let headers = cuda_path().map(|folder| folder.join("include/cuda_fp16.h"));
     if !headers.is_some_and(|header| header.is_file()) {
         return Err(Missing::Headers);

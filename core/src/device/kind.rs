@@ -8,7 +8,7 @@ use std::str::FromStr;
 pub enum DeviceKind {
     /// The CPU.
     Cpu,
-    /// A GPU through WebGPU: natively by Vulkan, Metal or DX12, in a browser by its own API.
+    /// A GPU through WebGPU: natively via Vulkan, Metal or DX12, in a browser via its own API.
     Wgpu,
     /// The NVIDIA GPU of this index.
     Cuda(usize),

@@ -1,5 +1,5 @@
-//! A device of another machine: this one sends tensors and operations over a WebSocket, that one computes.
-//! The protocol and the transport are burn's.
+//! A device of another machine: this machine sends tensors and operations over a WebSocket, the other one computes. The
+//! protocol and the transport are burn's.
 
 use std::net::TcpListener;
 
@@ -9,7 +9,7 @@ use burn::tensor::Device;
 
 use crate::{Error, Result};
 
-/// The environment variable with the secret that both sides know.
+/// The environment variable with the shared secret.
 pub const TOKEN_VARIABLE: &str = "MEDCONTEXT_TOKEN";
 
 /// Opens the first device that the server at `url` offers (`ws://host:port`), with the token of
@@ -35,8 +35,8 @@ async fn connect(url: &str, token: &str) -> Result<Device> {
     })
 }
 
-/// Offers devices to whoever connects to `listener` and presents `token`, until the process is told to stop.
-/// What is sent is not encrypted.
+/// Offers devices to clients that connect to `listener` and present `token`, until the process is stopped. Traffic is
+/// not encrypted.
 ///
 /// # Errors
 /// [`Error::Device`] when the token is empty, the devices are of several kinds, or the network fails.
@@ -70,7 +70,7 @@ mod tests {
     use super::{connect, serve};
     use crate::device::comparison::Learned;
 
-    /// Serves the CPU of this process on a port of its own.
+    /// Serves this process's CPU on a free port.
     fn server() -> String {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("ws://{}", listener.local_addr().expect("an address"));
@@ -78,7 +78,7 @@ mod tests {
         url
     }
 
-    // The general operations that a remote device uses stand beside the CPU's own.
+    // Compares the generic operations, which a remote device uses, with the CPU's own.
     #[test]
     fn a_network_computes_and_learns_on_another_device_as_here() {
         let url = server();

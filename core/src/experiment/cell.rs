@@ -19,11 +19,11 @@ pub struct Cell {
     pub config: TrainConfig,
     /// Cases that it is trained on.
     pub training: Vec<String>,
-    /// Cases that it is measured on.
+    /// Cases that it is evaluated on.
     pub evaluation: Vec<String>,
-    /// The labels that it learns; those of its cases if none.
+    /// The labels that it learns; `None` for those of its cases.
     pub learned: Option<LabelSet>,
-    /// What is reported.
+    /// The labels or regions that are reported.
     pub targets: Targets,
     /// How it is measured.
     pub protocol: Protocol,
@@ -31,7 +31,7 @@ pub struct Cell {
     pub predict: PredictConfig,
 }
 
-/// What a cell's run gave: the whole content of its `result.json`.
+/// The result of a cell's run: the whole content of its `result.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CellResult {
     /// The cell.
@@ -45,7 +45,7 @@ pub struct CellResult {
 }
 
 impl Cell {
-    /// Path of its run folder from the experiment's, such as `unetr-medcontext/fewshot5/seed-0`.
+    /// Path of its run folder relative to the experiment's, such as `unetr-medcontext/fewshot5/seed-0`.
     pub fn folder(&self) -> String {
         let list = self.list.rsplit(':').next().unwrap_or(&self.list);
         format!("{}/{}/seed-{}", slug(&self.row), slug(list), self.config.seed)
@@ -71,7 +71,7 @@ mod tests {
     use crate::experiment::{Cell, Experiment, Source};
     use crate::{Error, Result};
 
-    /// For experiments that bring their lists along.
+    /// For experiments that define their lists themselves.
     struct NoScans;
 
     impl Source for NoScans {
@@ -94,7 +94,7 @@ mod tests {
         }
     }
 
-    /// Results of earlier versions name some settings otherwise, and are those of the same cells.
+    /// Results of earlier versions use other names for some settings, and still belong to the same cells.
     #[test]
     fn results_of_earlier_versions_are_known() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../experiments");

@@ -17,7 +17,7 @@ pub enum Event {
         number: usize,
         /// How many are to be done.
         cells: usize,
-        /// Steps that were done before, where it goes on.
+        /// Steps already done, if it is resumed.
         done: Option<usize>,
     },
     /// Its network is being trained.

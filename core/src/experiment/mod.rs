@@ -1,10 +1,9 @@
 //! Experiments: rows of settings, each trained with several seeds on several lists of cases, segmented
 //! and measured on one list, and compared in one table.
 //!
-//! - `plan.rs`, `row.rs`, `cell.rs`: what an experiment's TOML file says, its rows, and the cells that
-//!   follow from it
+//! - `plan.rs`, `row.rs`, `cell.rs`: an experiment's TOML file, its rows, and the cells that follow from them
 //! - `runner.rs`: trains, segments and measures cell by cell, one event per piece of work
-//! - `table.rs`, `report.rs`: means over seeds, paired tests between rows, and how they are written
+//! - `table.rs`, `report.rs`: means over seeds, paired tests between rows, and their output
 //! - `wilcoxon.rs`: the test
 
 mod cell;

@@ -1,4 +1,4 @@
-//! What an experiment's TOML file says, and the cells that follow from it.
+//! An experiment's TOML file, and the cells that follow from it.
 
 use std::collections::BTreeMap;
 
@@ -13,18 +13,18 @@ use crate::preset::Preset;
 use crate::train::{TrainConfig, TrainingSet, merge, overlay};
 use crate::{Error, Result};
 
-/// An experiment: every row is trained on every list with every seed, and measured on one list.
+/// An experiment: every row is trained on every list with every seed, and evaluated on one list.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Experiment {
     /// Heading of the table.
     pub title: String,
-    /// The data set, where it is one with known labels, lists and settings.
+    /// The data set, if it is one with known labels, lists and settings.
     pub preset: Option<Preset>,
     /// Lists to train on: names from `lists`, lists of the preset, or `FILE:LIST` with the file's path from the data
     /// folder.
     pub train: Vec<String>,
-    /// List to measure on, named likewise.
+    /// List to evaluate on, named the same way.
     pub evaluate: String,
     /// Seeds that every row is trained with.
     #[serde(default = "seed_zero")]
@@ -32,23 +32,22 @@ pub struct Experiment {
     /// Ids of the labels that are reported; by default all that occur.
     #[serde(default)]
     pub labels: Vec<u16>,
-    /// What is reported in place of labels: several labels as one.
+    /// Regions (several labels as one) that are reported in place of labels.
     #[serde(default)]
     pub regions: Vec<Region>,
-    /// Lists of case names that the experiment brings along.
+    /// Lists of case names that the experiment itself defines.
     #[serde(default)]
     pub lists: BTreeMap<String, Vec<String>>,
     /// How results are measured.
     #[serde(default)]
     pub protocol: Protocol,
-    /// Training settings of every row, over those of the preset, or over the defaults of
-    /// [`TrainConfig`].
+    /// Training settings of every row, overriding those of the preset or the defaults of [`TrainConfig`].
     #[serde(default)]
     pub base: toml::Table,
     /// The rows of the table.
     #[serde(rename = "row")]
     pub rows: Vec<Row>,
-    /// Training settings over those of every row, which no experiment's file has; see
+    /// Training settings that override those of every row; not part of an experiment's file, see
     /// [`Experiment::overridden`].
     #[serde(skip)]
     pub overrides: toml::Table,
@@ -60,17 +59,16 @@ fn seed_zero() -> Vec<u64> {
 
 /// Where an experiment's cases come from.
 pub trait Source {
-    /// What can go wrong beside this crate's own errors.
+    /// The error type, which includes this crate's own errors.
     type Error: From<Error>;
 
-    /// Names of the cases of a list that the experiment does not bring along.
+    /// Names of the cases of a list that the experiment does not define itself.
     ///
     /// # Errors
-    /// When there is no such list.
+    /// When the list does not exist.
     fn list(&self, name: &str) -> Result<Vec<String>, Self::Error>;
 
-    /// What [`Trainer::write_state`](crate::train::Trainer::write_state) left of a cell that was not
-    /// finished, if anything.
+    /// The state that [`Trainer::write_state`](crate::train::Trainer::write_state) saved of an unfinished cell, if any.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -97,12 +95,12 @@ pub trait Source {
         Ok((labels, prepared))
     }
 
-    /// Names of labels by id, where they are known.
+    /// Names of labels by id, where known.
     fn label_names(&self) -> BTreeMap<u16, String>;
 }
 
 impl Experiment {
-    /// Reads a TOML file, which `file` names in errors.
+    /// Reads a TOML file; `file` is its name in errors.
     ///
     /// # Errors
     /// One sentence on what is wrong with it.
@@ -129,7 +127,7 @@ impl Experiment {
         row::check(&self.rows, (self.protocol, &self.targets()))
     }
 
-    /// What all rows report that do not say otherwise.
+    /// What rows report by default.
     fn targets(&self) -> Targets {
         Targets {
             labels: self.labels.clone(),
@@ -137,13 +135,13 @@ impl Experiment {
         }
     }
 
-    /// The experiment with settings laid over those of every row, to try it out or to fit it to a
-    /// machine: a TOML file with any field of [`TrainConfig`] but `backbone` and `seed`, and with
-    /// `seeds`. A patch becomes the largest within it that each row's network can take; `equal_time`
-    /// multiplies the iterations given. The table says what was laid over. `file` names the file in errors.
+    /// The experiment with every row's settings overridden, to try it out or to fit it to a machine: a TOML file with
+    /// any field of [`TrainConfig`] but `backbone` and `seed`, and with `seeds`. A patch becomes the largest within it
+    /// that each row's network can take; `equal_time` multiplies the iterations given. The table lists the overrides.
+    /// `file` is the file's name in errors.
     ///
     /// # Errors
-    /// One sentence on what is wrong with it. Settings that cannot work are told by [`Self::cells`].
+    /// One sentence on what is wrong with it. Invalid settings are reported by [`Self::cells`].
     pub fn overridden(mut self, file: &str, text: &str) -> Result<Self> {
         let bad = |problem: String| Error::Config(format!("{file}: {problem}; correct it"));
         let mut table: toml::Table =
@@ -167,7 +165,7 @@ impl Experiment {
     /// All cells: row by row, list by list, seed by seed.
     ///
     /// # Errors
-    /// When settings of a row cannot work, or there is no such list.
+    /// When a row's settings are invalid, or a list does not exist.
     pub fn cells<S: Source>(&self, source: &S) -> Result<Vec<Cell>, S::Error> {
         let evaluation = self.list(&self.evaluate, source)?;
         let mut cells = Vec::new();
@@ -208,7 +206,7 @@ impl Experiment {
             predict: PredictConfig {
                 overlap: config.overlap,
                 blend: config.blend,
-                flips: row.flips,
+                mirror: row.mirror,
                 largest_component: row.largest_component,
                 ..PredictConfig::default()
             },
@@ -223,7 +221,7 @@ impl Experiment {
         }
     }
 
-    /// Training settings of a row for so many cases, and what the preset says to learn and to report.
+    /// Training settings of a row for this many cases, and what the preset learns and reports.
     fn settings(&self, row: &Row, cases: usize) -> Result<(TrainConfig, Option<LabelSet>, Targets)> {
         let bad = |problem: String| Error::Config(format!("row {:?}: {problem}; correct the experiment", row.name));
         let layers = [&self.base, &row.settings, &self.overrides].map(Clone::clone);
@@ -245,7 +243,7 @@ impl Experiment {
             merge(&mut given, layer);
         }
         if self.preset.is_some() {
-            // The preset has the form of it that fits the data set.
+            // The preset has the variant that fits the data set.
             given.remove("backbone");
         }
         config = overlay(&config, given).map_err(bad)?;

@@ -14,22 +14,22 @@ pub struct Row {
     pub name: String,
     /// The row that this one is tested against, case by case.
     pub against: Option<String>,
-    /// Trains this many times the iterations: what one iteration of the row that it stands beside
-    /// costs, in iterations of this one, makes the two rows equal in time.
+    /// Multiplies the iterations. Set to the cost of one iteration of the compared row, in iterations of this row, it
+    /// makes the two rows equal in time.
     pub equal_time: Option<f64>,
-    /// Whether cases are segmented eight times, mirrored.
-    #[serde(default)]
-    pub flips: bool,
+    /// Whether cases are segmented with mirror TTA.
+    #[serde(default, alias = "flips")]
+    pub mirror: bool,
     /// Whether only the largest connected component of every label is kept.
     #[serde(default)]
     pub largest_component: bool,
-    /// How its results are measured, where that differs from the experiment's.
+    /// How its results are measured, where this differs from the experiment.
     #[serde(default)]
     pub protocol: RowProtocol,
-    /// Ids of the labels that are reported, in place of what the experiment says.
+    /// Ids of the labels that are reported, instead of the experiment's.
     #[serde(default)]
     pub labels: Vec<u16>,
-    /// Regions that are reported, in place of what the experiment says.
+    /// Regions that are reported, instead of the experiment's.
     #[serde(default)]
     pub regions: Vec<Region>,
     /// Training settings, over those of `base`: any field of [`TrainConfig`](crate::train::TrainConfig).
@@ -37,8 +37,8 @@ pub struct Row {
     pub settings: toml::Table,
 }
 
-/// What a row measures otherwise than its experiment: results of several released test scripts stand in
-/// one table.
+/// How a row is measured differently from its experiment, so that one table can hold results of several released test
+/// scripts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RowProtocol {
@@ -49,7 +49,7 @@ pub struct RowProtocol {
 }
 
 impl Row {
-    /// How the row is measured, in an experiment that measures by `shared`.
+    /// How the row is measured, in an experiment with the protocol `shared`.
     pub fn protocol(&self, shared: Protocol) -> Protocol {
         Protocol {
             hd95: self.protocol.hd95.unwrap_or(shared.hd95),
@@ -57,7 +57,7 @@ impl Row {
         }
     }
 
-    /// What the row reports, in an experiment that reports `shared`; nothing where neither says.
+    /// What the row reports, in an experiment that reports `shared`; empty if neither says.
     pub fn targets(&self, shared: &Targets) -> Targets {
         let own = Targets {
             labels: self.labels.clone(),

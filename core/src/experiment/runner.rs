@@ -11,8 +11,8 @@ use crate::metric::{CaseScore, Evaluation};
 use crate::train::{self, CheckpointKind, RunState, Start, Trainer};
 use crate::{Error, Result};
 
-/// Trains, segments and measures cells. Whoever drives it may drop it between two events: cells whose
-/// [`Event::Finished`] was given are done, and a new runner takes the others.
+/// Trains, segments and measures cells. It may be dropped between two events: cells whose [`Event::Finished`] was
+/// returned are done, and a new runner takes the others.
 pub struct Runner<'a, S> {
     source: &'a S,
     device: Device,
@@ -32,7 +32,7 @@ struct Training {
     cell: Cell,
     trainer: Trainer,
     parameters: usize,
-    /// Steps done here, not before.
+    /// Steps done by this runner, not before.
     steps: usize,
     seconds: f64,
     /// The newest weights.
@@ -48,7 +48,7 @@ struct Measuring {
 }
 
 impl<'a, S: Source> Runner<'a, S> {
-    /// Prepares the cells that are to be done, in this order.
+    /// A runner for these cells, in this order.
     pub fn new(source: &'a S, cells: Vec<Cell>, device: &Device) -> Self {
         Self {
             source,
@@ -59,7 +59,7 @@ impl<'a, S: Source> Runner<'a, S> {
         }
     }
 
-    /// The trainer of the cell that is being trained, whose state is worth keeping after a checkpoint.
+    /// The trainer of the cell that is being trained; its state should be saved after a checkpoint.
     pub fn trainer(&self) -> Option<&Trainer> {
         match &self.stage {
             Stage::Training(training) => Some(&training.trainer),
@@ -67,10 +67,10 @@ impl<'a, S: Source> Runner<'a, S> {
         }
     }
 
-    /// Does the next piece of work and says what was done; `None` after the last cell.
+    /// Does the next unit of work and reports it; `None` after the last cell.
     ///
     /// # Errors
-    /// When a case cannot be read, settings cannot work, or the device fails.
+    /// When a case cannot be read, settings are invalid, or the device fails.
     pub async fn next(&mut self) -> Result<Option<Event>, S::Error> {
         loop {
             match std::mem::replace(&mut self.stage, Stage::Idle) {
@@ -133,7 +133,7 @@ impl<'a, S: Source> Runner<'a, S> {
 }
 
 impl Training {
-    /// Notes what the result needs.
+    /// Records what the result needs.
     fn keep(&mut self, event: &train::Event) {
         match event {
             train::Event::Started { parameters, .. } => self.parameters = *parameters,
@@ -141,7 +141,7 @@ impl Training {
                 self.weights.clone_from(weights);
             }
             train::Event::Step { .. } => self.steps += 1,
-            // Of a run that went on, as long as all of its steps would have taken here.
+            // For a resumed run, extrapolated to all of its steps.
             train::Event::Finished { iteration, seconds, .. } => {
                 self.seconds = seconds * *iteration as f64 / self.steps.max(1) as f64
             }

@@ -7,15 +7,14 @@ use serde::{Deserialize, Serialize};
 use super::{CellResult, Experiment, Row, wilcoxon};
 use crate::metric::{CaseScore, EmptyPolicy, Protocol, Statistic};
 
-/// One row of an experiment on one list to train on. Statistics are over seeds, and each value is the
-/// mean of an evaluation.
+/// One row of an experiment on one training list. Statistics are over seeds; each value is the mean of an evaluation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Line {
     /// Name of the row.
     pub row: String,
     /// Name of the list.
     pub list: String,
-    /// Seeds that are done.
+    /// Finished seeds.
     pub seeds: Vec<u64>,
     /// Optimizer steps.
     pub iterations: usize,
@@ -31,18 +30,18 @@ pub struct Line {
     pub hd95_voxels: Option<Statistic>,
     /// Dice by label, in the order of [`Table::labels`].
     pub labels: Vec<Option<Statistic>>,
-    /// Against another row, where the experiment asks for it.
+    /// Comparison with another row, where the experiment asks for one.
     pub comparison: Option<Comparison>,
 }
 
-/// A row beside another, case by case; each case counts with its mean over the seeds that both have.
+/// A row compared with another, case by case; each case counts with its mean over the seeds that both rows have.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     /// The other row.
     pub against: String,
-    /// Of the mean Dice over labels.
+    /// Test of the mean Dice over labels.
     pub dice: Option<PairedTest>,
-    /// Of the mean HD95 in mm over labels.
+    /// Test of the mean HD95 in mm over labels.
     pub hd95_mm: Option<PairedTest>,
 }
 
@@ -57,23 +56,23 @@ pub struct PairedTest {
     pub p: Option<f64>,
 }
 
-/// The results of an experiment, as far as there are any.
+/// The results of an experiment so far.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Table {
     /// Heading.
     pub title: String,
-    /// Names of the labels that have columns of their own.
+    /// Names of the labels that have their own columns.
     pub labels: Vec<String>,
     /// The lines, list by list in the order of the rows.
     pub lines: Vec<Line>,
-    /// How many seeds each line should have.
+    /// Number of seeds that each line should have.
     pub seeds: usize,
     /// How results were measured, in words.
     pub measured: String,
 }
 
 impl Experiment {
-    /// The table of the cells that are done.
+    /// The table of the finished cells.
     pub fn table(&self, results: &[CellResult]) -> Table {
         let columns: BTreeSet<Column> = results.iter().flat_map(Column::of).collect();
         let lines = self.train.iter().flat_map(|list| {
@@ -91,7 +90,7 @@ impl Experiment {
         }
     }
 
-    /// How results are measured, in words, and what was laid over the settings.
+    /// How results are measured, in words, and which settings were overridden.
     fn measured(&self) -> String {
         let mut protocols: Vec<(String, Vec<&str>)> = Vec::new();
         for row in &self.rows {
@@ -160,20 +159,19 @@ impl Experiment {
     }
 }
 
-/// A label or a region that has a column of its own. Rows may report regions beside rows that report
-/// labels.
+/// A label or region with its own column. Some rows may report regions and others labels.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Column {
-    /// Regions stand behind labels.
+    /// Regions come after labels.
     is_region: bool,
     /// The label's id, or the number of the region among those of its row.
     id: u16,
-    /// The name of a region: its number says nothing across rows.
+    /// The name of a region: its number means nothing across rows.
     region: Option<String>,
 }
 
 impl Column {
-    /// Of a cell's labels, in their order.
+    /// The columns of a cell's labels, in order.
     fn of(result: &CellResult) -> impl Iterator<Item = Column> {
         let regions = !result.cell.targets.regions.is_empty();
         let labels = result.evaluation.labels.iter();
@@ -184,7 +182,7 @@ impl Column {
         })
     }
 
-    /// Its name: of a label, as the last result names it.
+    /// Its name; for a label, the one in the last result.
     fn name(&self, results: &[CellResult]) -> String {
         let named = results.iter().rev().find_map(|result| {
             let index = Column::of(result).position(|own| own == *self)?;

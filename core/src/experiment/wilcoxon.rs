@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Up to so many differences the distribution is counted out.
+/// Up to this many differences, the distribution is enumerated.
 const EXACT_UP_TO: usize = 25;
 
-/// What the test found.
+/// Result of the test.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SignedRank {
     /// Differences that are not zero.

@@ -1,4 +1,4 @@
-//! Windows of logits become classes of voxels, a slab of planes at a time.
+//! Sliding-window blending: windows of logits become classes of voxels, a slab of planes at a time.
 
 use std::ops::Range;
 
@@ -14,14 +14,14 @@ use crate::{Error, Result};
 /// σ of the Gaussian blend as a share of the window's side (MONAI 1.5).
 const SIGMA_SCALE: f64 = 0.125;
 
-/// Planes that may be kept although no window reaches them any more: the image's next plane lies between one
-/// of them and the plane after it.
+/// Planes kept after the last window that covers them: the image's next plane lies between one of them and the plane
+/// after it.
 const KEPT: usize = 1;
 
 /// Weighted sum of the windows' logits, for the planes that windows still reach.
 ///
-/// Windows come in the order of their depth, so what lies before the next one is complete: it is decided and
-/// let go. Logits thus never exist for more than a window's depth.
+/// Windows come in order of depth, so all planes before the next one are complete: they are decided and dropped. Logits
+/// thus never exist for more than a window's depth.
 #[derive(Debug)]
 pub(super) struct Blender {
     pub windows: Windows,
@@ -29,7 +29,7 @@ pub(super) struct Blender {
     importance: Array3<f32>,
     /// Planes of the padded volume.
     depth: usize,
-    /// The plane that the slab begins with.
+    /// The first plane of the slab.
     first: usize,
     /// The first plane that is not divided by its weight yet.
     open: usize,
@@ -38,11 +38,11 @@ pub(super) struct Blender {
     /// `[plane, height, width]`.
     weight: Array3<f32>,
     classes: NativeClasses,
-    /// Bytes instead of classes, where they are asked for: they take the same way.
+    /// Entropies as bytes, where asked for; handled like classes.
     entropy: Option<NativeClasses>,
-    /// Finds the entropies of a plane.
+    /// Computes the entropies of a plane.
     entropy_of: fn(&Array3<f32>, &mut [u8]),
-    /// All logits, where they are asked for.
+    /// All logits, where asked for.
     kept: Option<Array4<f32>>,
 }
 
@@ -87,7 +87,7 @@ impl Blender {
     /// plane, see [`NativeClasses::take`].
     ///
     /// # Errors
-    /// When there are fewer or more logits than that.
+    /// When the number of logits does not match.
     pub fn add(
         &mut self,
         windows: Range<usize>,
@@ -105,7 +105,7 @@ impl Blender {
             self.complete(d, &mut decide);
             let d = d - self.first;
             let place = s![d..d + pd, h..h + ph, w..w + pw];
-            // As many as were counted above.
+            // Their number was checked above.
             for (mut class, volume) in self.sum.outer_iter_mut().zip(&mut volumes) {
                 let voxels = volume.iter().zip(&self.importance);
                 let sums = class.slice_mut(place);
@@ -119,7 +119,7 @@ impl Blender {
         Ok(())
     }
 
-    /// Decides what lies before plane `end`, which no further window reaches, and makes room behind.
+    /// Decides the planes before `end`, which no further window reaches, and makes room after them.
     fn complete(&mut self, end: usize, decide: impl FnMut(&Array3<f32>, &mut [u8])) {
         if end <= self.open {
             return;
@@ -144,7 +144,7 @@ impl Blender {
         self.drop_before(needed);
     }
 
-    /// Moves the slab on, so that it begins with plane `first`.
+    /// Advances the slab to begin with plane `first`.
     fn drop_before(&mut self, first: usize) {
         let by = first - self.first;
         if by == 0 {
@@ -177,7 +177,7 @@ impl Blender {
     }
 }
 
-/// What all windows say together, axes in the network's order.
+/// The blended result of all windows, axes in the network's order.
 #[derive(Debug)]
 pub(super) struct Blended {
     /// The class of every voxel of the image.

@@ -2,9 +2,9 @@
 
 use ndarray::Array3;
 
-/// Keeps the largest connected component of every class but 0 and makes the others background.
-/// Voxels that touch, be it by a corner, are connected (26 neighbors), as in MONAI's
-/// `KeepLargestConnectedComponent`; of equal components the first in the array's order is kept.
+/// Keeps the largest connected component of every class but 0 and turns the others into background. Voxels that touch,
+/// even by a corner, are connected (26 neighbors), as in MONAI's `KeepLargestConnectedComponent`; of equal components
+/// the first in the array's order is kept.
 pub fn keep_largest_components(classes: &mut Array3<u8>) {
     let mut seen = Array3::from_elem(classes.dim(), false);
     let mut largest: Vec<Vec<[usize; 3]>> = vec![Vec::new(); 1 << 8];
@@ -25,7 +25,7 @@ pub fn keep_largest_components(classes: &mut Array3<u8>) {
     }
 }
 
-/// The voxels that are connected with `start`; marks them as seen.
+/// The connected component of `start`; marks its voxels as seen.
 fn component(classes: &Array3<u8>, seen: &mut Array3<bool>, start: [usize; 3]) -> Vec<[usize; 3]> {
     seen[start] = true;
     let mut voxels = vec![start];

@@ -1,4 +1,4 @@
-//! What the predictor reports, and what it is asked for.
+//! The predictor's settings and events.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub enum Blend {
     Gaussian,
 }
 
-/// How to slide the window.
+/// Settings of sliding-window inference.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PredictConfig {
@@ -28,13 +28,14 @@ pub struct PredictConfig {
     pub blend: Blend,
     /// Windows per forward pass.
     pub batch_size: usize,
-    /// Whether to average the logits of a window's eight mirror images: eight times the work.
-    pub flips: bool,
+    /// Mirror TTA: averages the logits of a window's eight mirror images, at eight times the work.
+    #[serde(alias = "flips")]
+    pub mirror: bool,
     /// Whether to keep only the largest connected component of every label.
     pub largest_component: bool,
     /// Whether to keep the blended logits beside the labels.
     pub keep_logits: bool,
-    /// Whether to say how uncertain the network is about every voxel: a byte more for each.
+    /// Whether to compute the uncertainty of every voxel; takes one more byte per voxel.
     pub uncertainty: bool,
 }
 
@@ -44,7 +45,7 @@ impl Default for PredictConfig {
             overlap: 0.5,
             blend: Blend::Gaussian,
             batch_size: 1,
-            flips: false,
+            mirror: false,
             largest_component: false,
             keep_logits: false,
             uncertainty: false,
@@ -67,8 +68,7 @@ pub struct LabelVolume {
 }
 
 impl LabelVolume {
-    /// Size of every label in a label map, background left out, called as `names` say, else as the map itself does,
-    /// else by its id.
+    /// Size of every label in a label map except background; named by `names`, else by the map itself, else by id.
     pub fn all_of(map: &LabelImage, names: &BTreeMap<u16, String>) -> Vec<Self> {
         let voxel_ml = map.grid().voxel_ml();
         let own = map.names();
@@ -106,7 +106,7 @@ pub struct Segmentation {
 pub enum Event {
     /// The image is prepared.
     Started {
-        /// Windows to come.
+        /// Number of windows.
         windows: usize,
     },
     /// Some windows are done.

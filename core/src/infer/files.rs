@@ -1,4 +1,4 @@
-//! What a segmentation is saved as: the same names and contents from the command line and from the page.
+//! Files of a segmentation: the same names and contents from the command line and from the page.
 
 use ndarray::Array4;
 use safetensors::SafeTensorError;
@@ -8,13 +8,13 @@ use super::Uncertainty;
 use crate::file_names::fitting;
 use crate::volume::{LabelImage, gzip};
 
-/// How the file name of a case's label map ends, behind the case's name.
+/// Ending of a label map's file name, after the case's name.
 pub const SEGMENTATION_ENDING: &str = ".nii.gz";
-/// How that of what says how uncertain the label map is ends.
+/// Ending of an uncertainty map's file name.
 pub const UNCERTAINTY_ENDING: &str = "_uncertainty.nii.gz";
-/// The same without what all volumes end in.
+/// The same without the ending of all volumes.
 pub const UNCERTAINTY_SUFFIX: &str = "_uncertainty";
-/// How that of its logits ends.
+/// Ending of the file name of logits.
 pub const LOGITS_ENDING: &str = ".logits.safetensors";
 
 /// The file name of a case's label map.
@@ -32,7 +32,7 @@ pub fn label_file(labels: &LabelImage) -> Vec<u8> {
     gzip(&labels.to_nifti())
 }
 
-/// The map of how uncertain a label map is as a `.nii.gz` file: values from 0 to 1.
+/// An uncertainty map as a `.nii.gz` file: values from 0 to 1.
 pub fn uncertainty_file(uncertainty: &Uncertainty) -> Vec<u8> {
     gzip(&uncertainty.map.to_nifti())
 }

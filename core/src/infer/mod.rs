@@ -37,7 +37,7 @@ mod blend;
 mod components;
 mod event;
 mod files;
-mod flips;
+mod mirror;
 mod predictor;
 mod uncertainty;
 mod window;
@@ -48,7 +48,7 @@ pub use files::{
     LOGITS_ENDING, SEGMENTATION_ENDING, UNCERTAINTY_ENDING, UNCERTAINTY_SUFFIX, label_file, logits_file, logits_name,
     segmentation_name, uncertainty_file,
 };
-pub use flips::mean_over_flips;
+pub use mirror::mirror_tta;
 pub use predictor::{Predictor, Run};
 pub use uncertainty::{Spot, Uncertainty};
 pub use window::{Windows, importance};

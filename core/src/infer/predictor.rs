@@ -5,7 +5,7 @@ use ndarray::{Array3, Array4};
 use web_time::Instant;
 
 use super::blend::Blender;
-use super::{Event, LabelVolume, PredictConfig, Segmentation, Uncertainty, keep_largest_components, mean_over_flips};
+use super::{Event, LabelVolume, PredictConfig, Segmentation, Uncertainty, keep_largest_components, mirror_tta};
 use crate::backbone::Model;
 use crate::dataset::LabelSet;
 use crate::transform::{Prepared, largest};
@@ -31,7 +31,7 @@ impl Predictor {
         Ok(Self::new(loaded.model, loaded.metadata, device))
     }
 
-    /// Uses a network that is in memory, on `device`.
+    /// A predictor for a network in memory, on `device`.
     pub fn new(model: Model, metadata: Metadata, device: &Device) -> Self {
         Self {
             model,
@@ -40,7 +40,7 @@ impl Predictor {
         }
     }
 
-    /// What the weights file says about itself.
+    /// The metadata of the weights.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
     }
@@ -48,18 +48,17 @@ impl Predictor {
     /// Prepares an image of one channel; see [`Predictor::start_channels`].
     ///
     /// # Errors
-    /// As there.
+    /// As [`Predictor::start_channels`].
     pub fn start(&self, image: &Image, config: PredictConfig) -> Result<Run<'_>> {
         self.start_channels(&[image], config)
     }
 
-    /// Prepares the channels of a case, all on one grid and in the order of training; the images may then be
-    /// let go. Nothing is computed until [`Run::next`] is called; dropping the run frees everything.
+    /// Prepares the channels of a case, all on one grid and in the order of training; the images may be dropped
+    /// afterwards. Nothing is computed until [`Run::next`] is called; dropping the run frees everything.
     ///
     /// # Errors
     /// When the network takes another number of channels, these lie on different grids, the overlap is not from 0 to
-    /// below 1, or the
-    /// batch is empty.
+    /// below 1, or the batch size is 0.
     pub fn start_channels(&self, images: &[&Image], config: PredictConfig) -> Result<Run<'_>> {
         self.metadata.check_channels(images.len())?;
         let &image = images
@@ -97,7 +96,7 @@ impl Predictor {
     }
 }
 
-/// A segmentation under way.
+/// A segmentation in progress.
 #[derive(Debug)]
 pub struct Run<'a> {
     predictor: &'a Predictor,
@@ -106,15 +105,14 @@ pub struct Run<'a> {
     grid: Grid,
     config: PredictConfig,
     case: Prepared,
-    /// Taken when the last window is done.
+    /// `None` once the last window is done.
     blender: Option<Blender>,
     done: usize,
     started: Option<Instant>,
 }
 
 impl Run<'_> {
-    /// Does the next piece of work and says what was done; `None` after
-    /// [`Event::Finished`].
+    /// Does the next unit of work and reports it; `None` after [`Event::Finished`].
     ///
     /// # Errors
     /// When the device fails.
@@ -131,8 +129,8 @@ impl Run<'_> {
             let end = (self.done + self.config.batch_size).min(windows);
             let x = blender.batch(&self.case.image, self.done..end, &self.predictor.device);
             let forward = |x| self.predictor.model.forward(x, None);
-            let logits = if self.config.flips {
-                mean_over_flips(&x, forward)
+            let logits = if self.config.mirror {
+                mirror_tta(&x, forward)
             } else {
                 forward(x)
             };
@@ -162,7 +160,7 @@ impl Run<'_> {
         }))
     }
 
-    /// The segmentation on the image's own grid. What the network saw is let go before.
+    /// The segmentation on the image's own grid. The network's input is dropped first.
     fn finish(&mut self, blender: Blender) -> Result<Segmentation> {
         self.case.image = Array4::default((0, 0, 0, 0));
         let Metadata {
@@ -192,7 +190,7 @@ impl Run<'_> {
     }
 }
 
-/// The classes of most weight of a plane, or those that regions paint.
+/// The classes with the largest logits of a plane, or those painted by regions.
 fn decide(labels: &LabelSet, plane: &Array3<f32>, classes: &mut [u8]) {
     match labels.regions() {
         None => largest(plane, classes),

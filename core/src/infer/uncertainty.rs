@@ -1,9 +1,8 @@
-//! How uncertain a network is about the voxels of a case, and where most.
+//! How uncertain a network is about the voxels of a case, and where it is most uncertain.
 //!
-//! The measure is the entropy of what the network predicts, by which active learning chooses what to
-//! label next ("max entropy" in Gal, Islam and Ghahramani, arXiv 1703.02910): −Σ p ln p over the softmax
-//! of all classes, as a share of the most that it can be, ln(classes). Of regions, each a sigmoid, it is
-//! the mean of their binary entropies as shares of ln 2.
+//! The measure is the entropy of the prediction, by which active learning chooses what to label next ("max entropy" in
+//! Gal, Islam and Ghahramani, arXiv 1703.02910): −Σ p ln p over the softmax of all classes, divided by its maximum,
+//! ln(classes). For regions, each a sigmoid, it is the mean of their binary entropies divided by ln 2.
 
 use std::f32::consts::LN_2;
 
@@ -12,11 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::volume::{Grid, Image, LabelImage, Result, Voxels};
 
-/// What a byte of 1 stands for: shares from 0 to 1 are kept as 0 to 255.
+/// Quantization: entropies from 0 to 1 are stored as 0 to 255.
 const STEPS: f32 = 255.0;
 
-/// A byte above this, a tenth, is a voxel in doubt. Of two classes, the less likely one then has 1.3 % or
-/// more.
+/// A voxel with a byte above this (0.1) is uncertain. With two classes, the less likely one then has 1.3 % or more.
 const DOUBT: u8 = 25;
 
 /// Where a case is most uncertain.
@@ -24,12 +22,12 @@ const DOUBT: u8 = 25;
 pub struct Spot {
     /// The axial slice, counted from 0 at the feet; see [`Uncertainty::slices`].
     pub slice: usize,
-    /// The voxel at the center of the slice's doubt: its indices i, j and k in the file, from 0.
+    /// The voxel at the center of the slice's uncertainty: its indices i, j and k in the file, from 0.
     pub voxel: [usize; 3],
 }
 
 impl Spot {
-    /// The slice as people count them: from 1 at the feet.
+    /// The slice number for display: from 1 at the feet.
     pub fn slice_number(&self) -> usize {
         self.slice + 1
     }
@@ -37,22 +35,21 @@ impl Spot {
 
 /// The uncertainty of a segmented case.
 ///
-/// Scores count only voxels that got a label or whose entropy is above 0.1. Over all voxels a mean would
-/// say how much background a scan shows, and a sum how much haze lies on it; over those in doubt alone, a
-/// mean would be the same for a thin border as for a whole organ in doubt. So an organ that is found and
-/// certain makes a case's score lower, and one that is missed but suspected makes it higher. What is missed
-/// without any doubt cannot be seen in it.
+/// Scores count only voxels that got a label or whose entropy is above 0.1. Over all voxels, a mean would measure how
+/// much background a scan shows, and a sum its diffuse low entropy; over uncertain voxels alone, a mean would be the
+/// same for a thin border as for a whole uncertain organ. This way a confidently found organ lowers a case's score, and
+/// one that is missed but suspected raises it. An organ missed with confidence does not show.
 #[derive(Clone, Debug)]
 pub struct Uncertainty {
-    /// Entropy of every voxel on the image's own grid and with its header: stored as bytes from 0 to 255
-    /// with a slope of 1/255, so that values are 0 (certain) to 1 (all classes alike). What the network's
-    /// preprocessing crops away is 0.
+    /// Entropy of every voxel on the image's own grid and with its header: stored as bytes from 0 to 255 with a slope
+    /// of 1/255, so that values are 0 (certain) to 1 (all classes equally likely). Voxels cropped by preprocessing are
+    /// 0.
     pub map: Image,
-    /// The case's score, by which cases can be ranked: the mean entropy of the voxels that count, 0 to 1; 0
-    /// where none does.
+    /// The case's score, by which cases can be ranked: the mean entropy of the voxels that count, 0 to 1; 0 if none
+    /// does.
     pub mean: f64,
-    /// The score of each of the patient's axial slices, from the feet to the head: the sum of the entropies
-    /// of its voxels that count, in voxels of full doubt. A sum, because all of a slice is labeled at once.
+    /// The score of each of the patient's axial slices, from the feet to the head: the sum of the entropies of its
+    /// voxels that count, in units of fully uncertain voxels. A sum, because all of a slice is labeled at once.
     pub slices: Vec<f64>,
     most: Option<Spot>,
 }
@@ -84,9 +81,9 @@ impl Uncertainty {
         })
     }
 
-    /// Where to look first, and to label next: the slice of the highest score, and in it the voxel that
-    /// counts and is nearest to the center of them, weighted by entropy, so that a viewer never points
-    /// between two organs. `None` where nothing is uncertain.
+    /// Where to look first, and what to label next: the slice with the highest score, and in it the counted voxel
+    /// nearest to the entropy-weighted center, so that a viewer never points between two organs. `None` where nothing
+    /// is uncertain.
     pub fn most(&self) -> Option<Spot> {
         self.most
     }
@@ -103,7 +100,7 @@ struct Axial {
 impl Axial {
     fn of(grid: &Grid) -> Self {
         let letters = grid.orientation();
-        // One of the three axes is either.
+        // One of the three axes always is.
         let axis = letters.find(['I', 'S']).unwrap_or(2);
         Self {
             axis,
@@ -124,7 +121,7 @@ fn counted(map: &Image, labels: &LabelImage) -> impl Iterator<Item = ([usize; 3]
     let [ni, nj, _] = labels.grid().dims;
     let entropy: &[u8] = match map.voxels() {
         Voxels::U8(bytes) => bytes,
-        // Shares are bytes.
+        // The map stores bytes.
         _ => &[],
     };
     let voxels = entropy.iter().zip(labels.labels()).enumerate();
@@ -133,8 +130,7 @@ fn counted(map: &Image, labels: &LabelImage) -> impl Iterator<Item = ([usize; 3]
         .map(move |(n, (&entropy, _))| ([n % ni, n / ni % nj, n / (ni * nj)], entropy))
 }
 
-/// The slice of the largest sum (the first of equals) and, of its voxels that count, the one nearest to
-/// their center.
+/// The slice with the largest sum (the first of equals) and its counted voxel nearest to their center.
 fn most<V: Iterator<Item = ([usize; 3], u8)>>(sums: &[u64], voxels_of: impl Fn(usize) -> V) -> Option<Spot> {
     let slices = sums.iter().enumerate().rev();
     let largest = slices.max_by_key(|&(_, sum)| sum);
@@ -167,7 +163,7 @@ pub(super) fn of_regions(plane: &Array3<f32>, entropy: &mut [u8]) {
 fn of_voxels(plane: &Array3<f32>, entropy: &mut [u8], of: fn(ArrayView1<f32>) -> f32) {
     for (byte, logits) in entropy.iter_mut().zip(plane.lanes(Axis(0))) {
         let share = of(logits);
-        // A network that gives no numbers is not certain.
+        // A network that outputs NaN is not certain.
         let share = if share.is_nan() { 1.0 } else { share };
         *byte = (share * STEPS).round() as u8;
     }
@@ -227,7 +223,7 @@ mod tests {
             (vec![1e4, 0.0, -1e4], 0.0),
             (vec![1.0, 2.0, 3.0], 0.757_679),
             (vec![2.0, -1.0, 0.5], 0.565_791),
-            // Two alike and one ruled out: ln 2 / ln 3.
+            // Two equal classes and one ruled out: ln 2 / ln 3.
             (vec![1.0, 1.0, -30.0], 0.630_930),
             (vec![4.0, 0.0, 0.0], 0.161_407),
             (vec![7.0, 7.0, 7.0, 7.0, 7.0], 1.0),
@@ -290,11 +286,11 @@ mod tests {
         LabelImage::from_canonical(canonical.clone(), &image).expect("one shape")
     }
 
-    /// A label of 12 voxels of which half are at 51/255 in slice 3, and three in doubt in slice 1.
+    /// A label of 12 voxels of which half are at 51/255 in slice 3, and three uncertain ones in slice 1.
     #[test]
     fn scores_and_the_most_uncertain_slice_in_any_orientation() {
         let mut found = Array3::zeros(SIZE);
-        // A haze that does not count.
+        // Diffuse entropy that does not count.
         let mut entropy = Array3::from_elem(SIZE, DOUBT);
         for w in 0..6 {
             found[[3, 1, w]] = 2;

@@ -1,4 +1,4 @@
-//! Where windows lie and how much each voxel of one weighs, as MONAI 1.5's sliding-window inferer.
+//! Positions of windows and the weights of their voxels, as in MONAI 1.5's sliding-window inferer.
 
 use ndarray::Array3;
 
@@ -12,9 +12,8 @@ pub struct Windows {
 }
 
 impl Windows {
-    /// Windows of `window` voxels over a volume of `size` voxels (at least as large), neighbors
-    /// overlapping by the share `overlap`. The last window along an axis is moved back to end with
-    /// the volume.
+    /// Windows of `window` voxels over a volume of `size` voxels (at least as large), neighbors overlapping by the
+    /// fraction `overlap`. The last window along an axis is shifted back to end with the volume.
     pub fn new(size: [usize; 3], window: [usize; 3], overlap: f64) -> Self {
         let axis = |a: usize| -> Vec<usize> {
             let last = size[a].saturating_sub(window[a]);

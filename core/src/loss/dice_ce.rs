@@ -8,14 +8,13 @@ use super::function::{Activation, Loss};
 use super::target::Target;
 use crate::nn::class_sums;
 
-/// Dice plus cross entropy. The default is what MedContext trains with.
+/// Dice plus cross entropy. The default is MedContext's.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DiceCe {
-    /// What turns logits into probabilities. With a sigmoid, cross entropy is binary, and its mean is
-    /// over classes too.
+    /// Turns logits into probabilities. With a sigmoid, cross entropy is binary and also averaged over classes.
     pub activation: Activation,
-    /// Whether Dice counts the background class. Cross entropy always does.
+    /// Whether Dice includes the background class. Cross entropy always does.
     pub background: bool,
     /// Whether the Dice denominator squares the probabilities.
     pub squared: bool,

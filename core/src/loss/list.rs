@@ -1,6 +1,6 @@
 //! From the list of losses to the type that holds one of them.
 
-/// Declares the files of the list and [`SupervisedLoss`](super::SupervisedLoss), which has one case for each.
+/// Declares the files of the list and [`SupervisedLoss`](super::SupervisedLoss), which has one variant per file.
 ///
 /// An entry is `file::Settings;`, after an attribute `#[cfg(…)]` where it has a condition. The settings are the
 /// file's type; in files they have its name in kebab case as `kind`. The first entry, `untagged`, has none.

@@ -1,8 +1,8 @@
-//! Supervised losses, and the terms that they are part of.
+//! Supervised losses, and the terms of the joint loss.
 //!
-//! To add one: a file with its settings, which implement [`Loss`], and a line of the list below. `toy.rs`, which
-//! exists in tests alone, is the shortest example. As a macro names the files, rustfmt has to be given them:
-//! `cargo fmt -- core/src/loss/*.rs`.
+//! To add one: a file with its settings, which implement [`Loss`], and a line of the list below. `toy.rs`, which exists
+//! in tests alone, is the shortest example. Since a macro names the files, rustfmt must be given them: `cargo fmt --
+//! core/src/loss/*.rs`.
 
 mod function;
 mod list;

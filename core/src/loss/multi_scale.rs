@@ -1,10 +1,10 @@
-//! A loss of outputs at several scales (deep supervision).
+//! Deep supervision: a loss of outputs at several scales.
 
 use burn::tensor::Tensor;
 
 use super::{DiceCe, Loss, SupervisedLoss, Target};
 
-/// A supervised loss of outputs at several scales, weighed.
+/// A weighted supervised loss of outputs at several scales.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MultiScaleLoss {
     loss: SupervisedLoss,
@@ -12,7 +12,7 @@ pub struct MultiScaleLoss {
 }
 
 impl MultiScaleLoss {
-    /// With the weight of each scale of a network's output, the finest first.
+    /// `weights` are those of the network's output scales, finest first.
     pub fn new(loss: impl Into<SupervisedLoss>, weights: &'static [f64]) -> Self {
         Self {
             loss: loss.into(),
@@ -20,7 +20,7 @@ impl MultiScaleLoss {
         }
     }
 
-    /// How many scales count.
+    /// Number of scales with a weight.
     pub fn scales(&self) -> usize {
         self.weights.len()
     }
@@ -48,7 +48,7 @@ impl MultiScaleLoss {
     }
 }
 
-/// Of the finest scale alone.
+/// The loss of the finest scale alone.
 impl From<DiceCe> for MultiScaleLoss {
     fn from(loss: DiceCe) -> Self {
         Self::new(loss, &[1.0])

@@ -1,4 +1,4 @@
-//! What the supervised loss of a run does, whichever it is.
+//! Operations on any supervised loss.
 
 use burn::tensor::Tensor;
 use serde::de::Error;
@@ -46,7 +46,7 @@ impl Serialize for SupervisedLoss {
 
 impl<'de> Deserialize<'de> for SupervisedLoss {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Without a name, errors are to be about the fields of the one loss that has none.
+        // Without a name, errors should refer to the fields of the untagged loss.
         let settings = Value::deserialize(deserializer)?;
         let loss = match settings.get("kind") {
             Some(_) => Self::deserialize(settings),

@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// The joint loss of a training step and its terms, averaged over the batch, without a unit: tensors
-/// `[1]` while they are on a device, numbers in what the trainer reports.
+/// The joint loss of a training step and its terms, averaged over the batch, without a unit: tensors `[1]` on a device,
+/// numbers in events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "T: Deserialize<'de> + From<f64>"))]
 pub struct Terms<T> {
-    /// What is minimized: `supervised + masked + β · consistency`. In f16 it may be infinite or NaN, in a
-    /// step that changes nothing.
+    /// What is minimized: `supervised + masked + β · consistency`. In f16 it may be infinite or NaN; such a step is
+    /// skipped.
     #[serde(deserialize_with = "number")]
     pub total: T,
     /// The supervised loss of the student on the clean view.
@@ -16,7 +16,7 @@ pub struct Terms<T> {
     pub supervised: T,
     /// The supervised loss of the student on the masked view; `None` without MedContext.
     pub masked: Option<T>,
-    /// Consistency of the masked student with the teacher, before β; `None` without MedContext.
+    /// Consistency of the masked student with the EMA teacher, before β; `None` without MedContext.
     pub consistency: Option<T>,
 }
 
@@ -50,7 +50,7 @@ impl<T> Terms<T> {
         ]
     }
 
-    /// The same of every term, in the order of the fields.
+    /// Applies `change` to every term, in the order of the fields.
     pub fn map<U>(self, mut change: impl FnMut(T) -> U) -> Terms<U> {
         Terms {
             total: change(self.total),
@@ -60,10 +60,10 @@ impl<T> Terms<T> {
         }
     }
 
-    /// The same of every term, in the order of the fields, as long as it succeeds.
+    /// Applies `change` to every term, in the order of the fields, until it fails.
     ///
     /// # Errors
-    /// The first one of `change`.
+    /// The first error of `change`.
     pub fn try_map<U, E>(self, mut change: impl FnMut(T) -> Result<U, E>) -> Result<Terms<U>, E> {
         Ok(Terms {
             total: change(self.total)?,
@@ -88,7 +88,7 @@ impl<T> Terms<T> {
 mod tests {
     use super::Terms;
 
-    /// As logs and a page's own notes hold it.
+    /// As in logs and in the page's saved session.
     #[test]
     fn a_loss_that_is_no_number_can_be_read_again() {
         let losses = Terms {

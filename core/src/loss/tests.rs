@@ -6,7 +6,7 @@ fn read(settings: Value) -> Result<SupervisedLoss, String> {
     serde_json::from_value(settings).map_err(|error| error.to_string())
 }
 
-/// As settings, states and results have held it since there is one.
+/// As in settings, states and results since the first version.
 #[test]
 fn dice_plus_cross_entropy_has_no_name() {
     let written = json!({

@@ -8,7 +8,7 @@ use super::function::{Activation, Loss};
 use super::target::Target;
 use crate::nn::mean;
 
-/// What another loss costs: this file and a line of the list.
+/// Adding a loss takes this file and a line in the list.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Toy {

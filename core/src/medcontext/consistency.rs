@@ -1,14 +1,14 @@
-//! The self-supervised loss: the masked student should say what the teacher says.
+//! The self-supervised loss: the masked student should predict what the teacher predicts.
 
 use burn::tensor::{FloatDType, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::nn::{mean, sum};
 
-/// Keeps a teacher without any logits from dividing by zero.
+/// Prevents division by zero if all of the teacher's logits are 0.
 const EPSILON: f64 = 1e-8;
 
-/// The two forms in which the loss has been published, and none.
+/// The two published forms of the loss, or none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ConsistencyForm {
@@ -17,7 +17,7 @@ pub enum ConsistencyForm {
     Paper,
     /// mean((Fm − Ft)²) / ‖Ft‖, as in the released code: about a thousand times weaker.
     Released,
-    /// Not at all.
+    /// No consistency loss.
     Off,
 }
 

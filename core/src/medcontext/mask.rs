@@ -15,12 +15,11 @@ pub struct TubeMask {
 }
 
 impl TubeMask {
-    /// Draws a mask over `grid` whose tubes run along `axis` (0 depth, 1 height, 2 width), by settings
-    /// that [work](MedContext::check).
+    /// Draws a mask over `grid` whose tubes run along `axis` (0 depth, 1 height, 2 width), by
+    /// [valid](MedContext::check) settings.
     ///
-    /// As in the released code, one plane is drawn and repeated along the tube. Where an exact share
-    /// would be none, one of several tubes is masked, so that a small patch is not left without the
-    /// method.
+    /// As in the released code, one plane is drawn and repeated along the tube. Where the exact mask ratio would give
+    /// no tube, one of several is masked, so that the method also applies to small patches.
     pub fn draw(grid: [usize; 3], axis: usize, settings: &MedContext, rng: &mut impl Rng) -> Self {
         let plane: Vec<usize> = (0..3).filter(|&a| a != axis).map(|a| grid[a]).collect();
         let unit = settings.mask_unit.max(1);
@@ -43,7 +42,7 @@ impl TubeMask {
         Self { tokens }
     }
 
-    /// The mask as a tensor that a backbone can apply.
+    /// The mask as a tensor for a backbone.
     pub fn on(&self, device: &Device) -> TokenMask {
         TokenMask::new(&self.tokens, device)
     }
@@ -52,7 +51,7 @@ impl TubeMask {
 /// Which of `count` tubes are masked.
 fn pattern(count: usize, settings: &MedContext, rng: &mut impl Rng) -> Vec<bool> {
     let ratio = settings.mask_ratio;
-    match settings.mask_law {
+    match settings.mask_sampling {
         MaskSampling::Exact => {
             let least = usize::from(ratio > 0.0 && count > 1);
             let masked = ((ratio * count as f64) as usize).clamp(least, count);
@@ -126,7 +125,7 @@ mod tests {
     #[test]
     fn a_bernoulli_mask_has_the_ratio_on_average_only() {
         let settings = MedContext {
-            mask_law: MaskSampling::Bernoulli,
+            mask_sampling: MaskSampling::Bernoulli,
             ..MedContext::paper()
         };
         let counts: Vec<usize> = (0..400)

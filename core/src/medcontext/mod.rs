@@ -1,6 +1,6 @@
-//! The MedContext method (arXiv 2402.17725, section 3): a student sees the volume and a masked copy
-//! of it, an exponential moving average of it (the teacher) sees the volume, and one loss joins the
-//! supervised and the self-supervised part.
+//! The MedContext method (arXiv 2402.17725, section 3): a student sees the volume and a masked copy of it, its
+//! exponential moving average (the EMA teacher) sees the volume, and one loss combines the supervised and the
+//! self-supervised part.
 //!
 //! - `settings.rs`: every switch of the method, and the published settings
 //! - `tubes.rs`: how tubes are chosen, and `mask.rs` which tokens are masked; how a network hides

@@ -1,4 +1,4 @@
-//! The teacher's momentum: a number, or what suits the length of a run; and how it changes from step to step.
+//! The EMA teacher's momentum: a number, or fitted to the length of a run; and its schedule.
 
 use std::fmt;
 
@@ -8,16 +8,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// The paper's momentum at the first step.
 const PAPER: f64 = 0.996;
 
-/// How much of its random start a teacher may still hold when a run ends.
+/// The fraction of its random initialization that a teacher may still contain at the end of a run.
 const LEFT: f64 = 1e-3;
 
-/// What a fitted momentum is called in files.
+/// The name of a fitted momentum in files.
 const FITTED: &str = "fitted";
 
 /// The teacher's momentum at the first step, 0 to 1. In files it is a number, or `"fitted"`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Momentum {
-    /// What suits the length of the run; see [`Momentum::at_start`].
+    /// Fitted to the length of the run; see [`Momentum::at_start`].
     #[default]
     Fitted,
     /// This number.
@@ -28,17 +28,17 @@ impl Momentum {
     /// The paper's, 0.996.
     pub const PAPER: Self = Self::Of(PAPER);
 
-    /// The momentum at the first of so many steps.
+    /// The momentum at the first of `steps` steps.
     ///
-    /// The paper's momentum is made for long runs: after 300 steps more than half of its teacher is still
-    /// the random start, and the masked student is drawn towards that. A fitted momentum starts where the
-    /// cosine leaves a thousandth of the random start, and never above the paper's, which is reached at
-    /// some 3,450 steps. Our choice, not the paper's.
+    /// The paper's momentum is made for long runs: after 300 steps, more than half of its teacher is still the random
+    /// initialization, and the masked student is drawn toward that. A fitted momentum starts where the cosine leaves a
+    /// thousandth of the initialization, and never above the paper's, which is reached at some 3,450 steps. Our choice,
+    /// not the paper's.
     pub fn at_start(self, steps: usize) -> f64 {
         match self {
             Self::Of(momentum) => momentum,
             Self::Fitted => {
-                // The random start's share is the product of all momenta: about exp(−(1 − m) · steps / 2).
+                // The initialization's share is the product of all momenta: about exp(−(1 − m) · steps / 2).
                 let needed = -2.0 * LEFT.ln() / steps.max(1) as f64;
                 (1.0 - needed).clamp(0.0, PAPER)
             }
@@ -46,18 +46,17 @@ impl Momentum {
     }
 }
 
-/// How the teacher's momentum changes from step to step.
+/// Schedule of the teacher's momentum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MomentumSchedule {
     /// A cosine over all steps (section 3.6).
     #[default]
     Cosine,
-    /// The released UNETR trainer: one update after each epoch, with what a warm-up of 50 epochs has
-    /// reached at the last step of the first.
+    /// The released UNETR trainer: one update after each epoch, with the value of a 50-epoch warmup at the last step of
+    /// its first epoch.
     ReleasedUnetr,
-    /// The released nnFormer trainer: at each step what a warm-up of 20 epochs has reached at that
-    /// step of the first.
+    /// The released nnFormer trainer: at each step the value of a 20-epoch warmup at that step of its first epoch.
     ReleasedNnformer,
 }
 

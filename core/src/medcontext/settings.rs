@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{ConsistencyForm, MaskSampling, Momentum, MomentumSchedule, TubeAxis};
 
-/// Who says what the masked student should say.
+/// Where the masked student's consistency target comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TeacherKind {
-    /// A moving average of the student.
+    /// The EMA teacher: an exponential moving average of the student.
     #[default]
     Ema,
     /// The student itself on the clean view, without a gradient. The paper's ablation (section 4.4) is not
@@ -16,11 +16,11 @@ pub enum TeacherKind {
     None,
 }
 
-/// Which weights are validated, saved and used at test.
+/// Which weights are validated, saved and used for prediction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TestWeights {
-    /// The student's: the better ones in Figure 4.
+    /// The student's, which are better in Figure 4.
     #[default]
     Student,
     /// The teacher's.
@@ -34,13 +34,14 @@ pub enum TestWeights {
 pub struct MedContext {
     /// Off: one clean pass, and everything else the same.
     pub enabled: bool,
-    /// Share of tubes that are masked, 0 to 1.
+    /// Mask ratio: the share of tubes that are masked, 0 to 1.
     pub mask_ratio: f64,
-    /// Whether that share is exact or each tube's chance.
-    pub mask_law: MaskSampling,
+    /// Whether the mask ratio is exact or each tube's probability.
+    #[serde(alias = "mask_law")]
+    pub mask_sampling: MaskSampling,
     /// Along which axis tubes run.
     pub tube_axis: TubeAxis,
-    /// Side in tokens of what is masked together, across the tube; 1 in every published run.
+    /// Side in tokens of a masked unit, across the tube; 1 in every published run.
     pub mask_unit: usize,
     /// Whether the student is supervised on the masked view too.
     pub masked_loss: bool,
@@ -48,20 +49,19 @@ pub struct MedContext {
     pub consistency: ConsistencyForm,
     /// Weight of the consistency term (β).
     pub beta: f64,
-    /// Who the masked student is compared with.
+    /// Where the consistency target comes from.
     pub teacher: TeacherKind,
-    /// How the teacher's momentum changes.
+    /// Schedule of the teacher's momentum.
     pub schedule: MomentumSchedule,
     /// The teacher's momentum at the first step: a number, or `"fitted"` to the length of the run.
     pub momentum: Momentum,
     /// The teacher's momentum after the last step of the cosine.
     pub momentum_end: f64,
-    /// Which weights are kept.
+    /// Which weights are validated, saved and used for prediction.
     pub test_weights: TestWeights,
 }
 
-/// The paper's settings, with a teacher that suits the length of the run: the paper's own from some
-/// 3,450 steps on.
+/// The paper's settings, with a momentum fitted to the length of the run: the paper's own from some 3,450 steps on.
 impl Default for MedContext {
     fn default() -> Self {
         Self {
@@ -78,7 +78,7 @@ impl MedContext {
         Self {
             enabled: true,
             mask_ratio: 0.4,
-            mask_law: MaskSampling::Exact,
+            mask_sampling: MaskSampling::Exact,
             tube_axis: TubeAxis::Slice,
             mask_unit: 1,
             masked_loss: true,
@@ -92,8 +92,8 @@ impl MedContext {
         }
     }
 
-    /// What the released code does for UNETR on Synapse: ratio 0.6, tubes along the first axis, the
-    /// weaker consistency, a teacher that follows once in an epoch.
+    /// The released code's settings for UNETR on Synapse: mask ratio 0.6, tubes along the first axis, the weaker
+    /// consistency, a teacher that is updated once per epoch.
     pub fn released_unetr() -> Self {
         Self {
             mask_ratio: 0.6,
@@ -104,8 +104,8 @@ impl MedContext {
         }
     }
 
-    /// What the released code does for nnFormer on Synapse (for tumors the ratio is 0.6 and β 0.5):
-    /// the weaker consistency with β 0.4, a teacher that all but equals the student.
+    /// The released code's settings for nnFormer on Synapse (for tumors the mask ratio is 0.6 and β 0.5): the weaker
+    /// consistency with β 0.4, a teacher that nearly equals the student.
     pub fn released_nnformer() -> Self {
         Self {
             tube_axis: TubeAxis::First,
@@ -116,7 +116,7 @@ impl MedContext {
         }
     }
 
-    /// Without MedContext: the same network trained on clean views alone.
+    /// Without MedContext: the same network trained on clean views only.
     pub fn off() -> Self {
         Self {
             enabled: false,
@@ -124,7 +124,7 @@ impl MedContext {
         }
     }
 
-    /// The same with a teacher for a run of so many steps, see [`Momentum::at_start`].
+    /// The same with the momentum fitted to a run of `steps` steps, see [`Momentum::at_start`].
     pub fn fitted(self, steps: usize) -> Self {
         Self {
             momentum: Momentum::Fitted,
@@ -133,7 +133,7 @@ impl MedContext {
         .resolved(steps)
     }
 
-    /// The same with a number for what hangs on the length of the run.
+    /// The same with everything that depends on the length of the run resolved to a number.
     pub fn resolved(self, steps: usize) -> Self {
         Self {
             momentum: Momentum::Of(self.start_momentum(steps)),
@@ -141,8 +141,7 @@ impl MedContext {
         }
     }
 
-    /// The momentum at the first of so many steps. The released schedules, which start from 0, know the
-    /// paper's only.
+    /// The momentum at the first of `steps` steps. The released schedules, which start from 0, only use the paper's.
     pub fn start_momentum(&self, steps: usize) -> f64 {
         let momentum = match (self.schedule, self.momentum) {
             (MomentumSchedule::Cosine, momentum) | (_, momentum @ Momentum::Of(_)) => momentum,
@@ -151,21 +150,21 @@ impl MedContext {
         momentum.at_start(steps)
     }
 
-    /// Whether a second model is kept.
+    /// Whether there is a second model, the EMA teacher.
     pub fn has_teacher(&self) -> bool {
         self.enabled && self.teacher == TeacherKind::Ema
     }
 
-    /// Whether the masked view is looked at.
+    /// Whether the masked view is used.
     pub fn has_masked_view(&self) -> bool {
         self.enabled && (self.masked_loss || self.consistency != ConsistencyForm::Off)
     }
 
-    /// Why these settings cannot work, in one sentence.
+    /// Why these settings are invalid, in one sentence.
     pub fn check(&self) -> Result<(), String> {
         let shares = [
             ("mask_ratio", self.mask_ratio),
-            // A fitted one is from 0 to 1 for any number of steps.
+            // A fitted momentum lies between 0 and 1 for any number of steps.
             ("momentum", self.momentum.at_start(1)),
             ("momentum_end", self.momentum_end),
         ];

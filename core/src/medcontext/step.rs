@@ -8,21 +8,21 @@ use crate::backbone::Model;
 use crate::loss::{MultiScaleLoss, Target, Terms};
 use crate::nn::TokenMask;
 
-/// Whose logits those of the masked student are compared with.
+/// The source of the logits that the masked student's are compared with.
 #[derive(Clone, Copy, Debug)]
 pub enum ConsistencyTarget<'a> {
-    /// Another network, outside autodiff: its pass builds no graph.
+    /// Another network, outside autodiff: its forward pass records no graph.
     Teacher(&'a Model),
     /// The student on the clean view, without a gradient.
     Student,
 }
 
-/// What the masked view needs.
+/// Everything that the masked view needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Masked<'a> {
     /// Which tokens are hidden.
     pub mask: &'a TokenMask,
-    /// What the student is compared with.
+    /// The consistency target.
     pub target: ConsistencyTarget<'a>,
     /// The terms and their weights.
     pub settings: &'a MedContext,
@@ -34,8 +34,8 @@ pub type JointLoss = Terms<Tensor<1>>;
 /// `loss(Y, Fs) + loss(Y, FsM) + β · consistency(FsM, Ft)`; without a masked view only the first
 /// term.
 ///
-/// `x` is `[batch, channel, d, h, w]` on the student's (autodiff) device. Both supervised terms count
-/// every scale that `loss` weighs; consistency is taken at the finest.
+/// `x` is `[batch, channel, d, h, w]` on the student's (autodiff) device. Both supervised terms include every scale
+/// that `loss` weights (deep supervision); consistency is computed at the finest.
 pub fn joint_loss(
     student: &Model,
     masked: Option<Masked>,
@@ -59,10 +59,10 @@ pub fn joint_loss(
 /// How gradients are computed.
 #[derive(Clone, Copy, Debug)]
 pub struct Backward {
-    /// One view after the other: the clean view's graph is gone before the masked view's is built, which halves
-    /// the memory; the gradients are the same sum.
+    /// One view after the other: the clean view's graph is freed before the masked view's is built, which halves the
+    /// memory; the gradients are the same sum.
     pub sequential: bool,
-    /// What the loss is multiplied by, and with it the gradients, so that they do not vanish in f16.
+    /// Loss scale: multiplies the loss, and with it the gradients, so that they do not underflow in f16.
     pub scale: f64,
 }
 
@@ -75,7 +75,7 @@ impl Default for Backward {
     }
 }
 
-/// The gradients of [`joint_loss`], times the scale, and its terms, detached and without it.
+/// The gradients of [`joint_loss`], times the loss scale, and its terms, detached and unscaled.
 pub fn joint_gradients(
     student: &Model,
     masked: Option<Masked>,
@@ -95,13 +95,13 @@ pub fn joint_gradients(
     let mut sum = GradientsAccumulator::new();
     let (supervised, logits) = clean_view(student, x.clone(), target, loss);
     sum.accumulate(student, gradients(&supervised));
-    // Cut from their graph, so that it can go.
+    // Detached, so that their graph is freed.
     let clean = (
         Tensor::from_inner(supervised.inner()),
         Tensor::from_inner(logits.inner()),
     );
     let (added, joint) = masked_view(student, masked, x, clean, target, loss);
-    // Numbers alone: the graph of the masked view can go as soon as its gradients are known.
+    // Detached: the masked view's graph is freed as soon as its gradients are known.
     let joint = joint.map(Tensor::inner);
     sum.accumulate(student, gradients(&added));
     (sum.grads(), joint)
@@ -114,8 +114,8 @@ fn clean_view(student: &Model, x: Tensor<5>, target: &Target, loss: &MultiScaleL
     (value, logits.swap_remove(0))
 }
 
-/// What the masked view adds to the loss, `[1]`, and all terms; `clean` are the student's logits on the
-/// clean view and `supervised` their loss.
+/// The masked view's contribution to the loss, `[1]`, and all terms; `clean` are the student's logits on the clean view
+/// and `supervised` their loss.
 fn masked_view(
     student: &Model,
     view: Masked,

@@ -1,4 +1,4 @@
-//! The teacher: an exponential moving average of the student's parameters.
+//! The EMA teacher: an exponential moving average of the student's parameters.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
@@ -9,8 +9,8 @@ use crate::backbone::Model;
 use crate::nn::kernel::average;
 
 impl MedContext {
-    /// Momentum of the update after `step` (from 0) of `steps`, in epochs of `epoch` steps; `None`
-    /// where the teacher stays as it is.
+    /// Momentum of the update after `step` (from 0) of `steps`, in epochs of `epoch` steps; `None` where the teacher is
+    /// not updated.
     pub fn momentum_at(&self, step: usize, steps: usize, epoch: usize) -> Option<f64> {
         let epoch = epoch.max(1);
         let index = step % epoch;
@@ -31,15 +31,15 @@ pub fn momentum(start: f64, end: f64, step: usize, steps: usize) -> f64 {
     end + 0.5 * (start - end) * (1.0 + (std::f64::consts::PI * progress).cos())
 }
 
-/// The released schedule within its warm-up: from 0 to `full` in `warmup` entries, both ends included.
+/// The released schedule within its warmup: from 0 to `full` in `warmup` entries, both ends included.
 pub fn released_momentum(full: f64, index: usize, warmup: usize) -> f64 {
     full * index as f64 / warmup.saturating_sub(1).max(1) as f64
 }
 
 /// `teacher ← m · teacher + (1 − m) · student`, parameter by parameter (equation 6).
 ///
-/// The teacher is a clone of the student outside autodiff, so both know a parameter by one id.
-/// Running statistics are averaged like parameters.
+/// The teacher is a clone of the student outside autodiff, so a parameter has the same id in both. Running statistics
+/// are averaged like parameters.
 pub fn update_teacher(teacher: Model, student: &Model, momentum: f64) -> Model {
     let mut collected = Collect(TensorContainer::new());
     student.valid().visit(&mut collected);

@@ -1,25 +1,25 @@
-//! How tubes are chosen: how many, and along which axis they run.
+//! The choice of tubes: how many, and along which axis.
 
 use serde::{Deserialize, Serialize};
 
 use crate::volume::AxisOrder;
 
-/// How many tubes are masked.
+/// How the mask ratio determines the number of tubes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MaskSampling {
-    /// The same share of every mask, rounded down (the released code).
+    /// The same fraction in every mask, rounded down (the released code).
     #[default]
     Exact,
-    /// Each tube by itself with that probability (the paper's text).
+    /// Each tube independently with that probability (the paper's text).
     Bernoulli,
 }
 
-/// Along which axis tubes run.
+/// The axis along which tubes run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TubeAxis {
-    /// Through the slices, whichever axis of the tensor that is (the paper).
+    /// Across slices, whichever axis of the tensor that is (the paper).
     #[default]
     Slice,
     /// Along the tensor's first axis: from left to right where MONAI loads the volume (the released

@@ -20,12 +20,12 @@ pub fn squared_distance(sites: ArrayView3<'_, bool>, spacing: [f64; 3]) -> Array
     distance
 }
 
-/// Lower envelope of the parabolas (x - p)² + f(p) that stand on one line of voxels.
+/// Lower envelope of the parabolas (x - p)² + f(p) over one line of voxels.
 #[derive(Default)]
 struct Envelope {
-    /// Position and height of each parabola that is lowest somewhere, from left to right.
+    /// Position and height of each parabola on the envelope, from left to right.
     parabolas: Vec<(f64, f64)>,
-    /// Where each one becomes the lowest; the first does at minus infinity.
+    /// Where each one enters the envelope; the first at minus infinity.
     starts: Vec<f64>,
 }
 
@@ -40,12 +40,12 @@ impl Envelope {
             let position = index as f64 * step;
             let mut start = f64::NEG_INFINITY;
             while let (Some(&(p, f)), Some(&last_start)) = (self.parabolas.last(), self.starts.last()) {
-                // Where the new parabola crosses the last one.
+                // Intersection of the new parabola with the last one.
                 start = ((height + position * position) - (f + p * p)) / (2.0 * (position - p));
                 if start > last_start {
                     break;
                 }
-                // The last one is nowhere the lowest.
+                // The last one is nowhere on the envelope.
                 self.parabolas.pop();
                 self.starts.pop();
                 start = f64::NEG_INFINITY;

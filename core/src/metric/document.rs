@@ -1,22 +1,22 @@
-//! An evaluation as a document to print or to keep: HTML that needs nothing beside it.
+//! An evaluation as a document to print or archive: self-contained HTML.
 
 use super::table::text;
 use super::{Evaluation, LabelScore, Statistic};
 
-/// What stands in the document around the numbers.
+/// The content of the document besides the scores.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Report {
-    /// What the evaluation is called.
+pub struct EvaluationDocument {
+    /// Title of the evaluation.
     pub title: String,
-    /// The same cases before something was changed: other weights, an earlier training run.
+    /// An earlier evaluation of the same cases: other weights, an earlier training run.
     pub before: Option<Evaluation>,
-    /// What it takes to get the same numbers again, each by its name: version, seed, device, weights.
+    /// What it takes to reproduce the numbers, as name and value: version, seed, device, weights.
     pub provenance: Vec<(String, String)>,
     /// Settings of the training run, as TOML.
     pub settings: Option<String>,
 }
 
-/// Looks the same on a screen, on paper and in a mail.
+/// Looks the same on screen, on paper and in an email.
 const STYLE: &str = "body{font:14px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em;\
 color:#1c2733;background:#fff}table{border-collapse:collapse;margin:1em 0}th,td{padding:.25em .8em;\
 border-bottom:1px solid #d5dce2;text-align:right;font-variant-numeric:tabular-nums}th:first-child,\
@@ -25,18 +25,18 @@ grid-template-columns:max-content 1fr;gap:.2em 1.5em}dt{color:#52616d}dd{margin:
 pre{background:#f2f5f7;padding:1em;white-space:pre-wrap}small{color:#52616d}";
 
 impl Evaluation {
-    /// The document: means by label, beside those from before where given; every case; provenance.
-    pub fn to_html(&self, report: &Report) -> String {
-        let title = escape(&report.title);
+    /// The document: means by label, next to the earlier ones if given; every case; provenance.
+    pub fn to_html(&self, document: &EvaluationDocument) -> String {
+        let title = escape(&document.title);
         let mut html = format!(
             "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{title}</title>\n\
              <style>{STYLE}</style>\n<h1>{title}</h1>\n"
         );
-        html += &self.means(report.before.as_ref());
+        html += &self.means(document.before.as_ref());
         html += &format!("<p><small>{}</small></p>\n", escape(&self.measured()));
         html += &self.every_case();
-        html += &facts(&report.provenance);
-        if let Some(settings) = &report.settings {
+        html += &facts(&document.provenance);
+        if let Some(settings) = &document.settings {
             html += &format!("<h2>Settings</h2>\n<pre>{}</pre>\n", escape(settings));
         }
         html + "<p><small>For research only: not a medical device.</small></p>\n</html>\n"
@@ -108,7 +108,7 @@ fn facts(provenance: &[(String, String)]) -> String {
     format!("<h2>How to get these numbers again</h2>\n<dl>\n{lines}</dl>\n")
 }
 
-/// A text as HTML shows it.
+/// Escapes text for HTML.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

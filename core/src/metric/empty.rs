@@ -1,4 +1,4 @@
-//! What counts where a mask is empty.
+//! How empty masks count.
 
 use std::str::FromStr;
 
@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::LabelScore;
 
-/// What an undefined value counts as in a mean. Dice is undefined where both masks are empty, a
-/// distance where either is; Dice of one empty mask is 0 for everybody.
+/// How undefined values count in a mean. Dice is undefined where both masks are empty, a distance where either is; if
+/// only one mask is empty, every policy has Dice 0.
 ///
 /// | policy | Dice | distance | who |
 /// |---|---|---|---|
@@ -15,8 +15,7 @@ use super::LabelScore;
 /// | `one` | 1 | 0 | nnFormer's test scripts |
 /// | `nan` | left out | left out | nnU-Net 1 and 2 |
 /// | `medpy` | 1 | left out | medpy 0.5 (its distance raises an error) |
-/// | `monai` | left out | left out | MONAI's DiceMetric, which leaves out every case whose truth is empty, whatever was
-/// predicted |
+/// | `monai` | left out | left out | MONAI's DiceMetric, which leaves out every case with an empty truth |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EmptyPolicy {
@@ -29,7 +28,7 @@ pub enum EmptyPolicy {
     Nan,
     /// The best Dice, and a distance that is not counted.
     Medpy,
-    /// Not counted, and neither is anything predicted where the truth is empty.
+    /// Not counted; nor is any prediction where the truth is empty.
     Monai,
 }
 
@@ -53,7 +52,7 @@ impl EmptyPolicy {
 
     /// The Dice of a label's score that a mean counts; `None` leaves it out.
     pub fn dice_of(self, score: &LabelScore) -> Option<f64> {
-        // A label of no voxel has no volume.
+        // A label without voxels has volume 0.
         let left_out = self == Self::Monai && score.ml_true == 0.0;
         self.dice(score.dice).filter(|_| !left_out)
     }

@@ -1,4 +1,4 @@
-//! A whole evaluation: cases, means, and parts put together.
+//! A whole evaluation: cases, means, and merging of shards.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 use super::{CaseScore, EmptyPolicy, Hausdorff, LabelScore, Statistic};
 use crate::dataset::{DatasetError, LabelSet};
 
-/// How an evaluation measures.
+/// How an evaluation is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Protocol {
     /// The form of HD95.
     pub hd95: Hausdorff,
-    /// What empty masks count as in means. Cases keep undefined values as such.
+    /// How empty masks count in means. Cases keep undefined values as such.
     pub empty: EmptyPolicy,
 }
 
-/// Mean and standard deviation over cases of every measure; undefined where no case counts.
+/// Mean and standard deviation over cases of every metric; undefined where no case counts.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Means {
     /// Dice.
@@ -38,9 +38,8 @@ pub struct LabelMean {
     /// Over the cases that count by the [`EmptyPolicy`].
     #[serde(flatten)]
     pub means: Means,
-    /// Cases in which one map has the label and the other lacks it: their Dice of 0 is in the mean
-    /// (but for false positives under [`EmptyPolicy::Monai`]), their distance is what the
-    /// [`EmptyPolicy`] says.
+    /// Cases in which only one of the two maps has the label: their Dice of 0 is in the mean (except false positives
+    /// under [`EmptyPolicy::Monai`]), their distance counts as the [`EmptyPolicy`] says.
     pub missed: usize,
 }
 
@@ -69,7 +68,7 @@ pub enum EvaluationError {
         /// The other.
         second: String,
     },
-    /// More labels than can be told apart.
+    /// More labels than class indices can represent.
     #[error(transparent)]
     Labels(#[from] DatasetError),
 }
@@ -83,14 +82,14 @@ pub struct Evaluation {
     pub cases: Vec<CaseScore>,
     /// Per label, over cases.
     pub labels: Vec<LabelMean>,
-    /// The mean over labels of their means over cases, as the paper's tables have it. Its standard
-    /// deviation is that of the cases, each by the mean over its labels.
+    /// The mean over labels of their means over cases, as in the paper's tables. Its standard deviation is that of the
+    /// cases, each represented by the mean over its labels.
     pub mean: Means,
 }
 
 impl Evaluation {
-    /// Collects the cases' scores and takes the means. A label of the set that a case has no score
-    /// of is in neither of its maps; a score of another label is left out.
+    /// Collects the cases' scores and takes the means. A label of the set without a score in a case is in neither of
+    /// its maps; scores of other labels are left out.
     pub fn new(mut cases: Vec<CaseScore>, labels: &LabelSet, protocol: Protocol) -> Evaluation {
         for case in &mut cases {
             let mut scores: BTreeMap<u16, LabelScore> = std::mem::take(&mut case.labels)
@@ -114,7 +113,7 @@ impl Evaluation {
         }
     }
 
-    /// Puts parts with different cases together, as if all had been evaluated at once.
+    /// Merges parts with different cases, as if all had been evaluated at once.
     ///
     /// # Errors
     /// When the parts were measured differently, hold one case twice, or name a label differently.

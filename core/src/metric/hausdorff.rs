@@ -65,8 +65,7 @@ pub fn hd95(
     })
 }
 
-/// Both masks, cut to the box that holds them: what lies outside has no part in any distance.
-/// `None` when both are empty.
+/// Both masks, cropped to their bounding box: nothing outside affects a distance. `None` when both are empty.
 fn cropped(
     prediction: ArrayView3<'_, u16>,
     truth: ArrayView3<'_, u16>,

@@ -14,7 +14,7 @@ mod targets;
 
 pub use dice::{dice, dice_of_region};
 pub use distance::squared_distance;
-pub use document::Report;
+pub use document::EvaluationDocument;
 pub use empty::EmptyPolicy;
 pub use evaluation::{Evaluation, EvaluationError, LabelMean, Means, Protocol};
 pub use hausdorff::{Hausdorff, hd95, percentile, surface};

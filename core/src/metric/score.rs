@@ -1,4 +1,4 @@
-//! What is measured of one case.
+//! The scores of one case.
 
 use ndarray::ArrayView3;
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ pub struct LabelScore {
 }
 
 impl LabelScore {
-    /// Of a label that is in neither map.
+    /// The score of a label that is in neither map.
     pub(super) fn absent(label: u16) -> LabelScore {
         LabelScore {
             label,
@@ -80,8 +80,8 @@ impl CaseScore {
         of_targets(case, prediction, truth, &targets(labels), form)
     }
 
-    /// Compares regions of two label files, as [`CaseScore::of_images`] does labels. Region number i,
-    /// from 1, stands as label i.
+    /// Compares regions of two label files, as [`CaseScore::of_images`] does labels. Region number i, from 1, becomes
+    /// label i.
     ///
     /// # Errors
     /// When the shapes differ.
@@ -118,20 +118,19 @@ fn of_targets(
     compare(case, prediction, truth, size, targets, form)
 }
 
-/// Labels with axes \[k, j, i\]: no score depends on how the axes lie in the patient.
+/// Labels with axes \[k, j, i\]: scores do not depend on the orientation in the patient.
 fn file_view(map: &LabelImage) -> ArrayView3<'_, u16> {
     let [i, j, k] = map.grid().dims;
     ArrayView3::from_shape((k, j, i), map.labels()).expect("a label map fills its grid")
 }
 
-/// Every label but background, by itself.
+/// Every label but background, individually.
 fn targets(labels: &LabelSet) -> Vec<(u16, &[u16])> {
     let ids = labels.ids().iter().skip(1);
     ids.map(|id| (*id, std::slice::from_ref(id))).collect()
 }
 
-/// Scores of targets, each an id and the labels that it takes together; a voxel has sides in mm and a
-/// volume in mL.
+/// Scores of targets, each an id and the labels that it combines; a voxel has sides in mm and a volume in mL.
 fn compare(
     case: &str,
     prediction: ArrayView3<'_, u16>,

@@ -9,12 +9,12 @@ pub struct Statistic {
     pub mean: f64,
     /// Standard deviation of a sample (n − 1); undefined for one value.
     pub sd: Option<f64>,
-    /// How many values there are.
+    /// Number of values.
     pub count: usize,
 }
 
 impl Statistic {
-    /// Of the values that are defined; `None` when none is.
+    /// Statistic of the defined values; `None` if there are none.
     pub fn of(values: impl IntoIterator<Item = Option<f64>>) -> Option<Statistic> {
         let values: Vec<f64> = values.into_iter().flatten().collect();
         let count = values.len();
@@ -30,8 +30,7 @@ impl Statistic {
         })
     }
 
-    /// `0.8123 ± 0.0412`, with as many decimals as asked for; the mean alone where there is no
-    /// spread.
+    /// `0.8123 ± 0.0412`, with `decimals` decimals; the mean alone if the deviation is undefined.
     pub fn text(&self, decimals: usize) -> String {
         match self.sd {
             Some(sd) => format!("{:.decimals$} ± {sd:.decimals$}", self.mean),

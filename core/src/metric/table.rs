@@ -1,15 +1,15 @@
-//! An evaluation as CSV, as Markdown and as lines on a screen.
+//! An evaluation as CSV, Markdown and lines of text.
 
 use std::str::FromStr;
 
 use super::{Evaluation, Means, Statistic};
 
-/// In which unit distances are reported.
+/// Unit of reported distances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// Millimeters.
     Mm,
-    /// Voxels: what medpy gives without a spacing, and the paper's tables hold.
+    /// Voxels: what medpy returns without a spacing, and what the paper's tables hold.
     Voxels,
 }
 
@@ -47,8 +47,8 @@ impl Unit {
 }
 
 impl Evaluation {
-    /// One line per case and label: `case,label,name,dice,hd95_mm,hd95_voxels,ml_predicted,ml_true`,
-    /// distances in the unit asked for, in both without one. An undefined value is an empty field.
+    /// One line per case and label: `case,label,name,dice,hd95_mm,hd95_voxels,ml_predicted,ml_true`, distances in the
+    /// given unit, or in both. An undefined value is an empty field.
     pub fn to_csv(&self, unit: Option<Unit>) -> String {
         let units = Unit::shown(unit);
         let heads: String = units.iter().map(|unit| format!("hd95_{},", unit.name())).collect();

@@ -1,4 +1,4 @@
-//! What is measured of a case.
+//! What is measured in a case.
 
 use std::collections::BTreeMap;
 
@@ -14,12 +14,12 @@ use crate::volume::LabelImage;
 pub struct Targets {
     /// Ids of labels.
     pub labels: Vec<u16>,
-    /// Regions; they stand as labels 1, 2, … in scores.
+    /// Regions; in scores they are labels 1, 2, ….
     pub regions: Vec<Region>,
 }
 
 impl Targets {
-    /// Whether nothing was chosen.
+    /// Whether nothing is selected.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty() && self.regions.is_empty()
     }

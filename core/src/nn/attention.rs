@@ -8,7 +8,7 @@ use super::kernel::attention;
 use super::mlp::{linear, project};
 use super::{Init, Mlp, layer_norm, normalized};
 
-/// Multi-head self-attention; queries, keys and values come from one bias-free product.
+/// Multi-head self-attention; queries, keys and values come from one projection without bias.
 #[derive(Module, Debug)]
 pub struct SelfAttention {
     /// `channels` → `3 · channels`, ordered query|key|value, then head, then channel of the head.

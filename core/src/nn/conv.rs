@@ -40,7 +40,7 @@ impl Conv3d {
     }
 }
 
-/// Convolution `[batch, in, d, h, w]` → `[batch, out, …]` that takes steps of more than one voxel.
+/// Convolution `[batch, in, d, h, w]` → `[batch, out, …]` with a stride of more than one voxel.
 #[derive(Module, Debug)]
 pub struct StridedConv3d {
     /// `[out, in, kd, kh, kw]`.

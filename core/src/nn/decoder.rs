@@ -6,12 +6,12 @@ use burn::tensor::Tensor;
 use super::kernel::concat_channels;
 use super::{ConvBlock, Init, TransposedConv3d};
 
-/// Doubles the resolution, joins the skip and convolves: MONAI 1.5's `UnetrUpBlock`.
+/// Doubles the resolution, concatenates the skip and convolves: MONAI 1.5's `UnetrUpBlock`.
 #[derive(Module, Debug)]
 pub struct DecoderUp {
     /// `input` → `output` channels at twice the resolution.
     pub transp_conv: TransposedConv3d,
-    /// Over both, the upper level's channels first.
+    /// Applied to both, the upsampled channels first.
     pub conv_block: ConvBlock,
 }
 

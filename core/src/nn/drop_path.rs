@@ -3,11 +3,11 @@
 use burn::module::Module;
 use burn::tensor::{Distribution, Tensor};
 
-/// Leaves out a residual branch, for each sample of a batch by itself, with probability `rate`; what
-/// is kept is scaled by `1 / (1 − rate)`.
+/// Drops a residual branch with probability `rate`, for each sample of a batch independently; kept branches are scaled
+/// by `1 / (1 − rate)`.
 ///
-/// Huang et al., "Deep Networks with Stochastic Depth" (arXiv 1603.09382). It acts on an autodiff
-/// device only, so the teacher, validation and prediction see every branch.
+/// Huang et al., "Deep Networks with Stochastic Depth" (arXiv 1603.09382). It only acts on an autodiff device, so the
+/// teacher, validation and prediction use every branch.
 #[derive(Module, Debug)]
 pub struct DropPath {
     rate: f64,

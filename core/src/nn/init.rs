@@ -7,8 +7,7 @@ use rand_chacha::ChaCha8Rng;
 
 /// Source of initial parameters.
 ///
-/// The distributions are PyTorch's defaults for the layer at hand, because the references are trained from
-/// them.
+/// The distributions are PyTorch's defaults for each layer, because the references are trained from them.
 pub struct Init {
     rng: ChaCha8Rng,
     device: Device,
@@ -34,8 +33,8 @@ impl Init {
         self.draw(shape, |rng| rng.random_range(-bound..bound))
     }
 
-    /// Normal with mean 0 and standard deviation `std`, cut at ±2 (absolute, as PyTorch's
-    /// `trunc_normal_`, so for small `std` in effect uncut).
+    /// Normal with mean 0 and standard deviation `std`, cut at ±2 (absolute, as PyTorch's `trunc_normal_`, so in effect
+    /// untruncated for small `std`).
     pub fn normal<const D: usize>(&mut self, shape: [usize; D], std: f32) -> Param<Tensor<D>> {
         self.draw(shape, |rng| (std * standard_normal(rng)).clamp(-2.0, 2.0))
     }

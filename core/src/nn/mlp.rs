@@ -30,7 +30,7 @@ impl Mlp {
     }
 }
 
-/// What a linear layer makes of `[…, in]`: `[…, out]`.
+/// Applies a linear layer: `[…, in]` → `[…, out]`.
 pub fn project<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> {
     let mut dims = x.dims();
     let input = dims[D - 1];

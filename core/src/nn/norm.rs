@@ -1,4 +1,4 @@
-//! Normalization layers without options. They compute in f32 whatever the rest of a network does.
+//! Normalization layers without options. They always compute in f32, even in an f16 network.
 
 use burn::nn::{GroupNorm, LayerNorm, LayerNormConfig};
 use burn::tensor::{FloatDType, Tensor};
@@ -31,18 +31,18 @@ pub fn plain_layer_norm<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     instance_norm(x.reshape(rows)).reshape(dims)
 }
 
-/// What `function` makes of `x`, computed in f32 and given back in the type of `x`.
+/// Applies `function` to `x` in f32 and returns the result in the type of `x`.
 pub(crate) fn in_f32<const D: usize>(x: Tensor<D>, function: impl FnOnce(Tensor<D>) -> Tensor<D>) -> Tensor<D> {
     let given = x.dtype();
     function(x.cast(FloatDType::F32)).cast(given)
 }
 
-/// Layer normalization over the last axis, with gain 1 and bias 0 at the start.
+/// Layer normalization over the last axis, initialized with gain 1 and bias 0.
 pub fn layer_norm(channels: usize, init: &Init) -> LayerNorm {
     LayerNormConfig::new(channels).with_epsilon(EPSILON).init(init.device())
 }
 
-/// What a layer of [`layer_norm`] makes of `x`, whose channels come last.
+/// Applies a layer of [`layer_norm`] to `x`, whose channels come last.
 pub fn normalized<const D: usize>(norm: &LayerNorm, x: Tensor<D>) -> Tensor<D> {
     let gain = norm.gamma.val();
     let bias = norm.beta.as_ref().map(|bias| bias.val());
@@ -50,7 +50,7 @@ pub fn normalized<const D: usize>(norm: &LayerNorm, x: Tensor<D>) -> Tensor<D> {
     in_f32(x, |x| kernel::layer_norm(x, gain, bias))
 }
 
-/// What a layer of group norm and a ReLU make of `x`, `[batch, channel, d, h, w]`.
+/// Applies group norm and ReLU to `x`, `[batch, channel, d, h, w]`.
 pub fn group_norm_relu(norm: &GroupNorm, x: Tensor<5>) -> Tensor<5> {
     let channels = [norm.num_channels];
     let [gain, bias] = [(&norm.gamma, 1.0), (&norm.beta, 0.0)].map(|(param, otherwise)| {

@@ -1,4 +1,4 @@
-//! Halving a token grid by joining neighbors.
+//! Halving a token grid by concatenating neighbors.
 
 use burn::module::Module;
 use burn::nn::{LayerNorm, Linear};
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Init, layer_norm, linear, normalized, project};
 
-/// In which order the eight neighbors of a block are joined when a stage halves the grid.
+/// In which order the eight neighbors of a block are concatenated when a stage halves the grid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Merging {
@@ -22,7 +22,7 @@ pub enum Merging {
 }
 
 impl Merging {
-    /// Neighbors in the order in which they are joined, each `4·d + 2·h + w` of its offset.
+    /// Neighbors in order of concatenation, each `4·d + 2·h + w` of its offset.
     fn order(self) -> [i32; 8] {
         match self {
             Self::Legacy => [0, 4, 2, 1, 5, 2, 1, 7],
@@ -32,10 +32,10 @@ impl Merging {
     }
 }
 
-/// Joins the channels of every 2×2×2 block and reduces them to twice the channels of one.
+/// Concatenates the channels of every 2×2×2 block and reduces them to twice the channels of one token.
 #[derive(Module, Debug)]
 pub struct PatchMerging {
-    /// Over the joined channels.
+    /// Over the concatenated channels.
     pub norm: LayerNorm,
     /// `8 · channels` → `2 · channels`, without bias.
     pub reduction: Linear,
@@ -44,7 +44,7 @@ pub struct PatchMerging {
 }
 
 impl PatchMerging {
-    /// A halving of maps of `channels`.
+    /// A layer that halves maps of `channels`.
     pub fn new(channels: usize, merging: Merging, init: &mut Init) -> Self {
         Self {
             norm: layer_norm(8 * channels, init),

@@ -1,4 +1,4 @@
-//! Pooling without overlap.
+//! Non-overlapping pooling.
 
 use burn::tensor::Tensor;
 

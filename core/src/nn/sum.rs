@@ -1,13 +1,12 @@
-//! Sums of all values of a tensor that are the same bits in every run.
+//! Sums over a tensor that are bitwise reproducible.
 
 use burn::tensor::Tensor;
 
-/// Fewer values than this are summed up by one core, in one order. burn-flex splits longer sums among cores,
-/// and the order in which it adds the parts up hangs on which core is free.
+/// Fewer values than this are summed by one core, in a fixed order. burn-flex splits longer sums among cores, and the
+/// order in which it adds the parts depends on scheduling.
 const LONG: usize = 4 * 1024 * 1024;
 
-/// Sum of all values, `[1]`. Where they are many they are summed up axis by axis, from the last on, which has
-/// one order.
+/// Sum of all values, `[1]`. Large tensors are summed axis by axis, starting with the last, which has a fixed order.
 pub fn sum<const D: usize>(x: Tensor<D>) -> Tensor<1> {
     let mut x = x;
     for axis in (0..D).rev() {
@@ -47,7 +46,7 @@ mod tests {
         block_on(x.into_scalar_async::<f32>()).expect("the device answers")
     }
 
-    /// 200 sums of one tensor are the same bits, and those of its values in f64 but for rounding.
+    /// 200 sums of one tensor are bitwise equal, and match the sum in f64 up to rounding.
     fn check<const D: usize>(values: &[f32], shape: [usize; D]) {
         let x = tensor(values, shape, &Device::flex());
         let first = read(sum(x.clone()));
@@ -68,7 +67,7 @@ mod tests {
         check(&values, [values.len()]);
     }
 
-    /// Tensors that one core sums up anyway have the sums that they always had.
+    /// Tensors that one core sums anyway keep the sums that they always had.
     #[test]
     fn short_sums_are_those_of_the_device() {
         for side in [1, 10, 161] {

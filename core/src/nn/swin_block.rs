@@ -11,8 +11,8 @@ use super::{DropPath, Init, Mlp, layer_norm, normalized};
 /// Which row of the bias table belongs to a difference of positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RelativeIndex {
-    /// MONAI's: the index of the whole window, whose first rows and columns serve a window that the
-    /// grid cuts short.
+    /// MONAI's: the index of the whole window, whose first rows and columns are used for a window that the grid
+    /// truncates.
     Monai,
     /// nnFormer's released index, in which different positions can share a row.
     NnFormer,
@@ -30,7 +30,7 @@ impl RelativeIndex {
     }
 }
 
-/// The numbers of a block.
+/// The hyperparameters of a block.
 #[derive(Clone, Copy, Debug)]
 pub struct SwinBlockConfig {
     /// Channels of a token.
@@ -45,11 +45,11 @@ pub struct SwinBlockConfig {
     pub shifted: bool,
     /// Whether attention across the seams of a shift is masked.
     pub masked: bool,
-    /// The law of the bias table.
+    /// How positions index the bias table.
     pub index: RelativeIndex,
     /// Channels inside the MLP, as a multiple of `channels`.
     pub mlp_ratio: usize,
-    /// Probability of leaving a branch out.
+    /// Stochastic depth: probability of dropping a branch.
     pub drop_path: f64,
 }
 
@@ -138,7 +138,7 @@ pub struct CrossSwinBlock {
 }
 
 impl CrossSwinBlock {
-    /// A block with new parameters; its windows are straight.
+    /// A block with new parameters; its windows are not shifted.
     pub fn new(config: &SwinBlockConfig, init: &mut Init) -> Self {
         let channels = config.channels;
         let bias = config.bias(init);

@@ -1,4 +1,4 @@
-//! What hides part of its input from a network.
+//! Masking of a network's input.
 
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -19,16 +19,16 @@ impl TokenMask {
         }
     }
 
-    /// Replaces the masked ones of `tokens` (`[batch, token, channel]`) by `mask_token`
-    /// (`[1, 1, channel]`). Whatever they held is gone, their position included.
+    /// Replaces the masked ones of `tokens` (`[batch, token, channel]`) by `mask_token` (`[1, 1, channel]`), including
+    /// their position embedding.
     pub fn apply(&self, tokens: Tensor<3>, mask_token: Tensor<3>) -> Tensor<3> {
         let masked = self.masked.clone().cast(tokens.dtype());
         let kept = masked.clone().neg().add_scalar(1.0);
         tokens * kept + mask_token * masked
     }
 
-    /// Replaces the voxels of masked cells of `x` (`[batch, channel, d, h, w]`) by `mask_token`
-    /// (`[1, channel, 1, 1, 1]`). A cell is `side`³ voxels, the last along an axis perhaps less.
+    /// Replaces the voxels of masked cells of `x` (`[batch, channel, d, h, w]`) by `mask_token` (`[1, channel, 1, 1,
+    /// 1]`). A cell is `side`³ voxels; the last along an axis may be smaller.
     pub fn apply_to_voxels(&self, x: Tensor<5>, side: usize, mask_token: Tensor<5>) -> Tensor<5> {
         let [_, _, d, h, w] = x.dims();
         let [gd, gh, gw] = [d, h, w].map(|size| size.div_ceil(side));

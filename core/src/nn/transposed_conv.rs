@@ -42,8 +42,8 @@ impl TransposedConv3d {
         self.with_bias(y)
     }
 
-    /// [`forward`](Self::forward) to `size`, which may be larger than the blocks fill: what is beyond
-    /// them holds the bias alone, as with PyTorch's `output_padding`.
+    /// [`forward`](Self::forward) to `size`, which may exceed the blocks: the rest holds the bias alone, as with
+    /// PyTorch's `output_padding`.
     pub fn forward_to(&self, x: Tensor<5>, size: [usize; 3]) -> Tensor<5> {
         let y = self.blocks(x);
         let [_, _, d, h, w] = y.dims();

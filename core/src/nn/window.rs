@@ -1,12 +1,12 @@
-//! Cutting a token grid into windows, straight or shifted.
+//! Partition of a token grid into windows, regular or shifted.
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// How a grid of tokens is cut into windows.
+/// The partition of a token grid into windows.
 ///
-/// Liu et al., "Swin Transformer" (arXiv 2103.14030). A side that is no longer than the window is
-/// one window and is not shifted. Where a side is not a multiple of the window, zeros are added at
-/// its end; attention sees them (MONAI 1.5 and nnFormer do the same).
+/// Liu et al., "Swin Transformer" (arXiv 2103.14030). A side not longer than the window is one window and is not
+/// shifted. Where a side is not a multiple of the window, zeros are added at its end; attention sees them (MONAI 1.5
+/// and nnFormer do the same).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WindowGrid {
     grid: [usize; 3],
@@ -14,11 +14,11 @@ pub struct WindowGrid {
     shift: [usize; 3],
 }
 
-/// What attention between regions that the shift brought together is lowered by.
+/// Added to attention scores between regions that the shift brought together.
 const APART: f32 = -100.0;
 
 impl WindowGrid {
-    /// Windows of at most `window` tokens over `grid`; `shifted` by half a window or straight.
+    /// Windows of at most `window` tokens over `grid`; optionally `shifted` by half a window.
     pub fn new(grid: [usize; 3], window: [usize; 3], shifted: bool) -> Self {
         let fits = |axis: usize| grid[axis] <= window[axis];
         Self {

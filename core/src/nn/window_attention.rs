@@ -20,8 +20,8 @@ pub struct RelativeBias {
 }
 
 impl RelativeBias {
-    /// A bias over the first `tokens` places of a window of `base` tokens; a difference of one along
-    /// an axis is `strides` rows of the table.
+    /// A bias over the first `tokens` places of a window of `base` tokens; a difference of one along an axis
+    /// corresponds to `strides` rows of the table.
     pub fn new(base: [usize; 3], strides: [usize; 3], tokens: usize, heads: usize, init: &mut Init) -> Self {
         let rows: usize = base.iter().map(|side| 2 * side - 1).product();
         let index = TensorData::new(relative_rows(base, strides, tokens), [tokens * tokens]);
@@ -43,8 +43,8 @@ impl RelativeBias {
     }
 }
 
-/// The row of the table for every query and key among the first `tokens` places of a window of
-/// `base`, where a difference of one along an axis is `strides` rows.
+/// The row of the table for every query and key among the first `tokens` places of a window of `base`, where a
+/// difference of one along an axis corresponds to `strides` rows.
 pub(crate) fn relative_rows(base: [usize; 3], strides: [usize; 3], tokens: usize) -> Vec<i32> {
     let places: Vec<[usize; 3]> = places(base).take(tokens).collect();
     let mut rows = Vec::with_capacity(tokens * tokens);
@@ -90,8 +90,8 @@ impl WindowAttention {
     }
 }
 
-/// Multi-head attention of every window with the same window of another map. Queries are taken as
-/// they are, without a projection (nnFormer's decoder).
+/// Multi-head attention of every window with the same window of another map. Queries are used without a projection
+/// (nnFormer's decoder).
 #[derive(Module, Debug)]
 pub struct CrossWindowAttention {
     /// `channels` → `2 · channels`, ordered key|value, then head, then channel of the head.

@@ -1,5 +1,5 @@
-//! Phantoms as public data sets are distributed: the names and folders that
-//! [`pair`](crate::dataset::pair) and the presets know.
+//! Phantoms in the layout of public data sets: the names and folders that [`pair`](crate::dataset::pair) and the
+//! presets know.
 
 use serde_json::json;
 
@@ -7,10 +7,9 @@ use super::name::Preset;
 use crate::dataset::{DatasetError, PhantomCase, Result, phantom_dataset, phantom_dataset_json};
 use crate::volume::{Image, LabelImage, Limits, Voxels};
 
-/// Files of a data set by path, not compressed: the first `labeled` cases are those that the published
-/// lists are of, the others what the data set is distributed with beside them: scans without labels, and in
-/// ACDC's `testing` folder scans whose labels were published later. Any four labeled cases are enough for
-/// a list to train on and one to measure on.
+/// Files of a data set by path, not compressed: the first `labeled` cases are on published lists, the others are
+/// distributed besides: scans without labels, and in ACDC's `testing` folder scans whose labels were published later.
+/// Any four labeled cases are enough for a training and an evaluation list.
 ///
 /// # Errors
 /// When a phantom is not a volume.
@@ -69,18 +68,18 @@ fn brats17(number: usize, case: &PhantomCase, labeled: bool) -> Result<Files> {
     let brain = PhantomCase {
         name: format!("BRATS_{number:03}"),
         image: series(&contrasts),
-        label: relabelled(case, [1, 2, 3])?,
+        label: relabeled(case, [1, 2, 3])?,
     };
     Ok(decathlon(&brain.name, &brain, labeled))
 }
 
-/// The numbers of labeled cases: three of `train`, three of `val`, and then as they come.
+/// The numbers of labeled cases: three of `train`, three of `val`, then in order.
 fn brats17_number(index: usize) -> usize {
     const FIRST: [usize; 6] = [1, 2, 3, 11, 12, 18];
     numbered(index, &FIRST, 1..=484)
 }
 
-/// Synapse (BTCV): `img0005` with `label0005`; three of `train`, three of `test`, and then as they come.
+/// Synapse (BTCV): `img0005` with `label0005`; three of `train`, three of `test`, then in order.
 fn synapse(index: usize, case: &PhantomCase) -> Result<Files> {
     const FIRST: [usize; 6] = [5, 6, 7, 1, 2, 3];
     let number = numbered(index, &FIRST, (1..=10).chain(21..=40));
@@ -89,15 +88,15 @@ fn synapse(index: usize, case: &PhantomCase) -> Result<Files> {
             format!("RawData/Training/img/img{number:04}.nii.gz"),
             case.image.clone(),
         ),
-        // Liver is 6 there, the kidneys 2 and 3.
+        // In Synapse, the liver is 6, the kidneys are 2 and 3.
         (
             format!("RawData/Training/label/label{number:04}.nii.gz"),
-            relabelled(case, [6, 2, 3])?,
+            relabeled(case, [6, 2, 3])?,
         ),
     ])
 }
 
-/// The `index`-th number: of the first ones, then of the others of the distribution, then of none.
+/// The `index`-th number: from `first`, then from the rest of the distribution, then from outside it.
 fn numbered(index: usize, first: &[usize], all: impl Iterator<Item = usize>) -> usize {
     let others = all.filter(|number| !first.contains(number));
     let mut numbers = first.iter().copied().chain(others);
@@ -106,7 +105,7 @@ fn numbered(index: usize, first: &[usize], all: impl Iterator<Item = usize>) -> 
 
 /// ACDC: a folder for each patient, the series and its two labeled frames.
 fn acdc(set: &str, patient: usize, case: &PhantomCase) -> Result<Files> {
-    // The end of systole is another frame in every patient; these are on a published list.
+    // End systole is a different frame in every patient; these are on a published list.
     let second = match patient {
         4 => 15,
         13 => 14,
@@ -119,7 +118,7 @@ fn acdc(set: &str, patient: usize, case: &PhantomCase) -> Result<Files> {
     for frame in [1, second] {
         let name = format!("{folder}_frame{frame:02}");
         files.push((format!("{name}.nii.gz"), case.image.clone()));
-        files.push((format!("{name}_gt.nii.gz"), relabelled(case, [3, 1, 2])?));
+        files.push((format!("{name}_gt.nii.gz"), relabeled(case, [3, 1, 2])?));
     }
     let twice = [case.image.clone(), case.image.clone()];
     files.push((format!("{folder}_4d.nii.gz"), series(&twice)));
@@ -133,7 +132,7 @@ fn brats21(number: usize, case: &PhantomCase, labeled: bool) -> Result<Files> {
     let endings = ["flair", "t1ce", "t1", "t2"].into_iter();
     let mut files: Files = endings.map(path).zip(contrasts(case)?).collect();
     if labeled {
-        files.push((path("seg"), relabelled(case, [2, 1, 4])?));
+        files.push((path("seg"), relabeled(case, [2, 1, 4])?));
     }
     Ok(files)
 }
@@ -144,7 +143,7 @@ fn contrasts(case: &PhantomCase) -> Result<Vec<Vec<u8>>> {
     let Voxels::I16(values) = image.voxels() else {
         return Err(not_a_volume(case));
     };
-    // Brightness of fat and what is added for each HU, so that tissues look different in each.
+    // Brightness of fat and slope per HU, so that tissues look different in each contrast.
     let looks = [(300, 2), (400, 1), (700, -1), (500, 3)];
     let contrast = |(base, slope): (i32, i32)| {
         let value = |&hu: &i16| match hu {
@@ -159,7 +158,7 @@ fn contrasts(case: &PhantomCase) -> Result<Vec<Vec<u8>>> {
 
 /// The label map with other ids: for liver, and for kidneys in the first and the second half of the
 /// file's voxels.
-fn relabelled(case: &PhantomCase, [liver, first, second]: [u8; 3]) -> Result<Vec<u8>> {
+fn relabeled(case: &PhantomCase, [liver, first, second]: [u8; 3]) -> Result<Vec<u8>> {
     let label = LabelImage::from_image(read(case, &case.label)?).map_err(|_| not_a_volume(case))?;
     let half = label.labels().len() / 2;
     let id = |(index, &label): (usize, &u16)| match (label, index < half) {

@@ -1,5 +1,4 @@
-//! Which cases are trained, validated and tested on, by the names that the data sets are distributed
-//! with.
+//! Training, validation and test lists, by the names that the data sets are distributed with.
 
 use std::collections::BTreeSet;
 
@@ -13,31 +12,31 @@ pub(super) struct List {
 
 /// The cases of a list.
 enum Members {
-    /// Those that these numbers stand for.
+    /// The cases with these numbers.
     Numbers(Numbering, &'static [u16]),
-    /// Those of the data set that none of the lists holds.
+    /// The cases of the data set that are on none of these lists.
     Others(Numbering, &'static [&'static [u16]]),
     /// Frames by name.
     Names(&'static [&'static str]),
-    /// Those whose number five divides, or all others, and how many were published.
+    /// The cases whose number is a multiple of five, or all others, and how many were published.
     Fifth(Numbering, bool, usize),
-    /// Every case, but for those that the data set holds out.
+    /// Every case except those that the data set holds out.
     All,
 }
 
-/// How a data set numbers the cases that it has labels of.
+/// How a data set numbers its labeled cases.
 #[derive(Clone, Copy)]
 struct Numbering {
     prefix: &'static str,
     digits: usize,
-    /// The last number of the published lists; what comes after it is not theirs.
+    /// The last number on the published lists.
     last: u16,
-    /// Labeled cases of each number.
+    /// Labeled cases per number.
     frames: usize,
 }
 
 impl Numbering {
-    /// The number of a case, or of the patient that a frame is of.
+    /// The number of a case, or of a frame's patient.
     fn of(self, name: &str) -> Option<u16> {
         let rest = name.strip_prefix(self.prefix)?;
         let digits = rest.get(..self.digits)?;
@@ -47,14 +46,14 @@ impl Numbering {
         number.filter(|&number| number <= self.last)
     }
 
-    /// What the cases of a number are called, or how their names begin.
+    /// The name of the case with this number, or the start of its frames' names.
     fn name(self, number: u16) -> String {
         format!("{}{number:0digits$}", self.prefix, digits = self.digits)
     }
 }
 
 impl List {
-    /// Whether the case of this name is one of them.
+    /// Whether the list contains the case of this name.
     pub fn contains(&self, name: &str) -> bool {
         match &self.members {
             Members::Numbers(numbering, numbers) => numbering.of(name).is_some_and(|number| numbers.contains(&number)),
@@ -67,7 +66,7 @@ impl List {
         }
     }
 
-    /// Whether it holds every case that is there to learn from, whatever its name.
+    /// Whether it contains every case to train on, whatever its name.
     pub fn is_open(&self) -> bool {
         matches!(self.members, Members::All)
     }
@@ -86,7 +85,7 @@ impl List {
         }
     }
 
-    /// Cases or patients, in their order, that none of `names` is of, where the list names its own.
+    /// Cases or patients on the list, in order, to which none of `names` belongs, if the list names its members.
     pub fn absent(&self, names: &[&str]) -> Vec<String> {
         let unseen = |numbering: &Numbering, numbers: &mut dyn Iterator<Item = u16>| {
             let seen: BTreeSet<u16> = names.iter().filter_map(|name| numbering.of(name)).collect();
@@ -109,7 +108,7 @@ fn is_other(number: u16, lists: &[&[u16]]) -> bool {
     number > 0 && !lists.iter().any(|list| list.contains(&number))
 }
 
-/// Numbers, from 1, that none of the lists holds.
+/// Numbers, from 1, that are on none of the lists.
 fn others(numbering: Numbering, lists: &[&[u16]]) -> impl Iterator<Item = u16> {
     (1..=numbering.last).filter(move |&number| is_other(number, lists))
 }
@@ -126,9 +125,8 @@ pub(super) fn lists(preset: Preset) -> Vec<List> {
             ("released-train", Numbers(SYNAPSE, &SYNAPSE_RELEASED_TRAIN)),
             ("released-test", Numbers(SYNAPSE, &SYNAPSE_RELEASED_TEST)),
         ],
-        // nnFormer's patients; the released code was evaluated on the ten of `val`. The paper states 80
-        // and 20: those that are not tested on, `val` included. What lies in `testing` was published
-        // later and is on no list.
+        // nnFormer's patients; the released code was evaluated on the ten of `val`. The paper states 80 and 20: those
+        // not used for testing, including `val`. The cases in `testing` were published later and are on no list.
         Preset::Acdc => vec![
             ("train", Others(ACDC, &[&ACDC_VAL, &ACDC_TEST])),
             ("val", Numbers(ACDC, &ACDC_VAL)),
@@ -136,8 +134,8 @@ pub(super) fn lists(preset: Preset) -> Vec<List> {
             ("train-80", Others(ACDC, &[&ACDC_TEST])),
             ("five-shot", Names(&ACDC_FIVE)),
         ],
-        // 1000 and 251 of 1251. Which fold was held out is not stated. A case's own number decides, not
-        // its place among those at hand: one that is missing or added moves no other.
+        // 1000 and 251 of 1251. Which fold was held out is not stated. A case's own number decides, not its position
+        // among the available ones: a missing or added case moves no other.
         Preset::Brats21 => vec![
             ("train", Fifth(BRATS21, false, 1000)),
             ("val", Fifth(BRATS21, true, 251)),
@@ -197,7 +195,7 @@ const BRATS21: Numbering = Numbering {
 const BRATS17: Numbering = Numbering {
     prefix: "BRATS_",
     digits: 3,
-    // 485 to 750 have no labels.
+    // 485 to 750 are unlabeled.
     last: 484,
     frames: 1,
 };

@@ -1,7 +1,7 @@
 //! The data sets of the paper as they were trained on: labels, lists of cases, preprocessing and
 //! settings.
 //!
-//! Where the paper and the released code differ or say nothing, the choice is told where it is made.
+//! Where the paper and the released code differ or say nothing, the choice is documented where it is made.
 
 mod layout;
 mod lists;
@@ -19,20 +19,20 @@ use crate::train::TrainConfig;
 pub use layout::lay_out;
 pub use name::Preset;
 
-/// What a preset decides.
+/// The settings of a preset.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PresetSettings {
-    /// Settings of a run; what is given beside the preset wins.
+    /// Settings of a run; other options override them.
     pub config: TrainConfig,
-    /// The labels to learn; `None` where the cases tell.
+    /// The labels to learn; `None` if they come from the cases.
     pub labels: Option<LabelSet>,
-    /// Ids of the labels whose mean is reported; all where it is empty.
+    /// Ids of the labels whose mean is reported; all if empty.
     pub reported: Vec<u16>,
 }
 
 impl PresetSettings {
-    /// What is reported of the data set: the regions that are learned, else the labels that the
-    /// paper reports, else all labels that are learned.
+    /// What is reported for the data set: the regions that are learned, else the labels that the paper reports, else
+    /// all labels that are learned.
     pub fn targets(&self) -> Targets {
         let learned = self.labels.as_ref();
         if let Some(regions) = learned.and_then(LabelSet::regions) {
@@ -57,20 +57,18 @@ impl PresetSettings {
 }
 
 impl Preset {
-    /// Settings for a backbone and the labeled cases at hand. Any nnFormer stands for the form that
-    /// was made for the data set.
+    /// Settings for a backbone and the given labeled cases. Any nnFormer selects the variant made for the data set.
     ///
     /// # Errors
-    /// When the labels of the preset contradict each other, which they do not.
+    /// When the labels of the preset contradict each other, which would be a defect of the preset.
     pub fn settings(self, backbone: Backbone, cases: &[CaseFingerprint]) -> Result<PresetSettings> {
         self.with(recipe::config(self, backbone, cases))
     }
 
-    /// The same for so many training cases, which need not be read; `None` for a preset that takes its
-    /// settings from them.
+    /// The same for `cases` training cases, without reading them; `None` for a preset whose settings depend on them.
     ///
     /// # Errors
-    /// As there.
+    /// As [`Preset::settings`].
     pub fn published(self, backbone: Backbone, cases: usize) -> Result<Option<PresetSettings>> {
         let config = recipe::published(self, backbone, cases);
         config.map(|config| self.with(config)).transpose()
@@ -120,19 +118,19 @@ impl Preset {
         lists.map(|list| list.name).collect()
     }
 
-    /// The labeled cases of a list that are at hand, in the order of `cases`. A case is known by its
-    /// name or by that of its image file, whatever folder it lies in; a patient's name stands for all
-    /// of its frames. Images without a label map are no members, even where they have a member's name.
+    /// The labeled cases of a list, in the order of `cases`. A case is identified by its name or that of its image
+    /// file, in any folder; a patient's name stands for all of its frames. Images without a label map are not members,
+    /// even under a member's name.
     ///
     /// # Errors
-    /// When there is no such list, or none of its cases is here with a label map.
+    /// When the list does not exist, or none of its cases is here with a label map.
     pub fn select(self, list: &str, cases: &[CaseFiles]) -> Result<Vec<CaseFiles>> {
         let members = self.list(list)?;
         let mut unlabeled = 0;
         let mut selected = Vec::new();
         for case in cases {
             let named = members.contains(&case.id) || members.contains(file_name(case));
-            // Only a list of every case goes by the part of the data set that a case belongs to.
+            // Only a list of every case depends on the part of the data set that a case belongs to.
             let held_out = members.is_open() && !matches!(case.part, None | Some(Part::Training));
             if named && !held_out {
                 match case.is_labeled() {
@@ -149,16 +147,14 @@ impl Preset {
         }
     }
 
-    /// How many cases a list was published with; `None` where that is not known, or there is no such
-    /// list.
+    /// How many cases a list was published with; `None` if unknown, or if the list does not exist.
     pub fn published_cases(self, list: &str) -> Option<usize> {
         self.list(list).ok()?.published()
     }
 
-    /// What to say where the cases selected from a list are not as many as were published; `None` where
-    /// they are.
+    /// A warning if the number of cases selected from a list differs from the published one.
     pub fn differing(self, list: &str, selected: &[CaseFiles]) -> Option<String> {
-        /// Absent cases that are named one by one.
+        /// Maximum number of absent cases named one by one.
         const NAMED: usize = 5;
         let members = self.list(list).ok()?;
         let published = members.published()?;

@@ -15,7 +15,7 @@ pub enum Preset {
     Acdc,
     /// BraTS 2021: four contrasts, three overlapping regions.
     Brats21,
-    /// Brain tumors of BraTS 2016 and 2017 as the Decathlon's first task has them.
+    /// Brain tumors of BraTS 2016 and 2017, as in the Decathlon's first task.
     Brats17,
     /// Any task of the Medical Segmentation Decathlon, with settings taken from its cases.
     Decathlon,

@@ -14,7 +14,7 @@ pub(super) fn config(preset: Preset, backbone: Backbone, cases: &[CaseFingerprin
     published(preset, backbone, cases.len()).unwrap_or_else(|| decathlon(backbone, cases))
 }
 
-/// The settings of a preset for so many cases; `None` where they come from the cases themselves.
+/// The settings of a preset for `cases` cases; `None` if they depend on the cases themselves.
 pub(super) fn published(preset: Preset, backbone: Backbone, cases: usize) -> Option<TrainConfig> {
     if preset == Preset::Decathlon {
         return None;
@@ -29,7 +29,7 @@ pub(super) fn published(preset: Preset, backbone: Backbone, cases: usize) -> Opt
 /// code was not released, get the same ones.
 fn monai(preset: Preset, backbone: Backbone, cases: usize) -> TrainConfig {
     let brain = matches!(preset, Preset::Brats21 | Preset::Brats17);
-    // Steps see one volume each: an epoch is as many steps as there are cases.
+    // Each step sees one volume: an epoch has as many steps as there are cases.
     let epoch = cases.max(1);
     let epochs = match preset {
         Preset::Synapse => 5000,
@@ -56,7 +56,7 @@ fn monai(preset: Preset, backbone: Backbone, cases: usize) -> TrainConfig {
             batch_size: 1,
             preprocessing: Preprocessing {
                 axes: AxisOrder::Xyz,
-                // Of the whole volume, also in training, where MONAI takes the patch's own mean.
+                // Computed over the whole volume, also in training, where MONAI uses the patch.
                 normalization: Normalization::NonZeroZScore,
                 spacing: None,
                 crop: Crop::NonZero,
@@ -77,8 +77,8 @@ fn monai(preset: Preset, backbone: Backbone, cases: usize) -> TrainConfig {
     }
 }
 
-/// 1.5 × 1.5 × 2 mm. Synapse gets the released code's window (the paper writes −1000 to 1000 HU); for
-/// ACDC nothing is stated, and z-scores of what is not 0 are our choice.
+/// 1.5 × 1.5 × 2 mm. Synapse gets the released code's window (the paper writes −1000 to 1000 HU); for ACDC nothing is
+/// stated, and z-scores over nonzero voxels are our choice.
 fn monai_preprocessing(preset: Preset) -> Preprocessing {
     let synapse = preset == Preset::Synapse;
     let window = Normalization::Window {
@@ -96,16 +96,16 @@ fn monai_preprocessing(preset: Preset) -> Preprocessing {
     }
 }
 
-/// nnFormer's pipelines in nnU-Net 1, with the numbers of the plans in the released code; spacings are
-/// [z, y, x]. 1000 epochs are 250 steps each, however many cases there are. The paper's AdamW at 0.01
-/// would diverge; the code's SGD is used.
+/// nnFormer's pipelines in nnU-Net 1, with the numbers of the plans in the released code; spacings are [z, y, x]. 1000
+/// epochs of 250 steps each, regardless of the number of cases. The paper's AdamW at 0.01 would diverge; the code's SGD
+/// is used.
 fn nnformer(preset: Preset) -> TrainConfig {
     let (backbone, patch, batch_size, mm) = match preset {
         Preset::Synapse => (Backbone::Nnformer, [64, 128, 128], 2, [3.0, 0.757_812_44, 0.757_812_44]),
         Preset::Acdc => (Backbone::NnformerAcdc, [14, 160, 160], 4, [6.35, 1.523_44, 1.523_44]),
         _ => (Backbone::NnformerTumor, [128; 3], 2, [1.0; 3]),
     };
-    // Statistics of labeled voxels of all 30 cases, those tested on included, as in the plans.
+    // Statistics of labeled voxels of all 30 cases, test cases included, as in the plans.
     let normalization = match preset {
         Preset::Synapse => Normalization::ClipZScore {
             low: -958.0,
@@ -183,7 +183,7 @@ fn median_spacing(cases: &[CaseFingerprint]) -> Option<[f64; 3]> {
     Some([depth?, height?, width?])
 }
 
-/// Intensities of labeled voxels with their numbers of voxels, where all cases are CT.
+/// Intensities of labeled voxels with their voxel counts, if all cases are CT.
 fn labeled_hu(cases: &[CaseFingerprint]) -> Option<Vec<(f32, u64)>> {
     let all: Option<Vec<_>> = cases.iter().map(|case| case.labeled_hu.as_ref()).collect();
     Some(all?.into_iter().flatten().copied().collect())

@@ -34,7 +34,7 @@ fn frames(patient: usize) -> [String; 2] {
     [1, 12].map(|frame| format!("patient{patient:03}_frame{frame:02}"))
 }
 
-/// What the data sets are distributed with beside that: unlabeled scans, and labels that were published later.
+/// What the data sets are distributed with besides: unlabeled scans, and labels that were published later.
 fn beside(preset: Preset) -> Vec<CaseFiles> {
     match preset {
         Preset::Synapse => unlabeled((61..=80).map(|n| format!("img{n:04}"))),
@@ -76,10 +76,10 @@ fn lists_have_their_published_sizes_and_do_not_overlap() {
     let five = Preset::Synapse.select("five-shot", &whole(Preset::Synapse));
     let expected = ["img0006", "img0007", "img0009", "img0010", "img0021"];
     assert_eq!(ids(&five.expect("a list")), BTreeSet::from(expected));
-    // One of the five frames is a twelfth.
+    // One of the five frames is frame 12.
     let five = Preset::Acdc.select("five-shot", &whole(Preset::Acdc));
     assert_eq!(five.expect("a list").len(), 2);
-    // The paper's 80 patients: those trained on and those of `val`.
+    // The paper's 80 patients: those trained on, and `val`.
     let acdc = [whole(Preset::Acdc), beside(Preset::Acdc)].concat();
     let select = |list| Preset::Acdc.select(list, &acdc).expect("a list");
     let [eighty, train, val] = ["train-80", "train", "val"].map(select);
@@ -87,10 +87,10 @@ fn lists_have_their_published_sizes_and_do_not_overlap() {
     assert_eq!(ids(&eighty), &ids(&train) | &ids(&val));
 }
 
-/// The held-out cases of BraTS 2021 are the same ones whatever else is at hand.
+/// The held-out cases of BraTS 2021 are the same ones whatever other cases are present.
 #[test]
 fn a_case_that_is_missing_or_added_moves_no_other() {
-    // The distribution's numbers have gaps, in which the unlabeled ones lie.
+    // The distribution's numbers have gaps, which are the unlabeled cases.
     let name = |n: usize| format!("BraTS2021_{n:05}");
     let numbers: Vec<usize> = (0..1667).filter(|n| n % 4 > 0 || n % 7 == 0).collect();
     let cases = files(numbers.iter().copied().map(name));
@@ -99,7 +99,7 @@ fn a_case_that_is_missing_or_added_moves_no_other() {
     assert_eq!(ids(&rest), &ids(&all) - &BTreeSet::from(["BraTS2021_00000"]));
     let more = [cases, unlabeled((0..1667).map(name))].concat();
     assert_eq!(ids(&held_out(&more)), ids(&all));
-    // A fifth, as near as whole numbers come.
+    // A fifth, up to rounding.
     let share = all.len() as f64 / numbers.len() as f64;
     assert!((share - 0.2).abs() < 0.01, "{share}");
 }
@@ -124,7 +124,7 @@ fn a_list_that_is_not_whole_says_what_is_absent() {
     let expected = "brats17 test: 48 cases are here, more than the 24 published";
     assert_eq!(said(Preset::Brats17, "test", &twice), Some(expected.into()));
     assert_eq!(said(Preset::Decathlon, "train", &twice), None);
-    // Its own folders say what is held out.
+    // Its folders determine what is held out.
     let mut tasks = whole(Preset::Decathlon);
     tasks[0].part = Some(Part::Test);
     tasks[1].part = Some(Part::Validation);
@@ -172,7 +172,7 @@ fn every_preset_suits_every_backbone() {
             let regions = settings.labels.as_ref().and_then(LabelSet::regions);
             let sigmoid = config.loss.activation() == Activation::Sigmoid;
             assert_eq!(regions.is_some(), sigmoid, "{preset} {backbone}");
-            // What a run writes is what it reads.
+            // A run can read what it writes.
             let text = toml::to_string(config).expect("TOML");
             let again: TrainConfig = toml::from_str(&text).expect("the same");
             assert_eq!(again, *config, "{preset} {backbone}");
@@ -203,7 +203,7 @@ fn a_preset_warms_up_for_the_epochs_that_its_source_has() {
     let mut config = brats.expect("labels").expect("settings").config;
     assert_eq!(config.iterations, 300_000);
     assert_eq!(config.warmup_steps(), 50_000);
-    // Epoch e trains at e/49, as the source's LinearWarmupCosineAnnealingLR.
+    // Epoch e has the factor e/49, as in the source's LinearWarmupCosineAnnealingLR.
     let at = |epoch: usize| config.rate_at(1000 * epoch, 1000) / config.learning_rate;
     let rates = [0, 1, 25, 49, 50, 175, 299].map(at);
     let cosine = |epoch: f64| 0.5 * (1.0 + (std::f64::consts::PI * (epoch - 50.0) / 250.0).cos());
@@ -211,7 +211,7 @@ fn a_preset_warms_up_for_the_epochs_that_its_source_has() {
     for (found, expected) in rates.into_iter().zip(expected) {
         assert!((found - expected).abs() < 1e-12, "{found} and {expected}");
     }
-    // A shorter run keeps the share of a sixth.
+    // A shorter run keeps the fraction of a sixth.
     config.set_iterations(60_000);
     assert_eq!(config.warmup_steps(), 10_000);
     config.set_iterations(600_000);

@@ -1,4 +1,4 @@
-//! What a run costs, and how to make it cheaper.
+//! The cost of a run, and cheaper settings.
 
 use super::{NetworkChoice, TrainConfig};
 use crate::backbone::{Size, StepFootprint};
@@ -20,7 +20,7 @@ impl TrainConfig {
             .largest_tensor_bytes(self.patch, self.batch_size)
     }
 
-    /// What a step keeps at one time.
+    /// What a step holds in memory at once.
     pub fn kept(&self) -> StepFootprint {
         let both = self.medcontext.has_masked_view() && !self.sequential_views;
         StepFootprint {
@@ -30,8 +30,8 @@ impl TrainConfig {
         }
     }
 
-    /// The next cheaper settings: fewer patches in a step, then a smaller network, then a smaller patch, which
-    /// costs the most in what is learned. `None` where nothing is left to save.
+    /// The next cheaper settings: fewer patches per step, then a smaller network, then a smaller patch, which hurts the
+    /// result most. `None` if nothing is left to save.
     pub fn smaller(&self) -> Option<Self> {
         let mut less = self.clone();
         let next_size = match self.network {
@@ -49,7 +49,7 @@ impl TrainConfig {
         Some(less)
     }
 
-    /// A patch whose longest side that can be shorter is one step shorter.
+    /// A patch whose longest reducible side is one step shorter.
     fn smaller_patch(&self) -> Option<[usize; 3]> {
         let rule = self.resolved_network().patch_rule();
         let mut axes = [0, 1, 2];
@@ -77,7 +77,7 @@ mod tests {
     use crate::backbone::{Backbone, Size};
     use crate::medcontext::MedContext;
 
-    /// One view and no teacher take less, and views in turn take one at a time.
+    /// One view and no teacher take less memory, and sequential views take one at a time.
     #[test]
     fn without_medcontext_a_step_keeps_less() {
         let on = TrainConfig::default();
@@ -110,7 +110,7 @@ mod tests {
         let patch = [32, 48, 32];
         let unetr = largest(Backbone::Unetr, Size::Small, patch, 2);
         assert_eq!(unetr, 4 * 2 * 32 * 32 * 48 * 32);
-        // 48³ tokens need 7³ windows of 7³ tokens; each of three heads has the scores of all pairs.
+        // 48³ tokens need 7³ windows of 7³ tokens; each of three heads has scores for all pairs.
         let swin = largest(Backbone::SwinUnetr, Size::Paper, [96; 3], 1);
         assert_eq!(swin, 4 * 3 * 343 * 343 * 343);
     }

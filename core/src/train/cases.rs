@@ -1,4 +1,4 @@
-//! The cases of a run: those it is trained on, prepared, and those it is measured on.
+//! The cases of a run: prepared training cases, and held-out ones for validation.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use crate::dataset::{Case, DatasetError, LabelSet, common_channels};
 use crate::parallel;
 use crate::transform::{Prepared, SampledCase};
 
-/// The cases that a run is trained on, ready for patches to be cut from them.
+/// The training cases of a run, ready for patch sampling.
 #[derive(Debug)]
 pub struct TrainingSet {
     pub(super) ids: Vec<String>,
@@ -20,18 +20,18 @@ impl TrainingSet {
     /// Prepares labeled cases in memory; those without labels are left out.
     ///
     /// # Errors
-    /// When settings cannot work, no case has labels, or two have different numbers of channels.
+    /// When settings are invalid, no case has labels, or two have different numbers of channels.
     pub fn prepare(cases: Vec<Case>, labels: &LabelSet, config: &TrainConfig) -> Result<Self> {
         config.check(&config.resolved_network())?;
         let labeled = cases.into_iter().filter(|case| case.label.is_some());
-        // Each case's own voxels are let go once it is prepared.
+        // Each case's own voxels are dropped once it is prepared.
         Self::new(parallel::map(labeled.collect(), |case: Case| {
             let prepared = prepare(&case, labels, config);
             (case.id, prepared.into())
         }))
     }
 
-    /// Cases that are prepared already, by their names.
+    /// Cases that are already prepared, with their names.
     ///
     /// # Errors
     /// When there is none, or two have different numbers of channels.
@@ -46,13 +46,13 @@ impl TrainingSet {
     }
 }
 
-/// Prepares one case as its patches are cut from it in training.
+/// Prepares one case for patch sampling.
 pub fn prepare(case: &Case, labels: &LabelSet, config: &TrainConfig) -> Prepared {
     let label = case.label.as_ref().map(|label| (label, labels));
     Prepared::new(&case.images(), label, &config.preprocessing, config.patch)
 }
 
-/// A case that is held out: in memory, or read whenever it is measured.
+/// A held-out case: in memory, or read whenever it is validated.
 pub enum HeldOut {
     /// In memory.
     Case(Box<Case>),
@@ -64,7 +64,7 @@ pub enum HeldOut {
 pub type ReadCase = Box<dyn Fn() -> Result<Case> + Send>;
 
 impl HeldOut {
-    /// The case, read if need be.
+    /// The case, read if necessary.
     pub(super) fn read(&self) -> Result<Cow<'_, Case>> {
         match self {
             Self::Case(case) => Ok(Cow::Borrowed(case)),

@@ -1,4 +1,4 @@
-//! The configuration of a training run: what `config.toml` holds and the page's form fills.
+//! The configuration of a training run: the content of `config.toml` and of the page's form.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,52 +17,52 @@ pub struct TrainConfig {
     /// Which network.
     #[serde(flatten)]
     pub network: NetworkChoice,
-    /// Patch `[depth, height, width]` in voxels; each a multiple of what the backbone needs.
+    /// Patch size `[depth, height, width]` in voxels; must obey the backbone's patch rule.
     pub patch: [usize; 3],
     /// Optimizer steps.
     pub iterations: usize,
-    /// Patches per batch.
+    /// Batch size: patches per batch.
     pub batch_size: usize,
-    /// Batches whose gradients are averaged for one step; several devices share them.
+    /// Gradient accumulation: batches whose gradients are averaged for one step; several devices share them.
     pub accumulation: usize,
-    /// Learning rate after warm-up.
+    /// Learning rate after warmup.
     pub learning_rate: f64,
     /// Weight decay.
     pub weight_decay: f64,
-    /// Steps of linear warm-up; where none are given 50, but no more than a tenth of the run.
+    /// Steps of linear warmup; by default 50, but at most a tenth of the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warmup: Option<usize>,
-    /// How the warm-up counts its steps, or its epochs with `step_schedule_per_epoch`.
+    /// How the warmup counts its steps, or its epochs with `step_schedule_per_epoch`.
     pub warmup_count: Warmup,
-    /// How the learning rate changes after the warm-up.
+    /// Learning rate schedule after the warmup.
     pub schedule: RateSchedule,
-    /// Steps of an epoch, where a schedule counts epochs; 0: once through the cases.
+    /// Steps per epoch, where a schedule counts epochs; 0: one pass over the cases.
     pub epoch: usize,
     /// Whether the learning rate changes after each epoch only, as in the released trainers.
     #[serde(alias = "rate_by_epoch")]
     pub step_schedule_per_epoch: bool,
-    /// How gradients become steps.
+    /// The optimizer.
     pub optimizer: OptimizerKind,
-    /// The largest norm of all gradients together; larger ones are scaled down to it.
+    /// Gradient clipping: the maximum norm of all gradients together; larger ones are scaled down to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
     /// The supervised loss.
     pub loss: SupervisedLoss,
-    /// Ids of the labels whose mean Dice at validation tells which weights are best; all that are learned
-    /// where none is named. Of labels that are learned as regions it is always the regions.
+    /// Ids of the labels whose mean validation Dice selects the best weights; all learned labels if empty. With labels
+    /// learned as regions, it is always the regions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reported: Vec<u16>,
     /// Passes the clean and the masked view one after the other: the same gradients in about half the
     /// memory.
     #[serde(alias = "views_in_turn")]
     pub sequential_views: bool,
-    /// Computes passes in a smaller type.
+    /// Computes forward and backward passes in a smaller type.
     pub mixed_precision: MixedPrecision,
     /// Seed of every random choice: initial weights, order, crops, augmentation, masks.
     pub seed: u64,
-    /// Validate (where there are validation cases) and keep a checkpoint every so many steps.
+    /// Steps between checkpoints, with validation if there are validation cases.
     pub checkpoint_every: usize,
-    /// What a case goes through before patches are cut from it: order of axes, spacing, intensities.
+    /// What is done to a case before patches are sampled: axis order, spacing, intensities.
     pub preprocessing: Preprocessing,
     /// Overlap of neighboring windows at validation, 0 to below 1.
     pub overlap: f64,
@@ -70,11 +70,11 @@ pub struct TrainConfig {
     pub blend: Blend,
     /// The joint self-supervised part; `mask_ratio`, `beta` and the rest.
     pub medcontext: MedContext,
-    /// Which patches are drawn.
+    /// How patches are sampled.
     pub sampling: Sampling,
-    /// Random changes of a training patch.
+    /// Augmentation of training patches.
     pub augmentation: Augmentation,
-    /// Whether weights to go on from may label something else; their last layer is then replaced.
+    /// Whether the weights to start from may have other labels; their last layer is then replaced.
     pub new_head: bool,
 }
 
@@ -112,7 +112,7 @@ impl Default for TrainConfig {
     }
 }
 
-/// Steps of warm-up where none are given, in a run that is long enough.
+/// Default warmup steps, in a run that is long enough.
 const WARMUP: usize = 50;
 
 /// Largest side of a suggested patch in voxels: 96, the paper's.
@@ -120,9 +120,8 @@ const LARGEST_SIDE: usize = 96;
 
 impl TrainConfig {
     /// Safe settings for volumes of these sizes in voxels, `[depth, height, width]` as
-    /// [`Grid::canonical_dims`](crate::volume::Grid::canonical_dims) gives them: the median volume rounded
-    /// down to what the network can take, and patches drawn towards labels where volumes are much larger
-    /// than a patch.
+    /// [`Grid::canonical_dims`](crate::volume::Grid::canonical_dims) gives them: a patch of the median volume rounded
+    /// down to a size that the network accepts, and foreground oversampling where volumes are much larger than a patch.
     pub fn suggest(sizes: &[[usize; 3]]) -> Self {
         let mut config = Self::default();
         if sizes.is_empty() {
@@ -142,17 +141,17 @@ impl TrainConfig {
         config
     }
 
-    /// Makes the patch one that the network can take: the largest within the present one.
+    /// Shrinks the patch to the largest size that the network accepts.
     pub fn fit_patch(&mut self) {
         self.patch = self.resolved_network().patch_rule().nearest(self.patch);
     }
 
-    /// The architectural numbers in force.
+    /// The architectural numbers in effect.
     pub fn resolved_network(&self) -> Network {
         self.network.network()
     }
 
-    /// What patches are drawn by.
+    /// The settings of patch sampling.
     pub fn sampler_settings(&self) -> SamplerSettings {
         SamplerSettings {
             patch: self.patch,
@@ -163,13 +162,13 @@ impl TrainConfig {
         }
     }
 
-    /// Steps of warm-up: those given, else 50, but no more than a tenth of the run.
+    /// Steps of warmup: those given, else 50, but at most a tenth of the run.
     pub fn warmup_steps(&self) -> usize {
         self.warmup.unwrap_or_else(|| WARMUP.min(tenth(self.iterations)))
     }
 
-    /// Changes the length of the run. A warm-up that was made for the present length, such as a preset's,
-    /// keeps its share of a shorter run, or takes a tenth of it where that is more.
+    /// Changes the length of the run. A warmup chosen for the current length, such as a preset's, keeps its fraction of
+    /// a shorter run, but takes at least a tenth of it.
     pub fn set_iterations(&mut self, iterations: usize) {
         if let Some(warmup) = &mut self.warmup {
             let share = iterations as f64 / self.iterations.max(1) as f64;
@@ -179,8 +178,8 @@ impl TrainConfig {
         self.iterations = iterations;
     }
 
-    /// The same with numbers for all that hangs on the length of the run: what a run's files say, and what
-    /// two runs are compared by.
+    /// The same with everything that depends on the length of the run resolved to numbers: this is what a run's files
+    /// hold, and what runs are compared by.
     pub fn resolved(self) -> Self {
         Self {
             warmup: Some(self.warmup_steps()),
@@ -189,8 +188,7 @@ impl TrainConfig {
         }
     }
 
-    /// Steps of an epoch of `cases` training cases: once through all of them, with the patches that are cut
-    /// from each.
+    /// Steps per epoch of `cases` training cases: one pass over all of them, with the patches sampled from each.
     pub fn epoch_steps(&self, cases: usize) -> usize {
         match self.epoch {
             0 => (cases * self.sampling.patches_per_case.max(1))
@@ -200,12 +198,12 @@ impl TrainConfig {
         }
     }
 
-    /// Patches that one step sees.
+    /// Patches per optimizer step.
     pub fn patches_per_step(&self) -> usize {
         self.batch_size * self.accumulation
     }
 
-    /// Learning rate of `step` (from 0), in epochs of `epoch` steps.
+    /// Learning rate at `step` (from 0), with epochs of `epoch` steps.
     pub fn rate_at(&self, step: usize, epoch: usize) -> f64 {
         let unit = if self.step_schedule_per_epoch { epoch.max(1) } else { 1 };
         let [step, warmup, total] = [step, self.warmup_steps(), self.iterations].map(|n| n / unit);
@@ -213,7 +211,7 @@ impl TrainConfig {
         self.learning_rate * factor
     }
 
-    /// The settings as `config.toml` holds them.
+    /// The settings in the form of `config.toml`.
     ///
     /// # Errors
     /// When a number is too large for TOML, such as a seed above 2⁶³.
@@ -221,7 +219,7 @@ impl TrainConfig {
         toml::to_string(self).map_err(|error| Error::Config(format!("the settings cannot be written ({error})")))
     }
 
-    /// What is odd about settings that work, one sentence each.
+    /// Warnings about valid settings, one sentence each.
     pub fn warnings(&self) -> Vec<String> {
         let (warmup, iterations) = (self.warmup_steps(), self.iterations);
         let never = (warmup > iterations).then(|| {
@@ -234,7 +232,7 @@ impl TrainConfig {
         never.into_iter().collect()
     }
 
-    /// Why these settings cannot work.
+    /// Checks that these settings are valid.
     ///
     /// # Errors
     /// One sentence that names the setting.

@@ -1,4 +1,4 @@
-//! What the trainer reports. The command line, the page and the tests read these and nothing else.
+//! The trainer's events. The command line, the page and the tests read nothing else.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ pub struct LabelDice {
     pub id: u16,
     /// The name of the label or region.
     pub name: String,
-    /// Mean over the validation cases in which it was drawn or found; `None` where there is none.
+    /// Mean over the validation cases in which it is labeled or predicted; `None` if there are none.
     pub dice: Option<f64>,
 }
 
@@ -42,7 +42,7 @@ pub enum Event {
         training_cases: usize,
         /// Cases held out for validation.
         validation_cases: usize,
-        /// Iterations done already, where a run goes on.
+        /// Iterations already done, in a resumed run.
         iteration: usize,
         /// Iterations the run will take.
         iterations: usize,
@@ -55,15 +55,15 @@ pub enum Event {
         losses: Losses,
         /// Learning rate of this step.
         learning_rate: f64,
-        /// EMA momentum of this step; `None` without MedContext.
+        /// EMA momentum of the teacher in this step; `None` without MedContext.
         momentum: Option<f64>,
-        /// What the loss was multiplied by before gradients were computed, in f16; half of it in the next
-        /// step says that it or they overflowed, and that this step changed nothing.
+        /// The loss scale, in f16; if it is halved in the next step, the loss or its gradients overflowed and this step
+        /// was skipped.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         loss_scale: Option<f64>,
         /// Wall time of this step.
         seconds: f64,
-        /// How much of it the step waited for its patches; those that were ready on time cost little.
+        /// The part of it that the step waited for its batch; prefetched batches cost little.
         loading_seconds: f64,
         /// Estimated wall time until the run ends.
         remaining_seconds: f64,
@@ -75,7 +75,7 @@ pub enum Event {
         /// Mean Dice over what is reported (regions, the labels of
         /// [`TrainConfig::reported`](super::TrainConfig::reported), else all labels) and over cases.
         dice: f64,
-        /// Dice of each label that is learned, or of each region.
+        /// Dice of each learned label or region.
         labels: Vec<LabelDice>,
         /// Why cases could not be read this time and were left out, one sentence each.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -83,7 +83,7 @@ pub enum Event {
         /// Whether this is the best so far.
         best: bool,
     },
-    /// Weights worth keeping.
+    /// Weights to save.
     Checkpoint {
         /// Steps done so far.
         iteration: usize,

@@ -1,4 +1,4 @@
-//! What learns: the student, its teacher and the optimizer, moved by one step at a time.
+//! The learner: student, EMA teacher and optimizer, advanced one step at a time.
 
 use std::io::Write;
 
@@ -19,21 +19,21 @@ use crate::transform::Batch;
 use crate::weights::{self, Precision, Tensors, WeightsError};
 use crate::{Error, Result};
 
-/// The student, its teacher and the optimizer.
+/// The student, its EMA teacher and the optimizer.
 pub(super) struct Learner {
     network: Network,
     student: Model,
     /// The moving average of the student, outside autodiff.
     teacher: Option<Model>,
     optimizer: Optimizer,
-    /// What losses are multiplied by, in f16.
+    /// Loss scale, in f16.
     loss_scale: Option<LossScale>,
-    /// Those that share the batches of a step. What learns is on the first.
+    /// The devices that share the batches of a step. The learner is on the first.
     devices: Vec<Device>,
 }
 
 impl Learner {
-    /// Starts from `student`, whose parameters are on `device`, which tracks gradients.
+    /// A learner for `student`, whose parameters are on `device`, which tracks gradients.
     pub fn new(network: Network, student: Model, config: &TrainConfig, device: Device) -> Self {
         Self {
             network,
@@ -45,7 +45,7 @@ impl Learner {
         }
     }
 
-    /// Lets other devices take their share of every step's batches.
+    /// Shares every step's batches with other devices.
     pub fn share(&mut self, others: &[Device]) {
         let others = others.iter().map(|device| device.clone().autodiff());
         self.devices.truncate(1);
@@ -60,7 +60,7 @@ impl Learner {
         &self.student
     }
 
-    /// The weights that are validated and kept, outside autodiff.
+    /// The weights that are validated and saved, outside autodiff.
     pub fn eval_model(&self, config: &TrainConfig) -> Model {
         match (config.medcontext.test_weights, &self.teacher) {
             (TestWeights::Teacher, Some(teacher)) => teacher.clone(),
@@ -68,9 +68,9 @@ impl Learner {
         }
     }
 
-    /// One optimizer step over batches that `draw` gives, and the mean of their losses, outside
-    /// autodiff. `index` is the number of the step, which decides everything random about it. Where
-    /// the loss or its gradients overflow in f16 the student stays as it is.
+    /// One optimizer step over batches from `draw`; returns their mean losses, outside autodiff. `index` is the number
+    /// of the step, on which all its randomness depends. If the loss or its gradients overflow in f16, the student is
+    /// not changed.
     pub async fn step(
         &mut self,
         index: usize,
@@ -84,8 +84,8 @@ impl Learner {
         let scale = self.loss_scale.map_or(1.0, |scale| scale.factor);
         let (mut sum, mut losses) = (GradientsAccumulator::new(), Vec::new());
         for first in (0..batches).step_by(replicas.len()) {
-            // All devices have their work before the first result is fetched, so they do it at the same
-            // time. Results are added up in the order of the batches, however many devices there are.
+            // All devices get their work before the first result is fetched, so they work concurrently. Results are
+            // summed in the order of the batches, regardless of the number of devices.
             let round = replicas.iter().zip(first..batches).map(|(replica, batch)| {
                 let number = index * batches + batch;
                 let batch = draw(batch, &replica.device);
@@ -108,7 +108,7 @@ impl Learner {
         Ok(losses)
     }
 
-    /// Whether a scaled loss and the norm of its gradients are finite; the scale follows.
+    /// Whether a scaled loss and the norm of its gradients are finite; updates the scale.
     async fn scale_fits(&mut self, index: usize, loss: &JointLoss, norm: Option<&Tensor<1>>) -> Result<bool> {
         let Some(scale) = self.loss_scale else {
             return Ok(true);
@@ -116,14 +116,14 @@ impl Learner {
         let asked = norm.into_iter().chain([&loss.total]).cloned().collect();
         let finite = numbers(asked).await?.iter().all(|x| x.is_finite());
         if !finite && scale.factor < 1.0 {
-            // What overflows without any scale does so because of the weights.
+            // Overflow without any scaling is due to the weights.
             return Err(Error::Diverged { step: index + 1 });
         }
         self.loss_scale = Some(scale.after(finite));
         Ok(finite)
     }
 
-    /// What learns, and a copy on every other device.
+    /// The learner's models, and a copy on every other device.
     fn replicas(&self, index: usize, config: &TrainConfig) -> Vec<Replica> {
         let mask = self.mask(config, index);
         let (teacher, mask) = (self.teacher.as_ref(), mask.as_ref());
@@ -132,7 +132,7 @@ impl Learner {
         self.devices.iter().enumerate().map(on).collect()
     }
 
-    /// One mask for all that a step sees, as in the released code.
+    /// One mask for all patches of a step, as in the released code.
     fn mask(&self, config: &TrainConfig, index: usize) -> Option<TubeMask> {
         let settings = &config.medcontext;
         settings.has_masked_view().then(|| {
@@ -144,7 +144,7 @@ impl Learner {
         })
     }
 
-    /// Moves the teacher towards the student.
+    /// Updates the EMA teacher.
     pub fn update_teacher(&mut self, momentum: f64) {
         if let Some(teacher) = self.teacher.take() {
             self.teacher = Some(update_teacher(teacher, &self.student, momentum));
@@ -170,10 +170,10 @@ impl Learner {
         weights::write(&parts, Precision::F32, &state.header()?, sink).await
     }
 
-    /// Takes back what [`save`](Self::save) gave.
+    /// Restores what [`save`](Self::save) wrote.
     pub fn restore(self, tensors: &Tensors<'_>, state: &RunState) -> Result<Self, WeightsError> {
         let student = weights::fill_part(self.student, tensors, STUDENT)?;
-        // Clones keep the parameters' ids, by which teacher and moments know them.
+        // Clones keep the parameters' ids, which teacher and moments refer to.
         let part = |name: &str| weights::fill_part(student.valid(), tensors, name);
         let teacher = self.teacher.map(|_| part(TEACHER)).transpose()?;
         let mut optimizer = self.optimizer;
@@ -185,14 +185,14 @@ impl Learner {
             student,
             teacher,
             optimizer,
-            // A run that goes on in f16 after another type has none yet.
+            // A run resumed in f16 after another type has no scale yet.
             loss_scale: self.loss_scale.map(|first| state.loss_scale.unwrap_or(first)),
             devices: self.devices,
         })
     }
 }
 
-/// What the names of a part of the state start with.
+/// Prefixes of the names of the state's parts.
 const STUDENT: &str = "student.";
 const TEACHER: &str = "teacher.";
 
@@ -220,7 +220,7 @@ pub(super) async fn read(loss: JointLoss) -> Result<Losses> {
 /// Reads tensors `[1]`, at least one, from the device.
 ///
 /// # Errors
-/// When it does not give as many numbers.
+/// When it does not return as many numbers.
 async fn numbers(tensors: Vec<Tensor<1>>) -> Result<Vec<f64>> {
     let count = tensors.len();
     let read = Tensor::cat(tensors, 0).into_data_async().await;

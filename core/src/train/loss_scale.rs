@@ -1,16 +1,16 @@
-//! What a loss is multiplied by, so that its gradients can be told from zero in f16.
+//! Loss scaling, so that gradients do not underflow in f16.
 
 use serde::{Deserialize, Serialize};
 
-/// Of the first step.
+/// Scale of the first step.
 const FIRST: f64 = 65536.0;
 /// Steps without an overflow after which the scale is doubled.
 const PATIENCE: usize = 2000;
 
-/// A scale that follows the gradients, as PyTorch 2.6's `GradScaler` with its defaults: it begins at 2¹⁶, is halved
-/// where a gradient overflows, and doubled after 2000 steps in a row without that.
+/// A dynamic loss scale, as PyTorch 2.6's `GradScaler` with its defaults: it starts at 2¹⁶, is halved when a gradient
+/// overflows, and doubled after 2000 consecutive steps without overflow.
 ///
-/// f16 ends at 65504 and knows nothing between 0 and 6e-8, where many gradients of a mean over voxels lie.
+/// f16 ends at 65504 and has no values between 0 and 6e-8, where many gradients of a mean over voxels lie.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LossScale {
     /// The factor.

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::backbone::{Backbone, Network, Size};
 
-/// The network of a run: one of the named sizes of a backbone, or one with numbers of its own. In files
-/// these are the keys `backbone`, `size` and, for numbers of its own, `network`.
+/// The network of a run: one of the named sizes of a backbone, or one with custom numbers. In files these are the keys
+/// `backbone`, `size` and, for custom numbers, `network`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Keys", into = "Keys")]
 pub enum NetworkChoice {
@@ -16,11 +16,11 @@ pub enum NetworkChoice {
         /// Which of its sizes.
         size: Size,
     },
-    /// Architectural numbers of its own.
+    /// Custom architectural numbers.
     Custom {
         /// The numbers.
         network: Network,
-        /// The named size whose parameters stand for this network's where memory is estimated.
+        /// The named size whose parameter count is used to estimate memory.
         size: Size,
     },
 }
@@ -37,7 +37,7 @@ impl NetworkChoice {
         Self::Named { backbone, size }
     }
 
-    /// A network with numbers of its own.
+    /// A network with custom numbers.
     pub fn custom(network: Network) -> Self {
         let size = Self::default().size();
         Self::Custom { network, size }
@@ -51,19 +51,19 @@ impl NetworkChoice {
         }
     }
 
-    /// The named size, which for numbers of its own is what memory is estimated by.
+    /// The named size; for custom numbers, the one used to estimate memory.
     pub fn size(&self) -> Size {
         let (Self::Named { size, .. } | Self::Custom { size, .. }) = self;
         *size
     }
 
-    /// The same size of another backbone. Numbers of its own are gone.
+    /// The same size of another backbone. Custom numbers are dropped.
     #[must_use]
     pub fn with_backbone(&self, backbone: Backbone) -> Self {
         Self::named(backbone, self.size())
     }
 
-    /// Another size of the same backbone. Numbers of its own are gone.
+    /// Another size of the same backbone. Custom numbers are dropped.
     #[must_use]
     pub fn with_size(&self, size: Size) -> Self {
         Self::named(self.backbone(), size)
@@ -77,14 +77,13 @@ impl NetworkChoice {
         }
     }
 
-    /// Trainable parameters of the named size, by which memory is estimated; see
-    /// [`Backbone::parameters`].
+    /// Trainable parameters of the named size, used to estimate memory; see [`Backbone::parameters`].
     pub fn parameters(&self) -> usize {
         self.backbone().parameters(self.size())
     }
 }
 
-/// The choice as files hold it.
+/// The choice in the form of files.
 #[derive(Serialize, Deserialize)]
 #[serde(default)]
 struct Keys {

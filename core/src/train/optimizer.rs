@@ -1,5 +1,5 @@
-//! AdamW and SGD, with their state in the open: it is read from the device without blocking, and saved
-//! under the parameters' names.
+//! AdamW and SGD with accessible state: it is read from the device without blocking, and saved under the parameters'
+//! names.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
@@ -11,11 +11,11 @@ use crate::backbone::Model;
 use crate::nn::kernel::{AdamW, adamw};
 use crate::nn::sum;
 
-/// Decay of AdamW's moments, and what keeps its division finite: PyTorch's defaults.
+/// AdamW's β and ε: PyTorch's defaults.
 const BETAS: [f64; 2] = [0.9, 0.999];
 const EPSILON: f64 = 1e-8;
 
-/// How a gradient becomes a step.
+/// Which optimizer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum OptimizerKind {
@@ -24,15 +24,15 @@ pub enum OptimizerKind {
     Adamw,
     /// Gradient descent with momentum and weight decay added to the gradient, as PyTorch's `SGD`.
     Sgd {
-        /// Share of the velocity that is kept, 0 to 1; 0.99 for nnFormer.
+        /// Momentum: the fraction of the velocity that is kept, 0 to 1; 0.99 for nnFormer.
         momentum: f64,
-        /// Whether the step looks ahead along the velocity (Nesterov).
+        /// Nesterov momentum: the step looks ahead along the velocity.
         nesterov: bool,
     },
 }
 
 impl OptimizerKind {
-    /// How many tensors of state each parameter has.
+    /// Number of state tensors per parameter.
     fn moments(self) -> usize {
         match self {
             Self::Adamw => 2,
@@ -53,8 +53,8 @@ pub struct Optimizer {
 }
 
 impl Optimizer {
-    /// Without any state yet. With `clip_norm` gradients are scaled so that the norm of all of them
-    /// together is no larger, as PyTorch's `clip_grad_norm_`.
+    /// An optimizer without state. With `clip_norm`, gradients are scaled so that their total norm does not exceed it
+    /// (gradient clipping), as PyTorch's `clip_grad_norm_`.
     pub fn new(kind: OptimizerKind, weight_decay: f64, clip_norm: Option<f64>) -> Self {
         Self {
             kind,
@@ -65,19 +65,19 @@ impl Optimizer {
         }
     }
 
-    /// Moves every parameter that has a gradient by one step of `rate`. `gradients` are sums over
-    /// `batches`, of which the mean is taken.
+    /// Updates every parameter that has a gradient, with learning rate `rate`. `gradients` are sums over `batches` and
+    /// are averaged.
     pub fn step(&mut self, rate: f64, model: Model, gradients: GradientsParams, batches: usize) -> Model {
         let norm = self.clips().then(|| norm_of(&model, &gradients)).flatten();
         self.step_with_norm(rate, model, gradients, batches, norm)
     }
 
-    /// Whether a step needs the norm of all gradients together.
+    /// Whether a step needs the total norm of the gradients.
     pub(super) fn clips(&self) -> bool {
         self.clip_norm.is_some()
     }
 
-    /// The same where the norm of the gradients, which clipping needs, is known.
+    /// The same with the gradients' norm given, which clipping needs.
     pub(super) fn step_with_norm(
         &mut self,
         rate: f64,
@@ -99,7 +99,7 @@ impl Optimizer {
         })
     }
 
-    /// How many tensors of state each parameter has.
+    /// Number of state tensors per parameter.
     pub(super) fn moments(&self) -> usize {
         self.moments.len()
     }
@@ -116,7 +116,7 @@ impl Optimizer {
         moments.map(|moment| model.valid().map(&mut Exchange(moment))).collect()
     }
 
-    /// Takes back a state that [`state`](Self::state) gave after `steps` steps, for the same model.
+    /// Restores a state from [`state`](Self::state) after `steps` steps, for the same model.
     pub fn restore(&mut self, steps: usize, state: &[Model]) {
         self.steps = steps;
         for (moment, model) in self.moments.iter_mut().zip(state) {
@@ -167,7 +167,7 @@ impl Optimizer {
 struct Step<'a> {
     rate: f64,
     batches: f64,
-    /// `[1]`, what every gradient is multiplied by.
+    /// `[1]`, multiplied with every gradient.
     factor: Option<Tensor<1>>,
     gradients: GradientsParams,
     optimizer: &'a mut Optimizer,
@@ -198,7 +198,7 @@ fn clipping(norm: Tensor<1>, largest: f64) -> Tensor<1> {
     ((norm + 1e-6).recip() * largest).clamp_max(1.0)
 }
 
-/// The norm of all gradients together, `[1]`; `None` without any.
+/// The norm of all gradients together, `[1]`; `None` if there are none.
 pub(super) fn norm_of(model: &Model, gradients: &GradientsParams) -> Option<Tensor<1>> {
     #[cfg(test)]
     NORMS.set(NORMS.get() + 1);
@@ -212,7 +212,7 @@ pub(super) fn norm_of(model: &Model, gradients: &GradientsParams) -> Option<Tens
 
 #[cfg(test)]
 thread_local! {
-    /// How many norms were computed: they are as many values as the network has, twice over.
+    /// Number of norms computed: each reads all of the network's values twice.
     pub(super) static NORMS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
@@ -228,7 +228,7 @@ impl ModuleVisitor for Squares<'_> {
     }
 }
 
-/// Puts moments in the place of parameters.
+/// Replaces parameters by moments.
 struct Exchange<'a>(&'a TensorContainer<ParamId>);
 
 impl ModuleMapper for Exchange<'_> {
@@ -238,7 +238,7 @@ impl ModuleMapper for Exchange<'_> {
     }
 }
 
-/// Takes moments from the place of parameters.
+/// Reads moments from a model's parameters.
 struct Collect<'a>(&'a mut TensorContainer<ParamId>);
 
 impl ModuleVisitor for Collect<'_> {

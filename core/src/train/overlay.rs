@@ -1,14 +1,14 @@
-//! Settings over settings.
+//! Overriding settings.
 
 use std::collections::BTreeSet;
 
 use super::TrainConfig;
 
-/// `config` with the values that a table gives; what the table does not name stays. Where it changes the
-/// length of the run alone, the warm-up is [fitted](TrainConfig::set_iterations) to that.
+/// `config` overridden by the values of a table. If the table changes the iterations but not the warmup, the warmup is
+/// [fitted](TrainConfig::set_iterations) to them.
 ///
 /// # Errors
-/// What is wrong with a value, or which field there is not.
+/// When a value is wrong or a field does not exist.
 pub fn overlay(config: &TrainConfig, given: toml::Table) -> Result<TrainConfig, String> {
     let mut config = config.clone();
     let iterations = given.get("iterations").and_then(toml::Value::as_integer);
@@ -31,18 +31,19 @@ pub fn overlay(config: &TrainConfig, given: toml::Table) -> Result<TrainConfig, 
         .map_err(|error: toml::de::Error| error.message().to_owned())
 }
 
-/// Settings that are not written where they are not set.
+/// Settings that are only written if set.
 const OPTIONAL: [&str; 4] = ["clip_norm", "network", "reported", "warmup"];
 
-/// Settings that once had another name, by their old and new names.
-const RENAMED: [(&str, &str); 4] = [
+/// Renamed settings, by old and new name.
+const RENAMED: [(&str, &str); 5] = [
     ("centre", "center"),
+    ("mask_law", "mask_sampling"),
     ("normalisation", "normalization"),
     ("rate_by_epoch", "step_schedule_per_epoch"),
     ("views_in_turn", "sequential_views"),
 ];
 
-/// Puts the values of one table over those of another, table by table. Old names count as new ones.
+/// Merges the values of one table into another, recursively. Old names count as new ones.
 pub(crate) fn merge(base: &mut toml::Table, given: toml::Table) {
     for (key, value) in given {
         let renamed = RENAMED.iter().find(|(old, _)| *old == key);

@@ -1,4 +1,4 @@
-//! Mixed precision: a step's passes in a smaller type, everything that is kept in f32.
+//! Mixed precision: a step's forward and backward passes in a smaller type, all persistent values in f32.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
@@ -9,17 +9,17 @@ use super::LossScale;
 use crate::backbone::Model;
 use crate::{Error, Result};
 
-/// In which type a step's passes are computed. Parameters, optimizer and teacher are kept in f32, and so are
-/// norms, softmaxes and losses computed (as PyTorch's autocast does).
+/// The type in which a step's passes are computed. Parameters, optimizer and teacher stay in f32; norms, softmaxes and
+/// losses are computed in f32 (as in PyTorch's autocast).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MixedPrecision {
     /// f32.
     #[default]
     Off,
-    /// bfloat16: half the memory and, where a GPU has units for it, much faster. Its range is that of f32.
+    /// bfloat16: half the memory and much faster on GPUs with hardware for it. It has the range of f32.
     Bf16,
-    /// f16: the same for what has no bfloat16, as WebGPU. Its range is small, so gradients are computed of a
+    /// f16: the same for devices without bfloat16, such as WebGPU. Its range is small, so gradients are computed from a
     /// [scaled](LossScale) loss.
     F16,
 }
@@ -34,13 +34,13 @@ impl MixedPrecision {
         }
     }
 
-    /// What the loss of the first step is multiplied by, where it has to be.
+    /// The loss scale of the first step, if one is needed.
     pub(super) fn loss_scale(self) -> Option<LossScale> {
         (self == Self::F16).then(LossScale::default)
     }
 
     /// # Errors
-    /// When the device has no such numbers.
+    /// When the device does not support the type.
     pub(super) fn check(self, device: &Device) -> Result<()> {
         let name = match self {
             Self::Off => return Ok(()),
@@ -55,7 +55,7 @@ impl MixedPrecision {
         )))
     }
 
-    /// The model as passes use it: all but its norms in the smaller type.
+    /// The model for the passes: everything but its norms in the smaller type.
     pub(super) fn lower(self, model: Model) -> Model {
         if self == Self::Off {
             return model;
@@ -69,7 +69,7 @@ impl MixedPrecision {
 
 struct Lower {
     dtype: FloatDType,
-    /// How many norms the parameter at hand lies in.
+    /// Nesting depth in norms of the current parameter.
     norms: usize,
 }
 
@@ -104,7 +104,7 @@ impl ModuleMapper for Lower {
     }
 }
 
-/// Gradients of `model`, which are those of a loss times `scale`, in f32 on `device` and without it.
+/// Gradients of `model` from a loss times `scale`, unscaled, in f32 and on `device`.
 pub(super) fn gather(gradients: GradientsParams, model: &Model, device: &Device, scale: f64) -> GradientsParams {
     let mut gather = Gather {
         gradients,

@@ -1,7 +1,6 @@
-//! The random streams of a run. Each purpose has numbers of its own, so that switching one off leaves the
-//! others as they are.
+//! The random streams of a run. Each purpose has its own stream, so that switching one off does not change the others.
 
-/// What the seed of a run is combined with (XOR) for orders of cases, crops and augmentation.
+/// Combined (XOR) with the seed of a run for case order, crops and augmentation.
 pub(super) const PATCHES: u64 = 0x5EED_CA5E;
 
 /// The same for masks.

@@ -1,7 +1,7 @@
-//! A copy of what learns, on one of the devices that share a step.
+//! A copy of the learner's models on one of the devices that share a step.
 //!
-//! Parameters are copied for every step and gradients are gathered on the first device: it needs nothing of
-//! a backend, and copies cannot drift apart. burn 0.22 reduces gradients across devices on CUDA alone.
+//! Parameters are copied for every step and gradients are gathered on the first device: this works on every backend,
+//! and copies cannot drift apart. burn 0.22 reduces gradients across devices only on CUDA.
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
@@ -16,7 +16,7 @@ use crate::transform::Batch;
 
 /// Student, teacher and mask on one device.
 pub(super) struct Replica {
-    /// It tracks gradients.
+    /// The device, which tracks gradients.
     pub device: Device,
     student: Model,
     teacher: Option<Model>,
@@ -24,8 +24,8 @@ pub(super) struct Replica {
 }
 
 impl Replica {
-    /// Copies to `device` what is not there yet, in the type that passes are computed in. A replica that is
-    /// `apart` has running statistics of its own, which are let go with it; the other's are the student's.
+    /// Copies the models to `device` if needed, in the type of the passes. A replica that is `apart` has its own
+    /// running statistics, which are dropped with it; otherwise they are the student's.
     pub fn new(
         student: &Model,
         apart: bool,
@@ -35,8 +35,8 @@ impl Replica {
         device: &Device,
     ) -> Self {
         let plain = device.clone().inner();
-        // Clones share their running statistics, and a move to another device changes them in place: without
-        // copies, student and teacher would lose theirs to it.
+        // Clones share their running statistics, and a move to another device changes them in place: without copies,
+        // student and teacher would lose theirs to that device.
         let (student, teacher) = if apart {
             (student.valid().train(), teacher.map(Model::valid))
         } else {
@@ -51,8 +51,8 @@ impl Replica {
         }
     }
 
-    /// Gradients, `scale` times too large, and losses of one batch, still on this device. `number` is
-    /// that of the batch in the run.
+    /// Gradients (multiplied by `scale`) and losses of one batch, still on this device. `number` is the batch's number
+    /// in the run.
     pub fn gradients(
         &self,
         batch: Batch,
@@ -61,7 +61,7 @@ impl Replica {
         config: &TrainConfig,
         scale: f64,
     ) -> (GradientsParams, JointLoss) {
-        // Of what the network itself draws: DropPath.
+        // Seeds the network's own randomness: DropPath.
         self.device.seed(config.seed.wrapping_add(number as u64));
         let teacher = self.teacher.as_ref();
         let masked = self.mask.as_ref().map(|mask| Masked {

@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
-/// How the learning rate changes after the warm-up.
+/// Learning rate schedule after the warmup.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RateSchedule {
@@ -13,13 +13,12 @@ pub enum RateSchedule {
     Cosine,
     /// `(1 − t)^0.9` (nnFormer, as nnU-Net).
     Poly,
-    /// As it is.
+    /// Constant.
     Constant,
 }
 
 impl RateSchedule {
-    /// Factor on the learning rate at `step` (from 0) of `total`, after a linear warm-up over
-    /// `warmup` steps.
+    /// Factor on the learning rate at `step` (from 0) of `total`, after a linear warmup over `warmup` steps.
     pub fn factor(self, step: usize, warmup: usize, total: usize, count: Warmup) -> f64 {
         if step < warmup || self == Self::Cosine {
             return warmup_cosine(step, warmup, total, count);
@@ -37,22 +36,22 @@ pub fn poly(step: usize, total: usize) -> f64 {
     (1.0 - progress.min(1.0)).powf(0.9)
 }
 
-/// How a linear warm-up counts its steps.
+/// How a linear warmup counts its steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Warmup {
-    /// Step `i` of `n` trains at `(i + 1) / n`: the first step already learns.
+    /// Step `i` of `n` has the factor `(i + 1) / n`: the first step already learns.
     #[default]
     Next,
-    /// `i / n`, as MONAI 1.5's `WarmupCosineSchedule`: the first step trains at 0.
+    /// `i / n`, as MONAI 1.5's `WarmupCosineSchedule`: the first step has a learning rate of 0.
     Monai,
-    /// `i / (n − 1)`, as the released MedContext code for UNETR and SwinUNETR's own, both of which count
-    /// epochs: the first trains at 0.
+    /// `i / (n − 1)`, as the released MedContext code for UNETR and SwinUNETR's own code, both of which count epochs:
+    /// the first has a learning rate of 0.
     Released,
 }
 
-/// Factor on the learning rate at `step` (from 0) of `total`: linear warm-up over `warmup` steps,
-/// then half a cosine to 0.
+/// Factor on the learning rate at `step` (from 0) of `total`: linear warmup over `warmup` steps, then half a cosine to
+/// 0.
 pub fn warmup_cosine(step: usize, warmup: usize, total: usize, count: Warmup) -> f64 {
     if step < warmup {
         let (step, warmup) = (step as f64, warmup as f64);

@@ -14,23 +14,23 @@ use crate::{Error, Result};
 pub enum Start<'a> {
     /// New weights.
     Scratch,
-    /// A weights file of the same network and patch, and the same number of classes unless
-    /// [`TrainConfig::new_head`] is set. One from elsewhere is taken where every tensor has its place: what
-    /// its tensors do not tell (heads, axes, normalization, labels) is as the run's settings say.
+    /// A weights file of the same network and patch, and the same number of classes unless [`TrainConfig::new_head`] is
+    /// set. Weights from other programs are accepted if every tensor fits: what the tensors do not tell (heads, axes,
+    /// normalization, labels) comes from the run's settings.
     Weights(&'a [u8]),
-    /// What [`Trainer::write_state`](super::Trainer::write_state) gave: the run is resumed as if it had never
+    /// A state from [`Trainer::write_state`](super::Trainer::write_state): the run is resumed as if it had never
     /// stopped.
     Resume(&'a [u8]),
 }
 
 impl Start<'_> {
-    /// Names of all cases that weights have seen once they are trained on `cases`; nothing where those to start
-    /// from do not say. A state knows it itself.
+    /// Names of all cases that weights have seen after training on `cases`; `None` if the initial weights do not say. A
+    /// state has its own list.
     pub(super) fn seen(self, cases: &[String]) -> Result<Option<Vec<String>>> {
         let before = match self {
             Start::Scratch => Some(Vec::new()),
             Start::Weights(bytes) => match Metadata::read(bytes) {
-                // Those of other programs do not say.
+                // Weights from other programs do not say.
                 Err(WeightsError::NoMetadata) => None,
                 found => found?.training.case_names,
             },
@@ -43,7 +43,7 @@ impl Start<'_> {
         }))
     }
 
-    /// The student of a run of `config`. That of a resumed run is new: the state's own values follow.
+    /// The student of a run of `config`. In a resumed run it is new: the state's values are filled in later.
     pub(super) fn student(
         self,
         config: &TrainConfig,
@@ -78,7 +78,7 @@ impl Start<'_> {
     }
 }
 
-/// What weights have to fit.
+/// What weights must fit.
 struct Run<'a> {
     config: &'a TrainConfig,
     network: &'a Network,
@@ -94,7 +94,7 @@ impl Run<'_> {
         }
     }
 
-    /// Fills the network with weights from elsewhere.
+    /// Fills the network with weights from another program.
     fn adopt(&self, bytes: &[u8], fresh: Model) -> Result<Model> {
         let options = ImportOptions {
             patch: Some(self.config.patch),
@@ -104,7 +104,7 @@ impl Run<'_> {
         let opened = Opened::read(bytes, &options)?;
         self.check(&opened.metadata)?;
         let fit = Fit {
-            // Most weights from elsewhere have none.
+            // Most weights from other programs have none.
             without_mask_token: true,
             ..self.fit()
         };
@@ -121,7 +121,7 @@ impl Run<'_> {
         Err(WeightsError::Leftover(shortened(&left)).into())
     }
 
-    /// Whether weights are those of the network that is to be trained.
+    /// Checks that weights belong to the network that is to be trained.
     fn check(&self, found: &Metadata) -> Result<()> {
         found.check_channels(self.channels)?;
         let Self {
@@ -159,7 +159,7 @@ impl Run<'_> {
     }
 }
 
-/// How a network is asked for.
+/// How to ask for a network.
 fn chosen(network: &Network) -> String {
     let backbone = network.backbone();
     match network.size() {
@@ -168,7 +168,7 @@ fn chosen(network: &Network) -> String {
     }
 }
 
-/// Two networks in words that are not the same.
+/// Descriptions of two networks that differ, even if their short descriptions are equal.
 fn told_apart(found: &Metadata, wanted: &Network, classes: usize, patch: [usize; 3]) -> (String, String) {
     let (mut own, mut other) = (found.describe(), describe(wanted, classes, patch));
     if found.labels.outputs() != found.labels.classes() {
@@ -193,7 +193,7 @@ fn shortened(names: &[&str]) -> String {
     }
 }
 
-/// Regions need a sigmoid, classes a softmax.
+/// Checks that regions have a sigmoid, and classes a softmax.
 pub(super) fn check_loss(config: &TrainConfig, labels: &LabelSet) -> Result<()> {
     let (regions, sigmoid) = (
         labels.regions().is_some(),

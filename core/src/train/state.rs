@@ -1,4 +1,4 @@
-//! The state of a run: everything that its future depends on, in one safetensors file.
+//! The state of a run: everything needed to resume it, in one safetensors file.
 
 use std::collections::BTreeMap;
 
@@ -9,30 +9,30 @@ use super::{LossScale, TrainConfig};
 use crate::dataset::LabelSet;
 use crate::weights::WeightsError;
 
-/// Key under which the state stands in the safetensors header.
+/// Key of the state in the safetensors header.
 const KEY: &str = "medcontext-run";
 
-/// What the state's file says beside its tensors. Crops, augmentation, masks and dropped paths are
-/// drawn by the number of the step, so their state is that number.
+/// The state besides its tensors. Crops, augmentation, masks and dropped paths depend on the number of the step, so
+/// their state is that number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunState {
-    /// How it was written; [`read`](RunState::read) gives the present form.
+    /// Version of the format; [`read`](RunState::read) returns the current one.
     #[serde(default)]
     pub form: u32,
     /// The settings, resolved.
     pub config: TrainConfig,
     /// Ids of the training cases, in order.
     pub cases: Vec<String>,
-    /// Names of all cases that the weights have seen, as in [`Training`](crate::weights::Training).
+    /// Names of all cases that the weights have seen, as in [`TrainingSummary`](crate::weights::TrainingSummary).
     #[serde(default)]
     pub seen: Option<Vec<String>>,
-    /// What the network's classes are.
+    /// The network's labels.
     pub labels: LabelSet,
     /// Steps done.
     pub iteration: usize,
-    /// Steps that the optimizer has done.
+    /// Steps done by the optimizer.
     pub optimizer_steps: usize,
-    /// What the loss is multiplied by, in f16.
+    /// Loss scale, in f16.
     #[serde(default)]
     pub loss_scale: Option<LossScale>,
     /// Highest validation Dice so far.
@@ -45,7 +45,7 @@ impl RunState {
     /// Reads the state without its tensors.
     ///
     /// # Errors
-    /// When the bytes are no state of a run.
+    /// When the bytes are not the state of a run.
     pub fn read(bytes: &[u8]) -> Result<Self, WeightsError> {
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| WeightsError::Format(error.to_string()))?;
         let text = header.metadata().as_ref().and_then(|map| map.get(KEY));
@@ -64,8 +64,8 @@ impl RunState {
         Ok(state)
     }
 
-    /// The present form of what is written. In form 0, which says no number, a warm-up was never longer
-    /// than a tenth of the run, whatever the settings asked for.
+    /// The current version of the format. In version 0, which is not written, a warmup was never longer than a tenth of
+    /// the run, whatever the settings.
     pub(super) const FORM: u32 = 1;
 
     /// The header of the state's file.
@@ -74,7 +74,7 @@ impl RunState {
         Ok(BTreeMap::from([(KEY, text)]))
     }
 
-    /// Whether a run of these settings, cases and labels is this one.
+    /// Checks that a run with these settings, cases and labels is this one.
     ///
     /// # Errors
     /// When it is not; names what differs.
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
     use crate::transform::Normalization;
 
-    /// Settings taken from scans are no round numbers, and a run goes on with the very same only.
+    /// Settings derived from scans are not round numbers, and a run is only resumed with exactly the same ones.
     #[test]
     fn numbers_of_settings_survive_to_the_last_bit() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
@@ -139,7 +139,7 @@ mod tests {
         }
     }
 
-    /// Versions that cut every warm-up to a tenth wrote no form, and the momentum as a number.
+    /// Versions that limited every warmup to a tenth wrote no version, and the momentum as a number.
     #[test]
     fn a_state_of_an_earlier_version_goes_on_as_it_began() {
         let state = |warmup: usize| {

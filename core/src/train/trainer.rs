@@ -1,7 +1,7 @@
 //! The trainer: one unit of work per call, one event per unit.
 //!
-//! Events are born in [`Trainer::next`]. Whoever drives the trainer may pause between calls, stop
-//! it, or drop it; nothing runs on its own.
+//! All events come from [`Trainer::next`]. The caller may pause between calls, stop the trainer, or drop it; nothing
+//! runs in the background.
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -17,7 +17,7 @@ use super::{CheckpointKind, Event, HeldOut, RunState, TrainConfig, TrainingSet, 
 use crate::backbone::Model;
 use crate::dataset::{Case, LabelSet};
 use crate::transform::{Loader, Sampler};
-use crate::weights::{self, Metadata, Precision, Training, WeightsError};
+use crate::weights::{self, Metadata, Precision, TrainingSummary, WeightsError};
 use crate::{Error, Result};
 
 /// A training run.
@@ -29,7 +29,7 @@ pub struct Trainer {
     loader: Loader,
     validation: Vec<HeldOut>,
     training_cases: Vec<String>,
-    /// All cases that the weights have seen, where that is known.
+    /// All cases that the weights have seen, if known.
     seen: Option<Vec<String>>,
     channels: usize,
     /// Steps done.
@@ -41,13 +41,13 @@ pub struct Trainer {
     best_dice: Option<f64>,
     last_dice: Option<f64>,
     started: bool,
-    /// Wall time spent inside [`Trainer::next`]: pauses between calls are not the run's.
+    /// Wall time spent inside [`Trainer::next`]: pauses between calls do not count.
     spent: Duration,
     /// Events that follow from the last unit of work.
     pending: VecDeque<Pending>,
 }
 
-/// Work that a step leaves behind.
+/// Work that follows a step.
 enum Pending {
     Validate,
     Save(CheckpointKind),
@@ -57,8 +57,7 @@ impl Trainer {
     /// Prepares a run on labeled cases.
     ///
     /// # Errors
-    /// When settings cannot work, no case has labels, or what to start with belongs to another
-    /// network or run.
+    /// When settings are invalid, no case has labels, or the start belongs to another network or run.
     pub fn new(
         config: TrainConfig,
         training: Vec<Case>,
@@ -72,7 +71,7 @@ impl Trainer {
         Self::on(config, training, validation, labels, start, device)
     }
 
-    /// Prepares a run on cases that are prepared already, and measured on cases that may lie elsewhere.
+    /// Prepares a run on prepared training cases and on held-out cases that may be read on demand.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -93,8 +92,7 @@ impl Trainer {
         let device = device.clone().autodiff();
         let channels = training.channels;
         let student = start.student(&config, &network, &labels, channels, &device)?;
-        // Crops and masks are drawn from independent streams, so that switching the mask off leaves
-        // every crop where it was.
+        // Crops and masks have independent random streams, so that switching the mask off does not change the crops.
         let trainer = Self {
             loader: Loader::new(
                 Sampler::new(
@@ -139,17 +137,16 @@ impl Trainer {
         self.best_dice = state.best_dice;
         self.last_dice = state.last_dice;
         if self.iteration >= self.config.iterations {
-            // Nothing is left to do, but whoever drives the run still expects its weights.
+            // Nothing is left to do, but the caller still expects the weights.
             self.pending.push_back(Pending::Save(CheckpointKind::Last));
         }
         Ok(self)
     }
 
-    /// Writes everything that the run's future depends on, as [`Start::Resume`] takes it. It is worth
-    /// keeping where a checkpoint is.
+    /// Writes everything needed to resume the run, for [`Start::Resume`]. It should be saved along with a checkpoint.
     ///
     /// # Errors
-    /// When the device fails, the weights have become NaN or infinite, or `sink` takes no more.
+    /// When the device fails, the weights have become NaN or infinite, or writing to `sink` fails.
     pub async fn write_state(&self, sink: &mut impl Write) -> Result<()> {
         let state = RunState {
             form: RunState::FORM,
@@ -166,11 +163,11 @@ impl Trainer {
         Ok(self.learner.save(&state, sink).await?)
     }
 
-    /// Lets other devices share the batches of every step with the one that the run was begun on. The
-    /// result does not depend on how many they are, but for the rounding of sums.
+    /// Shares the batches of every step between other devices and the run's own. Up to the rounding of sums, the result
+    /// does not depend on their number.
     ///
     /// # Errors
-    /// When a step has fewer batches than there would be devices.
+    /// When there are more devices than batches per step.
     pub fn share(&mut self, others: &[Device]) -> Result<()> {
         let (devices, batches) = (others.len() + 1, self.config.accumulation);
         if batches < devices {
@@ -185,8 +182,7 @@ impl Trainer {
         Ok(())
     }
 
-    /// Ends the run early: what is left are checkpoints that are due, at least a last one, and
-    /// [`Event::Finished`].
+    /// Ends the run early: only due checkpoints, at least a last one, and [`Event::Finished`] follow.
     pub fn stop(&mut self) {
         self.pending.retain(|pending| !matches!(pending, Pending::Validate));
         let started = self.iteration > 0 && !self.finished;
@@ -196,12 +192,12 @@ impl Trainer {
         self.stopped = true;
     }
 
-    /// The student outside autodiff, for a look at its predictions.
+    /// The student outside autodiff, for previews of its predictions.
     pub fn student(&self) -> Model {
         self.learner.student().valid()
     }
 
-    /// What a checkpoint taken now would say about itself.
+    /// The metadata of a checkpoint taken now.
     pub fn metadata(&self) -> Metadata {
         Metadata {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -210,7 +206,7 @@ impl Trainer {
             patch: self.config.patch,
             preprocessing: self.config.preprocessing,
             labels: self.labels.clone(),
-            training: Training {
+            training: TrainingSummary {
                 iterations: self.iteration,
                 medcontext: self.config.medcontext.enabled,
                 seed: self.config.seed,
@@ -221,10 +217,10 @@ impl Trainer {
         }
     }
 
-    /// Does the next unit of work and says what was done; `None` after [`Event::Finished`].
+    /// Does the next unit of work and reports it; `None` after [`Event::Finished`].
     ///
     /// # Errors
-    /// When the device fails. Checkpoints that were handed out before stay good.
+    /// When the device fails. Earlier checkpoints remain valid.
     pub async fn next(&mut self) -> Result<Option<Event>> {
         let asked = Instant::now();
         let event = self.unit().await;
@@ -306,7 +302,7 @@ impl Trainer {
             self.learner.update_teacher(momentum);
         }
         let losses = read(loss).await?;
-        // With a loss scale, the learner has left such a step out.
+        // With a loss scale, the learner has skipped such a step.
         if !losses.total.is_finite() && loss_scale.is_none() {
             return Err(Error::Diverged { step: index + 1 });
         }
@@ -349,8 +345,8 @@ impl Trainer {
         self.last_dice = Some(scores.dice);
         if best {
             self.best_dice = Some(scores.dice);
-            // Before the last checkpoint, with which the run's state is kept: a state that knows of
-            // a best never lacks its weights.
+            // Before the last checkpoint, which comes with the run's state: a state that knows of a best is never
+            // without its weights.
             self.pending.push_front(Pending::Save(CheckpointKind::Best));
         }
         Ok(Event::Validated {

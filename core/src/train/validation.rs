@@ -1,10 +1,9 @@
-//! Dice of the student on held-out cases, on their own grids, of what an evaluation would report: the regions
-//! of a network that learns regions, else labels.
+//! Dice of the student on held-out cases, on their own grids, for what an evaluation would report: the regions of a
+//! network that learns regions, else labels.
 //!
-//! A case counts as it does in an evaluation by default: where neither the label map nor the prediction has a
-//! label (or region) it is left out of that label's mean; where only one of them has it, its Dice is 0. MONAI's
-//! metric for BraTS also leaves out the cases whose label map lacks the region, and with them what is found
-//! there wrongly.
+//! A case counts as in an evaluation by default: if neither the label map nor the prediction has a label (or region),
+//! it is left out of that label's mean; if only one of them has it, its Dice is 0. MONAI's metric for BraTS also leaves
+//! out cases whose label map lacks the region, and thus their false positives.
 
 use burn::tensor::Device;
 
@@ -16,9 +15,9 @@ use crate::metric::dice_of_region;
 use crate::weights::Metadata;
 use crate::{Error, Result};
 
-/// What validation found.
+/// Results of a validation.
 pub(super) struct Scores {
-    /// Mean over what is reported of the means over cases.
+    /// Mean over reported labels of the means over cases.
     pub dice: f64,
     /// By label or region.
     pub labels: Vec<LabelDice>,
@@ -26,18 +25,17 @@ pub(super) struct Scores {
     pub left_out: Vec<String>,
 }
 
-/// What is measured: a label or a region.
+/// A measured label or region.
 struct Measured {
     id: u16,
     name: String,
-    /// Of its voxels in label maps.
+    /// Ids of its voxels in label maps.
     labels: Vec<u16>,
     /// Whether it counts in the mean.
     reported: bool,
 }
 
-/// What is measured of a network that learns `labels`, of which only the `reported` ones count in the mean, or
-/// all where none is named.
+/// What is measured for a network that learns `labels`; only the `reported` ones count in the mean, or all if empty.
 fn measured(labels: &LabelSet, reported: &[u16]) -> Vec<Measured> {
     if let Some(regions) = labels.regions() {
         let numbered = (1..).zip(&regions.0);
@@ -61,7 +59,7 @@ fn measured(labels: &LabelSet, reported: &[u16]) -> Vec<Measured> {
         .collect()
 }
 
-/// Whether all labels that are reported are learned.
+/// Checks that all reported labels are learned.
 ///
 /// # Errors
 /// When one is not; names it.
@@ -75,8 +73,7 @@ pub(super) fn check_reported(reported: &[u16], labels: &LabelSet) -> Result<()> 
     }
 }
 
-/// Segments every case and compares it with its label map. One that cannot be read is left out, as long as
-/// another can.
+/// Segments every case and compares it with its label map. A case that cannot be read is left out, unless no case can.
 pub(super) async fn run(
     model: Model,
     metadata: Metadata,
@@ -114,7 +111,7 @@ pub(super) async fn run(
             }
         }
     }
-    // Nothing to measure is no result.
+    // Without any case there is no result.
     if left_out.len() == cases.len()
         && let Some(error) = left_out.pop()
     {
@@ -128,7 +125,7 @@ pub(super) async fn run(
 }
 
 impl Scores {
-    /// From the Dice of every case in which there is any, by what was measured.
+    /// Means of the Dice of the cases that count, by label or region.
     fn new(measured: Vec<Measured>, found: &[Vec<f64>], left_out: Vec<String>) -> Self {
         let mean = |values: &[f64]| (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
         let means: Vec<Option<f64>> = found.iter().map(|values| mean(values)).collect();
@@ -174,7 +171,7 @@ mod tests {
         labels.map(|one| (one.id, one.name.as_str(), one.dice)).collect()
     }
 
-    /// Where an enhancing tumor is called a necrotic one, the core and the whole are right.
+    /// If enhancing tumor is predicted as necrotic, the core and the whole tumor are still right.
     #[test]
     fn regions_are_measured_where_regions_are_learned() {
         let labels = LabelSet::from_ids([1, 2, 4], &BTreeMap::new()).expect("labels");
@@ -190,8 +187,8 @@ mod tests {
             ]
         );
         assert_eq!(found.dice, 2.0 / 3.0);
-        // A case without the enhancing tumor, in which none is found, is not counted for it; one in which it is
-        // found counts 0.
+        // A case without enhancing tumor, in which none is predicted, does not count for it; one with a false positive
+        // counts as 0.
         let without: (&[u16], &[u16]) = (&[0, 1, 2, 2], &[0, 1, 2, 2]);
         let right: (&[u16], &[u16]) = (&[4, 0, 0, 0], &[4, 0, 0, 0]);
         let wrong: (&[u16], &[u16]) = (&[4, 1, 2, 2], &[0, 1, 2, 2]);

@@ -15,12 +15,11 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::Prepared;
 
-/// Key of the safetensors header under which stands what the case was prepared from, and how.
+/// Key of the safetensors header for what the case was prepared from, and how.
 const KEY: &str = "medcontext-case";
 
-/// A prepared case in a safetensors file: `image`, f32 `[channel, depth, height, width]`, and `classes`, u8
-/// `[depth, height, width]`. Its numbers are used where they lie; machines on which that would be wrong, the
-/// big-endian ones, are not supported.
+/// A prepared case in a safetensors file: `image`, f32 `[channel, depth, height, width]`, and `classes`, u8 `[depth,
+/// height, width]`. Its values are used in place (memory-mapped), which is why big-endian machines are not supported.
 #[derive(Debug)]
 pub struct CaseFile {
     map: Mmap,
@@ -28,11 +27,11 @@ pub struct CaseFile {
     classes: Location<3>,
 }
 
-/// Bytes and shape of a row-major array.
+/// Byte range and shape of a row-major array.
 type Location<const AXES: usize> = (Range<usize>, [usize; AXES]);
 
 impl CaseFile {
-    /// The file of a labeled case. `origin` says what it was prepared from, and how.
+    /// The file content of a labeled case. `origin` says what it was prepared from, and how.
     ///
     /// # Errors
     /// When the case has no labels.
@@ -58,11 +57,11 @@ impl CaseFile {
         safetensors::serialize(views, Some(header)).map_err(io::Error::other)
     }
 
-    /// Opens a case; `None` where no readable file is, or one of another origin.
+    /// Opens a case; `None` if there is no readable file, or its origin differs.
     pub fn open(path: &Path, origin: &str) -> Option<Self> {
         let file = File::open(path).ok()?;
-        // SAFETY: what is mapped must not be changed by others. Files of prepared cases are written whole
-        // under another name and renamed; nothing changes one after that.
+        // SAFETY: a mapped file must not change. Files of prepared cases are written under another name and renamed;
+        // nothing changes one after that.
         let map = unsafe { Mmap::map(&file) }.ok()?;
         let (image, classes) = find(&map, origin)?;
         Some(Self { map, image, classes })
@@ -83,13 +82,13 @@ impl CaseFile {
     }
 }
 
-/// Where the arrays of a case of this origin lie; `None` where the bytes are no such case.
+/// Where the arrays of a case of this origin lie; `None` if the bytes are not such a case.
 fn find(bytes: &[u8], origin: &str) -> Option<(Location<4>, Location<3>)> {
     let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
     if header.metadata().as_ref()?.get(KEY)? != origin {
         return None;
     }
-    // Compares every shape with its number of bytes.
+    // Checks every shape against its number of bytes.
     let tensors = SafeTensors::deserialize(bytes).ok()?;
     let place = |name: &str, kind| {
         let tensor = tensors.tensor(name).ok()?;
@@ -101,7 +100,7 @@ fn find(bytes: &[u8], origin: &str) -> Option<(Location<4>, Location<3>)> {
     let (classes, classes_shape) = place("classes", Dtype::U8)?;
     let image_shape: [usize; 4] = image_shape.try_into().ok()?;
     let classes_shape: [usize; 3] = classes_shape.try_into().ok()?;
-    // Headers are padded so that numbers are aligned; a file whose are not is none of ours.
+    // Headers are padded so that values are aligned; an unaligned file is not ours.
     let aligned = bytemuck::try_cast_slice::<u8, f32>(&bytes[image.clone()]).is_ok();
     let fits = image_shape[1..] == classes_shape;
     (aligned && fits).then_some(((image, image_shape), (classes, classes_shape)))

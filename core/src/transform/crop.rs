@@ -1,4 +1,4 @@
-//! Boxes: what is kept of a volume, and the zeros around one that is too small.
+//! Boxes: cropping volumes, and zero-padding those that are too small.
 
 use ndarray::{Array3, ArrayView3, s};
 use serde::{Deserialize, Serialize};
@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Crop {
-    /// All of it.
+    /// The whole volume.
     #[default]
     None,
-    /// Before resampling, the box around voxels that are not 0 in the file, in any channel (nnU-Net 1,
-    /// and MONAI's BraTS recipe).
+    /// Before resampling, the bounding box of voxels that are nonzero in the file, in any channel (nnU-Net 1, and
+    /// MONAI's BraTS recipe).
     NonZero,
-    /// After resampling and normalization, the box around voxels above 0 in any channel (MONAI's
-    /// `CropForeground` in the Synapse recipe: what lies above the window's lower end).
+    /// After resampling and normalization, the bounding box of voxels above 0 in any channel (MONAI's `CropForeground`
+    /// in the Synapse recipe: voxels above the window's lower end).
     Positive,
 }
 
@@ -26,8 +26,8 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// The smallest box around the voxels that `keep` picks in any of the volumes, which have one
-    /// size; the whole volume where there are none.
+    /// The bounding box of the voxels that `keep` selects in any of the volumes, which have the same size; the whole
+    /// volume if there are none.
     pub fn around(volumes: &[Array3<f32>], keep: impl Fn(f32) -> bool) -> Self {
         let whole = Self {
             start: [0; 3],
@@ -51,7 +51,7 @@ impl Bounds {
         }
     }
 
-    /// The part of a volume within the box; the volume itself where that is all of it.
+    /// The part of a volume within the box; the volume itself if the box covers it.
     pub fn cut<T: Clone>(&self, volume: Array3<T>) -> Array3<T> {
         if self.size == shape(&volume) {
             return volume;
@@ -67,12 +67,12 @@ pub(crate) fn shape<T>(volume: &Array3<T>) -> [usize; 3] {
     [d, h, w]
 }
 
-/// Voxels of zeros that go before each axis so that `size` reaches `patch`: half of what is missing.
+/// Zeros before each axis to pad `size` to `patch`: half of the missing voxels.
 pub(crate) fn padding(size: [usize; 3], patch: [usize; 3]) -> [usize; 3] {
     [0, 1, 2].map(|axis| patch[axis].saturating_sub(size[axis]) / 2)
 }
 
-/// Surrounds with zeros up to `patch`; half before, the rest after.
+/// Pads with zeros to `patch`; half before, the rest after.
 pub(crate) fn pad<T: Clone + Default>(volume: Array3<T>, patch: [usize; 3]) -> Array3<T> {
     let size = shape(&volume);
     let full = [0, 1, 2].map(|axis| size[axis].max(patch[axis]));

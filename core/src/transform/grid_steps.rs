@@ -1,4 +1,4 @@
-//! What happens to a case's grid on its way to the network's.
+//! Steps from a case's grid to the network's.
 
 use ndarray::Array3;
 
@@ -6,14 +6,14 @@ use super::crop::{Bounds, shape};
 use super::respacing::Respacing;
 use super::{Crop, Preprocessing};
 
-/// What is done to a case's grid before it is padded, in the order of the fields.
+/// Steps applied to a case's grid before padding, in the order of the fields.
 pub(super) struct GridSteps {
-    /// Size of the image, in the network's order of axes.
+    /// Size of the image, in the network's axis order.
     pub native: [usize; 3],
-    /// Kept before resampling.
+    /// Crop before resampling.
     pub outer: Option<Bounds>,
     pub respacing: Option<Respacing>,
-    /// Kept after resampling.
+    /// Crop after resampling.
     pub inner: Option<Bounds>,
 }
 

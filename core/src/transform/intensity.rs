@@ -1,29 +1,28 @@
-//! What is done to intensities, one channel at a time.
+//! Normalization of intensities, per channel.
 
 use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
-/// What is done to intensities before a network sees them.
+/// Normalization of a network's input intensities.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Normalization {
     /// Mean 0 and standard deviation 1 over all voxels of a volume (nnU-Net 1 for MR).
     #[default]
     ZScore,
-    /// Nothing: the volume holds what the network expects.
+    /// None: the volume already holds what the network expects.
     None,
-    /// Mean 0 and standard deviation 1 over the voxels that are not 0; the others stay 0 (MONAI 1.5,
+    /// Mean 0 and standard deviation 1 over nonzero voxels; the others stay 0 (MONAI 1.5,
     /// `NormalizeIntensity(nonzero=True, channel_wise=True)`).
     NonZeroZScore,
-    /// A window to 0…1, what lies outside cut off (MONAI 1.5, `ScaleIntensityRange` with `clip`).
+    /// Maps a window to 0…1 and clips (MONAI 1.5, `ScaleIntensityRange` with `clip`).
     Window {
-        /// What becomes 0, in the file's unit (HU for CT).
+        /// Mapped to 0, in the file's unit (HU for CT).
         low: f64,
-        /// What becomes 1.
+        /// Mapped to 1.
         high: f64,
     },
-    /// Cut off at two percentiles, then shifted and scaled by numbers of the whole data set (nnU-Net 1
-    /// for CT).
+    /// Clips at two percentiles, then shifts and scales by statistics of the whole data set (nnU-Net 1 for CT).
     ClipZScore {
         /// Lowest intensity kept: the 0.5th percentile of labeled voxels.
         low: f64,
@@ -55,8 +54,8 @@ impl Normalization {
         }
     }
 
-    /// nnU-Net's rule for CT from the intensities of labeled voxels, each with its number of voxels, in
-    /// any order; `None` where there are none.
+    /// nnU-Net's rule for CT from the intensities of labeled voxels, each with its voxel count, in any order; `None`
+    /// where there are none.
     pub fn of_labeled(mut intensities: Vec<(f32, u64)>) -> Option<Self> {
         let voxels: u64 = intensities.iter().map(|(_, count)| count).sum();
         let last = voxels.checked_sub(1)?;
@@ -87,7 +86,7 @@ impl Normalization {
         })
     }
 
-    /// Why the numbers cannot work, one phrase.
+    /// Why the numbers are invalid, one phrase.
     pub(crate) fn problem(&self) -> Option<String> {
         let (low, high) = match *self {
             Self::Window { low, high } | Self::ClipZScore { low, high, .. } => (low, high),
@@ -111,7 +110,7 @@ pub fn z_score(volume: &mut Array3<f32>) {
     standardize(volume, |_| true);
 }
 
-/// Mean 0 and standard deviation 1 over the voxels that `counts` picks; the others stay.
+/// Mean 0 and standard deviation 1 over the voxels that `counts` selects; the others stay.
 fn standardize(volume: &mut Array3<f32>, counts: impl Fn(f32) -> bool) {
     let values = || volume.iter().copied().filter(|&value| counts(value));
     let count = values().count().max(1) as f64;

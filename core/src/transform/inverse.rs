@@ -1,4 +1,4 @@
-//! The way back: from the network's grid to the image's own, plane by plane.
+//! The inverse transform: from the network's grid to the image's own, plane by plane.
 
 use std::ops::Range;
 
@@ -9,11 +9,11 @@ use super::grid_steps::GridSteps;
 use super::resample::{Interpolation, Resampler};
 use super::respacing::Respacing;
 
-/// Where the voxels of an image's own grid lie on the network's. Axes are in the network's order.
+/// Where the voxels of an image's own grid lie on the network's. Axes in the network's order.
 #[derive(Clone, Debug)]
 pub struct InverseTransform {
     size: [usize; 3],
-    /// Voxels of the image that the network saw; what was cropped away lies outside.
+    /// Voxels of the image that the network saw, without those cropped away.
     seen: [Range<usize>; 3],
     /// Where each seen voxel lies on the network's grid, padding included.
     positions: [Vec<f64>; 3],
@@ -57,8 +57,8 @@ impl InverseTransform {
         self.size
     }
 
-    /// The class of every voxel of the image, from logits `[class, depth, height, width]` on the network's
-    /// (padded) grid; see [`NativeClasses::take`].
+    /// The class of every voxel of the image from logits `[class, depth, height, width]` on the network's (padded)
+    /// grid; see [`NativeClasses::take`].
     pub fn classes(&self, logits: &Array4<f32>, decide: impl FnMut(&Array3<f32>, &mut [u8])) -> Array3<u8> {
         let (count, d, h, w) = logits.dim();
         let mut classes = NativeClasses::new(self, count, [d, h, w]);
@@ -66,21 +66,21 @@ impl InverseTransform {
         classes.finish()
     }
 
-    /// Logits without the padding around the image. They lie on the image's own grid where nothing
-    /// was resampled or cropped.
+    /// Logits without the padding around the image. They lie on the image's own grid if nothing was resampled or
+    /// cropped.
     pub fn without_padding(&self, logits: &Array4<f32>) -> Array4<f32> {
         let ([d, h, w], [nd, nh, nw]) = (self.content.start, self.content.size);
         logits.slice(s![.., d..d + nd, h..h + nh, w..w + nw]).to_owned()
     }
 }
 
-/// The classes of an image's voxels, found while the network's logits come plane by plane, so that these
-/// never exist as a whole on any grid.
+/// The classes of an image's voxels, decided while the network's logits arrive plane by plane, so that these never
+/// exist as a whole on any grid.
 #[derive(Clone, Debug)]
 pub struct NativeClasses {
     seen: [Range<usize>; 3],
     resampler: Resampler,
-    /// Seen planes that are done.
+    /// Seen planes that are decided.
     done: usize,
     /// Logits of one plane on the image's grid, `[class, height, width]`.
     plane: Array3<f32>,
@@ -102,14 +102,14 @@ impl NativeClasses {
         }
     }
 
-    /// The first plane of the network's grid that is still needed; `None` when none is.
+    /// The first plane of the network's grid that is still needed, if any.
     pub fn needs(&self) -> Option<usize> {
         (self.done < self.seen[0].len()).then(|| self.resampler.planes(self.done).start)
     }
 
-    /// Decides the planes of the image that lie before plane `end` of the network's grid, of which `logits`
-    /// hold the planes from `first` on. `decide` is given the logits of one plane, `[class, height, width]`,
-    /// and writes its classes, `[height, width]` row-major. What was cropped away is class 0.
+    /// Decides the planes of the image that lie before plane `end` of the network's grid; `logits` hold its planes
+    /// starting at `first`. `decide` takes the logits of one plane, `[class, height, width]`, and writes its classes,
+    /// `[height, width]` row-major. Cropped voxels are class 0.
     pub fn take(
         &mut self,
         logits: ArrayView4<f32>,
@@ -139,7 +139,7 @@ impl NativeClasses {
         }
     }
 
-    /// What has been decided, on the image's own grid.
+    /// The decided classes, on the image's own grid.
     pub fn finish(self) -> Array3<u8> {
         self.classes
     }
@@ -149,9 +149,9 @@ fn identity(size: usize) -> Vec<f64> {
     (0..size).map(|index| index as f64).collect()
 }
 
-/// Which of the voxels at `positions` lie in the voxels `kept` of an axis of `size`, and where they lie
-/// on the axis that is left when these have `before` others before them. A voxel reaches half its
-/// length beyond its center; beyond the axis's own ends nothing is cut.
+/// Which of the voxels at `positions` lie within `kept` on an axis of `size`, and their positions on the cropped axis
+/// with `before` voxels of padding before it. A voxel extends half its length beyond its center; the axis's own ends do
+/// not cut.
 fn within(positions: &[f64], kept: Range<usize>, size: usize, before: usize) -> (Range<usize>, Vec<f64>) {
     let low = match kept.start {
         0 => f64::NEG_INFINITY,
@@ -170,7 +170,7 @@ fn within(positions: &[f64], kept: Range<usize>, size: usize, before: usize) -> 
     (first..end, moved.collect())
 }
 
-/// The class of most weight, the first of equals.
+/// Argmax over classes, the first of equals.
 pub fn largest(plane: &Array3<f32>, classes: &mut [u8]) {
     let mut planes = plane.outer_iter();
     let Some(first) = planes.next() else { return };

@@ -1,4 +1,4 @@
-//! The next patches, prepared on other threads while the device works.
+//! Batches prefetched on other threads while the device works.
 
 #[cfg(all(feature = "threads", not(target_arch = "wasm32")))]
 mod prefetcher;
@@ -10,9 +10,9 @@ use burn::tensor::Device;
 use super::{Batch, Sampler};
 use crate::dataset::LabelSet;
 
-/// A sampler that is some batches ahead where there are threads: one for each core, so that a device is not
-/// kept waiting by augmentation that takes a core longer than a step. As a draw depends on its number alone,
-/// the patches are the same with and without.
+/// A sampler that prefetches batches if threads are available: one per core, so that a device does not wait for
+/// augmentation that takes a core longer than a step. Since a draw depends only on its number, the patches are the same
+/// either way.
 #[derive(Debug)]
 pub struct Loader {
     sampler: Arc<Sampler>,
@@ -21,7 +21,7 @@ pub struct Loader {
 }
 
 impl Loader {
-    /// Prepares the patches of `sampler`, of which the first `draws` are needed.
+    /// A loader for the first `draws` draws of `sampler`.
     #[cfg_attr(not(all(feature = "threads", not(target_arch = "wasm32"))), expect(unused_variables))]
     pub fn new(sampler: Sampler, draws: usize) -> Self {
         Self {
@@ -31,7 +31,7 @@ impl Loader {
         }
     }
 
-    /// As [`Sampler::batch`]; what follows is then begun.
+    /// As [`Sampler::batch`]; also starts the batches that follow.
     pub fn batch(&mut self, first: usize, count: usize, labels: &LabelSet, device: &Device) -> Batch {
         #[cfg(all(feature = "threads", not(target_arch = "wasm32")))]
         let drawn = self.prefetcher.take(first, count, &self.sampler);

@@ -1,5 +1,5 @@
-//! From a case to network input: spacing, intensities, cropping, padding, patches, augmentation; and
-//! the way back to a case's own grid.
+//! From a case to network input: spacing, intensities, cropping, padding, patches, augmentation; and the inverse
+//! transform to a case's own grid.
 
 mod augment;
 #[cfg(not(target_arch = "wasm32"))]

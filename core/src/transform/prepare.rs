@@ -1,4 +1,4 @@
-//! The part that is the same every time: axis order, spacing, intensities, cropping, padding.
+//! The deterministic part: axis order, spacing, intensities, cropping, padding.
 
 use std::mem::take;
 
@@ -11,7 +11,7 @@ use super::{Crop, Preprocessing};
 use crate::dataset::LabelSet;
 use crate::volume::{Image, LabelImage};
 
-/// A case ready for patches to be cut from it. Axes are [depth, height, width].
+/// A case ready for patch sampling. Axes are [depth, height, width].
 #[derive(Clone, Debug)]
 pub struct Prepared {
     /// Normalized intensities `[channel, depth, height, width]`.
@@ -23,9 +23,9 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Brings a case into network form: `images` are its channels and `label` its label map with the labels to
-    /// learn, all on one grid, as a [`Case`](crate::dataset::Case) holds them. What is smaller than `patch` voxels gets
-    /// zeros around it.
+    /// Prepares a case for the network: `images` are its channels and `label` its label map with the labels to learn,
+    /// all on one grid, as a [`Case`](crate::dataset::Case) holds them. Volumes smaller than `patch` voxels are padded
+    /// with zeros.
     pub fn new(
         images: &[&Image],
         label: Option<(&LabelImage, &LabelSet)>,

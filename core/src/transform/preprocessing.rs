@@ -1,25 +1,23 @@
-//! Everything that is done to a case before patches are cut from it, and to every image that the
-//! network sees later.
+//! Everything that is done to a case before patches are sampled, and to every image that the network sees later.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Crop, Normalization, Spacing};
 use crate::volume::AxisOrder;
 
-/// What brings a case into network form. It is stored with the weights: what a network was trained on
-/// is what it must be given.
+/// Preprocessing of a case. It is stored with the weights, because a network must be given what it was trained on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Preprocessing {
     /// Which anatomical axes depth, height and width are.
     pub axes: AxisOrder,
-    /// What is done to intensities.
+    /// Normalization of intensities.
     #[serde(alias = "normalisation")]
     pub normalization: Normalization,
-    /// Voxel sizes to resample to; the image's own where there are none.
+    /// Spacing to resample to; `None` keeps the image's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spacing: Option<Spacing>,
-    /// Which part is kept.
+    /// Which part is kept (foreground crop).
     #[serde(skip_serializing_if = "is_whole")]
     pub crop: Crop,
 }
@@ -29,7 +27,7 @@ fn is_whole(crop: &Crop) -> bool {
 }
 
 impl Preprocessing {
-    /// Why it cannot work, one sentence that names the setting.
+    /// Why it is invalid, one sentence that names the setting.
     pub(crate) fn problem(&self) -> Option<String> {
         if let Some(problem) = self.normalization.problem() {
             return Some(format!("preprocessing.normalization {problem}"));

@@ -1,11 +1,11 @@
-//! A change of voxel size, of intensities and of classes, and the way back.
+//! A change of spacing for intensities and classes, and its inverse.
 
 use ndarray::{Array3, Axis};
 
 use super::Preprocessing;
 use super::resample::{Interpolation, Resampler, Resampling};
 
-/// A change of voxel size.
+/// A change of spacing.
 pub(super) struct Respacing {
     rule: Resampling,
     from: [f64; 3],
@@ -15,7 +15,7 @@ pub(super) struct Respacing {
 }
 
 impl Respacing {
-    /// `None` where the volume has that spacing already.
+    /// `None` if the volume already has that spacing.
     pub(super) fn new(preprocessing: &Preprocessing, from: [f64; 3], old: [usize; 3]) -> Option<Self> {
         let spacing = preprocessing.spacing?;
         let (rule, to) = (spacing.rule, spacing.mm);
@@ -47,7 +47,7 @@ impl Respacing {
         Resampler::new(self.old, &positions, kinds)
     }
 
-    /// The way back: where old voxels lie on the new grid, and how logits are interpolated there.
+    /// The inverse: where old voxels lie on the new grid, and how logits are interpolated there.
     pub(super) fn back(&self) -> ([Vec<f64>; 3], [Interpolation; 3]) {
         let kinds = self.rule.of_classes(self.from, self.to);
         let positions = [0, 1, 2].map(|axis| {
@@ -58,7 +58,7 @@ impl Respacing {
         (positions, kinds)
     }
 
-    /// Intensities at the new spacing. Splines do not leave the range of what they run through.
+    /// Intensities at the new spacing. Splines are clipped to the range of the values that they interpolate.
     pub(super) fn image(&self, volume: Array3<f32>) -> Array3<f32> {
         let kinds = self.rule.of_images(self.from, self.to);
         let resampler = self.resampler(kinds);
@@ -72,7 +72,7 @@ impl Respacing {
                 resampled.mapv_inplace(|value| value.clamp(range[0], range[1]));
                 resampled
             }
-            // Planes across the coarse axis are resampled one by one, each within its own range.
+            // Planes across the coarse axis are resampled one by one, each clipped to its own range.
             Some(axis) => {
                 let planes = volume.axis_iter(Axis(axis));
                 let ranges: Vec<_> = planes.map(|plane| range(plane.iter())).collect();
@@ -98,7 +98,7 @@ impl Respacing {
     }
 }
 
-/// Whole positions where the nearest voxel is taken.
+/// Integer positions for nearest neighbor.
 fn snapped(rule: Resampling, kind: Interpolation, positions: Vec<f64>) -> Vec<f64> {
     if kind != Interpolation::Nearest {
         return positions;

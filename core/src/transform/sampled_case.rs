@@ -1,4 +1,4 @@
-//! What patches are cut from: a prepared case, in memory or in a file.
+//! The source of patches: a prepared case, in memory or in a file.
 
 use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis};
 
@@ -6,8 +6,8 @@ use super::Prepared;
 #[cfg(not(target_arch = "wasm32"))]
 use super::case_file::CaseFile;
 
-/// A labeled case that patches are cut from. In a file it takes no memory of its own: the system reads the
-/// parts that patches need, and keeps them as long as there is room.
+/// A labeled case that patches are sampled from. In a file it is memory-mapped: the system reads the parts that patches
+/// need, and caches them as long as there is room.
 #[derive(Debug)]
 pub struct SampledCase(Storage);
 

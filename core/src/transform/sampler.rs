@@ -29,14 +29,14 @@ pub struct HostBatch {
     pub classes: Vec<u8>,
 }
 
-/// What patches are drawn by.
+/// Settings of patch sampling.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SamplerSettings {
     /// Size of a patch in voxels, `[depth, height, width]`.
     pub patch: [usize; 3],
-    /// Which patches are drawn.
+    /// How patches are sampled.
     pub sampling: Sampling,
-    /// Random changes of each of them.
+    /// Augmentation of each patch.
     pub augmentation: Augmentation,
     /// The axis across slices: 0 depth, 1 height, 2 width.
     pub slice_axis: usize,
@@ -44,10 +44,10 @@ pub struct SamplerSettings {
     pub patches_per_step: usize,
 }
 
-/// Draws patches of labeled cases.
+/// Draws patches from labeled cases.
 ///
-/// A draw depends on the seed and its number alone, so a run can go on anywhere, several devices can
-/// share its draws, and patches can be prepared ahead.
+/// A draw depends only on the seed and its number, so a run can be resumed anywhere, several devices can share its
+/// draws, and patches can be prefetched.
 #[derive(Debug)]
 pub struct Sampler {
     cases: Vec<SampledCase>,
@@ -57,7 +57,7 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// A sampler over labeled cases of one number of channels, each at least as large as the patch.
+    /// A sampler over labeled cases with the same number of channels, each at least as large as the patch.
     pub fn new(cases: Vec<SampledCase>, settings: SamplerSettings, seed: u64) -> Self {
         let center = settings.sampling.center;
         Self {
@@ -84,7 +84,7 @@ impl Sampler {
         HostBatch { intensities, classes }
     }
 
-    /// Puts patches on a device, for a network that learns `labels`.
+    /// Uploads patches to a device, for a network that learns `labels`.
     pub fn upload(&self, batch: HostBatch, labels: &LabelSet, device: &Device) -> Batch {
         let [d, h, w] = self.settings.patch;
         let count = batch.classes.len() / (d * h * w).max(1);
@@ -103,14 +103,14 @@ impl Sampler {
         }
     }
 
-    /// Random numbers of one purpose; streams of one seed are independent.
+    /// Random numbers for one purpose; streams of one seed are independent.
     fn rng(&self, stream: usize) -> ChaCha8Rng {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(stream as u64);
         rng
     }
 
-    /// The case of a draw: the order of its round is shuffled by the round's own numbers.
+    /// The case of a draw: each round over the cases is shuffled with its own random numbers.
     fn case_of(&self, draw: usize) -> usize {
         let count = self.cases.len().max(1);
         let turn = draw / self.settings.sampling.patches_per_case.max(1);
@@ -149,7 +149,7 @@ impl Sampler {
     }
 }
 
-/// Where a patch starts that is to lie around `center`, or anywhere.
+/// Start of a patch around `center`, or anywhere.
 fn corner(size: [usize; 3], patch: [usize; 3], center: Option<[usize; 3]>, rng: &mut impl Rng) -> [usize; 3] {
     [0, 1, 2].map(|axis| {
         let room = size[axis].saturating_sub(patch[axis]);
@@ -160,8 +160,8 @@ fn corner(size: [usize; 3], patch: [usize; 3], center: Option<[usize; 3]>, rng: 
     })
 }
 
-/// Whether each voxel lies in each region, row-major `[batch, region, d, h, w]`, from class indices
-/// `[batch, d, h, w]` and `contain`, which tells it for every class.
+/// Whether each voxel lies in each region, row-major `[batch, region, d, h, w]`, from class indices `[batch, d, h, w]`
+/// and `contain`, which tells for every class whether a region contains it.
 fn inside(classes: &[u8], voxels: usize, contain: &[bool], labels: &LabelSet) -> Vec<u8> {
     let mut inside = Vec::with_capacity(classes.len() * labels.outputs());
     for patch in classes.chunks_exact(voxels.max(1)) {

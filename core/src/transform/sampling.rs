@@ -1,4 +1,4 @@
-//! Where patches are cut: which case, and around which voxel.
+//! Patch sampling: which case, and around which voxel.
 
 use ndarray::{ArrayView3, ArrayView4, Axis};
 use rand::Rng;
@@ -6,14 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::SampledCase;
 
-/// How patches are drawn.
+/// How patches are sampled.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sampling {
-    /// Patches that are cut from one case before the next (MONAI's `num_samples`).
+    /// Patches from one case before the next (MONAI's `num_samples`).
     pub patches_per_case: usize,
-    /// Whether every case is drawn from all of them, as in nnU-Net, rather than in rounds that are
-    /// shuffled anew.
+    /// Whether cases are drawn with replacement, as in nnU-Net, rather than in reshuffled rounds.
     pub replacement: bool,
     /// Where a patch lies in its case.
     #[serde(alias = "centre")]
@@ -30,14 +29,14 @@ impl Default for Sampling {
     }
 }
 
-/// Where a patch lies in its case; its center is moved so far that the patch stays inside.
+/// Where a patch lies in its case; its center is moved to keep the patch inside.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Center {
     /// Anywhere.
     #[default]
     Anywhere,
-    /// On a random labeled voxel with probability `share`, else anywhere.
+    /// Foreground oversampling: on a random labeled voxel with probability `share`, else anywhere.
     Foreground {
         /// How often.
         share: f64,
@@ -45,21 +44,21 @@ pub enum Center {
     /// On a random labeled voxel or on a random voxel that is unlabeled and above 0 in some channel,
     /// in the ratio `positive` to `negative` (MONAI 1.5, `RandCropByPosNegLabel`).
     PosNeg {
-        /// Parts on labeled voxels.
+        /// Weight of labeled voxels.
         positive: f64,
-        /// Parts on unlabeled ones.
+        /// Weight of unlabeled ones.
         negative: f64,
     },
-    /// The last patches of a batch, `share` of it, on a random voxel of a random class of their case;
-    /// the others anywhere (nnU-Net 1's `oversample_foreground_percent`, 0.33 there).
+    /// Foreground oversampling by class: the last patches of a batch, a fraction `share` of it, on a random voxel of a
+    /// random class of their case; the others anywhere (nnU-Net 1's `oversample_foreground_percent`, 0.33 there).
     Class {
-        /// How much of a batch.
+        /// Fraction of a batch.
         share: f64,
     },
 }
 
 impl Sampling {
-    /// MONAI's recipe for Synapse: four patches of a case, half of them on organs.
+    /// MONAI's recipe for Synapse: four patches per case, half of them on organs.
     pub fn monai() -> Self {
         Self {
             patches_per_case: 4,
@@ -80,7 +79,7 @@ impl Sampling {
         }
     }
 
-    /// Why it cannot work, one sentence that names the setting.
+    /// Why it is invalid, one sentence that names the setting.
     pub(crate) fn problem(&self) -> Option<String> {
         if self.patches_per_case == 0 {
             return Some("sampling.patches_per_case is 0: make it at least 1".to_owned());
@@ -106,9 +105,9 @@ impl Sampling {
 /// The voxels of a case that patches are centered on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Candidates {
-    /// Row-major indices of labeled voxels, by class; classes that the case lacks are left out.
+    /// Row-major indices of labeled voxels, by class; absent classes are left out.
     labeled: Vec<Vec<u32>>,
-    /// Whether unlabeled voxels above 0 are to be had.
+    /// Whether there are unlabeled voxels above 0 to sample.
     background: bool,
 }
 
@@ -120,7 +119,7 @@ impl Candidates {
         let (image, classes) = (case.image(), case.classes());
         let mut labeled = vec![Vec::new(); 256];
         for (index, &class) in classes.iter().enumerate() {
-            // A volume of more voxels than u32 counts is beyond what is read.
+            // A volume with more voxels than u32 can count exceeds the reading limits.
             if class > 0 {
                 labeled[usize::from(class)].push(index as u32);
             }
@@ -130,7 +129,7 @@ impl Candidates {
         Self { labeled, background }
     }
 
-    /// The center of patch `item` of `batch`; `None` where it may lie anywhere.
+    /// The center of patch `item` of `batch`; `None` if it may lie anywhere.
     pub fn center(
         &self,
         rule: Center,
@@ -182,8 +181,8 @@ impl Candidates {
     }
 }
 
-/// A random unlabeled voxel above 0, of which there is at least one: by trial, as most voxels are, and
-/// after many failures the first from a random place on.
+/// A random unlabeled voxel above 0, of which there is at least one: by rejection sampling, since most voxels qualify,
+/// and after many failures the first one after a random position.
 fn background_voxel(image: ArrayView4<'_, f32>, classes: ArrayView3<'_, u8>, rng: &mut impl Rng) -> usize {
     let count = classes.len();
     let mut index = 0;

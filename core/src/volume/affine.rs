@@ -1,4 +1,4 @@
-//! The affine from voxel indices to millimeters.
+//! The affine matrix from voxel indices to millimeters.
 
 /// The affine map from voxel indices (i, j, k) to millimeters (x to the right, y to the front, z up:
 /// RAS+). Row r is `[m_r0, m_r1, m_r2, translation_r]`.
@@ -12,7 +12,7 @@ impl Affine {
             .map(|row| row[0] * ijk[0] + row[1] * ijk[1] + row[2] * ijk[2] + row[3])
     }
 
-    /// From millimeters to (fractional) voxel indices; `None` where the axes do not span space.
+    /// From millimeters to (fractional) voxel indices; `None` if the axes are linearly dependent.
     pub fn inverse(&self) -> Option<Affine> {
         let [a, b, c] = [self.column(0), self.column(1), self.column(2)];
         let determinant = self.determinant();
@@ -44,7 +44,7 @@ impl Affine {
         a[0] * (b[1] * c[2] - b[2] * c[1]) - a[1] * (b[0] * c[2] - b[2] * c[0]) + a[2] * (b[0] * c[1] - b[1] * c[0])
     }
 
-    /// Whether the axes span space: finite, none of length zero, not in one plane.
+    /// Whether the axes span space: finite, nonzero and linearly independent.
     pub(super) fn is_usable(&self) -> bool {
         let product: f64 = (0..3).map(|axis| norm(self.column(axis))).product();
         let finite = self.0.iter().flatten().all(|value| value.is_finite());

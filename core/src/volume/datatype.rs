@@ -1,4 +1,4 @@
-//! Number types that a voxel can have.
+//! Voxel data types.
 
 /// How one voxel is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

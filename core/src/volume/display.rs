@@ -1,4 +1,4 @@
-//! Volumes as viewers read them without mistakes (seen in NiiVue 0.69).
+//! Volumes in a form that viewers read correctly (seen in NiiVue 0.69).
 
 use super::voxels::with_values;
 use super::{Affine, Image, LabelImage, Result, Voxels};
@@ -9,11 +9,11 @@ const SFORM_CODE: usize = 254;
 const SROW_X: usize = 280;
 
 impl Image {
-    /// The image as a NIfTI-1 file to be shown: its only statement of where voxels are is an sform, the affine
-    /// of its grid; whole numbers of 32 and 64 bits become 64-bit floats.
+    /// The image as a NIfTI-1 file to be shown: its only spatial transform is an sform, the affine of its grid; 32-bit
+    /// and 64-bit integers become 64-bit floats.
     ///
-    /// Viewers choose between qform and sform by other rules, take a file without either for another place, and
-    /// leave out the last of wide whole numbers.
+    /// Viewers choose between qform and sform by other rules, place a file without either differently, and lose the low
+    /// digits of wide integers.
     ///
     /// # Errors
     /// When an axis is longer than 32767.
@@ -42,7 +42,7 @@ impl LabelImage {
     }
 }
 
-/// Writes an affine into a file as its sform, and takes its qform away.
+/// Writes an affine into a file as its sform, and removes its qform.
 fn placed(mut nifti: Vec<u8>, affine: &Affine) -> Vec<u8> {
     let mut put = |offset: usize, bytes: &[u8]| {
         if let Some(field) = nifti.get_mut(offset..offset + bytes.len()) {
@@ -50,7 +50,7 @@ fn placed(mut nifti: Vec<u8>, affine: &Affine) -> Vec<u8> {
         }
     };
     put(QFORM_CODE, &0i16.to_le_bytes());
-    // Scanner coordinates, as far as a viewer is concerned.
+    // For a viewer, these are scanner coordinates.
     put(SFORM_CODE, &1i16.to_le_bytes());
     for (index, &value) in affine.0.iter().flatten().enumerate() {
         put(SROW_X + 4 * index, &(value as f32).to_le_bytes());

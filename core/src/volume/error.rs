@@ -1,19 +1,18 @@
-//! What can be wrong with a volume file, one plain sentence each. The file's name is added by
-//! [`crate::Error::Volume`].
+//! Errors of volume files, one plain sentence each. The file's name is added by [`crate::Error::Volume`].
 
 use super::format;
 
 /// A volume that cannot be used, and what to do about it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum VolumeError {
-    /// The first bytes are not the header of any format that is read.
+    /// The first bytes are not the header of any supported format.
     #[error(
         "this is not a {formats} file; choose a volume saved as {endings}",
         formats = format::names(),
         endings = format::endings()
     )]
     UnknownFormat,
-    /// Several files for one volume of a format whose volumes are one file each.
+    /// Several files for one volume of a format with one file per volume.
     #[error("a {format} volume is one file, and {files} were given; choose one of them")]
     SeveralFiles {
         /// The format's name.
@@ -52,7 +51,7 @@ pub enum VolumeError {
         /// Number of frames.
         frames: usize,
     },
-    /// More than four axes longer than one.
+    /// More than four axes longer than one voxel.
     #[error("each voxel holds a vector (dimensions {0}), which is not supported; export one value per voxel")]
     VectorVoxels(String),
     /// More memory than [`Limits`](super::Limits) allows.
@@ -66,7 +65,7 @@ pub enum VolumeError {
         /// MiB allowed.
         limit_mib: u64,
     },
-    /// The system has no room for a volume that is within the limit.
+    /// The system lacks the memory for a volume that is within the limit.
     #[error("there is not enough free memory for it; close other programs, or crop or downsample the volume")]
     OutOfMemory,
     /// Fewer voxels than the header promises.
@@ -75,7 +74,7 @@ pub enum VolumeError {
     /// The gzip stream does not decode or its checksum is wrong.
     #[error("the gzip data is damaged ({0}); copy or download the file again")]
     DamagedGzip(String),
-    /// Voxels of a label map that are not whole numbers.
+    /// Voxels of a label map that are not integers.
     #[error("voxel value {0} is not a whole number: this looks like an image, not labels; choose the label map")]
     NotLabels(f64),
     /// Labels below zero.
@@ -84,7 +83,7 @@ pub enum VolumeError {
     /// Labels above 65535.
     #[error("label {0} is too large; labels are whole numbers from 0 to 65535")]
     LabelTooLarge(f64),
-    /// A volume that lies elsewhere than the one it belongs to, and has another size.
+    /// A volume whose grid and size differ from those of the one it belongs to.
     #[error("it has {found}, not {wanted}")]
     Elsewhere {
         /// Its own grid, in words.
@@ -92,7 +91,7 @@ pub enum VolumeError {
         /// The grid it should lie on.
         wanted: String,
     },
-    /// An array that does not fit the grid it is put on.
+    /// An array that does not fit its grid.
     #[error("an array of {array} voxels does not fit a grid of {grid}")]
     ShapeMismatch {
         /// Shape of the array.

@@ -1,12 +1,12 @@
-//! Where the voxels are: array size, and where the affine puts them.
+//! The voxel grid: array size and affine.
 
 use ndarray::Array3;
 
 use super::affine::norm;
 use super::{Affine, Orientation, Result, VolumeError};
 
-/// Grids whose corners are closer than this many voxels are the same grid: 32-bit quaternions and
-/// different writers' rounding stay well below, a shift that matters is above.
+/// Grids whose corners are closer than this many voxels are the same grid: 32-bit quaternions and rounding by different
+/// writers stay well below, shifts that matter are above.
 pub const SAME_GRID_VOXELS: f64 = 0.1;
 
 /// Which header fields the affine came from.
@@ -37,7 +37,7 @@ impl Grid {
         self.dims.iter().product()
     }
 
-    /// Whether there is no voxel at all.
+    /// Whether there are no voxels.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -47,7 +47,7 @@ impl Grid {
         [0, 1, 2].map(|axis| norm(self.affine.column(axis)))
     }
 
-    /// How the array lies in the patient.
+    /// Orientation of the array in the patient.
     pub fn array_orientation(&self) -> Orientation {
         Orientation::of(&self.affine)
     }
@@ -74,7 +74,7 @@ impl Grid {
         Ok(self.array_orientation().canonical_to_file(canonical.view()))
     }
 
-    /// Letters of the directions in which i, j and k grow, such as `RAS` or `LPS`.
+    /// Letters of the directions of i, j and k, such as `RAS` or `LPS`.
     pub fn orientation(&self) -> String {
         self.array_orientation().letters()
     }
@@ -84,8 +84,7 @@ impl Grid {
         self.affine.determinant().abs() / 1000.0
     }
 
-    /// Largest angle between an array axis and the world axis it stands for, in degrees; 0 for a
-    /// grid that is parallel to the patient's axes.
+    /// Largest angle between an array axis and its world axis, in degrees; 0 for a grid parallel to the patient's axes.
     pub fn oblique_degrees(&self) -> f64 {
         let orientation = self.array_orientation();
         (0..3)
@@ -98,8 +97,7 @@ impl Grid {
             .fold(0.0, f64::max)
     }
 
-    /// Largest distance between the same corner of the two grids, in voxels of this grid (its
-    /// shortest side).
+    /// Largest distance between corresponding corners of two grids, in voxels of this grid (their shortest side).
     pub fn corner_distance(&self, other: &Grid) -> f64 {
         let pairs = self.corners().into_iter().zip(other.corners());
         pairs.map(|(a, b)| self.distance(a, b)).fold(0.0, f64::max)

@@ -19,11 +19,11 @@ pub struct Image {
 }
 
 impl Image {
-    /// An image made in memory: `voxels` in grid order (i fastest), slope 1, an sform. The header
-    /// stores the affine in 32 bits, and the image's grid is what it stores.
+    /// An image from `voxels` in grid order (i fastest), with slope 1 and an sform. The header stores the affine in 32
+    /// bits, and the image's grid has that precision.
     ///
     /// # Errors
-    /// When the number of voxels is not the grid's, or an axis is longer than 32767.
+    /// When the number of voxels does not match the grid, or an axis is longer than 32767.
     pub fn new(voxels: Voxels, grid: Grid) -> Result<Image> {
         if voxels.len() != grid.len() {
             return Err(VolumeError::ShapeMismatch {
@@ -35,8 +35,8 @@ impl Image {
         Ok(Image::assemble(decoded))
     }
 
-    /// Shares from 0 to 1, given as bytes from 0 to 255 with axes \[S, A, R\], on the grid of a label map and
-    /// with its header: an intensity in viewers, which paint labels in colors of their own.
+    /// Fractions from 0 to 1, given as bytes from 0 to 255 with axes \[S, A, R\], on the grid of a label map and with
+    /// its header, but marked as intensities for viewers.
     ///
     /// # Errors
     /// When the shape is not the grid's canonical shape.
@@ -50,7 +50,7 @@ impl Image {
         )))
     }
 
-    /// An image of what a format's reader gives.
+    /// An image from the result of a format's reader.
     pub(super) fn assemble(decoded: Decoded) -> Image {
         let Decoded {
             header,
@@ -77,8 +77,8 @@ impl Image {
         }
     }
 
-    /// The NIfTI-1 header that this image is written with, and results that belong to it: the file's own, or,
-    /// of a file of another format, one that holds its grid and scaling.
+    /// The NIfTI-1 header for writing this image and its results: the file's own or, for other formats, one with its
+    /// grid and scaling.
     pub fn header(&self) -> &Header {
         &self.header
     }
@@ -120,22 +120,22 @@ impl Image {
         self.non_finite
     }
 
-    /// What was odd about the file and how it was read, one sentence each.
+    /// Warnings about the file and how it was read, one sentence each.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// The image as a NIfTI-1 file (`.nii`, not compressed), little-endian, its header bytes kept.
+    /// The image as a NIfTI-1 file (`.nii`, not compressed), little-endian, with its header bytes unchanged.
     pub fn to_nifti(&self) -> Vec<u8> {
         let mut out = self.header.to_bytes();
         self.voxels.write(&mut out);
         out
     }
 
-    /// This image on the grid of `first`, the first channel of its case, and how it was put there.
+    /// This image on the grid of `first`, the first channel of its case, and how it was placed.
     ///
     /// # Errors
-    /// When it does not lie there and has another size.
+    /// When it lies elsewhere and has another size.
     pub fn placed_on(self, first: &Image) -> Result<(Image, Placement)> {
         let placement = first.grid.placement_of(&self.grid);
         let voxels = match placement {
@@ -157,7 +157,7 @@ impl Image {
         Ok((image, placement))
     }
 
-    /// Parts that a label map keeps: header, grid and warnings.
+    /// The parts that a label map takes over: header, grid and warnings.
     pub(super) fn into_parts(self) -> (Header, Grid, Vec<String>) {
         (self.header, self.grid, self.warnings)
     }

@@ -1,4 +1,4 @@
-//! What a file says about itself, without reading its voxels.
+//! Facts about a file without reading its voxels.
 
 use super::{Datatype, Grid};
 
@@ -13,17 +13,17 @@ pub struct Inspection {
     pub datatype: Datatype,
     /// Voxel size along i, j and k in mm.
     pub spacing: [f64; 3],
-    /// Directions in which i, j and k grow, such as `RAS`.
+    /// Directions of i, j and k, such as `RAS`.
     pub orientation: String,
     /// Largest angle between an array axis and a patient axis, in degrees.
     pub oblique_degrees: f64,
-    /// Bytes that one frame takes when decoded (as f32 or as stored, the wider).
+    /// Size in bytes of one decoded frame (as f32 or as stored, whichever is wider).
     pub decoded_bytes: u64,
-    /// What the file says it shows (NIfTI's `descrip`); empty where it says nothing.
+    /// The file's description (NIfTI's `descrip`); may be empty.
     pub description: String,
     /// NIfTI intent code (1002: labels); 0 in other formats.
     pub intent: i16,
-    /// What is odd about the file and how it would be read, one sentence each.
+    /// Warnings about the file and how it would be read, one sentence each.
     pub warnings: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Label maps: whole numbers on an image's grid.
+//! Label maps: integers on an image's grid.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::grid::format_dims;
 use super::voxels::with_values;
 use super::{AxisOrderInFile, Grid, Header, Image, Placement, Result, VolumeError, Voxels};
 
-/// A value this close to a whole number is that number.
+/// A value this close to an integer is rounded to it.
 const ROUNDING: f64 = 1e-3;
 
 /// A label map: one id from 0 (background) to 65535 per voxel.
@@ -21,12 +21,11 @@ pub struct LabelImage {
 }
 
 impl LabelImage {
-    /// Takes an image's values (after slope and intercept) as labels: rounded when within 1e-3 of a
-    /// whole number, or within what storing them with a slope can have moved them by. NaN and
-    /// infinities are background.
+    /// Takes an image's values (after slope and intercept) as labels: rounded when within 1e-3 of an integer, or within
+    /// the rounding error of being stored with a slope. NaN and infinities are background.
     ///
     /// # Errors
-    /// When a value is not a whole number, is negative or is above 65535.
+    /// When a value is not an integer, is negative or is above 65535.
     pub fn from_image(image: Image) -> Result<LabelImage> {
         let labels = labels_of(&image, rounding(&image))?;
         let as_float = matches!(image.voxels(), Voxels::F32(_) | Voxels::F64(_));
@@ -52,10 +51,10 @@ impl LabelImage {
         Self::on_grid(labels, like.header().clone(), like.grid().clone())
     }
 
-    /// [`from_canonical`](Self::from_canonical) for an image that is gone.
+    /// [`from_canonical`](Self::from_canonical) without the image.
     ///
     /// # Errors
-    /// As there.
+    /// As [`from_canonical`](Self::from_canonical).
     pub fn on_grid(labels: Array3<u16>, header: Header, grid: Grid) -> Result<LabelImage> {
         let labels = grid.place(&labels)?;
         Ok(Self::from_parts(header, grid, labels))
@@ -80,11 +79,11 @@ impl LabelImage {
         }
     }
 
-    /// This map on the grid of another volume, which has this header and grid, and how it was put there. It
-    /// keeps its own names and warnings.
+    /// This map on the given grid of another volume, with that volume's header, and how it was placed. It keeps its own
+    /// names and warnings.
     ///
     /// # Errors
-    /// When it does not lie there and has another size.
+    /// When it lies elsewhere and has another size.
     pub fn placed_on(self, header: &Header, grid: &Grid) -> Result<(LabelImage, Placement)> {
         let placement = grid.placement_of(&self.grid);
         let labels = match placement {
@@ -106,9 +105,9 @@ impl LabelImage {
         Ok((map, placement))
     }
 
-    /// Labels that were drawn over an image by another program: its voxels in the file's order, on the
-    /// image's own grid, with the image's header. The names of the ids that occur are kept in an
-    /// extension, where [`names`](Self::names) finds them.
+    /// Labels that were drawn over an image by another program: its voxels in the file's order, on the image's own
+    /// grid, with the image's header. The names of the ids that occur are stored in an extension, where
+    /// [`names`](Self::names) finds them.
     ///
     /// # Errors
     /// When the drawing has another shape than the image.
@@ -117,8 +116,8 @@ impl LabelImage {
         Self::on_voxels(drawing.labels, image, names)
     }
 
-    /// Labels of an image's voxels in the file's order, with the image's header, and their names as
-    /// [`drawn`](Self::drawn) keeps them.
+    /// Labels of an image's voxels in the file's order, with the image's header, and their names stored as by
+    /// [`drawn`](Self::drawn).
     ///
     /// # Errors
     /// When there are more or fewer than the image has voxels.
@@ -135,9 +134,9 @@ impl LabelImage {
         Ok(map)
     }
 
-    /// Where this map, a prediction, differs from the truth: [`MISSED`](Self::MISSED) where only the truth
-    /// has a label, [`EXTRA`](Self::EXTRA) where only the prediction has one,
-    /// [`OTHER`](Self::OTHER) where both have, and not the same. Compared voxel by voxel.
+    /// Where this map, a prediction, differs from the truth: [`MISSED`](Self::MISSED) where only the truth has a label,
+    /// [`EXTRA`](Self::EXTRA) where only the prediction has one, [`OTHER`](Self::OTHER) where their labels differ.
+    /// Compared voxel by voxel.
     ///
     /// # Errors
     /// When the shapes differ.
@@ -155,7 +154,7 @@ impl LabelImage {
         })
     }
 
-    /// Whether the voxels are as many along each axis as a grid's.
+    /// Checks that the number of voxels along each axis matches a grid.
     fn check_dims(&self, grid: &Grid) -> Result<()> {
         if self.grid.dims == grid.dims {
             return Ok(());
@@ -166,11 +165,11 @@ impl LabelImage {
         })
     }
 
-    /// A voxel that has a label in the truth only.
+    /// A voxel labeled only in the truth.
     pub const MISSED: u16 = 1;
-    /// A voxel that has a label in the prediction only.
+    /// A voxel labeled only in the prediction.
     pub const EXTRA: u16 = 2;
-    /// A voxel that has another label in the prediction than in the truth.
+    /// A voxel whose labels in prediction and truth differ.
     pub const OTHER: u16 = 3;
 
     /// Header of the file, or of the image that the labels belong to.
@@ -230,7 +229,7 @@ impl LabelImage {
             .collect()
     }
 
-    /// What was odd about the file and how it was read, one sentence each.
+    /// Warnings about the file and how it was read, one sentence each.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
@@ -250,11 +249,11 @@ impl LabelImage {
     }
 }
 
-/// How far a label may lie from the whole number that it is.
+/// How far a value may lie from the integer label that it stands for.
 ///
-/// Programs that save floats as whole numbers choose a slope for the range at hand (nibabel and SPM:
-/// 13/255 for labels up to 13 in one byte), so values come back off by up to half a slope. With steps
-/// of one or more, labels would be lost, and values have to be whole.
+/// Programs that save floats as integers choose a slope for the actual range (nibabel and SPM: 13/255 for labels up to
+/// 13 in one byte), so values come back off by up to half a slope. With a slope of one or more, labels would be lost,
+/// so values must be exact.
 fn rounding(image: &Image) -> f64 {
     let step = image.scaling().0.abs();
     let as_float = matches!(image.voxels(), Voxels::F32(_) | Voxels::F64(_));
@@ -265,8 +264,8 @@ fn rounding(image: &Image) -> f64 {
     }
 }
 
-/// An image's values (after slope and intercept) as labels, in the file's order: each a whole number but
-/// for less than `rounding`. NaN and infinities are background.
+/// An image's values (after slope and intercept) as labels, in the file's order: each within `rounding` of an integer.
+/// NaN and infinities are background.
 pub(super) fn labels_of(image: &Image, rounding: f64) -> Result<Vec<u16>> {
     let (slope, inter) = image.scaling();
     with_values!(image.voxels(), values => values
@@ -280,7 +279,7 @@ fn label(value: f64, rounding: f64) -> Result<u16> {
         return Ok(0);
     }
     let whole = value.round();
-    // Slopes and voxels of 32 bits are as exact as that.
+    // The precision of 32-bit slopes and voxels.
     if (value - whole).abs() >= rounding + value.abs() * f64::from(f32::EPSILON) {
         return Err(VolumeError::NotLabels(value));
     }
@@ -309,7 +308,7 @@ fn names_in_xml(xml: &str) -> Vec<(u16, String)> {
         .collect()
 }
 
-/// Text as XML holds it.
+/// Escapes text for XML.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

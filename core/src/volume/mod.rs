@@ -1,9 +1,8 @@
 //! Volumes: voxel grid, affine, reading, writing as NIfTI-1, label maps and their surfaces.
 //!
-//! A file goes through three steps: `stream` undoes gzip and bounds what is read, one of the
-//! [`FORMATS`] checks the header and finds where the voxels are in the patient (its `grid`), and
-//! `orient` turns the array so that its axes are \[S, A, R\]. `orient` is the only place in the
-//! crate where a voxel changes its axis order.
+//! A file goes through three steps: `stream` decompresses gzip and limits what is read, one of the [`FORMATS`] checks
+//! the header and finds where the voxels are in the patient (its `grid`), and `orient` turns the array so that its axes
+//! are \[S, A, R\]. `orient` is the only place in the crate where a voxel changes its axis order.
 //!
 //! ```
 //! use medcontext_core::dataset::{PhantomConfig, phantom};

@@ -1,28 +1,27 @@
 //! The one place where a voxel changes its axis order.
 //!
-//! A file stores i fastest, and i, j, k may run along any of the patient's axes in either direction.
-//! The canonical array has axes \[S, A, R\]: depth grows upwards, height to the front, width (fastest)
-//! to the patient's right. The way between them is a permutation and flips, never an interpolation.
+//! A file stores i fastest, and i, j, k may run along any of the patient's axes in either direction. The canonical
+//! array has axes \[S, A, R\]: depth grows upwards, height to the front, width (fastest) to the patient's right. The
+//! conversion between them is a permutation with flips, never an interpolation.
 
 use ndarray::{Array3, ArrayView3, Axis};
 
 use super::Affine;
 use super::affine::norm;
 
-/// How a file's axes (i, j, k) lie on the patient's axes: each on the nearest one, as nibabel's
-/// `io_orientation` decides.
+/// Assignment of a file's axes (i, j, k) to the patient's axes: each to the nearest one, as in nibabel's
+/// `io_orientation`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Orientation {
     /// World axis (0 R, 1 A, 2 S) of i, j and k.
     world: [usize; 3],
-    /// Whether i, j and k grow towards R, A or S (else towards L, P or I).
+    /// Whether i, j and k point to R, A or S (else to L, P or I).
     positive: [bool; 3],
 }
 
 impl Orientation {
-    /// Nearest axes of an affine with linearly independent columns. The rotation nearest to the
-    /// affine is taken first, so that shear does not tip the balance; then the array axis that lies
-    /// closest to a world axis chooses first.
+    /// Nearest axes of an affine with linearly independent columns. It uses the rotation nearest to the affine, so that
+    /// shear does not decide; the array axis closest to a world axis is assigned first.
     pub fn of(affine: &Affine) -> Orientation {
         let columns = nearest_rotation(affine);
         let strength = |axis: usize| columns[axis].iter().fold(0.0, |a: f64, b| a.max(b.abs()));
@@ -50,7 +49,7 @@ impl Orientation {
         orientation
     }
 
-    /// Directions in which i, j and k grow, such as `RAS` or `LPS`.
+    /// Directions of i, j and k, such as `RAS` or `LPS`.
     pub fn letters(self) -> String {
         (0..3)
             .map(|axis| {
@@ -60,12 +59,12 @@ impl Orientation {
             .collect()
     }
 
-    /// World axis (0 R, 1 A, 2 S) that an array axis stands for.
+    /// World axis (0 R, 1 A, 2 S) that an array axis is assigned to.
     pub fn world_axis(self, axis: usize) -> usize {
         self.world[axis]
     }
 
-    /// Values along i, j, k (sizes, spacings) put in the order \[S, A, R\].
+    /// Values along i, j, k (sizes, spacings) in the order \[S, A, R\].
     pub fn canonical<T: Copy>(self, ijk: [T; 3]) -> [T; 3] {
         self.axis_of_canonical().map(|axis| ijk[axis])
     }
@@ -109,7 +108,7 @@ impl Orientation {
         Array3::from_shape_vec(shape, view.iter().map(convert).collect()).expect("the view's own shape")
     }
 
-    /// The way back: canonical values in the file's order.
+    /// The inverse: canonical values in the file's order.
     pub(super) fn canonical_to_file<T: Copy>(self, canonical: ArrayView3<'_, T>) -> Vec<T> {
         let mut view = canonical;
         for (position, axis) in self.axis_of_canonical().into_iter().enumerate() {
@@ -130,8 +129,8 @@ fn nearest_rotation(affine: &Affine) -> [[f64; 3]; 3] {
         let column = affine.column(axis);
         column.map(|value| value / norm(column))
     });
-    // Quadratic convergence; the iterations before it halve the largest singular value of the
-    // inverse, and the grid has made sure that it is not large.
+    // Convergence is quadratic; before that, iterations halve the largest singular value of the inverse, which the grid
+    // has checked not to be large.
     for _ in 0..50 {
         let [a, b, c] = columns;
         let cofactors = [cross(b, c), cross(c, a), cross(a, b)];
@@ -167,9 +166,9 @@ fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AxisOrder {
-    /// Depth runs to superior, height to anterior, width to the right: depth is the slices. It is the order of
-    /// the axes in nnU-Net and SimpleITK, but not their directions: their height runs to posterior and their
-    /// width to the left (LPS).
+    /// Depth runs to superior, height to anterior, width to the right: depth counts slices. This is the axis order of
+    /// nnU-Net and SimpleITK, but not their directions: their height runs to posterior and their width to the left
+    /// (LPS).
     #[default]
     Zyx,
     /// Depth runs to the right, height to anterior, width to superior, as MONAI loads a volume.
@@ -177,8 +176,7 @@ pub enum AxisOrder {
 }
 
 impl AxisOrder {
-    /// From canonical axes [superior, anterior, right] to this order, and back: both are the same
-    /// exchange.
+    /// From canonical axes [superior, anterior, right] to this order, and back: both are the same permutation.
     pub fn arrange<T: Clone>(self, volume: Array3<T>) -> Array3<T> {
         match self {
             Self::Zyx => volume,

@@ -1,32 +1,31 @@
-//! Which voxel of one volume lies on which of another: the image, the further channels and the label map of a
-//! case are one grid, in whatever order of axes each file was saved.
+//! How voxels of two volumes correspond: image, further channels and label map of a case share a grid, in whatever axis
+//! order each file was saved.
 
 use ndarray::{ArrayView3, Axis};
 
 use super::{Affine, Grid, SAME_GRID_VOXELS};
 
-/// How the voxels of a volume lie on the grid of another one.
+/// How the voxels of a volume correspond to the grid of another.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Placement {
-    /// By their headers both fill the same place: corners are less than [`SAME_GRID_VOXELS`] apart once the
-    /// axes are in the same order.
+    /// By their headers both occupy the same place: corners are less than [`SAME_GRID_VOXELS`] apart once the axes are
+    /// in the same order.
     Same(AxisOrderInFile),
-    /// The headers disagree, but there are as many voxels along each of the file's axes: they are taken voxel
-    /// by voxel.
+    /// The headers disagree, but the sizes along the file's axes match: voxels are matched by index.
     VoxelByVoxel {
-        /// How far the headers put the corners apart, in voxels.
+        /// Distance between the corners according to the headers, in voxels.
         distance: f64,
     },
-    /// Neither: only resampling brings one onto the other.
+    /// Neither: matching them takes resampling.
     Elsewhere,
 }
 
-/// An exchange and reversal of a file's axes; no voxel changes its value.
+/// A permutation and reversal of a file's axes; values do not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AxisOrderInFile {
     /// The axis of the file (i, j or k) that becomes the first, second and third.
     axes: [usize; 3],
-    /// Whether it is walked from its end.
+    /// Whether it is reversed.
     reversed: [bool; 3],
 }
 
@@ -37,7 +36,7 @@ impl AxisOrderInFile {
         reversed: [false; 3],
     };
 
-    /// All 48, as stored first.
+    /// All 48, starting with the stored order.
     fn all() -> impl Iterator<Item = Self> {
         const EXCHANGES: [[usize; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
         EXCHANGES.into_iter().flat_map(|axes| {
@@ -63,7 +62,7 @@ impl AxisOrderInFile {
         view.iter().copied().collect()
     }
 
-    /// The grid of a volume whose voxels are put in this order: the same place.
+    /// The grid of a volume whose voxels are reordered like this: it occupies the same place.
     fn of_grid(self, grid: &Grid) -> Grid {
         let mut start = [0.0; 3];
         let mut rows = [[0.0; 4]; 3];
@@ -88,8 +87,8 @@ impl AxisOrderInFile {
 }
 
 impl Grid {
-    /// How the voxels of a volume on the grid `other` lie on this one: by the headers where these agree, else
-    /// voxel by voxel where the sizes do.
+    /// How the voxels of a volume on the grid `other` correspond to this one: by the headers if these agree, else voxel
+    /// by voxel if the sizes agree.
     pub fn placement_of(&self, other: &Grid) -> Placement {
         let same = AxisOrderInFile::all().find(|order| {
             let turned = order.of_grid(other);
@@ -104,11 +103,11 @@ impl Grid {
         }
     }
 
-    /// Size, spacing, directions and place of the first voxel in words, to tell two grids apart: `24×20×18 voxels
+    /// Size, spacing, directions and position of the first voxel in words, to distinguish two grids: `24×20×18 voxels
     /// of 1.5×1.5×3 mm, LPS, from (12, -3.5, 40)`.
     pub fn describe(&self) -> String {
         let numbers = |values: [f64; 3], unit: f64, between: &str| {
-            // No "-0".
+            // Avoids "-0".
             let text = values.map(|value| ((value * unit).round() / unit + 0.0).to_string());
             text.join(between)
         };

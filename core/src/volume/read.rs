@@ -1,10 +1,10 @@
-//! Reading a file of whichever of the [`FORMATS`](super::FORMATS) its bytes say.
+//! Reading a file in the [format](super::FORMATS) that its bytes indicate.
 
 use super::{Format, Image, Inspection, Limits, Result};
 
 impl Image {
-    /// Reads a volume file, of whichever of the [`FORMATS`](super::FORMATS) its bytes say, plain or
-    /// gzipped. A fourth axis of one frame is dropped.
+    /// Reads a volume file in the [format](super::FORMATS) that its bytes indicate, plain or gzipped. A fourth axis of
+    /// one frame is dropped.
     ///
     /// # Errors
     /// [`VolumeError`](super::VolumeError) for anything that is not a 3D volume of real numbers within `limits`; more
@@ -16,7 +16,7 @@ impl Image {
     /// Reads one frame, counted from 0, of a 4D series (or frame 0 of a 3D volume).
     ///
     /// # Errors
-    /// As [`Image::read`], and when there is no such frame.
+    /// As [`Image::read`], and when the frame does not exist.
     pub fn read_frame(bytes: &[u8], limits: &Limits, frame: usize) -> Result<Image> {
         Format::of("", bytes)?.read(&[bytes], limits, Some(frame))
     }
@@ -34,8 +34,7 @@ impl Image {
 /// Reads a file's header only; `bytes` may be just the first part of the file (64 KiB will do).
 ///
 /// # Errors
-/// As [`Image::read`], but voxels are not looked at, and several frames are not
-/// an error.
+/// As [`Image::read`], but voxels are not read, and several frames are not an error.
 pub fn inspect(bytes: &[u8]) -> Result<Inspection> {
     Format::of("", bytes)?.inspect(&[bytes])
 }

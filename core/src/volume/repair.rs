@@ -1,12 +1,12 @@
-//! Repairs of label maps that do not fit, on request: on another grid, or with values that are no labels.
+//! Repairs, on request, of label maps that do not fit: on another grid, or with values that are not labels.
 
 use super::grid::format_dims;
 use super::label::labels_of;
 use super::{Image, LabelImage, Result, VolumeError};
 
 impl LabelImage {
-    /// This map on the grid of `image`: each voxel takes the label of the nearest voxel here, by millimeters;
-    /// what lies outside is background. Names are kept.
+    /// This map on the grid of `image`: nearest-neighbor resampling in millimeters; voxels outside are background.
+    /// Names are kept.
     ///
     /// # Errors
     /// When the map's affine cannot be inverted.
@@ -32,8 +32,8 @@ impl LabelImage {
         self.moved(voxels.map(nearest).collect(), image)
     }
 
-    /// Takes an image's values (after slope and intercept) as labels, each rounded to the nearest whole
-    /// number, however far that is. NaN and infinities are background.
+    /// Takes an image's values (after slope and intercept) as labels, each rounded to the nearest integer, however far
+    /// away. NaN and infinities are background.
     ///
     /// # Errors
     /// When a value is negative or above 65535.

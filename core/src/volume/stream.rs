@@ -1,4 +1,4 @@
-//! From file bytes to decoded bytes: gzip, and the bounds that keep a bad file from eating memory.
+//! From file bytes to decoded bytes: gzip, and the limits that keep a bad file from exhausting memory.
 
 use std::io::{self, ErrorKind, Read, Write};
 
@@ -11,8 +11,7 @@ use super::{Result, VolumeError};
 /// How much memory one volume may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Most bytes that the decoded voxels of one frame may take, counted as f32 (or as stored, if
-    /// that is wider).
+    /// Maximum size in bytes of one frame's decoded voxels, as f32 (or as stored, if that is wider).
     pub max_bytes: u64,
 }
 
@@ -27,7 +26,7 @@ impl Limits {
     /// Refuses bytes above the limit, before anything is allocated.
     ///
     /// # Errors
-    /// When there are more, in words that name both numbers.
+    /// When there are more; names both numbers.
     pub fn check(&self, bytes: u64) -> Result<()> {
         if bytes <= self.max_bytes {
             return Ok(());
@@ -39,8 +38,8 @@ impl Limits {
     }
 }
 
-/// Decoded bytes of a file, which may be gzipped, front to back. Callers say how much they want, so a
-/// small file that inflates without end costs nothing.
+/// Decoded bytes of a file, which may be gzipped, front to back. Callers say how much they want, so a decompression
+/// bomb costs nothing.
 pub(super) struct Stream<'a> {
     source: Source<'a>,
 }
@@ -50,12 +49,12 @@ enum Source<'a> {
     Gzip(Members<'a>),
 }
 
-/// How much behind the last voxel is looked at.
+/// How many bytes after the last voxel are read.
 const LOOKED_AT: u64 = 1 << 20;
 const FOLLOW: &str = "byte(s) follow";
 
 impl<'a> Stream<'a> {
-    /// The name says nothing about compression (both mix-ups exist), the first two bytes do.
+    /// Compression is detected by the first two bytes, not by the name (both mix-ups exist).
     pub(super) fn open(bytes: &'a [u8]) -> Self {
         let source = if bytes.starts_with(&MAGIC) {
             Source::Gzip(Members::new(bytes))
@@ -70,10 +69,10 @@ impl<'a> Stream<'a> {
         matches!(self.source, Source::Gzip(_))
     }
 
-    /// The first `count` bytes, or as many as there are and can be decoded.
+    /// The first `count` bytes, or as many as exist and can be decoded.
     pub(super) fn start(mut self, count: u64) -> Vec<u8> {
         let mut start = Vec::new();
-        // What is wrong with the rest is said by whoever reads it.
+        // Whoever reads the rest reports what is wrong with it.
         let _ = (&mut self.source).take(count).read_to_end(&mut start);
         start
     }
@@ -83,7 +82,7 @@ impl<'a> Stream<'a> {
         read.map_err(|error| self.error(&error))
     }
 
-    /// The next `count` bytes. Memory grows with what is there, not with what was asked for.
+    /// The next `count` bytes. Memory grows with the bytes that exist, not with the request.
     pub(super) fn read_vec(&mut self, count: u64) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let read = (&mut self.source).take(count).read_to_end(&mut bytes);
@@ -98,8 +97,8 @@ impl<'a> Stream<'a> {
         self.check_length(skipped, count)
     }
 
-    /// Reads past the last voxel: only then does gzip compare its checksum. What follows the voxels
-    /// is not looked at beyond 1 MiB. Returns sentences where it is more than padding with zeros.
+    /// Reads past the last voxel: only then is gzip's checksum compared. At most 1 MiB after the voxels is read.
+    /// Returns warnings if it is more than zero padding.
     pub(super) fn finish(mut self) -> Result<Vec<String>> {
         let mut behind = Vec::new();
         let read = (&mut self.source).take(LOOKED_AT).read_to_end(&mut behind);
@@ -123,7 +122,7 @@ impl<'a> Stream<'a> {
         Ok(warnings)
     }
 
-    /// How many bytes follow the compressed ones, where they are more than padding.
+    /// Number of bytes after the compressed ones, if they are more than padding.
     fn trailing(&self) -> Option<usize> {
         match &self.source {
             Source::Gzip(members) => members.trailing,
@@ -159,13 +158,13 @@ impl Read for Source<'_> {
     }
 }
 
-/// What a member of a gzip file begins with.
+/// The first bytes of a gzip member.
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// The members of a gzip file, one after the other: several in a row are legal and what bgzip writes.
+/// The members of a gzip file, one after the other: several are legal, and bgzip writes them.
 ///
-/// Zeros between and behind them are padding (tape blocks, object stores), as `gzip` and Python read
-/// it. Anything else behind the last member is not looked at, as `gzip` does, but counted.
+/// Zeros between and after them are padding (tape blocks, object stores), as for `gzip` and Python. Anything else after
+/// the last member is ignored, as by `gzip`, but counted.
 struct Members<'a> {
     current: Option<GzDecoder<&'a [u8]>>,
     trailing: Option<usize>,
@@ -179,7 +178,7 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// Goes on with what follows a member.
+    /// Continues with the bytes after a member.
     fn follow(&mut self, rest: &'a [u8]) {
         let padding = rest.iter().take_while(|&&byte| byte == 0).count();
         let next = &rest[padding..];

@@ -1,24 +1,24 @@
 //! A label's surface as a closed mesh of triangles, for 3D printing and for programs that draw meshes.
 //!
-//! Surface nets (Gibson, 1998): the centers of eight neighboring voxels are the corners of a cell. A cell
-//! that the surface passes through gets one vertex, in the middle of the places where its edges are crossed.
-//! Around each crossed edge lie four such cells: their vertices are two triangles.
+//! Surface nets (Gibson, 1998): the centers of eight neighboring voxels are the corners of a cell. A cell that the
+//! surface passes through gets one vertex, the mean of the points where the surface crosses its edges. The vertices of
+//! the four cells around each crossed edge form two triangles.
 
 use super::LabelImage;
 use super::affine::norm;
 use crate::file_names::{FileNames, fitting};
 
-/// Letters of a label's name that a file's name keeps at most, so that there is room for the case's.
+/// Maximum number of letters of a label's name in a file name, which leaves room for the case's name.
 const LONGEST_NAME: usize = 60;
 
 /// A closed mesh of triangles in millimeters, RAS+ (x to the right, y to the front, z up).
 ///
-/// Each side of a triangle is met by one in the other direction, so there is no hole, and one side of the
-/// mesh is the outside everywhere. Where voxels of a label touch by an edge or a corner only, parts of the mesh
-/// share vertices and sides; such a side belongs to four triangles rather than two.
+/// Each edge of a triangle is paired with one in the opposite direction, so the mesh has no holes and is consistently
+/// oriented. Where voxels of a label touch only by an edge or a corner, parts of the mesh share vertices and edges;
+/// such an edge belongs to four triangles rather than two.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Surface {
-    /// Places in mm, RAS+.
+    /// Positions in mm, RAS+.
     pub vertices: Vec<[f32; 3]>,
     /// The three vertices of each triangle, as indices into [`vertices`](Self::vertices), anticlockwise seen
     /// from outside.
@@ -26,16 +26,15 @@ pub struct Surface {
 }
 
 impl LabelImage {
-    /// The surface of a label in mm, RAS+, by the map's affine, whichever way its axes run. What lies outside
-    /// the volume is background, so a label that touches the border is closed there. Empty where the id does
-    /// not occur.
+    /// The surface of a label in mm, RAS+, by the map's affine, whatever its orientation. Outside the volume is
+    /// background, so a label that touches the border is closed there. Empty if the id does not occur.
     ///
     /// The surface runs halfway between a voxel of the label and one that is not, and cuts corners: it
     /// encloses less than the voxels do: a ball of radius 20 voxels loses 0.3 % of its volume, one of 5 voxels
     /// 4 %, a single voxel all but 1/27. [`volumes_ml`](Self::volumes_ml) counts voxels.
     ///
-    /// Only the label's bounding box is walked. Besides the result (12 bytes a vertex, 12 a triangle, about
-    /// two triangles for each vertex) this takes memory for two planes of the box.
+    /// Only the label's bounding box is processed. Besides the result (12 bytes per vertex and per triangle, about two
+    /// triangles per vertex), this takes memory for two planes of the box.
     pub fn surface(&self, id: u16) -> Surface {
         let Some((first, size)) = self.bounding_box(id) else {
             return Surface::default();
@@ -58,7 +57,7 @@ impl LabelImage {
         net.surface
     }
 
-    /// First voxel of a label along i, j and k, and how many voxels it reaches over.
+    /// First voxel of a label along i, j and k, and its extent in voxels.
     fn bounding_box(&self, id: u16) -> Option<([usize; 3], [usize; 3])> {
         let [width, height, _] = self.grid().dims;
         let mut found: Option<([usize; 3], [usize; 3])> = None;
@@ -79,8 +78,8 @@ impl LabelImage {
     }
 }
 
-/// A surface while it is made, plane after plane of the label's bounding box. The box has a margin of one
-/// voxel of background on each side; x, y and z count its voxels along i, j and k, from the margin.
+/// A surface under construction, plane by plane of the label's bounding box. The box has a margin of one voxel of
+/// background on each side; x, y and z count its voxels along i, j and k, from the margin.
 struct Net<'a> {
     map: &'a LabelImage,
     id: u16,
@@ -94,7 +93,7 @@ struct Net<'a> {
 }
 
 impl Net<'_> {
-    /// Which voxels of plane z are the label's, x fastest.
+    /// Mask of the label in plane z, x fastest.
     fn plane(&self, z: usize) -> Vec<bool> {
         let [width, height, depth] = self.size;
         let mut plane = vec![false; (width + 2) * (height + 2)];
@@ -114,8 +113,8 @@ impl Net<'_> {
         plane
     }
 
-    /// Adds the cells between plane z and the next one, and what lies around their lowest edges. Takes and
-    /// gives the vertex of each cell of a layer, x fastest; 0 for those that have none.
+    /// Adds the cells between plane z and the next one, and the triangles around their lowest edges. Takes and returns
+    /// the vertex of each cell of a layer, x fastest; 0 for cells without one.
     fn add_layer(&mut self, z: usize, planes: [&[bool]; 2], below: &[u32]) -> Vec<u32> {
         let [columns, rows] = [self.size[0] + 1, self.size[1] + 1];
         let mut layer = vec![0; columns * rows];
@@ -132,7 +131,7 @@ impl Net<'_> {
                 let cell = y * columns + x;
                 layer[cell] = self.add_vertex([x, y, z], corners);
                 for axis in (0..3).filter(|&axis| corners[0] != corners[1 << axis]) {
-                    // The margin is background, so a crossed edge has a cell before it on either side.
+                    // The margin is background, so there is a preceding cell on each side of a crossed edge.
                     let vertex = |back: [usize; 3]| {
                         let layer = if back[2] == 1 { below } else { &layer };
                         layer[cell - back[1] * columns - back[0]]
@@ -144,19 +143,19 @@ impl Net<'_> {
         layer
     }
 
-    /// Adds the vertex of a cell and gives its index.
+    /// Adds the vertex of a cell and returns its index.
     fn add_vertex(&mut self, cell: [usize; 3], corners: [bool; 8]) -> u32 {
         let middle = middle(corners);
         let voxel = [0, 1, 2].map(|axis| (self.first[axis] + cell[axis]) as f64 - 1.0 + middle[axis]);
         let place = self.map.grid().affine.apply(voxel);
-        // More than u32 counts would be 48 GiB of vertices.
+        // Exceeding u32 would take 48 GiB of vertices.
         let index = self.surface.vertices.len() as u32;
         self.surface.vertices.push(place.map(|mm| mm as f32));
         index
     }
 
-    /// Adds the two triangles of four vertices that run anticlockwise seen from the end of an edge;
-    /// `outwards` says whether the edge leaves the label.
+    /// Adds the two triangles of four vertices that run anticlockwise seen from the end of an edge; `outwards` says
+    /// whether the edge points out of the label.
     fn add_quad(&mut self, mut quad: [u32; 4], outwards: bool) {
         if outwards == self.left_handed {
             quad.reverse();
@@ -184,8 +183,8 @@ fn around(axis: usize) -> [[usize; 3]; 4] {
     })
 }
 
-/// The middle of the places where the surface crosses a cell's edges, each halfway along its edge; from the
-/// cell's first corner, in voxels. The corners are not all alike.
+/// The mean of the points where the surface crosses a cell's edges, each halfway along its edge; relative to the cell's
+/// first corner, in voxels. The corners must not all be equal.
 fn middle(corners: [bool; 8]) -> [f64; 3] {
     let mut sum = [0.0; 3];
     let mut crossings = 0.0;
@@ -205,14 +204,14 @@ fn middle(corners: [bool; 8]) -> [f64; 3] {
 }
 
 impl Surface {
-    /// Whether there is no triangle at all.
+    /// Whether there are no triangles.
     pub fn is_empty(&self) -> bool {
         self.triangles.is_empty()
     }
 
-    /// The volume that the mesh encloses in mL, by the divergence theorem; 0 where it is empty.
+    /// The volume that the mesh encloses in mL, by the divergence theorem; 0 if it is empty.
     pub fn volume_ml(&self) -> f64 {
-        // Seen from one of the vertices, so that a far origin costs no digits.
+        // Relative to one of the vertices, so that a distant origin costs no precision.
         let Some(&origin) = self.vertices.first() else {
             return 0.0;
         };
@@ -229,14 +228,13 @@ impl Surface {
         six_fold / 6.0 / 1000.0
     }
 
-    /// The mesh as a binary STL file (little-endian, 84 bytes and 50 for each triangle). Coordinates are
-    /// mm, RAS+; the format has no field for that, so the header says it, with `SPACE=RAS` as 3D Slicer
-    /// reads it: without, Slicer takes a file for LPS and turns it by half a turn. Normals are of length 1,
-    /// or 0 for a triangle without area.
+    /// The mesh as a binary STL file (little-endian, 84 bytes and 50 for each triangle). Coordinates are mm, RAS+; the
+    /// format has no field for that, so the header has `SPACE=RAS`, which 3D Slicer reads: without it, Slicer assumes
+    /// LPS and rotates by half a turn. Normals are of length 1, or 0 for a triangle without area.
     ///
-    /// `name` follows in the header, cut off after its 80 bytes; characters outside ASCII become `?`.
+    /// `name` follows in the header, truncated after its 80 bytes; characters outside ASCII become `?`.
     pub fn to_stl(&self, name: &str) -> Vec<u8> {
-        // A header that begins with "solid" would be that of a text file.
+        // A header that begins with "solid" would mark a text file.
         let header = format!("MedContext, mm, SPACE=RAS, {name}");
         let printable = |letter: char| match letter {
             ' '..='~' => letter as u8,
@@ -261,16 +259,16 @@ impl Surface {
     }
 }
 
-/// Names for the files of many surfaces, no two alike.
+/// Unique names for the files of many surfaces.
 #[derive(Debug, Default)]
 pub struct SurfaceNames {
     files: FileNames,
 }
 
 impl SurfaceNames {
-    /// The name of the file of a case's label: `case_label.stl`, where all of the label's name that is neither
-    /// letter, digit, `-` nor `.` is `_`, and where the id follows if that name is taken. A case's name that is
-    /// too long for a file system is cut.
+    /// The file name for a case's label: `case_label.stl`, with `_` for everything in the label's name that is neither
+    /// letter, digit, `-` nor `.`, and with the id appended if that name is taken. A case name that is too long for a
+    /// file system is truncated.
     pub fn take(&mut self, case: &str, label: &str, id: u16) -> String {
         let kept = |letter: char| match letter {
             '-' | '.' => letter,
@@ -288,7 +286,7 @@ impl SurfaceNames {
     }
 }
 
-/// The direction, of length 1, in which a triangle faces; 0 where it has no area.
+/// The unit normal of a triangle; 0 if it has no area.
 fn normal([a, b, c]: [[f32; 3]; 3]) -> [f32; 3] {
     let across = cross(difference(b, a), difference(c, a));
     let length = norm(across);

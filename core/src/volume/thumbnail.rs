@@ -1,28 +1,27 @@
-//! A small picture of a volume, for lists.
+//! Thumbnails of volumes, for lists.
 
 use serde::{Deserialize, Serialize};
 
 use super::Image;
 use super::voxels::with_values;
 
-/// The darkest and the brightest share of the pixels that a picture does not tell apart.
+/// Fraction of the darkest and of the brightest pixels that is clipped.
 const CLIPPED: f64 = 0.02;
 
-/// The middle axial slice in greys: the patient's front is up, the patient's right is on the right.
+/// The middle axial slice in grays: the patient's front is up, the patient's right is on the right.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Thumbnail {
     /// Pixels in a row.
     pub width: usize,
     /// Rows.
     pub height: usize,
-    /// Greys from 0 (black) to 255, row by row from the top.
+    /// Grays from 0 (black) to 255, row by row from the top.
     pub pixels: Vec<u8>,
 }
 
 impl Image {
-    /// A picture whose longer side has `side` pixels, each as wide as it is high in mm. A pixel takes the
-    /// nearest voxel; greys span all but the extreme 2 % of the pixels at either end. Only the voxels that it
-    /// shows are looked at.
+    /// A picture whose longer side has `side` pixels, square in mm. A pixel shows the nearest voxel; grays span all but
+    /// the extreme 2 % of the pixels at either end. Only displayed voxels are read.
     pub fn thumbnail(&self, side: usize) -> Thumbnail {
         let grid = self.grid();
         let ([depth, rows, columns], [_, row_mm, column_mm]) = (grid.canonical_dims(), grid.canonical_spacing());
@@ -52,18 +51,18 @@ impl Image {
     }
 }
 
-/// The voxel under the middle of a pixel.
+/// The voxel under the center of a pixel.
 fn nearest(pixel: usize, pixels: usize, voxels: usize) -> usize {
     ((2 * pixel + 1) * voxels / (2 * pixels)).min(voxels - 1)
 }
 
-/// The values that are shown black and white.
+/// The values that are shown as black and white.
 fn window(values: &[f64]) -> (f64, f64) {
     let mut values = values.to_vec();
     values.sort_unstable_by(f64::total_cmp);
     let last = values.len().saturating_sub(1) as f64;
     let at = |share: f64| values.get((share * last).round() as usize).copied();
     let (dark, bright) = (at(CLIPPED).unwrap_or(0.0), at(1.0 - CLIPPED).unwrap_or(0.0));
-    // A slice of one value is black.
+    // A constant slice is black.
     (dark, if bright > dark { bright } else { dark + 1.0 })
 }

@@ -1,4 +1,4 @@
-//! Voxel values in the type that the file stores.
+//! Voxel values in the type of the file.
 
 use nifti::{DataElement, Endianness};
 
@@ -22,7 +22,7 @@ pub enum Voxels {
     F64(Vec<f64>),
 }
 
-/// Runs one expression on whichever vector a [`Voxels`] holds.
+/// Evaluates an expression on whichever vector a [`Voxels`] holds.
 macro_rules! with_values {
     ($voxels:expr, $values:ident => $body:expr) => {{
         // `as f64` in the body is needed for nine of the ten types.
@@ -71,7 +71,7 @@ impl Voxels {
         with_values!(self, values => values.len())
     }
 
-    /// Whether there are none.
+    /// Whether there are no voxels.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -110,7 +110,7 @@ impl Voxels {
     }
 }
 
-/// Reads a part at a time, so that a volume is never in memory twice.
+/// Reads chunk by chunk, so that a volume is never in memory twice.
 fn read_values<T: DataElement>(stream: &mut Stream, count: usize, order: Endianness) -> Result<Vec<T>> {
     const PART: usize = 1 << 14;
     let mut values = Vec::new();

@@ -11,35 +11,35 @@ pub enum WeightsError {
         "carry no MedContext metadata; convert them first with `core convert`, or choose a file that was saved here"
     )]
     NoMetadata,
-    /// Weights from elsewhere, which do not say all that using them needs.
+    /// Weights from other programs, which do not tell everything needed to use them.
     #[error(
         "are of {network} and say neither how images are to be prepared nor what is segmented; convert them first and \
          tell it: `core convert FILE NEW.safetensors {options}`"
     )]
     Untold {
-        /// What the tensors show.
+        /// The network as far as the tensors tell.
         network: String,
-        /// The options by which the rest is told.
+        /// The options that tell the rest.
         options: String,
     },
-    /// A part of a file that is not there.
+    /// A part that the file does not have.
     #[error("hold no network at {wanted:?}; choose one of {found}")]
     NoPart {
         /// What was asked for.
         wanted: String,
-        /// Where there are networks.
+        /// The parts with networks.
         found: String,
     },
-    /// Tensors from elsewhere that would be passed over.
+    /// Tensors from other programs that would be ignored.
     #[error(
         "hold tensors that the network has no place for ({0}); see with `core convert` what of them is of use, and \
          start from the file that it writes"
     )]
     Leftover(String),
-    /// A file of PyTorch that cannot be read.
-    #[error("cannot be read as a PyTorch checkpoint: {0}; save its state_dict anew")]
+    /// A PyTorch file that cannot be read.
+    #[error("cannot be read as a PyTorch checkpoint: {0}; save its state_dict again")]
     Checkpoint(String),
-    /// Tensors of no network that is known here, or of one that needs to be told more.
+    /// Tensors of an unknown network, or of one that needs more options.
     #[error("{0}")]
     Unrecognized(String),
     /// Metadata that this version does not understand.
@@ -88,15 +88,15 @@ pub enum WeightsError {
         case: usize,
     },
     /// A parameter that holds something other than numbers.
-    #[error("hold NaN or infinite values in {0}; train anew with a lower learning rate")]
+    #[error("hold NaN or infinite values in {0}; train again with a lower learning rate")]
     NotFinite(String),
-    /// The file has no room.
+    /// The file cannot be written.
     #[error("could not be written ({0}); free some space or choose another folder")]
     Unwritten(String),
     /// The state of a run with other settings, cases or labels.
-    #[error("belong to a run with {0}; give the same, or start anew in another folder")]
+    #[error("belong to a run with {0}; give the same, or start a new run in another folder")]
     OtherRun(String),
-    /// The device gave no answer while parameters were read from it.
+    /// The device did not answer while parameters were read from it.
     #[error("could not be read back from the device; try again or use the cpu")]
     Device,
 }

@@ -1,4 +1,4 @@
-//! Weights for PyTorch: everything that the reference implementation's `load_state_dict` asks for.
+//! Weights for PyTorch: everything that the reference implementation's `load_state_dict` requires.
 
 use std::borrow::Cow;
 
@@ -10,12 +10,12 @@ use super::save::collect;
 use super::{Metadata, WeightsError};
 use crate::backbone::{Model, ReferenceValues};
 
-/// A safetensors file whose names, shapes and buffers are those of the reference implementation, such as
-/// MONAI 1.5 or the released code of a network's authors. A mask token at the top level is this program's own
-/// and is left out. In Python: `model.load_state_dict(safetensors.torch.load_file(path))`.
+/// A safetensors file whose names, shapes and buffers are those of the reference implementation, such as MONAI 1.5 or
+/// the released code of a network's authors. The mask token at the top level only exists here and is left out. In
+/// Python: `model.load_state_dict(safetensors.torch.load_file(path))`.
 ///
 /// # Errors
-/// When the device does not give the parameters.
+/// When the parameters cannot be read from the device.
 pub async fn to_reference(model: &Model, metadata: &Metadata) -> Result<Vec<u8>, WeightsError> {
     let mut tensors = Tensors::new();
     for parameter in collect("", model) {

@@ -10,25 +10,25 @@ use super::names::{Place, places, transpose};
 use super::raw::Tensors;
 use crate::backbone::Model;
 
-/// How a network takes tensors that are not quite its own.
+/// How a network accepts tensors that do not match exactly.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fit {
-    /// The last layer stays as it is where the file's has another number of classes.
+    /// The last layer is left unchanged if the file's has another number of classes.
     pub new_head: bool,
-    /// The first layer takes a file's of one channel for several, or of several for one.
+    /// The first layer is adapted from one channel to several, or from several to one.
     pub adapt_channels: bool,
-    /// The mask token stays as it is where the file has none.
+    /// The mask token is left unchanged if the file has none.
     pub without_mask_token: bool,
 }
 
-/// A network that was filled, and what remained.
+/// A filled network, and what remained.
 #[derive(Debug)]
 pub struct Filled {
     /// The network.
     pub model: Model,
-    /// Parameters that stayed as they were.
+    /// Parameters that were left unchanged.
     pub kept: Vec<String>,
-    /// Tensors of the file that the network has no place for.
+    /// Tensors of the file that the network does not use.
     pub ignored: Vec<String>,
 }
 
@@ -69,19 +69,19 @@ pub(crate) fn fill_part(model: Model, tensors: &Tensors<'_>, prefix: &str) -> Re
 }
 
 struct Fill<'a> {
-    /// Places of the parameters that are still to come. They are told beforehand, so that the old
-    /// parameters need not be kept while the new ones come.
+    /// Places of the remaining parameters. They are collected beforehand, so that the old parameters need not be kept
+    /// while the new ones are read.
     places: std::vec::IntoIter<Place>,
     tensors: &'a Tensors<'a>,
     fit: Fit,
-    /// Tensors that found their place.
+    /// Tensors that were used.
     used: HashSet<String>,
     kept: Vec<String>,
     error: Option<WeightsError>,
 }
 
 impl Fill<'_> {
-    /// The parameter's new value in file layout; `None` where it stays as it is.
+    /// The parameter's new value in file layout; `None` if it is left unchanged.
     fn value(&mut self, place: Place) -> Result<Option<Vec<f32>>, WeightsError> {
         let Place { name, shape, .. } = place;
         let Some(tensor) = self.tensors.get(&name) else {
@@ -121,7 +121,7 @@ impl Fill<'_> {
 
 impl ModuleMapper for Fill<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        // As many places as parameters: both come from visiting the same network.
+        // There are as many places as parameters: both come from visiting the same network.
         let Some(place) = self.places.next() else {
             return param;
         };
@@ -147,8 +147,8 @@ impl ModuleMapper for Fill<'_> {
     }
 }
 
-/// The weights of one channel for several, each an equal part, so that equal channels give the same
-/// response; or the sum over several channels for one. `None` where the shapes do not allow it.
+/// Distributes the weights of one channel equally over several, so that equal channels give the same response; or sums
+/// several channels into one. `None` if the shapes do not allow it.
 ///
 /// Shapes are `[out, channel, …]`, or `[out, voxels · channel]` with channels fastest.
 fn adapt_channels(values: &[f32], found: &[usize], wanted: &[usize]) -> Option<Vec<f32>> {
@@ -161,7 +161,7 @@ fn adapt_channels(values: &[f32], found: &[usize], wanted: &[usize]) -> Option<V
         return None;
     }
     let channels = several / one;
-    // Values that lie together for each channel.
+    // Contiguous values per channel.
     let run = if found.len() == 2 {
         1
     } else if one == 1 {

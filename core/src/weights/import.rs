@@ -1,4 +1,4 @@
-//! Weights from elsewhere: PyTorch checkpoints and safetensors of the reference implementations.
+//! Weights from other programs: PyTorch checkpoints and safetensors of the reference implementations.
 
 use std::collections::BTreeMap;
 
@@ -12,18 +12,18 @@ use super::{Metadata, WeightsError};
 use crate::backbone::Model;
 use crate::dataset::LabelSet;
 
-/// A network from elsewhere.
+/// An imported network.
 #[derive(Debug)]
 pub struct Imported {
     /// The network, on the device that was asked for.
     pub model: Model,
-    /// What a weights file of it says.
+    /// Metadata for its weights file.
     pub metadata: Metadata,
-    /// What the file does not tell and was assumed, one phrase each.
+    /// What was assumed because the file does not tell, one phrase each.
     pub assumed: Vec<String>,
-    /// Parameters that the file lacks or has for other classes; they are new.
+    /// Parameters that the file lacks or has for other classes; they are newly initialized.
     pub missing: Vec<String>,
-    /// Tensors of the file that the network has no place for.
+    /// Tensors of the file that the network does not use.
     pub ignored: Vec<String>,
     /// Where the network lies in the file: keys and prefix, with points between; "." where it is the file.
     pub place: String,
@@ -31,13 +31,12 @@ pub struct Imported {
     pub others: Vec<String>,
 }
 
-/// Reads the weights of one of the backbones from any file that holds them: a `.pt`, `.pth`, `.bin`
-/// or `.model` of `torch.save`, or safetensors, of this program or with PyTorch's names. A prefix that all
-/// names share is taken off. A pickle is parsed as data; nothing in it is run.
+/// Reads the weights of one of the backbones from any file that holds them: a `.pt`, `.pth`, `.bin` or `.model` of
+/// `torch.save`, or safetensors, of this program or with PyTorch's names. A common prefix of all names is removed. A
+/// pickle is parsed as data; nothing in it is executed.
 ///
 /// # Errors
-/// When the file is damaged, asks to run something, holds another network, or a tensor of another
-/// shape.
+/// When the file is damaged, asks to execute something, or holds another network or a tensor of another shape.
 pub fn import(bytes: &[u8], options: &ImportOptions, device: &Device) -> Result<Imported, WeightsError> {
     let opened = Opened::read(bytes, options)?;
     let mut metadata = opened.metadata.clone();
@@ -71,12 +70,12 @@ pub fn import(bytes: &[u8], options: &ImportOptions, device: &Device) -> Result<
     })
 }
 
-/// What a weights file from elsewhere holds, as far as its tensors tell.
+/// What a weights file from another program holds, as far as its tensors tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
-    /// The network in words, as [`Metadata::describe`] has it.
+    /// The network in words, as from [`Metadata::describe`].
     pub network: String,
-    /// The options of `core convert` by which the rest is told.
+    /// The options of `core convert` that tell the rest.
     pub options: String,
     /// Where the network lies in the file: keys and prefix, with points between.
     pub place: String,
@@ -84,7 +83,7 @@ pub struct Summary {
     pub others: Vec<String>,
 }
 
-/// Looks into a weights file from elsewhere, without reading its values.
+/// Inspects a weights file from another program, without reading its values.
 ///
 /// # Errors
 /// As [`import`].
@@ -98,12 +97,12 @@ pub fn examine(bytes: &[u8]) -> Result<Summary, WeightsError> {
     })
 }
 
-/// Whether the bytes are a checkpoint of PyTorch, by how they begin.
+/// Whether the bytes are a PyTorch checkpoint, by their first bytes.
 pub fn is_checkpoint(bytes: &[u8]) -> bool {
     is_torch(bytes)
 }
 
-/// The same labels with other names, which leave out the background.
+/// The same labels with other names, given without the background.
 fn named(labels: &LabelSet, names: &[String]) -> Result<LabelSet, WeightsError> {
     let ids = labels.ids().iter().copied().skip(1);
     if names.len() != ids.len() {

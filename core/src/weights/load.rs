@@ -1,4 +1,4 @@
-//! From a weights file that was saved here to its network.
+//! Loading this program's weights files.
 
 use burn::tensor::Device;
 
@@ -8,7 +8,7 @@ use super::raw::read_safetensors;
 use super::{Metadata, WeightsError};
 use crate::backbone::Model;
 
-/// A network with what its file says about it.
+/// A network with its file's metadata.
 #[derive(Debug)]
 pub struct Loaded {
     /// The network, on the device that was asked for.
@@ -20,7 +20,7 @@ pub struct Loaded {
 /// Reads a weights file and builds its network on `device`.
 ///
 /// # Errors
-/// When the file is damaged or from elsewhere, or its tensors are not those of the network that it names.
+/// When the file is damaged or from another program, or its tensors do not match the network that it names.
 pub fn load(bytes: &[u8], device: &Device) -> Result<Loaded, WeightsError> {
     let metadata = match Metadata::read(bytes) {
         Err(WeightsError::NoMetadata) => return Err(untold(bytes)),
@@ -31,7 +31,7 @@ pub fn load(bytes: &[u8], device: &Device) -> Result<Loaded, WeightsError> {
     Ok(Loaded { model, metadata })
 }
 
-/// Why weights from elsewhere cannot be used as they are.
+/// Why weights from other programs cannot be used directly.
 fn untold(bytes: &[u8]) -> WeightsError {
     match examine(bytes) {
         Ok(Summary { network, options, .. }) => WeightsError::Untold { network, options },

@@ -1,4 +1,4 @@
-//! What a weights file says about itself.
+//! The metadata of a weights file.
 
 use burn::tensor::Device;
 use safetensors::SafeTensors;
@@ -10,7 +10,7 @@ use crate::backbone::{Model, Network};
 use crate::dataset::LabelSet;
 use crate::transform::Preprocessing;
 
-/// Key under which the metadata stands in the safetensors header.
+/// Key of the metadata in the safetensors header.
 pub(super) const KEY: &str = "medcontext";
 
 /// Everything needed to use the weights again.
@@ -24,19 +24,19 @@ pub struct Metadata {
     pub channels: usize,
     /// Patch `[depth, height, width]` in voxels that the network was built for.
     pub patch: [usize; 3],
-    /// What an image goes through before the network sees it. Its fields stand beside the others in
-    /// the file, so that files from before there were spacings are read.
+    /// Preprocessing of the network's images. Its fields are flattened into the file's metadata, so that files from
+    /// before there were spacings can be read.
     #[serde(flatten)]
     pub preprocessing: Preprocessing,
     /// The labels, by output channel.
     pub labels: LabelSet,
     /// How the weights came to be.
-    pub training: Training,
+    pub training: TrainingSummary,
 }
 
 /// A summary of the training run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Training {
+pub struct TrainingSummary {
     /// Steps done.
     pub iterations: usize,
     /// Whether MedContext was on.
@@ -45,16 +45,16 @@ pub struct Training {
     pub seed: u64,
     /// Cases trained on.
     pub cases: usize,
-    /// Names of all cases that the weights have seen: those of the run, and those of the weights that it started
-    /// from. Nothing where that is not known.
+    /// Names of all cases that the weights have seen: those of the run, and those of the weights that it started from.
+    /// `None` if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub case_names: Option<Vec<String>>,
-    /// Mean Dice on the validation cases at that step, where it was measured.
+    /// Mean Dice on the validation cases at that step, if it was measured.
     pub validation_dice: Option<f64>,
 }
 
-impl Training {
-    /// Whether the weights have seen a case of this name in training; nothing where that is not known.
+impl TrainingSummary {
+    /// Whether the weights have seen a case of this name in training; `None` if unknown.
     pub fn saw(&self, case: &str) -> Option<bool> {
         let names = self.case_names.as_ref()?;
         Some(names.iter().any(|name| name == case))
@@ -62,8 +62,8 @@ impl Training {
 }
 
 impl Metadata {
-    /// A card in Markdown that goes along with a weights file: what it segments, on what it was trained, how good
-    /// it was, and what it is not. `sha256` is the file's, in hexadecimal.
+    /// A model card in Markdown for a weights file: what it segments, what it was trained on, how good it was, and its
+    /// limits. `sha256` is the file's, in hexadecimal.
     pub fn card(&self, sha256: &str) -> String {
         let Self {
             version,
@@ -101,7 +101,7 @@ impl Metadata {
     pub fn summary(&self) -> String {
         let [depth, height, width] = self.patch;
         let names: Vec<&str> = self.labels.names().iter().skip(1).map(String::as_str).collect();
-        let Training {
+        let TrainingSummary {
             iterations,
             medcontext,
             validation_dice,
@@ -125,7 +125,7 @@ impl Metadata {
     /// Reads the metadata of a weights file, without its tensors.
     ///
     /// # Errors
-    /// When the bytes are not safetensors or carry no metadata of ours, as checkpoints of PyTorch do.
+    /// When the bytes are not safetensors or lack this program's metadata, as PyTorch checkpoints do.
     pub fn read(bytes: &[u8]) -> Result<Self, WeightsError> {
         if is_torch(bytes) {
             return Err(WeightsError::NoMetadata);
@@ -151,7 +151,7 @@ impl Metadata {
         self.network.build(channels, outputs, self.patch, 0, device)
     }
 
-    /// Whether the network takes as many channels as a case has.
+    /// Checks that the network takes as many channels as a case has.
     ///
     /// # Errors
     /// When it takes another number.

@@ -1,5 +1,5 @@
-//! Weights files: `.safetensors`, named and laid out as the reference implementations do it
-//! (PyTorch's layouts), with what is needed to use them again in the file's metadata.
+//! Weights files: `.safetensors`, with the reference implementations' names and layouts (PyTorch's), and everything
+//! needed to use them again in the metadata.
 
 mod error;
 mod export;
@@ -26,7 +26,7 @@ pub use load::{Loaded, load};
 #[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
 pub(crate) use metadata::counted;
 pub(crate) use metadata::describe;
-pub use metadata::{Metadata, Training};
+pub use metadata::{Metadata, TrainingSummary};
 pub(crate) use opened::Opened;
 pub use options::ImportOptions;
 pub use raw::{RawTensor, Tensors, read_safetensors};

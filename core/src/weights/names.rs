@@ -1,7 +1,7 @@
-//! Where a network's parameters stand in a weights file.
+//! How a network's parameters are stored in a weights file.
 //!
-//! Names are the reference implementation's; linear weights are transposed, because PyTorch keeps
-//! them `[out, in]` and burn `[in, out]`. All other layouts agree.
+//! Names are the reference implementation's; linear weights are transposed, because PyTorch stores them as `[out, in]`
+//! and burn as `[in, out]`. All other layouts agree.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
@@ -15,7 +15,7 @@ pub(super) struct Place {
     pub name: String,
     /// Its shape in the file.
     pub shape: Vec<usize>,
-    /// Whether the file has its two axes the other way round.
+    /// Whether its two axes are swapped in the file.
     pub transposed: bool,
     /// Whether its shape depends on the number of classes.
     pub head: bool,
@@ -75,7 +75,7 @@ impl ModuleVisitor for Places<'_> {
 
 /// Row-major `[rows, columns]` values as `[columns, rows]`.
 pub(super) fn transpose(values: &[f32], columns: usize) -> Vec<f32> {
-    // With its size told: large layers would otherwise take up to twice their room for good.
+    // With known capacity: otherwise large layers would permanently take up to twice their memory.
     let mut turned = Vec::with_capacity(values.len());
     for column in 0..columns {
         turned.extend(values.iter().skip(column).step_by(columns));

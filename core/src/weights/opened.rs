@@ -1,4 +1,4 @@
-//! Weights files from anywhere: what network they hold is told before its tensors are read.
+//! Weights files from any program: the network is determined before its tensors are read.
 
 use std::collections::BTreeMap;
 
@@ -8,16 +8,16 @@ use super::part::{Dictionary, Part, parts, whole};
 use super::raw::{Tensors, read_safetensors};
 use super::recognize::recognize;
 use super::torch::{Checkpoint, is_torch};
-use super::{Metadata, Training, WeightsError};
+use super::{Metadata, TrainingSummary, WeightsError};
 use crate::backbone::{Model, Network, Recognized, is_unused};
 use crate::dataset::LabelSet;
 use crate::transform::{Normalization, Preprocessing};
 
-/// A file whose network is known and whose tensors are still to be read.
+/// A file whose network is known but whose tensors are not read yet.
 pub(crate) struct Opened<'a> {
     source: Source<'a>,
     part: Part,
-    /// What the file says, or what names and shapes tell.
+    /// The file's own metadata, or what names and shapes tell.
     pub metadata: Metadata,
     /// What was assumed beyond that, one phrase each.
     pub assumed: Vec<String>,
@@ -31,11 +31,10 @@ enum Source<'a> {
 }
 
 impl<'a> Opened<'a> {
-    /// Finds the network of a file: that of this program's own metadata, or the one that names and shapes
-    /// show.
+    /// Finds the network of a file: from this program's metadata, or from names and shapes.
     ///
     /// # Errors
-    /// When the file is damaged, asks to run something, or holds no network that is known here.
+    /// When the file is damaged, asks to execute something, or holds no known network.
     pub fn read(bytes: &'a [u8], options: &ImportOptions) -> Result<Self, WeightsError> {
         let source = Source::open(bytes)?;
         let dictionaries = source.dictionaries();
@@ -69,8 +68,8 @@ impl<'a> Opened<'a> {
         &self.part.label
     }
 
-    /// Reads the network's tensors into `model`. What the model has no place for is named as in the file, what
-    /// nobody needs last.
+    /// Reads the network's tensors into `model`. Tensors that the model does not use are named as in the file,
+    /// generally unused ones last.
     ///
     /// # Errors
     /// When the file is damaged, or a tensor is missing or of another shape and `fit` does not allow for it.
@@ -89,12 +88,12 @@ impl<'a> Opened<'a> {
             }
         }
         filled.ignored.extend(rest);
-        // Keeps the order among those that are needed, and among those that are not.
+        // A stable sort: otherwise the order stays.
         filled.ignored.sort_by_key(|name| is_unused(name));
         Ok(filled)
     }
 
-    /// What `core convert` has to be told to make a file of this program of it.
+    /// The options that `core convert` needs for this file.
     pub fn untold(&self) -> String {
         let general = "--axes xyz|zyx --normalization z-score|none --names NAME,NAME";
         match self.metadata.network.untold_options() {
@@ -126,7 +125,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Tensors of a dictionary by the names that they are to have, given with those in the file.
+    /// Tensors of a dictionary by their new names, given with those in the file.
     fn tensors(self, dictionary: usize, names: &BTreeMap<String, String>) -> Result<Tensors<'a>, WeightsError> {
         match self {
             Self::Torch(checkpoint) => checkpoint.read(dictionary, names).map_err(WeightsError::Checkpoint),
@@ -142,8 +141,7 @@ fn no_tensors() -> WeightsError {
     WeightsError::Checkpoint("it holds no dictionary of tensors".to_owned())
 }
 
-/// The network that is meant, and where the others lie. One that is not there as a whole gives way to the
-/// next.
+/// The network to read, and where the others lie. An incomplete one is skipped in favor of the next.
 fn choose(
     dictionaries: Vec<Dictionary>,
     options: &ImportOptions,
@@ -188,7 +186,7 @@ fn describe(found: Recognized<Network>, options: &ImportOptions) -> Result<(Meta
             ..Preprocessing::default()
         },
         labels: numbered(found.classes)?,
-        training: Training::default(),
+        training: TrainingSummary::default(),
     };
     let mut assumed = found.assumed;
     if options.normalization == Normalization::ZScore {
@@ -197,7 +195,7 @@ fn describe(found: Recognized<Network>, options: &ImportOptions) -> Result<(Meta
     Ok((metadata, assumed))
 }
 
-/// Labels 1, 2, … beside the background.
+/// Labels 1, 2, … besides the background.
 pub(super) fn numbered(classes: usize) -> Result<LabelSet, WeightsError> {
     let last = u16::try_from(classes.saturating_sub(1)).unwrap_or(u16::MAX);
     LabelSet::from_ids(1..=last, &BTreeMap::new())

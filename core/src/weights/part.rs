@@ -1,20 +1,20 @@
-//! Which tensors of a file are a network's.
+//! Which tensors of a file belong to a network.
 //!
-//! Frameworks put words in front of all names (data-parallel and compiled networks, Lightning's
-//! modules, teachers and averages), and dictionaries into dictionaries. None of these words is known
-//! here: what stands in front of a tensor that only one network has stands in front of them all.
+//! Frameworks prefix all names (data-parallel and compiled networks, Lightning's modules, teachers and averages), and
+//! nest dictionaries. No list of prefixes is needed: the prefix of an anchor, a tensor that only one network has, is
+//! the prefix of them all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::backbone::{anchors, canonical_name};
 
-/// Sides of tensors, by name.
+/// Shapes of tensors, by name.
 pub(super) type Shapes = BTreeMap<String, Vec<usize>>;
 
-/// Tensors that a file holds side by side.
+/// The tensors of one dictionary in a file.
 #[derive(Debug)]
 pub(super) struct Dictionary {
-    /// The keys that lead to it, with points between; empty for the file's outermost.
+    /// The path of keys that lead to it, separated by points; empty for the outermost.
     pub path: String,
     pub shapes: Shapes,
 }
@@ -24,21 +24,21 @@ pub(super) struct Dictionary {
 pub(super) struct Part {
     /// The index of its dictionary.
     pub dictionary: usize,
-    /// What leads to it, dictionaries and the prefix of its names alike; [`WHOLE`] where nothing does.
+    /// Its path, dictionary keys and name prefix together; [`WHOLE`] if there are none.
     pub label: String,
-    /// Names in the file, by the names that MONAI 1.5 and the released networks use.
+    /// Names in the file, by the names of MONAI 1.5 and the released networks.
     pub names: BTreeMap<String, String>,
-    /// Sides, by the same names.
+    /// Shapes, by the same names.
     pub shapes: Shapes,
     /// Names of the dictionary's other tensors that belong to no network.
     pub rest: Vec<String>,
 }
 
-/// The label of a network that is not within anything.
+/// The label of a network at the top level.
 const WHOLE: &str = ".";
 
-/// The networks of a file, the one that is meant if nothing else is said first: a student or the network
-/// itself before an average of it, and that before a teacher.
+/// The networks of a file, the default one first: a student or the network itself before its average, and that before a
+/// teacher.
 pub(super) fn parts(dictionaries: &[Dictionary]) -> Vec<Part> {
     let mut parts: Vec<Part> = dictionaries
         .iter()
@@ -69,7 +69,7 @@ fn parts_of(index: usize, dictionary: &Dictionary) -> Vec<Part> {
     let mut parts: Vec<(&str, Vec<(&str, &str)>)> = prefixes.into_iter().map(|prefix| (prefix, Vec::new())).collect();
     let mut rest = Vec::new();
     for (name, original) in &names {
-        // Of a network within another's names, the inner one has them.
+        // If one network's prefix lies within another's, the inner one owns the tensors.
         let owner = parts
             .iter_mut()
             .filter(|(prefix, _)| name.starts_with(prefix))
@@ -98,8 +98,8 @@ fn parts_of(index: usize, dictionary: &Dictionary) -> Vec<Part> {
         .collect()
 }
 
-/// Names without what wraps single parts of a network (compiled, sharded or checkpointed ones), each with the
-/// name in the file. Where that would make two names one, they stay.
+/// Names without wrappers around parts of a network (compiled, sharded or checkpointed ones), each with the name in the
+/// file. If two names would become equal, they stay.
 fn without_wrappers(shapes: &Shapes) -> Vec<(String, &str)> {
     let wrapper = |part: &&str| part.starts_with('_') || *part == "module";
     let strip = |name: &str| {
@@ -113,14 +113,14 @@ fn without_wrappers(shapes: &Shapes) -> Vec<(String, &str)> {
     shapes.keys().map(|name| (name.clone(), name.as_str())).collect()
 }
 
-/// What stands in front of a tensor that only one network has.
+/// The prefix of an anchor, a tensor that only one network has.
 fn prefix_of(name: &str) -> Option<&str> {
     let before = |anchor: &str| name.strip_suffix(anchor);
     let ends = |before: &&str| before.is_empty() || before.ends_with('.');
     anchors().find_map(|anchor| before(anchor).filter(ends))
 }
 
-/// A network's names as its reference implementation has them, with those of the file.
+/// A network's reference names, with those in the file.
 fn canonical(names: &[(&str, &str)]) -> BTreeMap<String, String> {
     let present: BTreeSet<&str> = names.iter().map(|(name, _)| *name).collect();
     let has = |name: &str| present.contains(name);
@@ -225,7 +225,7 @@ mod tests {
             }
             found.into_iter().map(|part| part.label).collect()
         };
-        // In one dictionary, one within the other, and in dictionaries of their own.
+        // In one dictionary, nested, and in separate dictionaries.
         let together = dictionary("state_dict", behind("teacher.").chain(behind("student.")));
         assert_eq!(labels(&[together]), ["state_dict.student", "state_dict.teacher"]);
         let inner = dictionary("", behind("ema_model.").chain(behind("")));

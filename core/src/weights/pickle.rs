@@ -1,8 +1,8 @@
-//! Python pickles as data. Nothing in one is ever run: what a pickle would call is recorded by name.
+//! Python pickles as data. Nothing in one is ever executed: what a pickle would call is recorded by name.
 //!
-//! Protocols 0 to 5 as far as `torch.save` and what people put beside a state dict use them
-//! (Python's `pickletools` describes the opcodes). Values lie in one list and refer to each other by
-//! index, so that neither shared values nor deep nesting can hurt.
+//! Protocols 0 to 5, as far as `torch.save` and common content beside a state dict use them (Python's `pickletools`
+//! describes the opcodes). Values lie in one list and refer to each other by index, so that shared values and deep
+//! nesting are harmless.
 
 mod harmless;
 #[cfg(test)]
@@ -20,7 +20,7 @@ pub(super) enum Node {
     Int(i64),
     Float(f64),
     Text(String),
-    /// Raw bytes; what they hold does not matter here.
+    /// Raw bytes; their content does not matter here.
     Bytes,
     /// A tuple or a list.
     Sequence(Vec<Id>),
@@ -29,7 +29,7 @@ pub(super) enum Node {
     Global(String),
     /// Something kept outside the pickle; PyTorch's storages.
     Persistent(Id),
-    /// What calling a global would give, with its arguments.
+    /// The result of calling a global, with its arguments.
     Call(Id, Id),
 }
 
@@ -40,10 +40,10 @@ pub(super) type Id = usize;
 #[derive(Debug)]
 pub(super) struct Pickle {
     nodes: Vec<Node>,
-    /// What objects were filled with.
+    /// The states of objects.
     states: HashMap<Id, Id>,
     root: Id,
-    /// Bytes that it took.
+    /// Its length in bytes.
     pub(super) length: usize,
 }
 
@@ -53,16 +53,16 @@ impl Pickle {
     }
 
     pub(super) fn node(&self, id: Id) -> &Node {
-        // Ids come from this list alone.
+        // Ids only come from this list.
         &self.nodes[id]
     }
 
-    /// All values, in the order in which they were met.
+    /// All values, in order of appearance.
     pub(super) fn nodes(&self) -> &[Node] {
         &self.nodes
     }
 
-    /// What an object was filled with: its attributes, for most classes.
+    /// The state of an object: its attributes, for most classes.
     pub(super) fn state(&self, object: Id) -> Option<Id> {
         self.states.get(&object).copied()
     }
@@ -101,8 +101,8 @@ impl Pickle {
 /// Parses the pickle at the start of `bytes`.
 ///
 /// # Errors
-/// What is wrong, as the end of a sentence; among others when it would call something that a list of
-/// tensors does not need.
+/// What is wrong, as the end of a sentence; for example that it would call something that a list of tensors does not
+/// need.
 pub(super) fn parse(bytes: &[u8]) -> Result<Pickle, String> {
     let mut machine = Machine {
         bytes,
@@ -239,7 +239,7 @@ impl Machine<'_> {
             _ => {
                 let count = self.unsigned(1)? as usize;
                 if count > 8 {
-                    // Larger than any size or offset; its value does not matter.
+                    // Larger than any size or offset; the value does not matter.
                     self.take(count)?;
                     Node::Int(i64::MAX)
                 } else {
@@ -304,7 +304,7 @@ impl Machine<'_> {
         match (&mut self.nodes[target], opcode) {
             (Node::Sequence(list), b'a' | b'e' | 0x90) => list.extend(items),
             (Node::Dict(entries), b's' | b'u') => entries.extend(pairs(items)),
-            // Into an object that is not understood: nothing of it is needed.
+            // Into an object of an unknown class, which is not needed.
             (Node::Call(..), _) => {}
             _ => return Err(BROKEN.to_owned()),
         }

@@ -1,4 +1,4 @@
-//! Tensors as they lie in a file, by name.
+//! Tensors as stored in a file, by name.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -12,7 +12,7 @@ use super::WeightsError;
 /// A tensor's shape and its values as stored.
 #[derive(Clone, Debug)]
 pub struct RawTensor<'a> {
-    /// Sides, the slowest first.
+    /// Shape, slowest axis first.
     pub shape: Vec<usize>,
     /// How a value is stored.
     pub dtype: Dtype,

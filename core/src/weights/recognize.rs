@@ -1,14 +1,14 @@
-//! Which network a checkpoint holds; each backbone's file knows its own.
+//! Which network a checkpoint holds; each backbone's file recognizes its own.
 
 use super::WeightsError;
 use super::options::ImportOptions;
 use super::part::Shapes;
 use crate::backbone::{self, Network, RecognitionError, Recognized, Untold};
 
-/// Finds the network whose tensors these are.
+/// Finds the network that these tensors belong to.
 ///
 /// # Errors
-/// When the names are those of no network here, or its sizes cannot be told from the shapes.
+/// When no network here has tensors of these names, or the shapes do not tell its sizes.
 pub(super) fn recognize(shapes: &Shapes, options: &ImportOptions) -> Result<Recognized<Network>, WeightsError> {
     let untold = Untold {
         patch: options.patch,

@@ -1,5 +1,5 @@
-//! From a network's parameters to a weights file, one parameter after the other: no more than one of
-//! them is in memory beside the network and the file.
+//! Saving a network's parameters, one at a time: no more than one of them is in memory besides the network and the
+//! file.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -16,10 +16,10 @@ use crate::backbone::Model;
 /// How a value is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
-    /// As it is trained.
+    /// Full precision, as in training.
     #[default]
     F32,
-    /// Half the size; three digits.
+    /// Half the size, three significant digits.
     F16,
 }
 
@@ -42,7 +42,7 @@ impl Precision {
 /// Writes a weights file. Reads the parameters from the device without blocking.
 ///
 /// # Errors
-/// When the device does not give them, or one has become NaN or infinite.
+/// When they cannot be read from the device, or one has become NaN or infinite.
 pub async fn save(model: &Model, metadata: &Metadata, precision: Precision) -> Result<Vec<u8>, WeightsError> {
     let text = serde_json::to_string(metadata).map_err(|error| WeightsError::BadMetadata(error.to_string()))?;
     let mut file = Vec::new();
@@ -54,7 +54,7 @@ pub async fn save(model: &Model, metadata: &Metadata, precision: Precision) -> R
 /// Writes several models into one safetensors file, the names of each after a prefix.
 ///
 /// # Errors
-/// As [`save`], and when `sink` cannot be written to.
+/// As [`save`], and when writing to `sink` fails.
 pub(crate) async fn write(
     parts: &[(&str, &Model)],
     precision: Precision,
@@ -84,7 +84,7 @@ pub(crate) async fn write(
     Ok(())
 }
 
-/// The JSON with which a safetensors file begins, filled up so that values start at a multiple of 8.
+/// The JSON header of a safetensors file, padded so that values start at a multiple of 8.
 fn header(parameters: &[Parameter], precision: Precision, metadata: &BTreeMap<&str, String>) -> String {
     let mut entries = Map::new();
     entries.insert("__metadata__".to_owned(), json!(metadata));
@@ -137,7 +137,7 @@ pub(super) fn collect(prefix: &str, model: &Model) -> Vec<Parameter> {
     parameters.map(|(place, values)| Parameter { place, values }).collect()
 }
 
-/// The values of every parameter in a row.
+/// The values of every parameter, flattened.
 struct Flat(Vec<Tensor<1>>);
 
 impl ModuleVisitor for Flat {

@@ -1,4 +1,4 @@
-//! Files of `torch.save`: a ZIP archive since PyTorch 1.6, pickles in a row before.
+//! Files of `torch.save`: a ZIP archive since PyTorch 1.6, consecutive pickles before.
 
 mod view;
 mod walk;
@@ -16,7 +16,7 @@ use super::raw::Tensors;
 /// The first value of a file before PyTorch 1.6, little-endian.
 const LEGACY_MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 
-/// Whether the bytes are one of the two forms.
+/// Whether the bytes are one of the two formats.
 pub(super) fn is_torch(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04") || is_legacy(bytes)
 }
@@ -32,7 +32,7 @@ pub(super) struct Checkpoint<'a> {
     size: usize,
 }
 
-/// Where values lie.
+/// Where values are stored.
 enum Storages<'a> {
     /// Entries of an archive, in this folder.
     Archive(zip::ZipArchive<Cursor<&'a [u8]>>, String),
@@ -41,7 +41,7 @@ enum Storages<'a> {
 }
 
 impl<'a> Checkpoint<'a> {
-    /// Finds its way in a file.
+    /// Opens a file without reading its tensors.
     ///
     /// # Errors
     /// What is wrong, as the end of a sentence.
@@ -64,7 +64,7 @@ impl<'a> Checkpoint<'a> {
         })
     }
 
-    /// Names and sides of the tensors: of each dictionary, and of each module that was saved whole.
+    /// Names and shapes of the tensors of each dictionary, and of each module that was saved whole.
     pub(super) fn dictionaries(&self) -> Vec<Dictionary> {
         let described = self.found().into_iter().map(|(path, views)| Dictionary {
             path,
@@ -73,9 +73,8 @@ impl<'a> Checkpoint<'a> {
         described.collect()
     }
 
-    /// Copies tensors of a dictionary, given by its index, out of their storages: their names there by the
-    /// names that they are to have. Together they may take a few times the file's size, for those that share
-    /// a storage, and no more.
+    /// Copies tensors of a dictionary, given by its index, out of their storages; `names` maps new names to those in
+    /// the file. Together they may take a few times the file's size, for those that share a storage, but no more.
     ///
     /// # Errors
     /// What is wrong, as the end of a sentence.

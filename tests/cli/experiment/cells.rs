@@ -1,8 +1,8 @@
-//! Single cells: settings of the experiments that come along, and cells that were cut.
+//! Single cells: settings of the included experiments, and interrupted cells.
 
 use super::*;
 
-/// Cases made here, and the state that a cell goes on from.
+/// Cases made here, and the state that a cell resumes from.
 struct Phantoms {
     cases: Vec<PhantomCase>,
     state: Option<Vec<u8>>,
@@ -11,7 +11,7 @@ struct Phantoms {
 impl Source for Phantoms {
     type Error = Error;
 
-    /// A list of a preset or of a file stands for two cases of its name.
+    /// A list of a preset or of a file represents two cases of its name.
     fn list(&self, name: &str) -> Result<Vec<String>, Error> {
         Ok(["a", "b"].map(|case| format!("{name} {case}")).to_vec())
     }
@@ -30,7 +30,7 @@ impl Source for Phantoms {
     }
 }
 
-/// Every file that comes with the program can be run by whoever has the data.
+/// Every included experiment can be run by anyone who has the data.
 #[test]
 fn the_experiments_that_come_along_have_settings_that_work() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../experiments");
@@ -67,7 +67,7 @@ fn the_experiments_that_come_along_have_settings_that_work() {
     assert_eq!(files, 15);
 }
 
-/// A tiny run of two steps, in one go or cut after the first and gone on with.
+/// A tiny run of two steps, uninterrupted, or stopped after the first and resumed.
 #[test]
 fn a_cell_that_was_cut_goes_on_where_it_was() {
     let text = EXPERIMENT
@@ -93,7 +93,7 @@ fn a_cell_that_was_cut_goes_on_where_it_was() {
     assert!(rest.weights == whole.weights, "the same weights to the last bit");
 }
 
-/// What a cell's run left.
+/// The results of a cell's run.
 struct Left {
     done: Option<usize>,
     state: Vec<u8>,

@@ -1,8 +1,8 @@
-//! Two iterations of each experiment that comes along, on phantoms in its data set's folders.
+//! Two iterations of each included experiment, on phantoms in its data set's folders.
 
 use super::*;
 
-/// Settings that a test has time for.
+/// Settings small enough for a test.
 const SMALL: &str = r#"
 seeds = [0]
 size = "tiny"
@@ -12,7 +12,7 @@ patch = [32, 32, 32]
 overlap = 0.0
 "#;
 
-/// Phantoms have voxels of a centimeter: resampled to a preset's millimeters they would be large.
+/// Phantoms have voxels of a centimeter: resampled to a preset's spacing they would be large.
 const COARSE: &str = "preprocessing.spacing.mm = [11.0, 12.0, 13.0]\n";
 
 /// Two iterations of experiments, cell by cell, on phantoms in `data`.
@@ -65,7 +65,7 @@ fn two_iterations_on_acdc() {
     let data = phantoms(folder.path(), "acdc");
     let names = ["table2-acdc", "table4-acdc", "table6-acdc"];
     runs(folder.path(), &data, &names, COARSE);
-    // Of patients 1 to 4, two are tested on; 101 and 102 have labels too and are on no list.
+    // Of patients 1 to 4, two are test cases; 101 and 102 have labels too and are on no list.
     let result = folder.path().join("table2-acdc/unetr/train-80/seed-0/result.json");
     let result = read_result(&result);
     let frames = |patient: &str, frames: [usize; 2]| frames.map(|frame| format!("{patient}_frame{frame:02}"));

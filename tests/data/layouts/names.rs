@@ -10,7 +10,7 @@ fn no_two_cases_have_one_name_on_any_file_system() {
         left(&found),
         ["d/A.nii.gz: it has the same name as d/A.nii, which is used; remove one of them"]
     );
-    // Capitals, and folders joined to what is the name of another file.
+    // Case, and folders joined into the name of another file.
     check(
         &["d/Scan.nii", "d/scan.nii"],
         &["Scan predict: d/Scan.nii", "scan_2 predict: d/scan.nii"],

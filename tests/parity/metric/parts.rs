@@ -1,4 +1,4 @@
-//! Parts of an evaluation, and tables.
+//! Shards of an evaluation, and tables.
 
 use super::*;
 

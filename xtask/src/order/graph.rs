@@ -1,11 +1,11 @@
-//! Who uses whom, and the circles in it.
+//! The dependency graph, and its cycles.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// For each file or module, those that it uses.
+/// For each file or module, the ones that it uses.
 pub type Graph = BTreeMap<String, BTreeSet<String>>;
 
-/// The circles of a graph: groups of which each member reaches every other one.
+/// The cycles of a graph: its strongly connected components.
 pub fn circles(graph: &Graph) -> Vec<Vec<String>> {
     let reached: BTreeMap<&str, BTreeSet<&str>> = graph
         .keys()
@@ -18,7 +18,7 @@ pub fn circles(graph: &Graph) -> Vec<Vec<String>> {
             .filter(|other| reached.get(*other).is_some_and(|back| back.contains(start)))
             .map(|member| (*member).to_owned())
             .collect();
-        // Its own smallest member names a circle, so that each is listed once.
+        // A cycle is reported under its smallest member, so that each is listed once.
         if members.first().is_some_and(|first| first == start) {
             circles.push(members);
         }
@@ -26,7 +26,7 @@ pub fn circles(graph: &Graph) -> Vec<Vec<String>> {
     circles
 }
 
-/// All that `start` uses, directly or not; itself only if it is in a circle.
+/// Everything that `start` uses, directly or indirectly; itself only if it is in a cycle.
 fn reachable<'a>(graph: &'a Graph, start: &str) -> BTreeSet<&'a str> {
     let mut found = BTreeSet::new();
     let mut open: Vec<&str> = vec![start];

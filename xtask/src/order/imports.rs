@@ -1,4 +1,4 @@
-//! Which files a file of Rust source uses.
+//! Which files a Rust source file uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,7 +11,7 @@ use syn::{Attribute, Item, ItemUse, UseTree, Visibility};
 
 use super::graph::Graph;
 
-/// A name is passed on at most so often.
+/// Maximum number of reexports that a name passes through.
 const MOST_STEPS: usize = 8;
 
 /// A module's path, such as `[volume, grid]`.
@@ -19,7 +19,7 @@ type Module = Vec<String>;
 
 /// The source files of one crate, tests left out.
 pub struct Source {
-    /// Each module's file, and what was read in it.
+    /// Each module's file, and its imports.
     modules: BTreeMap<Module, File>,
 }
 
@@ -27,7 +27,7 @@ struct File {
     path: String,
     /// Paths that the file names, from the crate's root.
     uses: Vec<Module>,
-    /// Names that it has from elsewhere, for itself or for others.
+    /// Names that it imports, for itself or for others.
     reexports: BTreeMap<String, Module>,
 }
 
@@ -39,7 +39,7 @@ impl Source {
         Ok(Self { modules })
     }
 
-    /// Which file uses what another one defines. What a file only passes on does not count.
+    /// Which file uses definitions of another one. Reexports do not count.
     pub fn graph(&self) -> Graph {
         let mut graph = Graph::new();
         for file in self.modules.values() {
@@ -50,7 +50,7 @@ impl Source {
         graph
     }
 
-    /// The file that defines what a path names; none where a whole module is named, whose items are named next.
+    /// The file that defines the item of a path; `None` for a whole module, whose items are named next.
     fn defined_in(&self, path: &[String], depth: usize) -> Option<&str> {
         let (module, file) = (1..=path.len())
             .rev()
@@ -123,8 +123,8 @@ impl Reader {
         }
     }
 
-    /// A path from the crate's root; `None` for one of another crate, which cannot be told from one that begins
-    /// at this module, so such a one is tried there and not found.
+    /// A path from the crate's root. A path into another crate looks like one that begins at this module, so it is
+    /// tried there and not found.
     fn absolute(&self, path: &[String]) -> Module {
         let mut module = self.module.clone();
         let mut rest = path;
@@ -178,7 +178,7 @@ impl Reader {
         self.reexports.extend(name.map(|name| (name, path)));
     }
 
-    /// Paths in the body of a macro, where there is no syntax tree.
+    /// Paths in the body of a macro, which has no syntax tree.
     fn tokens(&mut self, tokens: TokenStream) {
         let mut path: Vec<String> = Vec::new();
         let mut colons = 0;

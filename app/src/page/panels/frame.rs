@@ -1,18 +1,17 @@
-//! What surrounds the work: header, footer, and the window itself as a place to drop files.
+//! The frame of the page: header, footer, and the window itself as a drop target.
 
 use leptos::prelude::*;
 use leptos::{ev, task::spawn_local};
 use web_sys::DragEvent;
 
-use super::help::Help;
-use super::worker::DeviceChip;
 use crate::message::CasesRequest;
 use crate::page::files::Drop;
 use crate::page::link::Link;
+use crate::page::panels;
 use crate::page::state::State;
 
-/// Takes drops anywhere in the window, says so while something is dragged over it, and asks before work is
-/// left unfinished.
+/// Takes drops anywhere in the window, shows a hint while something is dragged over it, and asks before leaving
+/// unfinished work.
 #[component]
 pub fn Window() -> impl IntoView {
     let state = expect_context::<State>();
@@ -30,7 +29,7 @@ pub fn Window() -> impl IntoView {
         }
     });
     let leave = window_event_listener(ev::dragleave, move |event| {
-        // Leaving for nowhere is leaving the window; the others are moves between elements.
+        // Without a related target, the pointer left the window; otherwise it moved between elements.
         if event.related_target().is_none() {
             dragging.set(false);
         }
@@ -58,7 +57,7 @@ pub fn Window() -> impl IntoView {
     }
 }
 
-/// Hands what was dropped to the worker.
+/// Hands dropped files to the worker.
 fn take(event: &DragEvent, state: State, link: Link) {
     let Some(drop) = event.data_transfer().map(|transfer| Drop::new(&transfer)) else {
         return;
@@ -79,8 +78,8 @@ pub fn Header() -> impl IntoView {
             <Logo />
             <h1>"MedContext"</h1>
             <p class="tagline">"Few-shot 3D segmentation, trained in your browser"</p>
-            <DeviceChip />
-            <Help />
+            <panels::worker::DeviceChip />
+            <panels::help::Help />
         </header>
     }
 }
@@ -100,7 +99,7 @@ fn Logo() -> impl IntoView {
     }
 }
 
-/// What this is not.
+/// The disclaimer.
 #[component]
 pub fn Footer() -> impl IntoView {
     view! {

@@ -1,11 +1,11 @@
-//! The keys that work everywhere on the page, a sheet that lists them, and what helps to find a fault.
+//! Global keyboard shortcuts, a sheet that lists them, and diagnostics.
 
 use leptos::html::Dialog;
 use leptos::task::spawn_local;
 use leptos::{ev, prelude::*};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::HtmlElement;
+use web_sys::{HtmlElement, KeyboardEvent};
 
 use super::viewer::Overlay;
 use super::worker::Engine;
@@ -22,13 +22,13 @@ const KEYS: [(&str, &str, &str); 11] = [
     ("5", "How uncertain the network is", ""),
     ("t", "Train", "train"),
     ("s", "Segment", "predict"),
-    ("p", "Pause, or go on", "pause"),
+    ("p", "Pause, or continue", "pause"),
     ("x", "Stop", "stop"),
     ("e", "Edit labels", "edit"),
     ("?", "This sheet", "help"),
 ];
 
-/// Keys that only help: the viewer's and the editor's.
+/// Keys that are only listed: the viewer's and the editor's.
 const OTHERS: [(&str, &str); 3] = [
     (
         "h l, j k, d u, or arrows and Page keys",
@@ -43,38 +43,11 @@ const OTHERS: [(&str, &str); 3] = [
 pub fn Help() -> impl IntoView {
     let state = expect_context::<State>();
     let sheet = NodeRef::<Dialog>::new();
-    let keys = window_event_listener(ev::keydown, move |event| {
-        let typing = event.target().is_some_and(|target| {
-            let element: Option<&HtmlElement> = target.dyn_ref();
-            element
-                .is_some_and(|element| ["INPUT", "SELECT", "TEXTAREA", "CANVAS"].contains(&element.tag_name().as_str()))
-        });
-        if typing || event.ctrl_key() || event.meta_key() || event.alt_key() {
-            return;
-        }
-        let key = event.key();
-        let overlay = match key.as_str() {
-            "1" => Some(Overlay::None),
-            "2" => Some(Overlay::Truth),
-            "3" => Some(Overlay::Prediction),
-            "4" => Some(Overlay::Difference),
-            "5" => Some(Overlay::Uncertainty),
-            _ => None,
-        };
-        if let Some(overlay) = overlay {
-            return state.viewer.overlay.set(overlay);
-        }
-        let button = KEYS.iter().find(|(known, ..)| *known == key);
-        let button = button.and_then(|(_, _, id)| document().get_element_by_id(id));
-        if let Some(button) = button.and_then(|button| button.dyn_into::<HtmlElement>().ok()) {
-            // A button that is disabled does nothing.
-            button.click();
-        }
-    });
+    let keys = window_event_listener(ev::keydown, move |event| press(state, &event));
     on_cleanup(move || keys.remove());
     let open = move |_| {
         if let Some(sheet) = sheet.get() {
-            // It fails only where the sheet is open already.
+            // It only fails if the sheet is already open.
             let _ = sheet.show_modal();
         }
     };
@@ -85,14 +58,6 @@ pub fn Help() -> impl IntoView {
             </dt>
             <dd>{text}</dd>
         }
-    };
-    let copied = RwSignal::new(false);
-    let copy = move |_| {
-        let text = diagnostics(state);
-        spawn_local(async move {
-            let written = window().navigator().clipboard().write_text(&text);
-            copied.set(JsFuture::from(written).await.is_ok());
-        });
     };
     view! {
         <button id="help" aria-haspopup="dialog" title="Keys and help" on:click=open>
@@ -110,13 +75,59 @@ pub fn Help() -> impl IntoView {
                      names of files or cases."
                 </p>
                 <div class="buttons">
-                    <button type="button" id="copy-diagnostics" on:click=copy>
-                        {move || if copied.get() { "Copied" } else { "Copy diagnostics" }}
-                    </button>
+                    <CopyDiagnostics />
                     <button class="primary">"Close"</button>
                 </div>
             </form>
         </dialog>
+    }
+}
+
+/// Does what a key stands for, unless it is meant for something else.
+fn press(state: State, event: &KeyboardEvent) {
+    let typing = event.target().is_some_and(|target| {
+        let element: Option<&HtmlElement> = target.dyn_ref();
+        element.is_some_and(|element| ["INPUT", "SELECT", "TEXTAREA", "CANVAS"].contains(&element.tag_name().as_str()))
+    });
+    if typing || event.ctrl_key() || event.meta_key() || event.alt_key() {
+        return;
+    }
+    let key = event.key();
+    let overlay = match key.as_str() {
+        "1" => Some(Overlay::None),
+        "2" => Some(Overlay::Truth),
+        "3" => Some(Overlay::Prediction),
+        "4" => Some(Overlay::Difference),
+        "5" => Some(Overlay::Uncertainty),
+        _ => None,
+    };
+    if let Some(overlay) = overlay {
+        return state.viewer.overlay.set(overlay);
+    }
+    let button = KEYS.iter().find(|(known, ..)| *known == key);
+    let button = button.and_then(|(_, _, id)| document().get_element_by_id(id));
+    if let Some(button) = button.and_then(|button| button.dyn_into::<HtmlElement>().ok()) {
+        // A button that is disabled does nothing.
+        button.click();
+    }
+}
+
+/// The button that copies what helps to find a fault.
+#[component]
+fn CopyDiagnostics() -> impl IntoView {
+    let state = expect_context::<State>();
+    let copied = RwSignal::new(false);
+    let copy = move |_| {
+        let text = diagnostics(state);
+        spawn_local(async move {
+            let written = window().navigator().clipboard().write_text(&text);
+            copied.set(JsFuture::from(written).await.is_ok());
+        });
+    };
+    view! {
+        <button type="button" id="copy-diagnostics" on:click=copy>
+            {move || if copied.get() { "Copied" } else { "Copy diagnostics" }}
+        </button>
     }
 }
 

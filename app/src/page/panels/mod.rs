@@ -1,5 +1,5 @@
-//! The panels of the page, one folder each: what it knows (`store.rs`), what one sees (`view.rs`), and what the
-//! worker's reports change (`reports.rs`).
+//! The panels of the page, one folder each: state (`store.rs`), view (`view.rs`), and handling of the worker's reports
+//! (`reports.rs`).
 
 pub mod cases;
 pub mod edit;
@@ -18,7 +18,7 @@ pub mod worker;
 use crate::message::Report;
 use crate::page::state::State;
 
-/// Hands a report to the panel that it concerns.
+/// Passes a report to its panel.
 pub fn on_report(state: State, report: Report) {
     match report {
         Report::Worker(report) => worker::on_report(state, report),
@@ -26,7 +26,7 @@ pub fn on_report(state: State, report: Report) {
         Report::Training(report) => train::on_report(state, report),
         Report::Segmentation(report) => segment::on_report(state, report),
         Report::Task(report) => progress::on_report(state, report),
-        Report::Weights(report) => state.weights.on_report(report),
+        Report::Weights(report) => weights::on_report(state, report),
         Report::Display(report) => viewer::on_report(state, report),
         Report::Export(report) => take_away::on_report(state, report),
         Report::Session(report) => session::on_report(state, report),

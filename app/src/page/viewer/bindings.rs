@@ -1,4 +1,4 @@
-//! What `viewer.js` and `history.js` offer.
+//! Bindings to `viewer.js` and `history.js`.
 
 use wasm_bindgen::prelude::*;
 use web_sys::{Blob, HtmlCanvasElement};
@@ -64,8 +64,8 @@ extern "C" {
         on_change: &Closure<dyn FnMut(JsValue)>,
     ) -> Result<(), JsValue>;
 
-    #[wasm_bindgen(method, js_name = recolourDrawing)]
-    pub fn recolour_drawing(this: &JsViewer, colors: JsValue);
+    #[wasm_bindgen(method, js_name = recolorDrawing)]
+    pub fn recolor_drawing(this: &JsViewer, colors: JsValue);
 
     #[wasm_bindgen(method, js_name = setTool)]
     pub fn set_tool(this: &JsViewer, tool: &str, label: u16, size: u32);

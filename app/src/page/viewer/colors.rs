@@ -1,4 +1,4 @@
-//! Colors of labels, as NiiVue takes them.
+//! Colors of labels in NiiVue's form.
 
 use serde::Serialize;
 use wasm_bindgen::JsValue;
@@ -6,7 +6,7 @@ use wasm_bindgen::JsValue;
 use super::Label;
 use crate::page::palette::rgb;
 
-/// A drawing takes one byte a voxel.
+/// A drawing takes one byte per voxel.
 const LARGEST_VALUE: u16 = 255;
 
 /// NiiVue's color table for labels, one entry per id in `I`; background is never drawn.
@@ -66,10 +66,10 @@ impl ColorTable {
         }
     }
 
-    /// What NiiVue takes.
+    /// The table as NiiVue takes it.
     ///
     /// # Errors
-    /// One sentence when the browser takes no such table.
+    /// One sentence when the browser refuses the table.
     pub fn to_js(&self) -> Result<JsValue, String> {
         serde_wasm_bindgen::to_value(self).map_err(|error| error.to_string())
     }

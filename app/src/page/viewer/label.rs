@@ -1,4 +1,4 @@
-//! What the viewer knows of a label.
+//! Labels as the viewer sees them.
 
 /// A label as the viewer colors it.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,4 +1,4 @@
-//! The volume viewer: NiiVue behind a few calls (`viewer.js` is the only code that knows it).
+//! The volume viewer: NiiVue behind a few calls (only `viewer.js` uses it directly).
 
 mod bindings;
 mod colors;
@@ -17,21 +17,21 @@ use readout::Place;
 pub use label::Label;
 pub use readout::Readout;
 
-/// What can be taken back, and done again, in a drawing.
+/// What can be undone and redone in a drawing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 pub struct Changes {
-    /// Something was drawn.
+    /// There is a change to undo.
     pub undo: bool,
-    /// Something was taken back.
+    /// There is a change to redo.
     pub redo: bool,
 }
 
-/// What one does to a whole drawing.
+/// Commands for a whole drawing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Take the last change back.
+    /// Undo the last change.
     Undo,
-    /// Do it again.
+    /// Redo it.
     Redo,
     /// Let all labels grow until they meet.
     GrowCut,
@@ -39,20 +39,20 @@ pub enum Command {
     Interpolate,
 }
 
-/// Which values of an image are shown.
+/// The intensity window of an image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Window {
-    /// The smallest value that there is.
+    /// The smallest value in the image.
     pub least: f64,
     /// The largest.
     pub most: f64,
-    /// What is black.
+    /// Shown as black.
     pub low: f64,
-    /// What is white.
+    /// Shown as white.
     pub high: f64,
 }
 
-/// What the viewer shows of a volume.
+/// Which views of a volume are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// Three slices.
@@ -63,7 +63,7 @@ pub enum Layout {
     Rendering,
 }
 
-/// How what lies over the image is painted.
+/// How an overlay is painted.
 #[derive(Clone, Copy, Debug)]
 pub enum Paint<'a> {
     /// Each label in its color.
@@ -91,8 +91,8 @@ impl Viewer {
         opened.map(|viewer| Self(viewer.unchecked_into())).map_err(sentence)
     }
 
-    /// Shows an image, with something over it or nothing. Colors and opacity go with what is shown and cannot be
-    /// changed otherwise, so that no order of calls parts them.
+    /// Shows an image with or without an overlay. Colors and opacity are set together with it, so that they cannot get
+    /// out of step.
     ///
     /// # Errors
     /// One sentence when the viewer refuses the volume.
@@ -110,12 +110,12 @@ impl Viewer {
         self.0.show(image, overlay, colors, opacity).await.map_err(sentence)
     }
 
-    /// Moves the crosshair to a place in mm, RAS+, once everything asked for before is on screen.
+    /// Moves the crosshair to a position in mm, RAS+, once everything requested before is on screen.
     pub fn go_to(&self, mm: [f64; 3]) {
         self.0.go_to(&mm);
     }
 
-    /// The label maps whose values the readout gives, whether they are drawn or not.
+    /// Sets the label maps whose values the readout shows, whether they are drawn or not.
     pub fn set_references(&self, truth: Option<&Blob>, prediction: Option<&Blob>) {
         self.0.set_references(truth, prediction);
     }
@@ -129,7 +129,7 @@ impl Viewer {
         });
     }
 
-    /// What it shows at first: without a GPU a rendering is too slow to be drawn with every slice.
+    /// The initial layout: without a GPU, a rendering is too slow to be drawn with every slice.
     pub fn first_layout(&self) -> Layout {
         if self.0.software() {
             Layout::Slices
@@ -138,29 +138,29 @@ impl Viewer {
         }
     }
 
-    /// On which side the patient's right is, whether labels are outlines, whether voxels are squares.
+    /// Sets on which side the patient's right is, whether labels are outlines, and whether voxels are squares.
     pub fn set_look(&self, radiological: bool, outline: bool, sharp: bool) {
         self.0.set_look(radiological, outline, sharp);
     }
 
-    /// From which value to which the image goes from black to white; what suits it for `None`.
+    /// Sets the intensity window; `None` for a suitable one.
     pub fn set_window(&self, window: Option<(f64, f64)>) {
         self.0
             .set_window(window.map(|(low, _)| low), window.map(|(_, high)| high));
     }
 
-    /// The window that is in force.
+    /// The window in effect.
     pub fn window(&self) -> Option<Window> {
         let [least, most, low, high] = serde_wasm_bindgen::from_value(self.0.window()).ok()?;
         Some(Window { least, most, low, high })
     }
 
-    /// Takes everything off the screen.
+    /// Clears the screen.
     pub fn clear(&self) {
         self.0.clear();
     }
 
-    /// Makes labels over the shown image editable: those given, or none yet.
+    /// Makes labels over the displayed image editable: the given ones, or an empty drawing.
     ///
     /// # Errors
     /// One sentence when the viewer refuses them.
@@ -172,7 +172,7 @@ impl Viewer {
         changes: WriteSignal<Changes>,
     ) -> Result<(), String> {
         let closure = Closure::new(move |value| {
-            // `viewer.js` gives nothing else.
+            // `viewer.js` returns nothing else.
             if let Ok(now) = serde_wasm_bindgen::from_value(value) {
                 changes.set(now);
             }
@@ -189,21 +189,21 @@ impl Viewer {
     /// Changes the colors of the labels that are being edited.
     ///
     /// # Errors
-    /// One sentence when the browser takes no such table.
-    pub fn recolour_drawing(&self, labels: &[Label]) -> Result<(), String> {
-        self.0.recolour_drawing(ColorTable::for_drawing(labels).to_js()?);
+    /// One sentence when the browser refuses the table.
+    pub fn recolor_drawing(&self, labels: &[Label]) -> Result<(), String> {
+        self.0.recolor_drawing(ColorTable::for_drawing(labels).to_js()?);
         Ok(())
     }
 
-    /// What dragging over a slice does: look, brush, fill, erase or grow.
+    /// Sets what dragging over a slice does: look, brush, fill, erase or grow.
     pub fn set_tool(&self, tool: &str, label: u16, size: u32) {
         self.0.set_tool(tool, label, size);
     }
 
-    /// Does something to the whole drawing, and says what can be taken back then.
+    /// Applies a command to the whole drawing, and returns what can then be undone.
     ///
     /// # Errors
-    /// One sentence when the viewer cannot do it: there is nothing to grow or to interpolate.
+    /// One sentence when the viewer cannot do it, because there is nothing to grow or to interpolate.
     pub fn command(&self, command: Command) -> Result<Changes, String> {
         let done = match command {
             Command::Undo => self.0.undo(),
@@ -231,7 +231,7 @@ impl Viewer {
     }
 }
 
-/// What a JavaScript exception says.
+/// The message of a JavaScript exception.
 pub fn sentence(error: JsValue) -> String {
     error
         .dyn_ref::<js_sys::Error>()

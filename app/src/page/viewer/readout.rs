@@ -13,17 +13,17 @@ pub struct Readout {
     pub value: f64,
     /// The case's own label there.
     pub truth: Option<f64>,
-    /// The label that was found there.
+    /// The predicted label there.
     pub prediction: Option<f64>,
 }
 
-/// The same as `viewer.js` has it.
+/// The same in the form of `viewer.js`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Place {
     /// Indices of the voxel along the patient's axes.
     vox: [f64; 3],
-    /// What makes indices in the file of them, column by column, where those are others.
+    /// Matrix (column-major) from these to indices in the file, if they differ.
     to_file: Option<[f64; 16]>,
     mm: [f64; 3],
     value: f64,

@@ -16,14 +16,14 @@ pub struct Handle<T: JsCast>(#[serde(with = "serde_wasm_bindgen::preserve")] pub
 /// A file's bytes.
 ///
 /// # Errors
-/// The browser's words, when it does not hand them over.
+/// The browser's message, when it cannot read the file.
 pub async fn read(file: &Blob) -> Result<Vec<u8>, String> {
     let buffer = JsFuture::from(file.array_buffer()).await;
     let buffer: JsValue = buffer.map_err(|reason| message(&reason))?;
     Ok(Uint8Array::new(&buffer).to_vec())
 }
 
-/// A file's first bytes, so many at most.
+/// A file's first bytes, at most `bytes`.
 ///
 /// # Errors
 /// As for [`read`].
@@ -35,7 +35,7 @@ pub async fn read_start(file: &Blob, bytes: usize) -> Result<Vec<u8>, String> {
 /// Bytes as a file that the page can show or save.
 ///
 /// # Errors
-/// The browser's words, when it has no memory for them.
+/// The browser's message, when it has no memory for them.
 pub fn blob(bytes: &[u8]) -> Result<Blob, String> {
     let parts = Array::of1(&Uint8Array::from(bytes));
     Blob::new_with_u8_array_sequence(&parts).map_err(|reason| message(&reason))
@@ -50,7 +50,7 @@ pub fn file(bytes: &[u8], name: &str) -> Result<File, String> {
     File::new_with_u8_array_sequence(&parts, name).map_err(|reason| message(&reason))
 }
 
-/// A dropped file as any other.
+/// A dropped file as a blob.
 pub fn as_blob(file: File) -> Blob {
     file.into()
 }

@@ -1,5 +1,5 @@
-//! What the browser says about its GPU. The library's own description is empty there: browsers give a
-//! vendor and an architecture, not a product name.
+//! The browser's information about its GPU. wgpu's own description is empty there: browsers tell a vendor and an
+//! architecture, not a product name.
 
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
@@ -52,7 +52,7 @@ pub async fn gpu_name() -> Option<String> {
     Some(first.to_uppercase().chain(name.chars().skip(1)).collect())
 }
 
-/// Why the CPU has to do.
+/// Why the CPU is used.
 pub fn why_no_gpu() -> &'static str {
     match gpu_of_this_browser() {
         Some(_) => "WebGPU found no graphics adapter",

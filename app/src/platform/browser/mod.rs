@@ -15,7 +15,7 @@ pub use gpu::{gpu_name, why_no_gpu};
 pub use storage::Storage;
 pub use wasm_bindgen_futures::spawn_local;
 
-/// Waits so many milliseconds; 0 lets the browser deliver messages, which it does only between two tasks.
+/// Waits; 0 lets the browser deliver messages, which it only does between tasks.
 pub async fn sleep(milliseconds: u32) {
     TimeoutFuture::new(milliseconds).await;
 }
@@ -25,12 +25,12 @@ pub fn now() -> f64 {
     js_sys::Date::now()
 }
 
-/// This thread of a worker, as the browser sees it.
+/// The global scope of this worker.
 pub fn worker_scope() -> DedicatedWorkerGlobalScope {
     js_sys::global().unchecked_into()
 }
 
-/// What a JavaScript exception says.
+/// The message of a JavaScript exception.
 fn message(reason: &JsValue) -> String {
     js_sys::Reflect::get(reason, &"message".into())
         .ok()

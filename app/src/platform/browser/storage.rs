@@ -1,4 +1,4 @@
-//! The browser's private file system of this page: what outlives a closed tab, a crash and a lost device.
+//! The page's private file system in the browser (OPFS), which survives a closed tab, a crash and a lost device.
 //! Nothing in it leaves the browser.
 
 use futures::channel::oneshot;
@@ -21,7 +21,7 @@ const NAME: &str = "medcontext-session";
 const TRIES: usize = 10;
 const BETWEEN_TRIES_MS: u32 = 150;
 
-/// One folder of files, by names that may hold any character.
+/// One folder of files, whose names may contain any character.
 pub struct Storage {
     folder: FileSystemDirectoryHandle,
     /// Held while a file is written or removed: the browser refuses to open a file that is being removed.
@@ -57,10 +57,10 @@ impl Storage {
         })
     }
 
-    /// Writes a file whole, or leaves the one before as it was.
+    /// Writes a file atomically.
     ///
     /// # Errors
-    /// When the browser has no room for it.
+    /// When the browser's storage is full.
     pub async fn write(&self, name: &str, content: &Blob) -> Result<(), String> {
         let _changing = self.changing.lock().await;
         let written = self.replace(name, content).await;
@@ -72,7 +72,7 @@ impl Storage {
         options.set_create(true);
         let handle = self.folder.get_file_handle_with_options(&encode(name), &options);
         let handle: FileSystemFileHandle = JsFuture::from(handle).await?.unchecked_into();
-        // What is written takes the file's place when it is closed, and not before.
+        // The new content replaces the file only when the stream is closed.
         let stream = JsFuture::from(handle.create_writable()).await?;
         let stream: FileSystemWritableFileStream = stream.unchecked_into();
         JsFuture::from(stream.write_with_blob(content)?).await?;
@@ -80,10 +80,10 @@ impl Storage {
         Ok(())
     }
 
-    /// A file, if it is there. Its bytes are read only where they are needed.
+    /// A file, if it exists. Its bytes are only read where needed.
     ///
     /// # Errors
-    /// When it is there and the browser does not hand it over.
+    /// When it exists but the browser cannot open it.
     pub async fn read(&self, name: &str) -> Result<Option<Blob>, String> {
         let file = self.file(name).await.map_err(|reason| message(&reason))?;
         Ok(file.map(Blob::from))
@@ -103,7 +103,7 @@ impl Storage {
     /// The names of all files.
     ///
     /// # Errors
-    /// When the browser does not list them.
+    /// When the browser cannot list them.
     pub async fn names(&self) -> Result<Vec<String>, String> {
         self.list().await.map_err(|reason| message(&reason))
     }
@@ -130,7 +130,7 @@ impl Storage {
     /// Removes every file.
     ///
     /// # Errors
-    /// When the browser does not list them.
+    /// When the browser cannot list them.
     pub async fn clear(&self) -> Result<(), String> {
         for name in self.names().await? {
             self.remove(&name).await;

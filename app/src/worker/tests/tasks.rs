@@ -88,7 +88,7 @@ fn a_network_is_trained_segments_and_trains_alike_after_a_handover() {
 
         first.send(SegmentationRequest {
             cases: vec!["a".to_owned()],
-            flips: false,
+            mirror: false,
             keep_logits: false,
         });
         let reports = end(&first, false).await;

@@ -21,7 +21,7 @@ pub enum PositionIndex {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NnformerConfig {
-    /// Which of the released networks; decides tokens and the steps between levels.
+    /// Which of the released networks; determines token size and the strides between levels.
     pub form: NnformerForm,
     /// Channels of a token; doubles with every level.
     pub embedding: usize,
@@ -33,11 +33,11 @@ pub struct NnformerConfig {
     pub windows: [[usize; 3]; LEVELS],
     /// Channels inside a block's MLP, as a multiple of the level's.
     pub mlp_ratio: usize,
-    /// Probability with which the last block's branches are left out in training; it rises from 0.
+    /// Stochastic depth: the probability of dropping the last block's branches in training; it rises from 0.
     pub drop_path: f64,
-    /// The law of the position tables.
+    /// How positions index the tables.
     pub index: PositionIndex,
-    /// Whether the outputs at half and quarter resolution are trained too.
+    /// Deep supervision: whether the outputs at half and quarter resolution are trained too.
     pub deep_supervision: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The levels on the way up.
+//! The decoder.
 
 use burn::module::Module;
 use burn::nn::LayerNorm;
@@ -13,7 +13,7 @@ use crate::nn::{
 /// Blocks of a level: one that attends to the skip, one that attends to itself.
 const DEPTH: usize = 2;
 
-/// All levels, the finest first.
+/// All levels, finest first.
 #[derive(Module, Debug)]
 pub(super) struct Decoder {
     layers: Vec<Level>,
@@ -54,7 +54,7 @@ struct Level {
 impl Level {
     fn new(config: &NnformerConfig, level: usize, grid: [usize; 3], init: &mut Init) -> Self {
         let channels = config.embedding << level;
-        // The rates rise towards the finest level.
+        // Rates increase toward the finest level.
         let rates = drop_rates(config.drop_path, (LEVELS - 1) * DEPTH);
         let first = (LEVELS - 2 - level) * DEPTH;
         let block = |index: usize| SwinBlockConfig {

@@ -1,4 +1,4 @@
-//! The stem and the levels on the way down.
+//! The stem and the encoder.
 
 use burn::module::{Module, Param};
 use burn::nn::LayerNorm;
@@ -130,7 +130,7 @@ fn channels_first(x: Tensor<5>) -> Tensor<5> {
     x.permute([0, 4, 1, 2, 3])
 }
 
-/// Blocks on one grid, and the way to the next.
+/// Blocks on one grid, and the downsampling to the next.
 #[derive(Module, Debug)]
 struct Level {
     blocks: Vec<SwinBlock>,

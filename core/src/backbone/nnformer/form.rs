@@ -1,4 +1,4 @@
-//! What the three released networks differ in.
+//! How the three released networks differ.
 
 use serde::{Deserialize, Serialize};
 
@@ -53,8 +53,7 @@ impl NnformerForm {
         }
     }
 
-    /// The way back: kernel of the transposed convolution to `level`, and how much further than its
-    /// blocks the level reaches.
+    /// Decoder: kernel of the transposed convolution to `level`, and by how much the level exceeds the kernel's blocks.
     pub(super) fn up(self, level: usize) -> ([usize; 3], [usize; 3]) {
         match (self, level) {
             (Self::Acdc, 0) => ([1, 2, 2], [0; 3]),
@@ -76,7 +75,7 @@ impl NnformerForm {
         self != Self::Acdc
     }
 
-    /// Patches whose levels fit on the way back.
+    /// Patch sizes whose levels match in the decoder.
     pub(super) fn patch_rule(self) -> PatchRule {
         match self {
             Self::Synapse => PatchRule::multiples([16, 32, 32]),

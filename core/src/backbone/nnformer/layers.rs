@@ -10,12 +10,12 @@ use super::form::LEVELS;
 use crate::backbone::Segmenter;
 use crate::nn::{Init, TokenMask, TransposedConv3d};
 
-/// nnFormer (Zhou et al., 2023, arXiv 2109.03201), in one of its three forms.
+/// nnFormer (Zhou et al., 2023, arXiv 2109.03201), in one of its three variants.
 #[derive(Module, Debug)]
 pub struct Nnformer {
     model_down: Encoder,
     decoder: Decoder,
-    /// One for each scale, the finest first; without deep supervision the others stay as they are.
+    /// One per scale, finest first; without deep supervision only the first is trained.
     heads: Vec<TransposedConv3d>,
 }
 

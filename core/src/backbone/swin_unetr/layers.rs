@@ -131,7 +131,7 @@ fn channels_first(x: Tensor<5>) -> Tensor<5> {
     x.permute([0, 4, 1, 2, 3])
 }
 
-/// Transformer blocks on one grid, and the halving of it.
+/// Transformer blocks on one grid, and the merging that halves it.
 #[derive(Module, Debug)]
 struct Stage {
     convolutions: Option<ConvBlock>,

@@ -1,4 +1,4 @@
-//! A backbone that has a file and a line in the list does all that the others do.
+//! A backbone with a file and a line in the list supports everything that the others do.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::weights::{self, ImportOptions, Metadata, Tensors};
 
 const PATCH: [usize; 3] = [16; 3];
 
-/// Trains the network that is called "toy" for a few steps, with masked views.
+/// Trains the network named "toy" for a few steps, with masked views.
 fn trained() -> Vec<u8> {
     let config = TrainConfig {
         network: NetworkChoice::named("toy".parse().expect("it is in the list"), Size::Tiny),
@@ -88,7 +88,7 @@ fn it_is_trained_saved_recognized_exported_and_loaded_again() {
     assert!(Metadata::read(&reference).is_err());
     assert_same(&saved, &tensors);
 
-    // By shapes alone, whatever all names start with.
+    // By shapes alone, with or without a common prefix.
     for bytes in [reference.clone(), prefixed(&reference)] {
         let found = weights::import(&bytes, &ImportOptions::default(), &device).expect("a network of the list");
         assert_eq!(found.metadata.network, Network::new(Backbone::Toy, Size::Tiny));

@@ -14,7 +14,7 @@ pub(super) fn lines(experiment: &Experiment, cells: &[Cell]) -> Vec<String> {
     let heading = format!("{}: {}", experiment.title, counted(cells.len(), "cell"));
     let mut lines = vec![heading];
     lines.extend(table(cells));
-    // The cases of each list, the one that is measured on last.
+    // The cases of each list; the evaluation list comes last.
     let mut lists: Vec<(&str, &[String])> = Vec::new();
     for cell in cells {
         if !lists.iter().any(|(name, _)| *name == cell.list) {
@@ -29,7 +29,7 @@ pub(super) fn lines(experiment: &Experiment, cells: &[Cell]) -> Vec<String> {
             true => "to measure on",
             false => "to train on",
         };
-        // A list of the experiment's own may be called like one of the preset.
+        // The experiment's own list may have the name of one of the preset's.
         let preset = experiment.preset.filter(|_| !experiment.lists.contains_key(name));
         let published = preset.and_then(|preset: Preset| preset.published_cases(name));
         let published = published.map_or(String::new(), |count| format!(", {count} published"));
@@ -40,7 +40,7 @@ pub(super) fn lines(experiment: &Experiment, cells: &[Cell]) -> Vec<String> {
     lines
 }
 
-/// One line for each cell, in columns, with a head.
+/// One line per cell, in columns, with a header.
 fn table(cells: &[Cell]) -> Vec<String> {
     let head = ["row", "trained on", "seed", "folder"].map(str::to_owned);
     let row = |cell: &Cell| {
@@ -63,7 +63,7 @@ fn table(cells: &[Cell]) -> Vec<String> {
     rows.iter().map(line).collect()
 }
 
-/// Names with commas between them, in indented lines.
+/// Names separated by commas, in indented lines.
 fn wrapped(names: &[String]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for (index, name) in names.iter().enumerate() {

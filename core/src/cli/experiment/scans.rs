@@ -22,8 +22,8 @@ pub(super) struct Scans<'a> {
 }
 
 impl Scans<'_> {
-    /// The files of a labeled case: by its name, else by the name of its image file, which in a folder
-    /// of test images may occur again.
+    /// The files of a labeled case: by its id, else by the name of its image file, which may occur again in a folder of
+    /// test images.
     fn find(&self, case: &str) -> Result<&CaseFiles, Failure> {
         let cases = self.reader.folder.pairing.cases.iter();
         let labeled: Vec<&CaseFiles> = cases.filter(|files| files.is_labeled()).collect();
@@ -47,15 +47,14 @@ impl Scans<'_> {
         }
     }
 
-    /// Whether every case of the cells is here.
+    /// Checks that every case of the cells is here.
     pub fn find_all(&self, cells: &[Cell]) -> Result<(), Failure> {
         let cases = cells.iter().flat_map(|cell| [&cell.training, &cell.evaluation]);
         let cases: BTreeSet<&String> = cases.flatten().collect();
         cases.into_iter().try_for_each(|case| self.find(case).map(|_| ()))
     }
 
-    /// What there is to say about the preset's lists among `lists`: where not all published cases are
-    /// here, or more.
+    /// How the preset's lists among `lists` differ from the published ones: cases that are missing or added.
     pub fn differing(&self, lists: &BTreeSet<&str>) -> Vec<String> {
         let said = |list: &&str| {
             let preset = self.preset?;
@@ -96,7 +95,7 @@ impl Source for Scans<'_> {
         if !path.exists() {
             return Ok(None);
         }
-        // A state of other settings is of no use to this cell.
+        // A state saved with other settings cannot be resumed by this cell.
         let bytes = read(&path)?;
         let same = |state: RunState| state.config == cell.config && state.cases == cell.training;
         Ok(RunState::read(&bytes).is_ok_and(same).then_some(bytes))
@@ -115,6 +114,6 @@ impl Source for Scans<'_> {
     }
 
     fn label_names(&self) -> BTreeMap<u16, String> {
-        self.reader.folder.label_names()
+        self.reader.folder.library.label_names()
     }
 }

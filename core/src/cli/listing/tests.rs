@@ -14,7 +14,7 @@ fn folder(files: &[&str]) -> (Temporary, PathBuf) {
     (temporary, root)
 }
 
-/// A folder that goes with the test.
+/// A folder that is deleted at the end of the test.
 struct Temporary(PathBuf);
 
 impl Temporary {
@@ -56,7 +56,7 @@ fn hidden_files_and_folders_are_passed_over() {
     assert_eq!(listing.names(), ["data/imagesTr/c1.nii.gz", "data/more/1.2.nii"]);
     assert_eq!(listing.names_below(), ["imagesTr/c1.nii.gz", "more/1.2.nii"]);
     assert_eq!(listing.problems().count(), 0);
-    // A folder that was asked for is not passed over, whatever its name.
+    // A folder that was asked for is not skipped, whatever its name.
     let listing = list(&root.join("imagesTr/.ipynb_checkpoints"));
     assert_eq!(listing.names(), [".ipynb_checkpoints/c1-checkpoint.nii.gz"]);
 }
@@ -127,7 +127,7 @@ fn links_are_followed_and_every_folder_once() {
         problems[0].starts_with("data/labelsTs: what the link leads to"),
         "{problems:?}"
     );
-    // A folder that is given by a link is called as the link is.
+    // A folder that is given by a link is named after the link.
     assert_eq!(list(&root.join("labelsTr")).names(), ["labelsTr/deep/c1.nii.gz"]);
 }
 
@@ -181,7 +181,7 @@ fn what_cannot_be_looked_into_is_named() {
     let (listing, open) = (list(&root), fs::read_dir(&closed).is_ok());
     mode(0o700).expect("opened");
     let problems: Vec<String> = listing.problems().collect();
-    // An administrator can look into everything.
+    // Root can read everything.
     if open {
         assert_eq!((listing.names_below().len(), problems.len()), (2, 0));
         return;

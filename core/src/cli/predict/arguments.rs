@@ -29,9 +29,9 @@ pub(in crate::cli) struct Arguments {
     /// Where to compute: cpu, wgpu, cuda, cuda:N, or ws://host:port where `core serve` runs.
     #[arg(long, default_value = "cpu")]
     pub device: DeviceKind,
-    /// Average the eight mirror images of every window: eight times the work.
-    #[arg(long)]
-    pub flips: bool,
+    /// Test-time mirroring: average the logits of every window's eight mirror images, at eight times the work.
+    #[arg(long, alias = "flips")]
+    pub mirror: bool,
     /// Keep only the largest connected component of every label.
     #[arg(long)]
     pub largest_component: bool,
@@ -41,8 +41,7 @@ pub(in crate::cli) struct Arguments {
     /// Also write the blended logits, as CASE.logits.safetensors.
     #[arg(long)]
     pub logits: bool,
-    /// Also write how uncertain every voxel is, as CASE_uncertainty.nii.gz, and rank the cases by it: what to
-    /// label next.
+    /// Also write every voxel's uncertainty as CASE_uncertainty.nii.gz, and rank the cases by it: what to label next.
     #[arg(long)]
     pub uncertainty: bool,
     /// Overwrite segmentations that are there already; what is read is never overwritten.

@@ -1,4 +1,4 @@
-//! What is segmented, and the files that the results go to.
+//! The cases to segment, and the files for the results.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ pub(super) struct Job {
     pub case: String,
     scan: Scan,
     pub segmentation: PathBuf,
-    /// The others where they are asked for.
+    /// Written only if asked for.
     pub uncertainty: Option<PathBuf>,
     pub logits: Option<PathBuf>,
 }
@@ -36,7 +36,7 @@ enum Scan {
 }
 
 impl Job {
-    /// Reads the case's channels, of which there are so many.
+    /// Reads the case's `channels` channels.
     pub fn read(&self, channels: usize) -> Result<Case, Error> {
         match &self.scan {
             Scan::File(path) => read_image_file(path, &self.case, channels),
@@ -44,7 +44,7 @@ impl Job {
         }
     }
 
-    /// Everything that is written.
+    /// All files that are written.
     pub fn results(&self) -> impl Iterator<Item = &PathBuf> {
         std::iter::once(&self.segmentation)
             .chain(&self.uncertainty)
@@ -52,8 +52,8 @@ impl Job {
     }
 }
 
-/// The cases of a part, and how much of the input could not be looked into. All names are chosen here, alike in
-/// every part: no two results are one file, and none is a file that is read.
+/// The cases of a shard, and how much of the input could not be listed. All names are chosen here, the same in every
+/// shard: no two results share a file, and none is an input.
 pub(super) fn jobs(arguments: &Arguments, shard: Shard, console: &Console) -> Result<(Vec<Job>, usize), Failure> {
     let mut read = vec![arguments.weights.clone()];
     let mut unknown = 0;
@@ -69,10 +69,7 @@ pub(super) fn jobs(arguments: &Arguments, shard: Shard, console: &Console) -> Re
         let folder = Folder::open(&arguments.input, listing, FolderOptions::default(), console)?;
         unknown = folder.listing.problems().count();
         if lies_in(&arguments.output, &arguments.input) {
-            console.say(format!(
-                "what is in {} already is passed over",
-                arguments.output.display()
-            ));
+            console.say(format!("what is already in {} is skipped", arguments.output.display()));
         }
         read.extend(folder.listing.paths().map(Path::to_owned));
         let folder = Arc::new(folder);
@@ -91,13 +88,13 @@ pub(super) fn jobs(arguments: &Arguments, shard: Shard, console: &Console) -> Re
     Ok((jobs, unknown))
 }
 
-/// What a case of a single file is called.
+/// The name of a case that is a single file.
 fn name_of(input: &Path) -> String {
     let name = input.file_name().map(readable);
     volume_stem(input).or(name).unwrap_or_else(|| "segmentation".to_owned())
 }
 
-/// Whether a folder is there, inside of another.
+/// Whether a folder exists and lies inside another.
 fn lies_in(folder: &Path, other: &Path) -> bool {
     match (fs::canonicalize(folder), fs::canonicalize(other)) {
         (Ok(folder), Ok(other)) => folder != other && folder.starts_with(other),
@@ -107,7 +104,7 @@ fn lies_in(folder: &Path, other: &Path) -> bool {
 
 fn named(cases: Vec<(String, Scan)>, arguments: &Arguments) -> Vec<Job> {
     let mut names = FileNames::default();
-    // All segmentations come first, so that they are called as the cases are wherever that can be.
+    // Segmentations first, so that they keep the names of their cases wherever possible.
     let segmentations: Vec<String> = cases
         .iter()
         .map(|(case, _)| names.take(case, SEGMENTATION_ENDING))
@@ -127,7 +124,7 @@ fn named(cases: Vec<(String, Scan)>, arguments: &Arguments) -> Vec<Job> {
     .collect()
 }
 
-/// Says which results are not called as their case is.
+/// Reports results that are not named after their case.
 fn say_other_names(job: &Job, console: &Console) {
     let results = [
         ("segmentation", Some(&job.segmentation), SEGMENTATION_ENDING),

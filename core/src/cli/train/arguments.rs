@@ -15,8 +15,8 @@ pub(in crate::cli) struct Arguments {
     /// Folder with scans and labels: Decathlon, nnU-Net, or any names that pair.
     #[arg(long)]
     pub data: PathBuf,
-    /// Labels, lists, preprocessing and settings of a public data set: synapse, acdc, brats21, brats17
-    /// or decathlon. Other options win over it.
+    /// Labels, lists, preprocessing and settings of a public data set: synapse, acdc, brats21, brats17 or decathlon.
+    /// Other options override it.
     #[arg(long)]
     pub preset: Option<Preset>,
     /// Train on one list of a JSON file of case names: FILE:LIST; or on a list of the preset, such as
@@ -29,13 +29,13 @@ pub(in crate::cli) struct Arguments {
     /// Folder for weights, log and summary.
     #[arg(long)]
     pub out: PathBuf,
-    /// Settings in TOML; options on the command line win over it.
+    /// Settings in TOML; options on the command line override them.
     #[arg(long)]
     pub config: Option<PathBuf>,
-    /// Weights to go on from.
+    /// Weights to start from (fine-tuning).
     #[arg(long)]
     pub start: Option<PathBuf>,
-    /// The weights to go on from may label something else: their last layer is replaced.
+    /// The weights to start from may have other labels: their last layer is replaced.
     #[arg(long, requires = "start")]
     pub new_head: bool,
     #[arg(long, help = format!("Network: {}", Backbone::choices()))]
@@ -46,35 +46,35 @@ pub(in crate::cli) struct Arguments {
     /// Patch in voxels.
     #[arg(long, value_name = "D,H,W", value_parser = sides)]
     pub patch: Option<[usize; 3]>,
-    /// The joint self-supervised part; what [medcontext] of --config sets is kept.
+    /// The joint self-supervised part; values in [medcontext] of --config override it.
     #[arg(long)]
     pub medcontext: Option<Method>,
     /// Where to compute: cpu, wgpu, cuda, cuda:N, or ws://host:port where `core serve` runs; several, with
     /// commas between them, share the batches of every step.
     #[arg(long, default_value = "cpu", value_delimiter = ',')]
     pub device: Vec<DeviceKind>,
-    /// Optimizer steps.
+    /// Optimizer steps (iterations).
     #[arg(long)]
     pub iterations: Option<usize>,
     /// Patches per batch.
     #[arg(long)]
     pub batch_size: Option<usize>,
-    /// Batches per step, whose gradients are averaged; at least as many as devices.
+    /// Batches per step, whose gradients are averaged (gradient accumulation); at least as many as devices.
     #[arg(long)]
     pub accumulation: Option<usize>,
-    /// Learning rate after warm-up.
+    /// Learning rate after warmup.
     #[arg(long)]
     pub learning_rate: Option<f64>,
     /// Seed of every random choice.
     #[arg(long)]
     pub seed: Option<u64>,
-    /// Go on with the run in --out from its last checkpoint, or begin it where there is none.
+    /// Resume the run in --out from its last checkpoint, or start it if there is none.
     #[arg(long)]
     pub resume: bool,
-    /// Folder for prepared cases: they are kept there instead of in memory, for this run and others.
+    /// Cache folder for prepared cases, used by this and other runs instead of memory.
     #[arg(long, value_name = "FOLDER")]
     pub cache: Option<PathBuf>,
-    /// Bring label maps that lie elsewhere than their images onto them, each voxel from the nearest.
+    /// Resample label maps that do not lie on their images' grid: nearest neighbor.
     #[arg(long)]
     pub resample_labels: bool,
     /// Combine label maps of one structure each (TotalSegmentator) into one for each image.
@@ -83,7 +83,7 @@ pub(in crate::cli) struct Arguments {
     /// Refuse a case or a folder that cannot be read instead of leaving it out.
     #[arg(long)]
     pub strict: bool,
-    /// Write into a folder that is not empty; go on with a run although its settings changed.
+    /// Write into a folder that is not empty; resume a run although its settings changed.
     #[arg(long)]
     pub force: bool,
 }

@@ -1,4 +1,4 @@
-//! The live view of a training run: progress, losses and validation Dice, below the lines that were there.
+//! The live view of a training run: progress, losses and validation Dice, below the existing lines.
 
 use std::io::{Stdout, stdout};
 
@@ -11,8 +11,8 @@ use ratatui::widgets::{Axis, Block, Chart, Dataset, Gauge, GraphType, Paragraph,
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 
 use super::sentence::sentence;
-use crate::cli::console::duration;
 use crate::cli::curves::{self, thinned};
+use crate::duration;
 use crate::loss::Terms;
 use crate::train::Event;
 
@@ -58,7 +58,7 @@ impl<B: Backend> Dashboard<B> {
         Some(Self { terminal, run })
     }
 
-    /// Shows one event. What cannot be drawn is not: the run's files have it.
+    /// Shows one event. Drawing errors are ignored: the run's files hold everything.
     pub fn event(&mut self, event: &Event) {
         if let Some(line) = sentence(event) {
             let drawn = self.terminal.insert_before(1, |buffer| {
@@ -96,7 +96,7 @@ impl Run {
                 self.pace = format!(
                     "{iteration}/{}, {seconds:.2} s/step, {} left",
                     self.iterations,
-                    duration(*remaining_seconds)
+                    duration::in_words(*remaining_seconds)
                 );
                 for (curve, (_, value)) in self.losses.iter_mut().zip(losses.named()) {
                     curve.extend(value.map(|value| (*iteration as f64, value)));
@@ -174,7 +174,7 @@ struct Curve {
 }
 
 impl Curve {
-    /// `color` is `#rrggbb`; black, which a dark terminal does not show, becomes the terminal's own.
+    /// `color` is `#rrggbb`; black, invisible on a dark terminal, becomes the terminal's default.
     fn new(name: &'static str, color: &str, points: &[(f64, f64)]) -> Self {
         let color = match color {
             "#000000" => Color::Reset,

@@ -1,4 +1,4 @@
-//! What a training run leaves in its folder and shows on the screen, from the trainer's events.
+//! Writes the run folder and updates the screen from the trainer's events.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -8,10 +8,11 @@ use serde_json::json;
 
 use super::screen::Screen;
 use super::settings::STATE;
-use crate::cli::console::{Console, duration};
+use crate::cli::console::Console;
 use crate::cli::curves::Curves;
 use crate::cli::files::{AtomicFile, encoded, lines_until, unwritable, write};
 use crate::cli::{Failure, Outcome};
+use crate::duration;
 use crate::train::{CheckpointKind, Event, Trainer};
 
 /// The files of a run folder.
@@ -33,19 +34,19 @@ fn step_of(line: &str) -> Option<usize> {
 }
 
 /// The run folder and the screen.
-pub(in crate::cli) struct Report<'a> {
+pub(in crate::cli) struct RunReport<'a> {
     out: PathBuf,
     log: File,
     curves: Curves,
     screen: Option<Screen>,
     device: String,
-    /// What steps waited for their patches.
+    /// Time that steps waited for their batches.
     loading_seconds: f64,
     console: &'a Console,
 }
 
-impl<'a> Report<'a> {
-    /// Starts or goes on with the files of `out`; `done` steps were done before.
+impl<'a> RunReport<'a> {
+    /// Starts the files of `out`, or continues them after `done` steps.
     pub fn new(
         out: &Path,
         console: &'a Console,
@@ -54,7 +55,7 @@ impl<'a> Report<'a> {
         done: Option<usize>,
     ) -> Result<Self, Failure> {
         let path = out.join("log.jsonl");
-        // Of a run that goes on, what its state knows of; later steps are done again.
+        // A resumed run keeps the lines up to its state; later steps are repeated.
         if let Some(done) = done {
             write(&path, lines_until(&path, done, step_of)?.as_bytes())?;
         }
@@ -76,7 +77,7 @@ impl<'a> Report<'a> {
         })
     }
 
-    /// Keeps the run's state beside its last weights.
+    /// Saves the run's state beside its last weights.
     pub async fn keep_state(&self, trainer: &Trainer) -> Outcome {
         let mut file = AtomicFile::create(&self.out.join(STATE))?;
         trainer.write_state(&mut file).await?;
@@ -138,13 +139,13 @@ impl<'a> Report<'a> {
         self.close();
         self.console.say(format!(
             "{iteration} steps in {}; weights are in {}",
-            duration(*seconds),
+            duration::in_words(*seconds),
             self.out.display()
         ));
         Ok(())
     }
 
-    /// Leaves the screen to others.
+    /// Releases the screen.
     pub fn close(&mut self) {
         if let Some(screen) = self.screen.take() {
             screen.close();

@@ -7,21 +7,21 @@ use crate::train::Event;
 
 /// The part of the screen that belongs to a run.
 pub(super) enum Screen {
-    /// Curves of the losses, drawn anew after each step.
+    /// Loss curves, redrawn after each step.
     Dashboard(Box<Dashboard>),
-    /// A line now and then.
+    /// Occasional lines of text.
     Lines(Lines),
 }
 
 /// Progress in words.
 pub(super) struct Lines {
     progress: Progress,
-    /// Loss, smoothed for the eye.
+    /// Smoothed loss.
     smooth: Option<f64>,
 }
 
 impl Screen {
-    /// For a run of so many steps.
+    /// For a run of `iterations` steps.
     pub fn new(console: &Console, iterations: usize) -> Self {
         let dashboard = console.has_screen().then(|| Dashboard::on_terminal(iterations));
         match dashboard.flatten() {
@@ -41,7 +41,7 @@ impl Screen {
         }
     }
 
-    /// Leaves the screen to others.
+    /// Releases the screen.
     pub fn close(self) {
         match self {
             Self::Dashboard(dashboard) => dashboard.close(),

@@ -2,7 +2,7 @@
 
 use crate::train::Event;
 
-/// An event that is worth a line of its own, in words.
+/// An event that deserves its own line, in words.
 pub(super) fn sentence(event: &Event) -> Option<String> {
     match event {
         Event::Started {

@@ -1,4 +1,4 @@
-//! Where the settings of a training run come from, and whether they are those of the run that goes on.
+//! Where the settings of a training run come from, and whether they match those of a resumed run.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -29,8 +29,8 @@ fn suggested(arguments: &Arguments, training: &[CaseFingerprint]) -> Result<(Tra
     Ok((settings.config, settings.labels))
 }
 
-/// Suggested settings or those of the preset, then the method's, then the configuration file, then the command
-/// line, with numbers for all that hangs on the length of the run; and the labels where the preset knows them.
+/// Suggested settings or those of the preset, then the method's, then the configuration file, then the command line,
+/// with everything that depends on the length of the run resolved; and the preset's labels, if it has any.
 pub(super) fn configure(
     arguments: &Arguments,
     training: &[CaseFingerprint],
@@ -46,7 +46,7 @@ pub(super) fn configure(
         None => Given::default(),
     };
     if arguments.backbone.is_some() || arguments.size.is_some() {
-        // A network that the command line names takes the place of the file's numbers.
+        // A network named on the command line replaces the file's numbers.
         given.table.remove("network");
     }
     let before = config.medcontext.clone();
@@ -87,7 +87,7 @@ fn set<T>(target: &mut T, value: Option<T>) {
     }
 }
 
-/// What a configuration file gives.
+/// The content of a configuration file.
 #[derive(Default)]
 struct Given {
     path: PathBuf,
@@ -115,7 +115,7 @@ impl Given {
         over.map_err(|problem| bad_settings(&self.path, &problem))
     }
 
-    /// Says where the file has another value than the method of the command line, as it is the file's that counts.
+    /// Warns where the file's value differs from the command line's method, since the file's value counts.
     fn warn_of_method(&self, method: &MedContext, merged: &MedContext, console: &Console) -> Outcome {
         let names = differences(method, merged)?;
         if merged.enabled && !names.is_empty() {
@@ -134,7 +134,7 @@ fn bad_settings(path: &Path, problem: &str) -> Failure {
     Failure::Message(format!("{}: {problem}; correct the settings", path.display()))
 }
 
-/// Steps and state of the run in the output folder, whose settings have to be these unless forced.
+/// Steps and state of the run in the output folder, whose settings must equal these unless forced.
 pub(super) fn find_state(arguments: &Arguments, config: &TrainConfig) -> Result<Option<(usize, Vec<u8>)>, Failure> {
     let path = arguments.out.join(STATE);
     if !path.exists() {
@@ -146,7 +146,7 @@ pub(super) fn find_state(arguments: &Arguments, config: &TrainConfig) -> Result<
     let changed = differences(&old.config, config)?;
     if !changed.is_empty() && !arguments.force {
         return Err(Failure::Message(format!(
-            "{} was trained with another {}; give the same settings, or add --force to go on with the new ones",
+            "{} was trained with another {}; give the same settings, or add --force to continue with the new ones",
             arguments.out.display(),
             changed.join(", ")
         )));
@@ -154,7 +154,7 @@ pub(super) fn find_state(arguments: &Arguments, config: &TrainConfig) -> Result<
     Ok(Some((old.iteration, bytes)))
 }
 
-/// Names of the settings that are not the same.
+/// Names of the settings that differ.
 fn differences<T: Serialize>(old: &T, new: &T) -> Result<Vec<String>, Failure> {
     let table = |settings| {
         toml::Table::try_from(settings)

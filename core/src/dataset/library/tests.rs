@@ -142,6 +142,32 @@ fn structures_are_combined_when_asked_for() {
 }
 
 #[test]
+fn label_maps_are_resampled_when_asked_for() {
+    let mut library = library(&TWO);
+    let changes = library.refresh();
+    let options = library.read_options(&changes.changed[0]);
+    assert_eq!(options, ReadOptions::default());
+    library.resample_labels();
+    let changes = library.refresh();
+    assert_eq!(ids(&changes.changed), ["a"]);
+    let options = library.read_options(&changes.changed[0]);
+    assert!(options.resample_labels);
+
+    let written = serde_json::to_value(library.choices()).expect("choices are plain");
+    assert_eq!(written["resample_labels"], true);
+    let read: Choices = serde_json::from_value(written).expect("they were written here");
+    assert_eq!(&read, library.choices());
+}
+
+#[test]
+fn a_folder_called_as_that_of_the_drawings_is_one_like_any_other() {
+    let mut library = library(&["drawn/a.nii.gz", "drawn/a_seg.nii.gz", "drawn/b.nii.gz"]);
+    assert_eq!(ids(&library.refresh().changed), ["a", "b"]);
+    library.draw("c", String::new());
+    assert_eq!(ids(&library.pairing().cases), ["a", "b"]);
+}
+
+#[test]
 fn a_removed_case_takes_its_files_along() {
     let mut library = library(&TWO);
     library.refresh();
@@ -189,10 +215,12 @@ fn the_newest_dataset_json_names_labels_and_channels() {
     assert_eq!(library.add_dataset_json("dataset.json", json, file()), None);
     let cases = library.pairing().cases;
     assert_eq!(library.read_options(&cases[0]).channels, 2);
+    assert_eq!(library.label_names(), [(1, "liver".to_owned())].into());
     let unused = library.add_dataset_json("new/dataset.json", b"{}", file());
     assert_eq!(unused.as_deref(), Some("dataset.json"));
     let json = library.dataset_json();
     assert_eq!(json.map(|json| json.names.len()), Some(0));
+    assert!(library.label_names().is_empty());
     let named: Vec<&String> = library.files().map(|(path, _)| path).collect();
     assert_eq!(named.len(), 4);
     assert_eq!(named[3], "new/dataset.json");

@@ -1,4 +1,4 @@
-//! A format that is one file and one line in the list is paired, inspected, read and becomes a case.
+//! A format with one file and one line in the list is paired, inspected, read and turned into a case.
 
 use futures::executor::block_on;
 

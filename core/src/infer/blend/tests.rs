@@ -1,5 +1,5 @@
-//! Blended logits against MONAI 1.5's `SlidingWindowInferer` over tanh(conv3d(x)), whose outputs hang on where
-//! windows are cut and what lies around the image. Tolerance 2e-6: sums of f32 in another order.
+//! Blended logits against MONAI 1.5's `SlidingWindowInferer` over tanh(conv3d(x)), whose outputs depend on where
+//! windows are cut and on the padding. Tolerance 2e-6: sums of f32 in another order.
 
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData, module::conv3d};
@@ -33,7 +33,7 @@ fn tensor<const D: usize>(name: &str) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values, shape), &Device::flex())
 }
 
-/// What the network says about windows.
+/// The network's logits for windows.
 fn network(x: Tensor<5>) -> Vec<f32> {
     let same = ConvOptions::new([1; 3], [1; 3], [1; 3], 1);
     let logits = conv3d(x, tensor("w.weight"), Some(tensor("w.bias")), same).tanh();
@@ -41,7 +41,7 @@ fn network(x: Tensor<5>) -> Vec<f32> {
     data.try_into_vec().expect("f32")
 }
 
-/// A volume of `[depth, height, width]`, prepared for windows: it keeps its intensities and gets zeros around it.
+/// A volume of `[depth, height, width]`, prepared for windows: intensities unchanged, padded with zeros.
 fn prepared(values: &[f32], [d, h, w]: [usize; 3]) -> Prepared {
     let affine = Affine([[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]);
     let grid = Grid {

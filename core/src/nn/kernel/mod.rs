@@ -1,6 +1,6 @@
-//! Operations whose general form in burn is slow or inexact on a CPU, with their own backward pass.
+//! Operations whose generic form in burn is slow or inexact on a CPU, with their own backward pass.
 //!
-//! In f32 on the CPU backend they run as written in `cpu`; every other backend and type uses burn's own operations.
+//! In f32 on the CPU backend they use the kernels in `cpu`; every other backend and type uses burn's own operations.
 //! Callers see plain functions on tensors.
 
 #[cfg(feature = "flex")]
@@ -24,7 +24,7 @@ pub(crate) fn conv3d_same(x: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
     }
     let [output, input, kernel, ..] = weight.dims();
     if kernel == 1 {
-        // A kernel of one voxel is a matrix product over channels.
+        // A 1×1×1 kernel is a matrix product over channels.
         let [batch, _, d, h, w] = x.dims();
         let y = weight
             .reshape([1, output, input])
@@ -35,8 +35,8 @@ pub(crate) fn conv3d_same(x: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
     conv3d(x, weight, None, ConvOptions::new([1; 3], padding, [1; 3], 1))
 }
 
-/// Normalizes each sample's channel over its voxels to mean 0 and variance 1, then scales what is
-/// below zero by `slope` (more than 0; 1 changes nothing). `[batch, channel, d, h, w]`.
+/// Normalizes each sample's channel over its voxels to mean 0 and variance 1, then scales negative values by `slope`
+/// (more than 0; 1 changes nothing). `[batch, channel, d, h, w]`.
 pub(crate) fn instance_norm(x: Tensor<5>, slope: f64) -> Tensor<5> {
     #[cfg(feature = "flex")]
     if on_cpu(&x) {
@@ -68,15 +68,15 @@ pub(crate) fn group_norm_relu(x: Tensor<5>, gain: Tensor<1>, bias: Tensor<1>, gr
         return cpu::group_norm_relu(x, gain, bias, groups);
     }
     let [batch, channels, d, h, w] = x.dims();
-    // A group's channels, one after the other, are as the planes of one.
+    // A group's channels, one after the other, are like the planes of one channel.
     let grouped = [batch, groups, channels / groups * d, h, w];
     let normal = instance_norm(x.reshape(grouped), 1.0).reshape([batch, channels, d, h, w]);
     let by_channel = [1, channels, 1, 1, 1];
     relu(normal * gain.reshape(by_channel) + bias.reshape(by_channel))
 }
 
-/// What a loss asks of the softmax p over classes of logits, and of the truth y, both `[batch, class, voxel]`: sums
-/// over voxels of p·y, of p (p² if `squared`) and of −y·log p, `[batch, class, 3]`. The truth has no gradient.
+/// The sums that a loss needs of the softmax p over classes of the logits and of the truth y, both `[batch, class,
+/// voxel]`: over voxels of p·y, of p (p² if `squared`) and of −y·log p, `[batch, class, 3]`. The truth has no gradient.
 pub(crate) fn class_sums(logits: Tensor<3>, truth: Tensor<3>, squared: bool) -> Tensor<3> {
     #[cfg(feature = "flex")]
     if on_cpu(&logits) {
@@ -174,7 +174,7 @@ pub fn concat_channels(a: Tensor<5>, b: Tensor<5>) -> Tensor<5> {
     Tensor::cat(vec![a, b], 1)
 }
 
-/// `a + b`, then scaled by `slope` (not negative) below zero.
+/// `a + b`, with negative values scaled by `slope` (not negative).
 pub fn add_leaky_relu(a: Tensor<5>, b: Tensor<5>, slope: f64) -> Tensor<5> {
     #[cfg(feature = "flex")]
     if on_cpu(&a) {
@@ -198,7 +198,7 @@ pub(crate) fn depth_to_space(x: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
         .reshape([batch, channels, kd * d, kh * h, kw * w])
 }
 
-/// A parameter after a step of AdamW, and its two moments. Not a part of any graph.
+/// A parameter after a step of AdamW, and its two moments. Not part of any graph.
 pub(crate) fn adamw<const D: usize>(
     value: Tensor<D>,
     gradient: Tensor<D>,
@@ -218,7 +218,7 @@ pub(crate) fn adamw<const D: usize>(
     (value - direction * numbers.rate, [mean, square])
 }
 
-/// `share · kept + (1 − share) · new`. Not a part of any graph.
+/// `share · kept + (1 − share) · new`. Not part of any graph.
 pub(crate) fn average<const D: usize>(kept: Tensor<D>, new: Tensor<D>, share: f64) -> Tensor<D> {
     #[cfg(feature = "flex")]
     if on_cpu(&kept) && on_cpu(&new) {

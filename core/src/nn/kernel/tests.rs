@@ -59,9 +59,9 @@ fn compare<const D: usize>(
 #[test]
 fn convolution_equals_burns() {
     let device = Device::flex().autodiff();
-    // Eight channels and more go Winograd's way, long planes of fewer the direct one, short ones and other
-    // kernels are gathered; channel counts that do not fill a register block, odd sides, more tiles than a block
-    // has, and a kernel larger than the volume, are among them.
+    // Eight channels and more use Winograd's method, long planes with fewer the direct one, short planes and other
+    // kernels are gathered; channel counts that do not fill a register block, odd sides, more tiles than a block has,
+    // and a kernel larger than the volume are all covered.
     for (x, output, kernel) in [
         ([2, 3, 4, 18, 16], 5, 3),
         ([1, 1, 2, 40, 37], 8, 3),
@@ -213,7 +213,7 @@ fn layer_norm_equals_its_formula() {
 fn sums_of_classes_equal_their_formula() {
     let device = Device::flex().autodiff();
     for (classes, squared) in [(5, true), (5, false), (2, true), (14, true)] {
-        // Runs that are not whole; logits so far apart that one of them outweighs all others.
+        // Partial runs; logits so far apart that one of them outweighs all others.
         let inputs = [
             random([2, classes, 700], 1, &device) * 20.0,
             random([2, classes, 700], 2, &device) + 1.0,
@@ -266,11 +266,11 @@ fn adamw_and_the_moving_average_equal_their_formulas() {
     }
 }
 
-/// Heads of the attention that is tested, and channels of each.
+/// Heads of the tested attention, and channels per head.
 const HEADS: usize = 3;
 const WIDTH: usize = 5;
 
-/// A head at a time, in burn's operations; query, key and value are `[window, token, channel]`.
+/// One head at a time, with burn's operations; query, key and value are `[window, token, channel]`.
 fn plain_attention(parts: [Tensor<3>; 3], bias: Tensor<3>, mask: Tensor<3>) -> Tensor<3> {
     let [windows, tokens, _] = parts[0].dims();
     let repeated = mask.clone().repeat_dim(0, windows / mask.dims()[0]);
@@ -286,7 +286,7 @@ fn plain_attention(parts: [Tensor<3>; 3], bias: Tensor<3>, mask: Tensor<3>) -> T
 #[test]
 fn attention_equals_its_formula() {
     let device = Device::flex().autodiff();
-    // Six windows of 21 tokens, three windows to a sample; scores far enough apart to be hidden.
+    // Six windows of 21 tokens, three windows to a sample; scores far enough apart to saturate.
     let tokens = 21;
     let channels = HEADS * WIDTH;
     let mask = random([3, tokens, tokens], 5, &device).greater_elem(0.7).float() * -100.0;

@@ -1,7 +1,7 @@
 use super::TrainConfig;
 use crate::backbone::{Backbone, Network, NnformerConfig, NnformerForm, Size};
 use crate::loss::DiceCe;
-use crate::medcontext::{MedContext, Momentum, MomentumSchedule};
+use crate::medcontext::{MaskSampling, MedContext, Momentum, MomentumSchedule};
 use crate::train::{NetworkChoice, overlay};
 
 fn of(text: &str) -> TrainConfig {
@@ -9,7 +9,7 @@ fn of(text: &str) -> TrainConfig {
     overlay(&TrainConfig::default(), given).expect("settings")
 }
 
-/// A warm-up that nobody asked for is short in a short run; one that was asked for is as asked.
+/// A default warmup is short in a short run; an explicit one is kept.
 #[test]
 fn only_the_default_warm_up_is_cut() {
     let by_default = [10, 300, 600, 5000].map(|n| of(&format!("iterations = {n}")).warmup_steps());
@@ -28,7 +28,7 @@ fn a_warm_up_longer_than_the_run_is_said() {
     assert!(of("iterations = 300\nwarmup = 300").warnings().is_empty());
 }
 
-/// What hangs on the run's length is a number in its files, and that number is the same once more.
+/// Whatever depends on the run's length is a number in its files, and resolving it again changes nothing.
 #[test]
 fn resolved_settings_hold_numbers() {
     let config = of("iterations = 300");
@@ -57,7 +57,7 @@ fn a_momentum_is_a_number_or_fitted() {
     assert!(wrong.contains("a number from 0 to 1, or \"fitted\""), "{wrong}");
 }
 
-/// The paper's momentum where the run is long enough for it, and in the released schedules.
+/// The paper's momentum in long enough runs, and in the released schedules.
 #[test]
 fn long_runs_have_the_papers_teacher() {
     let start = |iterations: usize| MedContext::default().start_momentum(iterations);
@@ -83,8 +83,8 @@ fn an_epoch_is_once_through_the_cases_with_all_their_patches() {
     assert_eq!(steps("epoch = 7\nsampling.patches_per_case = 3", 5), 7);
 }
 
-/// Settings of a run as versions wrote them that had three fields for the network, a loss without a kind, and
-/// other names for two switches.
+/// Settings of a run as written by versions with three fields for the network, a loss without a kind, and other names
+/// for two switches.
 const EARLIER: &str = r#"{
     "backbone": "nnformer-acdc", "size": "tiny", "patch": [14, 160, 160], "iterations": 300, "batch_size": 4,
     "accumulation": 1, "learning_rate": 0.01, "weight_decay": 0.00003, "warmup": 0, "warmup_count": "next",
@@ -122,7 +122,7 @@ fn settings_of_earlier_versions_are_read() {
     assert_eq!(config.loss, loss.into());
 }
 
-/// Under the same keys, but for the two that were renamed.
+/// Under the same keys, except the two that were renamed.
 #[test]
 fn settings_are_written_as_earlier_versions_read_them() {
     let config = earlier();
@@ -165,7 +165,7 @@ fn numbers_of_another_backbone_are_refused() {
     );
 }
 
-/// Names of earlier versions count in configuration files too.
+/// Names of earlier versions also work in configuration files.
 #[test]
 fn renamed_settings_are_known_by_both_names() {
     for name in ["views_in_turn", "sequential_views"] {
@@ -173,6 +173,10 @@ fn renamed_settings_are_known_by_both_names() {
     }
     for name in ["rate_by_epoch", "step_schedule_per_epoch"] {
         assert!(of(&format!("{name} = true")).step_schedule_per_epoch);
+    }
+    for name in ["mask_law", "mask_sampling"] {
+        let config = of(&format!("medcontext.{name} = \"bernoulli\""));
+        assert_eq!(config.medcontext.mask_sampling, MaskSampling::Bernoulli);
     }
     let given = "views_in_turns = true".parse().expect("TOML");
     let error = overlay(&TrainConfig::default(), given).expect_err("no such setting");

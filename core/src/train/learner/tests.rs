@@ -18,8 +18,8 @@ use crate::weights;
 const PATCH: [usize; 3] = [32, 32, 32];
 const VOXELS: usize = 32 * 32 * 32;
 
-/// A network that draws no random numbers and has no leaky ReLUs, whose gradients hang on the signs of what is
-/// near zero, and plain gradient descent, as AdamW's steps are the same for gradients of any scale.
+/// A network without random numbers and without leaky ReLUs, whose gradients depend on the signs of values near zero,
+/// and plain gradient descent, since AdamW's steps are the same for gradients of any scale.
 fn config(mixed_precision: MixedPrecision) -> TrainConfig {
     let network = NnformerConfig {
         drop_path: 0.0,
@@ -46,7 +46,7 @@ fn learner(config: &TrainConfig) -> Learner {
     Learner::new(network, student, config, device)
 }
 
-/// One step on noise, of which one half is to be told from the other.
+/// One step on noise whose two halves have different labels.
 fn step(learner: &mut Learner, config: &TrainConfig) {
     let labels: Vec<u8> = (0..VOXELS).map(|i| u8::from(i >= VOXELS / 2)).collect();
     let draw = |_, device: &Device| {
@@ -73,7 +73,7 @@ fn parameters(learner: &Learner) -> Vec<f32> {
     values.0
 }
 
-/// What one step adds to the parameters.
+/// The parameters' change in one step.
 fn change(mixed_precision: MixedPrecision) -> Vec<f32> {
     let config = config(mixed_precision);
     let mut learner = learner(&config);
@@ -88,7 +88,7 @@ fn smaller_types_take_the_step_of_f32() {
     let expected = change(MixedPrecision::Off);
     let size = |x: &[f32]| x.iter().map(|x| f64::from(x * x)).sum::<f64>().sqrt();
     assert!(size(&expected) > 0.0);
-    // Eight and eleven bits of what flows through all layers and back.
+    // Activations and gradients have 8 and 11 bits.
     for (precision, tolerance) in [(MixedPrecision::Bf16, 0.04), (MixedPrecision::F16, 0.005)] {
         let found = change(precision);
         let off: Vec<f32> = found.iter().zip(&expected).map(|(a, b)| a - b).collect();
@@ -155,7 +155,7 @@ fn a_state_keeps_the_scale() {
     assert_eq!(parameters(&again), parameters(&learner));
 }
 
-/// As GradScaler of PyTorch leaves out a step whose gradients are no numbers, which those of such a loss are.
+/// Like PyTorch's GradScaler, which skips a step with infinite or NaN gradients, as an infinite loss has.
 #[test]
 fn a_step_whose_loss_overflows_changes_nothing_but_the_scale() {
     let config = config(MixedPrecision::F16);
@@ -183,7 +183,7 @@ fn a_step_whose_loss_overflows_changes_nothing_but_the_scale() {
     assert!(matches!(ended, Err(Error::Diverged { step: 5 })));
 }
 
-/// The norm of all gradients, as many values as the network has, is computed for those who ask for it.
+/// The norm of all gradients, which reads as many values as the network has, is only computed where needed.
 #[test]
 fn norms_are_computed_where_they_are_used() {
     let norms = |mixed_precision, clip_norm| {
@@ -205,7 +205,7 @@ fn norms_are_computed_where_they_are_used() {
 
 const SMALL_PATCH: [usize; 3] = [16, 16, 16];
 
-/// Batch norm keeps running statistics, which a network changes while it learns.
+/// Batch norm keeps running statistics, which change during training.
 fn with_batch_norm(accumulation: usize, learning_rate: f64) -> (TrainConfig, Learner) {
     let network = Network::Pcrlv2(Pcrlv2Config {
         norm: NormKind::Batch,
@@ -225,7 +225,7 @@ fn with_batch_norm(accumulation: usize, learning_rate: f64) -> (TrainConfig, Lea
     (config, learner)
 }
 
-/// A step over batches of noise, each of its own.
+/// A step over batches of independent noise.
 fn step_of_noise(learner: &mut Learner, config: &TrainConfig) {
     let voxels: usize = SMALL_PATCH.iter().product();
     let draw = |batch: usize, device: &Device| {
@@ -264,8 +264,8 @@ fn statistics(learner: &Learner) -> [Vec<f32>; 2] {
     [of(&learner.student().valid()), of(teacher)]
 }
 
-/// They are those of what the first device saw, and stay on it. A rate of nearly nothing leaves the weights, so
-/// that a step over the first batch alone says what they should be.
+/// Running statistics are those of the batches on the first device, and stay on it. A learning rate near 0 leaves the
+/// weights unchanged, so that a step over the first batch alone gives the expected values.
 #[test]
 fn running_statistics_are_those_of_the_first_device() {
     let rate = 1e-30;

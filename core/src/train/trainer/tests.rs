@@ -65,7 +65,7 @@ fn a_run_that_is_stopped_does_not_validate_first() {
     assert_eq!(next(&mut trainer), None);
 }
 
-/// The best weights are those with the best mean over what is reported; all labels are told.
+/// The best weights are those with the best mean over reported labels; events have all labels.
 #[test]
 fn the_reported_labels_choose_the_best() {
     let mut trainer = trainer(TrainConfig {

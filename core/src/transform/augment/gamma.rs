@@ -1,4 +1,4 @@
-//! A power of the intensities.
+//! Gamma augmentation.
 
 use ndarray::{Array4, ArrayViewMut3};
 use rand::Rng;
@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::chance::{balanced, happens};
 
-/// Each channel's intensities, as a share of its range, to a power; mean and deviation are restored
-/// (batchgenerators 0.21, `GammaTransform` with `retain_stats`).
+/// Raises each channel's intensities, scaled to its range, to a power; mean and deviation are restored (batchgenerators
+/// 0.21, `GammaTransform` with `retain_stats`).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Gamma {

@@ -1,4 +1,4 @@
-//! Linear changes of intensities: factors, shifts, contrast.
+//! Linear intensity augmentations: factors, shifts, contrast.
 
 use ndarray::Array4;
 use rand::Rng;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chance::{balanced, happens, uniform};
 
-/// One factor 1 ± strength of all channels (MONAI 1.5, `RandScaleIntensity`).
+/// One factor 1 ± strength for all channels (MONAI 1.5, `RandScaleIntensity`).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IntensityScale {
@@ -44,7 +44,7 @@ impl IntensityShift {
     }
 }
 
-/// A factor of each channel (batchgenerators 0.21, `BrightnessMultiplicativeTransform`).
+/// A factor for each channel (batchgenerators 0.21, `BrightnessMultiplicativeTransform`).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Brightness {
@@ -65,8 +65,8 @@ impl Brightness {
     }
 }
 
-/// A factor of each channel's distance from its mean; what leaves the channel's range is cut off
-/// (batchgenerators 0.21, `ContrastAugmentationTransform` with `preserve_range`).
+/// Scales each channel's deviation from its mean by a factor and clips to the channel's range (batchgenerators 0.21,
+/// `ContrastAugmentationTransform` with `preserve_range`).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Contrast {

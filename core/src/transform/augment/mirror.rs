@@ -1,11 +1,11 @@
-//! Flips and quarter turns: voxels change places, no value changes.
+//! Flips and quarter turns: voxels move, values do not change.
 
 use ndarray::{Array, Array3, Array4, Axis, Dimension, RemoveAxis};
 use rand::Rng;
 
 use super::chance::happens;
 
-/// Reverses each axis with that probability.
+/// Reverses each axis with probability `probability`.
 pub(super) fn flip(probability: f64, image: &mut Array4<f32>, classes: &mut Array3<u8>, rng: &mut impl Rng) {
     for axis in 0..3 {
         if happens(probability, rng) {
@@ -15,7 +15,7 @@ pub(super) fn flip(probability: f64, image: &mut Array4<f32>, classes: &mut Arra
     }
 }
 
-/// Turns the planes across `slice_axis` by one, two or three quarters; by two where they are not square.
+/// Rotates the planes across `slice_axis` by one, two or three quarter turns; by two if they are not square.
 pub(super) fn quarter_turn(
     probability: f64,
     image: &mut Array4<f32>,
@@ -23,7 +23,7 @@ pub(super) fn quarter_turn(
     slice_axis: usize,
     rng: &mut impl Rng,
 ) {
-    // Without a draw where there is nothing to decide, so that the term can be left out.
+    // No draw if there is nothing to decide, so that the term can be left out.
     if probability <= 0.0 || !happens(probability, rng) {
         return;
     }

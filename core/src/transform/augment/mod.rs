@@ -1,4 +1,4 @@
-//! Random changes of a training patch: one struct of optional terms, one file a family.
+//! Augmentation of training patches: one struct of optional terms, one file per family.
 
 mod chance;
 mod gamma;
@@ -18,16 +18,15 @@ pub use resolution::LowResolution;
 pub use smooth::{Blur, Noise};
 pub use spatial::{Spatial, Warp};
 
-/// Which changes happen, how often and how strong. Terms that are absent do not happen; those that are
-/// present follow each other in the order of the fields, after [`Spatial`]. The defaults are those of
-/// MONAI's UNETR recipe on which the paper builds.
+/// Which augmentations are applied, how often and how strongly. Terms are applied in the order of the fields, after
+/// [`Spatial`]; absent ones are skipped. The defaults are those of MONAI's UNETR recipe on which the paper builds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Augmentation {
-    /// Probability of a flip, for each axis on its own.
+    /// Probability of a flip (MONAI's `RandFlip`), for each axis independently.
     pub flip: f64,
-    /// Probability of one, two or three quarter turns in the plane of the slices (MONAI 1.5,
-    /// `RandRotate90`). Patches that are not square there make half a turn.
+    /// Probability of one, two or three quarter turns in the plane of the slices (MONAI 1.5, `RandRotate90`). Patches
+    /// that are not square there are rotated by half a turn.
     pub quarter_turn: f64,
     /// Rotation and zoom.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,19 +37,19 @@ pub struct Augmentation {
     /// Gaussian blur.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blur: Option<Blur>,
-    /// A factor of each channel.
+    /// Brightness: a factor for each channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brightness: Option<Brightness>,
-    /// A factor of each channel's distance from its mean, within its range.
+    /// Contrast: a factor for each channel's deviation from its mean, within its range.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contrast: Option<Contrast>,
-    /// Detail lost as in a coarser scan.
+    /// Simulated low resolution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub low_resolution: Option<LowResolution>,
-    /// A power of the inverted intensities.
+    /// Gamma of the inverted intensities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gamma_inverted: Option<Gamma>,
-    /// A power of the intensities.
+    /// Gamma of the intensities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gamma: Option<Gamma>,
     /// One factor 1 ± strength for all channels (MONAI 1.5, `RandScaleIntensity`).
@@ -74,7 +73,7 @@ impl Default for Augmentation {
 }
 
 impl Augmentation {
-    /// Patches as they are.
+    /// No augmentation.
     pub const fn none() -> Self {
         Self {
             flip: 0.0,
@@ -167,9 +166,8 @@ impl Augmentation {
         }
     }
 
-    /// Changes one patch in place, apart from [`Spatial`], which happens while the patch is cut:
-    /// intensities `[channel, depth, height, width]` and classes alike. `slice_axis` is the axis across
-    /// slices.
+    /// Changes one patch in place, apart from [`Spatial`], which is applied while the patch is cut: both intensities
+    /// `[channel, depth, height, width]` and classes. `slice_axis` is the axis across slices.
     pub fn apply(&self, image: &mut Array4<f32>, classes: &mut Array3<u8>, slice_axis: usize, rng: &mut impl Rng) {
         mirror::flip(self.flip, image, classes, rng);
         mirror::quarter_turn(self.quarter_turn, image, classes, slice_axis, rng);
@@ -244,7 +242,7 @@ impl Augmentation {
     }
 }
 
-/// Where every channel is 0.
+/// Mask of voxels that are 0 in every channel.
 fn zeros(image: &Array4<f32>) -> Array3<bool> {
     let (_, d, h, w) = image.dim();
     let mut zero = Array3::from_elem((d, h, w), true);

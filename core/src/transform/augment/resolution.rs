@@ -1,4 +1,4 @@
-//! Detail lost as in a coarser scan.
+//! Simulated low resolution.
 
 use ndarray::{Array4, ArrayViewMut3};
 use rand::Rng;
@@ -7,18 +7,18 @@ use serde::{Deserialize, Serialize};
 use super::chance::{happens, uniform};
 use crate::transform::resample::{Interpolation, Resampler, Resampling};
 
-/// Every so many voxels kept and the rest interpolated (batchgenerators 0.21,
-/// `SimulateLowResolutionTransform`: down with order 0, up with order 3).
+/// Downsamples and upsamples again (batchgenerators 0.21, `SimulateLowResolutionTransform`: down with order 0, up with
+/// order 3).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LowResolution {
     /// How often a patch is changed.
     pub probability: f64,
-    /// How often each channel of such a patch is.
+    /// How often each channel of such a patch is changed.
     pub channel: f64,
-    /// Smallest and largest share of the voxels kept along an axis.
+    /// Smallest and largest fraction of voxels kept along an axis.
     pub zoom: [f64; 2],
-    /// Whether slices keep their number.
+    /// Whether the number of slices stays the same.
     pub in_plane: bool,
 }
 
@@ -36,7 +36,7 @@ impl LowResolution {
     }
 }
 
-/// Down to the share `zoom` of the voxels along every axis but `kept`, and up again.
+/// Downsamples to the fraction `zoom` of the voxels along every axis but `kept`, and upsamples again.
 pub(super) fn coarsen(mut volume: ArrayViewMut3<'_, f32>, zoom: f64, kept: Option<usize>) {
     const RULE: Resampling = Resampling::NnUnet;
     let (d, h, w) = volume.dim();

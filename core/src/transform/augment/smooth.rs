@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::chance::{happens, uniform};
 
-/// Gaussian noise of one strength in all channels (batchgenerators 0.21, `GaussianNoiseTransform`,
-/// which uses what it calls a variance as a standard deviation).
+/// Gaussian noise with the same strength in all channels (batchgenerators 0.21, `GaussianNoiseTransform`, which uses
+/// what it calls a variance as a standard deviation).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Noise {
@@ -32,14 +32,14 @@ fn normal(rng: &mut impl Rng) -> f64 {
     radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()
 }
 
-/// Gaussian blur, of another width in each channel (batchgenerators 0.21, `GaussianBlurTransform` with
+/// Gaussian blur, with a different width in each channel (batchgenerators 0.21, `GaussianBlurTransform` with
 /// `different_sigma_per_channel`).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Blur {
     /// How often a patch is changed.
     pub probability: f64,
-    /// How often each channel of such a patch is.
+    /// How often each channel of such a patch is changed.
     pub channel: f64,
     /// Smallest and largest σ in voxels.
     pub sigma: [f64; 2],
@@ -84,7 +84,7 @@ pub(super) fn blur(mut volume: ArrayViewMut3<'_, f32>, sigma: f64) {
 /// Index `index - radius` of a line that is mirrored about its outer borders (d c b a | a b c d).
 fn reflected(index: usize, radius: usize, size: usize) -> usize {
     let period = 2 * size;
-    // Enough periods to stay above 0.
+    // Enough periods to stay non-negative.
     let place = (index + period * (radius / period + 1) - radius) % period;
     place.min(period - 1 - place)
 }

@@ -8,8 +8,8 @@ use super::chance::{balanced, happens, uniform};
 use crate::transform::crop::shape;
 use crate::transform::resample::{Edge, MARGIN, coefficients, cubic_weights};
 
-/// Rotation and zoom (batchgenerators 0.21, `SpatialTransform` without elastic deformation: intensities
-/// by cubic splines, classes one by one and linearly; what lies outside a case is 0).
+/// Rotation and zoom (batchgenerators 0.21, `SpatialTransform` without elastic deformation: intensities by cubic
+/// splines, classes one by one and linearly; outside the case it is 0).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spatial {
@@ -21,16 +21,16 @@ pub struct Spatial {
     pub zoom: f64,
     /// Smallest and largest step between the voxels taken; below and above 1 equally often.
     pub zoom_range: [f64; 2],
-    /// Whether slices stay as they are and only their planes are rotated and zoomed.
+    /// Whether rotation and zoom stay within slices.
     pub in_plane: bool,
 }
 
-/// Voxels beyond what a patch takes from that its splines are fitted to: what lies farther away changes
-/// them by less than 0.27⁸ = 3e-5.
+/// Margin of voxels around a patch's source region for fitting splines: voxels farther away contribute less than 0.27⁸
+/// = 3e-5.
 const AROUND: isize = 8;
 
 impl Spatial {
-    /// What happens to the next patch, if anything.
+    /// Draws the next patch's warp, if any.
     pub fn draw(&self, slice_axis: usize, rng: &mut impl Rng) -> Option<Warp> {
         let mut angle = || uniform([-self.degrees, self.degrees], rng).to_radians();
         let angles = [angle(), angle(), angle()];
@@ -53,9 +53,9 @@ impl Spatial {
 /// A rotation and zoom about the center of a patch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Warp {
-    /// From a voxel's offset from the patch's center to where its value is taken.
+    /// Maps a voxel's offset from the patch's center to the offset of its source.
     matrix: [[f64; 3]; 3],
-    /// The axis that stays as it is.
+    /// The axis that is not changed.
     kept: Option<usize>,
 }
 
@@ -99,7 +99,7 @@ impl Warp {
         let mut found_classes = Array3::zeros(patch);
         for ((depth, height, width), class) in found_classes.indexed_iter_mut() {
             let place = self.source([depth, height, width], corner, patch);
-            // Within the excerpt.
+            // Relative to the excerpt.
             let place = [0, 1, 2].map(|axis| place[axis] - start[axis] as f64);
             let taps = [0, 1, 2].map(|axis| Taps::cubic(place[axis], cubic[axis]));
             for (channel, mut into) in channels.iter().zip(found.outer_iter_mut()) {
@@ -110,7 +110,7 @@ impl Warp {
         (found, found_classes)
     }
 
-    /// Where the value of a patch's voxel is taken, in voxels of the case.
+    /// Source position of a patch's voxel, in voxels of the case.
     fn source(&self, voxel: [usize; 3], corner: [usize; 3], patch: [usize; 3]) -> [f64; 3] {
         let half = patch.map(|side| (side as f64 - 1.0) / 2.0);
         let offset = [0, 1, 2].map(|axis| voxel[axis] as f64 - half[axis]);
@@ -123,7 +123,7 @@ impl Warp {
         })
     }
 
-    /// First voxel and size of the part of a case (perhaps beyond its ends) that a patch takes from.
+    /// First voxel and size of a patch's source region in the case (possibly beyond its ends).
     fn reach(&self, corner: [usize; 3], patch: [usize; 3]) -> ([isize; 3], [usize; 3]) {
         let half = patch.map(|side| (side as f64 - 1.0) / 2.0);
         let (mut start, mut size) = ([0; 3], [0; 3]);
@@ -139,10 +139,10 @@ impl Warp {
     }
 }
 
-/// A part of a volume, zeros beyond its ends.
+/// An excerpt of a volume, zeros beyond its ends.
 fn excerpt<T: Clone + Default>(volume: ArrayView3<'_, T>, start: [isize; 3], size: [usize; 3]) -> Array3<T> {
     let mut part = Array3::from_elem(size, T::default());
-    // Along each axis: where the overlap starts in the volume and in the part, and how long it is.
+    // Along each axis: start of the overlap in the volume and in the excerpt, and its length.
     let overlap = [0, 1, 2].map(|axis| {
         let length = volume.len_of(Axis(axis)) as isize;
         let low = start[axis].clamp(0, length);
@@ -174,7 +174,7 @@ impl Taps {
             };
         }
         Self {
-            // The second of the four lies at or before the place.
+            // The second of the four lies at or before the position.
             first: place as usize + MARGIN - 1,
             count: 4,
             weights: cubic_weights(place.fract()),
@@ -182,7 +182,7 @@ impl Taps {
     }
 }
 
-/// The spline at a place; `coefficients` are row-major with these sides.
+/// The spline at a position; `coefficients` are row-major with these sides.
 fn value(coefficients: &[f32], [_, rows, columns]: [usize; 3], [d, h, w]: &[Taps; 3]) -> f32 {
     let mut sum = 0.0;
     for i in 0..d.count {
@@ -200,8 +200,7 @@ fn value(coefficients: &[f32], [_, rows, columns]: [usize; 3], [d, h, w]: &[Taps
     sum as f32
 }
 
-/// The last class that has at least half of the weight of the eight voxels around a place; 0 where none
-/// has.
+/// The last class with at least half of the weight of the eight voxels around a position; 0 if there is none.
 fn majority(classes: &Array3<u8>, place: [f64; 3]) -> u8 {
     let corners: [(u8, f64); 8] = std::array::from_fn(|corner| {
         let mut weight = 1.0;

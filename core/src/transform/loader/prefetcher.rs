@@ -1,4 +1,4 @@
-//! Batches that are prepared on threads of their own.
+//! Prefetching of batches on separate threads.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -6,10 +6,10 @@ use std::thread::{self, JoinHandle};
 
 use crate::transform::{HostBatch, Sampler};
 
-/// Most batches that are prepared at the same time.
+/// Maximum number of batches prepared concurrently.
 const MOST: usize = 8;
 
-/// Batches that are being prepared, in their order.
+/// Batches in preparation, in order.
 #[derive(Debug)]
 pub(super) struct Prefetcher {
     /// First draw and number of draws of each.
@@ -18,7 +18,7 @@ pub(super) struct Prefetcher {
 }
 
 impl Prefetcher {
-    /// Of the first `draws` draws.
+    /// A prefetcher for the first `draws` draws.
     pub fn new(draws: usize) -> Self {
         Self {
             batches: VecDeque::new(),
@@ -26,11 +26,11 @@ impl Prefetcher {
         }
     }
 
-    /// The patches of draw `first` and the `count − 1` after it; those that follow are begun.
+    /// The patches of draw `first` and the `count − 1` after it; also starts those that follow.
     pub fn take(&mut self, first: usize, count: usize, sampler: &Arc<Sampler>) -> HostBatch {
         let next = self.batches.front();
         if next.is_none_or(|&(start, length, _)| (start, length) != (first, count)) {
-            // A run that goes on elsewhere begins anew.
+            // The caller jumped to another draw: start over.
             self.batches.clear();
         }
         let ready = self.batches.pop_front();
@@ -40,7 +40,7 @@ impl Prefetcher {
         drawn
     }
 
-    /// Begins batches of `count` draws, the first of them at `next` if none is under way.
+    /// Starts batches of `count` draws, the first at `next` if none is in progress.
     fn begin(&mut self, next: usize, count: usize, sampler: &Arc<Sampler>) {
         let workers = thread::available_parallelism().map_or(1, |cores| cores.get().min(MOST));
         let last = self.batches.back();
@@ -50,7 +50,7 @@ impl Prefetcher {
             let begun = thread::Builder::new()
                 .name("patches".to_owned())
                 .spawn(move || sampler.draw(next, count));
-            // Without another thread, the patches are drawn when they are asked for.
+            // Without another thread, the patches are drawn on request.
             let Ok(handle) = begun else { return };
             self.batches.push_back((next, count, handle));
             next += count;

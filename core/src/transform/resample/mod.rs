@@ -1,5 +1,5 @@
-//! Resampling along the axes of a volume: one plane at a time, so that a volume on the new grid
-//! exists only where somebody keeps it.
+//! Resampling along the axes of a volume: one plane at a time, so that a volume on the new grid only exists if the
+//! caller keeps it.
 
 mod rule;
 mod spline;
@@ -11,18 +11,18 @@ use ndarray::{Array3, ArrayView3, s};
 pub use rule::{Resampling, Spacing};
 pub(super) use spline::{Edge, MARGIN, coefficients, cubic_weights};
 
-/// How a value between voxels is found.
+/// How values between voxels are interpolated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interpolation {
     /// The nearest voxel.
     Nearest,
-    /// A straight line between two neighbors.
+    /// Linear between two neighbors.
     Linear,
-    /// A cubic B-spline through all voxels; the volume goes on with its last voxel beyond its edges.
+    /// A cubic B-spline through all voxels; edge voxels are repeated beyond the volume.
     Cubic,
 }
 
-/// Neighboring voxels of an axis and what each weighs.
+/// Neighboring voxels along an axis and their weights.
 #[derive(Clone, Copy, Debug)]
 struct Taps {
     first: usize,
@@ -75,7 +75,7 @@ impl Taps {
     }
 }
 
-/// A resampling of volumes of one size, axis by axis.
+/// Resampling of volumes of one size, axis by axis.
 #[derive(Clone, Debug)]
 pub struct Resampler {
     taps: [Vec<Taps>; 3],
@@ -83,8 +83,8 @@ pub struct Resampler {
 }
 
 impl Resampler {
-    /// For volumes of `size` voxels: `positions` says for each axis where its new voxels lie on the old
-    /// axis, in voxels. Nearest neighbors take whole positions; others are cut.
+    /// For volumes of `size` voxels: `positions` are those of the new voxels on each old axis, in voxels. Nearest
+    /// neighbor expects integer positions; others are truncated.
     pub fn new(size: [usize; 3], positions: &[Vec<f64>; 3], interpolation: [Interpolation; 3]) -> Self {
         let taps = |axis: usize| {
             let taps = |&p: &f64| Taps::new(p, size[axis], interpolation[axis]);
@@ -101,7 +101,7 @@ impl Resampler {
         [0, 1, 2].map(|axis| self.taps[axis].len())
     }
 
-    /// Of each new voxel along an axis, the first old voxel that it takes from.
+    /// For each new voxel along an axis, the first old voxel that it depends on.
     pub(super) fn first_taps(&self, axis: usize) -> impl Iterator<Item = usize> + '_ {
         self.taps[axis].iter().map(|taps| taps.first)
     }
@@ -114,8 +114,8 @@ impl Resampler {
         })
     }
 
-    /// Classes resampled one by one, each as 0 and 1: the last class of at least a half wins, and
-    /// where there is none it is class 0 (nnU-Net 1).
+    /// Classes resampled one by one, each as 0 and 1: the last class with at least 0.5 wins, else it is class 0
+    /// (nnU-Net 1).
     pub fn labels(&self, classes: &Array3<u8>, count: usize) -> Array3<u8> {
         let [_, h, w] = self.size();
         let mut share = vec![0.0f32; h * w];
@@ -134,7 +134,7 @@ impl Resampler {
         resampled
     }
 
-    /// A whole volume. The old one is let go on the way where splines need one of their own.
+    /// Resamples a whole volume. The old one is dropped early if splines need their own.
     pub fn volume(&self, volume: Array3<f32>) -> Array3<f32> {
         let volume = coefficients(volume, self.cubic, Edge::Repeat);
         let mut resampled = Array3::zeros(self.size());
@@ -147,14 +147,14 @@ impl Resampler {
         resampled
     }
 
-    /// The old planes that plane `depth` of the resampled volume takes from.
+    /// The old planes that plane `depth` of the resampled volume depends on.
     pub(super) fn planes(&self, depth: usize) -> Range<usize> {
         let taps = self.taps[0][depth];
         taps.first..taps.first + taps.count
     }
 
-    /// Plane `depth` of the resampled volume, row-major, from those planes of the old one that lie from
-    /// `first` on. Values are passed through `read`. Cubic taps need a volume of coefficients.
+    /// Plane `depth` of the resampled volume, row-major, from the planes of the old one starting at `first`. Values are
+    /// passed through `read`. Cubic taps need a volume of coefficients.
     pub fn plane<T>(
         &self,
         volume: ArrayView3<'_, T>,

@@ -1,21 +1,21 @@
-//! Where voxels lie after a change of spacing, by either of the two rules in use.
+//! Where voxels lie after a change of spacing, by MONAI's or nnU-Net's rule.
 
 use serde::{Deserialize, Serialize};
 
 use super::Interpolation;
 
-/// Voxel sizes that a volume is brought to.
+/// Spacing that a volume is resampled to.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spacing {
     /// Along [depth, height, width], in mm.
     pub mm: [f64; 3],
-    /// Whose way.
+    /// Whose rule.
     #[serde(default)]
     pub rule: Resampling,
 }
 
-/// Whose way of resampling.
+/// Whose rule of resampling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Resampling {
@@ -29,11 +29,11 @@ pub enum Resampling {
     NnUnet,
 }
 
-/// nnU-Net resamples an axis apart from this ratio of voxel sizes on.
+/// From this ratio of voxel sizes on, nnU-Net resamples an axis separately.
 const ANISOTROPY: f64 = 3.0;
 
 impl Resampling {
-    /// Voxels of an axis of `size` voxels of `from` mm once they are `to` mm long.
+    /// New size of an axis of `size` voxels when their length changes from `from` to `to` mm.
     pub(crate) fn size(self, size: usize, from: f64, to: f64) -> usize {
         let count = match self {
             Self::Monai => (size.saturating_sub(1) as f64 * from / to + 1.0).round_ties_even(),
@@ -42,8 +42,8 @@ impl Resampling {
         (count as usize).max(1)
     }
 
-    /// Where each of `new` voxels lies on an axis of `old` voxels, in old voxels from 0; `scale` is
-    /// new voxel size by old.
+    /// Positions of `new` voxels on an axis of `old` voxels, in old voxels from 0; `scale` is the new voxel size
+    /// divided by the old.
     pub(crate) fn positions(self, old: usize, new: usize, scale: f64) -> Vec<f64> {
         let position = |index: usize| match self {
             Self::Monai => index as f64 * scale,
@@ -84,7 +84,7 @@ impl Resampling {
             .into_iter()
             .find(|&mm| largest(mm) / smallest(mm) > ANISOTROPY)?;
         let mut axes = (0..3).filter(|&axis| coarse[axis] == largest(coarse));
-        // Two equally coarse axes are not apart.
+        // Two equally coarse axes are not separate.
         axes.next().filter(|_| axes.next().is_none())
     }
 }

@@ -6,14 +6,14 @@ use ndarray::{Array3, Axis, Zip};
 /// Coefficients kept beyond each end of an axis: a position half a voxel outside needs two.
 pub const MARGIN: usize = 2;
 
-/// Voxels that stand for the repeated edge while coefficients are found; the filter forgets what is
-/// farther away (0.27¹² = 1e-7).
+/// Voxels that represent the repeated edge while coefficients are computed; farther ones do not matter to the filter
+/// (0.27¹² = 1e-7).
 const REPEATS: usize = 12;
 
-/// How a volume goes on beyond its last voxel.
+/// How a volume is extended beyond its last voxel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edge {
-    /// With that voxel again (SciPy's `nearest`).
+    /// Repeats that voxel (SciPy's `nearest`).
     Repeat,
     /// Mirrored at that voxel (SciPy's `mirror`, and what its `constant` does within the volume).
     Mirror,
@@ -80,7 +80,7 @@ fn filter(line: &mut [f64]) {
     }
 }
 
-/// Sum over the line, mirrored without end, of value times a power of the pole.
+/// Sum over the infinitely mirrored line of value times a power of the pole.
 fn first_coefficient(line: &[f64], pole: f64) -> f64 {
     let last = line.len() - 1;
     // One period of the mirrored line has 2·last values.

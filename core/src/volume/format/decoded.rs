@@ -1,11 +1,10 @@
-//! What a format's reader gives.
+//! The result of a format's reader.
 
 use crate::volume::{Grid, Header, Result, Voxels};
 
-/// One frame of a volume, as a format's reader gives it.
+/// One frame of a volume, as returned by a format's reader.
 pub(in crate::volume) struct Decoded {
-    /// The NIfTI-1 header that the volume, and results that belong to it, are written with. Its slope and
-    /// intercept are those of the voxels.
+    /// The NIfTI-1 header for writing the volume and its results. Its slope and intercept are those of the voxels.
     pub header: Header,
     /// Size and place.
     pub grid: Grid,
@@ -13,7 +12,7 @@ pub(in crate::volume) struct Decoded {
     pub voxels: Voxels,
     /// Frames that the volume has.
     pub frames: usize,
-    /// What is odd about the files and how they were read, one sentence each.
+    /// Warnings about the files and how they were read, one sentence each.
     pub warnings: Vec<String>,
 }
 
@@ -25,8 +24,7 @@ impl Decoded {
         Ok(Decoded::with_header(header, grid.dims, voxels))
     }
 
-    /// A volume with a header of its own, whose grid is what the header says: one frame, read without a
-    /// problem.
+    /// A volume with its own header and the header's grid: one frame, read without warnings.
     pub(in crate::volume) fn with_header(header: Header, dims: [usize; 3], voxels: Voxels) -> Decoded {
         let mut warnings = Vec::new();
         Decoded {

@@ -1,17 +1,16 @@
-//! What a file format of volumes is: its name, its endings and how it is read.
+//! A file format of volumes: name, endings and reader.
 
 use super::decoded::Decoded;
 use crate::volume::{Image, Inspection, Limits, Result, VolumeError};
 
 /// A file format of volumes.
 pub struct Format {
-    /// What it is called, such as `NIfTI`.
+    /// Its name, such as `NIfTI`.
     pub name: &'static str,
-    /// How the names of its files end, in lower case. Capitals make no difference.
+    /// File endings in lower case; case is ignored.
     pub endings: &'static [&'static str],
-    /// Whether a file of this format begins like that: its first [`START`](super::START) bytes (or all, where it has
-    /// fewer),
-    /// after gzip is undone.
+    /// Whether a file with these first [`START`](super::START) bytes (or all, if it has fewer), after decompression, is
+    /// of this format.
     pub(super) recognizes: fn(&[u8]) -> bool,
     /// What a volume's header says, by the first part of each of its files.
     pub(super) inspect: Inspect,
@@ -26,13 +25,13 @@ impl Format {
     /// What a volume's header says, by the first part of each of its files (64 KiB will do).
     ///
     /// # Errors
-    /// As [`Format::read`], but voxels are not looked at, and several frames are not an error.
+    /// As [`Format::read`], but voxels are not read, and several frames are not an error.
     pub fn inspect(&self, starts: &[&[u8]]) -> Result<Inspection> {
         (self.inspect)(starts)
     }
 
-    /// Reads a volume from its files, which are several where a format stores each slice in one: one frame,
-    /// counted from 0, or the only one.
+    /// Reads a volume from its files (several if the format has a file per slice): one frame, counted from 0, or the
+    /// only one.
     ///
     /// # Errors
     /// As [`Image::read`] and [`Image::read_frame`].

@@ -1,9 +1,7 @@
 //! File formats of volumes.
 //!
 //! A format is one file in this folder, with a [`Format`], and one line in the list below ([`FORMATS`]): pairing,
-//! reading, the
-//! page's file dialog and all messages ask that list. Volumes are written as NIfTI-1, whatever they were read
-//! from.
+//! reading, the page's file dialog and all messages use that list. Volumes are always written as NIfTI-1.
 
 pub(super) mod decoded;
 mod file_format;
@@ -17,7 +15,7 @@ macro_rules! formats {
     ($($(#[$condition:meta])* $name:ident;)*) => {
         $($(#[$condition])* pub(super) mod $name;)*
 
-        /// The formats that are read.
+        /// The supported formats.
         pub static FORMATS: &[Format] = &[$($(#[$condition])* $name::FORMAT),*];
     };
 }
@@ -31,12 +29,11 @@ formats! {
 const START: u64 = 512;
 
 impl Format {
-    /// The format of a file: by its first bytes, which may be all of them, else by its name, which may be
-    /// empty.
+    /// The format of a file: by its first bytes (or all of them), else by its name, which may be empty.
     ///
     /// # Errors
-    /// [`VolumeError::UnknownFormat`] when neither tells; or what is wrong with its gzip data, when that cannot
-    /// be decoded at all.
+    /// [`VolumeError::UnknownFormat`] when neither tells; or the problem with its gzip data, when that cannot be
+    /// decoded at all.
     pub fn of(name: &str, bytes: &[u8]) -> Result<&'static Format> {
         let start = Stream::open(bytes).start(START);
         let recognized = FORMATS.iter().find(|format| (format.recognizes)(&start));
@@ -58,8 +55,8 @@ impl Format {
     }
 }
 
-/// A file's name without the ending of its format, whatever its capitals; `None` for what is no volume, or has
-/// no name before its ending.
+/// A file's name without the ending of its format, ignoring case; `None` if it is not a volume, or has no name before
+/// its ending.
 pub fn stem(file: &str) -> Option<&str> {
     let lower = file.to_ascii_lowercase();
     let all = FORMATS.iter().flat_map(|format| format.endings);
@@ -73,7 +70,7 @@ pub fn names() -> String {
     in_words(FORMATS.iter().map(|format| format.name))
 }
 
-/// How files end that are read, in words: `.nii or .nii.gz`.
+/// The file endings that are read, in words: `.nii or .nii.gz`.
 pub fn endings() -> String {
     in_words(FORMATS.iter().flat_map(|format| format.endings).copied())
 }

@@ -1,4 +1,4 @@
-//! A format for tests: that a format costs one file and one line of [`FORMATS`](super::FORMATS).
+//! A format for tests: shows that a format takes one file and one line of [`FORMATS`](super::FORMATS).
 //!
 //! A line `TOY I J K`, and as many 32-bit floats, little-endian, i fastest, of voxels of 1 mm that lie RAS.
 
@@ -16,7 +16,7 @@ pub(super) const FORMAT: Format = Format {
     read,
 };
 
-/// The grid, and what follows the header.
+/// The grid, and the bytes after the header.
 fn header(file: &[u8]) -> Result<(Grid, &[u8])> {
     let end = file.iter().position(|&byte| byte == b'\n');
     let (line, rest) = file.split_at(end.ok_or(VolumeError::Truncated)?);

@@ -1,10 +1,10 @@
-//! What a checkpoint may ask for.
+//! What a checkpoint may call.
 
-/// Whether a checkpoint may ask to call this class or function. It is not run either; the list is there
-/// to say so plainly when a file is meant to do harm elsewhere.
+/// Whether a checkpoint may ask to call this class or function. Nothing is executed in any case; the list serves to
+/// report files that are meant to do harm elsewhere.
 ///
-/// Frameworks put objects of their own beside the tensors (settings, callbacks, enumerations): classes,
-/// which are written in CamelCase, may be asked for, but for those of Python that reach the system.
+/// Frameworks store their own objects beside the tensors (settings, callbacks, enumerations): classes, recognized by
+/// CamelCase, are allowed, except those of Python that reach the system.
 pub(super) fn is_harmless(global: &str) -> bool {
     let (module, name) = global.rsplit_once('.').unwrap_or(("", global));
     let top = module.split('.').next().unwrap_or(module);
@@ -17,7 +17,7 @@ pub(super) fn is_harmless(global: &str) -> bool {
     }
 }
 
-/// What of Python's own names only makes values.
+/// Python's own names that only create values.
 const BUILTINS: [&str; 14] = [
     "set",
     "frozenset",

@@ -22,11 +22,11 @@ fn a_dictionary_of_numbers() {
 
 #[test]
 fn a_call_of_the_shell_is_refused_by_name() {
-    // What pickle.dumps gives for an object whose __reduce__ is (os.system, ("true",)).
+    // The result of pickle.dumps for an object whose __reduce__ is (os.system, ("true",)).
     let bytes = b"\x80\x02cposix\nsystem\nq\x00X\x04\x00\x00\x00trueq\x01\x85q\x02Rq\x03.";
     let refused = parse(bytes).expect_err("it is refused");
     assert!(refused.contains("posix.system"), "{refused}");
-    // A class of Python's own that starts programs.
+    // A class of Python's library that starts programs.
     let class = b"\x80\x02csubprocess\nPopen\nq\x00X\x04\x00\x00\x00trueq\x01\x85q\x02Rq\x03.";
     assert!(parse(class).is_err());
     let hidden = b"\x80\x04\x8c\x08builtins\x8c\x04eval\x93\x8c\x011\x85R.";
@@ -71,7 +71,7 @@ fn objects_of_frameworks_are_passed_over() {
     let pickle = parse(bytes).expect("a pickle");
     let state = pickle.state(pickle.root()).expect("attributes");
     assert_eq!(pickle.entries(state).len(), 1);
-    // A function of the same module is another thing.
+    // A function of the same module is a different matter.
     let function = b"\x80\x02cyacs.config\nload\nq\x00)Rq\x01.";
     assert!(parse(function).is_err());
 }

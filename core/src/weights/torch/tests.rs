@@ -5,7 +5,7 @@ const ZIP: &[u8] = include_bytes!("../../../../tests/fixtures/checkpoint.pt");
 const LEGACY: &[u8] = include_bytes!("../../../../tests/fixtures/checkpoint_legacy.pt");
 const HOSTILE: &[u8] = include_bytes!("../../../../tests/fixtures/checkpoint_hostile.pt");
 
-/// All tensors of the dictionary that `path` leads to.
+/// All tensors of the dictionary at `path`.
 fn read(bytes: &[u8], path: &str) -> Result<Tensors<'static>, String> {
     let checkpoint = Checkpoint::open(bytes)?;
     let dictionaries = checkpoint.dictionaries();
@@ -35,7 +35,7 @@ fn both_forms_give_the_students_tensors() {
         assert_eq!(floats("module.brain"), [1.5, -2.0]);
         assert_eq!(floats("module.double"), [0.1]);
         assert!(tensors["module.count"].floats().is_none(), "a whole number");
-        // Dictionaries within dictionaries are found too, whatever their keys.
+        // Nested dictionaries are found too, whatever their keys.
         let optimizer = read(bytes, "optimizer.state.0").expect("the optimizer's");
         assert_eq!(optimizer["step"].floats().expect("floats"), [3.0]);
     }
@@ -57,7 +57,7 @@ fn damage_is_an_error_and_never_a_panic() {
         for at in (0..bytes.len()).step_by(11) {
             let mut damaged = bytes.to_vec();
             damaged[at] ^= 0xff;
-            // Any answer will do, if it is one.
+            // Any result will do, as long as it returns.
             drop(read(&damaged, "student_state_dict"));
         }
     }

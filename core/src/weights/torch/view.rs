@@ -1,4 +1,4 @@
-//! Where a tensor's values lie in its storage.
+//! Views of tensors into their storages.
 
 use std::borrow::Cow;
 
@@ -51,14 +51,14 @@ pub(super) struct View {
 }
 
 impl View {
-    /// From a call of `_rebuild_tensor_v2(storage, offset, shape, stride, …)`, perhaps within those that make
-    /// a parameter or a tensor of another class of it.
+    /// From a call of `_rebuild_tensor_v2(storage, offset, shape, stride, …)`, possibly inside calls that wrap it into
+    /// a parameter or another class of tensor.
     pub fn of(pickle: &Pickle, id: Id) -> Option<Self> {
         let mut call = match pickle.node(id) {
             Node::Call(callee, arguments) => (*callee, pickle.sequence(*arguments)?),
             _ => return None,
         };
-        // A tensor within a parameter within a tensor of another class, and no more.
+        // At most a tensor within a parameter within another class of tensor.
         for _ in 0..3 {
             let Node::Global(name) = pickle.node(call.0) else {
                 return None;
@@ -101,8 +101,7 @@ impl View {
         })
     }
 
-    /// The values in row-major order; `None` where they reach beyond the storage or take more than
-    /// `budget` bytes.
+    /// The values in row-major order; `None` if they exceed the storage or take more than `budget` bytes.
     pub fn read(&self, storage: &[u8], budget: usize) -> Option<RawTensor<'static>> {
         let width = width(self.dtype);
         let count = self.shape.iter().try_fold(1usize, |n, &side| n.checked_mul(side))?;

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use super::view::View;
 use crate::weights::pickle::{Id, Node, Pickle};
 
-/// Dictionaries and objects within each other that are looked into.
+/// Maximum nesting of dictionaries and objects.
 const DEPTH: usize = 32;
-/// Letters of a key that can be part of a tensor's name.
+/// Maximum length of a key that can be part of a tensor's name.
 const KEY: usize = 512;
 /// The attributes of `torch.nn.Module` that hold tensors and inner modules; names leave them out.
 const MODULE: [&str; 3] = ["_parameters", "_buffers", "_modules"];
@@ -15,7 +15,7 @@ const MODULE: [&str; 3] = ["_parameters", "_buffers", "_modules"];
 /// The tensors of a dictionary by name, with the keys that lead to it.
 pub(super) type Found = (String, Vec<(String, View)>);
 
-/// Looks for tensors in all that a pickle holds.
+/// Searches everything in a pickle for tensors.
 pub(super) struct Walk<'a> {
     pickle: &'a Pickle,
     seen: HashSet<Id>,
@@ -23,7 +23,7 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// All that is found, what lies deeper behind what it lies in.
+    /// All tensors found, outer dictionaries before inner ones.
     pub fn through(pickle: &'a Pickle) -> Vec<Found> {
         let mut walk = Self {
             pickle,
@@ -34,7 +34,7 @@ impl<'a> Walk<'a> {
         walk.found
     }
 
-    /// A dictionary, a list or an object: the tensors right in it belong together.
+    /// A dictionary, a list or an object: the tensors directly in it belong together.
     fn dictionary(&mut self, id: Id, path: &str, depth: usize) {
         if depth > DEPTH || !self.seen.insert(id) {
             return;
@@ -51,13 +51,13 @@ impl<'a> Walk<'a> {
             }
         }
         if !tensors.is_empty() {
-            // In front of what lies deeper.
+            // Before what lies deeper.
             self.found.insert(place, (path.to_owned(), tensors));
         }
     }
 
-    /// An object's tensors and those of the objects in it, named as PyTorch names a module's: behind `prefix`
-    /// within the object that `path` leads to.
+    /// An object's tensors and those of the objects in it, named as PyTorch names a module's: with `prefix` within the
+    /// object at `path`.
     fn members(&mut self, object: Id, (path, prefix): (&str, &str), depth: usize, into: &mut Vec<(String, View)>) {
         let Some(state) = self.pickle.state(object) else {
             return;

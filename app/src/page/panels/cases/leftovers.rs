@@ -7,10 +7,10 @@ use crate::page::format;
 use crate::page::link::Link;
 use crate::page::state::State;
 
-/// So many are named at once; the others are a click away.
+/// This many are shown at first; the others are a click away.
 const SHOWN: usize = 10;
 
-/// The list, where there is something to list.
+/// The list, if there is something to list.
 #[component]
 pub fn Leftovers() -> impl IntoView {
     let state = expect_context::<State>();

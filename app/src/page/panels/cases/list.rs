@@ -1,5 +1,5 @@
-//! The list of cases as a file, as `core cases --json` prints it. The button is there where the address asks for
-//! it: `?cases`.
+//! The list of cases as a file, as `core cases --json` prints it. The button is shown if the address asks for it:
+//! `?cases`.
 
 use js_sys::Array;
 use leptos::prelude::*;

@@ -1,4 +1,4 @@
-//! Cases: the files that came in, and what they make together.
+//! Cases: the dropped files, and the cases that they form.
 
 mod intake;
 mod leftovers;

@@ -1,4 +1,4 @@
-//! Which label map belongs to which image, changed by hand where the names say too little.
+//! Pairing of label maps with images by hand, where names are not enough.
 
 use leptos::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::page::link::Link;
 use crate::page::panels::cases::Case;
 use crate::page::state::State;
 
-/// A table of the cases' files. It is made when it is opened: every row has a list of all label maps.
+/// A table of the cases' files. It is created when it is opened, because every row lists all label maps.
 #[component]
 pub fn Pairing() -> impl IntoView {
     let state = expect_context::<State>();
@@ -88,7 +88,7 @@ fn PairingRow(id: String) -> impl IntoView {
     }
 }
 
-/// What a case may have as its label map: its own, those of no case, and files that were taken for images.
+/// Candidates for a case's label map: its own, unpaired ones, and files that were taken for images.
 fn candidates(state: State, id: &str, own: Option<String>) -> Vec<String> {
     let images = state.cases.rows.read();
     let unlabeled = |case: &&Case| case.info.files.label.is_none() && case.info.id() != id;
@@ -99,7 +99,7 @@ fn candidates(state: State, id: &str, own: Option<String>) -> Vec<String> {
     own.into_iter().chain(unpaired(state)).chain(images).collect()
 }
 
-/// Volumes of no case.
+/// Volumes that belong to no case.
 fn unpaired(state: State) -> Vec<String> {
     let leftovers = state.cases.leftovers.read();
     let volumes = leftovers.iter().filter(|file| file.volume);

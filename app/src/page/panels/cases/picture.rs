@@ -7,7 +7,7 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
 use crate::page::panels::cases::Case;
 
-/// A canvas without WebGL, of which browsers allow a few only.
+/// A 2D canvas, since browsers only allow a few with WebGL.
 #[component]
 pub fn Picture(case: Memo<Option<Case>>) -> impl IntoView {
     let canvas = NodeRef::<Canvas>::new();
@@ -23,7 +23,7 @@ pub fn Picture(case: Memo<Option<Case>>) -> impl IntoView {
             canvas.set_height(height);
             let pixels = picture.pixels.iter();
             let colors: Vec<u8> = pixels.flat_map(|&grey| [grey, grey, grey, 255]).collect();
-            // It fails only where the browser draws nothing at all; the picture is left out then.
+            // It only fails if the browser cannot draw at all; then the picture is left out.
             let _ = paint(&canvas, &colors, width, height);
         }
     });

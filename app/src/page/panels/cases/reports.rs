@@ -1,4 +1,4 @@
-//! What the worker says about files and cases.
+//! The worker's reports about files and cases.
 
 use leptos::prelude::*;
 use medcontext_core::dataset::Role;
@@ -7,7 +7,7 @@ use super::store::{Case, CaseResult};
 use crate::message::{CaseInfo, CasesReport};
 use crate::page::state::State;
 
-/// Changes the page as the worker says.
+/// Updates the page from a report.
 pub fn on_report(state: State, report: CasesReport) {
     match report {
         CasesReport::Reading { done, total } => {
@@ -55,7 +55,7 @@ fn take(state: State, info: CaseInfo) {
     }
 }
 
-/// What a case's voxels say of it.
+/// What a case's voxels tell.
 fn read(state: State, info: CaseInfo) {
     let id = info.id().to_owned();
     state.cases.change(&id, |case| {

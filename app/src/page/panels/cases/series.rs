@@ -7,7 +7,7 @@ use crate::message::CasesRequest;
 use crate::page::link::Link;
 use crate::page::panels::cases::Case;
 
-/// A frame to choose, or all as channels; nothing for a case that is one volume.
+/// A choice of one frame, or of all as channels; nothing for a case that is one volume.
 #[component]
 pub fn Series(case: Memo<Option<Case>>) -> impl IntoView {
     let link = expect_context::<Link>();
@@ -24,7 +24,7 @@ pub fn Series(case: Memo<Option<Case>>) -> impl IntoView {
     let choose = move |value: String| {
         let wanted: usize = value.parse().unwrap_or(1);
         frame.set(wanted.clamp(1, frames().unwrap_or(1)));
-        // A number that is out of range changes back before one's eyes.
+        // Visibly resets a number that is out of range.
         frame.notify();
     };
     view! {

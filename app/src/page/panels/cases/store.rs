@@ -9,32 +9,32 @@ use crate::saved::SavedResult;
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
-    /// What the worker says of it.
+    /// The worker's facts about it.
     pub info: CaseInfo,
-    /// What it is for.
+    /// Its role.
     pub role: Role,
     /// Its segmentation.
     pub result: CaseResult,
 }
 
 impl Case {
-    /// Whether it is used for this. A series that nobody has decided about is used for nothing.
+    /// Whether it has this role. An undecided series has none.
     pub fn is_for(&self, role: Role) -> bool {
         self.role == role && self.info.header.undecided_frames.is_none()
     }
 }
 
-/// How far a case's segmentation is.
+/// The state of a case's segmentation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum CaseResult {
-    /// Not asked for.
+    /// Not requested.
     #[default]
     None,
-    /// Under way.
+    /// In progress.
     Running,
     /// Done.
     Done(SavedResult),
-    /// Not possible: one sentence.
+    /// Failed: one sentence.
     Failed(String),
 }
 
@@ -49,7 +49,7 @@ impl CaseResult {
         }
     }
 
-    /// What was found, if it is done.
+    /// The result, if it is done.
     pub fn done(&self) -> Option<&SavedResult> {
         match self {
             Self::Done(result) => Some(result),
@@ -58,7 +58,7 @@ impl CaseResult {
     }
 }
 
-/// What the page knows of cases and files.
+/// The page's state of cases and files.
 #[derive(Clone, Copy, Default)]
 pub struct CasesStore {
     /// The table, sorted by id.
@@ -86,7 +86,7 @@ impl CasesStore {
         });
     }
 
-    /// Ids of the cases that `wanted` picks.
+    /// Ids of the cases that `wanted` selects.
     pub fn ids(&self, wanted: impl Fn(&Case) -> bool) -> Vec<String> {
         let cases = self.rows.read();
         cases
@@ -96,7 +96,7 @@ impl CasesStore {
             .collect()
     }
 
-    /// Cases that were being segmented are not any more.
+    /// Resets cases that were being segmented.
     pub fn none_is_running(&self) {
         self.rows.update(|cases| {
             for case in cases.iter_mut().filter(|case| case.result == CaseResult::Running) {

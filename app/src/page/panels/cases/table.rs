@@ -1,4 +1,4 @@
-//! The table of cases: what each is, what is odd about it, and what it is used for.
+//! The table of cases: facts, warnings and roles.
 
 use leptos::prelude::*;
 use medcontext_core::dataset::{Fix, Role};
@@ -47,7 +47,7 @@ pub fn CaseTable() -> impl IntoView {
     }
 }
 
-/// One case, and below it what is odd about it.
+/// One case, with its warnings below.
 #[component]
 fn CaseRow(id: String) -> impl IntoView {
     let state = expect_context::<State>();
@@ -102,7 +102,7 @@ fn CaseRow(id: String) -> impl IntoView {
     }
 }
 
-/// What is odd about a case, below its row.
+/// Warnings about a case, below its row.
 #[component]
 fn Problems(case: Memo<Option<Case>>) -> impl IntoView {
     let link = expect_context::<Link>();
@@ -141,7 +141,7 @@ fn Problems(case: Memo<Option<Case>>) -> impl IntoView {
     }
 }
 
-/// What a case is used for. Only one with labels can be trained on.
+/// The role of a case. Only labeled cases can be trained on.
 #[component]
 fn RoleChoice(id: StoredValue<String>, case: Memo<Option<Case>>) -> impl IntoView {
     let state = expect_context::<State>();
@@ -209,7 +209,7 @@ fn label_ids(case: &Case) -> String {
     ids.map_or_else(|| "–".to_owned(), |ids| format::ids(&ids))
 }
 
-/// What is odd about a case, and why it could not be segmented.
+/// Warnings about a case, and why it could not be segmented.
 fn problems(case: &Case) -> Vec<String> {
     let mut all = case.info.problems().to_vec();
     if let Some(frames) = case.info.header.undecided_frames {

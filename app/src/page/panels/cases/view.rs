@@ -1,4 +1,4 @@
-//! The cases: a place to drop files, and a table of what was found in them.
+//! The cases: a place to drop files, and a table of the cases found.
 
 use leptos::prelude::*;
 use medcontext_core::dataset::Role;

@@ -1,4 +1,4 @@
-//! The pen: what it draws.
+//! The pen and its settings.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -14,10 +14,10 @@ pub const LARGEST_LABEL: u16 = 255;
 /// The viewer, once it is open.
 pub type Screen = RwSignal<Option<Rc<Viewer>>, LocalStorage>;
 
-/// What the pen does.
+/// The pen's state.
 #[derive(Clone, Copy)]
 pub struct Pen {
-    /// Where it draws.
+    /// The viewer that it draws in.
     pub viewer: Screen,
     /// What dragging over a slice does.
     pub tool: RwSignal<&'static str>,
@@ -25,14 +25,14 @@ pub struct Pen {
     pub label: RwSignal<u16>,
     /// Its width in voxels.
     pub size: RwSignal<u32>,
-    /// What can be taken back, and done again.
+    /// What can be undone and redone.
     pub changes: RwSignal<Changes>,
-    /// Labels that were added here, by id.
+    /// Labels added here, by id.
     pub added: RwSignal<BTreeMap<u16, String>>,
 }
 
 impl Pen {
-    /// Labels that can be drawn: those known, and those added.
+    /// Labels that can be drawn: known and added ones.
     pub fn labels(&self, state: State) -> Vec<Label> {
         let mut labels = state.labels.get();
         labels.retain(|label| label.id <= LARGEST_LABEL);
@@ -47,7 +47,7 @@ impl Pen {
         labels
     }
 
-    /// Does something with the viewer, if there is one.
+    /// Applies `act` to the viewer, if there is one.
     pub fn with<T>(&self, act: impl FnOnce(&Viewer) -> T) -> Option<T> {
         self.viewer.get_untracked().map(|viewer| act(&viewer))
     }

@@ -14,7 +14,7 @@ use crate::page::viewer::{Command, Label, Viewer};
 /// Brush sizes in voxels.
 const SIZES: std::ops::RangeInclusive<u32> = 1..=15;
 
-/// What dragging over a slice does: name, label, what it is for.
+/// What dragging over a slice does: name, label, purpose.
 const TOOLS: [(&str, &str, &str); 5] = [
     ("look", "Look", "Move the crosshair"),
     ("brush", "Brush", "Paint over voxels"),
@@ -23,7 +23,7 @@ const TOOLS: [(&str, &str, &str); 5] = [
     ("grow", "Grow", "Click: similar voxels around join"),
 ];
 
-/// What the pen does, and how thick it is.
+/// Tool and size of the pen.
 #[component]
 pub fn Tools(pen: Pen) -> impl IntoView {
     let choice = move |(value, text, title): (&'static str, &'static str, &'static str)| {
@@ -106,7 +106,7 @@ pub fn PenLabel(pen: Pen) -> impl IntoView {
     }
 }
 
-/// What is done to the whole drawing.
+/// Commands for the whole drawing.
 #[component]
 pub fn Commands(pen: Pen) -> impl IntoView {
     let state = expect_context::<State>();
@@ -115,7 +115,7 @@ pub fn Commands(pen: Pen) -> impl IntoView {
         Some(Err(reason)) => state.say(format!("That cannot be drawn: {reason}.")),
         None => {}
     };
-    // As everywhere: Ctrl+Z, and Ctrl+Y or Ctrl+Shift+Z.
+    // The usual keys: Ctrl+Z, and Ctrl+Y or Ctrl+Shift+Z.
     let keys = window_event_listener(ev::keydown, move |event| {
         let command = match (
             event.ctrl_key() || event.meta_key(),
@@ -155,7 +155,7 @@ pub fn Commands(pen: Pen) -> impl IntoView {
     }
 }
 
-/// Keep the drawing, or not.
+/// Save or discard the drawing.
 #[component]
 pub fn Finish(pen: Pen) -> impl IntoView {
     let state = expect_context::<State>();

@@ -11,7 +11,7 @@ use crate::page::panels::viewer::{Overlay, displayed};
 use crate::page::state::State;
 use crate::page::viewer::Changes;
 
-/// The button that starts editing, and the tools while it goes on.
+/// The button that starts editing, and the tools while editing.
 #[component]
 pub fn Editor(viewer: Screen, opacity: RwSignal<f64>) -> impl IntoView {
     let state = expect_context::<State>();
@@ -32,8 +32,8 @@ pub fn Editor(viewer: Screen, opacity: RwSignal<f64>) -> impl IntoView {
     Effect::new(move |_| {
         let labels = pen.labels(state);
         if state.viewer.editing.read().is_some() {
-            let recoloured = pen.with(|viewer| viewer.recolour_drawing(&labels));
-            if let Some(Err(reason)) = recoloured {
+            let recolored = pen.with(|viewer| viewer.recolor_drawing(&labels));
+            if let Some(Err(reason)) = recolored {
                 state.say(format!("The drawing's colors stay as they are ({reason})."));
             }
         }
@@ -66,7 +66,7 @@ pub fn Editor(viewer: Screen, opacity: RwSignal<f64>) -> impl IntoView {
     }
 }
 
-/// Opens the labels that are shown, or none, for editing.
+/// Opens the displayed labels, or none, for editing.
 fn start(state: State, pen: Pen, opacity: f64) {
     let (Some(viewer), Some(picture)) = (pen.viewer.get(), state.viewer.picture.get()) else {
         return;

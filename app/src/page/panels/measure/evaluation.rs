@@ -1,4 +1,4 @@
-//! The evaluation of the segmentations at hand.
+//! The evaluation of the current segmentations.
 
 use leptos::prelude::*;
 use medcontext_core::metric::{CaseScore, Evaluation, Protocol, Targets};
@@ -7,8 +7,8 @@ use crate::page::panels::cases::Case;
 use crate::page::state::State;
 use crate::saved::SavedStoreFields;
 
-/// Dice and HD95 of every segmented case that has labels of its own. Cases that the weights have seen in training
-/// count only where there are no others.
+/// Dice and HD95 of every segmented case that has its own labels. Cases that the weights have seen in training only
+/// count if there are no others.
 pub fn evaluation(state: State) -> Option<Evaluation> {
     let cases = state.cases.rows.read();
     let score = |case: &Case| case.result.done()?.score.clone();
@@ -26,13 +26,13 @@ pub fn evaluation(state: State) -> Option<Evaluation> {
     Some(Evaluation::new(scores, &set.ok()?, Protocol::default()))
 }
 
-/// Whether the weights that segmented a case had seen it in training. That is in the weights' file: what the case
-/// is for here says nothing about weights that came from elsewhere.
+/// Whether the weights that segmented a case had seen it in training. The weights' file tells, since the case's role
+/// here says nothing about weights trained elsewhere.
 pub fn seen(case: &Case) -> Option<bool> {
     case.result.done()?.seen
 }
 
-/// Other weights are about to segment: what the last ones gave becomes "before".
+/// Other weights are about to segment: the last ones' results become "before".
 pub fn remember_before(state: State) {
     let weights = state.weights.info.read_untracked();
     let weights = weights.as_ref().map(|info| info.sha256.clone());

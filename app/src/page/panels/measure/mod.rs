@@ -1,4 +1,4 @@
-//! How good the segmentations are, where the truth is known.
+//! Quality of the segmentations of labeled cases.
 
 mod evaluation;
 mod view;

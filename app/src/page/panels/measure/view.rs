@@ -1,4 +1,4 @@
-//! How good the segmentations are, where the truth is known.
+//! Quality of the segmentations of labeled cases.
 
 use leptos::html::Table;
 use leptos::prelude::*;
@@ -10,7 +10,7 @@ use crate::page::scroll::bring_into_view;
 use crate::page::state::State;
 use crate::saved::SavedStoreFields;
 
-/// The table of means, beside those of the weights before.
+/// The table of means, beside those of the previous weights.
 #[component]
 pub fn Measure() -> impl IntoView {
     let state = expect_context::<State>();
@@ -65,7 +65,7 @@ fn scope(state: State, now: &Evaluation) -> String {
     let spread = if number > 1 { ", mean ± standard deviation" } else { "" };
     let cases = format::count(number, "case", "cases");
     let (one, them) = if number == 1 { ("was", "it") } else { ("were", "them") };
-    // Those that were seen stand here only where all were.
+    // Seen cases are only included if all were seen.
     if seen.contains(&Some(true)) {
         format!("Measured on {cases} that {one} trained on{spread}: new ones will be worse")
     } else if seen.contains(&None) {

@@ -1,4 +1,4 @@
-//! The long task at hand: how far it is, and what stops it.
+//! The current task: its progress, and how to stop it.
 
 mod reports;
 mod store;

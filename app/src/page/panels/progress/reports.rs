@@ -1,4 +1,4 @@
-//! What the worker says of a task, whichever it is.
+//! The worker's reports about any task.
 
 use leptos::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::message::TaskReport;
 use crate::page::panels::segment;
 use crate::page::state::State;
 
-/// Changes the page as the worker says.
+/// Updates the page from a report.
 pub fn on_report(state: State, report: TaskReport) {
     let TaskReport::Ended { stopped, failure } = report;
     let task = state.progress.work.read_untracked().task;

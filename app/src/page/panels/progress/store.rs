@@ -1,19 +1,19 @@
-//! The long task at hand.
+//! The current task.
 
 use leptos::prelude::*;
 
-/// The two long tasks.
+/// The long tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
     /// Training.
     Train,
     /// Segmentation.
     Predict,
-    /// A few steps of training, for their time.
+    /// Timing a few training steps.
     Rehearse,
 }
 
-/// What became of the last task, or that it still runs.
+/// The state of the current or last task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Phase {
     /// Nothing has run yet.
@@ -21,9 +21,9 @@ pub enum Phase {
     Idle,
     /// It runs.
     Running,
-    /// It waits until it may go on.
+    /// It is paused.
     Paused,
-    /// It was asked to stop and has not yet.
+    /// It was asked to stop but has not stopped yet.
     Stopping,
     /// It reached its end.
     Done,
@@ -33,12 +33,12 @@ pub enum Phase {
     Failed,
 }
 
-/// The long task at hand, or the last one.
+/// The current task, or the last one.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Work {
-    /// Which.
+    /// Which task.
     pub task: Option<Task>,
-    /// Where it stands.
+    /// Its phase.
     pub phase: Phase,
     /// Steps or windows done.
     pub done: usize,
@@ -48,12 +48,12 @@ pub struct Work {
     pub remaining_seconds: f64,
     /// What is going on.
     pub text: String,
-    /// The first step or window is under way on a GPU, which compiles its shaders then.
+    /// The first step or window is running on a GPU, which compiles its shaders during it.
     pub compiling: bool,
 }
 
 impl Work {
-    /// A task that begins.
+    /// A new task.
     pub fn begin(task: Task) -> Self {
         Self {
             task: Some(task),
@@ -62,7 +62,7 @@ impl Work {
         }
     }
 
-    /// Whether something runs.
+    /// Whether a task runs.
     pub fn busy(&self) -> bool {
         matches!(self.phase, Phase::Running | Phase::Paused | Phase::Stopping)
     }
@@ -73,7 +73,7 @@ impl Work {
     }
 }
 
-/// What the page knows of it.
+/// The page's state of it.
 #[derive(Clone, Copy, Default)]
 pub struct ProgressStore {
     /// The task.

@@ -1,7 +1,8 @@
-//! The strip that says what is going on, or what to do next, and stops it.
+//! The strip that shows what is going on or what to do next, with a stop button.
 
 use leptos::prelude::*;
 use medcontext_core::dataset::Role;
+use medcontext_core::duration;
 
 use super::store::{Phase, Task};
 use crate::message::TaskRequest;
@@ -15,25 +16,11 @@ use crate::saved::SavedStoreFields;
 /// Announce progress to screen readers this many times over a task.
 const ANNOUNCEMENTS: usize = 10;
 
-/// Progress of the long task. Tests look at its `data-` attributes.
+/// Progress of the current task. Tests read its `data-` attributes.
 #[component]
 pub fn Progress() -> impl IntoView {
     let state = expect_context::<State>();
-    let link = expect_context::<Link>();
     let busy = Memo::new(move |_| state.progress.work.read().busy());
-    let stop = move |_| {
-        state.progress.work.update(|work| work.phase = Phase::Stopping);
-        link.send(TaskRequest::Stop);
-    };
-    let paused = move || state.progress.work.read().phase == Phase::Paused;
-    let running = move || matches!(state.progress.work.read().phase, Phase::Running | Phase::Paused);
-    let pause = move |_| {
-        let pause = !paused();
-        state.progress.work.update(|work| {
-            work.phase = if pause { Phase::Paused } else { Phase::Running };
-        });
-        link.send(TaskRequest::Pause(pause));
-    };
     let task = move || match state.progress.work.read().task {
         Some(Task::Train) => "train",
         Some(Task::Predict) => "predict",
@@ -55,16 +42,7 @@ pub fn Progress() -> impl IntoView {
             data-compiling=testing.then_some(compiling)
         >
             <Now />
-            <button id="pause" disabled=move || !running() on:click=pause>
-                {move || if paused() { "Go on" } else { "Pause" }}
-            </button>
-            <button
-                id="stop"
-                disabled=move || !running()
-                on:click=stop
-            >
-                "Stop"
-            </button>
+            <Buttons />
             <progress
                 class:idle=move || !busy.get()
                 aria-label="Progress of the running task"
@@ -75,6 +53,38 @@ pub fn Progress() -> impl IntoView {
                 {Memo::new(move |_| announcement(state))}
             </p>
         </section>
+    }
+}
+
+/// Pauses the task, resumes it and stops it.
+#[component]
+fn Buttons() -> impl IntoView {
+    let state = expect_context::<State>();
+    let link = expect_context::<Link>();
+    let stop = move |_| {
+        state.progress.work.update(|work| work.phase = Phase::Stopping);
+        link.send(TaskRequest::Stop);
+    };
+    let paused = move || state.progress.work.read().phase == Phase::Paused;
+    let running = move || matches!(state.progress.work.read().phase, Phase::Running | Phase::Paused);
+    let pause = move |_| {
+        let pause = !paused();
+        state.progress.work.update(|work| {
+            work.phase = if pause { Phase::Paused } else { Phase::Running };
+        });
+        link.send(TaskRequest::Pause(pause));
+    };
+    view! {
+        <button id="pause" disabled=move || !running() on:click=pause>
+            {move || if paused() { "Go on" } else { "Pause" }}
+        </button>
+        <button
+            id="stop"
+            disabled=move || !running()
+            on:click=stop
+        >
+            "Stop"
+        </button>
     }
 }
 
@@ -132,7 +142,7 @@ fn next_step(state: State) -> &'static str {
     } else if cases.is_empty() {
         "Add scans to begin."
     } else if cases.iter().any(|case| case.result.done().is_some()) {
-        "Download the segmentations, or go on training."
+        "Download the segmentations, or continue training."
     } else if state.weights.info.read().is_some() {
         "Ready to segment, or to train more."
     } else if cases.iter().any(|case| case.is_for(Role::Train)) {
@@ -166,7 +176,7 @@ fn rate(state: State) -> String {
 fn remaining(state: State) -> String {
     let work = state.progress.work.read();
     if work.phase == Phase::Running && work.done > 0 {
-        format!("{} left", format::duration(work.remaining_seconds))
+        format!("{} left", duration::in_words(work.remaining_seconds))
     } else {
         String::new()
     }
@@ -181,7 +191,7 @@ fn fraction(state: State) -> usize {
     }
 }
 
-/// Progress as a sentence, changing only now and then.
+/// Progress as a sentence that changes rarely, for screen readers.
 fn announcement(state: State) -> String {
     let work = state.progress.work.read();
     let tenth = work.done * ANNOUNCEMENTS / work.total.max(1);

@@ -1,4 +1,4 @@
-//! Segmentation: which cases, and what came of it.
+//! Segmentation: which cases, and the results.
 
 mod reports;
 mod results;

@@ -1,4 +1,4 @@
-//! What the worker says of a segmentation.
+//! The worker's reports about a segmentation.
 
 use leptos::prelude::*;
 
@@ -9,7 +9,7 @@ use crate::page::panels::cases::CaseResult;
 use crate::page::panels::viewer::Overlay;
 use crate::page::state::State;
 
-/// Changes the page as the worker says.
+/// Updates the page from a report.
 pub fn on_report(state: State, report: SegmentationReport) {
     match report {
         SegmentationReport::Progress {
@@ -40,7 +40,7 @@ pub fn on_report(state: State, report: SegmentationReport) {
     }
 }
 
-/// A segmented case: into the table, and into view if its image is there.
+/// Adds a segmented case to the table, and shows it if its image is in view.
 fn done(state: State, found: Segmented) {
     let Segmented {
         case,

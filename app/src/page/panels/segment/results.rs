@@ -108,7 +108,7 @@ fn Volumes(id: StoredValue<String>) -> impl IntoView {
     view! { <span class="volumes">{chips}</span> }
 }
 
-/// How uncertain the network was about a case, where it was asked to say so.
+/// The network's uncertainty about a case, if it was requested.
 #[component]
 fn HowSure(id: StoredValue<String>) -> impl IntoView {
     let state = expect_context::<State>();
@@ -138,7 +138,7 @@ fn download(state: State, id: &str, logits: bool) {
     }
 }
 
-/// Asks for the surfaces of a case's segmentation; they are saved when they come.
+/// Requests the surfaces of a case's segmentation; they are saved when they arrive.
 fn surfaces(state: State, link: Link, id: &str) {
     if let Some(files) = state.segment.files.read_untracked().get(id) {
         link.send(ExportRequest::Surfaces {

@@ -1,4 +1,4 @@
-//! What came of segmentations, beside what the table says.
+//! Results of segmentations that are not in the table.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use web_sys::Blob;
 pub struct ResultFiles {
     /// The label map, `.nii.gz`.
     pub labels: Blob,
-    /// How uncertain the network was, `.nii.gz`.
+    /// The uncertainty map, `.nii.gz`.
     pub uncertainty: Option<Blob>,
-    /// The logits, `.safetensors`, where they were asked for.
+    /// The logits, `.safetensors`, if requested.
     pub logits: Option<Blob>,
 }
 
-/// What the page knows of them.
+/// The page's state of them.
 #[derive(Clone, Copy, Default)]
 pub struct SegmentStore {
     /// Files of the segmented cases, by case.

@@ -1,4 +1,4 @@
-//! Segmentation: which cases, and what came of it.
+//! Segmentation: which cases, and the results.
 
 use leptos::prelude::*;
 use medcontext_core::dataset::Role;
@@ -8,10 +8,10 @@ use crate::message::SegmentationRequest;
 use crate::page::address::asked;
 use crate::page::format;
 use crate::page::link::Link;
+use crate::page::panels;
 use crate::page::panels::cases::Case;
-use crate::page::panels::measure::{Measure, remember_before};
+use crate::page::panels::measure::remember_before;
 use crate::page::panels::progress::{Task, Work};
-use crate::page::panels::take_away::TakeAway;
 use crate::page::panels::viewer::Overlay;
 use crate::page::state::State;
 
@@ -21,8 +21,8 @@ pub fn Segment() -> impl IntoView {
     let state = expect_context::<State>();
     let link = expect_context::<Link>();
     let scope = RwSignal::new("unlabeled".to_owned());
-    let flips = RwSignal::new(false);
-    // To compare them with another program's.
+    let mirror = RwSignal::new(false);
+    // For comparison with another program.
     let keep_logits = asked("logits").is_some();
     let wanted = move |case: &Case| match scope.read().as_str() {
         "all" => case.info.header.undecided_frames.is_none(),
@@ -41,7 +41,7 @@ pub fn Segment() -> impl IntoView {
         state.progress.work.set(Work::begin(Task::Predict));
         link.send(SegmentationRequest {
             cases: chosen.get(),
-            flips: flips.get(),
+            mirror: mirror.get(),
             keep_logits,
         });
     };
@@ -66,24 +66,32 @@ pub fn Segment() -> impl IntoView {
                     {label}
                 </button>
             </div>
-            <label class="flips">
-                <input
-                    id="flips"
-                    type="checkbox"
-                    prop:checked=move || flips.get()
-                    on:change:target=move |event| flips.set(event.target().checked())
-                />
-                "Average over mirror images (eight times as long, often a little better)"
-            </label>
+            <Mirror mirror=mirror />
             <LabelNext />
             <Results />
-            <Measure />
-            <TakeAway />
+            <panels::measure::Measure />
+            <panels::take_away::TakeAway />
         </section>
     }
 }
 
-/// The case that it would help most to label, and the slice to begin with.
+/// Whether logits are averaged over mirror images.
+#[component]
+fn Mirror(mirror: RwSignal<bool>) -> impl IntoView {
+    view! {
+        <label class="mirror">
+            <input
+                id="mirror"
+                type="checkbox"
+                prop:checked=move || mirror.get()
+                on:change:target=move |event| mirror.set(event.target().checked())
+            />
+            "Average over mirror images (eight times as long, often a little better)"
+        </label>
+    }
+}
+
+/// The case that would help most if labeled, and the slice to begin with.
 #[component]
 fn LabelNext() -> impl IntoView {
     let state = expect_context::<State>();

@@ -1,5 +1,5 @@
-//! Keeps the session: what the page knows goes to the browser's storage a moment after it has changed. The
-//! worker keeps files there by itself, as they come.
+//! Saves the session: the page's state goes to the browser's storage shortly after it has changed. The worker saves
+//! files there by itself, as they come in.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::page::link::Link;
 use crate::page::state::State;
 use crate::saved::Saved;
 
-/// Changes within this time are kept together.
+/// Changes within this time are saved together.
 const DELAY: Duration = Duration::from_millis(1500);
 
-/// What is to be kept now.
+/// The state to save now.
 pub fn saved(state: State) -> Saved {
     let cases = state.cases.rows.read_untracked();
     let roles = cases.iter().map(|case| (case.info.id().to_owned(), case.role));
@@ -31,13 +31,13 @@ pub fn saved(state: State) -> Saved {
     }
 }
 
-/// Keeps the session for as long as the page lives.
+/// Saves the session for as long as the page lives.
 pub fn follow(state: State, link: Link) {
     let waiting = StoredValue::new(false);
     Effect::new(move |before: Option<bool>| {
         state.saved.track();
         let empty = state.cases.rows.read().is_empty();
-        // An earlier session is kept until it is decided what becomes of it.
+        // An earlier session is kept until the user decides about it.
         if state.session.found.read().is_some() {
             return empty;
         }

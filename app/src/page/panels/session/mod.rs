@@ -1,4 +1,4 @@
-//! The saved session: found, brought back, and kept.
+//! The saved session: found, restored, and saved.
 
 pub mod keep;
 mod reports;

@@ -1,4 +1,4 @@
-//! What the worker says about the saved session.
+//! The worker's reports about the saved session.
 
 use std::collections::BTreeMap;
 
@@ -8,22 +8,22 @@ use crate::message::SessionReport;
 use crate::page::state::State;
 use crate::saved::Saved;
 
-/// Changes the page as the worker says.
+/// Updates the page from a report.
 pub fn on_report(state: State, report: SessionReport) {
     match report {
         SessionReport::Found(saved) => {
-            // After a breakdown the page itself still knows everything.
+            // After a crash of the worker, the page itself still has everything.
             if state.cases.rows.read_untracked().is_empty() {
                 state.session.found.set(Some(saved));
             }
         }
-        // A new worker brought back what the page still knows, and knows better.
+        // A new worker restored what the page still has in a newer version.
         SessionReport::Restored(_) if state.worker.replaying.get_untracked() => {}
         SessionReport::Restored(saved) => restored(state, *saved),
     }
 }
 
-/// A session is back. Its cases, weights and segmentations came before this.
+/// A session was restored. Its cases, weights and segmentations came before this.
 fn restored(state: State, saved: Saved) {
     state.cases.rows.update(|cases| {
         for case in cases {

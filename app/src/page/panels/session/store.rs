@@ -4,9 +4,9 @@ use leptos::prelude::*;
 
 use crate::saved::Saved;
 
-/// What the page knows of it.
+/// The page's state of it.
 #[derive(Clone, Copy, Default)]
 pub struct SessionStore {
-    /// One that can be brought back.
+    /// One that can be restored.
     pub found: RwSignal<Option<Box<Saved>>>,
 }

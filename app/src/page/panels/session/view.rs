@@ -10,7 +10,7 @@ use crate::page::link::Link;
 use crate::page::state::State;
 use crate::saved::Saved;
 
-/// Offers to bring it back.
+/// Offers to restore it.
 #[component]
 pub fn Welcome() -> impl IntoView {
     let state = expect_context::<State>();

@@ -1,8 +1,8 @@
-//! What was found, as files.
+//! Results as files.
 
 use js_sys::{Array, Date};
 use leptos::prelude::*;
-use medcontext_core::metric::{Evaluation, Report};
+use medcontext_core::metric::{Evaluation, EvaluationDocument};
 use medcontext_core::train::TrainConfig;
 use web_sys::Blob;
 
@@ -13,13 +13,13 @@ use crate::page::state::State;
 use crate::page::viewer::sentence;
 use crate::saved::{SavedStoreFields, names};
 
-/// Makes a file's text, or says in one sentence why it cannot.
+/// Makes a file's text, or returns one sentence on why it cannot.
 type Make = fn(State, &Evaluation) -> Result<String, String>;
 
 /// A table of an evaluation: what the button says, the file's name, and how it is made.
 pub type Table = (&'static str, &'static str, Make);
 
-/// All of them.
+/// All tables.
 pub const TABLES: [Table; 3] = [
     ("Table (.csv)", "evaluation.csv", |_, evaluation| {
         Ok(evaluation.to_csv(None))
@@ -30,12 +30,12 @@ pub const TABLES: [Table; 3] = [
     ("Report (.html)", "report.html", report),
 ];
 
-/// What is said of a file that could not be saved.
+/// The message about a file that could not be saved.
 pub fn not_saved(name: &str, reason: &str) -> String {
     format!("{name} could not be saved ({reason}); try again.")
 }
 
-/// Everything that was found, as files; one sentence where one of them cannot be made.
+/// All results as files; one sentence if one of them cannot be made.
 pub fn results(state: State) -> Result<Vec<Packed>, String> {
     let mut files: Vec<(String, Blob)> = Vec::new();
     for (case, result) in state.segment.files.read_untracked().iter() {
@@ -68,7 +68,7 @@ pub fn results(state: State) -> Result<Vec<Packed>, String> {
     Ok(packed.collect())
 }
 
-/// Settings as they are written to a file.
+/// Settings in the form of a file.
 fn settings(config: &TrainConfig) -> Result<String, String> {
     config.to_toml().map_err(|reason| reason.to_string())
 }
@@ -95,7 +95,7 @@ fn report(state: State, evaluation: &Evaluation) -> Result<String, String> {
     }
     facts.extend(trained.iter().map(|config| ("Seed", config.seed.to_string())));
     let facts = facts.into_iter().map(|(name, value)| (name.to_owned(), value));
-    Ok(evaluation.to_html(&Report {
+    Ok(evaluation.to_html(&EvaluationDocument {
         title: "MedContext evaluation".to_owned(),
         before: state.saved.before().get_untracked(),
         provenance: facts.collect(),

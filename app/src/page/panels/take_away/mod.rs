@@ -1,4 +1,4 @@
-//! What one takes along: tables, a report, everything as one file.
+//! Exports: tables, a report, everything as one file.
 
 mod files;
 mod reports;

@@ -6,7 +6,7 @@ use crate::message::ExportReport;
 use crate::page::files;
 use crate::page::state::State;
 
-/// The name under which everything at hand is saved.
+/// The file name for an archive of everything.
 const ARCHIVE: &str = "medcontext.zip";
 
 /// Saves what the worker made.

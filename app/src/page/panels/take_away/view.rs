@@ -1,4 +1,4 @@
-//! The buttons that save what one takes along.
+//! The export buttons.
 
 use leptos::prelude::*;
 
@@ -60,7 +60,7 @@ pub fn TakeAway() -> impl IntoView {
                 <button
                     id="save-session"
                     class="save"
-                    title="Everything, scans included: drop it here again to go on"
+                    title="Everything, scans included: drop it here again to continue"
                     on:click=move |_| pack(true)
                 >
                     "Session (.zip)"

@@ -1,4 +1,4 @@
-//! Dice on the held-out cases over the run, drawn as SVG: one curve a label, and their mean.
+//! Dice on the held-out cases over the run, drawn as SVG: one curve per label, and their mean.
 
 use std::fmt::Write;
 
@@ -14,12 +14,12 @@ use crate::saved::Validation;
 /// Size of the drawing, in its own units; the same width as the losses above it.
 const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 120.0;
-/// Room for numbers on the left and below, and a little air on the other sides.
+/// Space for numbers on the left and below, and margins on the other sides.
 const LEFT: f64 = 34.0;
 const BOTTOM: f64 = 20.0;
 const AIR: f64 = 6.0;
 
-/// The curves of the run at hand, or of the last one.
+/// The curves of the current run, or of the last one.
 #[component]
 pub fn DiceChart() -> impl IntoView {
     let state = expect_context::<State>();
@@ -33,7 +33,7 @@ pub fn DiceChart() -> impl IntoView {
                 // Writing to a string cannot fail.
                 let _ = write!(path, "{pen}{:.1} {:.1}", x(validation.iteration), y(dice));
                 if pen == 'M' {
-                    // The first one is seen before there is a second.
+                    // Makes the first point visible before there is a second.
                     path.push_str("h.1");
                 }
             }
@@ -84,7 +84,7 @@ fn line(dice: f64) -> impl IntoView {
     }
 }
 
-/// Where a label stands in the legend.
+/// A label's position in the legend.
 fn place(state: State, id: u16) -> usize {
     let labels = state.labels.read();
     let place = labels.iter().position(|label| label.id == id);

@@ -1,6 +1,7 @@
-//! Whether a run will work here: its memory, and its time once a few steps were measured.
+//! Whether a run is feasible here: its memory, and its time once a few steps have been timed.
 
 use leptos::prelude::*;
+use medcontext_core::duration;
 
 use super::settings::change;
 use crate::message::{Device, TrainingRequest};
@@ -11,7 +12,7 @@ use crate::page::panels::worker::Engine;
 use crate::page::state::State;
 use crate::saved::SavedStoreFields;
 
-/// How good the prospects are.
+/// The verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Light {
     Green,
@@ -39,12 +40,12 @@ impl Light {
 
 const GIB: f64 = (1u64 << 30) as f64;
 
-/// Memory in GiB from which a run may fail, and from which it hardly works. Browsers do not tell how much a GPU
-/// has: integrated ones share a few GiB, and a tab's own memory ends at 4.
+/// Memory in GiB above which a run may fail, and above which it will hardly work. Browsers do not tell how much a GPU
+/// has: integrated ones share a few GiB, and a tab's own memory is limited to 4.
 const GPU_GIB: (f64, f64) = (3.0, 10.0);
 const CPU_GIB: (f64, f64) = (2.0, 3.5);
 
-/// Hours from which a run is long, and from which it is too long to sit by.
+/// Hours above which a run is long, and above which it is too long to wait for.
 const HOURS: (f64, f64) = (1.0, 8.0);
 
 /// A light, what it means, and what to do about it.
@@ -91,7 +92,7 @@ pub fn Estimate(cases: Memo<Vec<String>>, ready: Signal<bool>) -> impl IntoView 
     }
 }
 
-/// What memory says.
+/// The verdict about memory.
 fn memory(state: State) -> (Light, String) {
     let gib = state.saved.config().read().training_bytes() as f64 / GIB;
     let (amber, red) = match &*state.worker.engine.read() {
@@ -118,7 +119,7 @@ fn memory(state: State) -> (Light, String) {
     (light, format!("About {gib:.1} GiB of memory{text}."))
 }
 
-/// What time says, if steps with these settings were measured.
+/// The verdict about time, if steps with these settings were timed.
 fn time(state: State) -> (Light, String) {
     let (config, pace) = (state.saved.config().read(), state.train.pace.read());
     let Some(pace) = pace.as_ref().filter(|pace| pace.holds_for(&config)) else {
@@ -130,7 +131,7 @@ fn time(state: State) -> (Light, String) {
         "{} an iteration, the first {}: about {} in all.",
         format::duration_fine(pace.times.step_seconds),
         format::duration_fine(pace.times.first_seconds),
-        format::duration(seconds)
+        duration::in_words(seconds)
     );
     (Light::of(seconds / 3600.0, HOURS.0, HOURS.1), text)
 }

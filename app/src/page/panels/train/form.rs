@@ -42,7 +42,7 @@ pub fn Settings(from_weights: RwSignal<bool>) -> impl IntoView {
     }
 }
 
-/// From which weights.
+/// The initial weights.
 #[component]
 fn StartChoice(from_weights: RwSignal<bool>) -> impl IntoView {
     let state = expect_context::<State>();
@@ -104,7 +104,7 @@ fn MedContextSwitch() -> impl IntoView {
     }
 }
 
-/// How closely the teacher follows the student in a run of so many steps.
+/// How closely the teacher follows the student in a run of this length.
 #[component]
 fn Momentum() -> impl IntoView {
     let state = expect_context::<State>();
@@ -116,7 +116,7 @@ fn Momentum() -> impl IntoView {
     }
 }
 
-/// What one rarely changes.
+/// Settings that are rarely changed.
 #[component]
 fn Advanced() -> impl IntoView {
     view! {
@@ -180,7 +180,7 @@ fn Number(
             .filter(|value| value.is_finite() && *value >= 0.0);
         match value {
             Some(value) => change(state, |config| set(config, value)),
-            // Put the old number back.
+            // Restore the old number.
             None => state.saved.config().notify(),
         }
     };

@@ -15,7 +15,7 @@ use crate::saved::SavedStoreFields;
 /// Size of the drawing, in its own units.
 const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 180.0;
-/// Room for numbers on the left and below, and a little air on the other sides.
+/// Space for numbers on the left and below, and margins on the other sides.
 const LEFT: f64 = 34.0;
 const BOTTOM: f64 = 20.0;
 const AIR: f64 = 6.0;
@@ -24,7 +24,7 @@ const LINES: f64 = 5.0;
 /// Longer runs are averaged to this many points.
 const POINTS: usize = 240;
 
-/// One term of the loss: its place among them. Its name is its class in the style sheet too.
+/// One term of the loss: its place among them. Its name is its class in `app/styles/train.css` too.
 #[derive(Clone, Copy)]
 struct Series(usize);
 
@@ -110,7 +110,7 @@ impl Scale {
     }
 }
 
-/// The four curves of the run at hand, or of the last one.
+/// The four curves of the current run, or of the last one.
 #[component]
 pub fn LossChart() -> impl IntoView {
     let state = expect_context::<State>();

@@ -1,4 +1,4 @@
-//! Which network is trained, and on how much of a volume at a time.
+//! The network and the patch size.
 
 use std::str::FromStr;
 
@@ -15,7 +15,7 @@ use crate::saved::SavedStoreFields;
 #[component]
 pub fn NetworkChoice() -> impl IntoView {
     let state = expect_context::<State>();
-    // A patch that the last network took may not fit this one.
+    // The last network's patch may not fit this one.
     let choose = move |choose: &dyn Fn(&Choice) -> Choice| {
         change(state, |config| {
             config.network = choose(&config.network);
@@ -57,14 +57,14 @@ pub fn NetworkChoice() -> impl IntoView {
     }
 }
 
-/// What the chosen network costs.
+/// The cost of the chosen network.
 #[component]
 pub fn NetworkCost() -> impl IntoView {
     let state = expect_context::<State>();
     view! { <p id="network-cost">{move || format::cost(&state.saved.config().read())}</p> }
 }
 
-/// The patch's three sides, in steps that the network can take.
+/// The patch size's three sides, in steps that the network accepts.
 #[component]
 pub fn Patch() -> impl IntoView {
     let state = expect_context::<State>();

@@ -1,6 +1,7 @@
-//! What the worker says of a training run.
+//! The worker's reports about a training run.
 
 use leptos::prelude::*;
+use medcontext_core::duration;
 use medcontext_core::train::{Event, TrainConfig};
 
 use super::store::{Pace, Preview};
@@ -9,7 +10,7 @@ use crate::page::format;
 use crate::page::state::State;
 use crate::saved::{SavedStoreFields, Unfinished, Validation};
 
-/// Changes the page as the worker says.
+/// Updates the page from a report.
 pub fn on_report(state: State, report: TrainingReport) {
     match report {
         TrainingReport::Suggested(suggested) => suggest(state, *suggested),
@@ -101,7 +102,7 @@ fn on_event(state: State, event: Event) {
     }
 }
 
-/// A run begins, or is resumed: what its state does not know did not happen.
+/// A run starts or is resumed: whatever came after its state is discarded.
 fn started(state: State, iterations: usize, iteration: usize) {
     state.saved.planned().set(iterations);
     state.saved.losses().update(|all| all.truncate(iteration));
@@ -111,7 +112,7 @@ fn started(state: State, iterations: usize, iteration: usize) {
         .update(|all| all.retain(|one| one.iteration <= iteration));
 }
 
-/// A run has reached its end, or was stopped.
+/// A run has ended or was stopped.
 fn finished(state: State, iteration: usize, seconds: f64, stopped: bool) {
     if !stopped {
         state.saved.unfinished().set(None);
@@ -120,12 +121,12 @@ fn finished(state: State, iteration: usize, seconds: f64, stopped: bool) {
         work.text = format!(
             "Trained {} in {}",
             format::count(iteration, "iteration", "iterations"),
-            format::duration(seconds),
+            duration::in_words(seconds),
         );
     });
 }
 
-/// The run under way can go on from here.
+/// The current run can be resumed from here.
 fn kept(state: State, iteration: usize) {
     let unfinished = Unfinished {
         iteration,

@@ -1,10 +1,10 @@
-//! The training run at hand, beside what is saved of it.
+//! State of the current training run that is not saved.
 
 use leptos::prelude::*;
 use medcontext_core::train::{StepTimes, TrainConfig};
 use web_sys::Blob;
 
-/// What a training run under way makes of a case.
+/// The current training run's segmentation of a case.
 #[derive(Clone)]
 pub struct Preview {
     /// The case.
@@ -25,7 +25,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Whether a step with these settings takes as long. Their number does not change how long one takes.
+    /// Whether a step with these settings takes as long. The number of steps does not matter.
     pub fn holds_for(&self, config: &TrainConfig) -> bool {
         let cost = |config: &TrainConfig| {
             let TrainConfig {
@@ -41,12 +41,12 @@ impl Pace {
     }
 }
 
-/// What the page knows of the run at hand and does not save.
+/// The page's state of the current run that is not saved.
 #[derive(Clone, Copy, Default)]
 pub struct TrainStore {
     /// The cases that it holds out.
     pub held_out: RwSignal<Vec<String>>,
-    /// What it makes of a case.
+    /// Its preview of a case.
     pub preview: RwSignal<Option<Preview>, LocalStorage>,
     /// How long a step takes, and with which settings that was measured.
     pub pace: RwSignal<Option<Pace>>,

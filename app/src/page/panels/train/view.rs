@@ -1,4 +1,4 @@
-//! The settings of a training run, its start, and its curve.
+//! The settings of a training run, its start, and its curves.
 
 use leptos::prelude::*;
 use medcontext_core::dataset::{DatasetError, Role};
@@ -10,9 +10,9 @@ use super::loss_chart::LossChart;
 use crate::message::TrainingRequest;
 use crate::page::format;
 use crate::page::link::Link;
+use crate::page::panels;
 use crate::page::panels::cases::Case;
 use crate::page::panels::progress::{Task, Work};
-use crate::page::panels::weights::{Bundled, Weights};
 use crate::page::state::State;
 use crate::saved::SavedStoreFields;
 
@@ -23,7 +23,7 @@ pub fn Train() -> impl IntoView {
     let link = expect_context::<Link>();
     let from_weights = RwSignal::new(false);
     let chosen = Memo::new(move |_| state.cases.ids(|case| case.is_for(Role::Train)));
-    // What a case's labels are is known when it was read.
+    // A case's labels are known once it has been read.
     let unread = move || {
         let unread = |case: &Case| case.role != Role::Predict && !case.info.is_read();
         state.cases.rows.read().iter().any(unread)
@@ -34,7 +34,8 @@ pub fn Train() -> impl IntoView {
             return state.say(DatasetError::NoLabeledCase.to_string());
         }
         let validation = state.cases.ids(|case| case.is_for(Role::Validate));
-        // With numbers for what hangs on the run's length; the form's own stay open for the next run.
+        // With everything that depends on the run's length resolved; the form's own settings stay unresolved for the
+        // next run.
         let config = state.saved.config().get().resolved();
         state.saved.losses().set(Vec::new());
         state.saved.validations().set(Vec::new());
@@ -72,13 +73,13 @@ pub fn Train() -> impl IntoView {
             <Show when=move || !state.saved.validations().read().is_empty()>
                 <DiceChart />
             </Show>
-            <Weights />
-            <Bundled />
+            <panels::weights::Weights />
+            <panels::weights::Bundled />
         </section>
     }
 }
 
-/// Resumes a run that was cut off or stopped.
+/// Resumes a run that was interrupted or stopped.
 #[component]
 fn Resume(ready: Signal<bool>) -> impl IntoView {
     let state = expect_context::<State>();

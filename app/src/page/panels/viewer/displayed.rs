@@ -1,5 +1,5 @@
-//! What the network found in the case in view, as the viewer takes it: the worker makes it of the files that are
-//! saved, so that the page knows nothing of where voxels lie.
+//! The network's results for the case in view, in the form that the viewer takes: the worker makes them from the saved
+//! files, so that the page needs no geometry.
 
 use leptos::prelude::*;
 use web_sys::Blob;
@@ -9,7 +9,7 @@ use crate::message::{DisplayRequest, Handle};
 use crate::page::link::Link;
 use crate::page::state::State;
 
-/// Asks for it whenever there is something new.
+/// Requests them whenever there is something new.
 pub fn follow(state: State, link: Link) {
     Effect::new(move |before: Option<Option<Displayed>>| {
         let case = state.viewer.picture.read().as_ref().map(|shown| shown.case.clone());
@@ -31,7 +31,7 @@ pub fn follow(state: State, link: Link) {
     });
 }
 
-/// What was found in a case: by the run under way, where there is one, else by the last segmentation.
+/// The results for a case: from the current run if there is one, else from the last segmentation.
 fn files(state: State, case: String) -> Option<Displayed> {
     let preview = state.train.preview.read();
     let preview = preview.as_ref().filter(|one| one.case == case);
@@ -46,17 +46,17 @@ fn files(state: State, case: String) -> Option<Displayed> {
     (found.labels.is_some() || found.uncertainty.is_some()).then_some(found)
 }
 
-/// The label map that was found in a case, for the viewer.
+/// The predicted label map of a case, for the viewer.
 pub fn labels(state: State, case: &str) -> Option<Blob> {
     of(state, case)?.labels
 }
 
-/// How uncertain the network was about a case, for the viewer.
+/// The uncertainty map of a case, for the viewer.
 pub fn uncertainty(state: State, case: &str) -> Option<Blob> {
     of(state, case)?.uncertainty
 }
 
-/// Whether something was found in a case, shown already or not.
+/// Whether there is a result for a case, displayed or not.
 pub fn is_expected(state: State, case: &str) -> bool {
     files(state, case.to_owned()).is_some()
 }

@@ -1,4 +1,4 @@
-//! What keeps the screen as the state says.
+//! Effects that keep the viewer in sync with the state.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -11,7 +11,7 @@ use crate::page::link::Link;
 use crate::page::state::State;
 use crate::page::viewer::Paint;
 
-/// Keeps the screen as the state says.
+/// Keeps the viewer in sync with the state.
 pub fn follow(state: State, controls: Controls) {
     let link = expect_context::<Link>();
     displayed::follow(state, link);
@@ -30,9 +30,9 @@ pub fn follow(state: State, controls: Controls) {
     });
 }
 
-/// Draws the case in view with what is to lie over it.
+/// Draws the case in view with its overlay.
 fn draw(state: State, controls: Controls, link: Link) {
-    // A label has its color when it is known which there are.
+    // A label's color depends on which labels there are.
     let described = Memo::new(move |_| {
         let picture = state.viewer.picture.read();
         let case = picture.as_ref().and_then(|shown| state.cases.find(&shown.case));
@@ -86,7 +86,7 @@ fn set_references(state: State, controls: Controls) {
         };
         let picture = state.viewer.picture.read();
         let Some(picture) = &*picture else { return };
-        // Once the image itself is there: it says how much there is room for.
+        // Only once the image itself is loaded: it determines the size.
         if controls.shown.read().as_ref() != Some(&picture.case) {
             return;
         }
@@ -95,7 +95,7 @@ fn set_references(state: State, controls: Controls) {
     });
 }
 
-/// Moves the crosshair once the case that it is to go to is on screen.
+/// Moves the crosshair once its destination's case is on screen.
 fn go_to_destination(state: State, controls: Controls) {
     Effect::new(move |_| {
         let (viewer, destination) = (controls.viewer.get(), state.viewer.destination.get());

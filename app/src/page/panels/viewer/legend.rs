@@ -8,7 +8,7 @@ use crate::page::palette;
 use crate::page::state::State;
 use crate::page::viewer::Label;
 
-/// The table under the picture.
+/// The table below the picture.
 #[component]
 pub fn Legend() -> impl IntoView {
     let state = expect_context::<State>();

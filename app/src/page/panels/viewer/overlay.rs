@@ -1,4 +1,4 @@
-//! What lies over the image.
+//! The overlay of the image.
 
 use leptos::prelude::*;
 use medcontext_core::volume::LabelImage;
@@ -9,7 +9,7 @@ use crate::page::panels::cases::Case;
 use crate::page::state::State;
 use crate::page::viewer::Label;
 
-/// The labels that are over the image now, which the viewer colors.
+/// The labels in the current overlay, which the viewer colors.
 pub fn shown_labels(state: State) -> Vec<Label> {
     if state.viewer.overlay.get() != Overlay::Difference {
         return state.labels.get();
@@ -27,7 +27,7 @@ pub fn shown_labels(state: State) -> Vec<Label> {
     kinds.map(label).into()
 }
 
-/// Which labels are over the image.
+/// Selects the overlay.
 #[component]
 pub fn OverlayChoice() -> impl IntoView {
     let state = expect_context::<State>();

@@ -1,4 +1,4 @@
-//! What is in view.
+//! State of the viewer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -13,14 +13,14 @@ use crate::page::viewer::{Layout, Readout, Viewer};
 pub enum Overlay {
     /// None.
     None,
-    /// Those that came with the case.
+    /// The case's own labels.
     #[default]
     Truth,
-    /// Those that the network found.
+    /// The network's prediction.
     Prediction,
     /// Where the two differ.
     Difference,
-    /// How uncertain the network was.
+    /// The uncertainty.
     Uncertainty,
 }
 
@@ -35,29 +35,29 @@ pub struct Picture {
     pub truth: Option<Blob>,
 }
 
-/// What the network found in a case: label map and uncertainty.
+/// The network's results for a case: label map and uncertainty.
 #[derive(Clone, PartialEq)]
 pub struct Displayed {
     /// The case.
     pub case: String,
     /// The label map.
     pub labels: Option<Blob>,
-    /// How uncertain the network was.
+    /// The uncertainty.
     pub uncertainty: Option<Blob>,
 }
 
-/// What the page knows of it.
+/// The page's state of it.
 #[derive(Clone, Copy, Default)]
 pub struct ViewerStore {
     /// The case that the viewer shows or is about to show.
     pub viewed: RwSignal<Option<String>>,
     /// Its volumes.
     pub picture: RwSignal<Option<Picture>, LocalStorage>,
-    /// What the network found in it, as the viewer takes it.
+    /// The network's results for it, in the form that the viewer takes.
     pub displayed: RwSignal<Option<Displayed>, LocalStorage>,
     /// Number of the request whose answer that is.
     pub number: StoredValue<u32>,
-    /// Where segmentations differ from the truth, as far as that was asked for.
+    /// Where segmentations differ from the truth, as far as requested.
     pub differences: RwSignal<BTreeMap<String, Blob>, LocalStorage>,
     /// The case whose labels are being edited.
     pub editing: RwSignal<Option<String>>,
@@ -65,14 +65,14 @@ pub struct ViewerStore {
     pub overlay: RwSignal<Overlay>,
     /// Labels that are not drawn.
     pub hidden: RwSignal<BTreeSet<u16>>,
-    /// Where the crosshair is to go once the case in view is on screen: the case, and mm in RAS+.
+    /// The crosshair's destination once the case is on screen: the case, and mm in RAS+.
     pub destination: RwSignal<Option<(String, [f64; 3])>>,
     /// What is under the crosshair.
     pub readout: RwSignal<Option<Readout>>,
 }
 
 impl ViewerStore {
-    /// Takes the case off the screen, edited or not.
+    /// Closes the case, edited or not.
     pub fn close(&self) {
         self.editing.set(None);
         self.viewed.set(None);
@@ -80,16 +80,16 @@ impl ViewerStore {
     }
 }
 
-/// What the controls around the picture share.
+/// State shared by the controls around the picture.
 #[derive(Clone, Copy)]
 pub struct Controls {
     /// The viewer, once it is open.
     pub viewer: RwSignal<Option<Rc<Viewer>>, LocalStorage>,
-    /// Why there is no picture.
+    /// Why nothing can be displayed.
     pub failure: RwSignal<Option<String>>,
     /// The case that is on screen.
     pub shown: RwSignal<Option<String>>,
-    /// What is shown of a volume.
+    /// Which views of a volume are shown.
     pub layout: RwSignal<Layout>,
     /// How opaque labels are, from 0 to 1.
     pub opacity: RwSignal<f64>,

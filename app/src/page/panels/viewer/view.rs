@@ -11,7 +11,7 @@ use super::legend::Legend;
 use super::look::Look;
 use super::overlay::OverlayChoice;
 use super::store::{Controls, OPACITY};
-use crate::page::panels::edit::Editor;
+use crate::page::panels;
 use crate::page::state::State;
 use crate::page::viewer::{Label, Viewer};
 
@@ -32,8 +32,8 @@ pub fn Stage() -> impl IntoView {
                 <h2>{move || state.viewer.viewed.get().unwrap_or_else(|| "Viewer".to_owned())}</h2>
                 <OverlayChoice />
                 <Opacity controls=controls />
-                <Look viewer=controls.viewer layout=controls.layout shown=controls.shown />
-                <Editor viewer=controls.viewer opacity=controls.opacity />
+                <Look controls=controls />
+                <panels::edit::Editor viewer=controls.viewer opacity=controls.opacity />
             </div>
             <Screen controls=controls />
             <p id="readout">{move || readout(state)}</p>
@@ -82,7 +82,7 @@ fn Screen(controls: Controls) -> impl IntoView {
     }
 }
 
-/// How much of the image shows through the labels.
+/// The opacity of labels.
 #[component]
 fn Opacity(controls: Controls) -> impl IntoView {
     view! {

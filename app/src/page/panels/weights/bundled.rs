@@ -9,7 +9,7 @@ use crate::page::address::asked;
 use crate::page::link::Link;
 use crate::page::state::State;
 
-/// A list to choose from, where there is one.
+/// A list to choose from, if there is one.
 #[component]
 pub fn Bundled() -> impl IntoView {
     let state = expect_context::<State>();
@@ -23,31 +23,8 @@ pub fn Bundled() -> impl IntoView {
             )),
         }
     });
-    let take = move |name: String| {
-        let model = all.read_untracked().iter().find(|model| model.name == name).cloned();
-        let Some(model) = model else { return };
-        spawn_local(async move {
-            match registry::upload(&model).await {
-                Ok(upload) => link.send(CasesRequest::Add(vec![upload])),
-                Err(_) => state.say(format!(
-                    "The weights for {} could not be fetched; check the network and try again.",
-                    model.title
-                )),
-            }
-        });
-    };
-    // What the address asks for is done once, when there is someone to do it; an earlier session comes first.
-    let ready = move || state.worker.is_ready() && state.session.found.read().is_none();
-    Effect::new(move |done: Option<bool>| {
-        let now = done != Some(true) && ready() && !all.read().is_empty();
-        now.then(|| asked("model").map(take));
-        now || done == Some(true)
-    });
-    Effect::new(move |done: Option<bool>| {
-        let now = done != Some(true) && ready();
-        now.then(|| asked("sample").map(|_| link.send(CasesRequest::AddSamples)));
-        now || done == Some(true)
-    });
+    let take = move |name: &str| add(state, link, &all.read_untracked(), name);
+    do_as_asked(state, link, all);
     let about = move || {
         let weights = state.weights.info.read();
         let sha256 = weights.as_ref().map(|info| info.sha256.clone())?;
@@ -65,7 +42,7 @@ pub fn Bundled() -> impl IntoView {
                     aria-label="Weights that come with the page"
                     disabled=move || state.progress.work.read().busy()
                     on:change:target=move |event| {
-                        take(event.target().value());
+                        take(&event.target().value());
                         event.target().set_value("");
                     }
                 >
@@ -76,4 +53,50 @@ pub fn Bundled() -> impl IntoView {
             </div>
         </Show>
     }
+}
+
+/// Does once what the page's address asks for, when there is someone to do it; an earlier session comes first.
+fn do_as_asked(state: State, link: Link, all: RwSignal<Vec<BundledModel>>) {
+    let ready = move || state.worker.is_ready() && state.session.found.read().is_none();
+    once(
+        move || ready() && !all.read().is_empty(),
+        move || {
+            if let Some(name) = asked("model") {
+                add(state, link, &all.read_untracked(), &name);
+            }
+        },
+    );
+    once(ready, move || {
+        if asked("sample").is_some() {
+            link.send(CasesRequest::AddSamples);
+        }
+    });
+}
+
+/// Fetches the weights of this name, if they come with the page, and hands them to the worker.
+fn add(state: State, link: Link, all: &[BundledModel], name: &str) {
+    let Some(model) = all.iter().find(|model| model.name == name).cloned() else {
+        return;
+    };
+    spawn_local(async move {
+        match registry::upload(&model).await {
+            Ok(upload) => link.send(CasesRequest::Add(vec![upload])),
+            Err(_) => state.say(format!(
+                "The weights for {} could not be fetched; check the network and try again.",
+                model.title
+            )),
+        }
+    });
+}
+
+/// Acts the first time that something is so, and never again.
+fn once(is_so: impl Fn() -> bool + 'static, act: impl Fn() + 'static) {
+    Effect::new(move |done: Option<bool>| {
+        let done = done == Some(true);
+        let now = !done && is_so();
+        if now {
+            act();
+        }
+        now || done
+    });
 }

@@ -1,4 +1,4 @@
-//! Weights that come with the page: a list of them beside it, fetched from where the page came from.
+//! Weights that come with the page: a list of them beside it, fetched from the page's own server.
 
 use js_sys::{Array, Promise};
 use serde::Deserialize;
@@ -8,15 +8,15 @@ use web_sys::{Blob, File, Response};
 
 use crate::message::{Handle, Upload};
 
-/// Where they lie, beside the page.
+/// Their folder, beside the page.
 const FOLDER: &str = "models";
 
 /// One of them, as `public/models/registry.json` describes it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct BundledModel {
-    /// What `?model=` in the address calls it.
+    /// Its name for `?model=` in the address.
     pub name: String,
-    /// What it segments, for people.
+    /// What it segments, in words.
     pub title: String,
     /// Its file.
     pub file: String,
@@ -26,10 +26,10 @@ pub struct BundledModel {
     pub about: String,
 }
 
-/// The list. Empty where the page was built without one, or the network does not answer.
+/// The list. Empty if the page was built without one, or the network does not answer.
 ///
 /// # Errors
-/// When it is there and is no such list.
+/// When it exists but is not such a list.
 pub async fn list() -> Result<Vec<BundledModel>, String> {
     let text = async {
         let response = fetch("registry.json").await?;

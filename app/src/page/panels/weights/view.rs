@@ -1,11 +1,11 @@
-//! The weights at hand, to take away.
+//! The current weights, with a button to save them.
 
 use leptos::prelude::*;
 
 use crate::page::files::save;
 use crate::page::state::State;
 
-/// The weights at hand, to take away.
+/// The current weights, with a button to save them.
 #[component]
 pub fn Weights() -> impl IntoView {
     let state = expect_context::<State>();

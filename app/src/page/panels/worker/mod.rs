@@ -1,4 +1,4 @@
-//! The compute worker: its device, what it says of itself, and the way out when it has died.
+//! The compute worker: its device, its reports, and recovery when it has died.
 
 mod reports;
 mod store;

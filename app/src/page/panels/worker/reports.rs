@@ -1,4 +1,4 @@
-//! What the worker says of itself.
+//! The worker's reports about itself.
 
 use leptos::prelude::*;
 
@@ -7,19 +7,19 @@ use crate::message::WorkerReport;
 use crate::page::panels::progress::Phase;
 use crate::page::state::State;
 
-/// Changes the page as the worker says.
+/// Updates the page from a report.
 pub fn on_report(state: State, report: WorkerReport) {
     match report {
         WorkerReport::Ready(device) => state.worker.engine.set(Engine::Ready(device)),
         WorkerReport::Flushed => state.worker.replaying.set(false),
         WorkerReport::Problem(sentence) => state.say(sentence),
         WorkerReport::Died(reason) => died(state, &reason),
-        // The link's own.
+        // Handled by the link.
         WorkerReport::Library(_) | WorkerReport::Handled => {}
     }
 }
 
-/// The worker died. Files and finished results are the page's own, so they are still here.
+/// The worker died. Files and finished results belong to the page, so they are still here.
 fn died(state: State, reason: &str) {
     if *state.worker.engine.read_untracked() == Engine::Dead {
         return;

@@ -10,28 +10,28 @@ pub enum Engine {
     /// It is loading or opening its device.
     #[default]
     Starting,
-    /// It computes there.
+    /// It is ready, on this device.
     Ready(Device),
     /// It died; a new one can be started.
     Dead,
 }
 
-/// What the page knows of the worker.
+/// The page's state of the worker.
 #[derive(Clone, Copy, Default)]
 pub struct WorkerStore {
     /// Its condition.
     pub engine: RwSignal<Engine>,
-    /// Whether a new worker is reading what a dead one knew: nothing has changed then.
+    /// Whether a new worker is reading a dead one's files: this changes nothing for the page.
     pub replaying: RwSignal<bool>,
 }
 
 impl WorkerStore {
-    /// Whether it can be given work.
+    /// Whether it accepts work.
     pub fn is_ready(&self) -> bool {
         matches!(*self.engine.read(), Engine::Ready(_))
     }
 
-    /// Whether it computes on a GPU, as things stand.
+    /// Whether it currently computes on a GPU.
     pub fn on_gpu(&self) -> bool {
         matches!(*self.engine.read_untracked(), Engine::Ready(Device::WebGpu { .. }))
     }

@@ -1,4 +1,4 @@
-//! Where the numbers are computed, and what went wrong.
+//! The compute device, and what went wrong.
 
 use leptos::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::message::{Device, DevicePreference};
 use crate::page::link::Link;
 use crate::page::state::State;
 
-/// Where the numbers are computed, and the way to another device.
+/// The compute device, and the switch to another.
 #[component]
 pub fn DeviceChip() -> impl IntoView {
     let state = expect_context::<State>();
@@ -35,7 +35,7 @@ pub fn DeviceChip() -> impl IntoView {
     }
 }
 
-/// The other device, where there is a choice.
+/// The other device, if there is a choice.
 #[component]
 fn SwitchDevice() -> impl IntoView {
     let state = expect_context::<State>();
@@ -67,7 +67,7 @@ fn SwitchDevice() -> impl IntoView {
     }
 }
 
-/// What went wrong, one line each, until dismissed; and the way out when the worker has died.
+/// What went wrong, one line each, until dismissed; and recovery when the worker has died.
 #[component]
 pub fn Messages() -> impl IntoView {
     let state = expect_context::<State>();

@@ -18,8 +18,8 @@ struct AddLeaky {
 }
 
 impl Operation<2, 0> for AddLeaky {
-    /// The result: as the slope is not negative, it has the sum's sign. Whatever comes next keeps it too, so keeping
-    /// it here costs nothing.
+    /// The result, which has the sum's sign since the slope is not negative. The next operation keeps it too, so
+    /// keeping it here costs nothing.
     type Kept = FlexTensor;
 
     fn forward(&self, [a, b]: [FlexTensor; 2]) -> (FlexTensor, FlexTensor) {

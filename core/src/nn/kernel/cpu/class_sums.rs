@@ -9,12 +9,12 @@ use burn::tensor::{Shape, Tensor};
 
 use super::math::{exp, ln};
 use super::node::{Operation, binary};
-use super::work::{Shared, for_each, sum_shares, tensor, values, vectorised};
+use super::work::{Shared, for_each, sum_shares, tensor, values, vectorized};
 
-/// Voxels whose shares of all classes are computed together: few enough for the fastest cache.
+/// Voxels whose probabilities are computed together: few enough for the L1 cache.
 const BLOCK: usize = 256;
 
-/// Values that are added up side by side: whole vectors of every processor.
+/// Parallel partial sums: a multiple of every processor's vector width.
 const LANES: usize = 16;
 
 /// See [`class_sums`](crate::nn::kernel::class_sums).
@@ -24,7 +24,7 @@ pub(in crate::nn::kernel) fn sums(logits: Tensor<3>, truth: Tensor<3>, squared: 
 
 #[derive(Clone, Debug)]
 struct ClassSums {
-    /// Whether shares are squared.
+    /// Whether probabilities are squared.
     squared: bool,
 }
 
@@ -77,7 +77,7 @@ impl<'a> Volume<'a> {
         }
     }
 
-    /// How many runs there are.
+    /// Number of runs.
     fn runs(&self) -> usize {
         self.batch * self.voxels.div_ceil(BLOCK)
     }
@@ -131,11 +131,11 @@ impl<'a> Volume<'a> {
     }
 }
 
-/// What one thread needs for a run.
+/// One thread's buffers for a run.
 struct Scratch {
     /// Softmax by class.
     shares: Vec<[f32; BLOCK]>,
-    /// Of each voxel: its largest logit, and the sum of the exponentials of how much less the others are.
+    /// Per voxel: its largest logit, and the sum of the exponentials of the logits minus it.
     largest: [f32; BLOCK],
     total: [f32; BLOCK],
 }
@@ -157,7 +157,7 @@ fn forward(volume: &Volume<'_>, squared: bool) -> FlexTensor {
         let mut scratch = Scratch::new(classes);
         for run in runs.map(|index| volume.run(index)) {
             let (scratch, sums) = (&mut scratch, &mut sums[3 * run.sample * classes..]);
-            vectorised(
+            vectorized(
                 #[inline(always)]
                 move || {
                     volume.shares(run, scratch);
@@ -186,8 +186,9 @@ fn forward(volume: &Volume<'_>, squared: bool) -> FlexTensor {
 
 /// The gradient of the logits from that of the sums, `[batch, class, 3]`.
 ///
-/// With shares p, truth y and gradients a of overlap, b of size and c of cross entropy, a share has the gradient
-/// g = a·y + b (2 b·p where it is squared), and a logit p · (g − Σ g·p + Σ c·y) − c·y, sums over the classes.
+/// With probabilities p, truth y and gradients a of overlap, b of size and c of cross entropy, the gradient of a
+/// probability is g = a·y + b (2 b·p if squared), and that of a logit p · (g − Σ g·p + Σ c·y) − c·y, sums over the
+/// classes.
 fn backward(volume: &Volume<'_>, dy: &[f32], squared: bool) -> Vec<f32> {
     let (classes, length) = (volume.classes, volume.logits.len());
     let mut dx = Vec::with_capacity(length);
@@ -200,7 +201,7 @@ fn backward(volume: &Volume<'_>, dy: &[f32], squared: bool) -> Vec<f32> {
             let (of_overlap, of_size) = (dy[3 * class], dy[3 * class + 1]);
             of_overlap * truth + of_size * if squared { 2.0 * share } else { 1.0 }
         };
-        vectorised(
+        vectorized(
             #[inline(always)]
             move || {
                 volume.shares(run, scratch);
@@ -219,7 +220,7 @@ fn backward(volume: &Volume<'_>, dy: &[f32], squared: bool) -> Vec<f32> {
                     let truth = volume.class(run, class).1;
                     let shares = &scratch.shares[class][..run.count];
                     let of_entropy = dy[3 * class + 2];
-                    // SAFETY: this class of this run is inside, and nobody else writes it.
+                    // SAFETY: this class of this run is inside, and no other thread writes it.
                     let place = unsafe { whole.at(volume.place(run, class)) };
                     for n in 0..run.count {
                         let gradient = share_gradient(class, shares[n], truth[n]) + common[n];

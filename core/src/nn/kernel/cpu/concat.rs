@@ -59,7 +59,7 @@ impl Operation<2, 0> for ConcatChannels {
     }
 }
 
-/// Some channels of a volume.
+/// A range of channels of a volume.
 fn narrow(x: &FlexTensor, channels: Range<usize>) -> FlexTensor {
     let mut shape = x.shape();
     let (all, count) = (shape[1], channels.len());

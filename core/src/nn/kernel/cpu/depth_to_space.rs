@@ -52,7 +52,7 @@ struct Blocks {
 }
 
 impl Blocks {
-    /// Of `[batch, channel · kd · kh · kw, d, h, w]`.
+    /// The sizes for `[batch, channel · kd · kh · kw, d, h, w]`.
     fn of(shape: &Shape, kernel: [usize; 3]) -> Self {
         Self {
             batch: shape[0],

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 
 use super::moments::{Moments, sums};
 use super::node::{Operation, ternary};
-use super::work::{fill, tensor, values, vectorised};
+use super::work::{fill, tensor, values, vectorized};
 
 /// See [`group_norm_relu`](crate::nn::kernel::group_norm_relu).
 pub(in crate::nn::kernel) fn group_norm_relu(
@@ -24,7 +24,7 @@ struct GroupNormRelu {
 }
 
 impl Operation<3, 3> for GroupNormRelu {
-    /// What is known of every sample's groups.
+    /// The moments of every sample's groups.
     type Kept = Vec<Moments>;
 
     fn forward(&self, [x, gain, bias]: [FlexTensor; 3]) -> (FlexTensor, Vec<Moments>) {
@@ -46,7 +46,7 @@ impl Operation<3, 3> for GroupNormRelu {
     }
 }
 
-/// The result, and what is known of every sample's groups.
+/// The result, and the moments of every sample's groups.
 fn forward(x: FlexTensor, gain: FlexTensor, bias: FlexTensor, groups: usize) -> (FlexTensor, Vec<Moments>) {
     let shape = x.shape();
     let [x, gain, bias] = [x, gain, bias].map(|tensor| tensor.to_contiguous());
@@ -57,7 +57,7 @@ fn forward(x: FlexTensor, gain: FlexTensor, bias: FlexTensor, groups: usize) -> 
     let (y, moments) = fill(x.len(), size, |index, y| {
         let x = &x[index * size..][..size];
         let first = index % groups * channels;
-        vectorised(
+        vectorized(
             #[inline(always)]
             move || {
                 let moments = Moments::of(x);
@@ -85,7 +85,7 @@ fn backward(x: FlexTensor, gain: FlexTensor, bias: FlexTensor, dy: FlexTensor, m
         let (x, dy, moments) = (&x[range.clone()], &dy[range], moments[index]);
         let first = index % groups * channels;
         let (gain, bias) = (&gain[first..][..channels], &bias[first..][..channels]);
-        vectorised(
+        vectorized(
             #[inline(always)]
             move || {
                 let pairs = || x.chunks_exact(voxels).zip(dy.chunks_exact(voxels));
@@ -126,7 +126,7 @@ fn backward(x: FlexTensor, gain: FlexTensor, bias: FlexTensor, dy: FlexTensor, m
     [tensor(dx, shape), total(1), total(0)]
 }
 
-/// One of the two sums of each channel, over all samples, of those of every sample's groups.
+/// One of each channel's two sums, over all samples, from those of every sample's groups.
 fn channel_totals(parts: &[Vec<[f64; 2]>], [groups, channels]: [usize; 2], which: usize) -> Vec<f32> {
     let total = |channel: usize| {
         let of_samples = parts.iter().skip(channel / channels).step_by(groups);
@@ -136,7 +136,7 @@ fn channel_totals(parts: &[Vec<[f64; 2]>], [groups, channels]: [usize; 2], which
     (0..groups * channels).map(total).collect()
 }
 
-/// A normalized value, and the gradient of what gain and bias make of it.
+/// A normalized value, and the gradient of its scaled and shifted value.
 #[inline(always)]
 fn before(moments: Moments, x: f32, dy: f32, gain: f32, bias: f32) -> (f32, f32) {
     let normal = moments.normal(x);

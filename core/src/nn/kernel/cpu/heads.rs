@@ -1,5 +1,5 @@
-//! Attention on a CPU, a head of a window at a time: its scores stay in the cache and are never stored. The
-//! backward pass computes them again, which takes less time than to fetch them from memory.
+//! Attention on a CPU, a head of a window at a time: its scores stay in the cache and are never stored. The backward
+//! pass recomputes them, which is faster than loading them from memory.
 
 // See `matrix`; threads write disjoint parts of one output.
 #![allow(unsafe_code)]
@@ -9,10 +9,10 @@ use burn::backend::flex::FlexTensor;
 
 use super::math::exp;
 use super::matrix::{Matrix, Target, multiply};
-use super::work::{Shared, for_each, for_each_share, tensor, values, vectorised};
+use super::work::{Shared, for_each, for_each_share, tensor, values, vectorized};
 
-/// The inputs: queries, keys and values, each token's channels in a row, ordered by head; what is added to the
-/// scores; and how everything is cut.
+/// The inputs: queries, keys and values, each token's channels contiguous and ordered by head; the terms added to the
+/// scores; and the sizes.
 struct Attention<'a> {
     query: Part<'a>,
     key: Part<'a>,
@@ -26,7 +26,7 @@ struct Attention<'a> {
     width: usize,
 }
 
-/// Queries, keys or values within a tensor: where the first begins, and how far the next token is.
+/// Queries, keys or values within a tensor: the offset of the first, and the stride between tokens.
 #[derive(Clone, Copy)]
 struct Part<'a> {
     values: &'a [f32],
@@ -43,7 +43,7 @@ impl<'a> Attention<'a> {
             start,
             token,
         };
-        // Without a second tensor the first has keys and values too.
+        // Without a second tensor, the first also holds keys and values.
         let joined = other.num_elements() == 1;
         let channels = if joined { given / 3 } else { given };
         let (key, value) = if joined {
@@ -90,7 +90,7 @@ impl<'a> Attention<'a> {
         };
         let (bias, mask) = (slice(self.bias, head), slice(self.mask, window));
         let scale = self.scale();
-        vectorised(
+        vectorized(
             #[inline(always)]
             || {
                 for (query, scores) in scores.chunks_exact_mut(tokens).enumerate() {
@@ -120,7 +120,7 @@ pub(super) fn forward(inputs: [&FlexTensor; 4], heads: usize) -> FlexTensor {
         let (window, head) = (index / heads, index % heads);
         a.weights(window, head, scores);
         let value = a.matrix(a.value, window, head);
-        // SAFETY: these channels of this window are inside, and nobody else writes them.
+        // SAFETY: these channels of this window are inside, and no other thread writes them.
         unsafe {
             let target = Target {
                 place: whole.at(window * tokens * channels + head * a.width),
@@ -137,8 +137,8 @@ pub(super) fn forward(inputs: [&FlexTensor; 4], heads: usize) -> FlexTensor {
     tensor(y, shape)
 }
 
-/// The gradients of queries (with keys and values, if they are one tensor), of keys and values, and of the bias,
-/// as far as they are there.
+/// The gradients of queries (with keys and values, if they are one tensor), of keys and values, and of the bias, where
+/// present.
 pub(super) fn backward(inputs: [&FlexTensor; 4], dy: FlexTensor, heads: usize) -> [Option<FlexTensor>; 3] {
     let inputs = inputs.map(FlexTensor::to_contiguous);
     let dy = dy.to_contiguous();
@@ -162,7 +162,7 @@ pub(super) fn backward(inputs: [&FlexTensor; 4], dy: FlexTensor, heads: usize) -
                 a.head_gradient(dy, window, head, &mut scratch, targets);
                 if let Some(total) = total.get_mut(head * plane..(head + 1) * plane) {
                     let pairs = total.iter_mut().zip(&scratch[1]);
-                    vectorised(
+                    vectorized(
                         #[inline(always)]
                         || pairs.for_each(|(total, &score)| *total += score),
                     );
@@ -202,7 +202,7 @@ impl Attention<'_> {
         let dy = Matrix::rows(&dy.values[place..], dy.token);
         let values = self.matrix(self.value, window, head).transposed();
         write(scores, dy, values, [tokens, tokens, width]);
-        vectorised(
+        vectorized(
             #[inline(always)]
             || {
                 let rows = weights.chunks_exact(tokens);
@@ -227,7 +227,7 @@ impl Attention<'_> {
         for (to, part, left, right, scale) in products {
             let sizes = [tokens, width, tokens];
             let place = self.place(part, window, head);
-            // SAFETY: these channels of this window are inside, and nobody else writes them.
+            // SAFETY: these channels of this window are inside, and no other thread writes them.
             unsafe {
                 let target = Target {
                     place: to.at(place),
@@ -243,7 +243,7 @@ impl Attention<'_> {
     }
 }
 
-/// A product into a slice that it fills.
+/// Writes a product that fills a slice.
 fn write(target: &mut [f32], left: Matrix<'_>, right: Matrix<'_>, sizes: [usize; 3]) {
     let [rows, columns, _] = sizes;
     assert!(rows * columns <= target.len());
@@ -255,7 +255,7 @@ fn write(target: &mut [f32], left: Matrix<'_>, right: Matrix<'_>, sizes: [usize;
     unsafe { multiply(target, left, right, sizes, false, false) };
 }
 
-/// Values that are added up side by side: whole vectors of every processor.
+/// Parallel partial sums: a multiple of every processor's vector width.
 const LANES: usize = 16;
 
 #[inline(always)]

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 
 use super::moments::{Moments, sums};
 use super::node::{Operation, ternary};
-use super::work::{CHUNK, fill, tensor, values, vectorised};
+use super::work::{CHUNK, fill, tensor, values, vectorized};
 
 /// See [`layer_norm`](crate::nn::kernel::layer_norm).
 pub(in crate::nn::kernel) fn layer_norm<const D: usize>(x: Tensor<D>, gain: Tensor<1>, bias: Tensor<1>) -> Tensor<D> {
@@ -17,7 +17,7 @@ pub(in crate::nn::kernel) fn layer_norm<const D: usize>(x: Tensor<D>, gain: Tens
 struct LayerNorm;
 
 impl Operation<3, 2> for LayerNorm {
-    /// What is known of each row.
+    /// The moments of each row.
     type Kept = Vec<Moments>;
 
     fn forward(&self, [x, gain, bias]: [FlexTensor; 3]) -> (FlexTensor, Vec<Moments>) {
@@ -42,12 +42,12 @@ impl Operation<3, 2> for LayerNorm {
     }
 }
 
-/// How many rows one thread takes at a time.
+/// Rows that one thread processes at a time.
 fn rows_per_chunk(channels: usize) -> usize {
     (CHUNK / channels).max(1)
 }
 
-/// The result, and what is known of each row of `x`.
+/// The result, and the moments of each row of `x`.
 fn forward(x: FlexTensor, gain: FlexTensor, bias: FlexTensor) -> (FlexTensor, Vec<Moments>) {
     let shape = x.shape();
     let [x, gain, bias] = [x, gain, bias].map(|tensor| tensor.to_contiguous());
@@ -56,7 +56,7 @@ fn forward(x: FlexTensor, gain: FlexTensor, bias: FlexTensor) -> (FlexTensor, Ve
     let size = rows_per_chunk(channels) * channels;
     let (y, rows) = fill(x.len(), size, |index, y| {
         let x = &x[index * size..][..y.len()];
-        vectorised(
+        vectorized(
             #[inline(always)]
             move || {
                 let rows = x.chunks_exact(channels).map(|x| {
@@ -86,7 +86,7 @@ fn backward(x: FlexTensor, gain: FlexTensor, dy: FlexTensor, rows: &[Moments]) -
         let mut found = [vec![0.0; channels], vec![0.0; channels]];
         let [dgain, dbias] = &mut found;
         let mut scratch = vec![0.0; channels];
-        vectorised(
+        vectorized(
             #[inline(always)]
             move || {
                 let pairs = x.chunks_exact(channels).zip(dy.chunks_exact(channels));

@@ -1,13 +1,13 @@
-//! Functions in a form that vectors of every width can compute, unlike the C library's.
+//! Functions that vectorize at any width, unlike the C library's.
 
-/// eˣ for x ≤ 0, within 2·10⁻⁷ of itself, and 0 below e⁻⁸⁰: 2ⁿ · eʳ with |r| ≤ ln 2 / 2 and eʳ by its series.
+/// eˣ for x ≤ 0, with relative error 2·10⁻⁷, and 0 below e⁻⁸⁰: 2ⁿ · eʳ with |r| ≤ ln 2 / 2 and eʳ by its series.
 #[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {
-    // Adding this rounds to a whole number, which then stands in the lowest bits.
+    // Adding this rounds to an integer, which ends up in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
     const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
-    // Shares of what is smaller could fall below normal numbers, with which processors are slow.
+    // Products with smaller values could be subnormal, which processors handle slowly.
     const LEAST: f32 = -80.0;
     let within = if x < LEAST { LEAST } else { x };
     let rounded = within * std::f32::consts::LOG2_E + ROUND;
@@ -28,7 +28,7 @@ pub(super) fn exp(x: f32) -> f32 {
 pub(super) fn ln(x: f32) -> f32 {
     const ROOT_HALF: u32 = std::f32::consts::FRAC_1_SQRT_2.to_bits();
     const FRACTION: u32 = (1 << 23) - 1;
-    // Shifts the borders of powers of two from 1 to √½.
+    // Shifts the boundaries between exponents from 1 to √½.
     let bits = x.to_bits().wrapping_sub(ROOT_HALF);
     let n = (bits as i32 >> 23) as f32;
     let m = f32::from_bits((bits & FRACTION).wrapping_add(ROOT_HALF));

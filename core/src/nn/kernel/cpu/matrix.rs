@@ -1,9 +1,9 @@
-//! Matrix products of values in memory.
+//! Matrix products.
 
 // The product is an unsafe function of pointers and strides.
 #![allow(unsafe_code)]
 
-/// A matrix: its values from the first one on, and how far the next row and the next column are.
+/// A matrix: its values starting with the first, and the strides of rows and columns.
 #[derive(Clone, Copy)]
 pub(super) struct Matrix<'a> {
     pub values: &'a [f32],
@@ -36,18 +36,18 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// Where a product is written: from a place on, rows `row` values apart.
+/// Destination of a product, with rows `row` values apart.
 #[derive(Clone, Copy)]
 pub(super) struct Target {
     pub place: *mut f32,
     pub row: usize,
 }
 
-/// Writes `left · right` of `[rows, inner]` and `[inner, columns]`, or adds it to what is there.
+/// Writes `left · right` of `[rows, inner]` and `[inner, columns]`, or adds it to the existing values.
 ///
 /// # Safety
-/// `target` must have room for `rows` rows of `columns` values that nobody else uses; for `add` they must have
-/// been written.
+/// `target` must have room for `rows` rows of `columns` values that no other thread accesses; for `add` they must be
+/// initialized.
 pub(super) unsafe fn multiply(
     target: Target,
     left: Matrix<'_>,

@@ -1,9 +1,9 @@
-//! The operations on a CPU: each as an operation of burn's graph (`node`), with what it computes beside it.
+//! The operations on a CPU, each as an operation of burn's graph (`node`) beside its computation.
 //!
 //! Convolutions are in `conv`; attention in `attention` (the operation) and `heads`; instance norm in `norm` (the
 //! operation) and `moments`; a loss in `class_sums`; layer and group norm in `layer_norm` and `group_norm`. `update`
-//! has what a training step does to every parameter. `work` cuts work into pieces for all threads, `matrix`
-//! multiplies, `math` has functions for vectors.
+//! has the optimizer's and the EMA's update of a parameter. `work` distributes work over threads, `matrix` multiplies,
+//! `math` has vectorizable functions.
 
 mod add_leaky;
 mod attention;

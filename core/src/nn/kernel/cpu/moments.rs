@@ -3,10 +3,10 @@
 use burn::backend::flex::FlexTensor;
 use burn::tensor::Shape;
 
-use super::work::{fill, tensor, values, vectorised};
+use super::work::{fill, tensor, values, vectorized};
 use crate::nn::kernel::numbers::EPSILON;
 
-/// Values that are added up side by side: whole vectors of every processor.
+/// Parallel partial sums: a multiple of every processor's vector width.
 const LANES: usize = 32;
 
 /// Mean and reciprocal standard deviation of a run of values.
@@ -40,15 +40,15 @@ impl Moments {
     }
 }
 
-/// Normalizes every run of `voxels` values of `x`, then scales what is below zero by `slope`.
-/// Gives the result and the reciprocal standard deviation of every run.
+/// Normalizes every run of `voxels` values of `x`, then scales negative values by `slope`. Returns the result and the
+/// reciprocal standard deviation of every run.
 pub(super) fn forward(x: FlexTensor, voxels: usize, slope: f32) -> (FlexTensor, FlexTensor) {
     let x = x.to_contiguous();
     let shape = x.layout().shape().clone();
     let x = values(&x);
     let (y, scales) = fill(x.len(), voxels, |channel, y| {
         let x = &x[channel * voxels..][..voxels];
-        vectorised(
+        vectorized(
             #[inline(always)]
             || {
                 let moments = Moments::of(x);
@@ -64,8 +64,8 @@ pub(super) fn forward(x: FlexTensor, voxels: usize, slope: f32) -> (FlexTensor, 
     (tensor(y, shape), tensor(scales, Shape::from([channels])))
 }
 
-/// The gradient of `x`, from the result, the reciprocal standard deviations and the gradient of the
-/// result. `slope` is not zero, so the normalized value can be had back from the result.
+/// The gradient of `x`, from the result, the reciprocal standard deviations and the gradient of the result. `slope` is
+/// not zero, so the normalized value can be recovered from the result.
 pub(super) fn backward(y: FlexTensor, scales: FlexTensor, dy: FlexTensor, voxels: usize, slope: f32) -> FlexTensor {
     let (y, dy) = (y.to_contiguous(), dy.to_contiguous());
     let shape = y.layout().shape().clone();
@@ -73,7 +73,7 @@ pub(super) fn backward(y: FlexTensor, scales: FlexTensor, dy: FlexTensor, voxels
     let (dx, _) = fill(y.len(), voxels, |channel, dx| {
         let run = channel * voxels..(channel + 1) * voxels;
         let (y, dy, scale) = (&y[run.clone()], &dy[run], scales[channel]);
-        vectorised(
+        vectorized(
             #[inline(always)]
             || {
                 let [sum, product] = sums(
@@ -107,7 +107,7 @@ fn before(y: f32, dy: f32, slope: f32) -> (f32, f32) {
     }
 }
 
-/// The sums of the two numbers that `terms` makes of each pair.
+/// The sums of the two values of `terms` over all pairs.
 #[inline(always)]
 pub(super) fn sums(a: &[f32], b: &[f32], terms: impl Fn(f32, f32) -> [f64; 2]) -> [f64; 2] {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());

@@ -1,9 +1,9 @@
 //! The one node of burn's graph behind every CPU kernel.
 //!
-//! burn asks a lot of an operation of one's own: a trait over backends, an implementation for the plain backend and
-//! one for the backend that records the graph, and a backward step that fetches what was kept and registers
-//! gradients. All of that is here, once. A kernel is an [`Operation`]: its forward and its backward pass on plain
-//! tensors. Callers hand it to [`unary`], [`binary`], [`ternary`] or [`quaternary`], by the number of its inputs.
+//! burn asks a lot of a custom operation: a trait over backends, an implementation for the plain backend and one for
+//! the backend that records the graph, and a backward step that fetches saved tensors and registers gradients. All of
+//! that is here, once. A kernel is an [`Operation`]: its forward and its backward pass on plain tensors. Callers pass
+//! it to [`unary`], [`binary`], [`ternary`] or [`quaternary`], by the number of its inputs.
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
@@ -18,17 +18,17 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 
-/// A differentiable operation on `N` tensors, whose backward pass takes `K` of them again.
+/// A differentiable operation on `N` tensors, whose backward pass needs `K` of them.
 ///
-/// A value holds the operation's numbers, such as a slope. An input that has no gradient must be detached before.
+/// A value holds the operation's parameters, such as a slope. An input without a gradient must be detached first.
 pub(super) trait Operation<const N: usize, const K: usize>: Clone + Debug + Send + 'static {
-    /// What the forward pass leaves for the backward pass, beside the inputs.
+    /// What the forward pass saves for the backward pass, besides the inputs.
     type Kept: Clone + Debug + Send + 'static;
 
-    /// The result, and what is kept.
+    /// The result, and what is saved.
     fn forward(&self, inputs: [FlexTensor; N]) -> (FlexTensor, Self::Kept);
 
-    /// Those of the inputs that the backward pass takes again.
+    /// The inputs that the backward pass needs.
     fn needed<T>(inputs: [T; N]) -> [T; K];
 
     /// The gradients of the inputs from the result's gradient `dy`. Those that are not `wanted` may be left out.
@@ -46,7 +46,7 @@ pub(super) trait Operation<const N: usize, const K: usize>: Clone + Debug + Send
 struct Node<O, const K: usize>(PhantomData<O>);
 
 impl<O: Operation<N, K>, const N: usize, const K: usize> Backward<Flex, N> for Node<O, K> {
-    /// The operation, the inputs that it takes again, and what else was kept.
+    /// The operation, the inputs that it needs again, and what else was saved.
     type State = (O, [NodeId; K], O::Kept);
 
     fn backward(self, ops: Ops<Self::State, N>, gradients: &mut Gradients, checkpointer: &mut Checkpointer) {
@@ -63,7 +63,7 @@ impl<O: Operation<N, K>, const N: usize, const K: usize> Backward<Flex, N> for N
     }
 }
 
-/// Runs an operation, and records it where a gradient is asked for.
+/// Runs an operation, and records it where a gradient is needed.
 fn record<O: Operation<N, K>, C: CheckpointStrategy, const N: usize, const K: usize>(
     operation: O,
     inputs: [FloatTensor<Autodiff<Flex, C>>; N],
@@ -83,7 +83,7 @@ fn record<O: Operation<N, K>, C: CheckpointStrategy, const N: usize, const K: us
     }
 }
 
-/// For each number of inputs a method over backends and the function that calls it: burn routes tensors to their
+/// For each number of inputs, a method over backends and the function that calls it: burn routes tensors to their
 /// backend by single arguments, so the number cannot be a parameter.
 macro_rules! arities {
     ($($name:ident $count:literal ($($input:ident $rank:ident),+);)+) => {
@@ -114,7 +114,7 @@ macro_rules! arities {
         }
 
         $(
-            /// Applies an operation of so many inputs. The result has as many axes as the first.
+            /// Applies an operation with this number of inputs. The result has as many axes as the first.
             pub(super) fn $name<O: Operation<$count, K>, const K: usize, $(const $rank: usize),+>(
                 operation: O,
                 $($input: Tensor<$rank>),+

@@ -19,7 +19,7 @@ struct InstanceNorm {
 }
 
 impl Operation<1, 0> for InstanceNorm {
-    /// Result and reciprocal standard deviations. Whatever comes next keeps the result too, so keeping it here costs
+    /// Result and reciprocal standard deviations. The next operation keeps the result too, so keeping it here costs
     /// nothing.
     type Kept = (FlexTensor, FlexTensor);
 

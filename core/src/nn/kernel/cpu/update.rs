@@ -1,13 +1,13 @@
-//! What a training step does to every parameter, in one pass each: AdamW and the moving average.
+//! Parameter updates of a training step, in one pass each: AdamW and the moving average (EMA).
 
-// Two tensors are changed in place while a third is made, all in pieces by several threads.
+// Two tensors are changed in place while a third is created, all in chunks by several threads.
 #![allow(unsafe_code)]
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 
-use super::work::{CHUNK, Shared, fill, map_pairs, tensor, values, vectorised};
+use super::work::{CHUNK, Shared, fill, map_pairs, tensor, values, vectorized};
 use crate::nn::kernel::numbers::AdamW;
 
 /// See [`adamw`](crate::nn::kernel::adamw).
@@ -72,7 +72,7 @@ impl Update for Flex {
             let [mean, square] =
                 places.map(|place| unsafe { std::slice::from_raw_parts_mut(place.at(run.start), run.len()) });
             let (value, gradient) = (&value[run.clone()], &gradient[run]);
-            vectorised(
+            vectorized(
                 #[inline(always)]
                 move || {
                     let ([first, second], added) = (numbers.kept, numbers.added);

@@ -1,6 +1,6 @@
-//! What the CPU kernels share: a tensor's values, and work cut into pieces for all threads.
+//! Shared by the CPU kernels: access to a tensor's values, and distribution of work over threads.
 
-// Outputs are written once, by several threads and without being filled with zeros before.
+// Outputs are written once, by several threads, without being zeroed first.
 #![allow(unsafe_code)]
 
 use std::mem::MaybeUninit;
@@ -10,7 +10,7 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::{Shape, TensorData};
 use pulp::{Arch, Simd, WithSimd};
 
-/// Values that one thread maps at a time: few enough for the fastest cache.
+/// Values that one thread maps at a time: few enough for the L1 cache.
 pub(super) const CHUNK: usize = 4096;
 
 /// The values of a contiguous tensor.
@@ -20,12 +20,12 @@ pub(super) fn values(tensor: &FlexTensor) -> &[f32] {
     &tensor.storage::<f32>()[start..start + count]
 }
 
-/// A tensor of values.
+/// A tensor with these values.
 pub(super) fn tensor(values: Vec<f32>, shape: Shape) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape))
 }
 
-/// How many threads work.
+/// Number of threads.
 pub(super) fn threads() -> usize {
     #[cfg(feature = "threads")]
     return rayon::current_num_threads();
@@ -41,8 +41,8 @@ pub(super) fn map_pairs(a: &FlexTensor, b: &FlexTensor, value: impl Fn(f32, f32)
     let (y, _) = fill(a.len(), CHUNK, |index, y| {
         let range = index * CHUNK..index * CHUNK + y.len();
         let (a, b) = (&a[range.clone()], &b[range]);
-        vectorised(
-            // A copy: what is read through a pointer could change with every value that is written.
+        vectorized(
+            // A copy: values read through a pointer could change with every write.
             #[inline(always)]
             move || y.put_pairs(a, b, value),
         );
@@ -50,9 +50,9 @@ pub(super) fn map_pairs(a: &FlexTensor, b: &FlexTensor, value: impl Fn(f32, f32)
     tensor(y, shape)
 }
 
-/// Does `work` in code that is compiled for the vectors of this processor. A closure must be `#[inline(always)]`:
-/// otherwise it is compiled for the oldest one.
-pub(super) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
+/// Runs `work` in code compiled for this processor's vectors. A closure must be `#[inline(always)]`: otherwise it is
+/// compiled for the baseline.
+pub(super) fn vectorized<R>(work: impl FnOnce() -> R) -> R {
     struct Vectorised<F>(F);
     impl<R, F: FnOnce() -> R> WithSimd for Vectorised<F> {
         type Output = R;
@@ -64,7 +64,7 @@ pub(super) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
     Arch::new().dispatch(Vectorised(work))
 }
 
-/// Does `work` for each of `0..count`, on all threads, with scratch that is made now and then and used again.
+/// Runs `work` for each of `0..count` on all threads, with scratch that is reused.
 pub(super) fn for_each<R>(
     count: usize,
     scratch: impl Fn() -> R + Sync + Send,
@@ -82,7 +82,7 @@ pub(super) fn for_each<R>(
     }
 }
 
-/// Cuts `0..count` into one run for each thread and maps every run.
+/// Splits `0..count` into one range per thread and maps every range.
 pub(super) fn for_each_share<T: Send>(count: usize, work: impl Fn(Range<usize>) -> T + Sync + Send) -> Vec<T> {
     #[cfg(feature = "threads")]
     {
@@ -98,8 +98,8 @@ pub(super) fn for_each_share<T: Send>(count: usize, work: impl Fn(Range<usize>) 
     vec![work(0..count)]
 }
 
-/// Cuts `0..count` into one run for each thread and adds up what the runs add to `length` sums.
-/// Thousands of terms meet here: in f32 their sum would lose the digits that Adam looks at.
+/// Splits `0..count` into one range per thread and adds up their contributions to `length` sums. Thousands of terms are
+/// added: in f32 their sum would lose digits that matter to Adam.
 pub(super) fn sum_shares(
     count: usize,
     length: usize,
@@ -117,8 +117,8 @@ pub(super) fn sum_shares(
     total
 }
 
-/// `length` values that `work` writes, chunk by chunk of `size` (the last may be shorter) on all threads; what
-/// it gives for each chunk comes along.
+/// `length` values that `work` writes, in chunks of `size` (the last may be shorter) on all threads, and its results
+/// for every chunk.
 pub(super) fn fill<T: Send>(
     length: usize,
     size: usize,
@@ -144,7 +144,7 @@ pub(super) struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// How many values there are to be written in all.
+    /// Total number of values to write.
     pub(super) fn len(&self) -> usize {
         self.target.len()
     }
@@ -175,7 +175,7 @@ impl Writer<'_> {
         self.written = end;
     }
 
-    /// Writes what `value` makes of each of `sources`.
+    /// Writes `value` of each of `sources`.
     #[inline(always)]
     pub(super) fn put_each<S: Copy>(&mut self, sources: &[S], value: impl Fn(S) -> f32) {
         let end = self.written + sources.len();
@@ -185,7 +185,7 @@ impl Writer<'_> {
         self.written = end;
     }
 
-    /// Writes what `value` makes of each pair of two slices of one length.
+    /// Writes `value` of each pair of two slices of equal length.
     #[inline(always)]
     pub(super) fn put_pairs(&mut self, a: &[f32], b: &[f32], value: impl Fn(f32, f32) -> f32) {
         let count = a.len().min(b.len());
@@ -197,7 +197,7 @@ impl Writer<'_> {
         self.written = end;
     }
 
-    /// Writes what `value` makes of each triple of three slices of one length.
+    /// Writes `value` of each triple of three slices of equal length.
     #[inline(always)]
     pub(super) fn put_triples(&mut self, a: &[f32], b: &[f32], c: &[f32], value: impl Fn(f32, f32, f32) -> f32) {
         let count = a.len().min(b.len()).min(c.len());
@@ -230,8 +230,7 @@ pub(super) fn map_chunks<V: Send, T: Send>(
     }
 }
 
-/// Copies a row of some dozens of values, for which a call of the C library's copy would take longer than the
-/// copy.
+/// Copies a row of a few dozen values, for which calling the C library's copy would take longer than the copy.
 ///
 /// # Safety
 /// There must be room for the row at `to`.
@@ -253,13 +252,13 @@ pub(super) unsafe fn copy_row(row: &[f32], to: *mut f32) {
 #[derive(Clone, Copy)]
 pub(super) struct Shared(pub *mut f32);
 
-// SAFETY: whoever writes through it promises disjoint places, see `at`.
+// SAFETY: writers promise disjoint places, see `at`.
 unsafe impl Send for Shared {}
 // SAFETY: as above.
 unsafe impl Sync for Shared {}
 
 impl Shared {
-    /// A place in the output.
+    /// A pointer to a value of the output.
     ///
     /// # Safety
     /// `offset` must lie inside the output, and no two threads may write the same value.

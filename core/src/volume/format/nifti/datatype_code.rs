@@ -1,4 +1,4 @@
-//! NIfTI-1's numbers for the types of voxels.
+//! NIfTI-1's datatype codes.
 
 use crate::volume::{Datatype, Result, VolumeError};
 

@@ -6,9 +6,8 @@ use super::header::Header;
 use crate::volume::{Affine, Form, Grid, SAME_GRID_VOXELS};
 
 impl Header {
-    /// Where this header says that a frame of these sizes lies: sform before qform before voxel sizes, as nibabel and
-    /// ITK 5.2 choose.
-    /// Sentences about what was odd are added to `warnings`.
+    /// The grid of a frame with these sizes according to this header: sform before qform before voxel sizes, as in
+    /// nibabel and ITK 5.2. Oddities are added to `warnings`.
     pub(in crate::volume) fn grid(&self, dims: [usize; 3], warnings: &mut Vec<String>) -> Grid {
         let fields = &self.fields;
         if fields.xyzt_units & 7 == 1 || fields.xyzt_units & 7 == 3 {
@@ -18,7 +17,7 @@ impl Header {
         let usable = |affine: &Affine, name: &str, warnings: &mut Vec<String>| {
             let usable = affine.is_usable();
             if !usable {
-                warnings.push(format!("the {name} in the header is not usable and was passed over"));
+                warnings.push(format!("the {name} in the header is not usable and was ignored"));
             }
             usable
         };
@@ -49,12 +48,12 @@ fn sform(fields: &NiftiHeader) -> Affine {
     Affine([fields.srow_x, fields.srow_y, fields.srow_z].map(|row| row.map(f64::from)))
 }
 
-/// Rotation from the quaternion, times voxel sizes; qfac mirrors k (NIfTI-1 method 2). `used` says
-/// whether the caller wants to hear about odd values.
+/// Rotation from the quaternion, times voxel sizes; qfac mirrors k (NIfTI-1 method 2). `used` says whether to warn
+/// about odd values.
 fn qform(fields: &NiftiHeader, used: bool, warnings: &mut Vec<String>) -> Affine {
     let [mut b, mut c, mut d] = [fields.quatern_b, fields.quatern_c, fields.quatern_d].map(f64::from);
     let square = b * b + c * c + d * d;
-    // Rounding leaves half turns a little above 1: there a is 0 and the rest is scaled back.
+    // Rounding leaves half turns slightly above 1: then a is 0 and the rest is rescaled.
     let a = (1.0 - square).max(0.0).sqrt();
     if square > 1.0 {
         [b, c, d] = [b, c, d].map(|value| value / square.sqrt());
@@ -89,7 +88,7 @@ fn qform(fields: &NiftiHeader, used: bool, warnings: &mut Vec<String>) -> Affine
     }))
 }
 
-/// Voxel sizes from pixdim; what cannot be a size is repaired.
+/// Voxel sizes from pixdim; invalid sizes are repaired.
 fn spacing(fields: &NiftiHeader, used: bool, warnings: &mut Vec<String>) -> [f64; 3] {
     [1, 2, 3].map(|axis| {
         let size = f64::from(fields.pixdim[axis]);

@@ -1,12 +1,12 @@
-//! The NIfTI-1 header: 348 bytes and the extensions behind them.
+//! The NIfTI-1 header: 348 bytes and the extensions after them.
 //!
-//! The `nifti` crate names the fields here, and turns bytes into numbers in `voxels`, for all ten types
-//! and both byte orders. What it cannot do is done by us (version 0.18):
-//! - its header is not checked: it takes `sizeof_hdr` 540 and negative sizes, and reads sizes as unsigned;
-//! - its extensions end a file with an error where one is damaged, and trust a size of 0;
+//! The `nifti` crate names the fields here, and turns bytes into numbers in `voxels`, for all ten types and both byte
+//! orders. The rest is done here, because in version 0.18:
+//! - its header is not checked: it accepts `sizeof_hdr` 540 and negative sizes, and reads sizes as unsigned;
+//! - a damaged extension makes reading fail, and an extension size of 0 is trusted;
 //! - its volumes hold all frames at once, as bytes and as numbers, panic on complex numbers and turn a
 //!   slope of NaN into voxels of NaN; so we read one frame in parts, and scale ourselves;
-//! - its reader knows gzip by the file's name, and reads one member of several;
+//! - its reader detects gzip by the file's name, and only reads the first of several members;
 //! - its writer needs a file system, which a browser does not have.
 
 use nifti::NiftiHeader;
@@ -17,9 +17,9 @@ use crate::volume::{Datatype, Grid, Result, VolumeError};
 
 /// Length of the header.
 const SIZE: usize = 348;
-/// Where extensions begin, and the least voxel offset: the header and four extender bytes.
+/// Start of the extensions, and the smallest voxel offset: the header and four extender bytes.
 const EXTENSIONS: u64 = 352;
-/// Largest room for extensions that is believed.
+/// Largest plausible size of all extensions.
 const MAX_EXTENSIONS: u64 = 64 << 20;
 
 // Byte offsets of the fields that are written.
@@ -95,7 +95,7 @@ impl Header {
 
     fn parse(bytes: [u8; SIZE], big_endian: bool) -> Result<Header> {
         let rank = i16::from_le_bytes([bytes[DIM], bytes[DIM + 1]]);
-        // Checked first: the crate takes the byte order from this field.
+        // Checked first: the crate derives the byte order from this field.
         if !(1..=7).contains(&rank) {
             return Err(VolumeError::DamagedHeader(format!("it counts {rank} dimensions")));
         }
@@ -109,7 +109,7 @@ impl Header {
         })
     }
 
-    /// The header of a volume that has none: `grid` as sform, in mm, slope and intercept.
+    /// A header for a volume without one: `grid` as sform, in mm, slope and intercept.
     pub(in crate::volume) fn of_grid(
         grid: &Grid,
         datatype: Datatype,
@@ -157,7 +157,7 @@ impl Header {
         Datatype::from_code(self.fields.datatype)
     }
 
-    /// Size along i, j, k, and the number of frames. Axes of length one behind the third are dropped.
+    /// Size along i, j, k, and the number of frames. Axes of length one after the third are dropped.
     pub(in crate::volume) fn shape(&self) -> Result<([usize; 3], usize)> {
         let rank = usize::from(self.fields.dim[0]);
         let mut sizes = [1; 7];
@@ -182,8 +182,8 @@ impl Header {
         Ok(([sizes[0], sizes[1], sizes[2]], sizes[3]))
     }
 
-    /// Slope and intercept, (1, 0) where the header's are unusable. A slope of 0 means "none"
-    /// (NIfTI-1), and NaN is what some libraries leave behind; both give the stored values.
+    /// Slope and intercept, (1, 0) where the header's are unusable. A slope of 0 means "none" (NIfTI-1), and NaN is
+    /// what some libraries leave behind; both mean the stored values.
     pub(in crate::volume) fn scaling(&self) -> (f64, f64) {
         let (slope, inter) = (f64::from(self.fields.scl_slope), f64::from(self.fields.scl_inter));
         if slope == 0.0 || !slope.is_finite() {
@@ -204,7 +204,7 @@ impl Header {
         }
         let mut extender = [0; 4];
         stream.read_exact(&mut extender)?;
-        // Offsets below 352 (0 is common) mean "right behind the header".
+        // Offsets below 352 (0 is common) mean "right after the header".
         let region = stream.read_vec((offset as u64).saturating_sub(EXTENSIONS))?;
         if extender[0] == 0 {
             return Ok(None);
@@ -243,7 +243,7 @@ impl Header {
         self
     }
 
-    /// This header with size and place of another volume, whose grid its voxels have been put on.
+    /// This header with size and grid of another volume, for voxels that were moved to its grid.
     pub(in crate::volume) fn placed_like(&self, other: &Header) -> Result<Header> {
         const UNITS: std::ops::Range<usize> = XYZT_UNITS..XYZT_UNITS + 1;
         const FORMS: std::ops::Range<usize> = SFORM_CODE - 2..INTENT_NAME;
@@ -267,8 +267,7 @@ impl Header {
         });
     }
 
-    /// Everything in front of the first voxel: header, extender, extensions; a multiple of 16 bytes,
-    /// as NIfTI-1 asks.
+    /// Everything before the first voxel: header, extender, extensions; a multiple of 16 bytes, as NIfTI-1 asks.
     pub(in crate::volume) fn to_bytes(&self) -> Vec<u8> {
         let mut out = self.bytes.to_vec();
         out.extend([u8::from(!self.extensions.is_empty()), 0, 0, 0]);
@@ -296,14 +295,14 @@ impl Header {
         out
     }
 
-    /// This header for shares from 0 to 1 of the same grid, stored as bytes from 0 to 255; otherwise as
+    /// This header for fractions from 0 to 1 on the same grid, stored as bytes from 0 to 255; otherwise as
     /// [`Header::to_label_bytes`].
     pub(in crate::volume) fn of_shares(&self) -> Result<Header> {
         let mut bytes = self.bytes;
         put_datatype(&mut bytes, Datatype::U8);
         put_scaling(&mut bytes, 1.0 / f32::from(u8::MAX), 0.0);
         put_intent(&mut bytes, 0);
-        // However little a volume has of them.
+        // Even if the volume does not use the full range.
         put_shown(&mut bytes, 0.0, 1.0);
         let extensions = self.extensions.clone();
         Ok(Header {
@@ -345,7 +344,7 @@ fn put_intent(bytes: &mut [u8], code: i16) {
     put(bytes, INTENT_CODE, code.to_le_bytes());
 }
 
-/// The range of values that viewers show; two zeros let them choose.
+/// The display range of viewers; two zeros let them choose.
 fn put_shown(bytes: &mut [u8], least: f32, most: f32) {
     put(bytes, CAL_MIN, least.to_le_bytes());
     put(bytes, CAL_MAX, most.to_le_bytes());

@@ -1,4 +1,4 @@
-//! NIfTI-1: one file, plain or gzipped, with a header of 348 bytes in front of the voxels.
+//! NIfTI-1: one file, plain or gzipped, with a header of 348 bytes before the voxels.
 
 mod datatype_code;
 mod forms;

@@ -1,8 +1,8 @@
 //! The convolution as matrix products over tiles of output rows (im2col and GEMM).
 //!
-//! A tile gathers the voxels under the kernel of some output rows into a matrix
-//! `[in · k³, voxels]` that fits the cache; weights times that matrix are the tile's outputs, and
-//! output gradients times its transpose are the tile's share of the weight gradient.
+//! A tile gathers the voxels under the kernel of some output rows into a matrix `[in · k³, voxels]` that fits the
+//! cache; weights times that matrix are the tile's outputs, and output gradients times its transpose are the tile's
+//! contribution to the weight gradient.
 
 // The matrix product is an unsafe function, and tiles of one output are written by several threads.
 #![allow(unsafe_code)]
@@ -16,7 +16,7 @@ use crate::nn::kernel::cpu::work::{Shared, for_each, threads};
 /// Voxels in a tile: with 16 channels and a kernel of 3 its matrix takes 0.4 MB.
 const TILE_VOXELS: usize = 256;
 
-/// Taps that are gathered together for the weight gradient, at least.
+/// Minimum number of taps gathered together for the weight gradient.
 const TAPS: usize = 200;
 
 /// How an output is cut into tiles.
@@ -68,8 +68,8 @@ impl<'a> Tiling<'a> {
         tile.sample * channels * self.g.voxels() + tile.row * self.g.size[2]
     }
 
-    /// What lies under the kernel in some of the input channels: `[channels · k³, tile voxels]`. A kernel of one
-    /// voxel finds it in `x`; otherwise it is gathered in `scratch`.
+    /// The voxels under the kernel in some input channels: `[channels · k³, tile voxels]`. For a 1×1×1 kernel this is a
+    /// view of `x`; otherwise it is gathered into `scratch`.
     fn matrix<'b>(&self, x: &'b [f32], tile: Tile, channels: Range<usize>, scratch: &'b mut Vec<f32>) -> Matrix<'b> {
         let g = self.g;
         if g.kernel == 1 {
@@ -97,8 +97,7 @@ impl<'a> Tiling<'a> {
     }
 }
 
-/// Fills `matrix` (`[channels · k³, tile voxels]`, row-major) with what lies under the kernel in some of the input
-/// channels.
+/// Fills `matrix` (`[channels · k³, tile voxels]`, row-major) with the voxels under the kernel in some input channels.
 fn gather(g: &Geometry, x: &[f32], tile: Tile, channels: Range<usize>, matrix: &mut [f32]) {
     let [depth, height, width] = g.size;
     let (k, half) = (g.kernel, g.kernel / 2);
@@ -162,8 +161,8 @@ pub(super) fn forward(g: &Geometry, x: &[f32], weight: &[f32]) -> Vec<f32> {
 
 /// `[out, in · k³]`, from `x` `[batch, in, d, h, w]` and the gradient `dy` `[batch, out, d, h, w]`.
 ///
-/// Every thread takes some input channels, so that no sums meet. Thousands of terms do over the tiles: in f32 their
-/// sum would lose the digits that Adam looks at.
+/// Each thread takes some input channels, so that threads share no sums. Over the tiles, thousands of terms are added:
+/// in f32 their sum would lose digits that matter to Adam.
 pub(super) fn weight_gradient(g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
     let tiling = Tiling::new(g);
     let (taps, kernel) = (g.taps(), g.kernel.pow(3));

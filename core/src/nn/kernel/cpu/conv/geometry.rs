@@ -14,7 +14,7 @@ pub(super) struct Geometry {
 }
 
 impl Geometry {
-    /// Of an input `[batch, in, d, h, w]`.
+    /// The geometry for an input `[batch, in, d, h, w]`.
     pub(super) fn new(x: [usize; 5], output: usize, kernel: usize) -> Self {
         let [batch, input, depth, height, width] = x;
         Self {

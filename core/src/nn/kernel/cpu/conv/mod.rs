@@ -1,6 +1,6 @@
 //! "Same" 3D convolution as an operation of burn's graph, and the choice among three methods: `winograd` with fewer
-//! products for kernels of 3 with more than a few channels, `direct` for long planes, and matrix products of
-//! `gathered` voxels for all others.
+//! multiplications for 3×3×3 kernels with more than a few channels, `direct` for long planes, and matrix products of
+//! `gathered` voxels otherwise.
 //!
 //! `registers` has the innermost loop that the first two share, `geometry` the shape.
 
@@ -66,9 +66,9 @@ impl Operation<2, 2> for Convolution {
 
 /// How a convolution is computed.
 enum Method {
-    /// Fewer products, by Winograd's transforms.
+    /// Fewer multiplications, by Winograd's transforms.
     Winograd(winograd::Plan),
-    /// A few output channels at a time while all taps pass by.
+    /// A few output channels at a time, looping over all taps.
     Direct,
     /// Matrix products of gathered voxels.
     Gathered,
@@ -119,8 +119,8 @@ fn volumes(g: &Geometry, values: Vec<f32>, channels: usize) -> FlexTensor {
     tensor(values, Shape::from([g.batch, channels, d, h, w]))
 }
 
-/// `[out, in, k, k, k]` → `[in, out, k, k, k]`, every kernel mirrored: with it the transpose of a "same" convolution
-/// is one too.
+/// `[out, in, k, k, k]` → `[in, out, k, k, k]`, every kernel mirrored: with these weights the transpose of a "same"
+/// convolution is a "same" convolution.
 fn mirrored(g: &Geometry, weight: &[f32]) -> Vec<f32> {
     let taps = g.kernel.pow(3);
     let (mirrored, _) = fill(weight.len(), g.output * taps, |input, target| {

@@ -11,16 +11,16 @@ use pulp::{Arch, Simd, WithSimd};
 pub(super) const WIDE: usize = 8;
 pub(super) const NARROW: usize = 4;
 
-/// Vectors of positions kept in registers at a time: with their sums, a weight and what is read, no more
-/// than there are registers. A sum that has to wait in memory halves the speed.
+/// Vectors of positions kept in registers at a time: with their sums, a weight and the loaded values they must fit the
+/// registers. Spilling a sum to memory halves the speed.
 const WIDE_VECTORS: usize = 3;
 const NARROW_VECTORS: usize = 2;
 
-/// Taps of all positions before the next ones: those of 16 channels with a kernel of 3, whose rows the fastest cache
-/// holds.
+/// Taps processed for all positions before the next ones: those of 16 channels with a 3×3×3 kernel, whose rows fit the
+/// L1 cache.
 const TAPS: usize = 16 * 27;
 
-/// A browser has the registers of its processor, whatever WebAssembly says: on most, 16.
+/// In a browser, the processor's registers count, not WebAssembly's: 16 on most.
 pub(super) fn is_wide<S: Simd>() -> bool {
     S::REGISTER_COUNT >= 32 && !cfg!(target_arch = "wasm32")
 }
@@ -42,7 +42,7 @@ pub(super) fn block() -> (usize, usize) {
     Arch::new().dispatch(Block)
 }
 
-/// Where the values lie that make one output, from its position on.
+/// Offsets of the values that make up one output, relative to its position.
 pub(super) struct Offsets {
     offsets: Vec<usize>,
     furthest: usize,
@@ -58,11 +58,11 @@ impl Offsets {
     }
 }
 
-/// Weighted sums of the values at all offsets from some positions, for a block of output channels.
+/// Computes weighted sums of the values at all offsets from some positions, for a block of output channels.
 pub(super) struct MicroKernel<'a> {
-    /// From the first position on.
+    /// Starting at the first position.
     pub source: &'a [f32],
-    /// For every input channel and tap.
+    /// One for every input channel and tap.
     pub offsets: &'a Offsets,
     /// `[offset, channel]`.
     pub weight: &'a [f32],
@@ -115,7 +115,7 @@ fn accumulate<S: Simd, const N: usize, const V: usize>(simd: S, kernel: MicroKer
                     }
                 }
             }
-            // A copy, so that the sums themselves are never indexed and stay in registers.
+            // A copy, so that the sums are never indexed and stay in registers.
             let sums = black_box(sums);
             for (c, sums) in sums.iter().enumerate() {
                 let target = &mut kernel.sums[c * kernel.stride + position..][..step];

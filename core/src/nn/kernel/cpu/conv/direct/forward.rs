@@ -39,8 +39,8 @@ pub(in super::super) fn forward(g: &Geometry, x: &[f32], weight: &[f32]) -> Vec<
                 let channel = sample * g.output + group * oc_block + c;
                 let to = (channel * depth + z) * height * width;
                 for (y, row) in plane.chunks_exact(x.row).take(height).enumerate() {
-                    // SAFETY: this row of this plane of this channel lies inside the output, and nobody
-                    // else writes it.
+                    // SAFETY: this row of this plane of this channel lies inside the output, and no other thread writes
+                    // it.
                     unsafe { copy_row(&row[..width], whole.at(to + y * width)) };
                 }
             }
@@ -51,7 +51,7 @@ pub(in super::super) fn forward(g: &Geometry, x: &[f32], weight: &[f32]) -> Vec<
     y
 }
 
-/// How far each tap of each input channel moves a position, in the kernel's order.
+/// The offset of each tap of each input channel, in the kernel's order.
 fn offsets(g: &Geometry, padded: &Padded) -> Offsets {
     let k = g.kernel;
     let taps = (0..k * k * k).map(|tap| (tap / (k * k), tap / k % k, tap % k));

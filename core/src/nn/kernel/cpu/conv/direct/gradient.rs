@@ -1,4 +1,4 @@
-//! The gradient of the weights: every tap's is the product of the gradient's planes with the input's, moved.
+//! The gradient of the weights: each tap's is the product of the gradient's planes with the shifted input's.
 
 // Loads inside the innermost loops are checked before the loops.
 #![allow(unsafe_code)]
@@ -12,14 +12,14 @@ use super::super::registers::{NARROW, WIDE, is_wide, load};
 use super::padded::{HALF, LINE, Padded};
 use crate::nn::kernel::cpu::work::sum_shares;
 
-/// Products that a lane of a vector adds up in f32 before its sum goes on in f64.
+/// Products that a vector lane accumulates in f32 before its sum is added in f64.
 const PRODUCTS: usize = 1024;
 
 /// Lanes of the widest vectors.
 const LANES: usize = 16;
 
-/// Positions that are gone through for all input channels and taps before the next ones: few enough for the
-/// fastest cache to hold them of all output channels that are computed together.
+/// Positions processed for all input channels and taps before the next ones: few enough to fit the L1 cache for all
+/// output channels that are computed together.
 const BLOCK: usize = 512;
 
 /// Sums of the products of `N` output channels with the taps of a line, as vectors.
@@ -47,7 +47,7 @@ pub(in super::super) fn weight_gradient(g: &Geometry, x: &[f32], dy: &[f32]) -> 
     sums.into_iter().map(|sum| sum as f32).collect()
 }
 
-/// The share of a few planes in the weight gradient.
+/// The contribution of a few planes to the weight gradient.
 struct Correlate<'a> {
     g: &'a Geometry,
     x: &'a Padded,
@@ -92,7 +92,7 @@ fn correlate<S: Simd, const N: usize>(simd: S, c: Correlate<'_>) {
                 let vectors = (c.length - start).min(BLOCK).div_ceil(S::F32_LANES);
                 let (block, _) = S::as_mut_simd_f32s(&mut dy_block);
                 let block = &mut block[..vectors * N];
-                // Padding channels keep what stands there; their sums are not used.
+                // Padding channels keep their old values; their sums are not used.
                 for n in 0..outputs {
                     let (dy, _) = S::as_simd_f32s(&dy[(first + n) * c.dy.channel + start..]);
                     let targets = block.iter_mut().skip(n).step_by(N);
@@ -118,8 +118,7 @@ fn correlate<S: Simd, const N: usize>(simd: S, c: Correlate<'_>) {
     }
 }
 
-/// Adds the products of `dy`, a vector of each channel for every position, with `x` moved by each tap of a
-/// line.
+/// Adds the products of `dy`, a vector of each channel for every position, with `x` shifted by each tap of a line.
 #[inline(always)]
 fn add_line<S: Simd, const N: usize>(simd: S, x: &[f32], dy: &[[S::f32s; N]], mut sums: Line<S, N>) -> Line<S, N> {
     assert!(dy.len() * S::F32_LANES + LINE <= x.len());

@@ -3,7 +3,7 @@
 use super::super::geometry::Geometry;
 use crate::nn::kernel::cpu::work::fill;
 
-/// Shortest plane, in positions, for which the direct method is the faster one.
+/// Shortest plane, in positions, for which the direct method is faster.
 const SHORTEST: usize = 256;
 
 /// Taps of one line of the kernel, and zeros on each side of a volume.
@@ -13,7 +13,7 @@ pub(super) const HALF: usize = LINE / 2;
 /// Zeros after the last plane, for vectors that reach past its end.
 pub(super) const TAIL: usize = 64;
 
-/// Whether the kernel is one that the direct method knows, and planes are long enough for it.
+/// Whether the direct method supports the kernel, and planes are long enough for it.
 pub(in super::super) fn suits(g: &Geometry) -> bool {
     g.kernel == LINE && (g.size[2] + g.kernel - 1) * g.size[1] >= SHORTEST
 }
@@ -37,7 +37,7 @@ impl Padded {
         let planes = depth + 2 * HALF;
         let length = g.batch * channels * planes * plane + TAIL;
         let (values, _) = fill(length, plane, |index, target| {
-            // The tail stands where another volume's margin would begin.
+            // The tail is where another volume's margin would begin.
             let inside = (index % planes).checked_sub(HALF).filter(|&z| z < depth);
             let Some(z) = inside else {
                 return target.put_zeros(target.len());

@@ -57,7 +57,7 @@ fn transform_weight(plan: &Plan, weight: &[f32]) -> Vec<f32> {
     let kernels = weight.as_chunks::<TAPS>().0.chunks_exact(input);
     let channels: Vec<_> = kernels.collect();
     let (points, _) = fill(length, POINTS * point, |group, target| {
-        // Padding channels have zeros.
+        // Padding channels are zero.
         let mut points = vec![0.0; POINTS * point];
         let channels = channels.chunks(oc_block).nth(group).unwrap_or_default();
         for (channel, kernels) in channels.iter().enumerate() {
@@ -93,7 +93,7 @@ fn transform_kernel(kernel: &[f32; TAPS]) -> [f32; POINTS] {
     points
 }
 
-/// Which tiles a block has.
+/// The tiles of a block.
 #[derive(Clone, Copy)]
 struct Place {
     sample: usize,
@@ -102,7 +102,7 @@ struct Place {
     first: usize,
 }
 
-/// What a thread writes on the way.
+/// A thread's intermediate results.
 struct Scratch {
     /// `[point, in, tile]`.
     inputs: Vec<f32>,
@@ -126,12 +126,12 @@ impl Scratch {
 /// Some tiles of a plane of tiles.
 struct Block<'a> {
     plan: &'a Plan,
-    /// The inputs of the first channel from the first tile on.
+    /// The inputs of the first channel, starting at the first tile.
     source: &'a [f32],
     x: &'a InputTransform,
     /// `[group of output channels, point, in, channel of the group]`.
     weight: &'a [f32],
-    /// Of the input channels in a point's inputs.
+    /// Offsets of the input channels within a point's inputs.
     offsets: &'a Offsets,
     scratch: &'a mut Scratch,
 }
@@ -212,10 +212,10 @@ fn inverse_transform_line<S: Simd>(simd: S, [a, b, c, d]: [S::f32s; REACH]) -> [
     ]
 }
 
-/// Writes the outputs of a block of tiles where they belong, as far as they lie in the volume.
+/// Writes the outputs of a block of tiles that lie in the volume.
 ///
 /// # Safety
-/// `whole` must be `[batch, out, d, h, w]`, of which nobody else uses these tiles' voxels.
+/// `whole` must be `[batch, out, d, h, w]`, and no other thread may access these tiles' voxels.
 unsafe fn put(plan: &Plan, outputs: &[f32], place: Place, whole: Shared) {
     let [depth, height, width] = plan.g.size;
     let [_, down, across] = plan.grid;
@@ -244,7 +244,7 @@ unsafe fn put(plan: &Plan, outputs: &[f32], place: Place, whole: Shared) {
     }
 }
 
-/// Takes turns between two rows; the last of `odd` may have no place.
+/// Interleaves two rows; the last value of `odd` may not fit.
 #[inline(always)]
 fn interleave_into(target: &mut [MaybeUninit<f32>], even: &[f32], odd: &[f32]) {
     let (pairs, rest) = target.as_chunks_mut::<TILE>();

@@ -1,5 +1,5 @@
-//! The gradient of the weights: the outputs' gradient is transformed to the same points, and there every weight's
-//! is one product of matrices over all tiles.
+//! The gradient of the weights: the outputs' gradient is transformed to the same points, where every weight's is one
+//! matrix product over all tiles.
 
 // Loads inside the innermost loops are checked before the loops; matrix products are unsafe functions.
 #![allow(unsafe_code)]
@@ -12,28 +12,28 @@ use super::plan::{BEYOND, POINTS, Plan, REACH, Slab, TAPS, TILE};
 use crate::nn::kernel::cpu::matrix::{Matrix, Target, multiply};
 use crate::nn::kernel::cpu::work::{fill, sum_shares};
 
-/// Most tiles of a product of matrices, whole vectors of every processor.
+/// Maximum number of tiles in a matrix product: a multiple of every processor's vector width.
 const GEMM_TILES: usize = BEYOND;
 
-/// Blocks of tiles whose sums meet in f32 before they go on in f64.
+/// Blocks of tiles accumulated in f32 before their sum is added in f64.
 const BLOCKS: usize = 4;
 
 /// Values of the widest vector.
 const VECTOR: usize = 16;
 
-/// The outputs' gradient, its voxels sorted by where in a tile they are.
+/// The outputs' gradient, with voxels sorted by their position in a tile.
 struct Sorted {
     /// `[sample, out, plane, parity of the row, parity of the column, tile]`, zeros beyond the volume.
     values: Vec<f32>,
     /// Tiles of a plane.
     tiles: usize,
-    /// From one plane and channel to the next.
+    /// Stride between planes and channels.
     plane: usize,
     channel: usize,
 }
 
 impl Sorted {
-    /// A slab's part of `[batch, out, d, h, w]`.
+    /// The slab's part of `[batch, out, d, h, w]`.
     fn new(plan: &Plan, dy: &[f32], slab: &Slab) -> Self {
         let [depth, height, width] = plan.g.size;
         let [_, tiles_h, tiles_w] = plan.grid;
@@ -115,7 +115,7 @@ fn slab_sums(plan: &Plan, x: &[f32], dy: &[f32], slab: &Slab) -> Vec<f64> {
     })
 }
 
-/// What a thread writes on the way: `[point, channel, tile]` of inputs and of the outputs' gradient.
+/// A thread's intermediate results: `[point, channel, tile]` of inputs and of the outputs' gradient.
 struct Scratch {
     inputs: Vec<f32>,
     outputs: Vec<f32>,
@@ -131,7 +131,7 @@ impl Scratch {
         }
     }
 
-    /// Writes the sums over some tiles to `[point, out, in]`, or adds them to what is there.
+    /// Writes the sums over some tiles to `[point, out, in]`, or adds them.
     fn multiply(&self, plan: &Plan, tiles: usize, sums: &mut [f32], add: bool) {
         let (input, output) = (plan.g.input, plan.g.output);
         let inputs = self.inputs.chunks_exact(input * self.block);

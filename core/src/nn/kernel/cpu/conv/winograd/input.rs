@@ -14,7 +14,7 @@ use crate::nn::kernel::cpu::work::fill;
 pub(super) struct InputTransform {
     /// `[sample, channel, plane, point, parity, row, tile]`.
     pub values: Vec<f32>,
-    /// From one row, parity, point, plane, channel and sample to the next.
+    /// Strides between rows, parities, points, planes, channels and samples.
     pub row: usize,
     pub parity: usize,
     pub point: usize,
@@ -24,7 +24,7 @@ pub(super) struct InputTransform {
 }
 
 impl InputTransform {
-    /// What a slab sees of `[batch, in, d, h, w]`.
+    /// The slab's input from `[batch, in, d, h, w]`.
     pub(super) fn new(plan: &Plan, x: &[f32], slab: &Slab) -> Self {
         let channels = plan.g.input;
         let [depth, height, width] = plan.g.size;

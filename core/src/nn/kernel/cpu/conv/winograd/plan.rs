@@ -1,11 +1,11 @@
-//! How a convolution is cut into blocks of tiles, and whether that is worth it.
+//! How a convolution is cut into blocks of tiles, and whether Winograd's method pays off.
 
 use std::ops::Range;
 
 use super::super::geometry::Geometry;
 use super::super::registers::block;
 
-/// Outputs of a tile along an axis, and the inputs and points that they take.
+/// Outputs of a tile along an axis, and the inputs and points that they need.
 pub(super) const TILE: usize = 2;
 pub(super) const REACH: usize = 4;
 
@@ -13,19 +13,19 @@ pub(super) const REACH: usize = 4;
 pub(super) const TAPS: usize = 27;
 pub(super) const POINTS: usize = REACH * REACH * REACH;
 
-/// Most tiles that go through all steps together.
+/// Maximum number of tiles that go through all steps together.
 const TILE_BLOCK: usize = 48;
 
-/// Values after the last one, for vectors that reach beyond the last tile: what they make of them is thrown away.
+/// Padding after the last value, for vectors that reach beyond the last tile; their results are discarded.
 pub(super) const BEYOND: usize = 192;
 
-/// Fewest channels for which the sums before and after cost less than the products they save.
+/// Fewest channels for which the transforms cost less than the multiplications they save.
 const CHANNELS: usize = 8;
 
-/// Least part of the tiles in blocks that lies in the volume.
+/// Minimum fraction of the tiles in blocks that must lie in the volume.
 const FILLED: f64 = 0.6;
 
-/// Planes of tiles that are transformed at a time: a whole volume transformed takes twice its memory and more.
+/// Planes of tiles that are transformed at a time: a whole transformed volume takes more than twice its memory.
 const PLANES: usize = 8;
 
 /// How a convolution is cut into blocks of tiles.
@@ -34,14 +34,14 @@ pub(in super::super) struct Plan {
     pub(super) g: Geometry,
     /// Tiles along each axis.
     pub(super) grid: [usize; 3],
-    /// Tiles of a block: whole groups of vectors.
+    /// Tiles of a block: a multiple of the vector groups.
     pub(super) block: usize,
     /// Output channels computed together.
     pub(super) oc_block: usize,
 }
 
 impl Plan {
-    /// `None` where fewer products are not worth the sums they take.
+    /// `None` where the saved multiplications are not worth the transforms.
     pub(in super::super) fn new(g: &Geometry) -> Option<Self> {
         let grid = g.size.map(|side| side.div_ceil(TILE));
         let tiles = grid[1] * grid[2];
@@ -67,8 +67,7 @@ impl Plan {
         self.g.output.div_ceil(self.oc_block)
     }
 
-    /// Everything at once where that is little, so that all threads have work; otherwise a part of a sample at
-    /// a time.
+    /// Small batches at once, so that all threads have work; otherwise part of a sample at a time.
     pub(super) fn slabs(&self) -> Vec<Slab> {
         let (depth, batch) = (self.grid[0], self.g.batch);
         let parts = depth.div_ceil(PLANES).max(1);

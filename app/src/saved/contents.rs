@@ -36,7 +36,7 @@ impl Contents {
     /// The session in the archive at `path`, and what is known beside its files.
     ///
     /// # Errors
-    /// When it is no archive, or one that holds no session.
+    /// When it is not an archive, or holds no session.
     pub async fn of_archive(path: &str, file: &Blob) -> Result<(Self, Saved)> {
         let no_session = |reason: String| Error::NoSession {
             file: path.to_owned(),

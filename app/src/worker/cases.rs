@@ -1,4 +1,4 @@
-//! From files to cases, and what the table shows of them. Headers say enough for that; the voxels are read in
+//! Turns files into the cases of the table. Headers say enough for that; the voxels are read in
 //! `reading.rs`.
 
 use medcontext_core::dataset::{CaseFiles, CaseHeader, Changes, HEADER_BYTES, Leftover};
@@ -25,7 +25,7 @@ pub async fn refresh(session: &Session) {
         forget(session, id);
     }
     for files in &changed {
-        // What was known of other files, or of these with other contents, is of no use any more.
+        // What is known of the previous files no longer holds.
         session.cases.borrow_mut().remove(&files.id);
         session.cache.borrow_mut().remove(&files.id);
     }
@@ -51,7 +51,7 @@ fn tell_leftovers(session: &Session, leftovers: Vec<Leftover>, structures: bool)
     });
 }
 
-/// Forgets all cases, because their files come anew.
+/// Removes all cases before another session takes their place.
 pub fn forget_all(session: &Session) {
     let known: Vec<String> = session.cases.borrow().keys().cloned().collect();
     for id in known {

@@ -1,4 +1,4 @@
-//! What is done with each request.
+//! Maps each request to the function that handles it.
 
 use std::rc::Rc;
 
@@ -19,7 +19,7 @@ use crate::message::{
 use crate::platform::{NoStorage, Storage, gpu_name, spawn_local, why_no_gpu};
 use crate::saved::{Saved, SessionStore};
 
-/// Takes requests, which a session of its own does one after another.
+/// Queues requests for a session, which handles them one at a time.
 pub struct Inbox {
     reporter: Reporter,
     requests: UnboundedSender<Request>,

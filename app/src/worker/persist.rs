@@ -1,4 +1,4 @@
-//! What goes into the browser's storage while the session goes on.
+//! Stores files in the browser as they arrive.
 
 use std::rc::Rc;
 

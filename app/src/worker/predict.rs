@@ -12,8 +12,7 @@ use super::session::Session;
 use crate::message::{SegmentationReport, SegmentationRequest, Segmented};
 use crate::saved::{SavedResult, Uncertainty, blob, names};
 
-/// Segments the named cases with the weights at hand, one after another. A case that fails is named; the
-/// others go on.
+/// Segments cases with the current weights, one at a time. A case that fails is reported, and the next one follows.
 pub async fn predict(session: &Session, request: SegmentationRequest) -> Result<()> {
     let SegmentationRequest {
         cases,
@@ -82,7 +81,7 @@ async fn store(session: &Session, found: &Segmented) {
     }
 }
 
-/// What is said of a segmented case, measured where it has labels of its own.
+/// The report of a segmented case, with its scores if it has labels.
 fn segmented(case: &Case, segmentation: &Segmentation, seconds: f64, seen: Option<bool>) -> Result<Segmented> {
     let logits = segmentation.logits.as_ref().map(logits_file).transpose();
     let logits = logits.map_err(|error| Error::Logits(error.to_string()))?;

@@ -56,7 +56,7 @@ impl Session {
         Ok(reading.map_or_else(|shared| shared.case.clone(), |reading| reading.case))
     }
 
-    /// Tells the page what was read of these files, unless it knows or the case is made of others by now.
+    /// Reports what was read, unless it has been reported or the case consists of other files since.
     fn describe(&self, files: &CaseFiles, reading: &Reading) {
         let names = self.declared_names();
         let mut cases = self.cases.borrow_mut();
@@ -80,7 +80,7 @@ impl Session {
     }
 }
 
-/// Reads every case that was not read yet, beside whatever else goes on.
+/// Reads all unread cases in the background.
 pub fn check_new(session: &Rc<Session>) {
     if next_unread(session).is_none() || session.checking.replace(true) {
         return;
@@ -90,7 +90,7 @@ pub fn check_new(session: &Rc<Session>) {
         while let Some((files, done, total)) = next_unread(&session) {
             session.reporter.send(CasesReport::Reading { done, total });
             if let Err(error) = session.read(&files.id).await
-                // It may be gone by now, or be made of other files.
+                // The case may have been removed, or consist of other files since.
                 && session.files_of(&files.id).is_ok_and(|now| now == files)
             {
                 drop_case(&session, &files, error).await;

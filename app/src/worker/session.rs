@@ -43,7 +43,7 @@ pub struct Session {
     pub storing: Cell<bool>,
     /// Whether a long task runs.
     pub busy: Cell<bool>,
-    /// The weights file at hand.
+    /// The current weights file.
     pub weights: RefCell<Option<Rc<[u8]>>>,
     mentioned: RefCell<BTreeSet<String>>,
 }
@@ -80,7 +80,7 @@ impl Session {
         self.library.borrow_mut()
     }
 
-    /// Pairs the files anew. That changes nothing of what the session is made of.
+    /// Pairs the files again. The library itself does not change, so the page need not be told.
     pub fn refresh_library(&self) -> Changes {
         self.library.borrow_mut().refresh()
     }
@@ -131,7 +131,7 @@ impl Session {
         self.library().label_names()
     }
 
-    /// The weights file at hand.
+    /// The current weights file.
     pub fn weights(&self) -> Result<Rc<[u8]>> {
         self.weights.borrow().clone().ok_or(Error::NoWeights)
     }

@@ -98,8 +98,8 @@ fn check_room(session: &Session, ids: &[&[String]]) -> Result<()> {
     Ok(check_memory(&bytes, ROOM)?)
 }
 
-/// Drives the run to its end. The weights at hand are the best where there is something to tell by, else the
-/// newest; the state is kept at checkpoints and in between, so that the run can go on.
+/// Drives the run to its end. The current weights become the best ones if the run validates, else the newest. The state
+/// is stored at checkpoints and every half minute, so that the run can be resumed.
 async fn run(session: &Session, mut trainer: Trainer) -> Result<()> {
     let (mut stored, mut best) = (now(), false);
     while let Some(event) = trainer.next().await? {

@@ -40,7 +40,7 @@ pub struct Choices {
 pub struct Library<F> {
     /// Every volume, drawings among them.
     files: BTreeMap<String, F>,
-    /// Paths of files that are no volumes, so that they can be named.
+    /// Paths of files that are not volumes, to be listed as unused.
     unsupported: BTreeSet<String>,
     /// Paths of drawings, by case.
     drawn: BTreeMap<String, String>,
@@ -83,8 +83,8 @@ impl<F> Default for Library<F> {
 
 /// What may be done to the files. Cases follow with the next [`refresh`](Library::refresh).
 impl<F> Library<F> {
-    /// Takes a file in. A volume of the same path is [replaced](Self::replace); a file that is no volume is only
-    /// named, and a hidden one is passed over.
+    /// Adds a file. A volume of the same path is [replaced](Self::replace); a file that is not a volume is only listed,
+    /// and a hidden one is ignored.
     pub fn add(&mut self, path: &str, file: F) {
         let name = path.rsplit('/').next().unwrap_or(path);
         if Format::by_name(name).is_some() {
@@ -235,7 +235,7 @@ impl<F> Library<F> {
         pairing
     }
 
-    /// Pairs the files anew and tells what is different from the last time.
+    /// Pairs the files again and returns what has changed.
     pub fn refresh(&mut self) -> Changes {
         let pairing = self.pairing();
         let cases = pairing.cases.into_iter();

@@ -1,4 +1,4 @@
-//! The untimely end of a worker.
+//! Reports why a worker ends early.
 
 use std::cell::RefCell;
 use std::panic::PanicHookInfo;
@@ -10,7 +10,7 @@ use web_sys::console;
 
 use super::worker_scope;
 
-/// Takes the reason for which a worker ends.
+/// Called with the reason.
 pub type Listener = Rc<dyn Fn(&str)>;
 
 /// Writes what a panic says, and where it was, to the browser's console.
@@ -18,8 +18,8 @@ pub fn log_panic(panic: &PanicHookInfo<'_>) {
     console::error_1(&panic.to_string().into());
 }
 
-/// Tells `listener` why before the worker ends: after a panic (a lost device) or an exception that nobody caught (no
-/// memory), nothing in it can be relied on.
+/// Tells `listener` why, and ends the worker, after a panic (a lost device) or an uncaught exception (no memory): its
+/// state can no longer be relied on.
 pub fn on_death(listener: Listener) {
     thread_local! {
         // A panic hook has to be `Send`; the listener is not, and there is only this thread.
@@ -42,13 +42,13 @@ pub fn on_death(listener: Listener) {
         die(&listener, "the browser ended it, perhaps for lack of memory");
     });
     for event in ["error", "messageerror", "unhandledrejection"] {
-        // Refused only for listeners that are no functions.
+        // Fails only for listeners that are not functions.
         let _ = worker_scope().add_event_listener_with_callback(event, uncaught.as_ref().unchecked_ref());
     }
     uncaught.forget();
 }
 
-/// Says why, and ends the worker.
+/// Reports the reason and ends the worker.
 fn die(listener: &Listener, reason: &str) {
     listener(reason);
     worker_scope().close();

@@ -5,6 +5,7 @@ mod augmentation;
 mod cases;
 mod dataset_json;
 mod distance;
+mod fingerprint;
 mod foreign;
 mod geometry;
 mod layouts;

@@ -20,6 +20,9 @@ use crate::weights::sha256;
 /// Raised when cases are prepared otherwise than before, so that files of older versions are not used.
 const VERSION: u32 = 2;
 
+/// The same of fingerprints: raised when more is measured. 3: facts of the voxels.
+const FINGERPRINT_VERSION: u32 = 3;
+
 /// A folder of fingerprints and prepared cases. What is in a file, and what its name ends in, follows from the
 /// files of the case and the settings it was prepared with: nothing has to be cleared when they change.
 #[derive(Clone)]
@@ -46,7 +49,7 @@ impl Cache {
 
     /// A case's fingerprint: cached, or of the case as it is read.
     pub fn fingerprint(&self, source: &Folder, files: &CaseFiles) -> Result<CaseFingerprint, Failure> {
-        let origin = serde_json::json!([VERSION, stamps(source, files)?]).to_string();
+        let origin = serde_json::json!([FINGERPRINT_VERSION, stamps(source, files)?]).to_string();
         let path = self.path(files, &origin, "json");
         let cached = |bytes: &[u8]| {
             let cached: Option<CachedFingerprint> = serde_json::from_slice(bytes).ok();

@@ -17,6 +17,7 @@ mod pairing;
 mod phantom;
 mod place;
 mod placement;
+mod planner;
 mod reading;
 mod real_scans;
 mod reoriented;

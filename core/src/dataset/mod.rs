@@ -25,6 +25,8 @@ mod pairing;
 mod phantom;
 mod reading;
 mod regions;
+mod side_names;
+mod sides;
 mod source;
 mod split;
 
@@ -49,6 +51,7 @@ pub(crate) use phantom::phantom_dataset;
 pub use phantom::{PHANTOM_LABELS, PhantomCase, PhantomConfig, phantom, phantom_dataset_json};
 pub use reading::{HEADER_BYTES, ReadOptions, Reading, read_case};
 pub use regions::{Region, Regions};
+pub use sides::{SideEvidence, SidePair, side_pairs};
 pub use source::{Frames, Source};
 pub use split::Split;
 

@@ -74,7 +74,7 @@ pub(super) fn named_pairs(names: &BTreeMap<u16, String>) -> Vec<(u16, u16)> {
         found.entry(rest).or_default()[side as usize].push(id);
     }
     let mirrored = found.into_iter().filter(|(rest, _)| is_mirrored(rest));
-    let pairs = mirrored.filter_map(|(_, sides)| match sides.map(|ids| <[u16; 1]>::try_from(ids)) {
+    let pairs = mirrored.filter_map(|(_, sides)| match sides.map(<[u16; 1]>::try_from) {
         [Ok([left]), Ok([right])] => Some((left, right)),
         _ => None,
     });

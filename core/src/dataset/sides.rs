@@ -13,8 +13,8 @@ const SIZES: f64 = 2.0;
 
 /// How far the centers of a pair lie apart to the front or up, as a share of how far they lie apart to the side, in
 /// the median of the cases. The right kidney lies 1 to 2 cm lower than the left one, 12 cm away from it, which is 0.15;
-/// a head that is tilted by 10° moves what is in it by 0.18. Organs that lie side by side by chance are rarely as level:
-/// of random directions, 3 in 100.
+/// a head that is tilted by 10° moves what is in it by 0.18. Organs that lie side by side by chance are rarely as
+/// level: of random directions, 4 in 100.
 const OFFSET: f64 = 0.25;
 
 /// One case alone does not tell a side from chance.

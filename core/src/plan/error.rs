@@ -21,6 +21,9 @@ pub enum PlanError {
         /// Their sides in mm.
         spacing: String,
     },
+    /// A budget that is none.
+    #[error("{0} minutes of training cannot be planned for; give a number above 0")]
+    NoBudget(f64),
     /// A budget below what the smallest network takes.
     #[error("no patch is small enough for {gigabytes} GB of memory; plan for more")]
     TooLittleMemory {

@@ -28,7 +28,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod budget;
 mod cascade;
+mod decision;
 mod error;
 mod facts;
 mod feature_maps;
@@ -36,10 +38,14 @@ mod normalization;
 mod patch;
 mod planner;
 mod plans;
+mod resolution;
 mod spacing;
 mod statistics;
 mod topology;
+mod training;
 
+pub use budget::Budget;
+pub use decision::Decision;
 pub use error::PlanError;
 pub use facts::{CroppedGrid, DatasetFacts};
 pub use feature_maps::{Encoder, FeatureMaps};
@@ -47,8 +53,10 @@ pub use normalization::{ChannelNormalization, NormalizationScheme, normalization
 pub use patch::Configuration;
 pub use planner::Planner;
 pub use plans::Plans;
+pub use resolution::Resolution;
 pub use spacing::TargetSpacing;
 pub use topology::Topology;
+pub use training::TrainingPlan;
 
 /// Result with a [`PlanError`].
 pub type Result<T> = std::result::Result<T, PlanError>;

@@ -44,6 +44,9 @@ mod statistics;
 mod topology;
 mod training;
 
+#[cfg(test)]
+mod tests;
+
 pub use budget::Budget;
 pub use decision::Decision;
 pub use error::PlanError;

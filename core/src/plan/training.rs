@@ -171,10 +171,9 @@ impl TrainingPlan {
         );
         self.config.sampling = Sampling {
             replacement: true,
-            center: Center::Class { share: 0.5 },
+            center: Center::Foreground { share: 0.5 },
             ..Sampling::default()
         };
-        self.config.sampling.center = Center::Foreground { share: 0.5 };
         self.decide(
             "sampling.center",
             "half of the patches on a label",

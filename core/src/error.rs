@@ -2,6 +2,7 @@
 
 use crate::dataset::DatasetError;
 use crate::metric::EvaluationError;
+use crate::plan::PlanError;
 use crate::volume::VolumeError;
 use crate::weights::WeightsError;
 
@@ -27,6 +28,9 @@ pub enum Error {
     /// A set of cases that cannot be used.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// A set of cases that cannot be planned for.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// Parts of an evaluation that cannot be merged.
     #[error(transparent)]
     Evaluation(#[from] EvaluationError),

@@ -5,7 +5,8 @@
 //! with labels, [`transform`] turns them into patches, a [`backbone`] built from [`nn`] blocks maps
 //! patches to logits, [`medcontext`] adds the masked view and the teacher, [`weights`] are files,
 //! [`infer`] segments and [`metric`] measures, [`train`] runs the loop and reports typed events, a
-//! [`preset`] knows a data set's settings, and an [`experiment`] compares many runs.
+//! [`preset`] knows a data set's settings, [`plan`] derives them from its cases, and an [`experiment`] compares many
+//! runs.
 
 pub mod backbone;
 #[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
@@ -23,6 +24,7 @@ pub mod medcontext;
 pub mod metric;
 pub mod nn;
 mod parallel;
+pub mod plan;
 pub mod preset;
 pub mod train;
 pub mod transform;

@@ -11,7 +11,7 @@ use medcontext_core::medcontext::{
     Backward, ConsistencyTarget, Masked, MedContext, TubeMask, joint_gradients, update_teacher,
 };
 use medcontext_core::train::{Optimizer, OptimizerKind};
-use medcontext_core::transform::Preprocessing;
+use medcontext_core::transform::{MirrorAxes, Preprocessing};
 use medcontext_core::weights::{Metadata, TrainingSummary};
 use medcontext_tests::ramp;
 use rand::SeedableRng;
@@ -185,6 +185,7 @@ fn segment(bench: &Bench) {
         preprocessing: Preprocessing::default(),
         training: TrainingSummary::default(),
         network: SMALL.network(),
+        mirror_axes: MirrorAxes::ALL,
         labels: LabelSet::from_ids(1..SMALL.classes as u16, &Default::default()).expect("labels"),
     };
     let predictor = Predictor::new(SMALL.build(&device), metadata, &device);

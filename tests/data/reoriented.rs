@@ -8,7 +8,7 @@ use futures::executor::block_on;
 use medcontext_core::backbone::{Backbone, Network, Size};
 use medcontext_core::dataset::LabelSet;
 use medcontext_core::infer::{Event, PredictConfig, Predictor};
-use medcontext_core::transform::Preprocessing;
+use medcontext_core::transform::{MirrorAxes, Preprocessing};
 use medcontext_core::volume::{Affine, AxisOrder, Datatype, Grid, Image, LabelImage, Limits};
 use medcontext_core::weights::{Metadata, TrainingSummary};
 use medcontext_tests::{cpu, reference};
@@ -243,6 +243,7 @@ fn predictor(axes: AxisOrder) -> Predictor {
         },
         training: TrainingSummary::default(),
         network: network.clone(),
+        mirror_axes: MirrorAxes::ALL,
         labels: LabelSet::from_ids(1..4, &Default::default()).expect("labels"),
     };
     Predictor::new(network.build(1, 4, PATCH, 7, &device), metadata, &device)

@@ -11,7 +11,9 @@ use futures::executor::block_on;
 use medcontext_core::backbone::{Backbone, Network, Size};
 use medcontext_core::dataset::LabelSet;
 use medcontext_core::infer::{Event, PredictConfig, Predictor};
-use medcontext_core::transform::{Crop, Normalization, Prepared, Preprocessing, Resampling, Spacing, largest};
+use medcontext_core::transform::{
+    Crop, MirrorAxes, Normalization, Prepared, Preprocessing, Resampling, Spacing, largest,
+};
 use medcontext_core::volume::{AxisOrder, Image};
 use medcontext_core::weights::{Metadata, TrainingSummary};
 use medcontext_tests::ramp;
@@ -103,6 +105,7 @@ fn segmenting(uncertainty: bool) -> usize {
         preprocessing: Preprocessing::default(),
         training: TrainingSummary::default(),
         network: network.clone(),
+        mirror_axes: MirrorAxes::ALL,
         labels,
     };
     let model = network.build(1, 14, PATCH, 0, &device);

@@ -6,7 +6,7 @@ use futures::executor::block_on;
 use medcontext_core::backbone::{Backbone, Network, Size};
 use medcontext_core::dataset::{LabelSet, Regions};
 use medcontext_core::infer::{Event, PredictConfig, Predictor, Segmentation, Uncertainty};
-use medcontext_core::transform::{Crop, Preprocessing, Resampling, Spacing};
+use medcontext_core::transform::{Crop, MirrorAxes, Preprocessing, Resampling, Spacing};
 use medcontext_core::volume::{Affine, AxisOrder, Form, Grid, Image, LabelImage, Limits, VolumeError, Voxels};
 use medcontext_core::weights::{Metadata, TrainingSummary};
 use medcontext_tests::{assert_within, cpu};
@@ -40,6 +40,7 @@ fn predictor(labels: LabelSet, preprocessing: Preprocessing) -> Predictor {
         preprocessing,
         training: TrainingSummary::default(),
         network,
+        mirror_axes: MirrorAxes::ALL,
         labels,
     };
     Predictor::new(model, metadata, &device)

@@ -8,6 +8,7 @@ use burn::tensor::{Device, Gradients, Tensor};
 use futures::executor::block_on;
 use medcontext_core::backbone::{Model, Network};
 use medcontext_core::dataset::LabelSet;
+use medcontext_core::transform::MirrorAxes;
 use medcontext_core::weights::{self, Fit, Metadata, Precision, RawTensor};
 use safetensors::Dtype;
 
@@ -68,6 +69,7 @@ pub fn parameters(model: &Model) -> HashMap<String, Vec<f32>> {
         channels: 1,
         patch: [16; 3],
         preprocessing: Default::default(),
+        mirror_axes: MirrorAxes::ALL,
         labels: LabelSet::from_ids([1], &Default::default()).expect("a label set"),
         training: Default::default(),
     };

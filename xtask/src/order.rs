@@ -14,7 +14,7 @@ use imports::Source;
 
 /// The modules of core in the order of the layers, from the ground up. Modules of one layer may use each other, as long
 /// as there is no cycle.
-const CORE: [&[&str]; 13] = [
+const CORE: [&[&str]; 14] = [
     &["file_names", "digest", "duration", "parallel"],
     &["volume"],
     &["nn"],
@@ -25,6 +25,7 @@ const CORE: [&[&str]; 13] = [
     &["train"],
     &["device"],
     &["preset"],
+    &["plan"],
     &["experiment"],
     &["cli"],
     &["bin"],

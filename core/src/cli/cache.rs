@@ -20,6 +20,9 @@ use crate::weights::sha256;
 /// Incremented when the preparation of cases changes, so that older files are not used.
 const VERSION: u32 = 2;
 
+/// The same of fingerprints: raised when more is measured. 3: facts of the voxels.
+const FINGERPRINT_VERSION: u32 = 3;
+
 /// A folder of fingerprints and prepared cases. A file's name depends on the case's files and the settings it was
 /// prepared with: nothing needs to be cleared when they change.
 #[derive(Clone)]
@@ -46,7 +49,7 @@ impl Cache {
 
     /// A case's fingerprint: cached, or computed by reading the case.
     pub fn fingerprint(&self, source: &Folder, files: &CaseFiles) -> Result<CaseFingerprint, Failure> {
-        let origin = serde_json::json!([VERSION, stamps(source, files)?]).to_string();
+        let origin = serde_json::json!([FINGERPRINT_VERSION, stamps(source, files)?]).to_string();
         let path = self.path(files, &origin, "json");
         let cached = |bytes: &[u8]| {
             let cached: Option<CachedFingerprint> = serde_json::from_slice(bytes).ok();

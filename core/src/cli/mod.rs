@@ -20,6 +20,7 @@ mod inputs;
 mod listing;
 mod outcome;
 mod phantom;
+mod plan;
 mod predict;
 #[cfg(feature = "remote")]
 mod serve;
@@ -51,6 +52,8 @@ struct Cli {
 enum Command {
     /// List the cases of a folder: what is used, for what, and what is not.
     Cases(cases_list::Arguments),
+    /// Choose settings for a folder of labeled scans and the minutes there are, each with its reason.
+    Plan(plan::Arguments),
     /// Train a network on labeled scans.
     Train(train::Arguments),
     /// Segment scans with trained weights.
@@ -95,6 +98,7 @@ pub fn main() -> ExitCode {
     }
     let outcome = match cli.command {
         Command::Cases(arguments) => cases_list::run(arguments, &console),
+        Command::Plan(arguments) => plan::run(arguments, &console),
         Command::Train(arguments) => train::run(arguments, &console),
         Command::Predict(arguments) => predict::run(arguments, &console),
         Command::Evaluate(arguments) => evaluate::run(arguments, &console),

@@ -195,7 +195,12 @@ fn select(
 }
 
 /// The labeled cases of a list: of the preset, or `FILE:LIST`.
-fn list(choice: &str, preset: Option<Preset>, folder: &Folder, console: &Console) -> Result<Vec<CaseFiles>, Failure> {
+pub(super) fn list(
+    choice: &str,
+    preset: Option<Preset>,
+    folder: &Folder,
+    console: &Console,
+) -> Result<Vec<CaseFiles>, Failure> {
     let selected = match (Split::choice(choice), preset) {
         (Some((file, name)), _) => {
             let split = Split::from_json(file, &read(Path::new(file))?, name);

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Case, DatasetError, Result};
+use super::facts::ChannelScan;
+use super::{Case, CaseFacts, DatasetError, Result};
 use crate::volume::LabelImage;
 
 /// Values below this many HU are air: a scan that has them is taken for CT.
@@ -35,22 +36,31 @@ pub struct CaseFingerprint {
     pub labeled_hu: Option<Vec<(f32, u64)>>,
     /// As [`Case::warnings`].
     pub warnings: Vec<String>,
+    /// What was measured in its voxels; `None` in a fingerprint that was written before this was measured.
+    #[serde(default)]
+    pub facts: Option<CaseFacts>,
 }
 
 impl CaseFingerprint {
     /// The fingerprint of a case.
     pub fn of(case: &Case) -> Self {
         let label = case.label.as_ref();
+        let labels = label.map(LabelImage::canonical);
+        let images = case.images().into_iter();
+        let channels: Vec<ChannelScan> = images
+            .map(|image| ChannelScan::of(&image.canonical(), labels.as_ref()))
+            .collect();
         Self {
             id: case.id.clone(),
-            channels: case.images().len(),
+            channels: channels.len(),
             size: case.image.grid().canonical_dims(),
             spacing: case.image.grid().canonical_spacing(),
             labeled: label.is_some(),
             labels: label.iter().flat_map(|label| label.present()).collect(),
             names: label.map(LabelImage::names).unwrap_or_default(),
-            labeled_hu: labeled_hu(case),
+            labeled_hu: labeled_hu(&channels),
             warnings: case.warnings().to_vec(),
+            facts: Some(CaseFacts::of(case.image.grid(), &channels, labels.as_ref())),
         }
     }
 
@@ -86,21 +96,13 @@ pub fn common_channels<'a>(cases: impl IntoIterator<Item = (&'a str, usize)>) ->
 }
 
 /// `None` where the scan is not CT.
-fn labeled_hu(case: &Case) -> Option<Vec<(f32, u64)>> {
-    if !case.other_channels.is_empty() {
+fn labeled_hu(channels: &[ChannelScan]) -> Option<Vec<(f32, u64)>> {
+    let [channel] = channels else {
+        return None;
+    };
+    if channel.facts.min >= AIR {
         return None;
     }
-    let values = case.image.canonical();
-    if !values.iter().any(|&value| value < AIR) {
-        return None;
-    }
-    let mut found = Vec::new();
-    if let Some(label) = &case.label {
-        let labels = label.canonical();
-        let labeled = values.iter().zip(&labels).filter(|(_, label)| **label > 0);
-        found.extend(labeled.map(|(value, _)| *value));
-    }
-    found.sort_unstable_by(f32::total_cmp);
-    let counted = found.chunk_by(|a, b| a == b);
+    let counted = channel.labeled.chunk_by(|a, b| a == b);
     Some(counted.map(|alike| (alike[0], alike.len() as u64)).collect())
 }

@@ -1,51 +1,28 @@
 //! Connected components of a segmentation.
 
-use ndarray::Array3;
+use std::collections::BTreeMap;
+
+use ndarray::{Array3, s};
+
+use crate::volume::Components;
 
 /// Keeps the largest connected component of every class but 0 and turns the others into background. Voxels that touch,
 /// even by a corner, are connected (26 neighbors), as in MONAI's `KeepLargestConnectedComponent`; of equal components
 /// the first in the array's order is kept.
 pub fn keep_largest_components(classes: &mut Array3<u8>) {
-    let mut seen = Array3::from_elem(classes.dim(), false);
-    let mut largest: Vec<Vec<[usize; 3]>> = vec![Vec::new(); 1 << 8];
-    for ((d, h, w), &class) in classes.indexed_iter() {
-        if class != 0 && !seen[(d, h, w)] {
-            let component = component(classes, &mut seen, [d, h, w]);
-            let best = &mut largest[usize::from(class)];
-            if component.len() > best.len() {
-                *best = component;
-            }
+    let found = Components::of(classes);
+    let mut largest = BTreeMap::new();
+    for (index, component) in found.components.iter().enumerate() {
+        let kept = largest.entry(component.label).or_insert(index);
+        if component.voxels > found.components[*kept].voxels {
+            *kept = index;
         }
     }
-    classes.fill(0);
-    for (class, voxels) in (0u8..=u8::MAX).zip(largest) {
-        for voxel in voxels {
-            classes[voxel] = class;
+    for run in found.runs {
+        if largest.get(&found.components[run.component].label) != Some(&run.component) {
+            classes.slice_mut(s![run.depth, run.height, run.columns]).fill(0);
         }
     }
-}
-
-/// The connected component of `start`; marks its voxels as seen.
-fn component(classes: &Array3<u8>, seen: &mut Array3<bool>, start: [usize; 3]) -> Vec<[usize; 3]> {
-    seen[start] = true;
-    let mut voxels = vec![start];
-    let mut next = 0;
-    while let Some(&[d, h, w]) = voxels.get(next) {
-        next += 1;
-        let around = |index: usize| index.saturating_sub(1)..=index + 1;
-        for d in around(d) {
-            for h in around(h) {
-                for w in around(w) {
-                    let same = classes.get([d, h, w]) == Some(&classes[start]);
-                    if same && !seen[[d, h, w]] {
-                        seen[[d, h, w]] = true;
-                        voxels.push([d, h, w]);
-                    }
-                }
-            }
-        }
-    }
-    voxels
 }
 
 #[cfg(test)]

@@ -130,7 +130,7 @@ impl Run<'_> {
             let x = blender.batch(&self.case.image, self.done..end, &self.predictor.device);
             let forward = |x| self.predictor.model.forward(x, None);
             let logits = if self.config.mirror {
-                mirror_tta(&x, forward)
+                mirror_tta(&x, self.predictor.metadata.mirror_axes, forward)
             } else {
                 forward(x)
             };

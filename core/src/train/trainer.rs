@@ -205,6 +205,7 @@ impl Trainer {
             channels: self.channels,
             patch: self.config.patch,
             preprocessing: self.config.preprocessing,
+            mirror_axes: self.config.augmentation.mirror_axes,
             labels: self.labels.clone(),
             training: TrainingSummary {
                 iterations: self.iteration,

@@ -2,9 +2,10 @@
 
 use ndarray::Array3;
 
-use super::crop::{Bounds, shape};
+use super::crop::shape;
 use super::respacing::Respacing;
 use super::{Crop, Preprocessing};
+use crate::volume::Bounds;
 
 /// Steps applied to a case's grid before padding, in the order of the fields.
 pub(super) struct GridSteps {

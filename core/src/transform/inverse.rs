@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use ndarray::{Array3, Array4, ArrayView4, Axis, s};
 
-use super::crop::{Bounds, padding};
+use super::crop::padding;
 use super::grid_steps::GridSteps;
 use super::resample::{Interpolation, Resampler};
 use super::respacing::Respacing;
+use crate::volume::Bounds;
 
 /// Where the voxels of an image's own grid lie on the network's. Axes in the network's order.
 #[derive(Clone, Debug)]

@@ -4,12 +4,12 @@ use std::mem::take;
 
 use ndarray::{Array3, Array4, Axis};
 
-use super::crop::{Bounds, pad, padding, place, shape};
+use super::crop::{pad, padding, place, shape};
 use super::grid_steps::GridSteps;
 use super::inverse::InverseTransform;
 use super::{Crop, Preprocessing};
 use crate::dataset::LabelSet;
-use crate::volume::{Image, LabelImage};
+use crate::volume::{Bounds, Image, LabelImage};
 
 /// A case ready for patch sampling. Axes are [depth, height, width].
 #[derive(Clone, Debug)]

@@ -62,6 +62,13 @@ impl Grid {
         self.array_orientation().canonical(self.dims)
     }
 
+    /// Millimeter position (RAS+) of an index along the canonical axes \[depth, height, width\], perhaps between
+    /// voxels.
+    pub fn canonical_position(&self, index: [f64; 3]) -> [f64; 3] {
+        self.affine
+            .apply(self.array_orientation().index_in_file(index, self.dims))
+    }
+
     /// Voxels with axes \[S, A, R\] in the file's order (i fastest).
     pub(super) fn place<T: Copy>(&self, canonical: &Array3<T>) -> Result<Vec<T>> {
         let shape = self.canonical_dims();

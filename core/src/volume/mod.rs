@@ -1,4 +1,5 @@
-//! Volumes: voxel grid, affine, reading, writing as NIfTI-1, label maps and their surfaces.
+//! Volumes: voxel grid, affine, reading, writing as NIfTI-1, label maps, their components
+//! and their surfaces.
 //!
 //! A file goes through three steps: `stream` decompresses gzip and limits what is read, one of the [`FORMATS`] checks
 //! the header and finds where the voxels are in the patient (its `grid`), and `orient` turns the array so that its axes
@@ -20,6 +21,8 @@
 //! ```
 
 mod affine;
+mod bounds;
+mod components;
 mod datatype;
 mod display;
 mod error;
@@ -38,6 +41,8 @@ mod thumbnail;
 mod voxels;
 
 pub use affine::Affine;
+pub use bounds::Bounds;
+pub use components::{Component, ComponentRun, Components};
 pub use datatype::Datatype;
 pub use error::VolumeError;
 pub use format::nifti::{Extension, Header, INTENT_LABEL};

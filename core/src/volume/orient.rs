@@ -87,6 +87,19 @@ impl Orientation {
         (ijk[2] * dims[1] + ijk[1]) * dims[0] + ijk[0]
     }
 
+    /// Index along i, j and k of a canonical index, both perhaps between voxels; `dims` along i, j, k.
+    pub(super) fn index_in_file(self, canonical: [f64; 3], dims: [usize; 3]) -> [f64; 3] {
+        let mut ijk = [0.0; 3];
+        for (axis, index) in self.axis_of_canonical().into_iter().zip(canonical) {
+            ijk[axis] = if self.positive[axis] {
+                index
+            } else {
+                dims[axis] as f64 - 1.0 - index
+            };
+        }
+        ijk
+    }
+
     /// Values in the file's order (i fastest, `dims` along i, j, k) as a canonical array, each passed
     /// through `convert`.
     pub(super) fn file_to_canonical<T, U>(

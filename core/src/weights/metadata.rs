@@ -8,7 +8,7 @@ use super::WeightsError;
 use super::torch::is_torch;
 use crate::backbone::{Model, Network};
 use crate::dataset::LabelSet;
-use crate::transform::Preprocessing;
+use crate::transform::{MirrorAxes, Preprocessing};
 
 /// Key of the metadata in the safetensors header.
 pub(super) const KEY: &str = "medcontext";
@@ -28,6 +28,9 @@ pub struct Metadata {
     /// before there were spacings can be read.
     #[serde(flatten)]
     pub preprocessing: Preprocessing,
+    /// Axes along which images may be mirrored in mirror TTA: those of training.
+    #[serde(default, skip_serializing_if = "MirrorAxes::is_all")]
+    pub mirror_axes: MirrorAxes,
     /// The labels, by output channel.
     pub labels: LabelSet,
     /// How the weights came to be.

@@ -11,7 +11,7 @@ use super::torch::{Checkpoint, is_torch};
 use super::{Metadata, TrainingSummary, WeightsError};
 use crate::backbone::{Model, Network, Recognized, is_unused};
 use crate::dataset::LabelSet;
-use crate::transform::{Normalization, Preprocessing};
+use crate::transform::{MirrorAxes, Normalization, Preprocessing};
 
 /// A file whose network is known but whose tensors are not read yet.
 pub(crate) struct Opened<'a> {
@@ -185,6 +185,7 @@ fn describe(found: Recognized<Network>, options: &ImportOptions) -> Result<(Meta
             normalization: options.normalization,
             ..Preprocessing::default()
         },
+        mirror_axes: MirrorAxes::ALL,
         labels: numbered(found.classes)?,
         training: TrainingSummary::default(),
     };

@@ -4,11 +4,19 @@ use ndarray::{Array, Array3, Array4, Axis, Dimension, RemoveAxis};
 use rand::Rng;
 
 use super::chance::happens;
+use crate::transform::MirrorAxes;
 
-/// Reverses each axis with probability `probability`.
-pub(super) fn flip(probability: f64, image: &mut Array4<f32>, classes: &mut Array3<u8>, rng: &mut impl Rng) {
+/// Reverses each of the allowed axes with probability `probability`.
+pub(super) fn flip(
+    probability: f64,
+    axes: MirrorAxes,
+    image: &mut Array4<f32>,
+    classes: &mut Array3<u8>,
+    rng: &mut impl Rng,
+) {
     for axis in 0..3 {
-        if happens(probability, rng) {
+        // Drawn for every axis, so that what is drawn after it does not depend on which are allowed.
+        if happens(probability, rng) && axes.0[axis] {
             image.invert_axis(Axis(axis + 1));
             classes.invert_axis(Axis(axis));
         }

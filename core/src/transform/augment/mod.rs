@@ -18,6 +18,8 @@ pub use resolution::LowResolution;
 pub use smooth::{Blur, Noise};
 pub use spatial::{Spatial, Warp};
 
+use super::MirrorAxes;
+
 /// Which augmentations are applied, how often and how strongly. Terms are applied in the order of the fields, after
 /// [`Spatial`]; absent ones are skipped. The defaults are those of MONAI's UNETR recipe on which the paper builds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +27,9 @@ pub use spatial::{Spatial, Warp};
 pub struct Augmentation {
     /// Probability of a flip (MONAI's `RandFlip`), for each axis independently.
     pub flip: f64,
+    /// Axes along which patches are flipped, and windows mirrored by a network that is trained so.
+    #[serde(skip_serializing_if = "MirrorAxes::is_all")]
+    pub mirror_axes: MirrorAxes,
     /// Probability of one, two or three quarter turns in the plane of the slices (MONAI 1.5, `RandRotate90`). Patches
     /// that are not square there are rotated by half a turn.
     pub quarter_turn: f64,
@@ -77,6 +82,7 @@ impl Augmentation {
     pub const fn none() -> Self {
         Self {
             flip: 0.0,
+            mirror_axes: MirrorAxes::ALL,
             quarter_turn: 0.0,
             spatial: None,
             noise: None,
@@ -169,7 +175,7 @@ impl Augmentation {
     /// Changes one patch in place, apart from [`Spatial`], which is applied while the patch is cut: both intensities
     /// `[channel, depth, height, width]` and classes. `slice_axis` is the axis across slices.
     pub fn apply(&self, image: &mut Array4<f32>, classes: &mut Array3<u8>, slice_axis: usize, rng: &mut impl Rng) {
-        mirror::flip(self.flip, image, classes, rng);
+        mirror::flip(self.flip, self.mirror_axes, image, classes, rng);
         mirror::quarter_turn(self.quarter_turn, image, classes, slice_axis, rng);
         let zero = self.keep_zero.then(|| zeros(image));
         self.change_intensities(image, slice_axis, rng);

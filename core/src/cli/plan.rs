@@ -1,0 +1,88 @@
+//! `core plan`: settings for a data set and a budget, each with its reason.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::console::Console;
+use super::files::write;
+use super::folder::{Folder, FolderOptions};
+use super::listing::Listing;
+use super::{Failure, Outcome, train};
+use crate::dataset::{CaseFiles, CaseFingerprint, DatasetError, LabelSet, Role};
+use crate::plan::{Budget, TrainingPlan};
+use crate::{Error, parallel};
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Folder with scans and labels.
+    #[arg(long)]
+    data: PathBuf,
+    /// Plan for one list of a JSON file of case names.
+    #[arg(long, value_name = "FILE:LIST")]
+    split: Option<String>,
+    /// Minutes of training, on one CPU thread.
+    #[arg(long, value_name = "M", default_value_t = Budget::DEFAULT.minutes)]
+    budget_minutes: f64,
+    /// Write the settings as TOML, which `core train --config` takes.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
+    let listing = Listing::of(&arguments.data)?;
+    let folder = Folder::open(&arguments.data, listing, FolderOptions::default(), console)?;
+    let files = match &arguments.split {
+        Some(split) => train::list(split, None, &folder, console)?,
+        None => {
+            let training = folder.pairing.cases.iter().filter(|case| case.role() == Role::Train);
+            training.cloned().collect()
+        }
+    };
+    if files.is_empty() {
+        return Err(Error::from(DatasetError::NoLabeledCase).into());
+    }
+    let cases = fingerprints(&folder, &files, console)?;
+    let labels = LabelSet::from_fingerprints(&cases, &folder.library.label_names()).map_err(Error::from)?;
+    let budget = Budget {
+        minutes: arguments.budget_minutes,
+        ..Budget::DEFAULT
+    };
+    let plan = TrainingPlan::new(&cases, &labels, &budget).map_err(Error::from)?;
+    if let Some(path) = &arguments.out {
+        write(path, plan.config.to_toml()?.as_bytes())?;
+    }
+    if arguments.json {
+        let text = serde_json::to_string_pretty(&plan)
+            .map_err(|error| Failure::Message(format!("the plan cannot be written: {error}")))?;
+        console.say(text);
+    } else {
+        for decision in &plan.decisions {
+            console.say(format!(
+                "{}: {} ({})",
+                decision.setting, decision.value, decision.reason
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Reads each case and keeps what a plan looks at. One that cannot be read is named and left out, unless it is the
+/// only one.
+fn fingerprints(folder: &Folder, files: &[CaseFiles], console: &Console) -> Result<Vec<CaseFingerprint>, Failure> {
+    let read = parallel::map(files.iter().collect(), |files: &CaseFiles| {
+        folder.read(files).map(|case| CaseFingerprint::of(&case))
+    });
+    let mut cases = Vec::new();
+    for result in read {
+        match result {
+            Ok(case) => cases.push(case),
+            Err(error) if files.len() == 1 => return Err(error.into()),
+            Err(error) => console.warn(format!("{error}; it is left out")),
+        }
+    }
+    Ok(cases)
+}

@@ -1,0 +1,76 @@
+//! What a training run may cost.
+
+use super::{PlanError, Result};
+use crate::train::TrainConfig;
+
+/// Multiply-adds of a training step for each one of a forward pass: the gradients of inputs and of weights cost as
+/// much as the pass itself.
+const STEP: f64 = 3.0;
+
+/// Time and memory of a training run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Budget {
+    /// Wall time of training in minutes.
+    pub minutes: f64,
+    /// Multiply-adds a second of a training step on the device.
+    pub speed: f64,
+    /// Memory of a training step in bytes.
+    pub memory: u64,
+}
+
+impl Budget {
+    /// Half an hour on one thread of a CPU, in the memory of a page.
+    pub const DEFAULT: Self = Self {
+        minutes: 30.0,
+        speed: Self::CPU_THREAD,
+        memory: 3 << 30,
+    };
+
+    /// The speed of one CPU thread: measured with PCRLv2 tiny on a patch of 32 × 88 × 88 voxels, a step in 1.7 s.
+    pub const CPU_THREAD: f64 = 1.3e10;
+
+    /// The same device, with the speed that `seconds` for a step of these settings show.
+    pub fn measured(self, config: &TrainConfig, channels: usize, outputs: usize, seconds: f64) -> Self {
+        Self {
+            speed: step_cost(config, channels, outputs) / seconds,
+            ..self
+        }
+    }
+
+    /// Wall time of a training step in seconds.
+    pub fn step_seconds(&self, config: &TrainConfig, channels: usize, outputs: usize) -> f64 {
+        step_cost(config, channels, outputs) / self.speed
+    }
+
+    /// Training steps that the time allows; at least one.
+    pub fn steps(&self, config: &TrainConfig, channels: usize, outputs: usize) -> usize {
+        let seconds = self.step_seconds(config, channels, outputs);
+        ((60.0 * self.minutes / seconds) as usize).max(1)
+    }
+
+    /// Checks that the budget is one.
+    ///
+    /// # Errors
+    /// When it has no time, or a device that does not compute.
+    pub(super) fn check(&self) -> Result<()> {
+        let positive = |value: f64| value.is_finite() && value > 0.0;
+        match positive(self.minutes) && positive(self.speed) {
+            true => Ok(()),
+            false => Err(PlanError::NoBudget(self.minutes)),
+        }
+    }
+}
+
+/// Multiply-adds of a training step.
+fn step_cost(config: &TrainConfig, channels: usize, outputs: usize) -> f64 {
+    let network = config.resolved_network();
+    let forward = network.multiply_adds(channels, outputs, config.patch) as f64;
+    let views = if config.medcontext.has_masked_view() { 2.0 } else { 1.0 };
+    // The teacher's pass has no gradients.
+    let teacher = if config.medcontext.has_teacher() {
+        1.0 / STEP
+    } else {
+        0.0
+    };
+    STEP * (views + teacher) * forward * config.patches_per_step() as f64
+}

@@ -1,0 +1,65 @@
+//! Plans of a data set: spacing, normalization, patch, batch and network, by the rules of nnU-Net's planners from
+//! facts that are measured in its cases.
+//!
+//! [`DatasetFacts`] are the fingerprints' facts with the names of channels. A [`Planner`] first chooses a
+//! [`TargetSpacing`], then, for each [`Configuration`], the largest patch whose [`FeatureMaps`] fit into memory with
+//! the [`Topology`] that follows from it, and the batch that is left room for. Where a patch sees little of a case, a
+//! configuration at low resolution comes first. All is pure arithmetic: no voxel is read here.
+//!
+//! The rules are those of nnU-Net 2.8.1, as described by Isensee et al. 2021 (Nature Methods 18, 203–211) and 2024
+//! (MICCAI; residual encoders) and measured on made-up data sets: its plans come out to the last number
+//! (`tests/data/planner.rs`). The second stage of a cascade and the choice among configurations are not planned.
+//!
+//! ```
+//! use medcontext_core::plan::{CroppedGrid, DatasetFacts, Planner};
+//!
+//! let scan = CroppedGrid { size: [35, 50, 34], spacing: [1.0, 1.0, 1.0] };
+//! let facts = DatasetFacts {
+//!     cases: vec![scan; 20],
+//!     channels: vec!["T1".to_owned()],
+//!     labels: 3,
+//!     median_relative_size: 1.0,
+//! };
+//! let plans = Planner::DEFAULT.plan(&facts)?;
+//! let network = plans.full_resolution.ok_or("slices alone")?;
+//! assert_eq!(network.topology.patch, [40, 56, 40]);
+//! assert_eq!(network.topology.stages(), 4);
+//! assert!(plans.low_resolution.is_none());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod budget;
+mod cascade;
+mod decision;
+mod error;
+mod facts;
+mod feature_maps;
+mod normalization;
+mod patch;
+mod planner;
+mod plans;
+mod resolution;
+mod spacing;
+mod statistics;
+mod topology;
+mod training;
+
+#[cfg(test)]
+mod tests;
+
+pub use budget::Budget;
+pub use decision::Decision;
+pub use error::PlanError;
+pub use facts::{CroppedGrid, DatasetFacts};
+pub use feature_maps::{Encoder, FeatureMaps};
+pub use normalization::{ChannelNormalization, NormalizationScheme, normalization};
+pub use patch::Configuration;
+pub use planner::Planner;
+pub use plans::Plans;
+pub use resolution::Resolution;
+pub use spacing::TargetSpacing;
+pub use topology::Topology;
+pub use training::TrainingPlan;
+
+/// Result with a [`PlanError`].
+pub type Result<T> = std::result::Result<T, PlanError>;

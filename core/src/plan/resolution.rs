@@ -1,0 +1,106 @@
+//! Voxel size and patch for a budget: what a patch can see decides where minutes are few.
+
+use super::Budget;
+use crate::train::TrainConfig;
+
+/// The share of the median case that a patch is to cover. At half, organs that are told apart by where they lie are.
+const COVER: f64 = 0.6;
+
+/// The smallest structure keeps at least so many voxels: a cube of five.
+const FEWEST_VOXELS: f64 = 125.0;
+
+/// How much voxels grow at a time, and which axes first: those more than twice as fine as the coarsest (the loop of
+/// nnU-Net's low resolution).
+const GROWTH: f64 = 1.03;
+const MUCH_FINER: f64 = 2.0;
+
+/// Seconds of a training step that are worth waiting for: two in a run of ten minutes, so that it has 300 steps.
+const STEP_SHARE: f64 = 1.0 / 300.0;
+const LONGEST_STEP_SECONDS: f64 = 2.0;
+
+/// Voxel size and patch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Resolution {
+    /// Voxel sides in mm, `[depth, height, width]`.
+    pub mm: [f64; 3],
+    /// Patch in voxels.
+    pub patch: [usize; 3],
+    /// The share of the median case that the patch covers, from 0 to 1.
+    pub coverage: f64,
+    /// Whether the voxels are larger than the scans'.
+    pub coarser: bool,
+}
+
+/// What a resolution is chosen for.
+pub(super) struct Field {
+    /// The spacing at full resolution in mm, `[depth, height, width]`.
+    pub mm: [f64; 3],
+    /// Voxels of the median case at that spacing.
+    pub size: [f64; 3],
+    /// Median volume of the smallest structure in mm³.
+    pub smallest: f64,
+    /// Channels and outputs of the network.
+    pub channels: usize,
+    pub outputs: usize,
+}
+
+impl Resolution {
+    /// The finest voxels whose patch covers enough of a case, within what a step may cost; no coarser than the
+    /// smallest structure allows.
+    pub(super) fn choose(field: &Field, config: &TrainConfig, budget: &Budget) -> Self {
+        let mut mm = field.mm;
+        loop {
+            let found = Self::at(mm, field, config, budget);
+            let coarser = grown(mm);
+            if found.coverage >= COVER || field.smallest / coarser.iter().product::<f64>() < FEWEST_VOXELS {
+                return found;
+            }
+            mm = coarser;
+        }
+    }
+
+    fn at(mm: [f64; 3], field: &Field, config: &TrainConfig, budget: &Budget) -> Self {
+        let size = [0, 1, 2].map(|axis| (field.size[axis] * field.mm[axis] / mm[axis]).max(1.0));
+        let rule = config.resolved_network().patch_rule();
+        let longest = (60.0 * budget.minutes * STEP_SHARE).min(LONGEST_STEP_SECONDS);
+        let mut config = config.clone();
+        config.patch = rule.nearest(size.map(|voxels| voxels.round() as usize));
+        let costs_too_much = |config: &TrainConfig| {
+            budget.step_seconds(config, field.channels, field.outputs) > longest
+                || config.training_bytes() > budget.memory
+        };
+        while costs_too_much(&config) {
+            let Some(patch) = shorter(&config, size) else { break };
+            config.patch = patch;
+        }
+        let covered = |axis: usize| (config.patch[axis] as f64 / size[axis]).min(1.0);
+        Self {
+            mm,
+            patch: config.patch,
+            coverage: (0..3).map(covered).product(),
+            coarser: mm != field.mm,
+        }
+    }
+}
+
+/// The same voxels a little larger, the finest axes first.
+fn grown(mm: [f64; 3]) -> [f64; 3] {
+    let coarsest = mm.into_iter().fold(0.0, f64::max);
+    let much_finer = mm.map(|side| side * MUCH_FINER < coarsest);
+    let any = much_finer.contains(&true);
+    [0, 1, 2].map(|axis| mm[axis] * if much_finer[axis] || !any { GROWTH } else { 1.0 })
+}
+
+/// The patch that is shorter along the axis of which it covers most; `None` where no axis can be.
+fn shorter(config: &TrainConfig, size: [f64; 3]) -> Option<[usize; 3]> {
+    let rule = config.resolved_network().patch_rule();
+    let covered = |axis: usize| config.patch[axis] as f64 / size[axis];
+    let mut axes = [0, 1, 2];
+    axes.sort_by(|&a, &b| covered(b).total_cmp(&covered(a)));
+    axes.into_iter().find_map(|axis| {
+        let mut wanted = config.patch;
+        wanted[axis] = wanted[axis].saturating_sub(1);
+        let patch = rule.nearest(wanted);
+        (patch[axis] < config.patch[axis]).then_some(patch)
+    })
+}

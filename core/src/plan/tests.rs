@@ -1,0 +1,190 @@
+//! Plans for made-up data sets: what follows from which fact.
+
+use std::collections::BTreeMap;
+
+use super::{Budget, TrainingPlan};
+use crate::dataset::{CaseFacts, CaseFingerprint, ChannelFacts, LabelFacts, LabelSet};
+use crate::transform::{MirrorAxes, Normalization};
+use crate::volume::Bounds;
+
+/// A label of a case: id, volume in mL, number of pieces, center in mm.
+type Label = (u16, f64, usize, [f64; 3]);
+
+/// A case without a scan: its grid, and its labels.
+fn case(id: &str, size: [usize; 3], spacing: [f64; 3], hu: bool, labels: &[Label]) -> CaseFingerprint {
+    let whole = Bounds { start: [0; 3], size };
+    let voxel_ml = spacing.iter().product::<f64>() / 1000.0;
+    let facts = |&(id, milliliters, components, centroid): &Label| {
+        let voxels = (milliliters / voxel_ml) as u64;
+        let label = LabelFacts {
+            voxels,
+            components,
+            largest_component: voxels / components as u64,
+            bounds: whole,
+            centroid,
+        };
+        (id, label)
+    };
+    CaseFingerprint {
+        id: id.to_owned(),
+        channels: 1,
+        size,
+        spacing,
+        labeled: true,
+        labels: labels.iter().map(|label| label.0).collect(),
+        names: BTreeMap::new(),
+        labeled_hu: hu.then(|| (0..=100).map(|value| (value as f32, 10)).collect()),
+        warnings: Vec::new(),
+        facts: Some(CaseFacts {
+            channels: vec![ChannelFacts {
+                min: if hu { -1000.0 } else { 0.0 },
+                max: 1000.0,
+                labeled: None,
+            }],
+            labels: labels.iter().map(facts).collect(),
+            labeled_share: 0.1,
+            nonzero: whole,
+            nonzero_share: 1.0,
+        }),
+    }
+}
+
+/// Five scans of an abdomen in thick slices, with both kidneys.
+fn abdomens(hu: bool) -> Vec<CaseFingerprint> {
+    let labels = [
+        (1, 1500.0, 1, [70.0, 0.0, 0.0]),
+        (2, 150.0, 1, [60.0, -40.0, -60.0]),
+        (3, 150.0, 1, [-60.0, -40.0, -50.0]),
+    ];
+    let ids = ["a", "b", "c", "d", "e"];
+    ids.map(|id| case(id, [36, 288, 320], [7.7, 1.25, 1.25], hu, &labels))
+        .to_vec()
+}
+
+fn labels(cases: &[CaseFingerprint], names: [&str; 3]) -> LabelSet {
+    let names = (1..).zip(names.map(str::to_owned)).collect();
+    LabelSet::from_fingerprints(cases, &names).expect("labels")
+}
+
+fn plan(cases: &[CaseFingerprint], names: [&str; 3], minutes: f64) -> TrainingPlan {
+    let budget = Budget {
+        minutes,
+        ..Budget::DEFAULT
+    };
+    let labels = labels(cases, names);
+    let plan = TrainingPlan::new(cases, &labels, &budget).expect("a plan");
+    plan.config
+        .check(&plan.config.resolved_network())
+        .expect("settings that work");
+    plan
+}
+
+const KIDNEYS: [&str; 3] = ["liver", "right kidney", "left kidney"];
+
+#[test]
+fn few_minutes_give_larger_voxels_so_that_a_patch_sees_the_body() {
+    let cases = abdomens(false);
+    let ten = plan(&cases, KIDNEYS, 10.0);
+    let spacing = ten.config.preprocessing.spacing.expect("a spacing").mm;
+    // Slices are as they are; within them voxels grow, but not beyond the slices' thickness.
+    assert!(spacing[1] > 2.0 && spacing[1] == spacing[2], "{spacing:?}");
+    assert!((7.7..8.5).contains(&spacing[0]), "{spacing:?}");
+    let covered: f64 = (0..3)
+        .map(|axis| {
+            let size = cases[0].size[axis] as f64 * cases[0].spacing[axis] / spacing[axis];
+            (ten.config.patch[axis] as f64 / size).min(1.0)
+        })
+        .product();
+    assert!(covered >= 0.55, "{covered}");
+    assert!(
+        (200..2000).contains(&ten.config.iterations),
+        "{}",
+        ten.config.iterations
+    );
+
+    // A device a thousand times as fast sees the scans as they are.
+    let fast = Budget {
+        minutes: 10.0,
+        speed: 1000.0 * Budget::CPU_THREAD,
+        memory: 64 << 30,
+    };
+    let fast = TrainingPlan::new(&cases, &labels(&cases, KIDNEYS), &fast).expect("a plan");
+    assert_eq!(
+        fast.config.preprocessing.spacing.expect("a spacing").mm,
+        [7.7, 1.25, 1.25]
+    );
+}
+
+#[test]
+fn left_and_right_are_not_mirrored() {
+    let across = MirrorAxes([true, true, false]);
+    let cases = abdomens(false);
+    let named = plan(&cases, KIDNEYS, 10.0);
+    assert_eq!(named.config.augmentation.mirror_axes, across);
+    let sentence = named
+        .decisions
+        .iter()
+        .find(|decision| decision.setting == "augmentation.mirror_axes");
+    assert!(sentence.is_some_and(|decision| decision.reason.contains("left kidney")));
+    // By where they lie, where names say nothing.
+    let unnamed = plan(&cases, ["label 1", "label 2", "label 3"], 10.0);
+    assert_eq!(unnamed.config.augmentation.mirror_axes, across);
+    let others = plan(&cases, ["liver", "spleen", "stomach"], 10.0);
+    assert_eq!(others.config.augmentation.mirror_axes, MirrorAxes::ALL);
+}
+
+#[test]
+fn intensities_of_ct_are_those_of_the_labels() {
+    let ct = plan(&abdomens(true), KIDNEYS, 10.0);
+    let Normalization::ClipZScore { low, high, mean, .. } = ct.config.preprocessing.normalization else {
+        panic!("{:?}", ct.config.preprocessing.normalization);
+    };
+    // Values 0 to 100, each as often; the percentiles of 5 × 1010 values.
+    assert!(
+        (low, high) == (0.0, 100.0) && (mean - 50.0).abs() < 1e-9,
+        "{low} {high} {mean}"
+    );
+    let mr = plan(&abdomens(false), KIDNEYS, 10.0);
+    assert_eq!(mr.config.preprocessing.normalization, Normalization::ZScore);
+}
+
+#[test]
+fn only_what_is_one_piece_in_all_scans_is_kept_as_one() {
+    let mut cases = abdomens(false);
+    assert!(plan(&cases, KIDNEYS, 10.0).inference.largest_component);
+    let facts = cases[2].facts.as_mut().expect("facts");
+    facts.labels.get_mut(&2).expect("a kidney").components = 2;
+    assert!(!plan(&cases, KIDNEYS, 10.0).inference.largest_component);
+}
+
+#[test]
+fn a_small_structure_keeps_its_voxels() {
+    let nodule = [(1, 0.3, 1, [0.0; 3])];
+    let cases = ["a", "b", "c"].map(|id| case(id, [200, 400, 400], [1.0, 0.7, 0.7], true, &nodule));
+    let names = BTreeMap::from([(1, "nodule".to_owned())]);
+    let labels = LabelSet::from_fingerprints(&cases, &names).expect("labels");
+    let plan = TrainingPlan::new(&cases, &labels, &Budget::DEFAULT).expect("a plan");
+    let voxel: f64 = plan
+        .config
+        .preprocessing
+        .spacing
+        .expect("a spacing")
+        .mm
+        .iter()
+        .product();
+    assert!(300.0 / voxel >= 125.0, "{voxel}");
+}
+
+#[test]
+fn impossible_budgets_are_refused() {
+    let cases = abdomens(false);
+    for minutes in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let budget = Budget {
+            minutes,
+            ..Budget::DEFAULT
+        };
+        let error = TrainingPlan::new(&cases, &labels(&cases, KIDNEYS), &budget).expect_err("no budget");
+        assert!(error.to_string().contains("minutes"), "{error}");
+    }
+    assert!(TrainingPlan::new(&[], &labels(&cases, KIDNEYS), &Budget::DEFAULT).is_err());
+}

@@ -1,0 +1,269 @@
+//! A training run that suits a data set and a budget, each setting with its reason.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::decision::{millimeters, voxels};
+use super::resolution::Field;
+use super::statistics::median;
+use super::{Budget, DatasetFacts, Decision, PlanError, Resolution, Result, TargetSpacing};
+use crate::backbone::{Backbone, Size};
+use crate::dataset::{CaseFingerprint, LabelSet, SideEvidence, SidePair, side_pairs};
+use crate::infer::{Blend, PredictConfig};
+use crate::medcontext::MedContext;
+use crate::train::{NetworkChoice, TrainConfig};
+use crate::transform::{
+    Augmentation, Center, Crop, MirrorAxes, Normalization, Preprocessing, Resampling, Sampling, Spacing,
+};
+use crate::volume::AxisOrder;
+
+/// The axis of `[depth, height, width]` that runs across the body, in the order of axes of all plans.
+const ACROSS: usize = 2;
+
+/// Where less than this share of a volume is left by cropping to what is not 0, only what is left is normalized
+/// (nnU-Net's rule, for brains without skulls).
+const MASKED: f64 = 0.75;
+
+/// Spacings with a ratio above this are augmented within slices (nnU-Net's dummy 2D).
+const THICK: f64 = 3.0;
+
+/// Settings of a training run and of segmentation with its weights.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TrainingPlan {
+    /// Settings of the training run.
+    pub config: TrainConfig,
+    /// Settings of segmentation.
+    pub inference: PredictConfig,
+    /// Each decision with its reason, in the order in which they follow from each other.
+    pub decisions: Vec<Decision>,
+}
+
+impl TrainingPlan {
+    /// Plans a run on labeled cases that are to learn `labels`.
+    ///
+    /// # Errors
+    /// When there is no case, one without facts of its voxels, or no budget.
+    pub fn new(cases: &[CaseFingerprint], labels: &LabelSet, budget: &Budget) -> Result<Self> {
+        budget.check()?;
+        let first = cases.first().ok_or(PlanError::NoCase)?;
+        let channels = vec![String::new(); first.channels];
+        let facts = DatasetFacts::of(cases, channels, labels.classes())?;
+        facts.check()?;
+        let mut plan = Self {
+            config: TrainConfig {
+                network: NetworkChoice::named(Backbone::Pcrlv2, Size::Tiny),
+                batch_size: 1,
+                medcontext: MedContext::off(),
+                blend: Blend::Gaussian,
+                ..TrainConfig::default()
+            },
+            inference: PredictConfig::default(),
+            decisions: Vec::new(),
+        };
+        plan.normalization(cases, &facts);
+        plan.resolution(cases, labels, &facts, budget)?;
+        plan.mirroring(cases, labels);
+        plan.components(cases);
+        plan.length(first.channels, labels.outputs(), budget);
+        Ok(plan)
+    }
+
+    fn decide(&mut self, setting: &'static str, value: impl Into<String>, reason: impl Into<String>) {
+        self.decisions.push(Decision::new(setting, value, reason));
+    }
+
+    /// Intensities: of CT by the labeled voxels of all cases, else by each volume's own.
+    fn normalization(&mut self, cases: &[CaseFingerprint], facts: &DatasetFacts) {
+        let hu: Option<Vec<Vec<(f32, u64)>>> = cases.iter().map(|case| case.labeled_hu.clone()).collect();
+        let ct = hu.and_then(|hu| Normalization::of_labeled(hu.concat()));
+        let masked = facts.median_relative_size < MASKED;
+        let (normalization, value, reason) = match ct {
+            Some(rule @ Normalization::ClipZScore { low, high, .. }) => (
+                rule,
+                format!("CT, {low:.0} to {high:.0} HU"),
+                "every scan has air below -500 HU: intensities are clipped to those of the labels and scaled by their \
+                 mean and deviation",
+            ),
+            _ if masked => (
+                Normalization::NonZeroZScore,
+                "z-score of what is not 0".to_owned(),
+                "the scans are not CT, and much of them is 0: what surrounds the body does not count",
+            ),
+            _ => (
+                Normalization::ZScore,
+                "z-score of each scan".to_owned(),
+                "the scans are not CT: intensities have no unit, so each scan is scaled by its own mean and deviation",
+            ),
+        };
+        self.config.preprocessing = Preprocessing {
+            axes: AxisOrder::Zyx,
+            normalization,
+            spacing: None,
+            crop: Crop::NonZero,
+        };
+        self.config.augmentation.keep_zero = normalization == Normalization::NonZeroZScore;
+        self.decide("preprocessing.normalization", value, reason);
+    }
+
+    /// Voxel size, patch, and how patches are drawn and changed.
+    fn resolution(
+        &mut self,
+        cases: &[CaseFingerprint],
+        labels: &LabelSet,
+        facts: &DatasetFacts,
+        budget: &Budget,
+    ) -> Result<()> {
+        let target = TargetSpacing::of(facts)?;
+        let backward = target.transpose_backward();
+        let size = target.median_size(facts)?;
+        let field = Field {
+            mm: target.mm,
+            size: backward.map(|axis| size[axis]),
+            smallest: smallest_structure(cases),
+            channels: facts.channels.len(),
+            outputs: labels.outputs(),
+        };
+        let chosen = Resolution::choose(&field, &self.config, budget);
+        let Resolution {
+            mm,
+            patch,
+            coverage,
+            coarser,
+        } = chosen;
+        self.config.preprocessing.spacing = Some(Spacing {
+            mm,
+            rule: Resampling::NnUnet,
+        });
+        self.config.patch = patch;
+        let percent = 100.0 * coverage;
+        let reason = match coarser {
+            false => "the median of the scans".to_owned(),
+            true => format!(
+                "larger than the scans' {}, so that a patch covers {percent:.0} % of a scan in the minutes there are",
+                millimeters(field.mm)
+            ),
+        };
+        self.decide("preprocessing.spacing", millimeters(mm), reason);
+        self.decide(
+            "patch",
+            voxels(patch),
+            format!("{percent:.0} % of the median scan, as a step is worth about two seconds of a short run"),
+        );
+        let largest = mm.into_iter().fold(0.0, f64::max);
+        let finest = mm.into_iter().fold(f64::INFINITY, f64::min);
+        let thick = largest > THICK * finest;
+        let keep_zero = self.config.augmentation.keep_zero;
+        self.config.augmentation = Augmentation::nnunet(thick, keep_zero);
+        if thick && let Some(spatial) = &mut self.config.augmentation.spatial {
+            // Half a turn would exchange left and right.
+            spatial.degrees = 30.0;
+        }
+        let turns = if thick {
+            "within slices, which are thick"
+        } else {
+            "about every axis"
+        };
+        self.decide(
+            "augmentation",
+            "rotation to 30°, zoom 0.7 to 1.4, noise, blur, brightness, contrast, low resolution, gamma",
+            format!("nnU-Net's, rotated {turns}"),
+        );
+        self.config.sampling = Sampling {
+            replacement: true,
+            center: Center::Foreground { share: 0.5 },
+            ..Sampling::default()
+        };
+        self.decide(
+            "sampling.center",
+            "half of the patches on a label",
+            "few scans have few labeled voxels, and the network has to see them",
+        );
+        Ok(())
+    }
+
+    /// Axes along which the network may see mirror images.
+    fn mirroring(&mut self, cases: &[CaseFingerprint], labels: &LabelSet) {
+        let named = labels.ids().iter().copied().zip(labels.names().iter().cloned()).skip(1);
+        let named: BTreeMap<u16, String> = named.collect();
+        let pairs = side_pairs(&named, cases);
+        let mut axes = MirrorAxes::ALL;
+        let (value, reason) = match pairs.first() {
+            None => (
+                "along every axis".to_owned(),
+                "no two labels are the left and the right of the same".to_owned(),
+            ),
+            Some(SidePair { left, right, by }) => {
+                axes.0[ACROSS] = false;
+                let name = |id: &u16| named.get(id).cloned().unwrap_or_else(|| format!("label {id}"));
+                let by = match by {
+                    SideEvidence::Name => "",
+                    SideEvidence::Shape => ", by where they lie,",
+                };
+                (
+                    "not across the body".to_owned(),
+                    format!("{} and {}{by} differ in their side alone", name(left), name(right)),
+                )
+            }
+        };
+        self.config.augmentation.mirror_axes = axes;
+        self.decide("augmentation.mirror_axes", value, reason);
+    }
+
+    /// Whether only the largest component of each label is kept.
+    fn components(&mut self, cases: &[CaseFingerprint]) {
+        let labels = cases
+            .iter()
+            .flat_map(|case| &case.facts)
+            .flat_map(|facts| facts.labels.values());
+        let mut several = labels.filter(|label| label.components > 1).count();
+        if cases.len() < 3 {
+            several = several.max(1);
+        }
+        self.inference.largest_component = several == 0;
+        let (value, reason) = match several {
+            0 => ("the largest of each label", "in all scans each label is one piece"),
+            _ => (
+                "all",
+                "not every label is one piece in every scan, as far as there are enough to tell",
+            ),
+        };
+        self.decide("largest_component", value, reason);
+    }
+
+    /// Network, iterations and what hangs on them.
+    fn length(&mut self, channels: usize, outputs: usize, budget: &Budget) {
+        let iterations = budget.steps(&self.config, channels, outputs);
+        self.config.iterations = iterations;
+        self.config.checkpoint_every = (iterations / 5).clamp(25.min(iterations), 1000);
+        let seconds = budget.step_seconds(&self.config, channels, outputs);
+        self.decide(
+            "backbone",
+            self.config.network.backbone().title(),
+            "of the networks here it learned most from five scans in ten minutes",
+        );
+        self.decide(
+            "iterations",
+            iterations.to_string(),
+            format!("{:.0} minutes of steps of {seconds:.2} s", budget.minutes),
+        );
+        self.decide(
+            "medcontext.enabled",
+            "off",
+            "its step takes 2.4 times as long, which a short run does not earn back",
+        );
+    }
+}
+
+/// Median volume over the cases of the smallest label, in mm³; infinite where there is none.
+fn smallest_structure(cases: &[CaseFingerprint]) -> f64 {
+    let mut volumes: BTreeMap<u16, Vec<f64>> = BTreeMap::new();
+    for case in cases {
+        let voxel: f64 = case.spacing.iter().product();
+        for (id, label) in case.facts.iter().flat_map(|facts| &facts.labels) {
+            volumes.entry(*id).or_default().push(label.voxels as f64 * voxel);
+        }
+    }
+    let medians = volumes.into_values().filter_map(median);
+    medians.fold(f64::INFINITY, f64::min)
+}

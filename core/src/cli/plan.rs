@@ -61,10 +61,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         console.say(text);
     } else {
         for decision in &plan.decisions {
-            console.say(format!(
-                "{}: {} ({})",
-                decision.setting, decision.value, decision.reason
-            ));
+            console.say(decision.to_string());
         }
     }
     Ok(())

@@ -47,7 +47,12 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let (training, validation) = (reader.read(&training)?, reader.read(&validation)?);
     training.warn(console);
     validation.warn(console);
-    let (config, labels) = configure(&arguments, &training.fingerprints, console)?;
+    let (config, labels) = configure(
+        &arguments,
+        &training.fingerprints,
+        &reader.folder.library.label_names(),
+        console,
+    )?;
     let labels = reader.labels(&training, labels)?;
     warn_of_missing(&labels, &training.fingerprints, console);
     for sentence in not_learned(&labels, &validation.fingerprints) {

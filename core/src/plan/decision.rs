@@ -1,5 +1,7 @@
 //! A decision of a plan, with its reason.
 
+use std::fmt;
+
 use serde::Serialize;
 
 /// One setting that was chosen for a data set.
@@ -21,6 +23,12 @@ impl Decision {
             value: value.into(),
             reason: reason.into(),
         }
+    }
+}
+
+impl fmt::Display for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} ({})", self.setting, self.value, self.reason)
     }
 }
 

@@ -19,6 +19,10 @@ pub(in crate::cli) struct Arguments {
     /// Other options override it.
     #[arg(long)]
     pub preset: Option<Preset>,
+    /// Plan the settings for these cases and so many minutes of one CPU thread, as `core plan` shows them. Other
+    /// options override them.
+    #[arg(long, value_name = "M", conflicts_with = "preset")]
+    pub budget_minutes: Option<f64>,
     /// Train on one list of a JSON file of case names: FILE:LIST; or on a list of the preset, such as
     /// five-shot.
     #[arg(long, value_name = "FILE:LIST")]

@@ -1,6 +1,6 @@
 //! Where the settings of a training run come from, and whether they match those of a resumed run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -13,13 +13,31 @@ use crate::cli::files::read;
 use crate::cli::{Failure, Outcome};
 use crate::dataset::{CaseFingerprint, LabelSet};
 use crate::medcontext::MedContext;
+use crate::plan::{Budget, TrainingPlan};
 use crate::train::{self, RunState, TrainConfig};
 
 /// The file of a run's folder that holds its state.
 pub(in crate::cli) const STATE: &str = "state.safetensors";
 
 /// Settings that suit the cases, or those of the preset and its labels.
-fn suggested(arguments: &Arguments, training: &[CaseFingerprint]) -> Result<(TrainConfig, Option<LabelSet>), Failure> {
+fn suggested(
+    arguments: &Arguments,
+    training: &[CaseFingerprint],
+    names: &BTreeMap<u16, String>,
+    console: &Console,
+) -> Result<(TrainConfig, Option<LabelSet>), Failure> {
+    if let Some(minutes) = arguments.budget_minutes {
+        let labels = LabelSet::from_fingerprints(training, names).map_err(Error::from)?;
+        let budget = Budget {
+            minutes,
+            ..Budget::DEFAULT
+        };
+        let plan = TrainingPlan::new(training, &labels, &budget).map_err(Error::from)?;
+        for decision in &plan.decisions {
+            console.say(decision.to_string());
+        }
+        return Ok((plan.config, None));
+    }
     let Some(preset) = arguments.preset else {
         let config = TrainConfig::suggest(&CaseFingerprint::sizes(training));
         return Ok((config, None));
@@ -29,14 +47,15 @@ fn suggested(arguments: &Arguments, training: &[CaseFingerprint]) -> Result<(Tra
     Ok((settings.config, settings.labels))
 }
 
-/// Suggested settings or those of the preset, then the method's, then the configuration file, then the command line,
+/// Suggested or planned settings or those of the preset, then the method's, then the configuration file, then the command line,
 /// with everything that depends on the length of the run resolved; and the preset's labels, if it has any.
 pub(super) fn configure(
     arguments: &Arguments,
     training: &[CaseFingerprint],
+    names: &BTreeMap<u16, String>,
     console: &Console,
 ) -> Result<(TrainConfig, Option<LabelSet>), Failure> {
-    let (mut config, labels) = suggested(arguments, training)?;
+    let (mut config, labels) = suggested(arguments, training, names, console)?;
     if let Some(method) = arguments.medcontext {
         config.medcontext = method.settings();
     }

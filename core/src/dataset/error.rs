@@ -54,8 +54,8 @@ pub enum DatasetError {
     },
     /// More volumes than fit into memory.
     #[error(
-        "{cases} {needed_gib:.1} GiB of memory and there is room for {room_gib:.1}: use fewer of them, or crop or \
-         downsample the volumes"
+        "{cases} {needed_gib:.1} GiB of memory and there is room for {room_gib:.1}: train on fewer of them, or crop \
+         or downsample the volumes"
     )]
     Memory {
         /// How many, with the verb: "these 3 cases take".

@@ -106,7 +106,7 @@ impl TrainingPlan {
         self.decide("preprocessing.normalization", value, reason);
     }
 
-    /// Voxel size, patch, and how patches are drawn and changed.
+    /// Voxel size and patch.
     fn resolution(
         &mut self,
         cases: &[CaseFingerprint],
@@ -150,6 +150,12 @@ impl TrainingPlan {
             voxels(patch),
             format!("{percent:.0} % of the median scan, as a step is worth about two seconds of a short run"),
         );
+        self.augmentation(mm);
+        Ok(())
+    }
+
+    /// How patches are drawn and changed, by the shape of the voxels.
+    fn augmentation(&mut self, mm: [f64; 3]) {
         let largest = mm.into_iter().fold(0.0, f64::max);
         let finest = mm.into_iter().fold(f64::INFINITY, f64::min);
         let thick = largest > THICK * finest;
@@ -179,7 +185,6 @@ impl TrainingPlan {
             "half of the patches on a label",
             "few scans have few labeled voxels, and the network has to see them",
         );
-        Ok(())
     }
 
     /// Axes along which the network may see mirror images.

@@ -50,21 +50,26 @@ impl Resolution {
     pub(super) fn choose(field: &Field, config: &TrainConfig, budget: &Budget) -> Self {
         let mut mm = field.mm;
         loop {
-            let found = Self::at(mm, field, config, budget);
+            let (found, limited) = Self::at(mm, field, config, budget);
             let coarser = grown(mm);
-            if found.coverage >= COVER || field.smallest / coarser.iter().product::<f64>() < FEWEST_VOXELS {
+            let vanishes = field.smallest / coarser.iter().product::<f64>() < FEWEST_VOXELS;
+            if !limited || found.coverage >= COVER || vanishes {
                 return found;
             }
             mm = coarser;
         }
     }
 
-    fn at(mm: [f64; 3], field: &Field, config: &TrainConfig, budget: &Budget) -> Self {
+    /// The patch at this voxel size, and whether the budget made it smaller than a case.
+    fn at(mm: [f64; 3], field: &Field, config: &TrainConfig, budget: &Budget) -> (Self, bool) {
         let size = [0, 1, 2].map(|axis| (field.size[axis] * field.mm[axis] / mm[axis]).max(1.0));
         let rule = config.resolved_network().patch_rule();
         let longest = (60.0 * budget.minutes * STEP_SHARE).min(LONGEST_STEP_SECONDS);
         let mut config = config.clone();
-        config.patch = rule.nearest(size.map(|voxels| voxels.round() as usize));
+        // To the nearest size that the network takes: a little of a case may be padded, or left to other patches.
+        let whole = [0, 1, 2].map(|axis| size[axis].round() as usize + rule.step[axis] / 2);
+        config.patch = rule.nearest(whole);
+        let mut limited = false;
         let costs_too_much = |config: &TrainConfig| {
             budget.step_seconds(config, field.channels, field.outputs) > longest
                 || config.training_bytes() > budget.memory
@@ -72,14 +77,16 @@ impl Resolution {
         while costs_too_much(&config) {
             let Some(patch) = shorter(&config, size) else { break };
             config.patch = patch;
+            limited = true;
         }
         let covered = |axis: usize| (config.patch[axis] as f64 / size[axis]).min(1.0);
-        Self {
+        let found = Self {
             mm,
             patch: config.patch,
             coverage: (0..3).map(covered).product(),
             coarser: mm != field.mm,
-        }
+        };
+        (found, limited)
     }
 }
 

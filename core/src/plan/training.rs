@@ -14,7 +14,8 @@ use crate::infer::{Blend, PredictConfig};
 use crate::medcontext::MedContext;
 use crate::train::{NetworkChoice, TrainConfig};
 use crate::transform::{
-    Augmentation, Center, Crop, MirrorAxes, Normalization, Preprocessing, Resampling, Sampling, Spacing,
+    Augmentation, Center, Crop, IntensityScale, IntensityShift, MirrorAxes, Normalization, Preprocessing, Resampling,
+    Sampling, Spacing,
 };
 use crate::volume::AxisOrder;
 
@@ -175,6 +176,16 @@ impl TrainingPlan {
             "rotation to 30°, zoom 0.7 to 1.4, noise, blur, brightness, contrast, low resolution, gamma",
             format!("nnU-Net's, rotated {turns}"),
         );
+        // Named although they never happen: a file of these settings leaves nothing to the defaults.
+        let never = 0.0;
+        self.config.augmentation.scale = Some(IntensityScale {
+            probability: never,
+            strength: 0.1,
+        });
+        self.config.augmentation.shift = Some(IntensityShift {
+            probability: never,
+            strength: 0.1,
+        });
         self.config.sampling = Sampling {
             replacement: true,
             center: Center::Foreground { share: 0.5 },

@@ -43,7 +43,8 @@ pub enum Error {
     UnreadableSession(String),
     /// Choices that cannot be read.
     #[error(
-        "{file} cannot be read ({reason}): files are paired by their names again; repeat the choices that you made by hand"
+        "{file} cannot be read ({reason}): files are paired by their names again; repeat the choices that you made by \
+         hand"
     )]
     Choices {
         /// The file.

@@ -47,8 +47,9 @@ fn suggested(
     Ok((settings.config, settings.labels))
 }
 
-/// Suggested or planned settings or those of the preset, then the method's, then the configuration file, then the command line,
-/// with everything that depends on the length of the run resolved; and the preset's labels, if it has any.
+/// Suggested or planned settings or those of the preset, then the method's, then the configuration file, then the
+/// command line, with everything that depends on the length of the run resolved; and the preset's labels, if it has
+/// any.
 pub(super) fn configure(
     arguments: &Arguments,
     training: &[CaseFingerprint],

@@ -32,6 +32,14 @@ impl PatchRule {
             smallest + wanted[axis].saturating_sub(smallest) / step * step
         })
     }
+
+    /// The next smaller patch along one axis; `None` where it is the smallest there.
+    pub fn shorter(&self, patch: [usize; 3], axis: usize) -> Option<[usize; 3]> {
+        let mut wanted = patch;
+        wanted[axis] = wanted[axis].saturating_sub(1);
+        let shorter = self.nearest(wanted);
+        (shorter[axis] < patch[axis]).then_some(shorter)
+    }
 }
 
 /// What to do, as the end of a sentence.

@@ -121,6 +121,13 @@ impl Reader<'_> {
         }
     }
 
+    /// The fingerprints of `files`, whose volumes are not kept. Cases that cannot be read are left out as by
+    /// [`read`](Self::read).
+    pub fn fingerprints(&self, files: &[CaseFiles]) -> Result<Vec<CaseFingerprint>, Failure> {
+        let read = self.each(files, |files| Ok(CaseFingerprint::of(&self.folder.read(files)?)))?;
+        Ok(read.into_iter().map(|(_, fingerprint)| fingerprint).collect())
+    }
+
     /// The result of `work` for every case. Cases for which it fails are named and left out.
     fn each<R: Send>(
         &self,

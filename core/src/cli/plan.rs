@@ -1,17 +1,19 @@
 //! `core plan`: settings for a data set and a budget, each with its reason.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
+use super::cases::Reader;
 use super::console::Console;
 use super::files::write;
 use super::folder::{Folder, FolderOptions};
 use super::listing::Listing;
 use super::{Failure, Outcome, train};
-use crate::dataset::{CaseFiles, CaseFingerprint, DatasetError, LabelSet, Role};
+use crate::Error;
+use crate::dataset::{DatasetError, LabelSet, Role};
 use crate::plan::{Budget, TrainingPlan};
-use crate::{Error, parallel};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -27,6 +29,9 @@ pub(super) struct Arguments {
     /// Write the settings as TOML, which `core train --config` takes.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Refuse a case that cannot be read instead of leaving it out.
+    #[arg(long)]
+    strict: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -45,8 +50,14 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     if files.is_empty() {
         return Err(Error::from(DatasetError::NoLabeledCase).into());
     }
-    let cases = fingerprints(&folder, &files, console)?;
-    let labels = LabelSet::from_fingerprints(&cases, &folder.library.label_names()).map_err(Error::from)?;
+    let reader = Reader {
+        folder: Arc::new(folder),
+        cache: None,
+        strict: arguments.strict,
+        console,
+    };
+    let cases = reader.fingerprints(&files)?;
+    let labels = LabelSet::from_fingerprints(&cases, &reader.folder.library.label_names()).map_err(Error::from)?;
     let budget = Budget {
         minutes: arguments.budget_minutes,
         ..Budget::DEFAULT
@@ -65,21 +76,4 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         }
     }
     Ok(())
-}
-
-/// Reads each case and keeps what a plan looks at. One that cannot be read is named and left out, unless it is the
-/// only one.
-fn fingerprints(folder: &Folder, files: &[CaseFiles], console: &Console) -> Result<Vec<CaseFingerprint>, Failure> {
-    let read = parallel::map(files.iter().collect(), |files: &CaseFiles| {
-        folder.read(files).map(|case| CaseFingerprint::of(&case))
-    });
-    let mut cases = Vec::new();
-    for result in read {
-        match result {
-            Ok(case) => cases.push(case),
-            Err(error) if files.len() == 1 => return Err(error.into()),
-            Err(error) => console.warn(format!("{error}; it is left out")),
-        }
-    }
-    Ok(cases)
 }

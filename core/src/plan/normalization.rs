@@ -3,7 +3,7 @@
 use super::DatasetFacts;
 
 /// Below this share of a volume left by cropping, z-scores are taken of nonzero voxels alone.
-const MASKED_BELOW: f64 = 0.75;
+pub(super) const MASKED_BELOW: f64 = 0.75;
 
 /// nnU-Net's ways to normalize a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

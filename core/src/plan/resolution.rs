@@ -1,6 +1,7 @@
 //! Voxel size and patch for a budget: what a patch can see decides where minutes are few.
 
 use super::Budget;
+use super::cascade::coarser;
 use crate::train::TrainConfig;
 
 /// The share of the median case that a patch is to cover. At half, organs that are told apart by where they lie are.
@@ -8,11 +9,6 @@ const COVER: f64 = 0.6;
 
 /// The smallest structure keeps at least so many voxels: a cube of five.
 const FEWEST_VOXELS: f64 = 125.0;
-
-/// How much voxels grow at a time, and which axes first: those more than twice as fine as the coarsest (the loop of
-/// nnU-Net's low resolution).
-const GROWTH: f64 = 1.03;
-const MUCH_FINER: f64 = 2.0;
 
 /// Seconds of a training step that are worth waiting for: two in a run of ten minutes, so that it has 300 steps.
 const STEP_SHARE: f64 = 1.0 / 300.0;
@@ -51,7 +47,7 @@ impl Resolution {
         let mut mm = field.mm;
         loop {
             let (found, limited) = Self::at(mm, field, config, budget);
-            let coarser = grown(mm);
+            let coarser = coarser(mm);
             let vanishes = field.smallest / coarser.iter().product::<f64>() < FEWEST_VOXELS;
             if !limited || found.coverage >= COVER || vanishes {
                 return found;
@@ -90,24 +86,11 @@ impl Resolution {
     }
 }
 
-/// The same voxels a little larger, the finest axes first.
-fn grown(mm: [f64; 3]) -> [f64; 3] {
-    let coarsest = mm.into_iter().fold(0.0, f64::max);
-    let much_finer = mm.map(|side| side * MUCH_FINER < coarsest);
-    let any = much_finer.contains(&true);
-    [0, 1, 2].map(|axis| mm[axis] * if much_finer[axis] || !any { GROWTH } else { 1.0 })
-}
-
 /// The patch that is shorter along the axis of which it covers most; `None` where no axis can be.
 fn shorter(config: &TrainConfig, size: [f64; 3]) -> Option<[usize; 3]> {
     let rule = config.resolved_network().patch_rule();
     let covered = |axis: usize| config.patch[axis] as f64 / size[axis];
     let mut axes = [0, 1, 2];
     axes.sort_by(|&a, &b| covered(b).total_cmp(&covered(a)));
-    axes.into_iter().find_map(|axis| {
-        let mut wanted = config.patch;
-        wanted[axis] = wanted[axis].saturating_sub(1);
-        let patch = rule.nearest(wanted);
-        (patch[axis] < config.patch[axis]).then_some(patch)
-    })
+    axes.into_iter().find_map(|axis| rule.shorter(config.patch, axis))
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::decision::{millimeters, voxels};
+use super::normalization::MASKED_BELOW;
 use super::resolution::Field;
 use super::statistics::median;
 use super::{Budget, DatasetFacts, Decision, PlanError, Resolution, Result, TargetSpacing};
@@ -21,10 +22,6 @@ use crate::volume::AxisOrder;
 
 /// The axis of `[depth, height, width]` that runs across the body, in the order of axes of all plans.
 const ACROSS: usize = 2;
-
-/// Where less than this share of a volume is left by cropping to what is not 0, only what is left is normalized
-/// (nnU-Net's rule, for brains without skulls).
-const MASKED: f64 = 0.75;
 
 /// Spacings with a ratio above this are augmented within slices (nnU-Net's dummy 2D).
 const THICK: f64 = 3.0;
@@ -78,7 +75,7 @@ impl TrainingPlan {
     fn normalization(&mut self, cases: &[CaseFingerprint], facts: &DatasetFacts) {
         let hu: Option<Vec<Vec<(f32, u64)>>> = cases.iter().map(|case| case.labeled_hu.clone()).collect();
         let ct = hu.and_then(|hu| Normalization::of_labeled(hu.concat()));
-        let masked = facts.median_relative_size < MASKED;
+        let masked = facts.median_relative_size < MASKED_BELOW;
         let (normalization, value, reason) = match ct {
             Some(rule @ Normalization::ClipZScore { low, high, .. }) => (
                 rule,

@@ -54,12 +54,7 @@ impl TrainConfig {
         let rule = self.resolved_network().patch_rule();
         let mut axes = [0, 1, 2];
         axes.sort_by_key(|&axis| std::cmp::Reverse(self.patch[axis]));
-        axes.into_iter().find_map(|axis| {
-            let mut wanted = self.patch;
-            wanted[axis] = wanted[axis].saturating_sub(1);
-            let patch = rule.nearest(wanted);
-            (patch[axis] < self.patch[axis]).then_some(patch)
-        })
+        axes.into_iter().find_map(|axis| rule.shorter(self.patch, axis))
     }
 }
 

@@ -160,6 +160,11 @@ impl MedContext {
         self.enabled && (self.masked_loss || self.consistency != ConsistencyForm::Off)
     }
 
+    /// Whether the masked student is compared with a teacher.
+    pub fn has_consistency(&self) -> bool {
+        self.enabled && self.consistency != ConsistencyForm::Off && self.beta > 0.0
+    }
+
     /// Why these settings are invalid, in one sentence.
     pub fn check(&self) -> Result<(), String> {
         let shares = [

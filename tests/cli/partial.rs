@@ -143,6 +143,8 @@ fn scans_without_labels_teach_by_consistency() {
             "1",
             "--unlabeled-share",
             share,
+            "--medcontext",
+            "fitted",
         ];
         (steps(&data, &run, &[&fixed[..], more].concat()), run)
     };
@@ -186,8 +188,8 @@ fn unlabeled_scans_are_refused_where_they_would_teach_nothing() {
     let refused = |more: &[&str]| refuse(&[&train(&data, &run)[..], more].concat());
     let off = refused(&["--unlabeled-share", "0.5", "--medcontext", "off"]);
     assert!(off.contains("consistency"), "{off}");
-    assert!(refused(&["--unlabeled-share", "1"]).contains("choose 0 to below 1"));
+    assert!(refused(&["--unlabeled-share", "1", "--medcontext", "fitted"]).contains("choose 0 to below 1"));
     fs::remove_dir_all(Path::new(&data).join("imagesTs")).expect("removed");
-    let none = refused(&["--unlabeled-share", "0.5"]);
+    let none = refused(&["--unlabeled-share", "0.5", "--medcontext", "fitted"]);
     assert!(none.contains("no case is without labels"), "{none}");
 }

@@ -334,7 +334,7 @@ fn unlabeled_patches_come_between_the_labeled_ones() {
         };
         SampledCase::from(Prepared::new(&[&image], None, &recipe, [6; 3]))
     };
-    let both = labeled().with_unlabeled(vec![unlabeled(), unlabeled()], 0.4);
+    let both = labeled().with_unlabeled(vec![unlabeled(), unlabeled()], 0.4, 0);
     let drawn = both.draw(0, 50);
     let (mut kept, mut count) = (Vec::new(), 0);
     let patches = drawn
@@ -362,7 +362,7 @@ fn unlabeled_patches_come_between_the_labeled_ones() {
         );
     }
     assert_eq!(
-        labeled().with_unlabeled(Vec::new(), 0.4).draw(0, 9),
+        labeled().with_unlabeled(Vec::new(), 0.4, 0).draw(0, 9),
         labeled().draw(0, 9)
     );
 }

@@ -371,8 +371,10 @@ fn loader(labeled: Vec<SampledCase>, unlabeled: Vec<SampledCase>, config: &Train
         ..config.sampler_settings()
     };
     let sampler = Sampler::new(labeled, settings, config.seed ^ random_streams::PATCHES);
+    // Before the masked view joins, unlabeled patches would teach nothing.
+    let first = config.medcontext.first_masked_step(config.iterations) * config.patches_per_step();
     Loader::new(
-        sampler.with_unlabeled(unlabeled, config.unlabeled_share),
+        sampler.with_unlabeled(unlabeled, config.unlabeled_share, first),
         config.iterations * config.patches_per_step(),
     )
 }

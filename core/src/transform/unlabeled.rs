@@ -15,18 +15,21 @@ pub(super) struct Unlabeled {
     cases: Vec<SampledCase>,
     /// Share of all draws.
     share: f64,
+    /// The first draw that may be unlabeled.
+    first: usize,
     /// Where the even sequence of unlabeled draws begins, from 0 to below 1.
     offset: f64,
     seed: u64,
 }
 
 impl Unlabeled {
-    /// A `share` of all draws is of these cases, none if there are no cases.
-    pub fn new(cases: Vec<SampledCase>, share: f64, seed: u64) -> Self {
+    /// A `share` of the draws from `first` on is of these cases, none if there are no cases.
+    pub fn new(cases: Vec<SampledCase>, share: f64, first: usize, seed: u64) -> Self {
         let seed = seed ^ STREAMS;
         Self {
             share: if cases.is_empty() { 0.0 } else { share.clamp(0.0, 1.0) },
             cases,
+            first,
             offset: ChaCha8Rng::seed_from_u64(seed).random_range(0.0..1.0),
             seed,
         }
@@ -35,7 +38,7 @@ impl Unlabeled {
     /// How many draws before this one are unlabeled, and whether this one is: they are spread evenly, so that every
     /// batch has about its share.
     pub fn before(&self, draw: usize) -> (usize, bool) {
-        let until = |draw: usize| (draw as f64 * self.share + self.offset) as usize;
+        let until = |draw: usize| (draw.saturating_sub(self.first) as f64 * self.share + self.offset) as usize;
         let before = until(draw);
         (before, until(draw + 1) > before)
     }
@@ -82,7 +85,18 @@ mod tests {
 
     #[test]
     fn without_cases_no_draw_is_unlabeled() {
-        let draws = Unlabeled::new(Vec::new(), 0.5, 1);
+        let draws = Unlabeled::new(Vec::new(), 0.5, 0, 1);
         assert!((0..100).all(|draw| draws.before(draw) == (0, false)));
+    }
+
+    #[test]
+    fn unlabeled_draws_begin_where_they_may() {
+        let late = Unlabeled {
+            first: 10,
+            ..of(0.5, 0.3)
+        };
+        let early = of(0.5, 0.3);
+        assert!((0..10).all(|draw| late.before(draw) == (0, false)));
+        assert!((0..10).all(|draw| late.before(draw + 10) == early.before(draw)));
     }
 }

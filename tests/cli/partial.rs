@@ -66,7 +66,7 @@ fn an_ignored_label_is_neither_learned_nor_measured() {
     for (run, more) in [
         ("by-name", None),
         ("cached", Some(cache.as_str())),
-        ("again", Some(&cache)),
+        ("again", Some(cache.as_str())),
     ] {
         let run = path(folder.path(), run);
         let mut arguments = train(&data, &run);

@@ -102,11 +102,9 @@ impl Reader<'_> {
         if config.unlabeled_share == 0.0 || files.is_empty() {
             return Ok(set);
         }
-        let names: Vec<&str> = files.iter().map(|files| files.id.as_str()).collect();
-        self.console.say(format!(
-            "cases without labels that are learned from too: {}",
-            names.join(", ")
-        ));
+        if self.cache.is_none() {
+            self.warn_of_room(&files);
+        }
         let prepare = |files: &CaseFiles| match &self.cache {
             Some(cache) => cache.prepared(&self.folder, files, labels, config),
             None => Ok(train::prepare(&self.folder.read(files)?, labels, config).into()),

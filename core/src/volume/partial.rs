@@ -112,19 +112,18 @@ impl LabelImage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::volume::{Affine, Grid, Image, Voxels};
+    use crate::volume::{Affine, Form, Grid, Image, Voxels};
 
     /// A map whose axes in the file are not the canonical ones, from labels with axes [S, A, R].
     fn map(canonical: &Array3<u16>) -> LabelImage {
         let (s, a, r) = canonical.dim();
         // i runs to the front, j to the top, k to the left.
-        let affine = Affine([
-            [0.0, 0.0, -1.0, 0.0],
-            [1.0, 0.0, 0.0, 0.0],
-            [0.0, 1.0, 0.0, 0.0],
-            [0.0, 0.0, 0.0, 1.0],
-        ]);
-        let grid = Grid::new([a, s, r], affine);
+        let affine = Affine([[0.0, 0.0, -1.0, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0]]);
+        let grid = Grid {
+            dims: [a, s, r],
+            affine,
+            form: Form::Sform,
+        };
         let image = Image::new(Voxels::U8(vec![0; s * a * r]), grid).expect("an image");
         LabelImage::from_canonical(canonical.clone(), &image).expect("a map")
     }

@@ -14,6 +14,7 @@ mod folders;
 mod foreign;
 mod names;
 mod output;
+mod partial;
 mod plan;
 mod precision;
 mod presets;

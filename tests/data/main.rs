@@ -13,6 +13,7 @@ mod nifti_file;
 mod nifti_variety;
 mod orientation;
 mod pairing;
+mod partial;
 mod phantom;
 mod place;
 mod placement;

@@ -34,7 +34,7 @@ pub(super) struct Arguments {
         long,
         value_name = "PART.json",
         num_args = 1..,
-        conflicts_with_all = ["prediction", "truth", "labels", "shard"]
+        conflicts_with_all = ["prediction", "truth", "labels", "ignore_label", "shard"]
     )]
     merge: Vec<PathBuf>,
     /// HD95 of the two directions together, as medpy, or the larger of the two, as MONAI: pooled or
@@ -54,6 +54,10 @@ pub(super) struct Arguments {
     /// Measure several labels as one in place of labels: NAME=ID+ID, such as whole=1+2+4.
     #[arg(long, value_name = "REGION", value_delimiter = ',', conflicts_with = "labels")]
     regions: Vec<Region>,
+    /// Id of voxels of the true label maps that are not labeled, and not measured; by default the one that dataset.json
+    /// or a label map names "ignore".
+    #[arg(long, value_name = "ID")]
+    ignore_label: Option<u16>,
     /// Part of the cases: I/N, or N where a cluster numbers the parts.
     #[arg(long, value_name = "I/N")]
     shard: Option<String>,
@@ -115,6 +119,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     if !shard.is_whole() {
         console.say(format!("{shard}: {} cases", pairs.len()));
     }
+    let ignored = arguments.ignore_label.or(json.as_ref().and_then(|json| json.ignore));
     let mut names = json.map_or_else(BTreeMap::new, |json| json.names);
     let mut targets = Targets {
         labels: choose_labels(&arguments.labels, &names)?,
@@ -129,6 +134,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         targets,
         form: arguments.hd95,
         names,
+        ignored,
     };
     let scores = measurement.cases(&pairs, console);
     let failed = pairs.len() - scores.len();
@@ -225,6 +231,8 @@ struct Measurement<'a> {
     form: Hausdorff,
     /// Names of labels by id, where known.
     names: BTreeMap<u16, String>,
+    /// The id of voxels that are not labeled; else the true label map may name it.
+    ignored: Option<u16>,
 }
 
 impl Measurement<'_> {
@@ -249,7 +257,10 @@ impl Measurement<'_> {
     /// Measures one case, and adds the label names from its true label map.
     fn case(&mut self, pair: &Match, console: &Console) -> Result<CaseScore, Failure> {
         let prediction = read_label(&self.predictions.path_below(&pair.prediction))?;
-        let truth = read_label(&self.truths.path_below(&pair.truth))?;
+        let mut truth = read_label(&self.truths.path_below(&pair.truth))?;
+        if let Some(id) = self.ignored {
+            truth = truth.with_ignored(id);
+        }
         for (what, map) in [("prediction", &prediction), ("true label map", &truth)] {
             for warning in map.warnings() {
                 console.warn(format!("{}: {what}: {warning}", pair.case));

@@ -3,7 +3,7 @@
 use ndarray::ArrayView3;
 use serde::{Deserialize, Serialize};
 
-use super::{Hausdorff, Region, dice, hd95};
+use super::{Hausdorff, Region, dice, hd95, without_ignored};
 use crate::dataset::{DatasetError, LabelSet};
 use crate::volume::{LabelImage, format_dims};
 
@@ -48,7 +48,8 @@ pub struct CaseScore {
 }
 
 impl CaseScore {
-    /// Compares two label arrays of one shape whose axes have the given spacing in mm.
+    /// Compares two label arrays of one shape whose axes have the given spacing in mm, except where the truth has the
+    /// id that `labels` [ignore](LabelSet::ignore).
     ///
     /// # Errors
     /// When the shapes differ.
@@ -62,11 +63,14 @@ impl CaseScore {
     ) -> Result<CaseScore, DatasetError> {
         let voxel_ml = spacing.iter().product::<f64>() / 1000.0;
         let size = (spacing, voxel_ml);
-        compare(case, prediction, truth, size, &targets(labels), form)
+        known(case, prediction, truth, labels.ignore(), |prediction, truth| {
+            compare(case, prediction, truth, size, &targets(labels), form)
+        })
     }
 
     /// Compares two label files, voxel by voxel, in mm of the truth's grid, onto which the prediction is
-    /// brought as a label map is onto its image ([`LabelImage::placed_on`]).
+    /// brought as a label map is onto its image ([`LabelImage::placed_on`]). Voxels that the truth
+    /// [ignores](LabelImage::ignored), or whose id `labels` [ignore](LabelSet::ignore), are background in both.
     ///
     /// # Errors
     /// When the prediction lies elsewhere and has another size.
@@ -77,7 +81,8 @@ impl CaseScore {
         labels: &LabelSet,
         form: Hausdorff,
     ) -> Result<CaseScore, DatasetError> {
-        of_targets(case, prediction, truth, &targets(labels), form)
+        let ignored = truth.ignored().or(labels.ignore());
+        of_targets(case, prediction, (truth, ignored), &targets(labels), form)
     }
 
     /// Compares regions of two label files, as [`CaseScore::of_images`] does labels. Region number i, from 1, becomes
@@ -94,15 +99,15 @@ impl CaseScore {
     ) -> Result<CaseScore, DatasetError> {
         let ids = regions.iter().map(|region| region.labels.as_slice());
         let targets: Vec<(u16, &[u16])> = (1..).zip(ids).collect();
-        of_targets(case, prediction, truth, &targets, form)
+        of_targets(case, prediction, (truth, truth.ignored()), &targets, form)
     }
 }
 
-/// Compares two files on the grid of the truth.
+/// Compares two files on the grid of the truth, which comes with the id of its ignored voxels.
 fn of_targets(
     case: &str,
     prediction: &LabelImage,
-    truth: &LabelImage,
+    (truth, ignored): (&LabelImage, Option<u16>),
     targets: &[(u16, &[u16])],
     form: Hausdorff,
 ) -> Result<CaseScore, DatasetError> {
@@ -115,7 +120,26 @@ fn of_targets(
     let [x, y, z] = grid.spacing();
     let size = ([z, y, x], grid.voxel_ml());
     let (prediction, truth) = (file_view(&prediction), file_view(truth));
-    compare(case, prediction, truth, size, targets, form)
+    known(case, prediction, truth, ignored, |prediction, truth| {
+        compare(case, prediction, truth, size, targets, form)
+    })
+}
+
+/// What `compare` says of two arrays after [`without_ignored`].
+fn known(
+    case: &str,
+    prediction: ArrayView3<'_, u16>,
+    truth: ArrayView3<'_, u16>,
+    ignored: Option<u16>,
+    compare: impl FnOnce(ArrayView3<'_, u16>, ArrayView3<'_, u16>) -> Result<CaseScore, DatasetError>,
+) -> Result<CaseScore, DatasetError> {
+    same_shape(case, prediction.shape(), truth.shape())?;
+    if ignored.is_none() {
+        return compare(prediction, truth);
+    }
+    let (mut prediction, mut truth) = (prediction.to_owned(), truth.to_owned());
+    without_ignored(&mut prediction, &mut truth, ignored);
+    compare(prediction.view(), truth.view())
 }
 
 /// Labels with axes \[k, j, i\]: scores do not depend on the orientation in the patient.
@@ -139,7 +163,6 @@ fn compare(
     targets: &[(u16, &[u16])],
     form: Hausdorff,
 ) -> Result<CaseScore, DatasetError> {
-    same_shape(case, prediction.shape(), truth.shape())?;
     let score = |&(id, labels): &(u16, &[u16])| match labels {
         [label] => measure(id, prediction, truth, *label, size, form),
         labels => {

@@ -39,7 +39,10 @@ impl Targets {
             return CaseScore::of_regions(case, prediction, truth, &self.regions, form);
         }
         let ids = match &self.labels[..] {
-            [] => [prediction.present(), truth.present()].concat(),
+            [] => {
+                let found = [prediction.present(), truth.present()].concat().into_iter();
+                found.filter(|id| Some(*id) != truth.ignored()).collect()
+            }
             chosen => chosen.to_vec(),
         };
         let labels = LabelSet::from_ids(ids, &BTreeMap::new())?;

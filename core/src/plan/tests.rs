@@ -32,6 +32,7 @@ fn case(id: &str, size: [usize; 3], spacing: [f64; 3], hu: bool, labels: &[Label
         spacing,
         labeled: true,
         labels: labels.iter().map(|label| label.0).collect(),
+        ignored: None,
         names: BTreeMap::new(),
         labeled_hu: hu.then(|| (0..=100).map(|value| (value as f32, 10)).collect()),
         warnings: Vec::new(),

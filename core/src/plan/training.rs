@@ -45,7 +45,9 @@ impl TrainingPlan {
         budget.check()?;
         let first = cases.first().ok_or(PlanError::NoCase)?;
         let channels = vec![String::new(); first.channels];
-        let facts = DatasetFacts::of(cases, channels, labels.classes())?;
+        // nnU-Net counts the label of ignored voxels.
+        let entries = labels.classes() + usize::from(labels.ignore().is_some());
+        let facts = DatasetFacts::of(cases, channels, entries)?;
         facts.check()?;
         let mut plan = Self {
             config: TrainConfig {

@@ -74,6 +74,10 @@ pub struct TrainConfig {
     pub sampling: Sampling,
     /// Augmentation of training patches.
     pub augmentation: Augmentation,
+    /// Share of the patches that come from cases without labels, 0 to below 1: they teach by MedContext's consistency
+    /// alone.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unlabeled_share: f64,
     /// Whether the weights to start from may have other labels; their last layer is then replaced.
     pub new_head: bool,
 }
@@ -107,6 +111,7 @@ impl Default for TrainConfig {
             medcontext: MedContext::default(),
             sampling: Sampling::default(),
             augmentation: Augmentation::default(),
+            unlabeled_share: 0.0,
             new_head: false,
         }
     }
@@ -159,6 +164,7 @@ impl TrainConfig {
             augmentation: self.augmentation,
             slice_axis: self.preprocessing.axes.slice_axis(),
             patches_per_step: self.patches_per_step(),
+            ignores: true,
         }
     }
 
@@ -232,6 +238,23 @@ impl TrainConfig {
         never.into_iter().collect()
     }
 
+    /// Unlabeled cases teach nothing without consistency.
+    fn check_unlabeled(&self) -> Result<()> {
+        let share = self.unlabeled_share;
+        if !(0.0..1.0).contains(&share) {
+            return Err(Error::Config(format!(
+                "unlabeled_share is {share}: choose 0 to below 1"
+            )));
+        }
+        if share > 0.0 && !self.medcontext.has_consistency() {
+            return Err(Error::Config(format!(
+                "unlabeled_share is {share} and cases without labels teach by MedContext's consistency alone, which is \
+                 off: switch it on, or set unlabeled_share = 0"
+            )));
+        }
+        Ok(())
+    }
+
     /// Checks that these settings are valid.
     ///
     /// # Errors
@@ -260,12 +283,17 @@ impl TrainConfig {
             }
         }
         self.medcontext.check().map_err(Error::Config)?;
+        self.check_unlabeled()?;
         if !(0.0..1.0).contains(&self.overlap) {
             let overlap = self.overlap;
             return Err(Error::Config(format!("overlap is {overlap}: choose 0 to below 1")));
         }
         Ok(())
     }
+}
+
+fn is_zero(share: &f64) -> bool {
+    *share == 0.0
 }
 
 /// A tenth of a run, at least one step.

@@ -3,7 +3,8 @@
 //!
 //! A case counts as in an evaluation by default: if neither the label map nor the prediction has a label (or region),
 //! it is left out of that label's mean; if only one of them has it, its Dice is 0. MONAI's metric for BraTS also leaves
-//! out cases whose label map lacks the region, and thus their false positives.
+//! out cases whose label map lacks the region, and thus their false positives. Voxels that the label map ignores are
+//! background on both sides.
 
 use burn::tensor::Device;
 
@@ -11,7 +12,7 @@ use super::{HeldOut, LabelDice, TrainConfig};
 use crate::backbone::Model;
 use crate::dataset::LabelSet;
 use crate::infer::{self, PredictConfig, Predictor};
-use crate::metric::dice_of_region;
+use crate::metric::{dice_of_region, without_ignored};
 use crate::weights::Metadata;
 use crate::{Error, Result};
 
@@ -105,7 +106,9 @@ pub(super) async fn run(
             let infer::Event::Finished { segmentation, .. } = event else {
                 continue;
             };
-            let (predicted, truth) = (segmentation.labels.canonical(), truth.canonical());
+            let ignored = truth.ignored().or(predictor.metadata().labels.ignore());
+            let (mut predicted, mut truth) = (segmentation.labels.canonical(), truth.canonical());
+            without_ignored(&mut predicted, &mut truth, ignored);
             for (found, one) in found.iter_mut().zip(&measured) {
                 found.extend(dice_of_region(predicted.view(), truth.view(), &one.labels));
             }

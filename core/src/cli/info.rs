@@ -130,6 +130,9 @@ fn weights(path: &Path, bytes: &[u8], console: &Console) -> Outcome {
         training.seed,
         metadata.version
     ));
+    if let Some(inference) = metadata.inference {
+        console.say(format!("segments with {}", inference.describe()));
+    }
     if let Some(dice) = training.validation_dice {
         console.say(format!("validation Dice {dice:.4}"));
     }

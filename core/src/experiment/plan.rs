@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{Cell, Row, row};
 use crate::backbone::Backbone;
 use crate::dataset::{Case, LabelSet};
-use crate::infer::PredictConfig;
+use crate::infer::{Inference, PredictConfig};
 use crate::metric::{Protocol, Region, Targets};
 use crate::preset::Preset;
 use crate::train::{TrainConfig, TrainingSet, merge, overlay};
@@ -204,10 +204,7 @@ impl Experiment {
             targets: if chosen.is_empty() { reported } else { chosen },
             protocol: row.protocol(self.protocol),
             predict: PredictConfig {
-                overlap: config.overlap,
-                blend: config.blend,
-                mirror: row.mirror,
-                largest_component: row.largest_component,
+                inference: inference(row, &config),
                 ..PredictConfig::default()
             },
             config,
@@ -260,6 +257,19 @@ impl Experiment {
             .map_err(|error| bad(error.to_string()))?;
         Ok((config, learned, reported))
     }
+}
+
+/// How a row's cases are segmented: by the settings that its weights are to hold, else as in validation; with what the
+/// row turns on.
+fn inference(row: &Row, config: &TrainConfig) -> Inference {
+    let mut settings = config.inference.unwrap_or(Inference {
+        overlap: config.overlap,
+        blend: config.blend,
+        ..Inference::default()
+    });
+    settings.mirror |= row.mirror;
+    settings.post_processing.largest_component |= row.largest_component;
+    settings
 }
 
 /// The backbone that the last of several layers of settings names; UNETR by default.

@@ -10,7 +10,7 @@ use burn::tensor::Device;
 use super::{HeldOut, LabelDice, TrainConfig};
 use crate::backbone::Model;
 use crate::dataset::LabelSet;
-use crate::infer::{self, PredictConfig, Predictor};
+use crate::infer::{self, Inference, PredictConfig, Predictor};
 use crate::metric::dice_of_region;
 use crate::weights::Metadata;
 use crate::{Error, Result};
@@ -84,8 +84,11 @@ pub(super) async fn run(
     let predictor = Predictor::new(model, metadata, device);
     let measured = measured(&predictor.metadata().labels, &config.reported);
     let settings = PredictConfig {
-        overlap: config.overlap,
-        blend: config.blend,
+        inference: Inference {
+            overlap: config.overlap,
+            blend: config.blend,
+            ..Inference::default()
+        },
         batch_size: config.batch_size,
         ..PredictConfig::default()
     };

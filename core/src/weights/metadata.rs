@@ -4,8 +4,8 @@ use burn::tensor::Device;
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 
-use super::WeightsError;
 use super::torch::is_torch;
+use super::{Inference, WeightsError};
 use crate::backbone::{Model, Network};
 use crate::dataset::LabelSet;
 use crate::transform::{MirrorAxes, Preprocessing};
@@ -33,6 +33,10 @@ pub struct Metadata {
     pub mirror_axes: MirrorAxes,
     /// The labels, by output channel.
     pub labels: LabelSet,
+    /// How cases are segmented unless told otherwise; `None` in files that do not say, for which it is
+    /// [`Inference::default`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inference: Option<Inference>,
     /// How the weights came to be.
     pub training: TrainingSummary,
 }

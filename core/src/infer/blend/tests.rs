@@ -9,7 +9,7 @@ use safetensors::SafeTensors;
 
 use super::Blender;
 use crate::dataset::LabelSet;
-use crate::infer::{Blend, PredictConfig, importance};
+use crate::infer::{Blend, Inference, PredictConfig, importance};
 use crate::transform::{Normalization, Prepared, Preprocessing};
 use crate::volume::{Affine, Form, Grid, Image, Voxels};
 
@@ -88,8 +88,11 @@ fn blended_windows_equal_monai() {
             (Blend::Gaussian, 0.25, 0.125),
         ] {
             let config = PredictConfig {
-                overlap,
-                blend,
+                inference: Inference {
+                    overlap,
+                    blend,
+                    ..Inference::default()
+                },
                 keep_logits: true,
                 ..PredictConfig::default()
             };

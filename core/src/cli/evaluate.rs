@@ -41,6 +41,9 @@ pub(super) struct Arguments {
     /// max.
     #[arg(long, default_value = "pooled")]
     hd95: Hausdorff,
+    /// Surface Dice counts surfaces that lie at most this far apart, in mm.
+    #[arg(long, value_name = "MM", default_value_t = Protocol::default().tolerance_mm)]
+    tolerance: f64,
     /// What empty masks count as: zero (UNETR's script), one (nnFormer's), nan (nnU-Net), medpy or
     /// monai.
     #[arg(long, default_value = "nan")]
@@ -99,6 +102,14 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let (Some(prediction), Some(truth)) = (&arguments.prediction, &arguments.truth) else {
         return merge(&arguments.merge, &arguments.outputs, console);
     };
+    let protocol = Protocol {
+        hd95: arguments.hd95,
+        empty: arguments.empty,
+        tolerance_mm: arguments.tolerance,
+    };
+    if let Some(problem) = protocol.problem() {
+        return Err(Error::Config(problem).into());
+    }
     let json = dataset_json(truth)?;
     for problem in json.iter().flat_map(|json| &json.problems) {
         console.warn(format!("{}: {}", problem.path, problem.reason));
@@ -127,15 +138,11 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         predictions: &predictions,
         truths: &truths,
         targets,
-        form: arguments.hd95,
+        protocol,
         names,
     };
     let scores = measurement.cases(&pairs, console);
     let failed = pairs.len() - scores.len();
-    let protocol = Protocol {
-        hd95: arguments.hd95,
-        empty: arguments.empty,
-    };
     let labels = measurement.targets.label_set(&scores, &measurement.names);
     let labels = labels.map_err(Error::from)?;
     report(&Evaluation::new(scores, &labels, protocol), &arguments.outputs, console)?;
@@ -222,7 +229,7 @@ struct Measurement<'a> {
     predictions: &'a Listing,
     truths: &'a Listing,
     targets: Targets,
-    form: Hausdorff,
+    protocol: Protocol,
     /// Names of labels by id, where known.
     names: BTreeMap<u16, String>,
 }
@@ -266,7 +273,7 @@ impl Measurement<'_> {
                 pair.case
             ));
         }
-        let score = self.targets.score(&pair.case, &prediction, &truth, self.form);
+        let score = self.targets.score(&pair.case, &prediction, &truth, self.protocol);
         Ok(score.map_err(Error::from)?)
     }
 }

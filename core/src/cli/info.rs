@@ -131,7 +131,7 @@ fn weights(path: &Path, bytes: &[u8], console: &Console) -> Outcome {
         metadata.version
     ));
     if let Some(inference) = metadata.inference {
-        console.say(format!("segments with {}", inference.describe()));
+        console.say(format!("inference: {}", inference.describe()));
     }
     if let Some(dice) = training.validation_dice {
         console.say(format!("validation Dice {dice:.4}"));

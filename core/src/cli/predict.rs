@@ -38,7 +38,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     ));
     if predictor.metadata().inference.is_some() {
         let settings = config(&arguments, &predictor).inference;
-        console.say(format!("segmenting as the weights say or the options: {}", settings.describe()));
+        console.say(format!("inference: {}", settings.describe()));
     }
     let interrupted = interrupt_flag();
     let mut failed = unknown;

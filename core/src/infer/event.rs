@@ -117,7 +117,10 @@ mod tests {
         let earlier = r#"{"overlap": 0.25, "blend": "constant", "batch_size": 2, "flips": true,
             "largest_component": true, "keep_logits": false, "uncertainty": true}"#;
         let found: PredictConfig = serde_json::from_str(earlier).expect("read");
-        assert_eq!((found.batch_size, found.uncertainty, found.inference.mirror), (2, true, true));
+        assert_eq!(
+            (found.batch_size, found.uncertainty, found.inference.mirror),
+            (2, true, true)
+        );
         assert!(found.inference.post_processing.largest_component);
         let expected = "overlap 0.25, constant blending, averaged over mirror images, largest component of each label";
         assert_eq!(found.inference.describe(), expected);

@@ -13,7 +13,9 @@ pub(super) fn fill_holes<T: Copy + PartialEq + Default>(labels: &mut Array3<T>) 
     // What each component of the background becomes: still unknown (background), one label, or nothing.
     let inner = |bounds: &Bounds| {
         let sides = bounds.start.into_iter().zip(bounds.size).zip([depth, height, width]);
-        sides.into_iter().all(|((start, size), side)| start > 0 && start + size < side)
+        sides
+            .into_iter()
+            .all(|((start, size), side)| start > 0 && start + size < side)
     };
     let mut becomes: Vec<Option<T>> = (found.components.iter())
         .map(|component| inner(&component.bounds).then_some(background))
@@ -22,7 +24,9 @@ pub(super) fn fill_holes<T: Copy + PartialEq + Default>(labels: &mut Array3<T>) 
         let hole = &mut becomes[run.component];
         if hole.is_some() {
             for label in around(labels, run).filter(|&label| label != background) {
-                *hole = hole.filter(|&known| known == background || known == label).map(|_| label);
+                *hole = hole
+                    .filter(|&known| known == background || known == label)
+                    .map(|_| label);
             }
         }
     }

@@ -102,14 +102,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let (Some(prediction), Some(truth)) = (&arguments.prediction, &arguments.truth) else {
         return merge(&arguments.merge, &arguments.outputs, console);
     };
-    let protocol = Protocol {
-        hd95: arguments.hd95,
-        empty: arguments.empty,
-        tolerance_mm: arguments.tolerance,
-    };
-    if let Some(problem) = protocol.problem() {
-        return Err(Error::Config(problem).into());
-    }
+    let protocol = protocol(&arguments)?;
     let json = dataset_json(truth)?;
     for problem in json.iter().flat_map(|json| &json.problems) {
         console.warn(format!("{}: {}", problem.path, problem.reason));
@@ -153,6 +146,19 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         });
     }
     Ok(())
+}
+
+/// How cases are measured.
+fn protocol(arguments: &Arguments) -> Result<Protocol, Error> {
+    let protocol = Protocol {
+        hd95: arguments.hd95,
+        empty: arguments.empty,
+        tolerance_mm: arguments.tolerance,
+    };
+    match protocol.problem() {
+        Some(problem) => Err(Error::Config(problem)),
+        None => Ok(protocol),
+    }
 }
 
 /// Merges the shards of an evaluation and reports it.

@@ -2,7 +2,7 @@
 
 use leptos::html::Table;
 use leptos::prelude::*;
-use medcontext_core::metric::{Evaluation, Means, Measure, Protocol, Statistic};
+use medcontext_core::metric::{self, Evaluation, Means, Protocol, Statistic};
 
 use super::evaluation::{evaluation, seen};
 use crate::page::format;
@@ -11,13 +11,21 @@ use crate::page::state::State;
 use crate::saved::SavedStoreFields;
 
 /// What the table shows.
-const FIRST: [Measure; 3] = [Measure::Dice, Measure::Hd95Mm, Measure::SurfaceDice];
+const FIRST: [metric::Measure; 3] = [
+    metric::Measure::Dice,
+    metric::Measure::Hd95Mm,
+    metric::Measure::SurfaceDice,
+];
 
 /// What it shows besides if asked.
-const FURTHER: [Measure; 3] = [Measure::Iou, Measure::Precision, Measure::Recall];
+const FURTHER: [metric::Measure; 3] = [
+    metric::Measure::Iou,
+    metric::Measure::Precision,
+    metric::Measure::Recall,
+];
 
 /// What it shows of the previous weights.
-const COMPARED: [Measure; 2] = [Measure::Dice, Measure::Hd95Mm];
+const COMPARED: [metric::Measure; 2] = [metric::Measure::Dice, metric::Measure::Hd95Mm];
 
 /// The table of means, beside those of the previous weights.
 #[component]
@@ -37,7 +45,7 @@ pub fn Measure() -> impl IntoView {
         let (now, before) = (measured.get(), state.saved.before().get());
         now.map(|now| rows(&now, before.as_ref(), all.get()))
     };
-    let titles = |measures: &[Measure], suffix: &'static str| {
+    let titles = |measures: &[metric::Measure], suffix: &'static str| {
         let titles = measures
             .iter()
             .map(|measure| measure.title(Protocol::default()) + suffix);
@@ -57,7 +65,7 @@ pub fn Measure() -> impl IntoView {
     let caption = move || measured.read().as_ref().map(|now| scope(state, now));
     view! {
         <Show when=move || measured.read().is_some()>
-            <div class="measured">
+            <div class="measured" role="region" aria-label="Measures" tabindex="0">
                 <table id="measure" node_ref=table>
                     <caption>{caption}</caption>
                     <thead>
@@ -146,19 +154,19 @@ fn rows(now: &Evaluation, before: Option<&Evaluation>, all: bool) -> impl IntoVi
 }
 
 /// The class of a measure's cells.
-fn class(measure: Measure) -> &'static str {
+fn class(measure: metric::Measure) -> &'static str {
     match measure {
-        Measure::Dice => "dice",
-        Measure::Hd95Mm => "hd95",
-        Measure::Hd95Voxels => "hd95-voxels",
-        Measure::SurfaceDice => "surface-dice",
-        Measure::Iou => "iou",
-        Measure::Precision => "precision",
-        Measure::Recall => "recall",
+        metric::Measure::Dice => "dice",
+        metric::Measure::Hd95Mm => "hd95",
+        metric::Measure::Hd95Voxels => "hd95-voxels",
+        metric::Measure::SurfaceDice => "surface-dice",
+        metric::Measure::Iou => "iou",
+        metric::Measure::Precision => "precision",
+        metric::Measure::Recall => "recall",
     }
 }
 
 /// Decimals on the screen, where the files have more.
-fn decimals(measure: Measure) -> usize {
+fn decimals(measure: metric::Measure) -> usize {
     measure.decimals().min(3)
 }

@@ -83,7 +83,8 @@ fn tables_of_files_that_are_named_differently() {
     assert_eq!(json["protocol"]["tolerance_mm"], 0.5);
     // (1 + 1/2 + 0) / 3.
     assert!((mean(&json["labels"][0]["recall"]) - 0.5).abs() < 1e-12);
-    let row = "| liver | 0.5556 ± 0.5092 | 0.32 ± 0.55 | 0.5556 ± 0.5092 | 0.500 ± 0.500 | 0.667 ± 0.577 | 0.500 ± 0.500 | 0 |";
+    let row = "| liver | 0.5556 ± 0.5092 | 0.32 ± 0.55 | 0.5556 ± 0.5092 | 0.500 ± 0.500 | 0.667 ± 0.577 \
+        | 0.500 ± 0.500 | 0 |";
     assert_holds(&text(&markdown), &["| Surface Dice (0.5 mm) |", row]);
     assert_holds(&told, &["Surface Dice (0.5 mm)", "surface Dice within 0.5 mm"]);
     let document = text(&html);

@@ -245,33 +245,12 @@ fn what_an_empty_mask_counts_as() {
     }
     assert!("none".parse::<EmptyPolicy>().is_err());
     // A false positive: 0 for every policy but MONAI's, which leaves out what the truth lacks.
-    let false_positive = LabelScore {
-        dice: Some(0.0),
-        ml_predicted: 1.0,
-        ml_true: 0.0,
-        label: 1,
-        hd95_mm: None,
-        hd95_voxels: None,
-        surface_dice: Some(0.0),
-        iou: Some(0.0),
-        precision: Some(0.0),
-        recall: Some(0.0),
-    };
     for name in ["zero", "one", "nan", "medpy"] {
         let policy: EmptyPolicy = name.parse().expect("a policy");
-        assert_eq!(
-            policy.overlap_of(&false_positive, false_positive.dice),
-            Some(0.0),
-            "{name}"
-        );
+        assert_eq!(policy.overlap_of(Some(0.0), true), Some(0.0), "{name}");
     }
-    assert_eq!(EmptyPolicy::Monai.overlap_of(&false_positive, Some(0.0)), None);
-    let missed = LabelScore {
-        ml_predicted: 0.0,
-        ml_true: 1.0,
-        ..false_positive
-    };
-    assert_eq!(EmptyPolicy::Monai.overlap_of(&missed, missed.dice), Some(0.0));
+    assert_eq!(EmptyPolicy::Monai.overlap_of(Some(0.0), true), None);
+    assert_eq!(EmptyPolicy::Monai.overlap_of(Some(0.0), false), Some(0.0));
 }
 
 #[test]

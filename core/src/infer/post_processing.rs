@@ -15,9 +15,9 @@ impl PostProcessing {
     /// Changes a label map, `[depth, height, width]` with background 0 and voxels of `voxel_ml` mL.
     ///
     /// Voxels that touch, even by a corner, are connected (26 neighbors), as in MONAI's
-    /// `KeepLargestConnectedComponent`; of equal components the first in the array's order is kept. A hole is background
-    /// that has no way out by faces (6 neighbors), as in SciPy's `binary_fill_holes`; one that holds or touches another
-    /// label stays as it is.
+    /// `KeepLargestConnectedComponent`; of equal components the first in the array's order is kept. A hole is
+    /// background that has no way out by faces (6 neighbors), as in SciPy's `binary_fill_holes`; one that holds or
+    /// touches another label stays as it is.
     pub fn apply<T: Copy + Ord + Default>(&self, labels: &mut Array3<T>, voxel_ml: f64) {
         if self.largest_component || self.smallest_ml > 0.0 {
             self.remove_components(labels, voxel_ml);

@@ -57,8 +57,8 @@ impl Predictor {
     /// afterwards. Nothing is computed until [`Run::next`] is called; dropping the run frees everything.
     ///
     /// # Errors
-    /// When the network takes another number of channels, these lie on different grids, a setting of inference is out of
-    /// range, or the batch size is 0.
+    /// When the network takes another number of channels, these lie on different grids, a setting of inference is out
+    /// of range, or the batch size is 0.
     pub fn start_channels(&self, images: &[&Image], config: PredictConfig) -> Result<Run<'_>> {
         self.metadata.check_channels(images.len())?;
         let &image = images

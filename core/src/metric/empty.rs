@@ -4,8 +4,6 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::LabelScore;
-
 /// How undefined values count in a mean. Overlap (Dice, surface Dice, IoU, precision, recall) is undefined where both
 /// masks are empty, a distance where either is; if only one mask is empty, every policy has an overlap of 0.
 ///
@@ -50,11 +48,10 @@ impl EmptyPolicy {
         })
     }
 
-    /// The overlap that a mean counts of a label's score, from which the overlap is; `None` leaves it out.
-    pub fn overlap_of(self, score: &LabelScore, overlap: Option<f64>) -> Option<f64> {
-        // A label without voxels has volume 0.
-        let left_out = self == Self::Monai && score.ml_true == 0.0;
-        self.overlap(overlap).filter(|_| !left_out)
+    /// The same where it is known whether the true mask is empty.
+    pub fn overlap_of(self, overlap: Option<f64>, truth_is_empty: bool) -> Option<f64> {
+        self.overlap(overlap)
+            .filter(|_| !(self == Self::Monai && truth_is_empty))
     }
 
     /// The name in commands and files.

@@ -4,73 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{CaseScore, EmptyPolicy, Hausdorff, LabelScore, Measure, Statistic};
+use super::{CaseScore, EmptyPolicy, LabelScore, Means, Measure, Protocol, Statistic};
 use crate::dataset::{DatasetError, LabelSet};
-
-/// How an evaluation is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Protocol {
-    /// The form of HD95.
-    pub hd95: Hausdorff,
-    /// How empty masks count in means. Cases keep undefined values as such.
-    pub empty: EmptyPolicy,
-    /// Tolerance of surface Dice in mm.
-    pub tolerance_mm: f64,
-}
-
-impl Default for Protocol {
-    fn default() -> Self {
-        Self {
-            hd95: Hausdorff::default(),
-            empty: EmptyPolicy::default(),
-            tolerance_mm: 2.0,
-        }
-    }
-}
-
-impl Protocol {
-    /// What is wrong with it, in one sentence; `None` if nothing is.
-    pub fn problem(&self) -> Option<String> {
-        let tolerance = self.tolerance_mm;
-        (!(tolerance >= 0.0 && tolerance.is_finite()))
-            .then(|| format!("a tolerance of {tolerance} mm cannot work: choose 0 or more"))
-    }
-
-    /// How it is measured, in words.
-    pub fn describe(&self) -> String {
-        format!(
-            "HD95 {}, surface Dice within {} mm, empty masks {}",
-            self.hd95.name(),
-            self.tolerance_mm,
-            self.empty.name()
-        )
-    }
-}
-
-/// Mean and standard deviation over cases of every metric; undefined where no case counts.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Means {
-    /// Dice.
-    pub dice: Option<Statistic>,
-    /// HD95 in mm.
-    pub hd95_mm: Option<Statistic>,
-    /// HD95 in voxels.
-    pub hd95_voxels: Option<Statistic>,
-    /// Surface Dice at the protocol's tolerance. This and what follows are undefined in evaluations of versions that
-    /// did not measure them.
-    #[serde(default)]
-    pub surface_dice: Option<Statistic>,
-    /// Jaccard index.
-    #[serde(default)]
-    pub iou: Option<Statistic>,
-    /// Precision.
-    #[serde(default)]
-    pub precision: Option<Statistic>,
-    /// Recall.
-    #[serde(default)]
-    pub recall: Option<Statistic>,
-}
 
 /// One label over all cases.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

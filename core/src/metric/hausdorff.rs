@@ -18,6 +18,21 @@ pub enum Hausdorff {
 }
 
 impl Hausdorff {
+    /// HD95 in the unit of the distances.
+    pub fn hd95(self, distances: &SurfaceDistances) -> f64 {
+        let SurfaceDistances {
+            mut to_truth,
+            mut to_prediction,
+        } = distances.clone();
+        match self {
+            Self::Pooled => {
+                to_truth.append(&mut to_prediction);
+                percentile(&mut to_truth, 95.0)
+            }
+            Self::Max => percentile(&mut to_truth, 95.0).max(percentile(&mut to_prediction, 95.0)),
+        }
+    }
+
     /// The name in commands and files.
     pub fn name(self) -> &'static str {
         match self {
@@ -52,7 +67,7 @@ pub fn hd95(
     form: Hausdorff,
 ) -> Option<f64> {
     let distances = SurfaceDistances::of(prediction, truth, label, spacing.unwrap_or([1.0; 3]))?;
-    Some(distances.hd95(form))
+    Some(form.hd95(&distances))
 }
 
 /// `percent`-th percentile (0 to 100) with linear interpolation between the sorted values (numpy's

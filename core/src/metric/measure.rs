@@ -1,6 +1,32 @@
-//! The measures of an evaluation, one by one.
+//! The measures of an evaluation, one by one, and their means.
 
-use super::{EmptyPolicy, LabelScore, Means, Protocol, Statistic};
+use serde::{Deserialize, Serialize};
+
+use super::{EmptyPolicy, LabelScore, Protocol, Statistic};
+
+/// Mean and standard deviation over cases of every metric; undefined where no case counts.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Means {
+    /// Dice.
+    pub dice: Option<Statistic>,
+    /// HD95 in mm.
+    pub hd95_mm: Option<Statistic>,
+    /// HD95 in voxels.
+    pub hd95_voxels: Option<Statistic>,
+    /// Surface Dice at the protocol's tolerance. This and what follows are undefined in evaluations of versions that
+    /// did not measure them.
+    #[serde(default)]
+    pub surface_dice: Option<Statistic>,
+    /// Jaccard index.
+    #[serde(default)]
+    pub iou: Option<Statistic>,
+    /// Precision.
+    #[serde(default)]
+    pub precision: Option<Statistic>,
+    /// Recall.
+    #[serde(default)]
+    pub recall: Option<Statistic>,
+}
 
 /// What is measured of a label in a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,9 +124,10 @@ impl Measure {
         if scores.clone().any(lacking) {
             return Vec::new();
         }
+        // A label without voxels has volume 0.
         let counts = |score: &LabelScore| match distance {
             true => empty.distance(self.of(score)),
-            false => empty.overlap_of(score, self.of(score)),
+            false => empty.overlap_of(self.of(score), score.ml_true == 0.0),
         };
         scores.map(counts).collect()
     }

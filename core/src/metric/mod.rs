@@ -1,5 +1,5 @@
-//! Overlap, surface distances and volumes, by case and label, the tables of an evaluation, and post-processing chosen by
-//! Dice.
+//! Overlap, surface distances and volumes, by case and label, the tables of an evaluation, and post-processing chosen
+//! by Dice.
 
 mod dice;
 mod distance;
@@ -10,6 +10,7 @@ mod hausdorff;
 mod measure;
 mod overlap;
 mod post_processing;
+mod protocol;
 mod region;
 mod score;
 mod statistic;
@@ -21,11 +22,12 @@ pub use dice::{dice, dice_of_region};
 pub use distance::squared_distance;
 pub use document::EvaluationDocument;
 pub use empty::EmptyPolicy;
-pub use evaluation::{Evaluation, EvaluationError, LabelMean, Means, Protocol};
+pub use evaluation::{Evaluation, EvaluationError, LabelMean};
 pub use hausdorff::{Hausdorff, hd95, percentile};
-pub use measure::Measure;
+pub use measure::{Means, Measure};
 pub use overlap::Overlap;
 pub use post_processing::{ChosenPostProcessing, HeldOutPrediction, choose_post_processing};
+pub use protocol::Protocol;
 pub use region::Region;
 pub use score::{CaseScore, LabelScore};
 pub use statistic::Statistic;

@@ -182,7 +182,7 @@ fn measure(
     let overlap = Overlap::of(prediction, truth, &[label]);
     let mm = SurfaceDistances::of(prediction, truth, label, spacing);
     let voxels = SurfaceDistances::of(prediction, truth, label, [1.0; 3]);
-    let hd95 = |distances: &SurfaceDistances| distances.hd95(protocol.hd95);
+    let hd95 = |distances: &SurfaceDistances| protocol.hd95.hd95(distances);
     let surface_dice = |distances: &SurfaceDistances| distances.surface_dice(protocol.tolerance_mm);
     LabelScore {
         label: id,

@@ -2,7 +2,7 @@
 
 use ndarray::{Array3, ArrayView3, Zip, s};
 
-use super::{Hausdorff, percentile, squared_distance};
+use super::squared_distance;
 
 /// Distances are compared with a tolerance with this relative slack: the sides of voxels are 32-bit numbers in files.
 const ROUNDING: f64 = 1e-6;
@@ -11,9 +11,9 @@ const ROUNDING: f64 = 1e-6;
 #[derive(Debug, Clone, PartialEq)]
 pub struct SurfaceDistances {
     /// From every surface voxel of the prediction to the nearest of the truth.
-    to_truth: Vec<f64>,
+    pub to_truth: Vec<f64>,
     /// From every surface voxel of the truth to the nearest of the prediction.
-    to_prediction: Vec<f64>,
+    pub to_prediction: Vec<f64>,
 }
 
 impl SurfaceDistances {
@@ -33,18 +33,6 @@ impl SurfaceDistances {
             to_truth: distances(&prediction, &truth, spacing)?,
             to_prediction: distances(&truth, &prediction, spacing)?,
         })
-    }
-
-    /// 95th percentile Hausdorff distance, in the unit of the spacing.
-    pub fn hd95(&self, form: Hausdorff) -> f64 {
-        let (mut to_truth, mut to_prediction) = (self.to_truth.clone(), self.to_prediction.clone());
-        match form {
-            Hausdorff::Pooled => {
-                to_truth.append(&mut to_prediction);
-                percentile(&mut to_truth, 95.0)
-            }
-            Hausdorff::Max => percentile(&mut to_truth, 95.0).max(percentile(&mut to_prediction, 95.0)),
-        }
     }
 
     /// Surface Dice (normalized surface distance, NSD): the share of both surfaces' voxels that lie within `tolerance`

@@ -26,18 +26,6 @@ impl FromStr for Unit {
 }
 
 impl Unit {
-    /// The unit asked for, or both.
-    fn shown(unit: Option<Unit>) -> Vec<Unit> {
-        unit.map_or(vec![Self::Mm, Self::Voxels], |unit| vec![unit])
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Mm => "mm",
-            Self::Voxels => "voxels",
-        }
-    }
-
     /// HD95 in this unit.
     fn hd95(self) -> Measure {
         match self {
@@ -52,13 +40,15 @@ const FURTHER: [Measure; 4] = [Measure::SurfaceDice, Measure::Iou, Measure::Prec
 
 /// Dice, and HD95 in the unit asked for, or in both.
 fn first(unit: Option<Unit>) -> Vec<Measure> {
-    let distances = Unit::shown(unit).into_iter().map(Unit::hd95);
+    let units = unit.map_or(vec![Unit::Mm, Unit::Voxels], |unit| vec![unit]);
+    let distances = units.into_iter().map(Unit::hd95);
     [Measure::Dice].into_iter().chain(distances).collect()
 }
 
 impl Evaluation {
-    /// One line per case and label: `case,label,name,dice,hd95_mm,hd95_voxels,ml_predicted,ml_true,surface_dice_2mm,iou,`
-    /// `precision,recall`, distances in the given unit, or in both. An undefined value is an empty field.
+    /// One line per case and label: `case,label,name,dice,hd95_mm,hd95_voxels,ml_predicted,ml_true`, then
+    /// `surface_dice_2mm` with the protocol's tolerance, `iou,precision,recall`; distances in the given unit, or in
+    /// both. An undefined value is an empty field.
     pub fn to_csv(&self, unit: Option<Unit>) -> String {
         let first = first(unit);
         let keys = |measures: &[Measure]| -> Vec<String> {

@@ -35,19 +35,19 @@ pub fn Switches(options: Options) -> impl IntoView {
             <Switch
                 id="mirror"
                 text="Average over mirror images (eight times as long, often a little better)"
-                on=Signal::derive(move || inference.read().mirror)
+                checked=Signal::derive(move || inference.read().mirror)
                 set=move |on| chosen.update(|chosen| chosen.mirror = Some(on))
             />
             <Switch
                 id="largest-component"
                 text="Keep only the largest piece of each label"
-                on=Signal::derive(move || post_processing().largest_component)
+                checked=Signal::derive(move || post_processing().largest_component)
                 set=move |on| chosen.update(|chosen| chosen.largest_component = Some(on))
             />
             <Switch
                 id="fill-holes"
                 text="Fill holes"
-                on=Signal::derive(move || post_processing().fill_holes)
+                checked=Signal::derive(move || post_processing().fill_holes)
                 set=move |on| chosen.update(|chosen| chosen.fill_holes = Some(on))
             />
             <label>
@@ -71,13 +71,13 @@ pub fn Switches(options: Options) -> impl IntoView {
 
 /// One of them.
 #[component]
-fn Switch(id: &'static str, text: &'static str, on: Signal<bool>, set: impl Fn(bool) + 'static) -> impl IntoView {
+fn Switch(id: &'static str, text: &'static str, checked: Signal<bool>, set: impl Fn(bool) + 'static) -> impl IntoView {
     view! {
         <label>
             <input
                 id=id
                 type="checkbox"
-                prop:checked=move || on.get()
+                prop:checked=move || checked.get()
                 on:change:target=move |event| set(event.target().checked())
             />
             {text}

@@ -92,6 +92,7 @@ fn weights_without_settings_follow_the_options_alone() {
     assert_eq!(found.1, after(settings, &plain));
     assert_ne!(found.1, plain.1);
 
-    let bad = [&predict(&weights, &input, &out("bad"))[..], &["--smallest-ml=-1"]].concat();
+    let bad = out("bad");
+    let bad = [&predict(&weights, &input, &bad)[..], &["--smallest-ml=-1"]].concat();
     assert!(refuse(&bad).contains("a smallest component of -1 mL cannot work"));
 }

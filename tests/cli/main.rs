@@ -12,6 +12,7 @@ mod experiment;
 mod folder_table;
 mod folders;
 mod foreign;
+mod inference;
 mod names;
 mod output;
 mod partial;

@@ -6,7 +6,7 @@ use futures::executor::block_on;
 use medcontext_core::Error;
 use medcontext_core::dataset::{Case, CaseFingerprint, DatasetJson, LabelSet, Library, Reading, read_case};
 use medcontext_core::loss::IGNORED;
-use medcontext_core::metric::{CaseScore, Hausdorff, Targets};
+use medcontext_core::metric::{CaseScore, Protocol, Targets};
 use medcontext_core::transform::{Normalization, Prepared, Preprocessing, Resampling, Spacing, Warp};
 use medcontext_core::volume::{AxisOrder, Image, LabelImage, Limits, SliceAxis};
 use medcontext_tests::reference;
@@ -233,7 +233,7 @@ fn measures_leave_out_what_the_truth_ignores() {
     let score = |truth: &LabelImage| {
         let targets = Targets::default();
         targets
-            .score("a", &prediction, truth, Hausdorff::Pooled)
+            .score("a", &prediction, truth, Protocol::default())
             .expect("one grid")
     };
     let known = score(&truth.clone().with_ignored(9));
@@ -246,7 +246,7 @@ fn measures_leave_out_what_the_truth_ignores() {
     let background = map(&[1, 1], &[]);
     let cut = map(&[1, 0, 1], &[]);
     let expected = Targets::default()
-        .score("a", &cut, &background, Hausdorff::Pooled)
+        .score("a", &cut, &background, Protocol::default())
         .expect("one grid");
     assert_eq!(known.labels[0], expected.labels[0]);
     assert_ne!(score(&truth).labels[0], expected.labels[0]);
@@ -254,11 +254,11 @@ fn measures_leave_out_what_the_truth_ignores() {
     let set = LabelSet::from_ids([1, 2], &BTreeMap::new())
         .and_then(|set| set.with_ignore(9))
         .expect("labels");
-    let of_images = CaseScore::of_images("a", &prediction, &truth, &set, Hausdorff::Pooled).expect("one grid");
+    let of_images = CaseScore::of_images("a", &prediction, &truth, &set, Protocol::default()).expect("one grid");
     assert_eq!(of_images, known);
     let arrays = (prediction.canonical(), truth.canonical());
     let spacing = truth.grid().canonical_spacing();
-    let of_arrays = CaseScore::new("a", arrays.0.view(), arrays.1.view(), spacing, &set, Hausdorff::Pooled);
+    let of_arrays = CaseScore::new("a", arrays.0.view(), arrays.1.view(), spacing, &set, Protocol::default());
     assert_eq!(of_arrays.expect("one shape").labels[0].dice, Some(0.5));
     // And in the map of differences: one voxel missed, one extra.
     let difference = prediction.difference(&truth.with_ignored(9)).expect("one grid");

@@ -106,10 +106,8 @@ fn train(config: TrainConfig, cases: &[Case], labels: &LabelSet) -> Vec<u8> {
 
 /// The share of the organs' voxels that is found as the other side's, and the share that is found as the right one.
 fn shares(weights: &[u8], cases: &[Case]) -> (f64, f64) {
-    let config = PredictConfig {
-        mirror: true,
-        ..PredictConfig::default()
-    };
+    let mut config = PredictConfig::default();
+    config.inference.mirror = true;
     let (mut organ, mut confused, mut found) = (0usize, 0usize, 0usize);
     block_on(async {
         let device = open(DeviceKind::Cpu).await.expect("a CPU").device;

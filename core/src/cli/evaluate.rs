@@ -41,6 +41,9 @@ pub(super) struct Arguments {
     /// max.
     #[arg(long, default_value = "pooled")]
     hd95: Hausdorff,
+    /// Surface Dice counts surfaces that lie at most this far apart, in mm.
+    #[arg(long, value_name = "MM", default_value_t = Protocol::default().tolerance_mm)]
+    tolerance: f64,
     /// What empty masks count as: zero (UNETR's script), one (nnFormer's), nan (nnU-Net), medpy or
     /// monai.
     #[arg(long, default_value = "nan")]
@@ -103,6 +106,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let (Some(prediction), Some(truth)) = (&arguments.prediction, &arguments.truth) else {
         return merge(&arguments.merge, &arguments.outputs, console);
     };
+    let protocol = protocol(&arguments)?;
     let json = dataset_json(truth)?;
     for problem in json.iter().flat_map(|json| &json.problems) {
         console.warn(format!("{}: {}", problem.path, problem.reason));
@@ -132,16 +136,12 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         predictions: &predictions,
         truths: &truths,
         targets,
-        form: arguments.hd95,
+        protocol,
         names,
         ignored,
     };
     let scores = measurement.cases(&pairs, console);
     let failed = pairs.len() - scores.len();
-    let protocol = Protocol {
-        hd95: arguments.hd95,
-        empty: arguments.empty,
-    };
     let labels = measurement.targets.label_set(&scores, &measurement.names);
     let labels = labels.map_err(Error::from)?;
     report(&Evaluation::new(scores, &labels, protocol), &arguments.outputs, console)?;
@@ -152,6 +152,19 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         });
     }
     Ok(())
+}
+
+/// How cases are measured.
+fn protocol(arguments: &Arguments) -> Result<Protocol, Error> {
+    let protocol = Protocol {
+        hd95: arguments.hd95,
+        empty: arguments.empty,
+        tolerance_mm: arguments.tolerance,
+    };
+    match protocol.problem() {
+        Some(problem) => Err(Error::Config(problem)),
+        None => Ok(protocol),
+    }
 }
 
 /// Merges the shards of an evaluation and reports it.
@@ -228,7 +241,7 @@ struct Measurement<'a> {
     predictions: &'a Listing,
     truths: &'a Listing,
     targets: Targets,
-    form: Hausdorff,
+    protocol: Protocol,
     /// Names of labels by id, where known.
     names: BTreeMap<u16, String>,
     /// The id of voxels that are not labeled; else the true label map may name it.
@@ -277,7 +290,7 @@ impl Measurement<'_> {
                 pair.case
             ));
         }
-        let score = self.targets.score(&pair.case, &prediction, &truth, self.form);
+        let score = self.targets.score(&pair.case, &prediction, &truth, self.protocol);
         Ok(score.map_err(Error::from)?)
     }
 }

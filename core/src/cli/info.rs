@@ -135,6 +135,9 @@ fn weights(path: &Path, bytes: &[u8], console: &Console) -> Outcome {
         training.seed,
         metadata.version
     ));
+    if let Some(inference) = metadata.inference {
+        console.say(format!("inference: {}", inference.describe()));
+    }
     if let Some(dice) = training.validation_dice {
         console.say(format!("validation Dice {dice:.4}"));
     }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::{Cell, Row, row};
 use crate::backbone::Backbone;
 use crate::dataset::{Case, CaseFingerprint, LabelSet};
-use crate::infer::PredictConfig;
+use crate::infer::{Inference, PredictConfig};
 use crate::metric::{Protocol, Region, Targets};
 use crate::plan::{Budget, TrainingPlan};
 use crate::preset::Preset;
@@ -245,10 +245,7 @@ impl Experiment {
             targets: if chosen.is_empty() { reported } else { chosen },
             protocol: row.protocol(self.protocol),
             predict: PredictConfig {
-                overlap: config.overlap,
-                blend: config.blend,
-                mirror: row.mirror,
-                largest_component: row.largest_component,
+                inference: inference(row, &config),
                 ..PredictConfig::default()
             },
             config,
@@ -329,6 +326,19 @@ impl Planned {
         let seconds = self.budget.step_seconds(config, self.channels, self.outputs);
         self.budget.steps_of(seconds)
     }
+}
+
+/// How a row's cases are segmented: by the settings that its weights are to hold, else as in validation; with what the
+/// row turns on.
+fn inference(row: &Row, config: &TrainConfig) -> Inference {
+    let mut settings = config.inference.unwrap_or(Inference {
+        overlap: config.overlap,
+        blend: config.blend,
+        ..Inference::default()
+    });
+    settings.mirror |= row.mirror;
+    settings.post_processing.largest_component |= row.largest_component;
+    settings
 }
 
 /// The backbone that the last of several layers of settings names; UNETR by default.

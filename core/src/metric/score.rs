@@ -3,7 +3,7 @@
 use ndarray::ArrayView3;
 use serde::{Deserialize, Serialize};
 
-use super::{Hausdorff, Region, dice, hd95, without_ignored};
+use super::{Overlap, Protocol, Region, SurfaceDistances, without_ignored};
 use crate::dataset::{DatasetError, LabelSet};
 use crate::volume::{LabelImage, format_dims};
 
@@ -22,6 +22,19 @@ pub struct LabelScore {
     pub ml_predicted: f64,
     /// True volume in mL.
     pub ml_true: f64,
+    /// Surface Dice at the protocol's tolerance. This and what follows are undefined when the label is in neither map,
+    /// and in scores of versions that did not measure them.
+    #[serde(default)]
+    pub surface_dice: Option<f64>,
+    /// Jaccard index.
+    #[serde(default)]
+    pub iou: Option<f64>,
+    /// The share of the prediction that is true.
+    #[serde(default)]
+    pub precision: Option<f64>,
+    /// The share of the truth that is found.
+    #[serde(default)]
+    pub recall: Option<f64>,
 }
 
 impl LabelScore {
@@ -34,6 +47,10 @@ impl LabelScore {
             hd95_voxels: None,
             ml_predicted: 0.0,
             ml_true: 0.0,
+            surface_dice: None,
+            iou: None,
+            precision: None,
+            recall: None,
         }
     }
 }
@@ -59,12 +76,12 @@ impl CaseScore {
         truth: ArrayView3<'_, u16>,
         spacing: [f64; 3],
         labels: &LabelSet,
-        form: Hausdorff,
+        protocol: Protocol,
     ) -> Result<CaseScore, DatasetError> {
         let voxel_ml = spacing.iter().product::<f64>() / 1000.0;
         let size = (spacing, voxel_ml);
         known(case, prediction, truth, labels.ignore(), |prediction, truth| {
-            compare(case, prediction, truth, size, &targets(labels), form)
+            compare(case, prediction, truth, size, &targets(labels), protocol)
         })
     }
 
@@ -79,10 +96,10 @@ impl CaseScore {
         prediction: &LabelImage,
         truth: &LabelImage,
         labels: &LabelSet,
-        form: Hausdorff,
+        protocol: Protocol,
     ) -> Result<CaseScore, DatasetError> {
         let ignored = truth.ignored().or(labels.ignore());
-        of_targets(case, prediction, (truth, ignored), &targets(labels), form)
+        of_targets(case, prediction, (truth, ignored), &targets(labels), protocol)
     }
 
     /// Compares regions of two label files, as [`CaseScore::of_images`] does labels. Region number i, from 1, becomes
@@ -95,11 +112,11 @@ impl CaseScore {
         prediction: &LabelImage,
         truth: &LabelImage,
         regions: &[Region],
-        form: Hausdorff,
+        protocol: Protocol,
     ) -> Result<CaseScore, DatasetError> {
         let ids = regions.iter().map(|region| region.labels.as_slice());
         let targets: Vec<(u16, &[u16])> = (1..).zip(ids).collect();
-        of_targets(case, prediction, (truth, truth.ignored()), &targets, form)
+        of_targets(case, prediction, (truth, truth.ignored()), &targets, protocol)
     }
 }
 
@@ -109,7 +126,7 @@ fn of_targets(
     prediction: &LabelImage,
     (truth, ignored): (&LabelImage, Option<u16>),
     targets: &[(u16, &[u16])],
-    form: Hausdorff,
+    protocol: Protocol,
 ) -> Result<CaseScore, DatasetError> {
     let grid = truth.grid();
     let placed = prediction.clone().placed_on(truth.header(), grid);
@@ -121,7 +138,7 @@ fn of_targets(
     let size = ([z, y, x], grid.voxel_ml());
     let (prediction, truth) = (file_view(&prediction), file_view(truth));
     known(case, prediction, truth, ignored, |prediction, truth| {
-        compare(case, prediction, truth, size, targets, form)
+        compare(case, prediction, truth, size, targets, protocol)
     })
 }
 
@@ -161,14 +178,14 @@ fn compare(
     truth: ArrayView3<'_, u16>,
     size: ([f64; 3], f64),
     targets: &[(u16, &[u16])],
-    form: Hausdorff,
+    protocol: Protocol,
 ) -> Result<CaseScore, DatasetError> {
     let score = |&(id, labels): &(u16, &[u16])| match labels {
-        [label] => measure(id, prediction, truth, *label, size, form),
+        [label] => measure(id, prediction, truth, *label, size, protocol),
         labels => {
             let mask = |map: ArrayView3<'_, u16>| map.mapv(|v| u16::from(labels.contains(&v)));
             let (prediction, truth) = (mask(prediction), mask(truth));
-            measure(id, prediction.view(), truth.view(), 1, size, form)
+            measure(id, prediction.view(), truth.view(), 1, size, protocol)
         }
     };
     Ok(CaseScore {
@@ -183,16 +200,25 @@ fn measure(
     truth: ArrayView3<'_, u16>,
     label: u16,
     (spacing, voxel_ml): ([f64; 3], f64),
-    form: Hausdorff,
+    protocol: Protocol,
 ) -> LabelScore {
-    let volume = |map: ArrayView3<'_, u16>| map.iter().filter(|&&value| value == label).count() as f64 * voxel_ml;
+    let overlap = Overlap::of(prediction, truth, &[label]);
+    let mm = SurfaceDistances::of(prediction, truth, label, spacing);
+    let voxels = SurfaceDistances::of(prediction, truth, label, [1.0; 3]);
+    let hd95 = |distances: &SurfaceDistances| protocol.hd95.hd95(distances);
+    let surface_dice = |distances: &SurfaceDistances| distances.surface_dice(protocol.tolerance_mm);
     LabelScore {
         label: id,
-        dice: dice(prediction, truth, label),
-        hd95_mm: hd95(prediction, truth, label, Some(spacing), form),
-        hd95_voxels: hd95(prediction, truth, label, None, form),
-        ml_predicted: volume(prediction),
-        ml_true: volume(truth),
+        dice: overlap.dice(),
+        hd95_mm: mm.as_ref().map(hd95),
+        hd95_voxels: voxels.as_ref().map(hd95),
+        ml_predicted: overlap.predicted as f64 * voxel_ml,
+        ml_true: overlap.truth as f64 * voxel_ml,
+        // Without distances a mask is empty: then it is what Dice is, 0 or undefined.
+        surface_dice: mm.as_ref().map(surface_dice).or(overlap.dice()),
+        iou: overlap.iou(),
+        precision: overlap.precision(),
+        recall: overlap.recall(),
     }
 }
 

@@ -13,7 +13,7 @@ use super::statistics::median;
 use super::{Budget, DatasetFacts, Decision, PlanError, Resolution, Result, TargetSpacing};
 use crate::backbone::{Backbone, Size};
 use crate::dataset::{CaseFingerprint, LabelSet};
-use crate::infer::{Blend, PredictConfig};
+use crate::infer::{Blend, Inference};
 use crate::medcontext::MedContext;
 use crate::train::{NetworkChoice, TrainConfig};
 use crate::transform::{
@@ -25,13 +25,11 @@ use crate::volume::AxisOrder;
 /// Spacings with a ratio above this are augmented within slices (nnU-Net's dummy 2D).
 const THICK: f64 = 3.0;
 
-/// Settings of a training run and of segmentation with its weights.
+/// Settings of a training run, and of inference with its weights.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TrainingPlan {
     /// Settings of the training run.
     pub config: TrainConfig,
-    /// Settings of segmentation.
-    pub inference: PredictConfig,
     /// Each decision with its reason, in the order in which they follow from each other.
     pub decisions: Vec<Decision>,
 }
@@ -57,7 +55,6 @@ impl TrainingPlan {
                 blend: Blend::Gaussian,
                 ..TrainConfig::default()
             },
-            inference: PredictConfig::default(),
             decisions: Vec::new(),
         };
         plan.normalization(cases, &facts);
@@ -225,7 +222,9 @@ impl TrainingPlan {
         if cases.len() < 3 {
             several = several.max(1);
         }
-        self.inference.largest_component = several == 0;
+        let mut inference = Inference::default();
+        inference.post_processing.largest_component = several == 0;
+        self.config.inference = Some(inference);
         let (value, reason) = match several {
             0 => ("the largest of each label", "in all scans each label is one piece"),
             _ => (
@@ -233,7 +232,7 @@ impl TrainingPlan {
                 "not every label is one piece in every scan, as far as there are enough to tell",
             ),
         };
-        self.decide("largest_component", value, reason);
+        self.decide("inference.largest_component", value, reason);
     }
 
     /// The network, and whether MedContext joins.

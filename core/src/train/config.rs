@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{MixedPrecision, NetworkChoice, OptimizerKind, RateSchedule, Warmup};
 use crate::backbone::Network;
-use crate::infer::Blend;
+use crate::infer::{Blend, Inference};
 use crate::loss::SupervisedLoss;
 use crate::medcontext::MedContext;
 use crate::transform::{Augmentation, Center, Preprocessing, SamplerSettings, Sampling};
@@ -68,6 +68,10 @@ pub struct TrainConfig {
     pub overlap: f64,
     /// How overlapping windows are blended at validation.
     pub blend: Blend,
+    /// Settings of inference that are stored with the weights, as defaults of segmenting with them. Validation does not
+    /// use them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inference: Option<Inference>,
     /// The joint self-supervised part; `mask_ratio`, `beta` and the rest.
     pub medcontext: MedContext,
     /// How patches are sampled.
@@ -108,6 +112,7 @@ impl Default for TrainConfig {
             preprocessing: Preprocessing::default(),
             overlap: 0.5,
             blend: Blend::Constant,
+            inference: None,
             medcontext: MedContext::default(),
             sampling: Sampling::default(),
             augmentation: Augmentation::default(),
@@ -288,7 +293,10 @@ impl TrainConfig {
             let overlap = self.overlap;
             return Err(Error::Config(format!("overlap is {overlap}: choose 0 to below 1")));
         }
-        Ok(())
+        match self.inference.and_then(|inference| inference.problem()) {
+            Some(problem) => Err(Error::Config(format!("inference: {problem}"))),
+            None => Ok(()),
+        }
     }
 }
 

@@ -210,6 +210,7 @@ impl Trainer {
             preprocessing: self.config.preprocessing,
             mirror_axes: self.config.augmentation.mirror_axes,
             labels: self.labels.clone(),
+            inference: self.config.inference,
             training: TrainingSummary {
                 iterations: self.iteration,
                 medcontext: self.config.medcontext.enabled,

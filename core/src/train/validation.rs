@@ -11,7 +11,7 @@ use burn::tensor::Device;
 use super::{HeldOut, LabelDice, TrainConfig};
 use crate::backbone::Model;
 use crate::dataset::LabelSet;
-use crate::infer::{self, PredictConfig, Predictor};
+use crate::infer::{self, Inference, PredictConfig, Predictor};
 use crate::metric::{dice_of_region, without_ignored};
 use crate::weights::Metadata;
 use crate::{Error, Result};
@@ -85,8 +85,11 @@ pub(super) async fn run(
     let predictor = Predictor::new(model, metadata, device);
     let measured = measured(&predictor.metadata().labels, &config.reported);
     let settings = PredictConfig {
-        overlap: config.overlap,
-        blend: config.blend,
+        inference: Inference {
+            overlap: config.overlap,
+            blend: config.blend,
+            ..Inference::default()
+        },
         batch_size: config.batch_size,
         ..PredictConfig::default()
     };

@@ -74,6 +74,14 @@ pub trait Source {
     /// When it cannot be read.
     fn state(&self, cell: &Cell) -> Result<Option<Vec<u8>>, Self::Error>;
 
+    /// The weights file that a cell starts from, if any; see [`Start::Weights`](crate::train::Start::Weights).
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn start(&self, _cell: &Cell) -> Result<Option<Vec<u8>>, Self::Error> {
+        Ok(None)
+    }
+
     /// Reads a case with its label map.
     ///
     /// # Errors

@@ -35,7 +35,8 @@ pub struct PredictConfig {
     pub largest_component: bool,
     /// Whether to keep the blended logits beside the labels.
     pub keep_logits: bool,
-    /// Whether to compute the uncertainty of every voxel; takes one more byte per voxel.
+    /// Whether to compute the uncertainty of every voxel, and the disagreement of an ensemble; each takes one more byte
+    /// per voxel.
     pub uncertainty: bool,
 }
 
@@ -99,6 +100,9 @@ pub struct Segmentation {
     /// How uncertain the network is, where asked for: the entropy of the same logits, brought to the
     /// image's grid as those that decide the labels.
     pub uncertainty: Option<Uncertainty>,
+    /// How much the members of an ensemble disagree, where the uncertainty is asked for and there are several: the part
+    /// of it that more training cases would lower. Scored like the uncertainty.
+    pub disagreement: Option<Uncertainty>,
 }
 
 /// One event of a segmentation, in the order in which they happen.

@@ -35,6 +35,7 @@
 
 mod blend;
 mod components;
+mod ensemble;
 mod event;
 mod files;
 mod mirror;
@@ -43,10 +44,11 @@ mod uncertainty;
 mod window;
 
 pub use components::keep_largest_components;
+pub use ensemble::EnsembleError;
 pub use event::{Blend, Event, LabelVolume, PredictConfig, Segmentation};
 pub use files::{
-    LOGITS_ENDING, SEGMENTATION_ENDING, UNCERTAINTY_ENDING, UNCERTAINTY_SUFFIX, label_file, logits_file, logits_name,
-    segmentation_name, uncertainty_file,
+    DISAGREEMENT_ENDING, DISAGREEMENT_SUFFIX, LOGITS_ENDING, SEGMENTATION_ENDING, UNCERTAINTY_ENDING,
+    UNCERTAINTY_SUFFIX, label_file, logits_file, logits_name, segmentation_name, uncertainty_file,
 };
 pub use mirror::mirror_tta;
 pub use predictor::{Predictor, Run};

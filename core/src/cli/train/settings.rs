@@ -22,11 +22,12 @@ pub(in crate::cli) const STATE: &str = "state.safetensors";
 /// Settings that suit the cases, or those of the preset and its labels.
 fn suggested(
     arguments: &Arguments,
+    minutes: Option<f64>,
     training: &[CaseFingerprint],
     names: &BTreeMap<u16, String>,
     console: &Console,
 ) -> Result<(TrainConfig, Option<LabelSet>), Failure> {
-    if let Some(minutes) = arguments.budget_minutes {
+    if let Some(minutes) = minutes {
         let labels = LabelSet::from_fingerprints(training, names).map_err(Error::from)?;
         let budget = Budget {
             minutes,
@@ -50,13 +51,16 @@ fn suggested(
 /// Suggested or planned settings or those of the preset, then the method's, then the configuration file, then the
 /// command line, with everything that depends on the length of the run resolved; and the preset's labels, if it has
 /// any.
-pub(super) fn configure(
+///
+/// `minutes` is the budget of this run alone.
+pub(in crate::cli) fn configure(
     arguments: &Arguments,
+    minutes: Option<f64>,
     training: &[CaseFingerprint],
     names: &BTreeMap<u16, String>,
     console: &Console,
 ) -> Result<(TrainConfig, Option<LabelSet>), Failure> {
-    let (mut config, labels) = suggested(arguments, training, names, console)?;
+    let (mut config, labels) = suggested(arguments, minutes, training, names, console)?;
     if let Some(method) = arguments.medcontext {
         config.medcontext = method.settings();
     }
@@ -154,9 +158,13 @@ fn bad_settings(path: &Path, problem: &str) -> Failure {
     Failure::Message(format!("{}: {problem}; correct the settings", path.display()))
 }
 
-/// Steps and state of the run in the output folder, whose settings must equal these unless forced.
-pub(super) fn find_state(arguments: &Arguments, config: &TrainConfig) -> Result<Option<(usize, Vec<u8>)>, Failure> {
-    let path = arguments.out.join(STATE);
+/// Steps and state of the run in a folder, whose settings must equal these unless forced.
+pub(in crate::cli) fn find_state(
+    out: &Path,
+    force: bool,
+    config: &TrainConfig,
+) -> Result<Option<(usize, Vec<u8>)>, Failure> {
+    let path = out.join(STATE);
     if !path.exists() {
         return Ok(None);
     }
@@ -164,10 +172,10 @@ pub(super) fn find_state(arguments: &Arguments, config: &TrainConfig) -> Result<
     let unusable = |error| Failure::Message(format!("{}: the weights {error}", path.display()));
     let old = RunState::read(&bytes).map_err(unusable)?;
     let changed = differences(&old.config, config)?;
-    if !changed.is_empty() && !arguments.force {
+    if !changed.is_empty() && !force {
         return Err(Failure::Message(format!(
             "{} was trained with another {}; give the same settings, or add --force to continue with the new ones",
-            arguments.out.display(),
+            out.display(),
             changed.join(", ")
         )));
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use medcontext_core::experiment::FoldSummary;
 use tempfile::TempDir;
 
-use crate::{path, phantom, predict, refuse, succeed, train};
+use crate::{path, phantom, predict, refuse, succeed, text, train};
 
 const FOLDS: [&str; 3] = ["fold-1", "fold-2", "fold-3"];
 
@@ -66,10 +66,11 @@ fn each_case_is_held_out_once_and_the_folds_segment_together() {
         .fold(1.0, f64::min);
     assert_eq!(worst.dice, lowest);
 
-    // A fold is the run that its cases alone would give.
-    let (list, alone) = (path(folder.path(), "lists.json"), path(folder.path(), "alone"));
+    // A fold is the run that its cases and the same settings would give.
+    let [list, alone, settings] = ["lists.json", "alone", "run/config.toml"].map(|name| path(folder.path(), name));
     fs::write(&list, r#"{"a": ["phantom_001", "phantom_003"]}"#).expect("written");
-    succeed(&[train(&data, &alone), vec!["--split", &format!("{list}:a")]].concat());
+    let split = format!("{list}:a");
+    succeed(&[train(&data, &alone), vec!["--split", &split, "--config", &settings]].concat());
     assert!(bytes(&alone, "last.safetensors") == bytes(&out, "fold-2/last.safetensors"));
 
     // The folder stands for all of its folds.
@@ -97,14 +98,22 @@ fn an_interrupted_run_goes_on_where_it_stopped() {
     let run = |out| [train(&data, out), vec!["--folds", "3", "--resume"]].concat();
     succeed(&run(&whole));
     succeed(&run(&cut));
-    // As if it had been killed in the second fold: one fold is done, one has no result yet, one has not begun.
+    // As if it had been killed: the first fold is done, the second trained and not measured, the third has not begun.
     let time = |name: &str| {
-        fs::metadata(Path::new(&cut).join(name))
-            .and_then(|facts| facts.modified())
-            .expect("a file")
+        let facts = fs::metadata(Path::new(&cut).join(name)).expect("a file");
+        facts.modified().expect("a time")
     };
     let first = time("fold-1/last.safetensors");
-    fs::remove_file(Path::new(&cut).join("fold-2/result.json")).expect("there");
+    let [list, alone, settings] = ["lists.json", "alone", "cut/config.toml"].map(|name| path(folder.path(), name));
+    let second = summary(&cut).folds[1].fold.training.clone();
+    fs::write(&list, format!("{{\"second\": {second:?}}}")).expect("written");
+    let split = format!("{list}:second");
+    succeed(&[train(&data, &alone), vec!["--split", &split, "--config", &settings]].concat());
+    let state = Path::new(&alone).join("state.safetensors");
+    fs::copy(state, Path::new(&cut).join("fold-2/state.safetensors")).expect("copied");
+    for name in ["fold-2/result.json", "fold-2/log.jsonl"] {
+        fs::remove_file(Path::new(&cut).join(name)).expect("there");
+    }
     fs::remove_dir_all(Path::new(&cut).join("fold-3")).expect("there");
     // The summary of an unfinished run names what is missing.
     let mut half = summary(&cut);
@@ -117,6 +126,12 @@ fn an_interrupted_run_goes_on_where_it_stopped() {
     let told = succeed(&run(&cut));
     assert!(!told.contains("fold 1 of 3") && told.contains("fold 2 of 3"), "{told}");
     assert_eq!(time("fold-1/last.safetensors"), first, "it is not trained again");
+    let steps = |fold: &str| {
+        text(&bytes(&cut, &format!("{fold}/log.jsonl")))
+            .matches("\"event\":\"step\"")
+            .count()
+    };
+    assert_eq!((steps("fold-2"), steps("fold-3")), (0, 2));
     for fold in FOLDS {
         let name = format!("{fold}/last.safetensors");
         assert!(bytes(&whole, &name) == bytes(&cut, &name), "{name}");

@@ -14,18 +14,24 @@ use super::cache::Cache;
 use super::cases::{Cases, Reader};
 use super::console::{Console, interrupt_flag};
 use super::experiment::{RunFolder, files, finished};
-use super::files::{encoded, make_folder, read, write};
+use super::files::{encoded, make_folder, read, refuse_used_folder, write};
 use super::folder::Folder;
 use super::train::{
-    Arguments, configure, list, open_devices, open_folder, refuse_none, refuse_replacing, say_held_out, warn_of_missing,
+    Arguments, Facts, configure, list, open_devices, open_folder, read_config, refuse_none, refuse_replacing,
+    say_held_out, warn_of_missing,
 };
 use super::{Failure, Outcome};
 use crate::dataset::{CaseFiles, Role};
+use crate::device::ComputeDevice;
 use crate::duration;
 use crate::experiment::{Cell, CellResult, CrossValidation, Event, FOLDS_FILE, FoldCount, FoldSummary, Runner, folds};
 use crate::weights::{Metadata, counted};
 
-pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
+/// The file of the settings that all folds share.
+const SETTINGS: &str = "config.toml";
+
+pub(super) fn run(mut arguments: Arguments, console: &Console) -> Outcome {
+    refuse_used_folder(&arguments.out, arguments.force || arguments.resume)?;
     let folder = open_folder(&arguments, console)?;
     let selected = select(&arguments, &folder, console)?;
     let mut reader = Reader {
@@ -36,7 +42,8 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     };
     let cases = reader.read(&selected)?;
     cases.warn(console);
-    let validation = plan(&arguments, &reader, &cases)?;
+    let (devices, description) = open_devices(arguments.device.clone())?;
+    let validation = plan(&mut arguments, &reader, &cases, &devices[0])?;
     // Each fold reads its own cases, which could be read just now.
     drop(cases);
     reader.strict = true;
@@ -54,20 +61,10 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         results: Vec::new(),
         validation,
     };
-    let mut open = Vec::new();
-    for cell in cells {
-        match run.finished(&cell, &arguments)? {
-            Some(result) => run.results.push(result),
-            None => {
-                run.scans.check_state(&cell)?;
-                open.push(cell);
-            }
-        }
-    }
-    let (devices, description) = open_devices(arguments.device.clone())?;
+    let open = run.take_finished(cells, &arguments)?;
     make_folder(&arguments.out, arguments.force || arguments.resume)?;
     let text = run.validation.config.to_toml()?;
-    write(&arguments.out.join("config.toml"), text.as_bytes())?;
+    write(&arguments.out.join(SETTINGS), text.as_bytes())?;
     if !open.is_empty() {
         console.say(format!("training on {description}"));
         block_on(run.drive(open, &devices, &description))?;
@@ -95,18 +92,34 @@ fn select(arguments: &Arguments, folder: &Folder, console: &Console) -> Result<V
     Ok(training)
 }
 
-/// The folds, and the settings and labels of all of them.
-fn plan(arguments: &Arguments, reader: &Reader<'_>, cases: &Cases) -> Result<CrossValidation, Failure> {
+/// The folds, and the settings and labels of all of them. The minutes are divided by the folds.
+fn plan(
+    arguments: &mut Arguments,
+    reader: &Reader<'_>,
+    cases: &Cases,
+    device: &ComputeDevice,
+) -> Result<CrossValidation, Failure> {
     let console = reader.console;
     let ids: Vec<String> = cases.fingerprints.iter().map(|case| case.id.clone()).collect();
     let count = arguments.folds.unwrap_or(FoldCount::All);
     let number = count.of(ids.len())?;
-    let shared = arguments.budget_minutes.map(|minutes| minutes / number as f64);
-    if let (Some(all), Some(each)) = (arguments.budget_minutes, shared) {
-        console.say(format!("{all} minutes for {number} folds are {each:.1} for each"));
+    let settings = arguments.out.join(SETTINGS);
+    let resumed = match arguments.resume && settings.exists() {
+        true => Some(read_config(&settings)?),
+        false => None,
+    };
+    if let Some(minutes) = arguments.budget_minutes.as_mut().filter(|_| resumed.is_none()) {
+        let all = *minutes;
+        *minutes /= number as f64;
+        console.say(format!("{all} minutes for {number} folds are {minutes:.1} for each"));
     }
-    let names = reader.folder.library.label_names();
-    let (config, labels) = configure(arguments, shared, &cases.fingerprints, &names, console)?;
+    let facts = Facts {
+        cases: &cases.fingerprints,
+        names: &reader.folder.library.label_names(),
+        device,
+        resumed: resumed.as_ref(),
+    };
+    let (config, labels) = configure(arguments, &facts, console)?;
     let labels = reader.labels(cases, labels)?;
     warn_of_missing(&labels, &cases.fingerprints, console);
     Ok(CrossValidation {
@@ -123,7 +136,7 @@ fn place(out: &Path, cell: &Cell) -> PathBuf {
 
 /// The files that belong to no fold.
 fn own_files(out: &Path) -> [PathBuf; 2] {
-    [FOLDS_FILE, "config.toml"].map(|name| out.join(name))
+    [FOLDS_FILE, SETTINGS].map(|name| out.join(name))
 }
 
 /// Warns where the weights that all folds start from have seen a held-out case.
@@ -154,16 +167,27 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// A fold's result from before, if this goes on with it.
-    fn finished(&self, cell: &Cell, arguments: &Arguments) -> Result<Option<CellResult>, Failure> {
-        match arguments.resume {
-            true => finished(&place(self.out, cell), arguments.force, cell),
-            false => Ok(None),
+    /// Takes the results of finished folds, if this goes on with them, and returns the other folds.
+    fn take_finished(&mut self, cells: Vec<Cell>, arguments: &Arguments) -> Result<Vec<Cell>, Failure> {
+        let mut open = Vec::new();
+        for cell in cells {
+            let result = match arguments.resume {
+                true => finished(&place(self.out, &cell), arguments.force, &cell)?,
+                false => None,
+            };
+            match result {
+                Some(result) => self.results.push(result),
+                None => {
+                    self.scans.check_state(&cell)?;
+                    open.push(cell);
+                }
+            }
         }
+        Ok(open)
     }
 
     /// Trains and measures the open folds, one after another, and keeps the summary up to date.
-    async fn drive(&mut self, open: Vec<Cell>, devices: &[Device], description: &str) -> Outcome {
+    async fn drive(&mut self, open: Vec<Cell>, devices: &[ComputeDevice], description: &str) -> Outcome {
         let [device, others @ ..] = devices else {
             return Ok(());
         };
@@ -176,17 +200,16 @@ impl Run<'_> {
         } = self;
         let count = validation.folds.len();
         let interrupted = interrupt_flag();
-        let mut runner = Runner::new(&*scans, open, device).sharing(others);
+        let others: Vec<Device> = others.iter().map(|opened| opened.device.clone()).collect();
+        let mut runner = Runner::new(&*scans, open, &device.device).sharing(&others);
         let (mut folder, mut number): (Option<RunFolder>, usize) = (None, 0);
         while let Some(event) = runner.next().await? {
             if let Event::Cell { cell, done, .. } = &event {
                 let place = place(out, cell);
-                number = validation
-                    .folds
-                    .iter()
-                    .take_while(|fold| fold.folder() != cell.row)
-                    .count()
-                    + 1;
+                let mut folds = validation.folds.iter();
+                number = folds
+                    .position(|fold| fold.folder() == cell.row)
+                    .map_or(0, |index| index + 1);
                 console.say(begun(cell, number, count, runner.remaining_seconds()));
                 folder = Some(RunFolder::new(place, cell, description, *done, console)?);
             }

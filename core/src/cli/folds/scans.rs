@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::cli::Failure;
 use crate::cli::cases::Reader;
-use crate::cli::train::{Arguments, find_state};
+use crate::cli::train::{Arguments, Resumed};
 use crate::dataset::{Case, CaseFiles, LabelSet};
 use crate::experiment::{Cell, Source};
 use crate::train::TrainingSet;
@@ -59,8 +59,12 @@ impl Source for FoldScans<'_> {
         if !self.resume {
             return Ok(None);
         }
-        let state = find_state(&self.out.join(&cell.row), self.force, &cell.config)?;
-        Ok(state.map(|(_, state)| state))
+        let folder = self.out.join(&cell.row);
+        let resumed = Resumed::find(&folder)?;
+        if let Some(resumed) = resumed.as_ref().filter(|_| !self.force) {
+            resumed.check(&folder, &cell.config)?;
+        }
+        Ok(resumed.map(|resumed| resumed.bytes))
     }
 
     fn start(&self, _: &Cell) -> Result<Option<Vec<u8>>, Failure> {

@@ -42,8 +42,8 @@ pub(in crate::cli) struct Arguments {
     /// Also write the blended logits, as CASE.logits.safetensors.
     #[arg(long)]
     pub logits: bool,
-    /// Also write every voxel's uncertainty as CASE_uncertainty.nii.gz, and rank the cases by it: what to label next. Of
-    /// several weights, also write their disagreement as CASE_disagreement.nii.gz.
+    /// Also write every voxel's uncertainty as CASE_uncertainty.nii.gz, and rank the cases by it: what to label next.
+    /// Of several weights, also write their disagreement as CASE_disagreement.nii.gz.
     #[arg(long)]
     pub uncertainty: bool,
     /// Overwrite segmentations that are there already; what is read is never overwritten.

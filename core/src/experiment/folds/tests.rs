@@ -1,5 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::json;
+
 use super::{CrossValidation, Fold, FoldCount, FoldSummary, folds};
 use crate::dataset::{LabelSet, Regions};
 use crate::experiment::CellResult;
@@ -103,13 +105,13 @@ fn cells_train_on_the_others_and_measure_what_is_learned() {
 /// The result of a fold whose cases have these Dice of liver and spleen.
 fn result(run: &CrossValidation, index: usize, dice: &[[Option<f64>; 2]]) -> CellResult {
     let cell = run.cells()[index].clone();
-    let score = |label, dice| LabelScore {
-        label,
-        dice,
-        hd95_mm: dice.map(|dice| 10.0 - dice),
-        hd95_voxels: dice.map(|dice| 10.0 - dice),
-        ml_predicted: 1.0,
-        ml_true: 1.0,
+    let score = |label: u16, dice: Option<f64>| -> LabelScore {
+        let distance = dice.map(|dice| 10.0 - dice);
+        let score = json!({
+            "label": label, "dice": dice, "hd95_mm": distance, "hd95_voxels": distance,
+            "ml_predicted": 1.0, "ml_true": 1.0,
+        });
+        serde_json::from_value(score).expect("a score")
     };
     let cases = cell.evaluation.iter().zip(dice);
     let scores = cases.map(|(case, [liver, spleen])| CaseScore {

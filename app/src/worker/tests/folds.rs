@@ -30,11 +30,11 @@ fn reports(all: &[Report]) -> impl Iterator<Item = &FoldReport> {
 }
 
 fn summaries(all: &[Report]) -> Vec<&FoldSummary> {
-    let measured = |report| match report {
-        &FoldReport::Measured(ref summary) => Some(&**summary),
+    let measured = reports(all).filter_map(|report| match report {
+        FoldReport::Measured(summary) => Some(&**summary),
         _ => None,
-    };
-    reports(all).filter_map(measured).collect()
+    });
+    measured.collect()
 }
 
 #[test]

@@ -95,7 +95,8 @@ pub struct Segmentation {
     /// Size of every label of the network, background left out.
     pub volumes: Vec<LabelVolume>,
     /// Blended logits `[class, depth, height, width]`, where asked for: on the image's grid in the
-    /// network's order of axes, or on the network's own grid where it resamples or crops.
+    /// network's order of axes, or on the network's own grid where it resamples or crops. Of an ensemble, those of its
+    /// members' mean probabilities.
     pub logits: Option<ndarray::Array4<f32>>,
     /// How uncertain the network is, where asked for: the entropy of the same logits, brought to the
     /// image's grid as those that decide the labels.

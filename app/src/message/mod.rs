@@ -6,6 +6,7 @@
 mod cases;
 mod display;
 mod export;
+mod folds;
 mod segmentation;
 mod session;
 mod task;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use cases::{CaseContents, CaseInfo, CasesReport, CasesRequest, Unused, Upload};
 pub use display::{DisplayReport, DisplayRequest};
 pub use export::{ExportReport, ExportRequest, Packed};
+pub use folds::FoldReport;
 pub use segmentation::{SegmentationReport, SegmentationRequest, Segmented};
 pub use session::{SessionReport, SessionRequest};
 pub use task::{TaskReport, TaskRequest};

@@ -24,6 +24,7 @@ mod reoriented;
 mod resampling;
 mod robustness;
 mod sampling;
+mod sides;
 mod surface;
 mod thumbnail;
 mod writing;

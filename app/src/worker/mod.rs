@@ -14,6 +14,7 @@ mod error;
 mod files;
 mod label;
 mod persist;
+mod plan;
 mod predict;
 mod reading;
 mod reporter;

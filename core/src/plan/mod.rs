@@ -31,9 +31,12 @@
 mod budget;
 mod cascade;
 mod decision;
+mod edits;
 mod error;
 mod facts;
+mod feasible;
 mod feature_maps;
+mod measured;
 mod normalization;
 mod patch;
 mod planner;
@@ -49,9 +52,12 @@ mod tests;
 
 pub use budget::Budget;
 pub use decision::Decision;
+pub use edits::{Edits, is_edited};
 pub use error::PlanError;
 pub use facts::{CroppedGrid, DatasetFacts};
+pub use feasible::{Infeasible, check};
 pub use feature_maps::{Encoder, FeatureMaps};
+pub use measured::MeasuredPlan;
 pub use normalization::{ChannelNormalization, NormalizationScheme, normalization};
 pub use patch::Configuration;
 pub use planner::Planner;

@@ -50,7 +50,7 @@ fn case(id: &str, size: [usize; 3], spacing: [f64; 3], hu: bool, labels: &[Label
 }
 
 /// Five scans of an abdomen in thick slices, with both kidneys.
-fn abdomens(hu: bool) -> Vec<CaseFingerprint> {
+pub(super) fn abdomens(hu: bool) -> Vec<CaseFingerprint> {
     let labels = [
         (1, 1500.0, 1, [70.0, 0.0, 0.0]),
         (2, 150.0, 1, [60.0, -40.0, -60.0]),

@@ -5,6 +5,7 @@ mod estimate;
 mod form;
 mod loss_chart;
 mod network;
+mod preparation;
 mod reports;
 mod settings;
 mod store;

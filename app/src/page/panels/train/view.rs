@@ -28,7 +28,10 @@ pub fn Train() -> impl IntoView {
         let unread = |case: &Case| case.role != Role::Predict && !case.info.is_read();
         state.cases.rows.read().iter().any(unread)
     };
-    let ready = move || state.worker.is_ready() && !state.progress.work.read().busy() && !unread();
+    let ready = move || {
+        let planned = !unread() && !state.plan.pending.get();
+        planned && state.worker.is_ready() && !state.progress.work.read().busy()
+    };
     let start = move |_| {
         if chosen.read().is_empty() {
             return state.say(DatasetError::NoLabeledCase.to_string());
@@ -66,6 +69,7 @@ pub fn Train() -> impl IntoView {
                 </button>
             </div>
             <Settings from_weights=from_weights />
+            <panels::plan::Refusal />
             <Estimate cases=chosen ready=Signal::derive(ready) />
             <Show when=move || !state.saved.losses().read().is_empty()>
                 <LossChart />
@@ -73,8 +77,6 @@ pub fn Train() -> impl IntoView {
             <Show when=move || !state.saved.validations().read().is_empty()>
                 <DiceChart />
             </Show>
-            <panels::weights::Weights />
-            <panels::weights::Bundled />
         </section>
     }
 }

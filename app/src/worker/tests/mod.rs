@@ -1,6 +1,7 @@
 //! A whole session, natively: requests go in, reports come out, on the CPU and with files in memory.
 
 mod cases;
+mod plan;
 mod tasks;
 
 use std::cell::RefCell;

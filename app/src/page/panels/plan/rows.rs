@@ -36,6 +36,7 @@ fn Row(decision: PlannedSetting) -> impl IntoView {
     let state = expect_context::<State>();
     let PlannedSetting { setting, value, reason } = decision;
     let field = fields::find(&setting);
+    let name = setting.clone();
     let title = field.map_or_else(|| in_words(&setting), |field| field.title.to_owned());
     let changed = Memo::new(move |_| field.is_some_and(|field| is_changed(state, field)));
     let planned = value.clone();
@@ -48,7 +49,6 @@ fn Row(decision: PlannedSetting) -> impl IntoView {
         true => format!("changed by you; planned: {planned}"),
         false => reason.clone(),
     });
-    let name = field.map(|field| field.setting);
     view! {
         <li data-setting=name class:changed=move || changed.get()>
             <span class="name">{title}</span>

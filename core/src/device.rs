@@ -85,12 +85,18 @@ pub fn compute_on_this_thread() {
     }
 }
 
-#[cfg(feature = "flex")]
-fn cpu() -> Result<(Device, String)> {
+/// Threads that compute on the CPU.
+pub fn threads() -> usize {
     #[cfg(feature = "threads")]
     let threads = rayon::current_num_threads();
     #[cfg(not(feature = "threads"))]
     let threads = 1;
+    threads
+}
+
+#[cfg(feature = "flex")]
+fn cpu() -> Result<(Device, String)> {
+    let threads = threads();
     let plural = if threads == 1 { "" } else { "s" };
     Ok((Device::flex(), format!("CPU, {threads} thread{plural}")))
 }

@@ -2,17 +2,20 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use clap::Args;
+use futures::executor::block_on;
 
 use super::cases::Reader;
-use super::console::Console;
+use super::console::{Console, interrupt_flag};
 use super::files::write;
 use super::folder::{Folder, FolderOptions};
 use super::listing::Listing;
 use super::{Failure, Outcome, train};
 use crate::Error;
-use crate::dataset::{DatasetError, LabelSet, Role};
+use crate::dataset::{CaseFingerprint, DatasetError, LabelSet, Role};
+use crate::device::{self, DeviceKind};
 use crate::plan::{Budget, TrainingPlan};
 
 #[derive(Args)]
@@ -23,9 +26,13 @@ pub(super) struct Arguments {
     /// Plan for one list of a JSON file of case names.
     #[arg(long, value_name = "FILE:LIST")]
     split: Option<String>,
-    /// Minutes of training, on one CPU thread.
+    /// Minutes of training.
     #[arg(long, value_name = "M", default_value_t = Budget::DEFAULT.minutes)]
     budget_minutes: f64,
+    /// Measure a few steps on this device: cpu, wgpu, cuda or cuda:N. Without it, the speed of this machine's CPU is
+    /// assumed.
+    #[arg(long)]
+    device: Option<DeviceKind>,
     /// Write the settings as TOML, which `core train --config` takes.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -58,11 +65,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     };
     let cases = reader.fingerprints(&files)?;
     let labels = LabelSet::from_fingerprints(&cases, &reader.folder.library.label_names()).map_err(Error::from)?;
-    let budget = Budget {
-        minutes: arguments.budget_minutes,
-        ..Budget::DEFAULT
-    };
-    let plan = TrainingPlan::new(&cases, &labels, &budget).map_err(Error::from)?;
+    let plan = planned(&arguments, &cases, &labels, console)?;
     if let Some(path) = &arguments.out {
         write(path, plan.config.to_toml()?.as_bytes())?;
     }
@@ -76,4 +79,33 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// The plan, from measured steps where a device is named.
+fn planned(
+    arguments: &Arguments,
+    cases: &[CaseFingerprint],
+    labels: &LabelSet,
+    console: &Console,
+) -> Result<TrainingPlan, Failure> {
+    let kind = arguments.device.clone();
+    let budget = Budget {
+        minutes: arguments.budget_minutes,
+        ..Budget::of(kind.as_ref().unwrap_or(&DeviceKind::Cpu))
+    };
+    let Some(kind) = kind else {
+        return Ok(TrainingPlan::new(cases, labels, &budget).map_err(Error::from)?);
+    };
+    let opened = block_on(device::open(kind))?;
+    console.warn(format!("measuring how long a step takes on {}", opened.description));
+    let interrupted = interrupt_flag();
+    let measured = block_on(TrainingPlan::measured(
+        cases,
+        labels,
+        budget,
+        &opened.device,
+        |config| Ok::<_, Failure>(config.clone()),
+        async || !interrupted.load(Ordering::SeqCst),
+    ))?;
+    measured.map(|measured| measured.plan).ok_or(Failure::Interrupted)
 }

@@ -18,7 +18,7 @@ use futures::executor::block_on;
 pub(super) use self::arguments::Arguments;
 pub(super) use self::report::{FILES, RunReport};
 pub(super) use self::settings::STATE;
-use self::settings::{configure, find_state};
+use self::settings::{Facts, Resumed, configure};
 use super::cache::Cache;
 use super::cases::Reader;
 use super::console::{Console, interrupt_flag};
@@ -29,7 +29,7 @@ use super::listing::Listing;
 use super::{Failure, Outcome};
 use crate::Error;
 use crate::dataset::{CaseFiles, CaseFingerprint, DatasetError, LabelSet, Role, Split, not_learned};
-use crate::device::{self, DeviceKind};
+use crate::device::{self, ComputeDevice, DeviceKind};
 use crate::preset::Preset;
 use crate::train::{CheckpointKind, Event, Start, Trainer};
 use crate::weights::counted;
@@ -47,10 +47,17 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let (training, validation) = (reader.read(&training)?, reader.read(&validation)?);
     training.warn(console);
     validation.warn(console);
+    let (devices, description) = open_devices(arguments.device.clone())?;
+    let resumed = Resumed::find(&arguments)?;
     let (config, labels) = configure(
         &arguments,
-        &training.fingerprints,
-        &reader.folder.library.label_names(),
+        &Facts {
+            cases: &training.fingerprints,
+            names: &reader.folder.library.label_names(),
+            // There is at least the default device.
+            device: &devices[0],
+            resumed: resumed.as_ref().map(|resumed| &resumed.state.config),
+        },
         console,
     )?;
     let labels = reader.labels(&training, labels)?;
@@ -58,34 +65,32 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     for sentence in not_learned(&labels, &validation.fingerprints) {
         console.warn(sentence);
     }
-    let state = match arguments.resume {
-        true => find_state(&arguments, &config)?,
-        false => None,
-    };
+    if let Some(resumed) = &resumed {
+        resumed.check(&arguments, &config)?;
+    }
     let weights = arguments.start.as_deref().map(read).transpose()?;
-    let start = match (&state, &weights) {
-        (Some((_, state)), _) => Start::Resume(state),
+    let start = match (&resumed, &weights) {
+        (Some(resumed), _) => Start::Resume(&resumed.bytes),
         (None, Some(weights)) => Start::Weights(weights),
         (None, None) => Start::Scratch,
     };
 
-    let (devices, description) = open_devices(arguments.device)?;
     let mut trainer = Trainer::on(
         config.clone(),
         reader.training(training, &labels, &config)?,
         reader.held_out(validation),
         labels,
         start,
-        // There is at least the default device.
-        &devices[0],
+        &devices[0].device,
     )?;
-    trainer.share(&devices[1..])?;
+    let others: Vec<Device> = devices[1..].iter().map(|opened| opened.device.clone()).collect();
+    trainer.share(&others)?;
     make_folder(&arguments.out, arguments.force || arguments.resume)?;
     let text = config.to_toml()?;
     write(&arguments.out.join("config.toml"), text.as_bytes())?;
     console.say(format!("training on {description}"));
     // The trainer holds their content; the files are several times the size of the network.
-    let done = state.map(|(done, _)| done);
+    let done = resumed.map(|resumed| resumed.state.iteration);
     drop(weights);
     let mut report = RunReport::new(&arguments.out, console, config.iterations, description, done)?;
     block_on(drive(trainer, &mut report, arguments.strict))
@@ -107,11 +112,11 @@ fn open_folder(arguments: &Arguments, console: &Console) -> Result<Folder, Failu
 }
 
 /// The devices to train on, and their description.
-fn open_devices(kinds: Vec<DeviceKind>) -> Result<(Vec<Device>, String), Failure> {
+fn open_devices(kinds: Vec<DeviceKind>) -> Result<(Vec<ComputeDevice>, String), Failure> {
     let opened = block_on(device::open_all(kinds))?;
-    let devices = opened.iter().map(|opened| opened.device.clone()).collect();
-    let names: Vec<String> = opened.into_iter().map(|opened| opened.description).collect();
-    Ok((devices, names.join(" + ")))
+    let names: Vec<&str> = opened.iter().map(|opened| opened.description.as_str()).collect();
+    let description = names.join(" + ");
+    Ok((opened, description))
 }
 
 /// Refuses a run whose files would replace what it reads.

@@ -59,6 +59,14 @@ pub struct MedContext {
     pub momentum_end: f64,
     /// Which weights are validated, saved and used for prediction.
     pub test_weights: TestWeights,
+    /// The share of the run before the masked view joins, 0 to 1: until then a step is a plain one, at less than half
+    /// the cost. 0 in every published run.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub delay: f64,
+}
+
+fn is_zero(share: &f64) -> bool {
+    *share == 0.0
 }
 
 /// The paper's settings, with a momentum fitted to the length of the run: the paper's own from some 3,450 steps on.
@@ -89,6 +97,7 @@ impl MedContext {
             momentum: Momentum::PAPER,
             momentum_end: 1.0,
             test_weights: TestWeights::Student,
+            delay: 0.0,
         }
     }
 
@@ -160,6 +169,11 @@ impl MedContext {
         self.enabled && (self.masked_loss || self.consistency != ConsistencyForm::Off)
     }
 
+    /// Whether the masked view is used at step `index` (from 0) of `steps`.
+    pub fn has_masked_view_at(&self, index: usize, steps: usize) -> bool {
+        self.has_masked_view() && index as f64 >= self.delay * steps as f64
+    }
+
     /// Why these settings are invalid, in one sentence.
     pub fn check(&self) -> Result<(), String> {
         let shares = [
@@ -167,6 +181,7 @@ impl MedContext {
             // A fitted momentum lies between 0 and 1 for any number of steps.
             ("momentum", self.momentum.at_start(1)),
             ("momentum_end", self.momentum_end),
+            ("delay", self.delay),
         ];
         for (name, value) in shares {
             if !(0.0..=1.0).contains(&value) {
@@ -180,7 +195,8 @@ impl MedContext {
         if self.mask_unit == 0 {
             return Err("medcontext.mask_unit is 0: make it at least 1".to_owned());
         }
-        if self.enabled && !self.has_masked_view() {
+        let averages = self.has_teacher() && self.test_weights == TestWeights::Teacher;
+        if self.enabled && !self.has_masked_view() && !averages {
             return Err(
                 "medcontext is on with neither masked_loss nor consistency: switch one on, or set \
                  enabled = false"

@@ -1,11 +1,15 @@
 //! What a training run may cost.
 
 use super::{PlanError, Result};
+use crate::device::{self, DeviceKind, available_memory};
 use crate::train::TrainConfig;
 
 /// Multiply-adds of a training step for each one of a forward pass: the gradients of inputs and of weights cost as
 /// much as the pass itself.
 const STEP: f64 = 3.0;
+
+/// The share of a machine's free memory that training may take.
+const MEMORY_SHARE: f64 = 0.8;
 
 /// Time and memory of a training run.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,10 +46,23 @@ impl Budget {
         step_cost(config, channels, outputs) / self.speed
     }
 
-    /// Training steps that the time allows; at least one.
-    pub fn steps(&self, config: &TrainConfig, channels: usize, outputs: usize) -> usize {
-        let seconds = self.step_seconds(config, channels, outputs);
+    /// Training steps of so many seconds that the time allows; at least one.
+    pub fn steps_of(&self, seconds: f64) -> usize {
         ((60.0 * self.minutes / seconds) as usize).max(1)
+    }
+
+    /// Half an hour on a kind of device, before its speed is measured: as that of a CPU's threads, with the share of
+    /// this machine's memory that training may take; on a GPU, whose memory is not known, [`Budget::DEFAULT`]'s.
+    pub fn of(kind: &DeviceKind) -> Self {
+        let memory = match kind {
+            DeviceKind::Cpu => available_memory().map(|bytes| (bytes as f64 * MEMORY_SHARE) as u64),
+            _ => None,
+        };
+        Self {
+            speed: Self::CPU_THREAD * device::threads() as f64,
+            memory: memory.unwrap_or(Self::DEFAULT.memory),
+            ..Self::DEFAULT
+        }
     }
 
     /// Checks that the budget is one.
@@ -65,12 +82,9 @@ impl Budget {
 fn step_cost(config: &TrainConfig, channels: usize, outputs: usize) -> f64 {
     let network = config.resolved_network();
     let forward = network.multiply_adds(channels, outputs, config.patch) as f64;
-    let views = if config.medcontext.has_masked_view() { 2.0 } else { 1.0 };
+    let method = &config.medcontext;
+    let masked = if method.has_masked_view() { 1.0 - method.delay } else { 0.0 };
     // The teacher's pass has no gradients.
-    let teacher = if config.medcontext.has_teacher() {
-        1.0 / STEP
-    } else {
-        0.0
-    };
-    STEP * (views + teacher) * forward * config.patches_per_step() as f64
+    let teacher = if method.has_teacher() { masked / STEP } else { 0.0 };
+    STEP * (1.0 + masked + teacher) * forward * config.patches_per_step() as f64
 }

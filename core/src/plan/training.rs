@@ -63,12 +63,19 @@ impl TrainingPlan {
         plan.resolution(cases, labels, &facts, budget)?;
         plan.mirroring(cases, labels);
         plan.components(cases);
-        plan.length(first.channels, labels.outputs(), budget);
+        plan.method();
+        let seconds = budget.step_seconds(&plan.config, first.channels, labels.outputs());
+        plan.last(budget, seconds);
         Ok(plan)
     }
 
+    /// Notes a decision, in place of an earlier one on the same setting.
     fn decide(&mut self, setting: &'static str, value: impl Into<String>, reason: impl Into<String>) {
-        self.decisions.push(Decision::new(setting, value, reason));
+        let decision = Decision::new(setting, value, reason);
+        match self.decisions.iter_mut().find(|earlier| earlier.setting == setting) {
+            Some(earlier) => *earlier = decision,
+            None => self.decisions.push(decision),
+        }
     }
 
     /// Intensities: of CT by the labeled voxels of all cases, else by each volume's own.
@@ -244,21 +251,12 @@ impl TrainingPlan {
         self.decide("largest_component", value, reason);
     }
 
-    /// Network, iterations and what hangs on them.
-    fn length(&mut self, channels: usize, outputs: usize, budget: &Budget) {
-        let iterations = budget.steps(&self.config, channels, outputs);
-        self.config.iterations = iterations;
-        self.config.checkpoint_every = (iterations / 5).clamp(25.min(iterations), 1000);
-        let seconds = budget.step_seconds(&self.config, channels, outputs);
+    /// The network, and whether MedContext joins.
+    fn method(&mut self) {
         self.decide(
             "backbone",
             self.config.network.backbone().title(),
             "of the networks here it learned most from five scans in ten minutes",
-        );
-        self.decide(
-            "iterations",
-            iterations.to_string(),
-            format!("{:.0} minutes of steps of {seconds:.2} s", budget.minutes),
         );
         self.decide(
             "medcontext.enabled",
@@ -266,6 +264,26 @@ impl TrainingPlan {
             "its step takes 2.4 times as long, which a short run does not earn back",
         );
     }
+
+    /// As many iterations as the minutes allow, in steps of `seconds`, and what hangs on them.
+    pub(super) fn last(&mut self, budget: &Budget, seconds: f64) {
+        let iterations = budget.steps_of(seconds);
+        self.config.iterations = iterations;
+        self.config.checkpoint_every = (iterations / 5).clamp(25.min(iterations), 1000);
+        self.decide(
+            "iterations",
+            iterations.to_string(),
+            format!("{} minutes of steps of {}", budget.minutes, duration(seconds)),
+        );
+    }
+}
+
+/// Seconds of a step in words, with two digits that count.
+fn duration(seconds: f64) -> String {
+    if seconds < 0.1 {
+        return format!("{:.0} ms", (1000.0 * seconds).max(1.0));
+    }
+    format!("{seconds:.2} s")
 }
 
 /// Median volume over the cases of the smallest label, in mm³; infinite where there is none.

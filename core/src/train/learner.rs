@@ -135,7 +135,7 @@ impl Learner {
     /// One mask for all patches of a step, as in the released code.
     fn mask(&self, config: &TrainConfig, index: usize) -> Option<TubeMask> {
         let settings = &config.medcontext;
-        settings.has_masked_view().then(|| {
+        settings.has_masked_view_at(index, config.iterations).then(|| {
             let mut rng = ChaCha8Rng::seed_from_u64(config.seed ^ random_streams::MASKS);
             rng.set_stream(index as u64);
             let grid = self.network.token_grid(config.patch);

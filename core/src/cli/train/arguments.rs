@@ -19,8 +19,8 @@ pub(in crate::cli) struct Arguments {
     /// Other options override it.
     #[arg(long)]
     pub preset: Option<Preset>,
-    /// Plan the settings for these cases and so many minutes of one CPU thread, as `core plan` shows them. Other
-    /// options override them.
+    /// Minutes of training to plan for (30 where nothing else tells): settings that are not given are planned for the
+    /// cases and for the time that steps take on the device, as `core plan` shows them.
     #[arg(long, value_name = "M", conflicts_with = "preset")]
     pub budget_minutes: Option<f64>,
     /// Train on one list of a JSON file of case names: FILE:LIST; or on a list of the preset, such as

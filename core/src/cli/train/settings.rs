@@ -2,103 +2,169 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
+use futures::executor::block_on;
 use serde::Serialize;
 
 use super::arguments::Arguments;
 use crate::Error;
 use crate::backbone::Backbone;
-use crate::cli::console::Console;
+use crate::cli::console::{Console, interrupt_flag};
 use crate::cli::files::read;
 use crate::cli::{Failure, Outcome};
 use crate::dataset::{CaseFingerprint, LabelSet};
+use crate::device::ComputeDevice;
 use crate::medcontext::MedContext;
-use crate::plan::{Budget, TrainingPlan};
+use crate::plan::{self, Budget, TrainingPlan};
 use crate::train::{self, RunState, TrainConfig};
 
 /// The file of a run's folder that holds its state.
 pub(in crate::cli) const STATE: &str = "state.safetensors";
 
-/// Settings that suit the cases, or those of the preset and its labels.
-fn suggested(
-    arguments: &Arguments,
-    training: &[CaseFingerprint],
-    names: &BTreeMap<u16, String>,
-    console: &Console,
-) -> Result<(TrainConfig, Option<LabelSet>), Failure> {
-    if let Some(minutes) = arguments.budget_minutes {
-        let labels = LabelSet::from_fingerprints(training, names).map_err(Error::from)?;
-        let budget = Budget {
-            minutes,
-            ..Budget::DEFAULT
-        };
-        let plan = TrainingPlan::new(training, &labels, &budget).map_err(Error::from)?;
-        for decision in &plan.decisions {
-            console.say(decision.to_string());
-        }
-        return Ok((plan.config, None));
-    }
-    let Some(preset) = arguments.preset else {
-        let config = TrainConfig::suggest(&CaseFingerprint::sizes(training));
-        return Ok((config, None));
-    };
-    let backbone = arguments.backbone.unwrap_or(Backbone::Unetr);
-    let settings = preset.settings(backbone, training).map_err(Error::from)?;
-    Ok((settings.config, settings.labels))
+/// What the settings of a run follow from.
+pub(super) struct Facts<'a> {
+    /// The training cases.
+    pub cases: &'a [CaseFingerprint],
+    /// Names of labels by id, where known.
+    pub names: &'a BTreeMap<u16, String>,
+    /// Where the run computes.
+    pub device: &'a ComputeDevice,
+    /// The settings of the run that is resumed, if there is one.
+    pub resumed: Option<&'a TrainConfig>,
 }
 
-/// Suggested or planned settings or those of the preset, then the method's, then the configuration file, then the
-/// command line, with everything that depends on the length of the run resolved; and the preset's labels, if it has
+/// Settings that others are put over: those of the resumed run, those of the preset and its labels, or planned ones.
+fn base(
+    arguments: &Arguments,
+    facts: &Facts,
+    options: &Options,
+    console: &Console,
+) -> Result<(TrainConfig, Option<LabelSet>), Failure> {
+    if let Some(preset) = arguments.preset {
+        let backbone = arguments.backbone.unwrap_or(Backbone::Unetr);
+        let settings = preset.settings(backbone, facts.cases).map_err(Error::from)?;
+        return Ok((settings.config, settings.labels));
+    }
+    if let Some(config) = facts.resumed {
+        return Ok((config.clone(), None));
+    }
+    let plan = planned(arguments, facts, options, console)?;
+    for decision in &plan.decisions {
+        console.say(decision.to_string());
+    }
+    Ok((plan.config, None))
+}
+
+/// Settings planned for the cases and the minutes there are. Where the number of iterations is not given, it follows
+/// from measured steps.
+fn planned(
+    arguments: &Arguments,
+    facts: &Facts,
+    options: &Options,
+    console: &Console,
+) -> Result<TrainingPlan, Failure> {
+    let labels = LabelSet::from_fingerprints(facts.cases, facts.names).map_err(Error::from)?;
+    let budget = Budget {
+        minutes: arguments.budget_minutes.unwrap_or(Budget::DEFAULT.minutes),
+        ..Budget::of(&facts.device.kind)
+    };
+    let iterations_given = arguments.iterations.is_some() || options.given.has("iterations");
+    if iterations_given && arguments.budget_minutes.is_none() {
+        return Ok(TrainingPlan::new(facts.cases, &labels, &budget).map_err(Error::from)?);
+    }
+    console.say(format!("measuring how long a step takes on {}", facts.device.description));
+    let interrupted = interrupt_flag();
+    let measured = block_on(TrainingPlan::measured(
+        facts.cases,
+        &labels,
+        budget,
+        &facts.device.device,
+        |config| options.over(config).map(TrainConfig::resolved),
+        async || !interrupted.load(Ordering::SeqCst),
+    ))?;
+    measured.map(|measured| measured.plan).ok_or(Failure::Interrupted)
+}
+
+/// Planned settings, or those of the preset or of the resumed run, then the method's, then the configuration file, then
+/// the command line, with everything that depends on the length of the run resolved; and the preset's labels, if it has
 /// any.
 pub(super) fn configure(
     arguments: &Arguments,
-    training: &[CaseFingerprint],
-    names: &BTreeMap<u16, String>,
+    facts: &Facts,
     console: &Console,
 ) -> Result<(TrainConfig, Option<LabelSet>), Failure> {
-    let (mut config, labels) = suggested(arguments, training, names, console)?;
+    let options = Options::read(arguments)?;
+    let (base, labels) = base(arguments, facts, &options, console)?;
+    let config = options.over(&base)?;
     if let Some(method) = arguments.medcontext {
-        config.medcontext = method.settings();
+        options.given.warn_of_method(&method.settings(), &config.medcontext, console)?;
     }
-    let suggested_patch = config.patch;
-    let mut given = match &arguments.config {
-        Some(path) => Given::read(path)?,
-        None => Given::default(),
-    };
-    if arguments.backbone.is_some() || arguments.size.is_some() {
-        // A network named on the command line replaces the file's numbers.
-        given.table.remove("network");
-    }
-    let before = config.medcontext.clone();
-    config = given.over(&config)?;
-    if arguments.medcontext.is_some() {
-        config.medcontext.enabled = before.enabled;
-        given.warn_of_method(&before, &config.medcontext, console)?;
-    }
-    set(&mut config.patch, arguments.patch);
-    if let Some(backbone) = arguments.backbone.filter(|_| arguments.preset.is_none()) {
-        config.network = config.network.with_backbone(backbone);
-    }
-    if let Some(size) = arguments.size {
-        config.network = config.network.with_size(size);
-    }
-    if arguments.patch.is_none() && config.patch == suggested_patch {
-        config.fit_patch();
-    }
-    match arguments.iterations {
-        Some(iterations) if given.has("warmup") => config.iterations = iterations,
-        Some(iterations) => config.set_iterations(iterations),
-        None => {}
-    }
-    set(&mut config.batch_size, arguments.batch_size);
-    set(&mut config.accumulation, arguments.accumulation);
-    set(&mut config.learning_rate, arguments.learning_rate);
-    set(&mut config.seed, arguments.seed);
-    config.new_head |= arguments.new_head;
     for warning in config.warnings() {
         console.warn(warning);
     }
+    // Presets are published for machines of their own, and a resumed run has been running.
+    if arguments.preset.is_none() && facts.resumed.is_none() && arguments.cache.is_none() {
+        let memory = Budget::of(&facts.device.kind).memory;
+        plan::check(&config, facts.cases, memory).map_err(|refused| Failure::Message(refused.to_string()))?;
+    }
     Ok((config.resolved(), labels))
+}
+
+/// What a user sets: the method, the configuration file and the command line, in the order in which they count.
+struct Options<'a> {
+    arguments: &'a Arguments,
+    given: Given,
+}
+
+impl<'a> Options<'a> {
+    fn read(arguments: &'a Arguments) -> Result<Self, Failure> {
+        let mut given = match &arguments.config {
+            Some(path) => Given::read(path)?,
+            None => Given::default(),
+        };
+        if arguments.backbone.is_some() || arguments.size.is_some() {
+            // A network named on the command line replaces the file's numbers.
+            given.table.remove("network");
+        }
+        Ok(Self { arguments, given })
+    }
+
+    /// `base` with what the user set.
+    fn over(&self, base: &TrainConfig) -> Result<TrainConfig, Failure> {
+        let Self { arguments, given } = self;
+        let mut config = base.clone();
+        if let Some(method) = arguments.medcontext {
+            config.medcontext = method.settings();
+        }
+        let enabled = config.medcontext.enabled;
+        let suggested_patch = config.patch;
+        config = given.over(&config)?;
+        if arguments.medcontext.is_some() {
+            config.medcontext.enabled = enabled;
+        }
+        set(&mut config.patch, arguments.patch);
+        if let Some(backbone) = arguments.backbone.filter(|_| arguments.preset.is_none()) {
+            config.network = config.network.with_backbone(backbone);
+        }
+        if let Some(size) = arguments.size {
+            config.network = config.network.with_size(size);
+        }
+        if arguments.patch.is_none() && config.patch == suggested_patch {
+            config.fit_patch();
+        }
+        match arguments.iterations {
+            Some(iterations) if given.has("warmup") => config.iterations = iterations,
+            Some(iterations) => config.set_iterations(iterations),
+            None => {}
+        }
+        set(&mut config.batch_size, arguments.batch_size);
+        set(&mut config.accumulation, arguments.accumulation);
+        set(&mut config.learning_rate, arguments.learning_rate);
+        set(&mut config.seed, arguments.seed);
+        config.new_head |= arguments.new_head;
+        Ok(config)
+    }
 }
 
 fn set<T>(target: &mut T, value: Option<T>) {
@@ -154,24 +220,37 @@ fn bad_settings(path: &Path, problem: &str) -> Failure {
     Failure::Message(format!("{}: {problem}; correct the settings", path.display()))
 }
 
-/// Steps and state of the run in the output folder, whose settings must equal these unless forced.
-pub(super) fn find_state(arguments: &Arguments, config: &TrainConfig) -> Result<Option<(usize, Vec<u8>)>, Failure> {
-    let path = arguments.out.join(STATE);
-    if !path.exists() {
-        return Ok(None);
+/// The state of the run that is resumed, and the file that holds it.
+pub(super) struct Resumed {
+    pub state: RunState,
+    pub bytes: Vec<u8>,
+}
+
+impl Resumed {
+    /// The state in the output folder, if there is one and it is asked for.
+    pub fn find(arguments: &Arguments) -> Result<Option<Self>, Failure> {
+        let path = arguments.out.join(STATE);
+        if !arguments.resume || !path.exists() {
+            return Ok(None);
+        }
+        let bytes = read(&path)?;
+        let unusable = |error| Failure::Message(format!("{}: the weights {error}", path.display()));
+        let state = RunState::read(&bytes).map_err(unusable)?;
+        Ok(Some(Self { state, bytes }))
     }
-    let bytes = read(&path)?;
-    let unusable = |error| Failure::Message(format!("{}: the weights {error}", path.display()));
-    let old = RunState::read(&bytes).map_err(unusable)?;
-    let changed = differences(&old.config, config)?;
-    if !changed.is_empty() && !arguments.force {
-        return Err(Failure::Message(format!(
-            "{} was trained with another {}; give the same settings, or add --force to continue with the new ones",
-            arguments.out.display(),
-            changed.join(", ")
-        )));
+
+    /// Refuses settings that differ from the run's, unless forced.
+    pub fn check(&self, arguments: &Arguments, config: &TrainConfig) -> Outcome {
+        let changed = differences(&self.state.config, config)?;
+        if !changed.is_empty() && !arguments.force {
+            return Err(Failure::Message(format!(
+                "{} was trained with another {}; give the same settings, or add --force to continue with the new ones",
+                arguments.out.display(),
+                changed.join(", ")
+            )));
+        }
+        Ok(())
     }
-    Ok(Some((old.iteration, bytes)))
 }
 
 /// Names of the settings that differ.

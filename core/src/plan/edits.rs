@@ -45,7 +45,8 @@ impl Edits {
             config.fit_patch();
         }
         if !self.contain("iterations") {
-            config.iterations = budget.steps(&config, channels, outputs);
+            let seconds = budget.step_seconds(&config, channels, outputs);
+            config.iterations = budget.steps_of(seconds);
         }
         if !self.contain("checkpoint_every") {
             config.checkpoint_every = checkpoint_every(config.iterations);
@@ -153,7 +154,8 @@ mod tests {
 
     #[test]
     fn only_what_was_changed_differs_from_the_plan() {
-        let iterations = Budget::DEFAULT.steps(&planned(), 1, 3);
+        let budget = Budget::DEFAULT;
+        let iterations = budget.steps_of(budget.step_seconds(&planned(), 1, 3));
         let unchanged = TrainConfig {
             iterations,
             checkpoint_every: (iterations / 5).clamp(25, 1000),

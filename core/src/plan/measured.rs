@@ -30,23 +30,24 @@ impl TrainingPlan {
     ///
     /// # Errors
     /// As [`TrainingPlan::new`] and [`rehearse`].
-    pub async fn measured(
+    pub async fn measured<E: From<Error>>(
         cases: &[CaseFingerprint],
         labels: &LabelSet,
         budget: Budget,
         device: &Device,
-        adjust: impl Fn(&TrainConfig) -> Result<TrainConfig>,
+        adjust: impl Fn(&TrainConfig) -> Result<TrainConfig, E>,
         mut go_on: impl AsyncFnMut() -> bool,
-    ) -> Result<Option<MeasuredPlan>> {
+    ) -> Result<Option<MeasuredPlan>, E> {
         let mut budget = budget;
         let mut last: Option<(TrainConfig, StepTimes)> = None;
         for round in 0..=ROUNDS {
-            let plan = Self::new(cases, labels, &budget)?;
+            let mut plan = Self::new(cases, labels, &budget).map_err(Error::from)?;
             let channels = cases.first().map_or(1, |case| case.channels);
             let config = adjust(&plan.config)?;
             if let Some((measured, times)) = &last
                 && (round == ROUNDS || computes_the_same(measured, &config))
             {
+                plan.last(&budget, times.step_seconds);
                 return Ok(Some(MeasuredPlan { plan, times: *times }));
             }
             let case = noise(&config, channels, labels)?;
@@ -86,7 +87,11 @@ fn noise(config: &TrainConfig, channels: usize, labels: &LabelSet) -> Result<Cas
     let [depth, height, width] = mm;
     let grid = Grid {
         dims: [size[2], size[1], size[0]],
-        affine: Affine([[width, 0.0, 0.0, 0.0], [0.0, height, 0.0, 0.0], [0.0, 0.0, depth, 0.0]]),
+        affine: Affine([
+            [width, 0.0, 0.0, 0.0],
+            [0.0, height, 0.0, 0.0],
+            [0.0, 0.0, depth, 0.0],
+        ]),
         form: Form::Sform,
     };
     let mut image = || {

@@ -44,7 +44,8 @@ fn a_plan_follows_the_minutes_and_the_labels() {
         assert_eq!(half_hour.cases.len(), 2);
         let decided = |setting: &str| half_hour.decisions.iter().any(|one| one.setting == setting);
         assert!(decided("preprocessing.spacing") && decided("patch") && decided("iterations"));
-        let steps = Budget::DEFAULT.steps(&half_hour.config, 1, 3);
+        let budget = Budget::DEFAULT;
+        let steps = budget.steps_of(budget.step_seconds(&half_hour.config, 1, 3));
         assert_eq!(half_hour.config.iterations, steps);
 
         // Only the last of several requests is answered.

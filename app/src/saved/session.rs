@@ -95,7 +95,7 @@ pub struct Saved {
     /// Names of those that were changed by hand; plans leave them as they are.
     pub edited: BTreeSet<String>,
     /// Of a session that was saved before there were plans: whether any were changed by hand.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub config_touched: bool,
     /// Minutes of training to plan for, where they were chosen.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -77,9 +77,10 @@ async fn fingerprints(session: &Session, ids: &[String]) -> Result<Vec<CaseFinge
             None => {
                 let reading = session.read(id).await?;
                 let fingerprint = CaseFingerprint::of(&reading.case);
-                let mut all = session.fingerprints.borrow_mut();
-                all.insert(id.clone(), fingerprint.clone());
-                drop(all);
+                session
+                    .fingerprints
+                    .borrow_mut()
+                    .insert(id.clone(), fingerprint.clone());
                 yield_now().await;
                 fingerprint
             }

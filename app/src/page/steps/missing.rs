@@ -16,13 +16,9 @@ pub fn missing(state: State, step: Step) -> Option<&'static str> {
     };
     let sentence = match step {
         Step::Cases if cases.is_empty() => "Add scans first.",
-        Step::Cases if !training() => {
-            "No case to train on: add a label map. Weights alone segment too, in step 3."
-        }
+        Step::Cases if !training() => "No case to train on: add a label map. Weights alone segment too, in step 3.",
         Step::Train if state.weights.info.read().is_none() => "No weights yet: train, or take some in step 3.",
-        Step::Segment if !scored() => {
-            "Nothing to measure yet: segment a case that has labels of its own."
-        }
+        Step::Segment if !scored() => "Nothing to measure yet: segment a case that has labels of its own.",
         Step::Measure if cases.is_empty() => "Add scans first.",
         _ => return None,
     };

@@ -28,7 +28,7 @@ pub(super) fn edits(state: State) -> Edits {
 }
 
 /// Brings the settings up to date with a new plan.
-pub(super) fn settle(state: State) {
+pub fn settle(state: State) {
     put_over_plan(state, edits(state));
 }
 
@@ -112,7 +112,7 @@ fn feasible(state: State, config: &TrainConfig) -> Result<(), Infeasible> {
     };
     check(config, &[], bytes)?;
     let plan = state.plan.plan.read_untracked();
-    let cases = plan.as_ref().map_or(&[][..], |plan| &plan.cases);
+    let cases = plan.as_ref().map_or(&[][..], |plan| plan.cases.as_slice());
     let small = TrainConfig {
         patch: config.resolved_network().patch_rule().smallest,
         ..config.clone()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use leptos::prelude::*;
 
 use crate::message::SessionReport;
-use crate::page::panels::plan::keep_all;
+use crate::page::panels::plan::{keep_all, settle};
 use crate::page::state::State;
 use crate::saved::Saved;
 
@@ -42,7 +42,8 @@ fn restored(state: State, saved: Saved) {
         config_touched: false,
         ..saved
     });
-    if all_by_hand {
-        keep_all(state);
+    match all_by_hand {
+        true => keep_all(state),
+        false => settle(state),
     }
 }

@@ -6,8 +6,8 @@
 //   step-cases, step-train, step-segment, step-measure, step-take-away: the steps, all but one hidden; each has a tab
 //                     (-tab), a button to the next (-next) and what that still needs (-missing). A locator that is
 //                     used goes to its step first (steps.mjs)
-//   plan              one li[data-setting] per decision; minutes, plan-summary, plan-missing, plan-reset, measure-device,
-//                     refused, use-nearest
+//   plan              one li[data-setting] per decision; minutes, plan-summary, plan-missing, plan-reset,
+//                     measure-device, refused, use-nearest
 //   folder            the folder chooser; files can also be dropped anywhere
 //   cases             one tr[data-case] per case: data-role = train | validate | predict, data-state,
 //                     .dims, .labels, .role; each li.problem in the row below it holds one sentence about the case

@@ -62,7 +62,8 @@ test("a plan for labeled cases, changed by hand and given back", { timeout: limi
 
     // Twice the time, twice the steps, as long as a step computes the same.
     await type(page, "minutes", "60");
-    await page.waitForFunction((before) => document.querySelector("#iterations").value !== before, planned.iterations.value);
+    const other = (before) => document.querySelector("#iterations").value !== before;
+    await page.waitForFunction(other, planned.iterations.value);
     assert.deepEqual((await rows(page)).patch, planned.patch);
     assert.ok(Math.abs((await steps(page)) / planned.iterations.value - 2) < 0.01);
 
@@ -86,7 +87,8 @@ test("a plan for labeled cases, changed by hand and given back", { timeout: limi
     await ready(page);
     await page.locator("#restore:enabled").click();
     await page.locator("#plan li[data-setting=patch].changed").waitFor();
-    assert.deepEqual([await value(page, "patch-depth"), await value(page, "iterations")], ["16", "7"], "after a reload");
+    const kept = [await value(page, "patch-depth"), await value(page, "iterations")];
+    assert.deepEqual(kept, ["16", "7"], "after a reload");
 
     await page.locator("#plan li[data-setting=iterations] .reset").click();
     assert.ok((await steps(page)) > 1.1 * planned.iterations.value);

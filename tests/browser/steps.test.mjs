@@ -12,7 +12,7 @@ const steps = ["step-cases", "step-train", "step-segment", "step-measure", "step
 /** Ids of the panels that can be seen, and of the element that has the focus. */
 const seen = (page) =>
   page.evaluate(() => ({
-    visible: [...document.querySelectorAll("[role=tabpanel]")].filter((one) => one.checkVisibility()).map(({ id }) => id),
+    visible: [...document.querySelectorAll(".step")].filter((one) => one.checkVisibility()).map(({ id }) => id),
     focused: document.activeElement.id,
     selected: [...document.querySelectorAll("[role=tab][aria-selected=true]")].map(({ id }) => id),
     reachable: [...document.querySelectorAll("[role=tab][tabindex='0']")].map(({ id }) => id),

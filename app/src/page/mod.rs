@@ -1,4 +1,4 @@
-//! The page: a column of steps that follow the work (cases, training, segmentation, measuring, what one takes away), one
+//! The page: a column of steps that follow the work (cases, training, segmentation, measuring, files to save), one
 //! visible at a time, and the viewer beside it.
 
 mod address;

@@ -46,7 +46,10 @@ pub fn Plan() -> impl IntoView {
                 </Show>
             </div>
             <Minutes />
-            <Show when=move || planned.get() fallback=move || view! { <p id="plan-missing">{move || missing(state)}</p> }>
+            <Show
+                when=move || planned.get()
+                fallback=move || view! { <p id="plan-missing">{move || missing(state)}</p> }
+            >
                 <Summary />
                 <Rows />
             </Show>

@@ -124,7 +124,7 @@ mod tests {
     fn planned() -> TrainConfig {
         let mut config = TrainConfig {
             network: NetworkChoice::named(Backbone::Pcrlv2, Size::Tiny),
-            patch: [24, 88, 88],
+            patch: [24, 80, 80],
             iterations: 900,
             batch_size: 1,
             medcontext: MedContext::off(),
@@ -181,11 +181,11 @@ mod tests {
     #[test]
     fn planned_iterations_follow_what_a_step_costs() {
         let before = over(&Edits::default());
-        let half = edits(&["patch"], |config| config.patch = [24, 88, 44]);
+        let half = edits(&["patch"], |config| config.patch = [24, 80, 40]);
         let longer = over(&half).iterations as f64 / before.iterations as f64;
         assert!((longer - 2.0).abs() < 0.02, "{longer} times as many of half a patch");
         let own = edits(&["patch", "iterations"], |config| {
-            config.patch = [24, 88, 44];
+            config.patch = [24, 80, 40];
             config.iterations = 7;
         });
         assert_eq!((over(&own).iterations, over(&own).checkpoint_every), (7, 7));

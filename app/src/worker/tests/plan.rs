@@ -48,8 +48,6 @@ fn a_plan_follows_the_minutes_and_the_labels() {
         let steps = budget.steps_of(budget.step_seconds(&half_hour.config, 1, 3));
         assert_eq!(half_hour.config.iterations, steps);
 
-        // Only the last of several requests is answered.
-        page.send(PlanRequest::Plan(task(10.0)));
         page.send(PlanRequest::Plan(task(60.0)));
         let hour = planned(&page).await.expect("a plan");
         assert_eq!(hour.minutes, 60.0);
@@ -63,8 +61,14 @@ fn a_plan_follows_the_minutes_and_the_labels() {
         .await;
         page.read().await;
         page.send(PlanRequest::Plan(task(30.0)));
-        let sentence = planned(&page).await.expect_err("one of them has no labels any more");
-        assert!(sentence.contains('b'), "{sentence}");
+        let without = planned(&page).await.expect("a plan of the other");
+        assert_eq!(without.outputs, 3);
+        page.send(PlanRequest::Plan(PlanTask {
+            cases: vec!["b".to_owned()],
+            ..task(30.0)
+        }));
+        let sentence = planned(&page).await.expect_err("no labels");
+        assert!(sentence.contains("label map"), "{sentence}");
     });
 }
 

@@ -49,11 +49,20 @@ fn Row(decision: PlannedSetting) -> impl IntoView {
         true => format!("changed by you; planned: {planned}"),
         false => reason.clone(),
     });
+    // A long reason is cut, until it is pressed.
+    let whole = RwSignal::new(false);
     view! {
         <li data-setting=name class:changed=move || changed.get()>
             <span class="name">{title}</span>
             <b title=move || shown.get()>{move || shown.get()}</b>
-            <small title=move || why.get()>{move || why.get()}</small>
+            <button
+                class="why plain"
+                aria-expanded=move || whole.get().to_string()
+                title=move || why.get()
+                on:click=move |_| whole.update(|whole| *whole = !*whole)
+            >
+                <small>{move || why.get()}</small>
+            </button>
             {field.map(|field| view! { <Buttons field=field changed=changed /> })}
         </li>
     }

@@ -90,7 +90,28 @@ pub fn NormalizationChoice() -> impl IntoView {
         let planned = plan.as_ref().map(|plan| plan.config.preprocessing.normalization);
         matches!(planned, Some(Normalization::ClipZScore { .. })) || name() == "ct"
     };
-    let ends = move || match rule() {
+    view! {
+        <label class="wide">
+            "Intensities"
+            <select id="normalization" prop:value=name on:change:target=move |event| choose(event.target().value())>
+                <option value="z-score">"z-score of each scan"</option>
+                <option value="nonzero">"z-score of what is not 0"</option>
+                <option value="ct" disabled=move || !planned_ct()>
+                    "CT, by the labeled voxels"
+                </option>
+                <option value="window">"a window, to 0 … 1"</option>
+                <option value="none">"as they are"</option>
+            </select>
+        </label>
+        <Window />
+    }
+}
+
+/// The ends of a window of intensities, where one was chosen.
+#[component]
+fn Window() -> impl IntoView {
+    let state = expect_context::<State>();
+    let ends = move || match state.saved.config().read().preprocessing.normalization {
         Normalization::Window { low, high } => Some([low, high]),
         _ => None,
     };
@@ -99,7 +120,9 @@ pub fn NormalizationChoice() -> impl IntoView {
             (Some(value), Some(mut ends)) => {
                 ends[index] = value;
                 let [low, high] = ends;
-                set(Normalization::Window { low, high });
+                change(state, &["preprocessing.normalization"], |config| {
+                    config.preprocessing.normalization = Normalization::Window { low, high };
+                });
             }
             _ => state.saved.config().notify(),
         };
@@ -114,18 +137,6 @@ pub fn NormalizationChoice() -> impl IntoView {
         }
     };
     view! {
-        <label class="wide">
-            "Intensities"
-            <select id="normalization" prop:value=name on:change:target=move |event| choose(event.target().value())>
-                <option value="z-score">"z-score of each scan"</option>
-                <option value="nonzero">"z-score of what is not 0"</option>
-                <option value="ct" disabled=move || !planned_ct()>
-                    "CT, by the labeled voxels"
-                </option>
-                <option value="window">"a window, to 0 … 1"</option>
-                <option value="none">"as they are"</option>
-            </select>
-        </label>
         <Show when=move || ends().is_some()>
             <div class="patch" role="group" aria-label="Window of intensities">
                 <span>"Window, lowest and highest"</span>

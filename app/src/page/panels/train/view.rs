@@ -41,7 +41,12 @@ pub fn Train() -> impl IntoView {
             <div class="head">
                 <h2 id="train-title">"Train"</h2>
                 <Resume ready=Signal::derive(ready) />
-                <button id="train" class="primary" disabled=move || !ready() on:click=move |_| start(state, link, chosen.get(), from_weights.get())>
+                <button
+                    id="train"
+                    class="primary"
+                    disabled=move || !ready()
+                    on:click=move |_| start(state, link, chosen.get(), from_weights.get())
+                >
                     {label}
                 </button>
             </div>

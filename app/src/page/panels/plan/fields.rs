@@ -52,7 +52,7 @@ const fn field(
 }
 
 /// The known ones. A plan may decide more: those are shown under their names in the configuration.
-static FIELDS: [Field; 10] = [
+static FIELDS: [Field; 11] = [
     field(
         "preprocessing.normalization",
         "Intensities",
@@ -97,6 +97,14 @@ static FIELDS: [Field; 10] = [
         "mirror-depth",
         &["augmentation.mirror_axes"],
         |config| mirroring(config.augmentation.mirror_axes),
+    ),
+    // A choice of segmentation, in the next step: it is not among the settings of a run that are edited here.
+    field(
+        "inference.largest_component",
+        "Pieces",
+        "largest-component",
+        &[],
+        |_| String::new(),
     ),
     field("backbone", "Network", "backbone", &["backbone", "size"], |config| {
         format!("{}, {}", config.network.backbone().title(), config.network.size())

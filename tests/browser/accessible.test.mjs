@@ -7,8 +7,17 @@ import { configure, limit, noWebgpu, press, screenshot, withPage } from "./page.
 
 const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
-/** Fails at anything that axe-core calls serious or critical. */
+/** Fails at anything that axe-core calls serious or critical, on every step. */
 async function assertAccessible(page, state) {
+  for (const tab of await page.getByRole("tab").all()) {
+    // A dialog lies over all steps.
+    if (await page.locator("dialog[open]").count()) return assertStepAccessible(page, state);
+    await tab.click();
+    await assertStepAccessible(page, `${state}, ${await tab.innerText()}`);
+  }
+}
+
+async function assertStepAccessible(page, state) {
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
   const grave = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
   const words = grave.map(({ id, help, nodes }) => `${id} (${help}): ${nodes.map(({ target }) => target).join("; ")}`);

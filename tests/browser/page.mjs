@@ -3,6 +3,11 @@
 // Elements that the tests rely on (ids unless marked otherwise). Those marked * are there where the address has ?test,
 // as the addresses of these tests have:
 //   device            data-device = starting | webgpu | cpu | failed; its text names the device; switch-device
+//   step-cases, step-train, step-segment, step-measure, step-take-away: the steps, all but one hidden; each has a tab
+//                     (-tab), a button to the next (-next) and what that still needs (-missing). A locator that is
+//                     used goes to its step first (steps.mjs)
+//   plan              one li[data-setting] per decision; minutes, plan-summary, plan-missing, plan-reset,
+//                     measure-device, refused, use-nearest
 //   folder            the folder chooser; files can also be dropped anywhere
 //   cases             one tr[data-case] per case: data-role = train | validate | predict, data-state,
 //                     .dims, .labels, .role; each li.problem in the row below it holds one sentence about the case
@@ -31,6 +36,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { serve } from "./server.mjs";
+import { followSteps } from "./steps.mjs";
 
 const flags = [
   "--disable-quic",
@@ -55,9 +61,10 @@ const screenshots = process.env.MEDCONTEXT_SCREENSHOTS ?? "target/screenshots";
  * Opens the page in a fresh profile, runs `body` with it and closes everything. Afterwards, whatever
  * `body` did, no other origin may have been asked for anything and nothing may have been thrown but
  * what is `tolerated`. Without `hooks` the address is a person's, and what only tests read is absent. With a
- * `profile`, a folder, the browser keeps what it loads on disk, as people's do.
+ * `profile`, a folder, the browser keeps what it loads on disk, as people's do. The address names a speed, so that no
+ * time is spent on finding out how fast this machine is, unless it is to be `measured`.
  */
-export async function withPage(args, query, body, { tolerated = /^$/, profile, hooks = true } = {}) {
+export async function withPage(args, query, body, { tolerated = /^$/, profile, hooks = true, measured = false } = {}) {
   const server = await serve();
   const browser = { executablePath: process.env.CHROME, chromiumSandbox: false, args };
   const viewport = { width: 1360, height: 900 };
@@ -65,6 +72,7 @@ export async function withPage(args, query, body, { tolerated = /^$/, profile, h
     ? await chromium.launchPersistentContext(profile, { ...browser, viewport })
     : await chromium.launch(browser).then((opened) => opened.newContext({ viewport }));
   const page = await context.newPage();
+  followSteps(page);
   const foreign = [];
   const thrown = [];
   try {
@@ -77,7 +85,7 @@ export async function withPage(args, query, body, { tolerated = /^$/, profile, h
       "console",
       (message) => message.type() === "error" && thrown.push(`${message.text()} ${message.location().url}`),
     );
-    const test = query ? `${query}&test` : "?test";
+    const test = `${query ? `${query}&` : "?"}test${measured ? "" : "&speed=25e9"}`;
     await page.goto(server.address + (hooks ? test : query));
     await ready(page);
     await body(page, server);
@@ -138,6 +146,8 @@ export async function configure(
   { backbone = "unetr", size, patch, iterations, learningRate, medcontext, batchSize, seed },
 ) {
   await page.locator("#advanced").evaluate((details) => (details.open = true));
+  // What the tests' numbers were chosen with.
+  await page.locator("#augmentation").selectOption("light");
   await page.locator("#backbone").selectOption(backbone);
   await page.locator("#size").selectOption(size);
   for (const [i, axis] of ["depth", "height", "width"].entries())

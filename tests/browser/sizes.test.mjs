@@ -7,24 +7,32 @@ import { limit, noWebgpu, press, screenshot, withPage } from "./page.mjs";
 
 const sizes = { laptop: [1280, 720], desktop: [1920, 1080], phone: [390, 844] };
 
-/** Takes a picture at every size, and checks that nothing sticks out at the side. */
+/** Takes a picture of every step at every size, and checks that nothing sticks out at the side. */
 async function look(page, state) {
-  for (const [name, [width, height]] of Object.entries(sizes)) {
-    await page.setViewportSize({ width, height });
+  for (const [name, size] of Object.entries(sizes)) {
+    await page.setViewportSize({ width: size[0], height: size[1] });
     // The viewer draws anew after it was told.
     await page.waitForTimeout(400);
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-    assert.ok(wide <= width, `${state} on a ${name}: ${wide} pixels wide`);
-    const outside = await page.evaluate((limit) => {
-      const visible = [...document.querySelectorAll("button, select, input")].filter(
-        (one) => one.checkVisibility() && !one.closest(".unseen, .scroller, table"),
-      );
-      const sticksOut = (one) => one.getBoundingClientRect().right > limit + 1 && !one.classList.contains("unseen");
-      return visible.filter(sticksOut).map((one) => one.id || one.innerText);
-    }, width);
-    assert.deepEqual(outside, [], `${state} on a ${name}: controls beyond the edge`);
-    await screenshot(page, `sizes-${state}-${name}`);
+    for (const tab of await page.getByRole("tab").all()) {
+      await tab.click();
+      await lookAt(page, `${state}-${await tab.getAttribute("id")}`, name, size[0]);
+    }
   }
+}
+
+/** Takes a picture of one step. */
+async function lookAt(page, state, name, width) {
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(wide <= width, `${state} on a ${name}: ${wide} pixels wide`);
+  const outside = await page.evaluate((limit) => {
+    const visible = [...document.querySelectorAll("button, select, input")].filter(
+      (one) => one.checkVisibility() && !one.closest(".unseen, .scroller, table"),
+    );
+    const sticksOut = (one) => one.getBoundingClientRect().right > limit + 1 && !one.classList.contains("unseen");
+    return visible.filter(sticksOut).map((one) => one.id || one.innerText);
+  }, width);
+  assert.deepEqual(outside, [], `${state} on a ${name}: controls beyond the edge`);
+  await screenshot(page, `sizes-${state.replace(/-step|-tab/g, "")}-${name}`);
 }
 
 for (const colorScheme of ["light", "dark"]) {

@@ -48,15 +48,16 @@ const VIEW: usize = 1;
 const USED: usize = 1;
 
 /// What panels cost beyond the line that declares them and the one that shows them.
-const BEYOND: [(&str, usize); 9] = [
+const BEYOND: [(&str, usize); 10] = [
     ("cases", STORE + REPORTS),
+    ("plan", STORE + REPORTS + VIEW + USED),
     ("progress", STORE + REPORTS + USED),
     ("segment", STORE + REPORTS),
     ("session", STORE + REPORTS + USED),
     ("take_away", REPORTS),
     ("train", STORE + REPORTS),
     ("viewer", STORE + REPORTS),
-    ("weights", STORE + REPORTS + VIEW),
+    ("weights", STORE + REPORTS + 2 * VIEW),
     ("worker", STORE + REPORTS + VIEW + USED),
 ];
 

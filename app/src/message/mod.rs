@@ -7,6 +7,7 @@ mod cases;
 mod display;
 mod export;
 mod folds;
+mod plan;
 mod segmentation;
 mod session;
 mod task;
@@ -20,6 +21,7 @@ pub use cases::{CaseContents, CaseInfo, CasesReport, CasesRequest, Unused, Uploa
 pub use display::{DisplayReport, DisplayRequest};
 pub use export::{ExportReport, ExportRequest, Packed};
 pub use folds::FoldReport;
+pub use plan::{PlanReport, PlanRequest, PlanTask, Planned, PlannedSetting};
 pub use segmentation::{SegmentationReport, SegmentationRequest, Segmented};
 pub use session::{SessionReport, SessionRequest};
 pub use task::{TaskReport, TaskRequest};
@@ -36,6 +38,8 @@ pub enum Request {
     Worker(WorkerRequest),
     /// About files and cases.
     Cases(CasesRequest),
+    /// Plan a training run.
+    Plan(PlanRequest),
     /// Start a training run.
     Training(TrainingRequest),
     /// Start a segmentation.
@@ -57,7 +61,7 @@ impl Request {
         match self {
             Self::Cases(_) | Self::Display(_) | Self::Export(_) | Self::Session(_) => true,
             // A long task ends with its worker; requests about the worker itself are sent again to each.
-            Self::Worker(_) | Self::Training(_) | Self::Segmentation(_) | Self::Task(_) => false,
+            Self::Worker(_) | Self::Plan(_) | Self::Training(_) | Self::Segmentation(_) | Self::Task(_) => false,
         }
     }
 }
@@ -69,6 +73,8 @@ pub enum Report {
     Worker(WorkerReport),
     /// About files and cases.
     Cases(CasesReport),
+    /// About a plan.
+    Plan(PlanReport),
     /// About a training run.
     Training(TrainingReport),
     /// About a segmentation.
@@ -97,9 +103,10 @@ macro_rules! groups {
 }
 
 groups!(Request:
-    Worker(WorkerRequest), Cases(CasesRequest), Training(TrainingRequest), Segmentation(SegmentationRequest),
-    Task(TaskRequest), Display(DisplayRequest), Export(ExportRequest), Session(SessionRequest));
+    Worker(WorkerRequest), Cases(CasesRequest), Plan(PlanRequest), Training(TrainingRequest),
+    Segmentation(SegmentationRequest), Task(TaskRequest), Display(DisplayRequest), Export(ExportRequest),
+    Session(SessionRequest));
 groups!(Report:
-    Worker(WorkerReport), Cases(CasesReport), Training(TrainingReport), Segmentation(SegmentationReport),
-    Task(TaskReport), Weights(WeightsReport), Display(DisplayReport), Export(ExportReport),
-    Session(SessionReport));
+    Worker(WorkerReport), Cases(CasesReport), Plan(PlanReport), Training(TrainingReport),
+    Segmentation(SegmentationReport), Task(TaskReport), Weights(WeightsReport), Display(DisplayReport),
+    Export(ExportReport), Session(SessionReport));

@@ -51,8 +51,6 @@ pub enum TrainingRequest {
 /// Reports about a training run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum TrainingReport {
-    /// Settings that suit the labeled cases.
-    Suggested(Box<TrainConfig>),
     /// The trainer's own event; the weights of a checkpoint come as [`WeightsReport`](super::WeightsReport).
     Event(Event),
     /// How long a step takes: the answer to [`TrainingRequest::Rehearse`].

@@ -1,5 +1,5 @@
-//! The page: a column of panels that follow the work from top to bottom (cases, training, segmentation),
-//! and the viewer beside it.
+//! The page: a column of steps that follow the work (cases, training, segmentation, measuring, files to save), one
+//! visible at a time, and the viewer beside it.
 
 mod address;
 mod awake;
@@ -10,14 +10,16 @@ mod palette;
 mod panels;
 mod scroll;
 mod state;
+mod steps;
 mod viewer;
 
 use leptos::prelude::*;
 
 use link::Link;
-use panels::frame::{Footer, Header, Window};
+use panels::frame::{Footer, Header, Section, Window};
 use panels::session::keep;
 use state::State;
+use steps::{Panel, Step, Tabs};
 
 /// The whole page.
 #[component]
@@ -27,19 +29,41 @@ pub fn Page() -> impl IntoView {
     provide_context(state);
     provide_context(link);
     keep::follow(state, link);
+    panels::plan::follow(state, link);
     awake::follow(state);
     view! {
         <Window />
         <Header />
         <main>
             <div class="work">
-                <div class="panels">
-                    <panels::worker::Messages />
-                    <panels::session::Welcome />
+                <Tabs />
+                <panels::worker::Messages />
+                <panels::session::Welcome />
+                <Panel step=Step::Cases>
                     <panels::cases::Cases />
+                </Panel>
+                <Panel step=Step::Train>
+                    <panels::plan::Plan />
                     <panels::train::Train />
+                </Panel>
+                <Panel step=Step::Segment>
+                    <Section id="weights-title" title="Weights">
+                        <panels::weights::Weights />
+                        <panels::weights::Bundled />
+                    </Section>
                     <panels::segment::Segment />
-                </div>
+                </Panel>
+                <Panel step=Step::Measure>
+                    <Section id="measure-title" title="Measure">
+                        <panels::measure::Measure />
+                    </Section>
+                </Panel>
+                <Panel step=Step::TakeAway>
+                    <Section id="take-away-title" title="Take away">
+                        <panels::weights::Save />
+                        <panels::take_away::TakeAway />
+                    </Section>
+                </Panel>
                 <panels::progress::Progress />
             </div>
             <panels::viewer::Stage />

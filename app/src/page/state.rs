@@ -8,6 +8,7 @@ use medcontext_core::train::{NetworkChoice, TrainConfig};
 use reactive_stores::Store;
 
 use super::panels::cases::{Case, CasesStore};
+use super::panels::plan::PlanStore;
 use super::panels::progress::ProgressStore;
 use super::panels::segment::SegmentStore;
 use super::panels::session::SessionStore;
@@ -15,6 +16,7 @@ use super::panels::train::{Preview, TrainStore};
 use super::panels::viewer::{Overlay, ViewerStore};
 use super::panels::weights::WeightsStore;
 use super::panels::worker::WorkerStore;
+use super::steps::StepsStore;
 use super::viewer::Label;
 use crate::saved::Saved;
 
@@ -30,10 +32,14 @@ pub struct Message {
 /// The page's whole state. Cheap to copy: every field is a handle.
 #[derive(Clone, Copy)]
 pub struct State {
+    /// Which step is visible.
+    pub steps: StepsStore,
     /// The compute worker.
     pub worker: WorkerStore,
     /// Files and cases.
     pub cases: CasesStore,
+    /// The plan of a run.
+    pub plan: PlanStore,
     /// The current training run.
     pub train: TrainStore,
     /// Results of segmentations.
@@ -59,8 +65,10 @@ impl State {
     pub fn new() -> Self {
         let (cases, viewer) = (CasesStore::default(), ViewerStore::default());
         Self {
+            steps: StepsStore::open(),
             worker: WorkerStore::default(),
             cases,
+            plan: PlanStore::default(),
             train: TrainStore::default(),
             segment: SegmentStore::default(),
             weights: WeightsStore::default(),

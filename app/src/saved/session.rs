@@ -1,6 +1,6 @@
 //! The saved state of a session besides its files: enough to restore the page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use medcontext_core::dataset::{Library, Role};
 use medcontext_core::infer::{self, LabelVolume};
@@ -92,8 +92,14 @@ pub struct Saved {
     pub roles: BTreeMap<String, Role>,
     /// Settings of the next training run.
     pub config: TrainConfig,
-    /// Whether they were edited by hand.
+    /// Names of those that were changed by hand; plans leave them as they are.
+    pub edited: BTreeSet<String>,
+    /// Of a session that was saved before there were plans: whether any were changed by hand.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub config_touched: bool,
+    /// Minutes of training to plan for, where they were chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<f64>,
     /// Losses of the last training run, step by step.
     pub losses: Vec<Losses>,
     /// Its validations.

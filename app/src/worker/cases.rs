@@ -2,12 +2,11 @@
 //! `reading.rs`.
 
 use medcontext_core::dataset::{CaseFiles, CaseHeader, Changes, HEADER_BYTES, Leftover};
-use medcontext_core::train::TrainConfig;
 
 use super::error::{Error, Result, named};
 use super::reporter::yield_now;
 use super::session::Session;
-use crate::message::{CaseInfo, CasesReport, TrainingReport, Unused};
+use crate::message::{CaseInfo, CasesReport, Unused};
 use crate::platform;
 use crate::saved::{self, names};
 
@@ -26,8 +25,7 @@ pub async fn refresh(session: &Session) {
     }
     for files in &changed {
         // What is known of the previous files no longer holds.
-        session.cases.borrow_mut().remove(&files.id);
-        session.cache.borrow_mut().remove(&files.id);
+        session.forget_volumes(&files.id);
     }
     for files in &changed {
         if let Err(error) = announce(session, files).await {
@@ -35,7 +33,6 @@ pub async fn refresh(session: &Session) {
         }
         yield_now().await;
     }
-    suggest(session);
 }
 
 fn tell_leftovers(session: &Session, leftovers: Vec<Leftover>, structures: bool) {
@@ -60,8 +57,7 @@ pub fn forget_all(session: &Session) {
 }
 
 fn forget(session: &Session, id: &str) {
-    session.cases.borrow_mut().remove(id);
-    session.cache.borrow_mut().remove(id);
+    session.forget_volumes(id);
     session.reporter.send(CasesReport::Removed { case: id.to_owned() });
 }
 
@@ -88,17 +84,6 @@ async fn announce(session: &Session, files: &CaseFiles) -> Result<()> {
     session.reporter.send(CasesReport::Case(info.clone()));
     session.cases.borrow_mut().insert(files.id.clone(), info);
     Ok(())
-}
-
-/// Offers settings that suit the labeled cases.
-fn suggest(session: &Session) {
-    let cases = session.cases.borrow();
-    let labeled = cases.values().filter(|info| info.files.is_labeled());
-    let sizes: Vec<[usize; 3]> = labeled.map(|info| info.header.size).collect();
-    if !sizes.is_empty() {
-        let config = Box::new(TrainConfig::suggest(&sizes));
-        session.reporter.send(TrainingReport::Suggested(config));
-    }
 }
 
 /// Forgets a case and its files.

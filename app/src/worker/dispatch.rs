@@ -11,10 +11,10 @@ use super::persist::store_new;
 use super::reading::check_new;
 use super::reporter::Reporter;
 use super::session::Session;
-use super::{cases, choices, files, folds, label, predict, restore, show, train};
+use super::{cases, choices, files, folds, label, plan, predict, restore, show, train};
 use crate::message::{
-    CasesRequest, Device, DevicePreference, DisplayRequest, ExportRequest, Request, SessionReport, SessionRequest,
-    TaskReport, TaskRequest, TrainingRequest, WorkerReport, WorkerRequest,
+    CasesRequest, Device, DevicePreference, DisplayRequest, ExportRequest, PlanRequest, Request, SessionReport,
+    SessionRequest, TaskReport, TaskRequest, TrainingRequest, WorkerReport, WorkerRequest,
 };
 use crate::platform::{NoStorage, Storage, gpu_name, spawn_local, why_no_gpu};
 use crate::saved::{Saved, SessionStore};
@@ -55,7 +55,9 @@ impl Inbox {
         match request {
             Request::Task(TaskRequest::Stop) => self.reporter.set_stop(true),
             Request::Task(TaskRequest::Pause(pause)) => self.reporter.set_pause(pause),
-            Request::Training(_) | Request::Segmentation(_) => self.reporter.set_stop(false),
+            Request::Plan(PlanRequest::Measure { .. }) | Request::Training(_) | Request::Segmentation(_) => {
+                self.reporter.set_stop(false);
+            }
             _ => {}
         }
         // Sending fails only when the session's loop has ended, and with it the worker.
@@ -105,6 +107,7 @@ async fn handle(session: &Rc<Session>, request: Request) {
     let done = match request {
         Request::Worker(request) => handle_worker(session, request).await,
         Request::Cases(request) => handle_cases(session, request).await,
+        Request::Plan(request) => handle_plan(session, request),
         Request::Training(request) => handle_training(session, request),
         Request::Segmentation(request) => {
             let task = Rc::clone(session);
@@ -155,6 +158,19 @@ async fn handle_cases(session: &Session, request: CasesRequest) -> Result<()> {
         CasesRequest::Label { case, drawing, names } => label::take(session, &case, &drawing.0, &names).await?,
     }
     Ok(())
+}
+
+fn handle_plan(session: &Rc<Session>, request: PlanRequest) -> Result<()> {
+    match request {
+        PlanRequest::Plan(task) => {
+            plan::plan(session, task);
+            Ok(())
+        }
+        PlanRequest::Measure { task, edits } => {
+            let shared = Rc::clone(session);
+            run(session, async move { plan::measure(&shared, task, *edits).await })
+        }
+    }
 }
 
 fn handle_training(session: &Rc<Session>, request: TrainingRequest) -> Result<()> {

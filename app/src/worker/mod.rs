@@ -15,6 +15,7 @@ mod files;
 mod folds;
 mod label;
 mod persist;
+mod plan;
 mod predict;
 mod reading;
 mod reporter;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use futures::lock::Mutex;
-use medcontext_core::dataset::{CaseCache, Changes};
+use medcontext_core::dataset::{CaseCache, CaseFingerprint, Changes};
 use medcontext_core::device::ComputeDevice;
 
 use super::error::{Error, Result};
@@ -35,6 +35,12 @@ pub struct Session {
     pub viewed: RefCell<Option<String>>,
     /// Volumes that were read lately.
     pub cache: RefCell<CaseCache>,
+    /// Facts of the cases that were planned with, by id.
+    pub fingerprints: RefCell<BTreeMap<String, CaseFingerprint>>,
+    /// How many plans were asked for.
+    pub plans: Cell<u64>,
+    /// Multiply-adds a second of the device, once measured.
+    pub speed: Cell<Option<f64>>,
     /// Held while a case is read.
     pub reads: Mutex<()>,
     /// Whether cases are being read for the first time.
@@ -60,6 +66,9 @@ impl Session {
             cases: RefCell::default(),
             viewed: RefCell::default(),
             cache: RefCell::new(CaseCache::new(CACHE_BYTES)),
+            fingerprints: RefCell::default(),
+            plans: Cell::new(0),
+            speed: Cell::new(None),
             reads: Mutex::new(()),
             checking: Cell::new(false),
             storing: Cell::new(false),
@@ -105,6 +114,13 @@ impl Session {
         if self.mentioned.borrow_mut().insert(sentence.clone()) {
             self.reporter.send(WorkerReport::Problem(sentence));
         }
+    }
+
+    /// Forgets what was read of a case: its files have changed, or it is gone.
+    pub fn forget_volumes(&self, id: &str) {
+        self.cases.borrow_mut().remove(id);
+        self.cache.borrow_mut().remove(id);
+        self.fingerprints.borrow_mut().remove(id);
     }
 
     /// A file that was taken in, by its path.

@@ -31,6 +31,7 @@
 mod budget;
 mod cascade;
 mod decision;
+mod edits;
 mod error;
 mod facts;
 mod feasible;
@@ -53,6 +54,7 @@ mod tests;
 
 pub use budget::Budget;
 pub use decision::Decision;
+pub use edits::{Edits, is_edited};
 pub use error::PlanError;
 pub use facts::{CroppedGrid, DatasetFacts};
 pub use feasible::{Infeasible, check};

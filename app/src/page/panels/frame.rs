@@ -84,6 +84,19 @@ pub fn Header() -> impl IntoView {
     }
 }
 
+/// A panel that is a title and what belongs below it.
+#[component]
+pub fn Section(id: &'static str, title: &'static str, children: Children) -> impl IntoView {
+    view! {
+        <section class="panel" aria-labelledby=id>
+            <div class="head">
+                <h2 id=id>{title}</h2>
+            </div>
+            {children()}
+        </section>
+    }
+}
+
 /// A volume with a masked column: what MedContext learns from.
 #[component]
 fn Logo() -> impl IntoView {

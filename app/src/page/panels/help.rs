@@ -29,7 +29,8 @@ const KEYS: [(&str, &str, &str); 11] = [
 ];
 
 /// Keys that are only listed: the viewer's and the editor's.
-const OTHERS: [(&str, &str); 3] = [
+const OTHERS: [(&str, &str); 4] = [
+    ("Alt+1 … Alt+5", "A step: cases, train, segment, measure, take away"),
     (
         "h l, j k, d u, or arrows and Page keys",
         "Move the crosshair (in the viewer)",
@@ -107,6 +108,7 @@ fn press(state: State, event: &KeyboardEvent) {
     let button = KEYS.iter().find(|(known, ..)| *known == key);
     let button = button.and_then(|(_, _, id)| document().get_element_by_id(id));
     if let Some(button) = button.and_then(|button| button.dyn_into::<HtmlElement>().ok()) {
+        state.steps.go_to_holder(&button.id());
         // A button that is disabled does nothing.
         button.click();
     }

@@ -6,6 +6,7 @@ pub mod edit;
 pub mod frame;
 pub mod help;
 pub mod measure;
+pub mod plan;
 pub mod progress;
 pub mod segment;
 pub mod session;
@@ -23,6 +24,7 @@ pub fn on_report(state: State, report: Report) {
     match report {
         Report::Worker(report) => worker::on_report(state, report),
         Report::Cases(report) => cases::on_report(state, report),
+        Report::Plan(report) => plan::on_report(state, report),
         Report::Training(report) => train::on_report(state, report),
         Report::Segmentation(report) => segment::on_report(state, report),
         Report::Task(report) => progress::on_report(state, report),

@@ -2,6 +2,7 @@
 
 mod cases;
 mod folds;
+mod plan;
 mod tasks;
 
 use std::cell::RefCell;

@@ -1,4 +1,4 @@
-//! The strip that shows what is going on or what to do next, with a stop button.
+//! The strip that shows on every step what is going on or what to do next, leads there, and has a stop button.
 
 use leptos::prelude::*;
 use medcontext_core::dataset::Role;
@@ -11,6 +11,7 @@ use crate::page::format;
 use crate::page::link::Link;
 use crate::page::panels::worker::Engine;
 use crate::page::state::State;
+use crate::page::steps::Step;
 use crate::saved::SavedStoreFields;
 
 /// Announce progress to screen readers this many times over a task.
@@ -44,10 +45,10 @@ pub fn Progress() -> impl IntoView {
             <Now />
             <Buttons />
             <progress
-                class:idle=move || !busy.get()
+                class:idle=move || !busy.get() && state.cases.reading.read().is_none()
                 aria-label="Progress of the running task"
-                max=move || state.progress.work.read().total.max(1)
-                value=move || fraction(state)
+                max=move || fraction(state).1
+                value=move || fraction(state).0
             ></progress>
             <p id="live" class="unseen" role="status">
                 {Memo::new(move |_| announcement(state))}
@@ -94,7 +95,13 @@ fn Now() -> impl IntoView {
     let state = expect_context::<State>();
     view! {
         <div class="what">
-            <p class="words">{move || headline(state)}</p>
+            <button
+                class="words plain"
+                title="Go to this step"
+                on:click=move |_| state.steps.go(untrack(|| headline(state)).1)
+            >
+                {move || headline(state).0}
+            </button>
             <p class="numbers">
                 <span id="count">{move || count(state)}</span>
                 <span id="rate">{move || rate(state)}</span>
@@ -118,10 +125,14 @@ fn phase_name(state: State) -> &'static str {
     }
 }
 
-/// What happens, or what one can do next.
-fn headline(state: State) -> String {
+/// What happens, or what one can do next, and the step where it does.
+fn headline(state: State) -> (String, Step) {
     let work = state.progress.work.read();
-    match work.phase {
+    let step = match work.task {
+        Some(Task::Predict) => Step::Segment,
+        _ => Step::Train,
+    };
+    let words = match work.phase {
         Phase::Running if work.text.is_empty() => "Preparing…".to_owned(),
         Phase::Running if work.compiling => {
             format!("{}, compiling for your GPU first", work.text)
@@ -131,25 +142,29 @@ fn headline(state: State) -> String {
         Phase::Stopping => "Stopping after this step…".to_owned(),
         Phase::Done | Phase::Stopped if !work.text.is_empty() => work.text.clone(),
         Phase::Failed => "That did not work: see the message above.".to_owned(),
-        _ => next_step(state).to_owned(),
-    }
+        _ => return next_step(state),
+    };
+    (words, step)
 }
 
-fn next_step(state: State) -> &'static str {
+fn next_step(state: State) -> (String, Step) {
     let cases = state.cases.rows.read();
-    if *state.worker.engine.read() == Engine::Starting {
-        "Loading the compute engine…"
+    let (words, step) = if *state.worker.engine.read() == Engine::Starting {
+        ("Loading the compute engine…", Step::Cases)
+    } else if let Some((done, total)) = state.cases.reading.get() {
+        return (format!("Reading case {} of {total}", done + 1), Step::Cases);
     } else if cases.is_empty() {
-        "Add scans to begin."
+        ("Add scans to begin.", Step::Cases)
     } else if cases.iter().any(|case| case.result.done().is_some()) {
-        "Download the segmentations, or continue training."
+        ("Download the segmentations, or continue training.", Step::TakeAway)
     } else if state.weights.info.read().is_some() {
-        "Ready to segment, or to train more."
+        ("Ready to segment, or to train more.", Step::Segment)
     } else if cases.iter().any(|case| case.is_for(Role::Train)) {
-        "Ready to train."
+        ("Ready to train.", Step::Train)
     } else {
-        "Add a label map for at least one scan, or weights."
-    }
+        ("Add a label map for at least one scan, or weights.", Step::Cases)
+    };
+    (words.to_owned(), step)
 }
 
 fn count(state: State) -> String {
@@ -182,12 +197,14 @@ fn remaining(state: State) -> String {
     }
 }
 
-fn fraction(state: State) -> usize {
+/// How much is done, and of how much.
+fn fraction(state: State) -> (usize, usize) {
     let work = state.progress.work.read();
-    if work.phase == Phase::Done {
-        work.total.max(1)
-    } else {
-        work.done
+    let total = work.total.max(1);
+    match (work.phase, state.cases.reading.get()) {
+        (_, Some(reading)) if !work.busy() => reading,
+        (Phase::Done, _) => (total, total),
+        _ => (work.done, total),
     }
 }
 

@@ -9,7 +9,6 @@ use crate::message::SegmentationRequest;
 use crate::page::address::asked;
 use crate::page::format;
 use crate::page::link::Link;
-use crate::page::panels;
 use crate::page::panels::cases::Case;
 use crate::page::panels::measure::remember_before;
 use crate::page::panels::progress::{Task, Work};
@@ -70,8 +69,6 @@ pub fn Segment() -> impl IntoView {
             <Switches options=options />
             <LabelNext />
             <Results />
-            <panels::measure::Measure />
-            <panels::take_away::TakeAway />
         </section>
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use leptos::prelude::*;
 
 use crate::message::SessionReport;
+use crate::page::panels::plan::{keep_all, settle};
 use crate::page::state::State;
 use crate::saved::Saved;
 
@@ -33,10 +34,16 @@ fn restored(state: State, saved: Saved) {
         }
     });
     state.session.found.set(None);
+    let all_by_hand = saved.config_touched;
     state.saved.set(Saved {
         // These are in the table now.
         roles: BTreeMap::new(),
         results: BTreeMap::new(),
+        config_touched: false,
         ..saved
     });
+    match all_by_hand {
+        true => keep_all(state),
+        false => settle(state),
+    }
 }

@@ -45,27 +45,27 @@ pub fn TakeAway() -> impl IntoView {
     };
     view! {
         <div class="take-away">
-            <Show when=move || measured.get()>{TABLES.map(table).collect_view()}</Show>
-            <Show when=something>
-                <button
-                    id="save-results"
-                    class="save"
-                    title="Segmentations, tables, weights and settings, without the scans"
-                    on:click=move |_| pack(false)
-                >
-                    "All results (.zip)"
-                </button>
-            </Show>
-            <Show when=move || !state.cases.rows.read().is_empty()>
-                <button
-                    id="save-session"
-                    class="save"
-                    title="Everything, scans included: drop it here again to continue"
-                    on:click=move |_| pack(true)
-                >
-                    "Session (.zip)"
-                </button>
-            </Show>
+            <button id="save-results" class="save" disabled=move || !something() on:click=move |_| pack(false)>
+                "All results (.zip)"
+            </button>
+            <p>"Segmentations, tables, weights and settings, without the scans."</p>
         </div>
+        <div class="take-away">
+            <button
+                id="save-session"
+                class="save"
+                disabled=move || state.cases.rows.read().is_empty()
+                on:click=move |_| pack(true)
+            >
+                "Session (.zip)"
+            </button>
+            <p>"Everything, scans included: drop it here again to continue."</p>
+        </div>
+        <Show when=move || measured.get()>
+            <div class="take-away tables">
+                <p>"The measured cases as"</p>
+                {TABLES.map(table).collect_view()}
+            </div>
+        </Show>
     }
 }

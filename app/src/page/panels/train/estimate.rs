@@ -3,10 +3,10 @@
 use leptos::prelude::*;
 use medcontext_core::duration;
 
-use super::settings::change;
 use crate::message::{Device, TrainingRequest};
 use crate::page::format;
 use crate::page::link::Link;
+use crate::page::panels::plan::change;
 use crate::page::panels::progress::{Task, Work};
 use crate::page::panels::worker::Engine;
 use crate::page::state::State;
@@ -68,7 +68,9 @@ pub fn Estimate(cases: Memo<Vec<String>>, ready: Signal<bool>) -> impl IntoView 
     let smaller = move || state.saved.config().read().smaller();
     let shrink = move |_| {
         if let Some(less) = untrack(smaller) {
-            change(state, |config| *config = less);
+            change(state, &["batch_size", "backbone", "size", "patch"], |config| {
+                *config = less
+            });
         }
     };
     view! {

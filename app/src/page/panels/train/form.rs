@@ -4,8 +4,10 @@ use leptos::prelude::*;
 use medcontext_core::train::TrainConfig;
 
 use super::network::{NetworkChoice, NetworkCost, Patch};
-use super::settings::{change, whole};
+use super::preparation::{AugmentationChoice, Foreground, Mirroring, NormalizationChoice, SpacingChoice};
+use super::settings::whole;
 use crate::page::format;
+use crate::page::panels::plan::change;
 use crate::page::state::State;
 use crate::saved::SavedStoreFields;
 
@@ -23,6 +25,7 @@ pub fn Settings(from_weights: RwSignal<bool>) -> impl IntoView {
             <Number
                 id="iterations"
                 label="Iterations"
+                setting="iterations"
                 step="1"
                 get=|config| config.iterations.to_string()
                 set=|config, value| config.iterations = whole(value)
@@ -30,11 +33,17 @@ pub fn Settings(from_weights: RwSignal<bool>) -> impl IntoView {
             <Number
                 id="learning-rate"
                 label="Learning rate"
+                setting="learning_rate"
                 step="any"
                 get=|config| config.learning_rate.to_string()
                 set=|config, value| config.learning_rate = value
             />
             <Patch />
+            <SpacingChoice />
+            <NormalizationChoice />
+            <AugmentationChoice />
+            <Foreground />
+            <Mirroring />
             <MedContextSwitch />
             <Momentum />
             <Advanced />
@@ -53,10 +62,7 @@ fn StartChoice(from_weights: RwSignal<bool>) -> impl IntoView {
     };
     let choose = move |value: String| {
         from_weights.set(value != "scratch");
-        state
-            .saved
-            .config()
-            .update(|config| config.new_head = value == "new-head");
+        change(state, &["new_head"], |config| config.new_head = value == "new-head");
     };
     let none = move || state.weights.info.read().is_none();
     view! {
@@ -69,10 +75,10 @@ fn StartChoice(from_weights: RwSignal<bool>) -> impl IntoView {
             >
                 <option value="scratch">"scratch"</option>
                 <option value="weights" disabled=none>
-                    "the weights below"
+                    "the current weights"
                 </option>
                 <option value="new-head" disabled=none>
-                    "the weights below, for other labels"
+                    "the current weights, for other labels"
                 </option>
             </select>
         </label>
@@ -84,7 +90,7 @@ fn StartChoice(from_weights: RwSignal<bool>) -> impl IntoView {
 fn MedContextSwitch() -> impl IntoView {
     let state = expect_context::<State>();
     let switch = move |on: bool| {
-        change(state, |config| {
+        change(state, &["medcontext.enabled"], |config| {
             config.medcontext.enabled = on;
         });
     };
@@ -126,6 +132,7 @@ fn Advanced() -> impl IntoView {
                 <Number
                     id="batch-size"
                     label="Batch size"
+                    setting="batch_size"
                     step="1"
                     get=|config| config.batch_size.to_string()
                     set=|config, value| config.batch_size = whole(value)
@@ -133,6 +140,7 @@ fn Advanced() -> impl IntoView {
                 <Number
                     id="mask-ratio"
                     label="Mask ratio"
+                    setting="medcontext.mask_ratio"
                     step="any"
                     get=|config| config.medcontext.mask_ratio.to_string()
                     set=|config, value| config.medcontext.mask_ratio = value
@@ -140,6 +148,7 @@ fn Advanced() -> impl IntoView {
                 <Number
                     id="beta"
                     label="Consistency weight β"
+                    setting="medcontext.beta"
                     step="any"
                     get=|config| config.medcontext.beta.to_string()
                     set=|config, value| config.medcontext.beta = value
@@ -147,6 +156,7 @@ fn Advanced() -> impl IntoView {
                 <Number
                     id="checkpoint-every"
                     label="Validate every"
+                    setting="checkpoint_every"
                     step="1"
                     get=|config| config.checkpoint_every.to_string()
                     set=|config, value| config.checkpoint_every = whole(value)
@@ -154,6 +164,7 @@ fn Advanced() -> impl IntoView {
                 <Number
                     id="seed"
                     label="Seed"
+                    setting="seed"
                     step="1"
                     get=|config| config.seed.to_string()
                     set=|config, value| config.seed = value as u64
@@ -168,6 +179,7 @@ fn Advanced() -> impl IntoView {
 fn Number(
     id: &'static str,
     label: &'static str,
+    setting: &'static str,
     step: &'static str,
     get: fn(&TrainConfig) -> String,
     set: fn(&mut TrainConfig, f64),
@@ -179,7 +191,7 @@ fn Number(
             .ok()
             .filter(|value| value.is_finite() && *value >= 0.0);
         match value {
-            Some(value) => change(state, |config| set(config, value)),
+            Some(value) => change(state, &[setting], |config| set(config, value)),
             // Restore the old number.
             None => state.saved.config().notify(),
         }

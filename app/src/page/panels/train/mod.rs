@@ -6,6 +6,7 @@ mod folds;
 mod form;
 mod loss_chart;
 mod network;
+mod preparation;
 mod reports;
 mod settings;
 mod store;

@@ -6,8 +6,9 @@ use leptos::prelude::*;
 use medcontext_core::backbone::{Backbone, Size};
 use medcontext_core::train::NetworkChoice as Choice;
 
-use super::settings::{change, whole};
+use super::settings::whole;
 use crate::page::format;
+use crate::page::panels::plan::change;
 use crate::page::state::State;
 use crate::saved::SavedStoreFields;
 
@@ -16,20 +17,20 @@ use crate::saved::SavedStoreFields;
 pub fn NetworkChoice() -> impl IntoView {
     let state = expect_context::<State>();
     // The last network's patch may not fit this one.
-    let choose = move |choose: &dyn Fn(&Choice) -> Choice| {
-        change(state, |config| {
+    let choose = move |setting: &str, choose: &dyn Fn(&Choice) -> Choice| {
+        change(state, &[setting], |config| {
             config.network = choose(&config.network);
             config.fit_patch();
         });
     };
     let backbone = move |value: String| {
         if let Ok(backbone) = Backbone::from_str(&value) {
-            choose(&|network| network.with_backbone(backbone));
+            choose("backbone", &|network| network.with_backbone(backbone));
         }
     };
     let size = move |value: String| {
         if let Ok(size) = Size::from_str(&value) {
-            choose(&|network| network.with_size(size));
+            choose("size", &|network| network.with_size(size));
         }
     };
     let option = |name: &'static str, title: &'static str| view! { <option value=name>{title}</option> };
@@ -72,7 +73,7 @@ pub fn Patch() -> impl IntoView {
     let side = move |axis: usize, name: &'static str| {
         let set = move |text: String| {
             let value = text.parse().unwrap_or(0.0);
-            change(state, |config| config.patch[axis] = whole(value));
+            change(state, &["patch"], |config| config.patch[axis] = whole(value));
         };
         view! {
             <input

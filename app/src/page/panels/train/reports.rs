@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use medcontext_core::duration;
-use medcontext_core::train::{Event, TrainConfig};
+use medcontext_core::train::Event;
 
 use super::folds;
 use super::store::{Pace, Preview};
@@ -14,7 +14,6 @@ use crate::saved::{SavedStoreFields, Unfinished, Validation};
 /// Updates the page from a report.
 pub fn on_report(state: State, report: TrainingReport) {
     match report {
-        TrainingReport::Suggested(suggested) => suggest(state, *suggested),
         TrainingReport::Event(event) => on_event(state, event),
         TrainingReport::Rehearsed(times) => state.train.pace.set(Some(Pace {
             config: state.saved.config().get_untracked(),
@@ -28,22 +27,6 @@ pub fn on_report(state: State, report: TrainingReport) {
         })),
         TrainingReport::Kept { iteration } => kept(state, iteration),
     }
-}
-
-/// Settings that suit the cases, unless they were chosen by hand or are in use.
-fn suggest(state: State, suggested: TrainConfig) {
-    let busy = state.progress.work.read_untracked().busy();
-    if busy || state.saved.config_touched().get_untracked() {
-        return;
-    }
-    state.saved.config().update(|config| {
-        *config = TrainConfig {
-            network: config.network.clone(),
-            new_head: config.new_head,
-            ..suggested
-        };
-        config.fit_patch();
-    });
 }
 
 /// The trainer's own events.

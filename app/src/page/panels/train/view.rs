@@ -29,29 +29,9 @@ pub fn Train() -> impl IntoView {
         let unread = |case: &Case| case.role != Role::Predict && !case.info.is_read();
         state.cases.rows.read().iter().any(unread)
     };
-    let ready = move || state.worker.is_ready() && !state.progress.work.read().busy() && !unread();
-    let start = move |_| {
-        if chosen.read().is_empty() {
-            return state.say(DatasetError::NoLabeledCase.to_string());
-        }
-        let validation = state.cases.ids(|case| case.is_for(Role::Validate));
-        // With everything that depends on the run's length resolved; the form's own settings stay unresolved for the
-        // next run.
-        let config = state.saved.config().get().resolved();
-        state.saved.losses().set(Vec::new());
-        state.saved.validations().set(Vec::new());
-        state.saved.unfinished().set(None);
-        state.train.preview.set(None);
-        state.saved.trained().set(Some(config.clone()));
-        state.train.held_out.set(validation.clone());
-        state.progress.work.set(Work::begin(Task::Train));
-        link.send(TrainingRequest::Train {
-            config: Box::new(config),
-            cases: chosen.get(),
-            validation,
-            from_weights: from_weights.get() && state.weights.info.read().is_some(),
-            viewed: state.viewer.viewed.get(),
-        });
+    let ready = move || {
+        let planned = !unread() && !state.plan.pending.get();
+        planned && state.worker.is_ready() && !state.progress.work.read().busy()
     };
     let label = move || match chosen.read().len() {
         0 => "Train".to_owned(),
@@ -62,11 +42,17 @@ pub fn Train() -> impl IntoView {
             <div class="head">
                 <h2 id="train-title">"Train"</h2>
                 <Resume ready=Signal::derive(ready) />
-                <button id="train" class="primary" disabled=move || !ready() on:click=start>
+                <button
+                    id="train"
+                    class="primary"
+                    disabled=move || !ready()
+                    on:click=move |_| start(state, link, chosen.get(), from_weights.get())
+                >
                     {label}
                 </button>
             </div>
             <Settings from_weights=from_weights />
+            <panels::plan::Refusal />
             <Estimate cases=chosen ready=Signal::derive(ready) />
             <Folds cases=chosen ready=Signal::derive(ready) />
             <Show when=move || !state.saved.losses().read().is_empty()>
@@ -75,10 +61,33 @@ pub fn Train() -> impl IntoView {
             <Show when=move || !state.saved.validations().read().is_empty()>
                 <DiceChart />
             </Show>
-            <panels::weights::Weights />
-            <panels::weights::Bundled />
         </section>
     }
+}
+
+/// Starts a run on these cases.
+fn start(state: State, link: Link, cases: Vec<String>, from_weights: bool) {
+    if cases.is_empty() {
+        return state.say(DatasetError::NoLabeledCase.to_string());
+    }
+    let validation = untrack(|| state.cases.ids(|case| case.is_for(Role::Validate)));
+    // With everything that depends on the run's length resolved; the form's own settings stay unresolved for the next
+    // run.
+    let config = state.saved.config().get_untracked().resolved();
+    state.saved.losses().set(Vec::new());
+    state.saved.validations().set(Vec::new());
+    state.saved.unfinished().set(None);
+    state.train.preview.set(None);
+    state.saved.trained().set(Some(config.clone()));
+    state.train.held_out.set(validation.clone());
+    state.progress.work.set(Work::begin(Task::Train));
+    link.send(TrainingRequest::Train {
+        config: Box::new(config),
+        cases,
+        validation,
+        from_weights: from_weights && state.weights.info.read_untracked().is_some(),
+        viewed: state.viewer.viewed.get_untracked(),
+    });
 }
 
 /// Resumes a run that was interrupted or stopped.

@@ -9,4 +9,4 @@ mod view;
 pub use bundled::Bundled;
 pub use reports::on_report;
 pub use store::WeightsStore;
-pub use view::Weights;
+pub use view::{Save, Weights};

@@ -1,13 +1,26 @@
-//! The current weights, with a button to save them.
+//! The current weights, and a button to save them.
 
 use leptos::prelude::*;
 
 use crate::page::files::save;
 use crate::page::state::State;
 
-/// The current weights, with a button to save them.
+/// What the current weights are.
 #[component]
 pub fn Weights() -> impl IntoView {
+    let state = expect_context::<State>();
+    let text = move || match &*state.weights.info.read() {
+        Some(info) => info.summary.clone(),
+        None => "No weights yet: train, or drop a file with weights.".to_owned(),
+    };
+    view! {
+        <p id="weights">{text}</p>
+    }
+}
+
+/// The button that saves them.
+#[component]
+pub fn Save() -> impl IntoView {
     let state = expect_context::<State>();
     let take = move |_| {
         let file = state.weights.info.get().zip(state.weights.file.get_value());
@@ -17,20 +30,17 @@ pub fn Weights() -> impl IntoView {
             state.say("The browser could not save the weights; try again.");
         }
     };
-    let text = move || match &*state.weights.info.read() {
-        Some(info) => info.summary.clone(),
-        None => "No weights yet: train, or drop a file with weights.".to_owned(),
-    };
     view! {
-        <div class="weights">
-            <p id="weights">{text}</p>
+        <div class="take-away">
             <button
                 id="save-weights"
+                class="save"
                 disabled=move || state.weights.info.read().is_none()
                 on:click=take
             >
-                "Save weights"
+                "Weights (.safetensors)"
             </button>
+            <p>"The trained network: drop it here again, or use it with the command line."</p>
         </div>
     }
 }

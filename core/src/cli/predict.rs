@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures::executor::block_on;
 
 pub(super) use self::arguments::Arguments;
-use self::arguments::BlendName;
 use self::jobs::{Job, jobs};
 use super::console::{Console, Progress, interrupt_flag};
 use super::files::{holds_scan, make_folder, read, write};
@@ -18,7 +17,7 @@ use super::shard::Shard;
 use super::{Failure, Outcome};
 use crate::device;
 use crate::infer::{
-    Blend, Event, PredictConfig, Predictor, Segmentation, Uncertainty, label_file, logits_file, uncertainty_file,
+    Event, PredictConfig, Predictor, Segmentation, Uncertainty, label_file, logits_file, uncertainty_file,
 };
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
@@ -37,6 +36,10 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         training.iterations,
         device.description
     ));
+    if predictor.metadata().inference.is_some() {
+        let settings = config(&arguments, &predictor).inference;
+        console.say(format!("inference: {}", settings.describe()));
+    }
     let interrupted = interrupt_flag();
     let mut failed = unknown;
     let mut doubts = Vec::new();
@@ -79,7 +82,7 @@ fn segment(
         console.warn(format!("{case}: {warning}"));
     }
     let mut progress: Option<Progress> = None;
-    let mut run = predictor.start_channels(&scan.images(), config(arguments))?;
+    let mut run = predictor.start_channels(&scan.images(), config(arguments, predictor))?;
     // Not earlier, so that a refused command leaves nothing behind; before the work, since it may fail.
     make_folder(&arguments.output, true)?;
     // The run holds what it needs of the scan.
@@ -113,16 +116,12 @@ fn segment(
     Ok(doubt)
 }
 
-fn config(arguments: &Arguments) -> PredictConfig {
+/// The settings of the weights, but for what the arguments give.
+fn config(arguments: &Arguments, predictor: &Predictor) -> PredictConfig {
+    let stored = predictor.metadata().inference;
     PredictConfig {
-        overlap: arguments.overlap,
-        blend: match arguments.blend {
-            BlendName::Constant => Blend::Constant,
-            BlendName::Gaussian => Blend::Gaussian,
-        },
+        inference: arguments.inference.overrides().over(stored),
         batch_size: arguments.batch_size,
-        mirror: arguments.mirror,
-        largest_component: arguments.largest_component,
         keep_logits: arguments.logits,
         uncertainty: arguments.uncertainty,
     }

@@ -5,7 +5,7 @@ use ndarray::{Array3, Array4};
 use web_time::Instant;
 
 use super::blend::Blender;
-use super::{Event, LabelVolume, PredictConfig, Segmentation, Uncertainty, keep_largest_components, mirror_tta};
+use super::{Event, LabelVolume, PredictConfig, Segmentation, Uncertainty, mirror_tta};
 use crate::backbone::Model;
 use crate::dataset::LabelSet;
 use crate::transform::{Prepared, largest};
@@ -57,8 +57,8 @@ impl Predictor {
     /// afterwards. Nothing is computed until [`Run::next`] is called; dropping the run frees everything.
     ///
     /// # Errors
-    /// When the network takes another number of channels, these lie on different grids, the overlap is not from 0 to
-    /// below 1, or the batch size is 0.
+    /// When the network takes another number of channels, these lie on different grids, a setting of inference is out
+    /// of range, or the batch size is 0.
     pub fn start_channels(&self, images: &[&Image], config: PredictConfig) -> Result<Run<'_>> {
         self.metadata.check_channels(images.len())?;
         let &image = images
@@ -71,11 +71,8 @@ impl Predictor {
                 other.grid().describe()
             )));
         }
-        if !(0.0..1.0).contains(&config.overlap) {
-            return Err(Error::Config(format!(
-                "an overlap of {} cannot work: choose one from 0 to below 1",
-                config.overlap
-            )));
+        if let Some(problem) = config.inference.problem() {
+            return Err(Error::Config(problem));
         }
         if config.batch_size == 0 {
             return Err(Error::Config("a batch needs at least one window".to_owned()));
@@ -129,7 +126,7 @@ impl Run<'_> {
             let end = (self.done + self.config.batch_size).min(windows);
             let x = blender.batch(&self.case.image, self.done..end, &self.predictor.device);
             let forward = |x| self.predictor.model.forward(x, None);
-            let logits = if self.config.mirror {
+            let logits = if self.config.inference.mirror {
                 mirror_tta(&x, self.predictor.metadata.mirror_axes, forward)
             } else {
                 forward(x)
@@ -172,9 +169,8 @@ impl Run<'_> {
         };
         let blended = blender.finish(|plane, classes| decide(labels, plane, classes));
         let mut classes = preprocessing.axes.arrange(blended.classes);
-        if self.config.largest_component {
-            keep_largest_components(&mut classes);
-        }
+        let post_processing = self.config.inference.post_processing;
+        post_processing.apply(&mut classes, self.grid.voxel_ml());
         let map = LabelImage::on_grid(labels.decode(classes.view()), self.header.clone(), self.grid.clone());
         let map = map.map_err(unusable)?;
         let volumes = volumes(&classes, labels, &self.grid);

@@ -73,7 +73,10 @@ fn planned(
     if iterations_given && arguments.budget_minutes.is_none() {
         return Ok(TrainingPlan::new(facts.cases, &labels, &budget).map_err(Error::from)?);
     }
-    console.say(format!("measuring how long a step takes on {}", facts.device.description));
+    console.say(format!(
+        "measuring how long a step takes on {}",
+        facts.device.description
+    ));
     let interrupted = interrupt_flag();
     let measured = block_on(TrainingPlan::measured(
         facts.cases,
@@ -98,7 +101,9 @@ pub(super) fn configure(
     let (base, labels) = base(arguments, facts, &options, console)?;
     let config = options.over(&base)?;
     if let Some(method) = arguments.medcontext {
-        options.given.warn_of_method(&method.settings(), &config.medcontext, console)?;
+        options
+            .given
+            .warn_of_method(&method.settings(), &config.medcontext, console)?;
     }
     for warning in config.warnings() {
         console.warn(warning);
@@ -162,6 +167,7 @@ impl<'a> Options<'a> {
         set(&mut config.accumulation, arguments.accumulation);
         set(&mut config.learning_rate, arguments.learning_rate);
         set(&mut config.seed, arguments.seed);
+        set(&mut config.unlabeled_share, arguments.unlabeled_share);
         config.new_head |= arguments.new_head;
         Ok(config)
     }

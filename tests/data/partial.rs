@@ -258,7 +258,14 @@ fn measures_leave_out_what_the_truth_ignores() {
     assert_eq!(of_images, known);
     let arrays = (prediction.canonical(), truth.canonical());
     let spacing = truth.grid().canonical_spacing();
-    let of_arrays = CaseScore::new("a", arrays.0.view(), arrays.1.view(), spacing, &set, Protocol::default());
+    let of_arrays = CaseScore::new(
+        "a",
+        arrays.0.view(),
+        arrays.1.view(),
+        spacing,
+        &set,
+        Protocol::default(),
+    );
     assert_eq!(of_arrays.expect("one shape").labels[0].dice, Some(0.5));
     // And in the map of differences: one voxel missed, one extra.
     let difference = prediction.difference(&truth.with_ignored(9)).expect("one grid");

@@ -1,6 +1,7 @@
 //! The crate's error: one sentence that names the file, what is wrong and what to do.
 
 use crate::dataset::DatasetError;
+use crate::infer::EnsembleError;
 use crate::metric::EvaluationError;
 use crate::plan::PlanError;
 use crate::volume::VolumeError;
@@ -37,6 +38,9 @@ pub enum Error {
     /// A weights file that cannot be used.
     #[error("the weights {0}")]
     Weights(#[from] WeightsError),
+    /// Networks that cannot segment together.
+    #[error(transparent)]
+    Ensemble(#[from] EnsembleError),
     /// Settings that cannot work.
     #[error("{0}")]
     Config(String),

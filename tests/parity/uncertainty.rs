@@ -2,6 +2,9 @@
 //!
 //! Tolerance 1/510: the map is stored in steps of 1/255.
 
+#[path = "uncertainty/ensemble.rs"]
+mod ensemble;
+
 use futures::executor::block_on;
 use medcontext_core::backbone::{Backbone, Network, Size};
 use medcontext_core::dataset::{LabelSet, Regions};
@@ -37,10 +40,15 @@ const ON: PredictConfig = PredictConfig {
 
 /// A small network with random weights.
 fn predictor(labels: LabelSet, preprocessing: Preprocessing) -> Predictor {
+    seeded(labels, preprocessing, 3)
+}
+
+/// One with other random weights for each seed.
+fn seeded(labels: LabelSet, preprocessing: Preprocessing, seed: u64) -> Predictor {
     const PATCH: [usize; 3] = [16; 3];
     let network = Network::new(Backbone::Unetr, Size::Tiny);
     let device = cpu().device;
-    let model = network.build(1, labels.outputs(), PATCH, 3, &device);
+    let model = network.build(1, labels.outputs(), PATCH, seed, &device);
     let metadata = Metadata {
         version: String::new(),
         channels: 1,
@@ -69,8 +77,12 @@ fn axes(axes: AxisOrder) -> Preprocessing {
 /// An ellipsoid with a texture in a frame of zeros `frame` voxels wide, by its place in canonical axes, so
 /// that it is the same in any orientation.
 fn image(affine: [[f64; 4]; 3], frame: usize) -> Image {
+    sized(DIMS, affine, frame)
+}
+
+/// The same of any size.
+fn sized(dims: [usize; 3], affine: [[f64; 4]; 3], frame: usize) -> Image {
     let (affine, form) = (Affine(affine), Form::Sform);
-    let dims = DIMS;
     let grid = Grid { dims, affine, form };
     let mut voxels = Vec::with_capacity(grid.len());
     for k in 0..dims[2] {

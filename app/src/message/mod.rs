@@ -6,6 +6,7 @@
 mod cases;
 mod display;
 mod export;
+mod folds;
 mod plan;
 mod segmentation;
 mod session;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use cases::{CaseContents, CaseInfo, CasesReport, CasesRequest, Unused, Upload};
 pub use display::{DisplayReport, DisplayRequest};
 pub use export::{ExportReport, ExportRequest, Packed};
+pub use folds::FoldReport;
 pub use plan::{PlanReport, PlanRequest, PlanTask, Planned, PlannedSetting};
 pub use segmentation::{SegmentationReport, SegmentationRequest, Segmented};
 pub use session::{SessionReport, SessionRequest};

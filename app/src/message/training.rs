@@ -1,9 +1,10 @@
 //! Training runs.
 
+use medcontext_core::experiment::FoldCount;
 use medcontext_core::train::{Event, StepTimes, TrainConfig};
 use serde::{Deserialize, Serialize};
 
-use super::Handle;
+use super::{FoldReport, Handle};
 use crate::platform::Blob;
 
 /// Requests for a training run, or for some steps of one.
@@ -29,6 +30,15 @@ pub enum TrainingRequest {
         /// Ids of the labeled cases to train on.
         cases: Vec<String>,
     },
+    /// Train on all but some of these cases and measure those, until each was held out once.
+    CrossValidate {
+        /// Settings of every run.
+        config: Box<TrainConfig>,
+        /// Ids of the labeled cases.
+        cases: Vec<String>,
+        /// How many folds they are divided into.
+        folds: FoldCount,
+    },
     /// Resume the training run whose state was saved.
     Resume {
         /// Ids of the labeled cases that are held out.
@@ -45,6 +55,8 @@ pub enum TrainingReport {
     Event(Event),
     /// How long a step takes: the answer to [`TrainingRequest::Rehearse`].
     Rehearsed(StepTimes),
+    /// About a cross-validation.
+    Fold(FoldReport),
     /// The current run's segmentation of the case in view.
     Preview {
         /// The case.

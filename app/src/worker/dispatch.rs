@@ -11,7 +11,7 @@ use super::persist::store_new;
 use super::reading::check_new;
 use super::reporter::Reporter;
 use super::session::Session;
-use super::{cases, choices, files, label, plan, predict, restore, show, train};
+use super::{cases, choices, files, folds, label, plan, predict, restore, show, train};
 use crate::message::{
     CasesRequest, Device, DevicePreference, DisplayRequest, ExportRequest, PlanRequest, Request, SessionReport,
     SessionRequest, TaskReport, TaskRequest, TrainingRequest, WorkerReport, WorkerRequest,
@@ -191,6 +191,13 @@ fn handle_training(session: &Rc<Session>, request: TrainingRequest) -> Result<()
         TrainingRequest::Rehearse { config, cases } => {
             run(session, async move { train::rehearse(&task, *config, &cases).await })
         }
+        TrainingRequest::CrossValidate {
+            config,
+            cases,
+            folds: count,
+        } => run(session, async move {
+            folds::cross_validate(&task, *config, &cases, count).await
+        }),
         TrainingRequest::Resume { validation, viewed } => {
             *session.viewed.borrow_mut() = viewed;
             run(session, async move { train::resume(&task, &validation).await })

@@ -12,6 +12,7 @@ mod choices;
 mod dispatch;
 mod error;
 mod files;
+mod folds;
 mod label;
 mod persist;
 mod plan;

@@ -87,7 +87,8 @@ pub async fn resume(session: &Session, validation: &[String]) -> Result<()> {
     run(session, trainer).await
 }
 
-async fn find(session: &Session, ids: &[String]) -> Result<Vec<Case>> {
+/// The named cases, read.
+pub(super) async fn find(session: &Session, ids: &[String]) -> Result<Vec<Case>> {
     let mut cases = Vec::new();
     for id in ids {
         cases.push(session.take_case(id).await?);
@@ -96,7 +97,7 @@ async fn find(session: &Session, ids: &[String]) -> Result<Vec<Case>> {
 }
 
 /// Refuses cases that would not fit into the memory of a page, before any is read.
-fn check_room(session: &Session, ids: &[&[String]]) -> Result<()> {
+pub(super) fn check_room(session: &Session, ids: &[&[String]]) -> Result<()> {
     let cases = session.cases.borrow();
     let found = ids.iter().copied().flatten().filter_map(|id| cases.get(id));
     let bytes: Vec<u64> = found.map(|info| info.header.bytes()).collect();

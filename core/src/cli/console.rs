@@ -1,8 +1,8 @@
 //! What the user sees: a progress bar on a terminal, plain lines elsewhere.
 
 use std::io::IsTerminal;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -100,17 +100,22 @@ impl Progress {
     }
 }
 
-/// A flag that Ctrl-C raises; a second Ctrl-C ends the program at once.
+/// A flag that Ctrl-C raises, one for the whole program; a second Ctrl-C ends it at once.
 pub(super) fn interrupt_flag() -> Arc<AtomicBool> {
-    let flag = Arc::new(AtomicBool::new(false));
-    let raised = flag.clone();
-    let handler = move || {
-        if raised.swap(true, Ordering::SeqCst) {
-            std::process::exit(130);
+    // The system takes one handler only.
+    static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+    let begin = || {
+        let flag = Arc::new(AtomicBool::new(false));
+        let raised = flag.clone();
+        let handler = move || {
+            if raised.swap(true, Ordering::SeqCst) {
+                std::process::exit(130);
+            }
+        };
+        if let Err(error) = ctrlc::set_handler(handler) {
+            tracing::warn!("Ctrl-C will not save: {error}");
         }
+        flag
     };
-    if let Err(error) = ctrlc::set_handler(handler) {
-        tracing::warn!("Ctrl-C will not save: {error}");
-    }
-    flag
+    FLAG.get_or_init(begin).clone()
 }

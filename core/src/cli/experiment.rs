@@ -1,9 +1,9 @@
 //! `core experiment`.
 
 mod dry;
+mod run_folder;
 mod scans;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,22 +11,19 @@ use std::sync::atomic::Ordering;
 use clap::Args;
 use futures::executor::block_on;
 
+pub(super) use self::run_folder::{RunFolder, files, finished};
 use self::scans::Scans;
 use super::cache::Cache;
 use super::cases::Reader;
 use super::console::{Console, interrupt_flag};
-use super::files::{encoded, make_folder, read, unwritable, write};
+use super::files::{read, write};
 use super::folder::{Folder, FolderOptions};
 use super::inputs::refuse_inputs;
 use super::listing::Listing;
 use super::shard::Shard;
-use super::train::{FILES, RunReport, STATE};
 use super::{Failure, Outcome};
 use crate::device::{self, DeviceKind};
-use crate::experiment::{Cell, CellResult, Event, Experiment, Runner};
-use crate::file_names::FileNames;
-use crate::infer::{SEGMENTATION_ENDING, label_file, segmentation_name};
-use crate::train::{self, CheckpointKind};
+use crate::experiment::{Cell, Event, Experiment, Runner};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -80,7 +77,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     refuse_replacing(&arguments, out, &cells, &scans.reader.folder)?;
     let mut open = Vec::new();
     for cell in &mine {
-        if finished(out, arguments.force, cell)?.is_none() {
+        if finished(&out.join(cell.folder()), arguments.force, cell)?.is_none() {
             open.push(cell.clone());
         }
     }
@@ -137,14 +134,7 @@ fn open_scans<'a>(
 
 /// Refuses an experiment whose files would replace what it reads.
 fn refuse_replacing(arguments: &Arguments, out: &Path, cells: &[Cell], folder: &Folder) -> Outcome {
-    let of_cell = |cell: &Cell| {
-        let path = out.join(cell.folder());
-        let predicted = predicted(cell).into_values();
-        let predicted = predicted.map(|name| format!("{PREDICTED}/{name}"));
-        let files = FILES.into_iter().chain(["result.json"]).map(str::to_owned);
-        let files: Vec<PathBuf> = files.chain(predicted).map(|name| path.join(name)).collect();
-        files
-    };
+    let of_cell = |cell: &Cell| files(&out.join(cell.folder()), cell);
     let tables = ["table.md", "table.csv"].map(|name| out.join(name));
     let results = cells.iter().flat_map(of_cell).chain(tables);
     let scans = folder.listing.paths();
@@ -154,18 +144,6 @@ fn refuse_replacing(arguments: &Arguments, out: &Path, cells: &[Cell], folder: &
             .chain([arguments.file.as_path()])
             .chain(arguments.overrides.as_deref()),
     )
-}
-
-/// The folder of a cell's segmentations.
-const PREDICTED: &str = "predicted";
-
-/// File names of a cell's segmentations by case, unique on any file system.
-fn predicted(cell: &Cell) -> BTreeMap<String, String> {
-    let mut names = FileNames::default();
-    let cases = cell.evaluation.iter();
-    cases
-        .map(|case| (case.clone(), names.take(case, SEGMENTATION_ENDING)))
-        .collect()
 }
 
 /// The experiment that the arguments name.
@@ -198,23 +176,6 @@ fn check(scans: &Scans<'_>, experiment: &Experiment, cells: &[Cell]) -> Outcome 
     Ok(())
 }
 
-/// A finished cell's result; `None` if the cell is still to be done.
-fn finished(out: &Path, force: bool, cell: &Cell) -> Result<Option<CellResult>, Failure> {
-    let path = out.join(cell.folder()).join("result.json");
-    if !path.exists() {
-        return Ok(None);
-    }
-    let result: Option<CellResult> = serde_json::from_slice(&read(&path)?).ok();
-    match result {
-        Some(result) if result.cell == *cell => Ok(Some(result)),
-        _ if force => Ok(None),
-        _ => Err(Failure::Message(format!(
-            "{} was done with other settings or cases; choose another --out, or add --force to do it again",
-            path.display()
-        ))),
-    }
-}
-
 /// Writes what a runner reports into the cells' run folders.
 async fn drive(mut runner: Runner<'_, Scans<'_>>, out: &Path, device: &str, console: &Console) -> Outcome {
     let interrupted = interrupt_flag();
@@ -232,17 +193,7 @@ async fn drive(mut runner: Runner<'_, Scans<'_>>, out: &Path, device: &str, cons
             run = Some(RunFolder::new(path, cell, device, *done, console)?);
         }
         if let Some(run) = &mut run {
-            run.event(&event, console)?;
-            let kept = matches!(
-                event,
-                Event::Training(train::Event::Checkpoint {
-                    kind: CheckpointKind::Last,
-                    ..
-                })
-            );
-            if let Some(trainer) = runner.trainer().filter(|_| kept) {
-                run.report.keep_state(trainer).await?;
-            }
+            run.event(&event, runner.trainer(), console).await?;
         }
         if interrupted.load(Ordering::SeqCst) {
             return Err(Failure::Interrupted);
@@ -255,7 +206,7 @@ async fn drive(mut runner: Runner<'_, Scans<'_>>, out: &Path, device: &str, cons
 fn tabulate(out: &Path, force: bool, experiment: &Experiment, cells: &[Cell], console: &Console) -> Outcome {
     let mut results = Vec::new();
     for cell in cells {
-        results.extend(finished(out, force, cell)?);
+        results.extend(finished(&out.join(cell.folder()), force, cell)?);
     }
     let table = experiment.table(&results);
     let markdown = table.to_markdown();
@@ -263,68 +214,4 @@ fn tabulate(out: &Path, force: bool, experiment: &Experiment, cells: &[Cell], co
     write(&out.join("table.csv"), table.to_csv().as_bytes())?;
     console.say(markdown);
     Ok(())
-}
-
-/// One cell's folder.
-struct RunFolder<'a> {
-    path: PathBuf,
-    /// Names of the segmentations by case.
-    predicted: BTreeMap<String, String>,
-    report: RunReport<'a>,
-}
-
-impl<'a> RunFolder<'a> {
-    /// Starts a cell's folder, or continues it after `done` steps.
-    fn new(
-        path: PathBuf,
-        cell: &Cell,
-        device: &str,
-        done: Option<usize>,
-        console: &'a Console,
-    ) -> Result<Self, Failure> {
-        make_folder(&path.join(PREDICTED), true)?;
-        // A repeated cell is not done until it has a new result.
-        let old = path.join("result.json");
-        if old.exists() {
-            std::fs::remove_file(&old).map_err(|error| unwritable(&old, &error))?;
-        }
-        let text = cell.config.to_toml()?;
-        write(&path.join("config.toml"), text.as_bytes())?;
-        let device = device.to_owned();
-        let report = RunReport::new(&path, console, cell.config.iterations, device, done)?;
-        Ok(Self {
-            path,
-            predicted: predicted(cell),
-            report,
-        })
-    }
-
-    fn event(&mut self, event: &Event, console: &Console) -> Outcome {
-        match event {
-            Event::Cell { .. } => {}
-            Event::Training(event) => self.report.event(event)?,
-            Event::Case {
-                segmentation, score, ..
-            } => {
-                let name = self.predicted.get(&score.case).cloned();
-                let name = name.unwrap_or_else(|| segmentation_name(&score.case));
-                let path = self.path.join(PREDICTED).join(name);
-                write(&path, &label_file(&segmentation.labels))?;
-            }
-            Event::Finished(result) => {
-                let path = self.path.join("result.json");
-                let json = encoded(&path, serde_json::to_string_pretty(result))?;
-                write(&path, json.as_bytes())?;
-                // The state is no longer needed, but leaving it behind is harmless.
-                let _ = std::fs::remove_file(self.path.join(STATE));
-                let dice = result.evaluation.mean.dice;
-                console.say(format!(
-                    "Dice {} over {} cases",
-                    dice.map_or("-".to_owned(), |dice| dice.text(4)),
-                    result.evaluation.cases.len()
-                ));
-            }
-        }
-        Ok(())
-    }
 }

@@ -15,6 +15,7 @@ mod experiment;
 mod file_name;
 mod files;
 mod folder;
+mod folds;
 mod info;
 mod inputs;
 mod listing;
@@ -99,6 +100,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Cases(arguments) => cases_list::run(arguments, &console),
         Command::Plan(arguments) => plan::run(arguments, &console),
+        Command::Train(arguments) if arguments.folds.is_some() => folds::run(arguments, &console),
         Command::Train(arguments) => train::run(arguments, &console),
         Command::Predict(arguments) => predict::run(arguments, &console),
         Command::Evaluate(arguments) => evaluate::run(arguments, &console),

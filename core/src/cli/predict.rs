@@ -2,6 +2,7 @@
 
 mod arguments;
 mod jobs;
+mod weights;
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,27 +12,30 @@ use futures::executor::block_on;
 
 pub(super) use self::arguments::Arguments;
 use self::jobs::{Job, jobs};
+use self::weights::{load, weights_files};
 use super::console::{Console, Progress, interrupt_flag};
-use super::files::{holds_scan, make_folder, read, write};
+use super::files::{holds_scan, make_folder, write};
 use super::shard::Shard;
 use super::{Failure, Outcome};
 use crate::device;
-use crate::infer::{
-    Event, PredictConfig, Predictor, Segmentation, Uncertainty, label_file, logits_file, uncertainty_file,
-};
+use crate::infer::{Event, PredictConfig, Predictor, Segmentation, label_file, logits_file, uncertainty_file};
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let shard = Shard::choose(arguments.shard.as_deref())?;
-    let (jobs, unknown) = jobs(&arguments, shard, console)?;
+    let weights = weights_files(&arguments.weights)?;
+    let (jobs, unknown) = jobs(&arguments, &weights, shard, console)?;
     if !shard.is_whole() {
         console.say(format!("{shard}: {} cases", jobs.len()));
     }
-    let weights = read(&arguments.weights)?;
     let device = block_on(device::open(arguments.device.clone()))?;
-    let predictor = Predictor::load(&weights, &device.device)?;
+    let predictor = load(&weights, &device.device)?;
     let training = &predictor.metadata().training;
+    let members = match predictor.members() {
+        1 => String::new(),
+        members => format!("ensemble of {members}: "),
+    };
     console.say(format!(
-        "{} after {} steps, on {}",
+        "{members}{} after {} steps, on {}",
         predictor.metadata().describe(),
         training.iterations,
         device.description
@@ -109,7 +113,7 @@ fn segment(
                 }
                 keep(&segmentation, job)?;
                 console.say(describe(title, &segmentation));
-                doubt = (segmentation.uncertainty).map(|found| Doubt::of(case, &found));
+                doubt = Doubt::of(case, &segmentation);
             }
         }
     }
@@ -153,16 +157,20 @@ struct Doubt {
 }
 
 impl Doubt {
-    fn of(case: &str, found: &Uncertainty) -> Self {
+    /// `None` where it was not asked for.
+    fn of(case: &str, segmentation: &Segmentation) -> Option<Self> {
+        let found = segmentation.uncertainty.as_ref()?;
+        let disagreement = (segmentation.disagreement.as_ref())
+            .map_or(String::new(), |found| format!(", disagreement {:.3}", found.mean));
         let place = found.most().map_or(String::new(), |spot| {
             let (slice, slices) = (spot.slice_number(), found.slices.len());
             let [i, j, k] = spot.voxel;
             format!(", most in slice {slice} of {slices} from the feet, at voxel {i}, {j}, {k}")
         });
-        Self {
+        Some(Self {
             mean: found.mean,
-            line: format!("{case}: {:.3}{place}", found.mean),
-        }
+            line: format!("{case}: {:.3}{disagreement}{place}", found.mean),
+        })
     }
 }
 
@@ -180,8 +188,13 @@ fn rank(mut doubts: Vec<Doubt>, console: &Console) {
 
 fn keep(segmentation: &Segmentation, job: &Job) -> Outcome {
     write(&job.segmentation, &label_file(&segmentation.labels))?;
-    if let (Some(path), Some(uncertainty)) = (&job.uncertainty, &segmentation.uncertainty) {
-        write(path, &uncertainty_file(uncertainty))?;
+    for (path, found) in [
+        (&job.uncertainty, &segmentation.uncertainty),
+        (&job.disagreement, &segmentation.disagreement),
+    ] {
+        if let (Some(path), Some(found)) = (path, found) {
+            write(path, &uncertainty_file(found))?;
+        }
     }
     if let (Some(path), Some(logits)) = (&job.logits, &segmentation.logits) {
         let file = logits_file(logits).map_err(|error| {

@@ -11,7 +11,7 @@ use super::inputs::refuse_inputs;
 use super::listing::Listing;
 use super::{Failure, Outcome};
 use crate::file_names::FileNames;
-use crate::infer::UNCERTAINTY_SUFFIX;
+use crate::infer::{DISAGREEMENT_SUFFIX, UNCERTAINTY_SUFFIX};
 use crate::volume::{self, SurfaceNames, format};
 
 /// A map with more labels than this is taken for an image with integer values.
@@ -69,7 +69,8 @@ fn maps(labels: &Path, console: &Console) -> Result<(Vec<(String, PathBuf)>, usi
     let unknown = listing.warn(console);
     let (mut maps, mut names) = (Vec::new(), FileNames::default());
     for (name, path) in listing.files() {
-        let stem = volume::stem(name).filter(|stem| !stem.ends_with(UNCERTAINTY_SUFFIX));
+        let is_map = |stem: &&str| !stem.ends_with(UNCERTAINTY_SUFFIX) && !stem.ends_with(DISAGREEMENT_SUFFIX);
+        let stem = volume::stem(name).filter(is_map);
         if let Some(stem) = stem {
             // a/b and a_b must stay two cases.
             let case = names.take(&stem.replace('/', "_"), "");

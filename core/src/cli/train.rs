@@ -17,8 +17,7 @@ use futures::executor::block_on;
 
 pub(super) use self::arguments::Arguments;
 pub(super) use self::report::{FILES, RunReport};
-pub(super) use self::settings::STATE;
-use self::settings::{Facts, Resumed, configure};
+pub(super) use self::settings::{Facts, Resumed, STATE, configure, read_config};
 use super::cache::Cache;
 use super::cases::Reader;
 use super::console::{Console, interrupt_flag};
@@ -36,7 +35,8 @@ use crate::weights::counted;
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let folder = open_folder(&arguments, console)?;
-    refuse_replacing(&arguments, &folder)?;
+    let files = FILES.map(|name| arguments.out.join(name));
+    refuse_replacing(&arguments, &folder, &files)?;
     let (training, validation) = select(&arguments, &folder, console)?;
     let reader = Reader {
         folder: Arc::new(folder),
@@ -48,7 +48,8 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     training.warn(console);
     validation.warn(console);
     let (devices, description) = open_devices(arguments.device.clone())?;
-    let resumed = Resumed::find(&arguments)?;
+    let resumed = arguments.resume.then(|| Resumed::find(&arguments.out));
+    let resumed = resumed.transpose()?.flatten();
     let (config, labels) = configure(
         &arguments,
         &Facts {
@@ -65,8 +66,8 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     for sentence in not_learned(&labels, &validation.fingerprints) {
         console.warn(sentence);
     }
-    if let Some(resumed) = &resumed {
-        resumed.check(&arguments, &config)?;
+    if let Some(resumed) = resumed.as_ref().filter(|_| !arguments.force) {
+        resumed.check(&arguments.out, &config)?;
     }
     let weights = arguments.start.as_deref().map(read).transpose()?;
     let start = match (&resumed, &weights) {
@@ -97,7 +98,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
 }
 
 /// The folder with the cases.
-fn open_folder(arguments: &Arguments, console: &Console) -> Result<Folder, Failure> {
+pub(super) fn open_folder(arguments: &Arguments, console: &Console) -> Result<Folder, Failure> {
     let options = FolderOptions {
         combine_structures: arguments.combine_structures,
         resample_labels: arguments.resample_labels,
@@ -114,7 +115,7 @@ fn open_folder(arguments: &Arguments, console: &Console) -> Result<Folder, Failu
 }
 
 /// The devices to train on, and their description.
-fn open_devices(kinds: Vec<DeviceKind>) -> Result<(Vec<ComputeDevice>, String), Failure> {
+pub(super) fn open_devices(kinds: Vec<DeviceKind>) -> Result<(Vec<ComputeDevice>, String), Failure> {
     let opened = block_on(device::open_all(kinds))?;
     let names: Vec<&str> = opened.iter().map(|opened| opened.description.as_str()).collect();
     let description = names.join(" + ");
@@ -122,8 +123,7 @@ fn open_devices(kinds: Vec<DeviceKind>) -> Result<(Vec<ComputeDevice>, String), 
 }
 
 /// Refuses a run whose files would replace what it reads.
-fn refuse_replacing(arguments: &Arguments, folder: &Folder) -> Outcome {
-    let files = FILES.iter().map(|name| arguments.out.join(name));
+pub(super) fn refuse_replacing(arguments: &Arguments, folder: &Folder, files: &[PathBuf]) -> Outcome {
     let list = |choice: &Option<String>| {
         let (file, _) = Split::choice(choice.as_deref()?)?;
         Some(PathBuf::from(file))
@@ -195,15 +195,21 @@ fn select(
         let case = both.id.clone();
         return Err(Error::from(DatasetError::InBothLists { case }).into());
     }
-    if training.is_empty() {
-        let held_out = cases.iter().filter(|case| case.is_labeled()).count();
-        let error = match held_out {
-            0 => DatasetError::NoLabeledCase,
-            _ => DatasetError::AllHeldOut(held_out),
-        };
-        return Err(Error::from(error).into());
-    }
+    refuse_none(&training, cases)?;
     Ok((training, validation))
+}
+
+/// Refuses to train without cases, and says why none of all cases is one.
+pub(super) fn refuse_none(training: &[CaseFiles], cases: &[CaseFiles]) -> Outcome {
+    if !training.is_empty() {
+        return Ok(());
+    }
+    let held_out = cases.iter().filter(|case| case.is_labeled()).count();
+    let error = match held_out {
+        0 => DatasetError::NoLabeledCase,
+        _ => DatasetError::AllHeldOut(held_out),
+    };
+    Err(Error::from(error).into())
 }
 
 /// The labeled cases of a list: of the preset, or `FILE:LIST`.
@@ -248,7 +254,7 @@ pub(super) fn list(
 }
 
 /// Reports which labeled cases are not trained on, and why.
-fn say_held_out(cases: &[CaseFiles], validation: &[CaseFiles], found: bool, console: &Console) {
+pub(super) fn say_held_out(cases: &[CaseFiles], validation: &[CaseFiles], found: bool, console: &Console) {
     let names = |cases: &[&CaseFiles]| {
         let names: Vec<&str> = cases.iter().map(|case| case.id.as_str()).collect();
         names.join(", ")
@@ -272,7 +278,7 @@ fn say_held_out(cases: &[CaseFiles], validation: &[CaseFiles], found: bool, cons
 }
 
 /// Warns about classes that no training case has: they cannot be learned.
-fn warn_of_missing(labels: &LabelSet, cases: &[CaseFingerprint], console: &Console) {
+pub(super) fn warn_of_missing(labels: &LabelSet, cases: &[CaseFingerprint], console: &Console) {
     let present: BTreeSet<u16> = cases.iter().flat_map(|case| &case.labels).copied().collect();
     let named = labels.ids().iter().zip(labels.names()).skip(1);
     for (_, name) in named.filter(|(id, _)| !present.contains(id)) {

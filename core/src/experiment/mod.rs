@@ -2,12 +2,15 @@
 //! and measured on one list, and compared in one table.
 //!
 //! - `plan.rs`, `row.rs`, `cell.rs`: an experiment's TOML file, its rows, and the cells that follow from them
-//! - `runner.rs`: trains, segments and measures cell by cell, one event per piece of work
+//! - `folds.rs`: cross-validation, whose folds are cells too
+//! - `runner.rs`, `pace.rs`: trains, segments and measures cell by cell, one event per piece of work; how long it takes
 //! - `table.rs`, `report.rs`: means over seeds, paired tests between rows, and their output
 //! - `wilcoxon.rs`: the test
 
 mod cell;
 mod event;
+mod folds;
+mod pace;
 mod plan;
 mod report;
 mod row;
@@ -17,6 +20,7 @@ mod wilcoxon;
 
 pub use cell::{Cell, CellResult};
 pub use event::Event;
+pub use folds::{CrossValidation, FOLDS_FILE, FinishedFold, Fold, FoldCount, FoldSummary, WorstCase, folds};
 pub use plan::{Experiment, Source};
 pub use row::{Row, RowProtocol};
 pub use runner::Runner;

@@ -80,6 +80,14 @@ pub trait Source {
     /// When it cannot be read.
     fn state(&self, cell: &Cell) -> Result<Option<Vec<u8>>, Self::Error>;
 
+    /// The weights file that a cell starts from, if any; see [`Start::Weights`](crate::train::Start::Weights).
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn start(&self, _cell: &Cell) -> Result<Option<Vec<u8>>, Self::Error> {
+        Ok(None)
+    }
+
     /// Reads a case with its label map.
     ///
     /// # Errors
@@ -331,11 +339,7 @@ impl Planned {
 /// How a row's cases are segmented: by the settings that its weights are to hold, else as in validation; with what the
 /// row turns on.
 fn inference(row: &Row, config: &TrainConfig) -> Inference {
-    let mut settings = config.inference.unwrap_or(Inference {
-        overlap: config.overlap,
-        blend: config.blend,
-        ..Inference::default()
-    });
+    let mut settings = config.inference_settings();
     settings.mirror |= row.mirror;
     settings.post_processing.largest_component |= row.largest_component;
     settings

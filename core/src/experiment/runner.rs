@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use burn::tensor::Device;
+use web_time::Instant;
 
+use super::pace::Pace;
 use super::{Cell, CellResult, Event, Source};
 use crate::dataset::Case;
 use crate::infer::{self, Predictor, Segmentation};
@@ -16,9 +18,13 @@ use crate::{Error, Result};
 pub struct Runner<'a, S> {
     source: &'a S,
     device: Device,
+    /// Devices that share the steps of training.
+    others: Vec<Device>,
     cells: VecDeque<Cell>,
     count: usize,
     stage: Stage,
+    stopped: bool,
+    pace: Pace,
 }
 
 enum Stage {
@@ -53,10 +59,36 @@ impl<'a, S: Source> Runner<'a, S> {
         Self {
             source,
             device: device.clone(),
+            others: Vec::new(),
             count: cells.len(),
             cells: cells.into(),
             stage: Stage::Idle,
+            stopped: false,
+            pace: Pace::default(),
         }
+    }
+
+    /// Shares the batches of every training step between other devices and the runner's own; see [`Trainer::share`].
+    #[must_use]
+    pub fn sharing(mut self, others: &[Device]) -> Self {
+        self.others = others.to_vec();
+        self
+    }
+
+    /// Ends early: what is being trained saves a last checkpoint and ends, and nothing is measured after that.
+    pub fn stop(&mut self) {
+        self.stopped = true;
+        self.cells.clear();
+        match &mut self.stage {
+            Stage::Training(training) => training.trainer.stop(),
+            Stage::Measuring(_) => self.stage = Stage::Idle,
+            Stage::Idle => {}
+        }
+    }
+
+    /// Estimated wall time until the last cell is done, in seconds; `None` before the first step of the first.
+    pub fn remaining_seconds(&self) -> Option<f64> {
+        self.pace.remaining(self.cells.len())
     }
 
     /// The trainer of the cell that is being trained; its state should be saved after a checkpoint.
@@ -72,6 +104,23 @@ impl<'a, S: Source> Runner<'a, S> {
     /// # Errors
     /// When a case cannot be read, settings are invalid, or the device fails.
     pub async fn next(&mut self) -> Result<Option<Event>, S::Error> {
+        let asked = Instant::now();
+        let event = self.unit().await?;
+        match &event {
+            Some(Event::Cell { done, .. }) => self.pace.begin(done.is_some()),
+            Some(Event::Training(train::Event::Step { remaining_seconds, .. })) => {
+                self.pace.estimate(*remaining_seconds);
+            }
+            _ => {}
+        }
+        self.pace.spend(asked.elapsed());
+        if let Some(Event::Finished(_)) = &event {
+            self.pace.finish();
+        }
+        Ok(event)
+    }
+
+    async fn unit(&mut self) -> Result<Option<Event>, S::Error> {
         loop {
             match std::mem::replace(&mut self.stage, Stage::Idle) {
                 Stage::Idle => return self.begin(),
@@ -81,6 +130,7 @@ impl<'a, S: Source> Runner<'a, S> {
                         self.stage = Stage::Training(training);
                         return Ok(Some(Event::Training(event)));
                     }
+                    None if self.stopped => return Ok(None),
                     None => self.stage = Stage::Measuring(training.measure(&self.device)?),
                 },
                 Stage::Measuring(mut measuring) => {
@@ -110,9 +160,18 @@ impl<'a, S: Source> Runner<'a, S> {
         };
         let (labels, cases) = self.source.training(&cell)?;
         let state = self.source.state(&cell)?;
-        let start = state.as_deref().map_or(Start::Scratch, Start::Resume);
+        let weights = match &state {
+            Some(_) => None,
+            None => self.source.start(&cell)?,
+        };
+        let start = match (&state, &weights) {
+            (Some(state), _) => Start::Resume(state),
+            (None, Some(weights)) => Start::Weights(weights),
+            (None, None) => Start::Scratch,
+        };
         let config = cell.config.clone();
-        let trainer = Trainer::on(config, cases, Vec::new(), labels, start, &self.device)?;
+        let mut trainer = Trainer::on(config, cases, Vec::new(), labels, start, &self.device)?;
+        trainer.share(&self.others)?;
         let done = state.as_deref().map(RunState::read).transpose();
         let event = Event::Cell {
             cell: Box::new(cell.clone()),

@@ -5,7 +5,7 @@ use std::ops::Range;
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array3, Array4, Axis, s};
 
-use super::uncertainty::{of_classes, of_regions};
+use super::uncertainty::{of_classes, of_regions, of_shares};
 use super::{PredictConfig, Windows, importance};
 use crate::dataset::LabelSet;
 use crate::transform::{NativeClasses, Prepared};
@@ -33,8 +33,10 @@ pub(super) struct Blender {
     first: usize,
     /// The first plane that is not divided by its weight yet.
     open: usize,
-    /// `[class, plane, height, width]`.
+    /// `[class, plane, height, width]`; the disagreement of an ensemble is one more class.
     sum: Array4<f32>,
+    /// Classes or regions.
+    outputs: usize,
     /// `[plane, height, width]`.
     weight: Array3<f32>,
     classes: NativeClasses,
@@ -42,12 +44,21 @@ pub(super) struct Blender {
     entropy: Option<NativeClasses>,
     /// Computes the entropies of a plane.
     entropy_of: fn(&Array3<f32>, &mut [u8]),
+    /// The disagreement of an ensemble as bytes, where asked for; handled like classes.
+    disagreement: Option<NativeClasses>,
     /// All logits, where asked for.
     kept: Option<Array4<f32>>,
 }
 
 impl Blender {
-    pub fn new(case: &Prepared, window: [usize; 3], labels: &LabelSet, config: &PredictConfig) -> Self {
+    /// For a network that labels `labels`, or for an ensemble whose disagreement follows its logits.
+    pub fn new(
+        case: &Prepared,
+        window: [usize; 3],
+        labels: &LabelSet,
+        config: &PredictConfig,
+        with_disagreement: bool,
+    ) -> Self {
         let [d, h, w] = case.size();
         let outputs = labels.outputs();
         let native = NativeClasses::new(&case.native, outputs, [d, h, w]);
@@ -59,13 +70,15 @@ impl Blender {
             depth: d,
             first: 0,
             open: 0,
-            sum: Array4::zeros((outputs, planes, h, w)),
+            sum: Array4::zeros((outputs + usize::from(with_disagreement), planes, h, w)),
+            outputs,
             weight: Array3::zeros((planes, h, w)),
             entropy: config.uncertainty.then(|| native.clone()),
             entropy_of: match labels.regions() {
                 None => of_classes,
                 Some(_) => of_regions,
             },
+            disagreement: with_disagreement.then(|| NativeClasses::new(&case.native, 1, [d, h, w])),
             classes: native,
             kept: config.keep_logits.then(|| Array4::zeros((outputs, d, h, w))),
         }
@@ -83,8 +96,8 @@ impl Blender {
         Tensor::from_data(TensorData::new(values, shape), device)
     }
 
-    /// Adds the logits of some windows, `[window, class, d, h, w]` row-major. `decide` finds the classes of a
-    /// plane, see [`NativeClasses::take`].
+    /// Adds the logits of some windows, `[window, class, d, h, w]` row-major, and the disagreement where there is one.
+    /// `decide` finds the classes of a plane, see [`NativeClasses::take`].
     ///
     /// # Errors
     /// When the number of logits does not match.
@@ -95,8 +108,8 @@ impl Blender {
         mut decide: impl FnMut(&Array3<f32>, &mut [u8]),
     ) -> Result<()> {
         let [pd, ph, pw] = self.window;
-        let outputs = self.sum.len_of(Axis(0));
-        if logits.len() != windows.len() * outputs * pd * ph * pw {
+        let channels = self.sum.len_of(Axis(0));
+        if logits.len() != windows.len() * channels * pd * ph * pw {
             return Err(Error::Lost("segmenting".to_owned()));
         }
         let mut volumes = logits.chunks_exact(pd * ph * pw);
@@ -132,13 +145,18 @@ impl Blender {
         }
         if let Some(kept) = &mut self.kept {
             let new = s![.., self.open - self.first..end - self.first, .., ..];
+            let new = self.sum.slice(new);
             kept.slice_mut(s![.., self.open..end, .., ..])
-                .assign(&self.sum.slice(new));
+                .assign(&new.slice(s![..self.outputs, .., .., ..]));
         }
         self.open = end;
-        self.classes.take(self.sum.view(), self.first, end, decide);
+        let (logits, disagreement) = self.sum.view().split_at(Axis(0), self.outputs);
+        self.classes.take(logits, self.first, end, decide);
         if let Some(entropy) = &mut self.entropy {
-            entropy.take(self.sum.view(), self.first, end, self.entropy_of);
+            entropy.take(logits, self.first, end, self.entropy_of);
+        }
+        if let Some(shares) = &mut self.disagreement {
+            shares.take(disagreement, self.first, end, of_shares);
         }
         let needed = self.classes.needs().unwrap_or(end).min(end);
         self.drop_before(needed);
@@ -172,6 +190,7 @@ impl Blender {
         Blended {
             classes: self.classes.finish(),
             entropy: self.entropy.map(NativeClasses::finish),
+            disagreement: self.disagreement.map(NativeClasses::finish),
             logits: self.kept,
         }
     }
@@ -184,6 +203,8 @@ pub(super) struct Blended {
     pub classes: Array3<u8>,
     /// The entropy of every voxel of the image in 255ths, where asked for.
     pub entropy: Option<Array3<u8>>,
+    /// The disagreement of an ensemble at every voxel of the image in 255ths, where asked for.
+    pub disagreement: Option<Array3<u8>>,
     /// All logits, where asked for: `[class, depth, height, width]` on the padded volume.
     pub logits: Option<Array4<f32>>,
 }

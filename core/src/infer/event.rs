@@ -18,7 +18,8 @@ pub struct PredictConfig {
     pub batch_size: usize,
     /// Whether to keep the blended logits beside the labels.
     pub keep_logits: bool,
-    /// Whether to compute the uncertainty of every voxel; takes one more byte per voxel.
+    /// Whether to compute the uncertainty of every voxel, and the disagreement of an ensemble; each takes one more byte
+    /// per voxel.
     pub uncertainty: bool,
 }
 
@@ -74,11 +75,15 @@ pub struct Segmentation {
     /// Size of every label of the network, background left out.
     pub volumes: Vec<LabelVolume>,
     /// Blended logits `[class, depth, height, width]`, where asked for: on the image's grid in the
-    /// network's order of axes, or on the network's own grid where it resamples or crops.
+    /// network's order of axes, or on the network's own grid where it resamples or crops. Of an ensemble, those of its
+    /// members' mean probabilities.
     pub logits: Option<ndarray::Array4<f32>>,
     /// How uncertain the network is, where asked for: the entropy of the same logits, brought to the
     /// image's grid as those that decide the labels.
     pub uncertainty: Option<Uncertainty>,
+    /// How much the members of an ensemble disagree, where the uncertainty is asked for and there are several: the part
+    /// of it that more training cases would lower. Scored like the uncertainty.
+    pub disagreement: Option<Uncertainty>,
 }
 
 /// One event of a segmentation, in the order in which they happen.

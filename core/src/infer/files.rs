@@ -12,8 +12,12 @@ use crate::volume::{LabelImage, gzip};
 pub const SEGMENTATION_ENDING: &str = ".nii.gz";
 /// Ending of an uncertainty map's file name.
 pub const UNCERTAINTY_ENDING: &str = "_uncertainty.nii.gz";
-/// The same without the ending of all volumes.
+/// Ending of the file name of a map of an ensemble's disagreement.
+pub const DISAGREEMENT_ENDING: &str = "_disagreement.nii.gz";
+/// Ending of an uncertainty map's file name without the ending of all volumes.
 pub const UNCERTAINTY_SUFFIX: &str = "_uncertainty";
+/// The same of a map of an ensemble's disagreement.
+pub const DISAGREEMENT_SUFFIX: &str = "_disagreement";
 /// Ending of the file name of logits.
 pub const LOGITS_ENDING: &str = ".logits.safetensors";
 

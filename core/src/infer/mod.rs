@@ -34,6 +34,7 @@
 //! ```
 
 mod blend;
+mod ensemble;
 mod event;
 mod files;
 mod holes;
@@ -44,10 +45,11 @@ mod predictor;
 mod uncertainty;
 mod window;
 
+pub use ensemble::EnsembleError;
 pub use event::{Event, LabelVolume, PredictConfig, Segmentation};
 pub use files::{
-    LOGITS_ENDING, SEGMENTATION_ENDING, UNCERTAINTY_ENDING, UNCERTAINTY_SUFFIX, label_file, logits_file, logits_name,
-    segmentation_name, uncertainty_file,
+    DISAGREEMENT_ENDING, DISAGREEMENT_SUFFIX, LOGITS_ENDING, SEGMENTATION_ENDING, UNCERTAINTY_ENDING,
+    UNCERTAINTY_SUFFIX, label_file, logits_file, logits_name, segmentation_name, uncertainty_file,
 };
 pub use mirror::mirror_tta;
 pub use overrides::InferenceOverrides;

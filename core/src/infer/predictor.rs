@@ -1,24 +1,44 @@
 //! The predictor: one case at a time, one batch of windows per event.
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use ndarray::{Array3, Array4};
 use web_time::Instant;
 
-use super::blend::Blender;
+use super::blend::{Blended, Blender};
+use super::ensemble::{self, EnsembleError};
 use super::{Event, LabelVolume, PredictConfig, Segmentation, Uncertainty, mirror_tta};
 use crate::backbone::Model;
 use crate::dataset::LabelSet;
-use crate::transform::{Prepared, largest};
+use crate::transform::{MirrorAxes, Prepared, largest};
 use crate::volume::{Grid, Header, Image, LabelImage};
 use crate::weights::{self, Metadata};
 use crate::{Error, Result};
 
-/// A trained network, ready to segment.
+/// A trained network, or an ensemble of several, ready to segment.
 #[derive(Debug)]
 pub struct Predictor {
-    model: Model,
+    /// At least one.
+    members: Vec<Member>,
     metadata: Metadata,
     device: Device,
+}
+
+/// One network of a predictor.
+#[derive(Debug)]
+struct Member {
+    model: Model,
+    mirror_axes: MirrorAxes,
+}
+
+impl Member {
+    /// The logits of windows.
+    fn logits(&self, x: Tensor<5>, mirror: bool) -> Tensor<5> {
+        let forward = |x| self.model.forward(x, None);
+        match mirror {
+            true => mirror_tta(&x, self.mirror_axes, forward),
+            false => forward(x),
+        }
+    }
 }
 
 impl Predictor {
@@ -34,13 +54,37 @@ impl Predictor {
     /// A predictor for a network in memory, on `device`.
     pub fn new(model: Model, metadata: Metadata, device: &Device) -> Self {
         Self {
-            model,
+            members: vec![Member {
+                model,
+                mirror_axes: metadata.mirror_axes,
+            }],
             metadata,
             device: device.clone(),
         }
     }
 
-    /// The metadata of the weights.
+    /// Networks that segment together, each with the name of its file for messages: windows are segmented with the mean
+    /// of the members' probabilities, at the cost of all members. An ensemble of one equals its member to the last bit.
+    /// All are on the device of the first.
+    ///
+    /// # Errors
+    /// When there is none, or two differ in labels, channels, patch or preprocessing.
+    pub fn ensemble(members: Vec<(String, Self)>) -> Result<Self, EnsembleError> {
+        let mut members = members.into_iter();
+        let (first, mut whole) = members.next().ok_or(EnsembleError::Empty)?;
+        for (name, member) in members {
+            ensemble::check((&first, &whole.metadata), (&name, &member.metadata))?;
+            whole.members.extend(member.members);
+        }
+        Ok(whole)
+    }
+
+    /// Number of networks that segment together.
+    pub fn members(&self) -> usize {
+        self.members.len()
+    }
+
+    /// The metadata of the weights; of an ensemble, those of its first member.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
     }
@@ -79,7 +123,8 @@ impl Predictor {
         }
         let patch = self.metadata.patch;
         let case = Prepared::new(images, None, &self.metadata.preprocessing, patch);
-        let blender = Blender::new(&case, patch, &self.metadata.labels, &config);
+        let with_disagreement = self.shows_disagreement(&config);
+        let blender = Blender::new(&case, patch, &self.metadata.labels, &config, with_disagreement);
         Ok(Run {
             predictor: self,
             header: image.header().clone(),
@@ -90,6 +135,21 @@ impl Predictor {
             done: 0,
             started: None,
         })
+    }
+
+    /// Whether the disagreement of members is computed.
+    fn shows_disagreement(&self, config: &PredictConfig) -> bool {
+        config.uncertainty && self.members.len() > 1
+    }
+
+    /// The logits of windows, or those of the members' mean probabilities and, where asked for, their disagreement.
+    fn logits(&self, x: Tensor<5>, config: &PredictConfig) -> Option<Tensor<5>> {
+        if let [member] = &self.members[..] {
+            return Some(member.logits(x, config.inference.mirror));
+        }
+        let logits = (self.members.iter()).map(|member| member.logits(x.clone(), config.inference.mirror));
+        let regions = self.metadata.labels.regions().is_some();
+        ensemble::mean(logits, regions, self.shows_disagreement(config))
     }
 }
 
@@ -125,14 +185,9 @@ impl Run<'_> {
         if self.done < windows {
             let end = (self.done + self.config.batch_size).min(windows);
             let x = blender.batch(&self.case.image, self.done..end, &self.predictor.device);
-            let forward = |x| self.predictor.model.forward(x, None);
-            let logits = if self.config.inference.mirror {
-                mirror_tta(&x, self.predictor.metadata.mirror_axes, forward)
-            } else {
-                forward(x)
-            };
-            let logits = logits.into_data_async().await;
             let lost = || Error::Lost("segmenting".to_owned());
+            let logits = self.predictor.logits(x, &self.config).ok_or_else(lost)?;
+            let logits = logits.into_data_async().await;
             let logits = logits.map_err(|_| lost())?.convert::<f32>();
             let logits: Vec<f32> = logits.try_into_vec().map_err(|_| lost())?;
             let labels = &self.predictor.metadata.labels;
@@ -167,21 +222,30 @@ impl Run<'_> {
             file: "segmentation".to_owned(),
             source,
         };
-        let blended = blender.finish(|plane, classes| decide(labels, plane, classes));
-        let mut classes = preprocessing.axes.arrange(blended.classes);
+        let Blended {
+            classes,
+            entropy,
+            disagreement,
+            logits,
+        } = blender.finish(|plane, classes| decide(labels, plane, classes));
+        let mut classes = preprocessing.axes.arrange(classes);
         let post_processing = self.config.inference.post_processing;
         post_processing.apply(&mut classes, self.grid.voxel_ml());
         let map = LabelImage::on_grid(labels.decode(classes.view()), self.header.clone(), self.grid.clone());
         let map = map.map_err(unusable)?;
         let volumes = volumes(&classes, labels, &self.grid);
         drop(classes);
-        let entropy = blended.entropy.map(|entropy| preprocessing.axes.arrange(entropy));
-        let uncertainty = entropy.map(|entropy| Uncertainty::new(entropy, &map));
+        let scored = |shares: Option<Array3<u8>>| {
+            let shares = shares.map(|shares| preprocessing.axes.arrange(shares));
+            let found = shares.map(|shares| Uncertainty::new(shares, &map));
+            found.transpose().map_err(unusable)
+        };
         Ok(Segmentation {
-            uncertainty: uncertainty.transpose().map_err(unusable)?,
+            uncertainty: scored(entropy)?,
+            disagreement: scored(disagreement)?,
             volumes,
             labels: map,
-            logits: (blended.logits).map(|logits| self.case.native.without_padding(&logits)),
+            logits: logits.map(|logits| self.case.native.without_padding(&logits)),
         })
     }
 }

@@ -41,9 +41,9 @@ impl Spot {
 /// one that is missed but suspected raises it. An organ missed with confidence does not show.
 #[derive(Clone, Debug)]
 pub struct Uncertainty {
-    /// Entropy of every voxel on the image's own grid and with its header: stored as bytes from 0 to 255 with a slope
-    /// of 1/255, so that values are 0 (certain) to 1 (all classes equally likely). Voxels cropped by preprocessing are
-    /// 0.
+    /// Entropy of every voxel, or the disagreement of an ensemble, on the image's own grid and with its header: stored
+    /// as bytes from 0 to 255 with a slope of 1/255, so that values are 0 (certain) to 1 (all classes equally likely).
+    /// Voxels cropped by preprocessing are 0.
     pub map: Image,
     /// The case's score, by which cases can be ranked: the mean entropy of the voxels that count, 0 to 1; 0 if none
     /// does.
@@ -160,11 +160,17 @@ pub(super) fn of_regions(plane: &Array3<f32>, entropy: &mut [u8]) {
     of_voxels(plane, entropy, sigmoid_entropy);
 }
 
+/// The one channel of a plane `[1, height, width]`, shares from 0 to 1, as bytes, row-major.
+pub(super) fn of_shares(plane: &Array3<f32>, shares: &mut [u8]) {
+    of_voxels(plane, shares, |share| share.sum());
+}
+
 fn of_voxels(plane: &Array3<f32>, entropy: &mut [u8], of: fn(ArrayView1<f32>) -> f32) {
     for (byte, logits) in entropy.iter_mut().zip(plane.lanes(Axis(0))) {
         let share = of(logits);
         // A network that outputs NaN is not certain.
         let share = if share.is_nan() { 1.0 } else { share };
+        // The conversion saturates: interpolation may overshoot.
         *byte = (share * STEPS).round() as u8;
     }
 }

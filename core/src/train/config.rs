@@ -161,6 +161,15 @@ impl TrainConfig {
         self.network.network()
     }
 
+    /// How cases are segmented with the weights: as these are to hold it, else as in validation.
+    pub fn inference_settings(&self) -> Inference {
+        self.inference.unwrap_or(Inference {
+            overlap: self.overlap,
+            blend: self.blend,
+            ..Inference::default()
+        })
+    }
+
     /// The settings of patch sampling.
     pub fn sampler_settings(&self) -> SamplerSettings {
         SamplerSettings {

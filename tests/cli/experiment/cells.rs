@@ -67,15 +67,14 @@ fn the_experiments_that_come_along_have_settings_that_work() {
     assert_eq!(files, 15);
 }
 
-/// A tiny run of two steps, uninterrupted, or stopped after the first and resumed.
-#[test]
-fn a_cell_that_was_cut_goes_on_where_it_was() {
+/// Two cells of two steps on phantoms.
+fn tiny() -> (Phantoms, Vec<Cell>) {
     let text = EXPERIMENT
         .replace("splits.json:one", "one")
         .replace("[lists]", "[lists]\none = [\"phantom_003\"]")
         .replace("batch_size = 1", "batch_size = 1\ncheckpoint_every = 1");
     let experiment = Experiment::from_toml("text", &text).expect("an experiment");
-    let mut source = Phantoms {
+    let source = Phantoms {
         cases: medcontext_core::dataset::phantom(&PhantomConfig {
             cases: 3,
             seed: 0,
@@ -83,7 +82,45 @@ fn a_cell_that_was_cut_goes_on_where_it_was() {
         }),
         state: None,
     };
-    let cell = experiment.cells(&source).expect("cells").swap_remove(2);
+    let cells = experiment.cells(&source).expect("cells").split_off(2);
+    (source, cells)
+}
+
+/// What is being trained is saved, and nothing is measured or begun after that.
+#[test]
+fn a_runner_that_is_stopped_ends_with_a_checkpoint() {
+    let (source, cells) = tiny();
+    let mut runner = Runner::new(&source, cells, &Device::flex());
+    let mut kinds = Vec::new();
+    while let Some(event) = block_on(runner.next()).expect("cells that work") {
+        kinds.push(match event {
+            Event::Cell { .. } => {
+                assert_eq!(runner.remaining_seconds(), None);
+                "cell"
+            }
+            Event::Training(train::Event::Step { remaining_seconds, .. }) => {
+                let left = runner.remaining_seconds().expect("a step to go by");
+                assert!(left > remaining_seconds, "another cell follows");
+                runner.stop();
+                "step"
+            }
+            Event::Training(train::Event::Checkpoint { .. }) => "checkpoint",
+            Event::Training(train::Event::Finished { stopped, iteration, .. }) => {
+                assert!(stopped && iteration == 1);
+                "finished"
+            }
+            Event::Training(_) => "training",
+            Event::Case { .. } | Event::Finished(_) => "measured",
+        });
+    }
+    assert_eq!(kinds, ["cell", "training", "step", "checkpoint", "finished"]);
+}
+
+/// A tiny run of two steps, uninterrupted, or stopped after the first and resumed.
+#[test]
+fn a_cell_that_was_cut_goes_on_where_it_was() {
+    let (mut source, mut cells) = tiny();
+    let cell = cells.swap_remove(0);
     let whole = run(&source, &cell, None);
     assert_eq!((whole.done, whole.evaluation.cases.len()), (None, 1));
     source.state = Some(run(&source, &cell, Some(1)).state);

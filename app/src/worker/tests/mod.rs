@@ -1,6 +1,7 @@
 //! A whole session, natively: requests go in, reports come out, on the CPU and with files in memory.
 
 mod cases;
+mod folds;
 mod plan;
 mod tasks;
 

@@ -31,7 +31,7 @@ fn training(iterations: usize) -> TrainingRequest {
 }
 
 /// Both cases, labeled.
-async fn labeled() -> Page {
+pub(super) async fn labeled() -> Page {
     let (page, _) = Page::open().await;
     page.add(two_cases()).await;
     page.ask(pair_by_hand()).await;
@@ -40,7 +40,7 @@ async fn labeled() -> Page {
 }
 
 /// The reports up to the end of the task, which is `stopped` and nothing worse.
-async fn end(page: &Page, expected: bool) -> Vec<Report> {
+pub(super) async fn end(page: &Page, expected: bool) -> Vec<Report> {
     let ended = |report: &Report| matches!(report, Report::Task(_));
     let reports = page.until(ended).await;
     let Some(Report::Task(TaskReport::Ended { stopped, failure })) = reports.last() else {

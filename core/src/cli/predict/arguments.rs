@@ -9,9 +9,10 @@ use crate::infer::{Blend, InferenceOverrides};
 
 #[derive(Args)]
 pub(in crate::cli) struct Arguments {
-    /// Weights from `core train` or from the page.
-    #[arg(long)]
-    pub weights: PathBuf,
+    /// Weights from `core train` or from the page; several segment together as an ensemble, by the mean of their
+    /// probabilities. The folder of `core train --folds` stands for the weights of all its folds.
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    pub weights: Vec<PathBuf>,
     /// A volume file, or a folder of them.
     #[arg(long)]
     pub input: PathBuf,
@@ -33,6 +34,7 @@ pub(in crate::cli) struct Arguments {
     #[arg(long)]
     pub logits: bool,
     /// Also write every voxel's uncertainty as CASE_uncertainty.nii.gz, and rank the cases by it: what to label next.
+    /// Of several weights, also write their disagreement as CASE_disagreement.nii.gz.
     #[arg(long)]
     pub uncertainty: bool,
     /// Overwrite segmentations that are there already; what is read is never overwritten.

@@ -15,7 +15,7 @@ use crate::cli::listing::Listing;
 use crate::cli::shard::Shard;
 use crate::dataset::{Case, CaseFiles};
 use crate::file_names::{FileNames, LONGEST};
-use crate::infer::{LOGITS_ENDING, SEGMENTATION_ENDING, UNCERTAINTY_ENDING};
+use crate::infer::{DISAGREEMENT_ENDING, LOGITS_ENDING, SEGMENTATION_ENDING, UNCERTAINTY_ENDING};
 
 /// A case to segment.
 pub(super) struct Job {
@@ -24,6 +24,8 @@ pub(super) struct Job {
     pub segmentation: PathBuf,
     /// Written only if asked for.
     pub uncertainty: Option<PathBuf>,
+    /// Of an ensemble.
+    pub disagreement: Option<PathBuf>,
     pub logits: Option<PathBuf>,
 }
 
@@ -48,14 +50,20 @@ impl Job {
     pub fn results(&self) -> impl Iterator<Item = &PathBuf> {
         std::iter::once(&self.segmentation)
             .chain(&self.uncertainty)
+            .chain(&self.disagreement)
             .chain(&self.logits)
     }
 }
 
-/// The cases of a shard, and how much of the input could not be listed. All names are chosen here, the same in every
-/// shard: no two results share a file, and none is an input.
-pub(super) fn jobs(arguments: &Arguments, shard: Shard, console: &Console) -> Result<(Vec<Job>, usize), Failure> {
-    let mut read = vec![arguments.weights.clone()];
+/// The cases of a shard that these weights are to segment, and how much of the input could not be listed. All names are
+/// chosen here, the same in every shard: no two results share a file, and none is an input.
+pub(super) fn jobs(
+    arguments: &Arguments,
+    weights: &[PathBuf],
+    shard: Shard,
+    console: &Console,
+) -> Result<(Vec<Job>, usize), Failure> {
+    let mut read = weights.to_vec();
     let mut unknown = 0;
     let cases = if arguments.input.is_dir() {
         if is_same(&arguments.output, &arguments.input) {
@@ -80,7 +88,7 @@ pub(super) fn jobs(arguments: &Arguments, shard: Shard, console: &Console) -> Re
         read.push(arguments.input.clone());
         vec![(name_of(&arguments.input), Scan::File(arguments.input.clone()))]
     };
-    let jobs = shard.take(named(cases, arguments));
+    let jobs = shard.take(named(cases, arguments, weights.len() > 1));
     refuse_inputs(jobs.iter().flat_map(Job::results), &read)?;
     for job in &jobs {
         say_other_names(job, console);
@@ -102,7 +110,7 @@ fn lies_in(folder: &Path, other: &Path) -> bool {
     }
 }
 
-fn named(cases: Vec<(String, Scan)>, arguments: &Arguments) -> Vec<Job> {
+fn named(cases: Vec<(String, Scan)>, arguments: &Arguments, ensemble: bool) -> Vec<Job> {
     let mut names = FileNames::default();
     // Segmentations first, so that they keep the names of their cases wherever possible.
     let segmentations: Vec<String> = cases
@@ -116,6 +124,7 @@ fn named(cases: Vec<(String, Scan)>, arguments: &Arguments) -> Vec<Job> {
         Job {
             scan,
             uncertainty: arguments.uncertainty.then(|| beside(UNCERTAINTY_ENDING)),
+            disagreement: (arguments.uncertainty && ensemble).then(|| beside(DISAGREEMENT_ENDING)),
             logits: arguments.logits.then(|| beside(LOGITS_ENDING)),
             segmentation: arguments.output.join(&segmentation),
             case,
@@ -129,6 +138,7 @@ fn say_other_names(job: &Job, console: &Console) {
     let results = [
         ("segmentation", Some(&job.segmentation), SEGMENTATION_ENDING),
         ("map of uncertainty", job.uncertainty.as_ref(), UNCERTAINTY_ENDING),
+        ("map of disagreement", job.disagreement.as_ref(), DISAGREEMENT_ENDING),
         ("logits", job.logits.as_ref(), LOGITS_ENDING),
     ];
     let results = results

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use crate::backbone::{Backbone, Size};
 use crate::cli::outcome::sides;
 use crate::device::DeviceKind;
+use crate::experiment::FoldCount;
 use crate::medcontext::MedContext;
 use crate::preset::Preset;
 use crate::volume::SliceAxis;
@@ -31,6 +32,11 @@ pub(in crate::cli) struct Arguments {
     /// Validate on one list of a JSON file of case names: FILE:LIST; or on a list of the preset.
     #[arg(long, value_name = "FILE:LIST")]
     pub val: Option<String>,
+    /// Cross-validate: divide the cases into so many folds (all: one for each case), train on the others of each and
+    /// measure its own. The settings come from all cases; --budget-minutes is shared by the folds. `core predict
+    /// --weights OUT` segments with all of them.
+    #[arg(long, value_name = "K", conflicts_with = "val")]
+    pub folds: Option<FoldCount>,
     /// Folder for weights, log and summary.
     #[arg(long)]
     pub out: PathBuf,

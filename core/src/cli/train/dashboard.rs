@@ -29,6 +29,8 @@ pub(super) struct Dashboard<B: Backend = CrosstermBackend<Stdout>> {
 struct Run {
     iterations: usize,
     done: usize,
+    /// About other runs, with what separates it from this one's pace.
+    outlook: String,
     pace: String,
     /// Points (step, value) of the loss's terms, in the order of [`Terms::NAMES`].
     losses: [Vec<(f64, f64)>; Terms::NAMES.len()],
@@ -50,6 +52,7 @@ impl<B: Backend> Dashboard<B> {
         let run = Run {
             iterations,
             done: 0,
+            outlook: String::new(),
             pace: String::new(),
             losses: Default::default(),
             dice: Vec::new(),
@@ -73,6 +76,11 @@ impl<B: Backend> Dashboard<B> {
         }
     }
 
+    /// Sets what stands before the pace.
+    pub fn outlook(&mut self, outlook: String) {
+        self.run.outlook = outlook;
+    }
+
     /// Leaves the last view where it is, and what follows below it.
     pub fn close(mut self) {
         self.terminal.show_cursor().unwrap_or_default();
@@ -94,7 +102,8 @@ impl Run {
             } => {
                 self.done = *iteration;
                 self.pace = format!(
-                    "{iteration}/{}, {seconds:.2} s/step, {} left",
+                    "{}{iteration}/{}, {seconds:.2} s/step, {} left",
+                    self.outlook,
                     self.iterations,
                     duration::in_words(*remaining_seconds)
                 );

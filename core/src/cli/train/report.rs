@@ -77,6 +77,13 @@ impl<'a> RunReport<'a> {
         })
     }
 
+    /// Sets what the screen says about other runs beside this one's progress.
+    pub fn outlook(&mut self, outlook: String) {
+        if let Some(screen) = &mut self.screen {
+            screen.outlook(outlook);
+        }
+    }
+
     /// Saves the run's state beside its last weights.
     pub async fn keep_state(&self, trainer: &Trainer) -> Outcome {
         let mut file = AtomicFile::create(&self.out.join(STATE))?;

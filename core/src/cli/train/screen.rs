@@ -18,6 +18,8 @@ pub(super) struct Lines {
     progress: Progress,
     /// Smoothed loss.
     smooth: Option<f64>,
+    /// About other runs, with what separates it from this one's progress.
+    outlook: String,
 }
 
 impl Screen {
@@ -29,7 +31,17 @@ impl Screen {
             None => Self::Lines(Lines {
                 progress: console.progress(iterations, "step"),
                 smooth: None,
+                outlook: String::new(),
             }),
+        }
+    }
+
+    /// Sets what stands before the progress of every step, such as `fold 1 of 5, 2 min left in all`.
+    pub fn outlook(&mut self, outlook: String) {
+        let outlook = format!("{outlook}; ");
+        match self {
+            Self::Dashboard(dashboard) => dashboard.outlook(outlook),
+            Self::Lines(lines) => lines.outlook = outlook,
         }
     }
 
@@ -62,7 +74,7 @@ impl Lines {
             } => {
                 let smooth = self.smooth.map_or(losses.total, |old| 0.9 * old + 0.1 * losses.total);
                 self.smooth = Some(smooth);
-                let detail = format!("loss {smooth:.4}, {seconds:.2} s/step,");
+                let detail = format!("{}loss {smooth:.4}, {seconds:.2} s/step,", self.outlook);
                 self.progress.at(*iteration, *remaining_seconds, &detail);
             }
             _ => {

@@ -23,7 +23,7 @@ use crate::train::{self, RunState, TrainConfig};
 pub(in crate::cli) const STATE: &str = "state.safetensors";
 
 /// What the settings of a run follow from.
-pub(super) struct Facts<'a> {
+pub(in crate::cli) struct Facts<'a> {
     /// The training cases.
     pub cases: &'a [CaseFingerprint],
     /// Names of labels by id, where known.
@@ -92,7 +92,7 @@ fn planned(
 /// Planned settings, or those of the preset or of the resumed run, then the method's, then the configuration file, then
 /// the command line, with everything that depends on the length of the run resolved; and the preset's labels, if it has
 /// any.
-pub(super) fn configure(
+pub(in crate::cli) fn configure(
     arguments: &Arguments,
     facts: &Facts,
     console: &Console,
@@ -227,16 +227,16 @@ fn bad_settings(path: &Path, problem: &str) -> Failure {
 }
 
 /// The state of the run that is resumed, and the file that holds it.
-pub(super) struct Resumed {
+pub(in crate::cli) struct Resumed {
     pub state: RunState,
     pub bytes: Vec<u8>,
 }
 
 impl Resumed {
-    /// The state in the output folder, if there is one and it is asked for.
-    pub fn find(arguments: &Arguments) -> Result<Option<Self>, Failure> {
-        let path = arguments.out.join(STATE);
-        if !arguments.resume || !path.exists() {
+    /// The state in the folder of a run, if there is one.
+    pub fn find(out: &Path) -> Result<Option<Self>, Failure> {
+        let path = out.join(STATE);
+        if !path.exists() {
             return Ok(None);
         }
         let bytes = read(&path)?;
@@ -245,18 +245,23 @@ impl Resumed {
         Ok(Some(Self { state, bytes }))
     }
 
-    /// Refuses settings that differ from the run's, unless forced.
-    pub fn check(&self, arguments: &Arguments, config: &TrainConfig) -> Outcome {
+    /// Refuses settings that differ from those of the run in this folder.
+    pub fn check(&self, out: &Path, config: &TrainConfig) -> Outcome {
         let changed = differences(&self.state.config, config)?;
-        if !changed.is_empty() && !arguments.force {
+        if !changed.is_empty() {
             return Err(Failure::Message(format!(
                 "{} was trained with another {}; give the same settings, or add --force to continue with the new ones",
-                arguments.out.display(),
+                out.display(),
                 changed.join(", ")
             )));
         }
         Ok(())
     }
+}
+
+/// The settings that the file of a run's folder holds.
+pub(in crate::cli) fn read_config(path: &Path) -> Result<TrainConfig, Failure> {
+    Given::read(path)?.over(&TrainConfig::default())
 }
 
 /// Names of the settings that differ.

@@ -59,7 +59,7 @@ fn prepared(values: &[f32], [d, h, w]: [usize; 3]) -> Prepared {
 
 fn blended(case: &Prepared, config: &PredictConfig, sigma_scale: f64) -> Array4<f32> {
     let labels = LabelSet::from_ids([1], &Default::default()).expect("two classes");
-    let mut blender = Blender::new(case, WINDOW, &labels, config);
+    let mut blender = Blender::new(case, WINDOW, &labels, config, false);
     blender.importance = importance(WINDOW, config.inference.blend, sigma_scale);
     let count = blender.windows.starts.len();
     for first in (0..count).step_by(BATCH) {

@@ -2,6 +2,7 @@
 
 mod dice_chart;
 mod estimate;
+mod folds;
 mod form;
 mod loss_chart;
 mod network;

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use medcontext_core::duration;
 use medcontext_core::train::Event;
 
+use super::folds;
 use super::store::{Pace, Preview};
 use crate::message::TrainingReport;
 use crate::page::format;
@@ -18,6 +19,7 @@ pub fn on_report(state: State, report: TrainingReport) {
             config: state.saved.config().get_untracked(),
             times,
         })),
+        TrainingReport::Fold(report) => folds::on_report(state, report),
         TrainingReport::Preview { case, iteration, file } => state.train.preview.set(Some(Preview {
             case,
             iteration,

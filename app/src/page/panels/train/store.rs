@@ -1,6 +1,7 @@
 //! State of the current training run that is not saved.
 
 use leptos::prelude::*;
+use medcontext_core::experiment::FoldSummary;
 use medcontext_core::train::{StepTimes, TrainConfig};
 use web_sys::Blob;
 
@@ -50,6 +51,8 @@ pub struct TrainStore {
     pub preview: RwSignal<Option<Preview>, LocalStorage>,
     /// How long a step takes, and with which settings that was measured.
     pub pace: RwSignal<Option<Pace>>,
+    /// What the last cross-validation found.
+    pub folds: RwSignal<Option<FoldSummary>>,
     /// Wall time of the last step in seconds.
     pub step_seconds: RwSignal<f64>,
 }

@@ -5,6 +5,7 @@ use medcontext_core::dataset::{DatasetError, Role};
 
 use super::dice_chart::DiceChart;
 use super::estimate::Estimate;
+use super::folds::Folds;
 use super::form::Settings;
 use super::loss_chart::LossChart;
 use crate::message::TrainingRequest;
@@ -53,6 +54,7 @@ pub fn Train() -> impl IntoView {
             <Settings from_weights=from_weights />
             <panels::plan::Refusal />
             <Estimate cases=chosen ready=Signal::derive(ready) />
+            <Folds cases=chosen ready=Signal::derive(ready) />
             <Show when=move || !state.saved.losses().read().is_empty()>
                 <LossChart />
             </Show>

@@ -69,7 +69,7 @@ test("a plan for labeled cases, changed by hand and given back", { timeout: limi
     assert.match(changed.value, /^16\s×/);
     assert.equal(changed.why, `changed by you; planned: ${planned.patch.value}`);
     assert.ok((await steps(page)) > 2.2 * planned.iterations.value, "smaller patches leave time for more steps");
-    await page.getByRole("button", { name: "30 min" }).click();
+    await page.getByRole("button", { name: "30 min", exact: true }).click();
     await page.waitForFunction(() => /^30 minutes/.test(document.querySelector("#plan-summary").innerText));
     assert.equal(await value(page, "patch-depth"), "16");
     await type(page, "iterations", "7");

@@ -186,11 +186,11 @@ fn segment(bench: &Bench) {
         training: TrainingSummary::default(),
         network: SMALL.network(),
         mirror_axes: MirrorAxes::ALL,
+        inference: None,
         labels: LabelSet::from_ids(1..SMALL.classes as u16, &Default::default()).expect("labels"),
     };
     let predictor = Predictor::new(SMALL.build(&device), metadata, &device);
     let config = PredictConfig {
-        overlap: 0.5,
         batch_size: 4,
         ..PredictConfig::default()
     };

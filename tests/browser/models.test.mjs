@@ -36,6 +36,12 @@ test(
       const dice = await page.locator("#measure tr[data-label=mean] .dice").innerText();
       context.diagnostic(`Dice ${dice}`);
       assert.ok(Number.parseFloat(dice) > 0.9, dice);
+      const mean = (measure) => page.locator(`#measure tr[data-label=mean] .${measure}`);
+      assert.ok(Number.parseFloat(await mean("surface-dice").innerText()) > 0.9);
+      assert.equal(await mean("iou").count(), 0);
+      await page.locator("#all-measures").check();
+      const iou = Number.parseFloat(await mean("iou").innerText());
+      assert.ok(iou > 0.8 && iou < Number.parseFloat(dice), `${iou}`);
       await screenshot(page, "models-1-segmented");
     });
   },

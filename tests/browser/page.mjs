@@ -17,7 +17,9 @@
 //   losses            one li per term of the loss (class total, supervised, masked, consistency):
 //                     data-losses* = its value at every iteration so far
 //   dice              data-validations* = how often the held-out cases were measured
-//   measure           one tr[data-label] per label, and one for the mean: .dice, .hd95, .dice-before
+//   mirror, largest-component, fill-holes, smallest-ml: settings of inference, those of the weights until changed
+//   measure           one tr[data-label] per label, and one for the mean: .dice, .hd95, .surface-dice, .dice-before;
+//                     all-measures adds .iou, .precision, .recall
 //   save-results, save-session, button[data-table]
 //   welcome           an earlier session: restore, forget
 //   results           one [data-case] per segmented case with button[data-download] and, if the address

@@ -50,6 +50,7 @@ fn tables_of_files_that_are_named_differently() {
     let inputs = ["evaluate", "--prediction", &prediction, "--truth", &truth];
     let tables = ["--json", &json, "--csv", &csv, "--markdown", &markdown];
     let options = ["--html", &html, "--empty", "zero", "--hd95", "max", "--unit", "mm"];
+    let options = [&options[..], &["--tolerance", "0.5"]].concat();
     let told = succeed(&[&inputs[..], &tables, &options].concat());
     assert!(
         told.contains("predictions without a true label map: 1 (other.nii.gz"),
@@ -62,14 +63,15 @@ fn tables_of_files_that_are_named_differently() {
     let text = |file| fs::read_to_string(file).expect("written");
     let rows = text(&csv);
     let expected = [
-        "case,label,name,dice,hd95_mm,ml_predicted,ml_true",
-        "a,1,liver,1,0,0.002,0.002",
-        "a,2,spleen,1,0,0.001,0.001",
+        "case,label,name,dice,hd95_mm,ml_predicted,ml_true,surface_dice_0.5mm,iou,precision,recall",
+        "a,1,liver,1,0,0.002,0.002,1,1,1,1",
+        "a,2,spleen,1,0,0.001,0.001,1,1,1,1",
         // One voxel of two neighbors: half of the truth's distances are 0, the others 1 mm.
-        "b,1,liver,0.6666666666666666,0.95,0.001,0.002",
-        "b,2,spleen,0,,0,0.001",
-        "c_seg,1,liver,,,0,0",
-        "c_seg,2,spleen,,,0,0",
+        // Within half a millimeter lie the prediction's voxel and one of the truth's two.
+        "b,1,liver,0.6666666666666666,0.95,0.001,0.002,0.6666666666666666,0.5,1,0.5",
+        "b,2,spleen,0,,0,0.001,0,0,0,0",
+        "c_seg,1,liver,,,0,0,,,,",
+        "c_seg,2,spleen,,,0,0,,,,",
     ];
     assert_eq!(rows.lines().collect::<Vec<_>>(), expected);
     let json: serde_json::Value = serde_json::from_str(&text(&json)).expect("JSON");
@@ -78,11 +80,18 @@ fn tables_of_files_that_are_named_differently() {
     assert!((mean(&json["labels"][0]["dice"]) - 5.0 / 9.0).abs() < 1e-12);
     assert!((mean(&json["mean"]["dice"]) - 4.0 / 9.0).abs() < 1e-12);
     assert_eq!(json["protocol"]["hd95"], "max");
-    assert!(text(&markdown).contains("| liver | 0.5556 ± 0.5092 | 0.32 ± 0.55 | 0 |"));
+    assert_eq!(json["protocol"]["tolerance_mm"], 0.5);
+    // (1 + 1/2 + 0) / 3.
+    assert!((mean(&json["labels"][0]["recall"]) - 0.5).abs() < 1e-12);
+    let row = "| liver | 0.5556 ± 0.5092 | 0.32 ± 0.55 | 0.5556 ± 0.5092 | 0.500 ± 0.500 | 0.667 ± 0.577 \
+        | 0.500 ± 0.500 | 0 |";
+    assert_holds(&text(&markdown), &["| Surface Dice (0.5 mm) |", row]);
+    assert_holds(&told, &["Surface Dice (0.5 mm)", "surface Dice within 0.5 mm"]);
     let document = text(&html);
     let rows = [
-        "<td>liver</td><td>0.5556 ± 0.5092</td><td>0.32 ± 0.55</td>",
-        "<td>b</td><td>liver</td><td>0.6667</td><td>0.95</td><td>0.001</td><td>0.002</td>",
+        "<td>liver</td><td>0.5556 ± 0.5092</td><td>0.32 ± 0.55</td><td>0.5556 ± 0.5092</td>",
+        "<td>b</td><td>liver</td><td>0.6667</td><td>0.95</td><td>0.6667</td><td>0.500</td><td>1.000</td>\
+         <td>0.500</td><td>0.001</td><td>0.002</td>",
         "<td>c_seg</td><td>spleen</td><td>-</td><td>-</td>",
         "evaluate --prediction",
     ];
@@ -101,8 +110,8 @@ fn a_document_holds_the_means_from_before() {
     let document = fs::read_to_string(&html).expect("written");
     // Truth against itself, beside (1 + 2/3) / 2 and (1 + 0) / 2 by label.
     let rows = [
-        "<td>spleen</td><td>1.0000 ± 0.0000</td><td>0.00 ± 0.00</td><td>0.5000 ± 0.7071</td>",
-        "<td>liver</td><td>1.0000 ± 0.0000</td><td>0.00 ± 0.00</td><td>0.8333 ± 0.2357</td>",
+        "<td>1.000 ± 0.000</td><td>0.5000 ± 0.7071</td>",
+        "<td>1.000 ± 0.000</td><td>0.8333 ± 0.2357</td>",
     ];
     assert_holds(&document, &rows);
 }
@@ -276,4 +285,13 @@ fn a_file_that_cannot_be_read_leaves_the_others() {
     assert!(told.contains("a.nii.gz") && told.contains("1 of 3 files"), "{told}");
     let rows = fs::read_to_string(&csv).expect("written");
     assert_eq!(rows.lines().count(), 5, "{rows}");
+}
+
+#[test]
+fn a_negative_tolerance_is_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let (prediction, truth) = cases(folder.path());
+    let base = ["evaluate", "--prediction", &prediction, "--truth", &truth];
+    let sentence = refuse(&[&base[..], &["--tolerance=-1"]].concat());
+    assert!(sentence.contains("a tolerance of -1 mm cannot work"), "{sentence}");
 }

@@ -253,8 +253,8 @@ fn a_row_has_its_own_protocol_labels_and_regions() {
     let table = fs::read_to_string(out.join("table.md")).expect("a table");
     // Region 1 is not label 1.
     assert!(table.contains("| liver | label 7 | organs | nothing |"), "{table}");
-    let measured = "Measured on one: HD95 max, empty masks zero (zero); HD95 max, empty masks one (one); HD95 pooled, \
-        empty masks nan (regions).";
+    let measured = "Measured on one: HD95 max, surface Dice within 2 mm, empty masks zero (zero); HD95 max, surface \
+        Dice within 2 mm, empty masks one (one); HD95 pooled, surface Dice within 2 mm, empty masks nan (regions).";
     assert!(table.contains(measured), "{table}");
     let row = table.lines().find(|line| line.starts_with("| regions |"));
     let cells: Vec<&str> = row.expect("a row").split(" | ").collect();

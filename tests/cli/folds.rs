@@ -118,8 +118,8 @@ fn an_interrupted_run_goes_on_where_it_stopped() {
     // The summary of an unfinished run names what is missing.
     let mut half = summary(&cut);
     half.folds.truncate(1);
-    let half = serde_json::to_string(&half).expect("JSON");
-    fs::write(Path::new(&cut).join("folds.json"), half).expect("written");
+    let written = serde_json::to_string(&half).expect("JSON");
+    fs::write(Path::new(&cut).join("folds.json"), written).expect("written");
     let sentence = refuse(&predict(&cut, &data, &path(folder.path(), "out")));
     assert!(sentence.contains("1 of 3 folds are done; finish them"), "{sentence}");
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use medcontext_core::dataset::{Case, CaseFiles, DatasetJson, LabelSet, Split};
-use medcontext_core::metric::{CaseScore, Hausdorff};
+use medcontext_core::metric::{CaseScore, Protocol};
 use medcontext_core::volume::{Image, LabelImage, Limits};
 use ndarray::{Array3, array};
 
@@ -68,7 +68,7 @@ fn files_are_compared_in_mm_of_their_grid() {
             labels(&file.with(&voxels))
         };
         let set = LabelSet::from_ids([7], &BTreeMap::new()).expect("one label");
-        let scores = CaseScore::of_images("a", &map(12), &map(12 + step), &set, Hausdorff::Pooled);
+        let scores = CaseScore::of_images("a", &map(12), &map(12 + step), &set, Protocol::default());
         let score = &scores.expect("one shape").labels[0];
         assert_eq!(
             (score.dice, score.hd95_mm, score.hd95_voxels),
@@ -94,7 +94,7 @@ fn files_of_other_axes_are_turned_before_they_are_compared() {
     left[1] = 1;
     let set = LabelSet::from_ids([1], &BTreeMap::new()).expect("one label");
     let dice = |prediction: &LabelImage, truth: &LabelImage| {
-        let score = CaseScore::of_images("a", prediction, truth, &set, Hausdorff::Pooled);
+        let score = CaseScore::of_images("a", prediction, truth, &set, Protocol::default());
         score.expect("one shape").labels[0].dice
     };
     // At x = 0 both.

@@ -244,6 +244,7 @@ fn predictor(axes: AxisOrder) -> Predictor {
         training: TrainingSummary::default(),
         network: network.clone(),
         mirror_axes: MirrorAxes::ALL,
+        inference: None,
         labels: LabelSet::from_ids(1..4, &Default::default()).expect("labels"),
     };
     Predictor::new(network.build(1, 4, PATCH, 7, &device), metadata, &device)

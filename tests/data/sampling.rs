@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use medcontext_core::dataset::LabelSet;
+use medcontext_core::loss::IGNORED;
 use medcontext_core::train::TrainConfig;
 use medcontext_core::transform::{
     Augmentation, CaseFile, Center, Loader, Normalization, Prepared, Preprocessing, SampledCase, Sampler, Sampling,
 };
+use ndarray::s;
 
 use crate::resampling::{image, scaled};
 
@@ -266,4 +268,101 @@ fn only_whole_files_of_the_same_origin_are_opened() {
     shape[place.expect("the shape") + 3] = b'3';
     assert!(!opens(&shape, "here"), "another shape");
     assert!(CaseFile::open(&folder.path().join("none"), "here").is_none());
+}
+
+/// A case in which label 2 and everything below the middle is not labeled.
+fn partial() -> SampledCase {
+    let mut case = prepared(1.0);
+    let classes = case.classes.as_mut().expect("labeled");
+    classes.mapv_inplace(|class| if class == 2 { IGNORED } else { class });
+    classes.slice_mut(s![..SIDE / 2, .., ..]).fill(IGNORED);
+    classes[[1, 1, 1]] = 1;
+    case.into()
+}
+
+#[test]
+fn patches_are_not_centered_on_ignored_voxels() {
+    for center in [Center::Foreground { share: 1.0 }, Center::Class { share: 1.0 }] {
+        let sampling = Sampling {
+            center,
+            ..Sampling::default()
+        };
+        let drawn = sampler(vec![partial()], 1, 2, sampling).draw(0, 100);
+        assert!(drawn.classes.iter().all(|&class| class == 1), "{center:?}");
+    }
+    let mixed = Sampling {
+        center: MONAI,
+        ..Sampling::default()
+    };
+    assert!(
+        !sampler(vec![partial()], 1, 2, mixed)
+            .draw(0, 100)
+            .classes
+            .contains(&IGNORED)
+    );
+}
+
+/// Half of all single voxels are not labeled; 16 more tries find one that is.
+#[test]
+fn a_patch_without_any_labeled_voxel_is_drawn_again() {
+    let drawn = sampler(vec![partial()], 1, 2, Sampling::default()).draw(0, 300);
+    assert!(!drawn.classes.contains(&IGNORED));
+    // Where nothing is labeled, a patch is drawn all the same.
+    let mut case = prepared(1.0);
+    case.classes = None;
+    let drawn = sampler(vec![case.into()], 1, 2, Sampling::default()).draw(0, 4);
+    assert_eq!(drawn.classes, [IGNORED; 4]);
+}
+
+#[test]
+fn unlabeled_patches_come_between_the_labeled_ones() {
+    let config = TrainConfig {
+        patch: [6; 3],
+        sampling: Sampling::nnunet(),
+        augmentation: Augmentation::nnunet(false, false),
+        ..TrainConfig::default()
+    };
+    let voxels = 6 * 6 * 6;
+    let labeled = || Sampler::new(vec![case(1.0), case(5.0)], config.sampler_settings(), 3);
+    // As large as the patch, so that rotated patches reach beyond it.
+    let unlabeled = || {
+        let values: Vec<f32> = (0..voxels).map(|index| 1e6 + index as f32).collect();
+        let (image, _) = image(&values, &vec![0; voxels], [6; 3], scaled([1.0; 3]));
+        let recipe = Preprocessing {
+            normalization: Normalization::None,
+            ..Preprocessing::default()
+        };
+        SampledCase::from(Prepared::new(&[&image], None, &recipe, [6; 3]))
+    };
+    let both = labeled().with_unlabeled(vec![unlabeled(), unlabeled()], 0.4, 0);
+    let drawn = both.draw(0, 50);
+    let (mut kept, mut count) = (Vec::new(), 0);
+    let patches = drawn
+        .classes
+        .chunks_exact(voxels)
+        .zip(drawn.intensities.chunks_exact(voxels));
+    for (classes, intensities) in patches {
+        if classes.iter().all(|&class| class == IGNORED) {
+            assert!(intensities.iter().any(|&value| value > 1e4));
+            count += 1;
+        } else {
+            assert!(!classes.contains(&IGNORED));
+            kept.extend_from_slice(intensities);
+        }
+    }
+    assert_eq!(count, 20);
+    // The labeled ones are what they are without the others.
+    assert_eq!(kept, labeled().draw(0, 30).intensities);
+    // Each draw depends on its number alone.
+    for number in [0, 7, 23] {
+        let one = both.draw(number, 1);
+        assert_eq!(
+            one.intensities,
+            drawn.intensities[number * voxels..(number + 1) * voxels]
+        );
+    }
+    assert_eq!(
+        labeled().with_unlabeled(Vec::new(), 0.4, 0).draw(0, 9),
+        labeled().draw(0, 9)
+    );
 }

@@ -10,7 +10,7 @@ use burn::tensor::Device;
 use futures::executor::block_on;
 use medcontext_core::backbone::{Backbone, Network, Size};
 use medcontext_core::dataset::LabelSet;
-use medcontext_core::infer::{Event, PredictConfig, Predictor};
+use medcontext_core::infer::{Event, Inference, PredictConfig, Predictor};
 use medcontext_core::transform::{
     Crop, MirrorAxes, Normalization, Prepared, Preprocessing, Resampling, Spacing, largest,
 };
@@ -106,12 +106,16 @@ fn segmenting(uncertainty: bool) -> usize {
         training: TrainingSummary::default(),
         network: network.clone(),
         mirror_axes: MirrorAxes::ALL,
+        inference: None,
         labels,
     };
     let model = network.build(1, 14, PATCH, 0, &device);
     let predictor = Predictor::new(model, metadata, &device);
     let config = PredictConfig {
-        overlap: 0.0,
+        inference: Inference {
+            overlap: 0.0,
+            ..Inference::default()
+        },
         uncertainty,
         ..PredictConfig::default()
     };

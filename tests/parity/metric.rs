@@ -183,7 +183,7 @@ fn real_masks() {
         }
         let (p, t) = (prediction.view(), truth.view());
         let spacing = spacing.as_slice().try_into().expect("three axes");
-        let score = CaseScore::new(name, p, t, spacing, &two_labels(), Hausdorff::Pooled);
+        let score = CaseScore::new(name, p, t, spacing, &two_labels(), Protocol::default());
         scores.push(score.expect("one shape"));
     }
     means_over_the_cases(&scores, cases);
@@ -239,31 +239,18 @@ fn what_an_empty_mask_counts_as() {
         ("monai", (None, None)),
     ] {
         let policy: EmptyPolicy = name.parse().expect("a policy");
-        assert_eq!((policy.dice(dice), policy.distance(distance)), counted);
-        assert_eq!(policy.dice(Some(0.25)), Some(0.25), "{name}");
+        assert_eq!((policy.overlap(dice), policy.distance(distance)), counted);
+        assert_eq!(policy.overlap(Some(0.25)), Some(0.25), "{name}");
         assert_eq!(policy.distance(Some(3.0)), Some(3.0), "{name}");
     }
     assert!("none".parse::<EmptyPolicy>().is_err());
     // A false positive: 0 for every policy but MONAI's, which leaves out what the truth lacks.
-    let false_positive = LabelScore {
-        dice: Some(0.0),
-        ml_predicted: 1.0,
-        ml_true: 0.0,
-        label: 1,
-        hd95_mm: None,
-        hd95_voxels: None,
-    };
     for name in ["zero", "one", "nan", "medpy"] {
         let policy: EmptyPolicy = name.parse().expect("a policy");
-        assert_eq!(policy.dice_of(&false_positive), Some(0.0), "{name}");
+        assert_eq!(policy.overlap_of(Some(0.0), true), Some(0.0), "{name}");
     }
-    assert_eq!(EmptyPolicy::Monai.dice_of(&false_positive), None);
-    let missed = LabelScore {
-        ml_predicted: 0.0,
-        ml_true: 1.0,
-        ..false_positive
-    };
-    assert_eq!(EmptyPolicy::Monai.dice_of(&missed), Some(0.0));
+    assert_eq!(EmptyPolicy::Monai.overlap_of(Some(0.0), true), None);
+    assert_eq!(EmptyPolicy::Monai.overlap_of(Some(0.0), false), Some(0.0));
 }
 
 #[test]
@@ -276,7 +263,7 @@ fn an_evaluation() {
             truth.view(),
             [2.0, 1.0, 0.5],
             &set,
-            Hausdorff::Pooled,
+            Protocol::default(),
         )
         .expect("one shape")
     };
@@ -330,7 +317,7 @@ fn labels_of_two_shapes_cannot_be_compared() {
         only_one.view(),
         [1.0; 3],
         &set,
-        Hausdorff::Pooled,
+        Protocol::default(),
     );
     assert_eq!(
         refused.expect_err("shapes differ").to_string(),

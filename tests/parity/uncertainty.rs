@@ -8,7 +8,9 @@ mod ensemble;
 use futures::executor::block_on;
 use medcontext_core::backbone::{Backbone, Network, Size};
 use medcontext_core::dataset::{LabelSet, Regions};
-use medcontext_core::infer::{Event, PredictConfig, Predictor, Segmentation, Uncertainty};
+use medcontext_core::infer::{
+    Blend, Event, Inference, PostProcessing, PredictConfig, Predictor, Segmentation, Uncertainty,
+};
 use medcontext_core::transform::{Crop, MirrorAxes, Preprocessing, Resampling, Spacing};
 use medcontext_core::volume::{Affine, AxisOrder, Form, Grid, Image, LabelImage, Limits, VolumeError, Voxels};
 use medcontext_core::weights::{Metadata, TrainingSummary};
@@ -21,11 +23,17 @@ const ROUNDING: f64 = 0.5 / 255.0 + 1e-5;
 const DIMS: [usize; 3] = [21, 26, 19];
 
 const ON: PredictConfig = PredictConfig {
-    overlap: 0.5,
-    blend: medcontext_core::infer::Blend::Gaussian,
+    inference: Inference {
+        overlap: 0.5,
+        blend: Blend::Gaussian,
+        mirror: false,
+        post_processing: PostProcessing {
+            largest_component: false,
+            fill_holes: false,
+            smallest_ml: 0.0,
+        },
+    },
     batch_size: 2,
-    mirror: false,
-    largest_component: false,
     keep_logits: true,
     uncertainty: true,
 };
@@ -49,6 +57,7 @@ fn seeded(labels: LabelSet, preprocessing: Preprocessing, seed: u64) -> Predicto
         training: TrainingSummary::default(),
         network,
         mirror_axes: MirrorAxes::ALL,
+        inference: None,
         labels,
     };
     Predictor::new(model, metadata, &device)
@@ -142,7 +151,8 @@ fn windows_that_overlap_give_the_entropy_of_their_blended_logits() {
         ] {
             let sigmoids = labels.regions().is_some();
             let predictor = predictor(labels, axes(order));
-            let config = PredictConfig { mirror, ..ON };
+            let mut config = ON;
+            config.inference.mirror = mirror;
             let found = segment(&predictor, &image, config);
             let map = order.arrange(uncertainty(&found).map.canonical());
             let map: Vec<f32> = map.iter().copied().collect();

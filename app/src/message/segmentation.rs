@@ -1,5 +1,6 @@
 //! Segmentation.
 
+use medcontext_core::infer::Inference;
 use serde::{Deserialize, Serialize};
 
 use super::Handle;
@@ -11,8 +12,8 @@ use crate::saved::SavedResult;
 pub struct SegmentationRequest {
     /// Ids of the cases.
     pub cases: Vec<String>,
-    /// Mirror TTA, at eight times the work.
-    pub mirror: bool,
+    /// How the network's output becomes labels.
+    pub inference: Inference,
     /// Keep the logits too, for comparison with another program.
     pub keep_logits: bool,
 }

@@ -4,7 +4,7 @@ use medcontext_core::dataset::Case;
 use medcontext_core::infer::{
     Event, PredictConfig, Predictor, Segmentation, label_file, logits_file, uncertainty_file,
 };
-use medcontext_core::metric::{Hausdorff, Targets};
+use medcontext_core::metric::{Protocol, Targets};
 
 use super::error::{Error, Result};
 use super::reporter::yield_now;
@@ -16,13 +16,13 @@ use crate::saved::{SavedResult, Uncertainty, blob, names};
 pub async fn predict(session: &Session, request: SegmentationRequest) -> Result<()> {
     let SegmentationRequest {
         cases,
-        mirror,
+        inference,
         keep_logits,
     } = request;
     yield_now().await;
     let predictor = Predictor::load(&session.weights()?, &session.device.device)?;
     let config = PredictConfig {
-        mirror,
+        inference,
         keep_logits,
         uncertainty: true,
         ..PredictConfig::default()
@@ -85,10 +85,10 @@ async fn store(session: &Session, found: &Segmented) {
 fn segmented(case: &Case, segmentation: &Segmentation, seconds: f64, seen: Option<bool>) -> Result<Segmented> {
     let logits = segmentation.logits.as_ref().map(logits_file).transpose();
     let logits = logits.map_err(|error| Error::Logits(error.to_string()))?;
-    let score = case.label.as_ref().map(|truth| {
-        let (targets, form) = (Targets::default(), Hausdorff::default());
-        targets.score(&case.id, &segmentation.labels, truth, form)
-    });
+    let score = case
+        .label
+        .as_ref()
+        .map(|truth| Targets::default().score(&case.id, &segmentation.labels, truth, Protocol::default()));
     let uncertainty = segmentation.uncertainty.as_ref();
     let map = uncertainty.map(|found| blob(&uncertainty_file(found)));
     Ok(Segmented {

@@ -71,8 +71,13 @@ pub async fn resume(session: &Session, validation: &[String]) -> Result<()> {
     yield_now().await;
     let state = session.stored.bytes(names::STATE).await?.ok_or(Error::NoState)?;
     let RunState {
-        config, cases, labels, ..
+        config,
+        mut cases,
+        unlabeled,
+        labels,
+        ..
     } = RunState::read(&state)?;
+    cases.extend(unlabeled);
     check_room(session, &[&cases, validation])?;
     let (cases, held_out) = (find(session, &cases).await?, find(session, validation).await?);
     let device = &session.device.device;

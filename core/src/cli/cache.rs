@@ -20,8 +20,8 @@ use crate::weights::sha256;
 /// Incremented when the preparation of cases changes, so that older files are not used.
 const VERSION: u32 = 2;
 
-/// The same of fingerprints: raised when more is measured. 3: facts of the voxels.
-const FINGERPRINT_VERSION: u32 = 3;
+/// The same of fingerprints: raised when more is measured. 3: facts of the voxels; 4: without ignored ones.
+const FINGERPRINT_VERSION: u32 = 4;
 
 /// A folder of fingerprints and prepared cases. A file's name depends on the case's files and the settings it was
 /// prepared with: nothing needs to be cleared when they change.
@@ -118,6 +118,11 @@ fn stamps(source: &Folder, files: &CaseFiles) -> Result<serde_json::Value, Error
     }
     let structures: Vec<u16> = files.structures.iter().map(|structure| structure.id).collect();
     let options = source.library.read_options(files);
+    let partial = (options.ignored, options.labeled_slices);
     let options = (options.channels, options.resample_labels);
-    Ok(serde_json::json!([stamps, structures, options]))
+    // What was prepared where neither is chosen is named as it was before there was a choice.
+    Ok(match partial {
+        (None, None) => serde_json::json!([stamps, structures, options]),
+        _ => serde_json::json!([stamps, structures, options, partial]),
+    })
 }

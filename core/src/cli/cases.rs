@@ -10,7 +10,7 @@ use super::console::Console;
 use super::folder::Folder;
 use crate::Error;
 use crate::dataset::{Case, CaseFiles, CaseFingerprint, LabelSet, common_channels};
-use crate::train::{HeldOut, TrainConfig, TrainingSet};
+use crate::train::{self, HeldOut, TrainConfig, TrainingSet};
 use crate::{device, parallel};
 
 /// Work that takes longer shows its progress.
@@ -77,7 +77,11 @@ impl Reader<'_> {
     /// The labels to learn: the `known` ones, else all that occur. Prints what dataset.json says about them.
     pub fn labels(&self, cases: &Cases, known: Option<LabelSet>) -> Result<LabelSet, Failure> {
         if let Some(labels) = known {
-            return Ok(labels);
+            let ignored = cases.fingerprints.iter().find_map(|case| case.ignored);
+            return match ignored {
+                Some(id) => Ok(labels.with_ignore(id).map_err(Error::from)?),
+                None => Ok(labels),
+            };
         }
         let names = self.folder.library.label_names();
         let labels = LabelSet::from_fingerprints(&cases.fingerprints, &names).map_err(Error::from)?;
@@ -89,8 +93,28 @@ impl Reader<'_> {
         Ok(labels)
     }
 
-    /// Prepares cases for training.
+    /// Prepares cases for training; if patches are to come from unlabeled ones, also those of the folder that have no
+    /// label map.
     pub fn training(&self, cases: Cases, labels: &LabelSet, config: &TrainConfig) -> Result<TrainingSet, Failure> {
+        let set = self.labeled(cases, labels, config)?;
+        let files = self.folder.pairing.cases.iter().filter(|files| !files.is_labeled());
+        let files: Vec<CaseFiles> = files.cloned().collect();
+        if config.unlabeled_share == 0.0 || files.is_empty() {
+            return Ok(set);
+        }
+        if self.cache.is_none() {
+            self.warn_of_room(&files);
+        }
+        let prepare = |files: &CaseFiles| match &self.cache {
+            Some(cache) => cache.prepared(&self.folder, files, labels, config),
+            None => Ok(train::prepare(&self.folder.read(files)?, labels, config).into()),
+        };
+        let prepared = self.each(&files, prepare)?.into_iter();
+        let prepared = prepared.map(|(files, case)| (files.id, case));
+        Ok(set.with_unlabeled(prepared.collect())?)
+    }
+
+    fn labeled(&self, cases: Cases, labels: &LabelSet, config: &TrainConfig) -> Result<TrainingSet, Failure> {
         match cases.store {
             CaseStore::Memory(cases) => Ok(TrainingSet::prepare(cases, labels, config)?),
             CaseStore::Disk(files, cache) => {

@@ -62,6 +62,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         combine_structures: arguments.combine_structures,
         resample_labels: arguments.resample_labels,
         lists: true,
+        ..FolderOptions::default()
     };
     let folder = Folder::open(&arguments.folder, listing, options, console)?;
     let names = folder.library.label_names();

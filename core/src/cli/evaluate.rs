@@ -34,13 +34,16 @@ pub(super) struct Arguments {
         long,
         value_name = "PART.json",
         num_args = 1..,
-        conflicts_with_all = ["prediction", "truth", "labels", "shard"]
+        conflicts_with_all = ["prediction", "truth", "labels", "ignore_label", "shard"]
     )]
     merge: Vec<PathBuf>,
     /// HD95 of the two directions together, as medpy, or the larger of the two, as MONAI: pooled or
     /// max.
     #[arg(long, default_value = "pooled")]
     hd95: Hausdorff,
+    /// Surface Dice counts surfaces that lie at most this far apart, in mm.
+    #[arg(long, value_name = "MM", default_value_t = Protocol::default().tolerance_mm)]
+    tolerance: f64,
     /// What empty masks count as: zero (UNETR's script), one (nnFormer's), nan (nnU-Net), medpy or
     /// monai.
     #[arg(long, default_value = "nan")]
@@ -54,6 +57,10 @@ pub(super) struct Arguments {
     /// Measure several labels as one in place of labels: NAME=ID+ID, such as whole=1+2+4.
     #[arg(long, value_name = "REGION", value_delimiter = ',', conflicts_with = "labels")]
     regions: Vec<Region>,
+    /// Id of voxels of the true label maps that are not labeled, and not measured; by default the one that dataset.json
+    /// or a label map names "ignore".
+    #[arg(long, value_name = "ID")]
+    ignore_label: Option<u16>,
     /// Part of the cases: I/N, or N where a cluster numbers the parts.
     #[arg(long, value_name = "I/N")]
     shard: Option<String>,
@@ -99,6 +106,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let (Some(prediction), Some(truth)) = (&arguments.prediction, &arguments.truth) else {
         return merge(&arguments.merge, &arguments.outputs, console);
     };
+    let protocol = protocol(&arguments)?;
     let json = dataset_json(truth)?;
     for problem in json.iter().flat_map(|json| &json.problems) {
         console.warn(format!("{}: {}", problem.path, problem.reason));
@@ -115,6 +123,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     if !shard.is_whole() {
         console.say(format!("{shard}: {} cases", pairs.len()));
     }
+    let ignored = arguments.ignore_label.or(json.as_ref().and_then(|json| json.ignore));
     let mut names = json.map_or_else(BTreeMap::new, |json| json.names);
     let mut targets = Targets {
         labels: choose_labels(&arguments.labels, &names)?,
@@ -127,15 +136,12 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         predictions: &predictions,
         truths: &truths,
         targets,
-        form: arguments.hd95,
+        protocol,
         names,
+        ignored,
     };
     let scores = measurement.cases(&pairs, console);
     let failed = pairs.len() - scores.len();
-    let protocol = Protocol {
-        hd95: arguments.hd95,
-        empty: arguments.empty,
-    };
     let labels = measurement.targets.label_set(&scores, &measurement.names);
     let labels = labels.map_err(Error::from)?;
     report(&Evaluation::new(scores, &labels, protocol), &arguments.outputs, console)?;
@@ -146,6 +152,19 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         });
     }
     Ok(())
+}
+
+/// How cases are measured.
+fn protocol(arguments: &Arguments) -> Result<Protocol, Error> {
+    let protocol = Protocol {
+        hd95: arguments.hd95,
+        empty: arguments.empty,
+        tolerance_mm: arguments.tolerance,
+    };
+    match protocol.problem() {
+        Some(problem) => Err(Error::Config(problem)),
+        None => Ok(protocol),
+    }
 }
 
 /// Merges the shards of an evaluation and reports it.
@@ -222,9 +241,11 @@ struct Measurement<'a> {
     predictions: &'a Listing,
     truths: &'a Listing,
     targets: Targets,
-    form: Hausdorff,
+    protocol: Protocol,
     /// Names of labels by id, where known.
     names: BTreeMap<u16, String>,
+    /// The id of voxels that are not labeled; else the true label map may name it.
+    ignored: Option<u16>,
 }
 
 impl Measurement<'_> {
@@ -249,7 +270,10 @@ impl Measurement<'_> {
     /// Measures one case, and adds the label names from its true label map.
     fn case(&mut self, pair: &Match, console: &Console) -> Result<CaseScore, Failure> {
         let prediction = read_label(&self.predictions.path_below(&pair.prediction))?;
-        let truth = read_label(&self.truths.path_below(&pair.truth))?;
+        let mut truth = read_label(&self.truths.path_below(&pair.truth))?;
+        if let Some(id) = self.ignored {
+            truth = truth.with_ignored(id);
+        }
         for (what, map) in [("prediction", &prediction), ("true label map", &truth)] {
             for warning in map.warnings() {
                 console.warn(format!("{}: {what}: {warning}", pair.case));
@@ -266,7 +290,7 @@ impl Measurement<'_> {
                 pair.case
             ));
         }
-        let score = self.targets.score(&pair.case, &prediction, &truth, self.form);
+        let score = self.targets.score(&pair.case, &prediction, &truth, self.protocol);
         Ok(score.map_err(Error::from)?)
     }
 }

@@ -14,6 +14,7 @@ use crate::dataset::{
     Case, CaseFiles, CaseHeader, DatasetError, DatasetJson, Library, Pairing, ReadOptions, Reading, not_a_volume,
     read_case,
 };
+use crate::volume::SliceAxis;
 
 /// As many files are named that are left out for one reason; of more, how many they are.
 const MOST_NAMED: usize = 20;
@@ -35,6 +36,10 @@ pub(super) struct FolderOptions {
     pub combine_structures: bool,
     /// Label maps that lie elsewhere are brought onto their images.
     pub resample_labels: bool,
+    /// The id of voxels that are not labeled, before what dataset.json says.
+    pub ignore_label: Option<u16>,
+    /// Only slices along this axis that hold a label count.
+    pub labeled_slices: Option<SliceAxis>,
     /// Files that belong to no case are not named: the command lists them itself.
     pub lists: bool,
 }
@@ -155,6 +160,8 @@ fn library_of(listing: &Listing, options: FolderOptions) -> Result<Library<PathB
     if options.resample_labels {
         library.resample_labels();
     }
+    library.ignore_label(options.ignore_label);
+    library.count_labeled_slices(options.labeled_slices);
     Ok(library)
 }
 

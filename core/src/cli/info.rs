@@ -122,6 +122,11 @@ fn weights(path: &Path, bytes: &[u8], console: &Console) -> Outcome {
         .map(|(id, name)| format!("{id} {name}"))
         .collect();
     console.say(format!("labels: {}", named.join(", ")));
+    if let Some(id) = metadata.labels.ignore() {
+        console.say(format!(
+            "not learned where label maps have {id}, which stands for voxels that are not labeled"
+        ));
+    }
     console.say(format!(
         "trained for {} steps on {} cases, MedContext {}, seed {}, version {}",
         training.iterations,
@@ -130,6 +135,9 @@ fn weights(path: &Path, bytes: &[u8], console: &Console) -> Outcome {
         training.seed,
         metadata.version
     ));
+    if let Some(inference) = metadata.inference {
+        console.say(format!("inference: {}", inference.describe()));
+    }
     if let Some(dice) = training.validation_dice {
         console.say(format!("validation Dice {dice:.4}"));
     }

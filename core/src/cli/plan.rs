@@ -17,6 +17,7 @@ use crate::Error;
 use crate::dataset::{CaseFingerprint, DatasetError, LabelSet, Role};
 use crate::device::{self, DeviceKind};
 use crate::plan::{Budget, TrainingPlan};
+use crate::volume::SliceAxis;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -36,6 +37,12 @@ pub(super) struct Arguments {
     /// Write the settings as TOML, which `core train --config` takes.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Id of voxels that are not labeled; by default the one that dataset.json or a label map names "ignore".
+    #[arg(long, value_name = "ID")]
+    ignore_label: Option<u16>,
+    /// Only slices with a label count, along axial, coronal, sagittal or auto; the others are not labeled.
+    #[arg(long, value_name = "AXIS")]
+    labeled_slices: Option<SliceAxis>,
     /// Refuse a case that cannot be read instead of leaving it out.
     #[arg(long)]
     strict: bool,
@@ -46,7 +53,12 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let listing = Listing::of(&arguments.data)?;
-    let folder = Folder::open(&arguments.data, listing, FolderOptions::default(), console)?;
+    let options = FolderOptions {
+        ignore_label: arguments.ignore_label,
+        labeled_slices: arguments.labeled_slices,
+        ..FolderOptions::default()
+    };
+    let folder = Folder::open(&arguments.data, listing, options, console)?;
     let files = match &arguments.split {
         Some(split) => train::list(split, None, &folder, console)?,
         None => {

@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures::executor::block_on;
 
 pub(super) use self::arguments::Arguments;
-use self::arguments::BlendName;
 use self::jobs::{Job, jobs};
 use self::weights::{load, weights_files};
 use super::console::{Console, Progress, interrupt_flag};
@@ -19,7 +18,7 @@ use super::files::{holds_scan, make_folder, write};
 use super::shard::Shard;
 use super::{Failure, Outcome};
 use crate::device;
-use crate::infer::{Blend, Event, PredictConfig, Predictor, Segmentation, label_file, logits_file, uncertainty_file};
+use crate::infer::{Event, PredictConfig, Predictor, Segmentation, label_file, logits_file, uncertainty_file};
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let shard = Shard::choose(arguments.shard.as_deref())?;
@@ -41,6 +40,10 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         training.iterations,
         device.description
     ));
+    if predictor.metadata().inference.is_some() {
+        let settings = config(&arguments, &predictor).inference;
+        console.say(format!("inference: {}", settings.describe()));
+    }
     let interrupted = interrupt_flag();
     let mut failed = unknown;
     let mut doubts = Vec::new();
@@ -83,7 +86,7 @@ fn segment(
         console.warn(format!("{case}: {warning}"));
     }
     let mut progress: Option<Progress> = None;
-    let mut run = predictor.start_channels(&scan.images(), config(arguments))?;
+    let mut run = predictor.start_channels(&scan.images(), config(arguments, predictor))?;
     // Not earlier, so that a refused command leaves nothing behind; before the work, since it may fail.
     make_folder(&arguments.output, true)?;
     // The run holds what it needs of the scan.
@@ -117,16 +120,12 @@ fn segment(
     Ok(doubt)
 }
 
-fn config(arguments: &Arguments) -> PredictConfig {
+/// The settings of the weights, but for what the arguments give.
+fn config(arguments: &Arguments, predictor: &Predictor) -> PredictConfig {
+    let stored = predictor.metadata().inference;
     PredictConfig {
-        overlap: arguments.overlap,
-        blend: match arguments.blend {
-            BlendName::Constant => Blend::Constant,
-            BlendName::Gaussian => Blend::Gaussian,
-        },
+        inference: arguments.inference.overrides().over(stored),
         batch_size: arguments.batch_size,
-        mirror: arguments.mirror,
-        largest_component: arguments.largest_component,
         keep_logits: arguments.logits,
         uncertainty: arguments.uncertainty,
     }

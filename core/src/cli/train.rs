@@ -102,6 +102,8 @@ pub(super) fn open_folder(arguments: &Arguments, console: &Console) -> Result<Fo
     let options = FolderOptions {
         combine_structures: arguments.combine_structures,
         resample_labels: arguments.resample_labels,
+        ignore_label: arguments.ignore_label,
+        labeled_slices: arguments.labeled_slices,
         lists: false,
     };
     let listing = Listing::of(&arguments.data)?;

@@ -51,6 +51,11 @@ impl Case {
                          structures"
                             .into(),
                     );
+                } else if label
+                    .ignored()
+                    .is_some_and(|id| label.labels().iter().all(|&label| label == id))
+                {
+                    warnings.push("no voxel of the label map is labeled; the case teaches nothing about labels".into());
                 }
                 Some(label)
             }

@@ -7,9 +7,7 @@ use serde_json::Value;
 
 use super::names::tidy;
 use super::{DatasetError, LabelSet, Leftover, Part, Result};
-
-/// The label whose voxels nnU-Net leaves out of the loss.
-const IGNORE: &str = "ignore";
+use crate::volume::names_ignored;
 
 /// A dataset.json, as far as it can be read.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -18,7 +16,7 @@ pub struct DatasetJson {
     pub file: String,
     /// Names of labels by id.
     pub names: BTreeMap<u16, String>,
-    /// The id of nnU-Net's `ignore` label.
+    /// The id of nnU-Net's `ignore` label: voxels that are not labeled.
     pub ignore: Option<u16>,
     /// Regions of several labels (nnU-Net 2), by name.
     pub regions: Vec<(String, Vec<u16>)>,
@@ -138,7 +136,7 @@ impl DatasetJson {
     }
 
     fn name(&mut self, id: u16, name: &str) {
-        if name.eq_ignore_ascii_case(IGNORE) {
+        if id > 0 && names_ignored(name) {
             self.ignore = Some(id);
         }
         self.names.insert(id, name.trim().to_owned());
@@ -188,10 +186,10 @@ impl DatasetJson {
     /// Warnings about labels that are about to be learned, one sentence each.
     ///
     /// # Errors
-    /// When the label `ignore` is among them: it would be learned as a separate structure.
+    /// When the label `ignore` is among them, since another one was chosen: it would be learned as a separate structure.
     pub fn check(&self, labels: &LabelSet) -> Result<Vec<String>> {
         let mut said = Vec::new();
-        if let Some(id) = self.ignore.filter(|&id| id > 0 && labels.class_of(id).is_some()) {
+        if let Some(id) = self.ignore.filter(|&id| labels.class_of(id).is_some()) {
             return Err(DatasetError::IgnoreLabel {
                 file: self.file.clone(),
                 id,

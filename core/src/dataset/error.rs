@@ -133,10 +133,10 @@ pub enum DatasetError {
         /// The case.
         case: String,
     },
-    /// nnU-Net's label for voxels that are left out of the loss, which is not supported.
+    /// nnU-Net's label for voxels that are left out of the loss, among the labels to learn.
     #[error(
-        "{file} declares label {id} as \"ignore\" and label maps hold it, which is not supported yet: it would be \
-         learned as a structure; label those voxels, or leave their cases out"
+        "{file} declares label {id} as \"ignore\" and it would be learned as a structure; take it out of the labels, or \
+         choose no other label to ignore"
     )]
     IgnoreLabel {
         /// The dataset.json.
@@ -199,6 +199,12 @@ pub enum DatasetError {
     /// Regions of labels that do not exist.
     #[error("the regions must be of labels that are in the list of labels, background left out")]
     BadRegions,
+    /// An id to ignore that is a label.
+    #[error("label {0} cannot be both ignored and learned; choose another id to ignore, or none")]
+    IgnoredIsLearned(u16),
+    /// More ids than class indices can represent beside one for ignored voxels.
+    #[error("{0} different labels are more than the 254 that can be learned beside an ignored one; merge some")]
+    TooManyBesideIgnored(usize),
     /// More ids than class indices can represent.
     #[error("{0} different labels are more than the 255 that can be learned; merge some")]
     TooManyLabels(usize),

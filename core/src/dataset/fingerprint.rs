@@ -29,7 +29,11 @@ pub struct CaseFingerprint {
     pub labeled: bool,
     /// Ids in its label map; none without one.
     pub labels: BTreeSet<u16>,
-    /// Their names, where the label file has them.
+    /// The id of its voxels that are not labeled, where it has any; it is not among `labels`, and such voxels count as
+    /// background in `labeled_hu` and `facts`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignored: Option<u16>,
+    /// Names of labels, where the label file has them.
     pub names: BTreeMap<u16, String>,
     /// For CT: the distinct values (HU) of labeled voxels, ascending, with the number of voxels of each.
     #[serde(alias = "labelled_hu")]
@@ -45,7 +49,7 @@ impl CaseFingerprint {
     /// The fingerprint of a case.
     pub fn of(case: &Case) -> Self {
         let label = case.label.as_ref();
-        let labels = label.map(LabelImage::canonical);
+        let labels = label.map(LabelImage::canonical_known);
         let images = case.images().into_iter();
         let channels: Vec<ChannelScan> = images
             .map(|image| ChannelScan::of(&image.canonical(), labels.as_ref()))
@@ -57,6 +61,7 @@ impl CaseFingerprint {
             spacing: case.image.grid().canonical_spacing(),
             labeled: label.is_some(),
             labels: label.iter().flat_map(|label| label.present()).collect(),
+            ignored: label.filter(|label| label.has_ignored()).and_then(LabelImage::ignored),
             names: label.map(LabelImage::names).unwrap_or_default(),
             labeled_hu: labeled_hu(&channels),
             warnings: case.warnings().to_vec(),

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use ndarray::{Array2, Array3, ArrayView3};
 
 use super::{Case, CaseFingerprint, DatasetError, Regions, Result};
+use crate::loss::IGNORED;
+use crate::volume::{LabelImage, names_ignored};
 
 /// The labels to learn. Class 0 is background (id 0); class c is the c-th smallest id. A network has an
 /// output for each class, or for each region where the labels are learned as regions.
@@ -15,6 +17,9 @@ pub struct LabelSet {
     names: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     regions: Option<Regions>,
+    /// The id of voxels that are not labeled; not one of `ids`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ignore: Option<u16>,
 }
 
 /// A label set as read from a file, unchecked.
@@ -24,6 +29,8 @@ struct StoredLabelSet {
     names: Vec<String>,
     #[serde(default)]
     regions: Option<Regions>,
+    #[serde(default)]
+    ignore: Option<u16>,
 }
 
 impl TryFrom<StoredLabelSet> for LabelSet {
@@ -39,26 +46,43 @@ impl TryFrom<StoredLabelSet> for LabelSet {
             names: stored.names,
             ..set
         };
-        match stored.regions {
-            Some(regions) => set.with_regions(regions),
+        let set = match stored.regions {
+            Some(regions) => set.with_regions(regions)?,
+            None => set,
+        };
+        match stored.ignore {
+            Some(id) => set.with_ignore(id),
             None => Ok(set),
         }
     }
 }
 
+/// What is known of a case's label map.
+struct Found {
+    present: Vec<u16>,
+    names: BTreeMap<u16, String>,
+    /// The id of its ignored voxels, where it has any.
+    ignored: Option<u16>,
+}
+
 impl LabelSet {
     /// Ids that occur in the labeled cases, named by `names` (see
     /// [`DatasetJson::names`](super::DatasetJson::names)), else by the label files' own header extensions,
-    /// else "label 3".
+    /// else "label 3". The id of [ignored](LabelImage::ignored) voxels, or one that is named `ignore`, is no label.
     ///
     /// # Errors
-    /// When no case has a label map, all of them hold only background, or there are more than 255 ids.
+    /// When no case has a label map, all of them hold only background, or there are more than 255 ids (254 beside one
+    /// of ignored voxels).
     pub fn from_cases<'a>(
         cases: impl IntoIterator<Item = &'a Case>,
         names: &BTreeMap<u16, String>,
     ) -> Result<LabelSet> {
         let labels = cases.into_iter().filter_map(|case| case.label.as_ref());
-        let found = labels.map(|label| Some((label.present(), label.names())));
+        let found = labels.map(|label| Found {
+            present: label.present(),
+            names: label.names(),
+            ignored: label.ignored().filter(|_| label.has_ignored()),
+        });
         LabelSet::from_found(found, names)
     }
 
@@ -67,25 +91,33 @@ impl LabelSet {
     /// # Errors
     /// As [`LabelSet::from_cases`].
     pub fn from_fingerprints(cases: &[CaseFingerprint], names: &BTreeMap<u16, String>) -> Result<LabelSet> {
-        let found = cases.iter();
-        let found = found.map(|case| {
-            let present = case.labels.iter().copied().collect();
-            case.labeled.then(|| (present, case.names.clone()))
+        let found = cases.iter().filter(|case| case.labeled).map(|case| Found {
+            present: case.labels.iter().copied().collect(),
+            names: case.names.clone(),
+            ignored: case.ignored,
         });
         LabelSet::from_found(found, names)
     }
 
-    fn from_found(
-        found: impl Iterator<Item = Option<(Vec<u16>, BTreeMap<u16, String>)>>,
-        names: &BTreeMap<u16, String>,
-    ) -> Result<LabelSet> {
+    fn from_found(found: impl Iterator<Item = Found>, names: &BTreeMap<u16, String>) -> Result<LabelSet> {
         let mut ids = BTreeSet::new();
         let mut known = BTreeMap::new();
-        let mut labeled = false;
-        for (present, own) in found.flatten() {
+        let (mut labeled, mut ignore) = (false, None);
+        for case in found {
             labeled = true;
-            ids.extend(present);
-            known.extend(own);
+            ids.extend(case.present);
+            known.extend(case.names);
+            ignore = ignore.or(case.ignored);
+        }
+        known.extend(names.clone());
+        let named = || {
+            ids.iter()
+                .copied()
+                .find(|id| known.get(id).is_some_and(|name| names_ignored(name)))
+        };
+        let ignore = ignore.or_else(named);
+        if let Some(id) = &ignore {
+            ids.remove(id);
         }
         if ids.is_empty() {
             return Err(match labeled {
@@ -93,8 +125,11 @@ impl LabelSet {
                 false => DatasetError::NoLabeledCase,
             });
         }
-        known.extend(names.clone());
-        LabelSet::from_ids(ids, &known)
+        let set = LabelSet::from_ids(ids, &known)?;
+        match ignore {
+            Some(id) => set.with_ignore(id),
+            None => Ok(set),
+        }
     }
 
     /// The given ids (0 is added), named by `names`, else "label 3".
@@ -112,8 +147,35 @@ impl LabelSet {
             .chain(ids.iter().map(name))
             .collect();
         let ids = std::iter::once(0).chain(ids).collect();
-        let regions = None;
-        Ok(LabelSet { ids, names, regions })
+        Ok(LabelSet {
+            ids,
+            names,
+            regions: None,
+            ignore: None,
+        })
+    }
+
+    /// The same labels, beside an id of voxels that are not labeled, which take no part in losses and measures.
+    ///
+    /// # Errors
+    /// When the id is background or one of the labels, or there are more than 254 labels.
+    pub fn with_ignore(self, id: u16) -> Result<LabelSet> {
+        if self.class_of(id).is_some() {
+            return Err(DatasetError::IgnoredIsLearned(id));
+        }
+        // The classes, background among them, must leave the index of ignored voxels free.
+        if self.classes() > usize::from(IGNORED) {
+            return Err(DatasetError::TooManyBesideIgnored(self.classes() - 1));
+        }
+        Ok(LabelSet {
+            ignore: Some(id),
+            ..self
+        })
+    }
+
+    /// The id of voxels that are not labeled, if there are such.
+    pub fn ignore(&self) -> Option<u16> {
+        self.ignore
     }
 
     /// The same labels, learned as regions.
@@ -174,11 +236,26 @@ impl LabelSet {
         labels.into_iter().map(class).collect()
     }
 
-    /// Label ids to class indices; ids outside the set become background.
+    /// Label ids to class indices; the ignored id becomes [`IGNORED`], and others outside the set background.
     pub fn encode(&self, labels: ArrayView3<'_, u16>) -> Array3<u8> {
+        self.encode_with(labels, self.ignore)
+    }
+
+    /// The class indices of a label map with axes \[S, A, R\]; voxels that the map itself ignores become [`IGNORED`]
+    /// too, unless that is the index of a class.
+    pub fn encode_map(&self, map: &LabelImage) -> Array3<u8> {
+        let free = self.classes() <= usize::from(IGNORED);
+        let own = map.ignored().filter(|_| free);
+        self.encode_with(map.canonical().view(), self.ignore.into_iter().chain(own))
+    }
+
+    fn encode_with(&self, labels: ArrayView3<'_, u16>, ignored: impl IntoIterator<Item = u16>) -> Array3<u8> {
         let mut class = vec![0u8; 1 << 16];
         for (index, &id) in self.ids.iter().enumerate() {
             class[usize::from(id)] = index as u8; // at most 255, see from_ids
+        }
+        for id in ignored {
+            class[usize::from(id)] = IGNORED;
         }
         labels.map(|&id| class[usize::from(id)])
     }
@@ -193,7 +270,8 @@ impl LabelSet {
 pub fn not_learned(labels: &LabelSet, held_out: &[CaseFingerprint]) -> Vec<String> {
     let mut found: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
     for case in held_out {
-        let unknown = case.labels.iter().filter(|id| labels.class_of(**id).is_none());
+        let known = |id: u16| labels.class_of(id).is_some() || labels.ignore() == Some(id);
+        let unknown = case.labels.iter().filter(|id| !known(**id));
         for id in unknown {
             found.entry(*id).or_default().push(&case.id);
         }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::{CaseFiles, DatasetJson, Frames, LabelSet, Leftover, Pairing, ReadOptions, Result, pair};
-use crate::volume::Format;
+use crate::volume::{Format, SliceAxis};
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +32,12 @@ pub struct Choices {
     /// Whether label maps that lie elsewhere are brought onto their images; not written where they are not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub resample_labels: bool,
+    /// The id of voxels that are not labeled, before what dataset.json says of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ignored: Option<u16>,
+    /// Along which axis only the slices with a label count, if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labeled_slices: Option<SliceAxis>,
 }
 
 /// All files, by path, each as an `F`: whatever a front needs to get at the bytes. It is serialized to be handed
@@ -108,7 +114,12 @@ impl<F> Library<F> {
     pub fn add_dataset_json(&mut self, path: &str, bytes: &[u8], file: F) -> Option<String> {
         self.unsupported.remove(path);
         let json = DatasetJson::parse(path, bytes);
-        let (before, _) = self.dataset_json.replace((json, file))?;
+        let ignored = self.ignored();
+        let before = self.dataset_json.replace((json, file));
+        if self.ignored() != ignored {
+            self.forget_labeled();
+        }
+        let (before, _) = before?;
         let unused = Some(before.file).filter(|before| before != path)?;
         self.unsupported.insert(unused.clone());
         Some(unused)
@@ -152,8 +163,19 @@ impl<F> Library<F> {
     /// Brings label maps that lie elsewhere onto their images, each voxel from the nearest by millimeters.
     pub fn resample_labels(&mut self) {
         self.choices.resample_labels = true;
-        // They are read otherwise than before.
-        self.known.retain(|_, files| !files.is_labeled());
+        self.forget_labeled();
+    }
+
+    /// Chooses the id of voxels that are not labeled; `None` leaves it to dataset.json and the label maps.
+    pub fn ignore_label(&mut self, id: Option<u16>) {
+        self.choices.ignored = id;
+        self.forget_labeled();
+    }
+
+    /// Counts only the slices along an axis that hold a label, or all with `None`.
+    pub fn count_labeled_slices(&mut self, axis: Option<SliceAxis>) {
+        self.choices.labeled_slices = axis;
+        self.forget_labeled();
     }
 
     /// Takes a drawing as a case's label map, before any that was found. Its path is that of
@@ -198,6 +220,11 @@ impl<F> Library<F> {
     fn remove_files(&mut self, mut paths: Vec<String>) -> Vec<String> {
         paths.retain(|path| self.files.remove(path).is_some());
         paths
+    }
+
+    /// Label maps are read otherwise than before.
+    fn forget_labeled(&mut self) {
+        self.known.retain(|_, files| !files.is_labeled());
     }
 
     fn forget_cases_of(&mut self, path: &str) {
@@ -258,7 +285,15 @@ impl<F> Library<F> {
             channels: json.and_then(|(json, _)| json.channels).unwrap_or(1),
             frames: self.choices.frames.get(files.image()).copied(),
             resample_labels: self.choices.resample_labels,
+            ignored: self.ignored(),
+            labeled_slices: self.choices.labeled_slices,
         }
+    }
+
+    /// The id of voxels that are not labeled: the one chosen, else the one that dataset.json names.
+    fn ignored(&self) -> Option<u16> {
+        let declared = || self.dataset_json().and_then(|json| json.ignore);
+        self.choices.ignored.or_else(declared)
     }
 
     /// Names of labels by id, as far as dataset.json gives them.

@@ -2,7 +2,7 @@
 
 use super::{Case, CaseFiles, DatasetError, Fix, Frames, Source, Structure};
 use crate::Error;
-use crate::volume::{Format, Image, LabelImage, Limits, Placement, VolumeError};
+use crate::volume::{Format, Image, LabelImage, Limits, Placement, SliceAxis, VolumeError};
 
 /// Number of leading bytes that hold a file's header, even if compressed.
 pub const HEADER_BYTES: usize = 1 << 16;
@@ -17,6 +17,10 @@ pub struct ReadOptions {
     pub frames: Option<Frames>,
     /// Resamples a label map on another grid to the image's: nearest neighbor, in millimeters.
     pub resample_labels: bool,
+    /// The id of voxels that are not labeled, where it is known; else a label map may name it.
+    pub ignored: Option<u16>,
+    /// Only slices along this axis that hold a label count; the others are not labeled.
+    pub labeled_slices: Option<SliceAxis>,
 }
 
 impl Default for ReadOptions {
@@ -25,6 +29,8 @@ impl Default for ReadOptions {
             channels: 1,
             frames: None,
             resample_labels: false,
+            ignored: None,
+            labeled_slices: None,
         }
     }
 }
@@ -95,7 +101,8 @@ fn put_together(
 ) -> Result<Reading, Error> {
     let label = label.map(|label| {
         let (label, said) = label?;
-        on_image(files, label, &image, options).map(|(label, fix, more)| (label, fix, [said, more].concat()))
+        let (label, fix, more) = on_image(files, label, &image, options)?;
+        Ok((options.partial(label), fix, [said, more].concat()))
     });
     let (label, fix, said, unusable_label) = match label {
         None => (None, None, Vec::new(), None),
@@ -198,6 +205,18 @@ fn read_sources(sources: &[Source], blocks: &[&[u8]]) -> Result<Vec<Image>, Volu
 }
 
 impl ReadOptions {
+    /// A label map with what is known of voxels that are not labeled.
+    fn partial(&self, map: LabelImage) -> LabelImage {
+        let map = match self.ignored {
+            Some(id) => map.with_ignored(id),
+            None => map,
+        };
+        match self.labeled_slices {
+            Some(axis) => map.with_labeled_slices(axis),
+            None => map,
+        }
+    }
+
     /// The channels given by the frames of a case's only volume; `None` if it is read as it is.
     fn frames_of(&self, source: &Source, blocks: &[&[u8]]) -> Option<Vec<Source>> {
         if source.frame.is_some() {

@@ -170,6 +170,7 @@ mod tests {
             spacing: [1.0; 3],
             labeled: true,
             labels: labels.iter().map(|label| label.0).collect(),
+            ignored: None,
             names: BTreeMap::new(),
             labeled_hu: None,
             warnings: Vec::new(),

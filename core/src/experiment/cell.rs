@@ -112,4 +112,40 @@ mod tests {
             }
         }
     }
+
+    /// Cases are segmented by the row's `inference`, else as in validation, with what the row turns on.
+    #[test]
+    fn a_row_says_how_its_cases_are_segmented() {
+        let text = r#"
+title = "t"
+train = ["a"]
+evaluate = "b"
+lists = { a = ["1"], b = ["2"] }
+
+[[row]]
+name = "plain"
+overlap = 0.25
+
+[[row]]
+name = "switched"
+mirror = true
+largest_component = true
+
+[[row]]
+name = "given"
+largest_component = true
+inference = { fill_holes = true, overlap = 0.75 }
+"#;
+        let experiment = Experiment::from_toml("t.toml", text).expect("an experiment");
+        let cells = experiment.cells(&NoScans).expect("cells");
+        let words: Vec<String> = cells.iter().map(|cell| cell.predict.inference.describe()).collect();
+        assert_eq!(
+            words,
+            [
+                "overlap 0.25, constant blending, no post-processing",
+                "overlap 0.5, constant blending, averaged over mirror images, largest component of each label",
+                "overlap 0.75, gaussian blending, largest component of each label, holes filled",
+            ]
+        );
+    }
 }

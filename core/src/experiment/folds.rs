@@ -146,8 +146,7 @@ impl CrossValidation {
             targets: self.targets(),
             protocol: Protocol::default(),
             predict: PredictConfig {
-                overlap: config.overlap,
-                blend: config.blend,
+                inference: config.inference_settings(),
                 batch_size: config.batch_size,
                 ..PredictConfig::default()
             },

@@ -1,14 +1,16 @@
 //! An experiment's TOML file, and the cells that follow from it.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use serde::Deserialize;
 
 use super::{Cell, Row, row};
 use crate::backbone::Backbone;
-use crate::dataset::{Case, LabelSet};
-use crate::infer::PredictConfig;
+use crate::dataset::{Case, CaseFingerprint, LabelSet};
+use crate::infer::{Inference, PredictConfig};
 use crate::metric::{Protocol, Region, Targets};
+use crate::plan::{Budget, TrainingPlan};
 use crate::preset::Preset;
 use crate::train::{TrainConfig, TrainingSet, merge, overlay};
 use crate::{Error, Result};
@@ -21,6 +23,10 @@ pub struct Experiment {
     pub title: String,
     /// The data set, if it is one with known labels, lists and settings.
     pub preset: Option<Preset>,
+    /// Minutes of one CPU thread that settings are [planned](crate::plan::TrainingPlan) for, from the cases of each
+    /// list to train on; rows override them. A row that gives no iterations gets those that cost as much, whatever its
+    /// network and method.
+    pub budget_minutes: Option<f64>,
     /// Lists to train on: names from `lists`, lists of the preset, or `FILE:LIST` with the file's path from the data
     /// folder.
     pub train: Vec<String>,
@@ -129,6 +135,9 @@ impl Experiment {
                 return Err(format!("{what} is empty: give at least one"));
             }
         }
+        if self.preset.is_some() && self.budget_minutes.is_some() {
+            return Err("there are both a preset and budget_minutes: settings are published or planned".to_owned());
+        }
         if !self.labels.is_empty() && !self.regions.is_empty() {
             return Err("there are both labels and regions: give one".to_owned());
         }
@@ -176,7 +185,7 @@ impl Experiment {
     /// When a row's settings are invalid, or a list does not exist.
     pub fn cells<S: Source>(&self, source: &S) -> Result<Vec<Cell>, S::Error> {
         let evaluation = self.list(&self.evaluate, source)?;
-        let mut cells = Vec::new();
+        let (mut cells, mut plans) = (Vec::new(), BTreeMap::new());
         for row in &self.rows {
             for name in &self.train {
                 let training = self.list(name, source)?;
@@ -188,7 +197,11 @@ impl Experiment {
                     ))
                     .into());
                 }
-                let cell = self.cell(row, name, training, evaluation.clone())?;
+                let plan = match plans.entry(name) {
+                    Entry::Occupied(plan) => plan.into_mut(),
+                    Entry::Vacant(entry) => entry.insert(self.plan(&training, source)?),
+                };
+                let cell = self.cell(row, name, plan.as_ref(), training, evaluation.clone())?;
                 cells.extend(self.seeds.iter().map(|&seed| {
                     let mut cell = cell.clone();
                     cell.config.seed = seed;
@@ -199,9 +212,37 @@ impl Experiment {
         Ok(cells)
     }
 
+    /// The plan for the cases of a list, where there are minutes to plan for.
+    fn plan<S: Source>(&self, training: &[String], source: &S) -> Result<Option<Planned>, S::Error> {
+        let Some(minutes) = self.budget_minutes else {
+            return Ok(None);
+        };
+        let budget = Budget {
+            minutes,
+            ..Budget::DEFAULT
+        };
+        let read = training.iter().map(|case| Ok(CaseFingerprint::of(&source.read(case)?)));
+        let cases = read.collect::<Result<Vec<CaseFingerprint>, S::Error>>()?;
+        let labels = LabelSet::from_fingerprints(&cases, &source.label_names()).map_err(Error::from)?;
+        let plan = TrainingPlan::new(&cases, &labels, &budget).map_err(Error::from)?;
+        Ok(Some(Planned {
+            plan,
+            budget,
+            channels: cases.first().map_or(1, |case| case.channels),
+            outputs: labels.outputs(),
+        }))
+    }
+
     /// A row's cell on one list, for any seed.
-    fn cell(&self, row: &Row, list: &str, training: Vec<String>, evaluation: Vec<String>) -> Result<Cell> {
-        let (config, learned, reported) = self.settings(row, training.len())?;
+    fn cell(
+        &self,
+        row: &Row,
+        list: &str,
+        plan: Option<&Planned>,
+        training: Vec<String>,
+        evaluation: Vec<String>,
+    ) -> Result<Cell> {
+        let (config, learned, reported) = self.settings(row, plan, training.len())?;
         let chosen = row.targets(&self.targets());
         Ok(Cell {
             row: row.name.clone(),
@@ -212,10 +253,7 @@ impl Experiment {
             targets: if chosen.is_empty() { reported } else { chosen },
             protocol: row.protocol(self.protocol),
             predict: PredictConfig {
-                overlap: config.overlap,
-                blend: config.blend,
-                mirror: row.mirror,
-                largest_component: row.largest_component,
+                inference: inference(row, &config),
                 ..PredictConfig::default()
             },
             config,
@@ -230,11 +268,19 @@ impl Experiment {
     }
 
     /// Training settings of a row for this many cases, and what the preset learns and reports.
-    fn settings(&self, row: &Row, cases: usize) -> Result<(TrainConfig, Option<LabelSet>, Targets)> {
+    fn settings(
+        &self,
+        row: &Row,
+        plan: Option<&Planned>,
+        cases: usize,
+    ) -> Result<(TrainConfig, Option<LabelSet>, Targets)> {
         let bad = |problem: String| Error::Config(format!("row {:?}: {problem}; correct the experiment", row.name));
         let layers = [&self.base, &row.settings, &self.overrides].map(Clone::clone);
         let (mut config, learned, reported) = match self.preset {
-            None => Default::default(),
+            None => {
+                let planned = plan.map(|planned| planned.plan.config.clone());
+                (planned.unwrap_or_default(), None, Targets::default())
+            }
             Some(preset) => {
                 let settings = preset.published(backbone(&layers).map_err(bad)?, cases)?;
                 let settings = settings.ok_or_else(|| {
@@ -254,10 +300,14 @@ impl Experiment {
             // The preset has the variant that fits the data set.
             given.remove("backbone");
         }
+        let iterations_given = given.contains_key("iterations");
         config = overlay(&config, given).map_err(bad)?;
-        if self.overrides.contains_key("patch") {
+        if self.overrides.contains_key("patch") || plan.is_some() {
             // One patch for networks with different rules.
             config.fit_patch();
+        }
+        if let Some(planned) = plan.filter(|_| !iterations_given) {
+            config.set_iterations(planned.iterations(&config));
         }
         if let Some(factor) = row.equal_time {
             config.iterations = (config.iterations as f64 * factor).round() as usize;
@@ -268,6 +318,31 @@ impl Experiment {
             .map_err(|error| bad(error.to_string()))?;
         Ok((config, learned, reported))
     }
+}
+
+/// The plan for a list's cases, and what the length of a run follows from.
+struct Planned {
+    plan: TrainingPlan,
+    budget: Budget,
+    channels: usize,
+    outputs: usize,
+}
+
+impl Planned {
+    /// Iterations with other settings that take as long.
+    fn iterations(&self, config: &TrainConfig) -> usize {
+        let seconds = self.budget.step_seconds(config, self.channels, self.outputs);
+        self.budget.steps_of(seconds)
+    }
+}
+
+/// How a row's cases are segmented: by the settings that its weights are to hold, else as in validation; with what the
+/// row turns on.
+fn inference(row: &Row, config: &TrainConfig) -> Inference {
+    let mut settings = config.inference_settings();
+    settings.mirror |= row.mirror;
+    settings.post_processing.largest_component |= row.largest_component;
+    settings
 }
 
 /// The backbone that the last of several layers of settings names; UNETR by default.

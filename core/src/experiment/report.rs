@@ -15,7 +15,14 @@ impl Table {
             "training".to_owned(),
         ];
         head.extend(self.labels.iter().cloned());
-        let measures = ["Dice %", "HD95 mm", "HD95 voxels", "Δ Dice (p)", "Δ HD95 mm (p)"];
+        let measures = [
+            "Dice %",
+            "HD95 mm",
+            "HD95 voxels",
+            "Surface Dice %",
+            "Δ Dice (p)",
+            "Δ HD95 mm (p)",
+        ];
         head.extend(measures.map(str::to_owned));
         let line = |cells: &[String]| {
             let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
@@ -48,6 +55,7 @@ impl Table {
         cells.push(percent(&line.dice));
         cells.push(text(&line.hd95_mm, 1.0, 2));
         cells.push(text(&line.hd95_voxels, 1.0, 2));
+        cells.push(percent(&line.surface_dice));
         let test = |of: fn(&Comparison) -> Option<PairedTest>, scale: f64| {
             let Some(comparison) = &line.comparison else {
                 return String::new();
@@ -69,7 +77,16 @@ impl Table {
     /// One line per row and list, in full precision; an undefined value is an empty field.
     pub fn to_csv(&self) -> String {
         let mut head = vec!["row", "list", "seeds", "iterations", "parameters"];
-        let measures = ["seconds", "dice", "hd95_mm", "hd95_voxels"];
+        let measures = [
+            "seconds",
+            "dice",
+            "hd95_mm",
+            "hd95_voxels",
+            "surface_dice",
+            "iou",
+            "precision",
+            "recall",
+        ];
         let labels: Vec<String> = self.labels.iter().map(|name| format!("dice {name}")).collect();
         let names = measures.into_iter().chain(labels.iter().map(String::as_str));
         let spread: Vec<String> = names
@@ -102,7 +119,16 @@ fn fields(line: &Line) -> Vec<String> {
         line.iterations.to_string(),
         line.parameters.to_string(),
     ];
-    let measures = [line.seconds, line.dice, line.hd95_mm, line.hd95_voxels];
+    let measures = [
+        line.seconds,
+        line.dice,
+        line.hd95_mm,
+        line.hd95_voxels,
+        line.surface_dice,
+        line.iou,
+        line.precision,
+        line.recall,
+    ];
     for value in measures.iter().chain(&line.labels) {
         fields.push(number(value.map(|value| value.mean)));
         fields.push(number(value.and_then(|value| value.sd)));

@@ -39,13 +39,15 @@ pub struct Row {
 
 /// How a row is measured differently from its experiment, so that one table can hold results of several released test
 /// scripts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RowProtocol {
     /// The form of HD95.
     pub hd95: Option<Hausdorff>,
     /// What empty masks count as in means.
     pub empty: Option<EmptyPolicy>,
+    /// Tolerance of surface Dice in mm.
+    pub tolerance_mm: Option<f64>,
 }
 
 impl Row {
@@ -54,6 +56,7 @@ impl Row {
         Protocol {
             hd95: self.protocol.hd95.unwrap_or(shared.hd95),
             empty: self.protocol.empty.unwrap_or(shared.empty),
+            tolerance_mm: self.protocol.tolerance_mm.unwrap_or(shared.tolerance_mm),
         }
     }
 
@@ -92,6 +95,9 @@ pub(super) fn check(rows: &[Row], (protocol, targets): (Protocol, &Targets)) -> 
                      labels and regions"
                 ));
             }
+        }
+        if let Some(problem) = row.protocol(protocol).problem() {
+            return Err(format!("row {name:?}: {problem}"));
         }
         check_time(row)?;
     }

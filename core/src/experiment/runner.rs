@@ -235,9 +235,11 @@ impl Measuring {
             }
         }
         let segmentation = finished.ok_or_else(|| Error::Lost("segmenting".to_owned()))?;
-        let form = self.cell.protocol.hd95;
         let predicted = &segmentation.labels;
-        let score = self.cell.targets.score(&case.id, predicted, truth, form)?;
+        let score = self
+            .cell
+            .targets
+            .score(&case.id, predicted, truth, self.cell.protocol)?;
         self.scores.push(score.clone());
         Ok((segmentation, score))
     }

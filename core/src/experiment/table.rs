@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{CellResult, Experiment, Row, wilcoxon};
-use crate::metric::{CaseScore, EmptyPolicy, Protocol, Statistic};
+use crate::metric::{CaseScore, EmptyPolicy, Measure, Statistic};
 
 /// One row of an experiment on one training list. Statistics are over seeds; each value is the mean of an evaluation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,19 @@ pub struct Line {
     pub hd95_mm: Option<Statistic>,
     /// Mean HD95 in voxels.
     pub hd95_voxels: Option<Statistic>,
+    /// Mean surface Dice at the row's tolerance. This, and the three after it, are undefined for results of versions
+    /// that did not measure them.
+    #[serde(default)]
+    pub surface_dice: Option<Statistic>,
+    /// Mean Jaccard index.
+    #[serde(default)]
+    pub iou: Option<Statistic>,
+    /// Mean precision.
+    #[serde(default)]
+    pub precision: Option<Statistic>,
+    /// Mean recall.
+    #[serde(default)]
+    pub recall: Option<Statistic>,
     /// Dice by label, in the order of [`Table::labels`].
     pub labels: Vec<Option<Statistic>>,
     /// Comparison with another row, where the experiment asks for one.
@@ -94,8 +107,7 @@ impl Experiment {
     fn measured(&self) -> String {
         let mut protocols: Vec<(String, Vec<&str>)> = Vec::new();
         for row in &self.rows {
-            let Protocol { hd95, empty } = row.protocol(self.protocol);
-            let words = format!("HD95 {}, empty masks {}", hd95.name(), empty.name());
+            let words = row.protocol(self.protocol).describe();
             match protocols.iter_mut().find(|(known, _)| *known == words) {
                 Some((_, rows)) => rows.push(&row.name),
                 None => protocols.push((words, vec![&row.name])),
@@ -133,6 +145,7 @@ impl Experiment {
         let over_seeds =
             |value: &dyn Fn(&CellResult) -> Option<f64>| Statistic::of(cells.iter().map(|cell| value(cell)));
         let mean = |statistic: Option<Statistic>| statistic.map(|statistic| statistic.mean);
+        let measure = |measure: Measure| over_seeds(&|cell| mean(measure.mean(&cell.evaluation.mean)));
         let label_dice = |column: &Column| {
             over_seeds(&|cell| {
                 let index = Column::of(cell).position(|own| own == *column)?;
@@ -146,9 +159,13 @@ impl Experiment {
             iterations: first.cell.config.iterations,
             parameters: first.parameters,
             seconds: over_seeds(&|cell| Some(cell.seconds)),
-            dice: over_seeds(&|cell| mean(cell.evaluation.mean.dice)),
-            hd95_mm: over_seeds(&|cell| mean(cell.evaluation.mean.hd95_mm)),
-            hd95_voxels: over_seeds(&|cell| mean(cell.evaluation.mean.hd95_voxels)),
+            dice: measure(Measure::Dice),
+            hd95_mm: measure(Measure::Hd95Mm),
+            hd95_voxels: measure(Measure::Hd95Voxels),
+            surface_dice: measure(Measure::SurfaceDice),
+            iou: measure(Measure::Iou),
+            precision: measure(Measure::Precision),
+            recall: measure(Measure::Recall),
             labels: columns.iter().map(label_dice).collect(),
             comparison: row.against.as_ref().map(|against| Comparison {
                 against: against.clone(),

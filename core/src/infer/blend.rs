@@ -64,9 +64,9 @@ impl Blender {
         let native = NativeClasses::new(&case.native, outputs, [d, h, w]);
         let planes = (window[0] + KEPT).min(d);
         Self {
-            windows: Windows::new([d, h, w], window, config.overlap),
+            windows: Windows::new([d, h, w], window, config.inference.overlap),
             window,
-            importance: importance(window, config.blend, SIGMA_SCALE),
+            importance: importance(window, config.inference.blend, SIGMA_SCALE),
             depth: d,
             first: 0,
             open: 0,

@@ -4,35 +4,18 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Uncertainty;
+use super::{Inference, Uncertainty};
 use crate::volume::LabelImage;
-
-/// How overlapping windows are blended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Blend {
-    /// Every voxel of a window weighs the same (MONAI's default).
-    Constant,
-    /// Voxels near a window's center weigh more: a Gaussian with σ = 0.125 · window.
-    #[default]
-    Gaussian,
-}
 
 /// Settings of sliding-window inference.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct PredictConfig {
-    /// Overlap of neighboring windows, 0 to below 1.
-    pub overlap: f64,
-    /// How overlapping windows are blended.
-    pub blend: Blend,
+    /// How the network's output becomes labels.
+    #[serde(flatten)]
+    pub inference: Inference,
     /// Windows per forward pass.
     pub batch_size: usize,
-    /// Mirror TTA: averages the logits of a window's eight mirror images, at eight times the work.
-    #[serde(alias = "flips")]
-    pub mirror: bool,
-    /// Whether to keep only the largest connected component of every label.
-    pub largest_component: bool,
     /// Whether to keep the blended logits beside the labels.
     pub keep_logits: bool,
     /// Whether to compute the uncertainty of every voxel, and the disagreement of an ensemble; each takes one more byte
@@ -43,11 +26,8 @@ pub struct PredictConfig {
 impl Default for PredictConfig {
     fn default() -> Self {
         Self {
-            overlap: 0.5,
-            blend: Blend::Gaussian,
+            inference: Inference::default(),
             batch_size: 1,
-            mirror: false,
-            largest_component: false,
             keep_logits: false,
             uncertainty: false,
         }
@@ -130,4 +110,30 @@ pub enum Event {
         /// Wall time of the case.
         seconds: f64,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Inference, PredictConfig};
+
+    /// Settings as versions without post-processing wrote them, under the old name of mirroring.
+    #[test]
+    fn settings_of_earlier_versions_are_known() {
+        let earlier = r#"{"overlap": 0.25, "blend": "constant", "batch_size": 2, "flips": true,
+            "largest_component": true, "keep_logits": false, "uncertainty": true}"#;
+        let found: PredictConfig = serde_json::from_str(earlier).expect("read");
+        assert_eq!(
+            (found.batch_size, found.uncertainty, found.inference.mirror),
+            (2, true, true)
+        );
+        assert!(found.inference.post_processing.largest_component);
+        let expected = "overlap 0.25, constant blending, averaged over mirror images, largest component of each label";
+        assert_eq!(found.inference.describe(), expected);
+        let text = serde_json::to_string(&found).expect("written");
+        assert_eq!(serde_json::from_str::<PredictConfig>(&text).expect("read again"), found);
+        let unknown = serde_json::from_str::<PredictConfig>(r#"{"largest": true}"#);
+        assert!(unknown.is_err());
+        let empty: PredictConfig = serde_json::from_str("{}").expect("defaults");
+        assert_eq!(empty.inference, Inference::default());
+    }
 }

@@ -34,23 +34,27 @@
 //! ```
 
 mod blend;
-mod components;
 mod ensemble;
 mod event;
 mod files;
+mod holes;
 mod mirror;
+mod overrides;
+mod post_processing;
 mod predictor;
 mod uncertainty;
 mod window;
 
-pub use components::keep_largest_components;
 pub use ensemble::EnsembleError;
-pub use event::{Blend, Event, LabelVolume, PredictConfig, Segmentation};
+pub use event::{Event, LabelVolume, PredictConfig, Segmentation};
 pub use files::{
     DISAGREEMENT_ENDING, DISAGREEMENT_SUFFIX, LOGITS_ENDING, SEGMENTATION_ENDING, UNCERTAINTY_ENDING,
     UNCERTAINTY_SUFFIX, label_file, logits_file, logits_name, segmentation_name, uncertainty_file,
 };
 pub use mirror::mirror_tta;
+pub use overrides::InferenceOverrides;
 pub use predictor::{Predictor, Run};
 pub use uncertainty::{Spot, Uncertainty};
 pub use window::{Windows, importance};
+
+pub use crate::weights::{Blend, Inference, PostProcessing};

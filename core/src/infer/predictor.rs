@@ -6,7 +6,7 @@ use web_time::Instant;
 
 use super::blend::{Blended, Blender};
 use super::ensemble::{self, EnsembleError};
-use super::{Event, LabelVolume, PredictConfig, Segmentation, Uncertainty, keep_largest_components, mirror_tta};
+use super::{Event, LabelVolume, PredictConfig, Segmentation, Uncertainty, mirror_tta};
 use crate::backbone::Model;
 use crate::dataset::LabelSet;
 use crate::transform::{MirrorAxes, Prepared, largest};
@@ -101,8 +101,8 @@ impl Predictor {
     /// afterwards. Nothing is computed until [`Run::next`] is called; dropping the run frees everything.
     ///
     /// # Errors
-    /// When the network takes another number of channels, these lie on different grids, the overlap is not from 0 to
-    /// below 1, or the batch size is 0.
+    /// When the network takes another number of channels, these lie on different grids, a setting of inference is out
+    /// of range, or the batch size is 0.
     pub fn start_channels(&self, images: &[&Image], config: PredictConfig) -> Result<Run<'_>> {
         self.metadata.check_channels(images.len())?;
         let &image = images
@@ -115,11 +115,8 @@ impl Predictor {
                 other.grid().describe()
             )));
         }
-        if !(0.0..1.0).contains(&config.overlap) {
-            return Err(Error::Config(format!(
-                "an overlap of {} cannot work: choose one from 0 to below 1",
-                config.overlap
-            )));
+        if let Some(problem) = config.inference.problem() {
+            return Err(Error::Config(problem));
         }
         if config.batch_size == 0 {
             return Err(Error::Config("a batch needs at least one window".to_owned()));
@@ -148,9 +145,9 @@ impl Predictor {
     /// The logits of windows, or those of the members' mean probabilities and, where asked for, their disagreement.
     fn logits(&self, x: Tensor<5>, config: &PredictConfig) -> Option<Tensor<5>> {
         if let [member] = &self.members[..] {
-            return Some(member.logits(x, config.mirror));
+            return Some(member.logits(x, config.inference.mirror));
         }
-        let logits = (self.members.iter()).map(|member| member.logits(x.clone(), config.mirror));
+        let logits = (self.members.iter()).map(|member| member.logits(x.clone(), config.inference.mirror));
         let regions = self.metadata.labels.regions().is_some();
         ensemble::mean(logits, regions, self.shows_disagreement(config))
     }
@@ -232,9 +229,8 @@ impl Run<'_> {
             logits,
         } = blender.finish(|plane, classes| decide(labels, plane, classes));
         let mut classes = preprocessing.axes.arrange(classes);
-        if self.config.largest_component {
-            keep_largest_components(&mut classes);
-        }
+        let post_processing = self.config.inference.post_processing;
+        post_processing.apply(&mut classes, self.grid.voxel_ml());
         let map = LabelImage::on_grid(labels.decode(classes.view()), self.header.clone(), self.grid.clone());
         let map = map.map_err(unusable)?;
         let volumes = volumes(&classes, labels, &self.grid);

@@ -72,6 +72,19 @@ impl DiceCe {
         }
     }
 
+    /// With a sigmoid: sums over voxels of p·y, of p (or p²) and of the binary cross entropy, `[batch, class, 1]` each.
+    fn sigmoid_sums(&self, logits: Tensor<3>, target: &Target) -> [Tensor<3>; 3] {
+        let log_p = log_sigmoid(logits.clone());
+        // log(1 − σ(z)) = log σ(z) − z.
+        let outside = log_p.clone() - logits;
+        let ce = outside.clone() + target.one_hot.clone() * (log_p.clone() - outside);
+        let p = log_p.exp();
+        let overlap = p.clone() * target.one_hot.clone();
+        let size = if self.squared { p.powi_scalar(2) } else { p };
+        let [overlap, size, ce] = [overlap, target.masked(size), target.masked(ce)].map(|terms| terms.sum_dim(2));
+        [overlap, size, ce.neg()]
+    }
+
     /// Leaves out the background and pools the batch, as configured; both are `[batch, class, 1]`.
     fn select(&self, overlap: Tensor<3>, size: Tensor<3>) -> (Tensor<3>, Tensor<3>) {
         let classes = overlap.dims()[1];
@@ -94,33 +107,37 @@ impl Loss for DiceCe {
 
     /// A class that a sample lacks counts as Dice 0 when the numerator is not smoothed: a constant
     /// without gradient.
+    ///
+    /// Ignored voxels are left out as in nnU-Net 2: cross entropy is the mean over the other voxels of the batch, and
+    /// the sums of Dice are over them alone. A sample without any counts as one whose Dice is 1. (nnU-Net's binary
+    /// cross entropy is summed over regions once there is an ignore label; here it is their mean in either case.)
     fn forward(&self, logits: Tensor<5>, target: &Target) -> Tensor<1> {
         let [batch, classes, d, h, w] = logits.dims();
         let voxels = d * h * w;
         let logits = logits.reshape([batch, classes, voxels]).cast(FloatDType::F32);
-        let [overlap, size, ce] = match self.activation {
+        let ([overlap, size, ce], terms) = match self.activation {
             Activation::Softmax => {
-                let sums = class_sums(logits, target.one_hot.clone(), self.squared);
-                let [overlap, size, ce] = [0, 1, 2].map(|index| sums.clone().narrow(2, index, 1));
-                [overlap, size, ce / (batch * voxels) as f64]
+                let sums = class_sums(logits, target.one_hot.clone(), self.squared, target.known.is_some());
+                ([0, 1, 2].map(|index| sums.clone().narrow(2, index, 1)), 1)
             }
-            Activation::Sigmoid => {
-                let log_p = log_sigmoid(logits.clone());
-                // log(1 − σ(z)) = log σ(z) − z.
-                let outside = log_p.clone() - logits;
-                let ce = outside.clone() + target.one_hot.clone() * (log_p.clone() - outside);
-                let p = log_p.exp();
-                let overlap = p.clone() * target.one_hot.clone();
-                let size = if self.squared { p.powi_scalar(2) } else { p };
-                let [overlap, size, ce] = [overlap, size, ce].map(|terms| terms.sum_dim(2));
-                [overlap, size, ce.neg() / (batch * classes * voxels) as f64]
-            }
+            Activation::Sigmoid => (self.sigmoid_sums(logits, target), classes),
         };
-        let ce = ce.sum();
+        let Some(known) = &target.known else {
+            let ce = (ce / (batch * terms * voxels) as f64).sum();
+            let (overlap, size) = self.select(overlap, size + target.count.clone());
+            let dice = (overlap * 2.0 + self.smooth_numerator) / (size + self.smooth_denominator);
+            let dice = dice.mean().neg() + 1.0;
+            return dice * self.dice_weight + ce * self.ce_weight;
+        };
+        let counted = known.count.clone().sum().clamp_min(1.0);
+        let ce = ce.sum() / (counted * terms as f64);
         let (overlap, size) = self.select(overlap, size + target.count.clone());
+        // 1 for a sample (or batch) with voxels that count; one without has no loss, and nothing is divided by 0.
+        let found = known.count.clone();
+        let found = if self.batch { found.sum_dim(0) } else { found }.clamp_max(1.0);
+        let size = size + (found.clone().neg() + 1.0);
         let dice = (overlap * 2.0 + self.smooth_numerator) / (size + self.smooth_denominator);
-        let dice = dice.mean().neg() + 1.0;
-
+        let dice = ((dice.neg() + 1.0) * found).mean();
         dice * self.dice_weight + ce * self.ce_weight
     }
 }

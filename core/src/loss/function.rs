@@ -21,6 +21,8 @@ pub trait Loss {
     /// The activation that turns logits into the probabilities compared with the true classes.
     fn activation(&self) -> Activation;
 
-    /// Loss `[1]` of `logits` `[batch, class, depth, height, width]`, averaged over the batch.
+    /// Loss `[1]` of `logits` `[batch, class, depth, height, width]`, averaged over the batch. Voxels that the target
+    /// [ignores](super::IGNORED) take no part: their logits have no influence and a gradient of 0, and without any other
+    /// voxel the loss is 0.
     fn forward(&self, logits: Tensor<5>, target: &Target) -> Tensor<1>;
 }

@@ -17,7 +17,7 @@ use list::losses;
 
 pub use function::{Activation, Loss};
 pub use multi_scale::MultiScaleLoss;
-pub use target::Target;
+pub use target::{IGNORED, Target};
 pub use terms::Terms;
 
 losses! {

@@ -24,6 +24,6 @@ impl Loss for Toy {
     fn forward(&self, logits: Tensor<5>, target: &Target) -> Tensor<1> {
         let [batch, classes, d, h, w] = logits.dims();
         let found = sigmoid(logits.reshape([batch, classes, d * h * w]));
-        mean((found - target.one_hot.clone()).powi_scalar(2)) * self.weight
+        mean(target.masked((found - target.one_hot.clone()).powi_scalar(2))) * self.weight
     }
 }

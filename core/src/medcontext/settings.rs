@@ -169,9 +169,19 @@ impl MedContext {
         self.enabled && (self.masked_loss || self.consistency != ConsistencyForm::Off)
     }
 
+    /// Whether the masked student is ever compared with a teacher, with any weight.
+    pub fn has_consistency(&self) -> bool {
+        self.enabled && self.consistency != ConsistencyForm::Off && self.beta > 0.0 && self.delay < 1.0
+    }
+
     /// Whether the masked view is used at step `index` (from 0) of `steps`.
     pub fn has_masked_view_at(&self, index: usize, steps: usize) -> bool {
         self.has_masked_view() && index as f64 >= self.delay * steps as f64
+    }
+
+    /// The first of `steps` steps (from 0) with the masked view, if there is one.
+    pub fn first_masked_step(&self, steps: usize) -> usize {
+        (self.delay * steps as f64).ceil() as usize
     }
 
     /// Why these settings are invalid, in one sentence.

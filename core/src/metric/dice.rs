@@ -1,6 +1,8 @@
-//! Overlap.
+//! Dice of labels.
 
-use ndarray::{ArrayView3, Zip};
+use ndarray::ArrayView3;
+
+use super::Overlap;
 
 /// Dice of one label, 2·|P∩T| / (|P|+|T|); `None` when both masks are empty.
 ///
@@ -15,11 +17,5 @@ pub fn dice(prediction: ArrayView3<'_, u16>, truth: ArrayView3<'_, u16>, label: 
 /// # Panics
 /// When the arrays have different shapes.
 pub fn dice_of_region(prediction: ArrayView3<'_, u16>, truth: ArrayView3<'_, u16>, labels: &[u16]) -> Option<f64> {
-    let (mut both, mut sum) = (0u64, 0u64);
-    Zip::from(prediction).and(truth).for_each(|p, t| {
-        let (p, t) = (labels.contains(p), labels.contains(t));
-        both += u64::from(p && t);
-        sum += u64::from(p) + u64::from(t);
-    });
-    (sum > 0).then(|| 2.0 * both as f64 / sum as f64)
+    Overlap::of(prediction, truth, labels).dice()
 }

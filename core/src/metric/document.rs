@@ -1,7 +1,7 @@
 //! An evaluation as a document to print or archive: self-contained HTML.
 
 use super::table::text;
-use super::{Evaluation, LabelScore, Statistic};
+use super::{Evaluation, LabelScore, Means, Measure};
 
 /// The content of the document besides the scores.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,6 +15,19 @@ pub struct EvaluationDocument {
     /// Settings of the training run, as TOML.
     pub settings: Option<String>,
 }
+
+/// What the tables show.
+const SHOWN: [Measure; 6] = [
+    Measure::Dice,
+    Measure::Hd95Mm,
+    Measure::SurfaceDice,
+    Measure::Iou,
+    Measure::Precision,
+    Measure::Recall,
+];
+
+/// What is shown of an earlier evaluation.
+const COMPARED: [Measure; 2] = [Measure::Dice, Measure::Hd95Mm];
 
 /// Looks the same on screen, on paper and in an email.
 const STYLE: &str = "body{font:14px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em;\
@@ -43,29 +56,40 @@ impl Evaluation {
     }
 
     fn means(&self, before: Option<&Evaluation>) -> String {
-        let head = ["Label", "Dice", "HD95, mm"].into_iter();
-        let head = head.chain(before.iter().flat_map(|_| ["Dice before", "HD95 before, mm"]));
-        let number = |value: Option<Statistic>, decimals| text(value, decimals);
-        let both = |means: &super::Means| vec![number(means.dice, 4), number(means.hd95_mm, 2)];
-        let mut rows: Vec<Vec<String>> = Vec::new();
-        for label in &self.labels {
-            let mut row = vec![label.name.clone()];
-            row.extend(both(&label.means));
-            if let Some(before) = before {
-                let same = before.labels.iter().find(|old| old.label == label.label);
-                row.extend(same.map_or(vec!["-".to_owned(); 2], |old| both(&old.means)));
+        let mut head = vec!["Label".to_owned()];
+        head.extend(SHOWN.iter().map(|measure| measure.title(self.protocol)));
+        let compared = COMPARED.iter().filter(|_| before.is_some());
+        head.extend(compared.map(|measure| measure.title(self.protocol) + " before"));
+        let mean = |measure: &Measure, means: &Means| text(measure.mean(means), measure.decimals());
+        let row = |name: &str, means: &Means, old: Option<&Means>| {
+            let mut row = vec![name.to_owned()];
+            row.extend(SHOWN.iter().map(|measure| mean(measure, means)));
+            if before.is_some() {
+                row.extend(
+                    COMPARED
+                        .iter()
+                        .map(|measure| old.map_or("-".to_owned(), |old| mean(measure, old))),
+                );
             }
-            rows.push(row);
-        }
-        let mut mean = vec!["mean".to_owned()];
-        mean.extend(both(&self.mean));
-        mean.extend(before.into_iter().flat_map(|before| both(&before.mean)));
-        rows.push(mean);
-        table(&head.map(str::to_owned).collect::<Vec<_>>(), &rows)
+            row
+        };
+        let old = |label: u16| {
+            let old = before?.labels.iter().find(|old| old.label == label)?;
+            Some(&old.means)
+        };
+        let labels = self
+            .labels
+            .iter()
+            .map(|label| row(&label.name, &label.means, old(label.label)));
+        let mut rows: Vec<Vec<String>> = labels.collect();
+        rows.push(row("mean", &self.mean, before.map(|before| &before.mean)));
+        table(&head, &rows)
     }
 
     fn every_case(&self) -> String {
-        let head = ["Case", "Label", "Dice", "HD95, mm", "mL predicted", "mL true"];
+        let mut head = vec!["Case".to_owned(), "Label".to_owned()];
+        head.extend(SHOWN.iter().map(|measure| measure.title(self.protocol)));
+        head.extend(["mL predicted", "mL true"].map(str::to_owned));
         let rows = self.cases.iter().flat_map(|case| {
             let labels = case.labels.iter().zip(&self.labels);
             labels.map(|(score, label)| {
@@ -75,19 +99,18 @@ impl Evaluation {
             })
         });
         let rows: Vec<Vec<String>> = rows.collect();
-        format!("<h2>Cases</h2>\n{}", table(&head.map(str::to_owned), &rows))
+        format!("<h2>Cases</h2>\n{}", table(&head, &rows))
     }
 }
 
-fn numbers(score: &LabelScore) -> [String; 4] {
+fn numbers(score: &LabelScore) -> Vec<String> {
     let number =
         |value: Option<f64>, decimals: usize| value.map_or("-".to_owned(), |value| format!("{value:.decimals$}"));
-    [
-        number(score.dice, 4),
-        number(score.hd95_mm, 2),
-        number(Some(score.ml_predicted), 3),
-        number(Some(score.ml_true), 3),
-    ]
+    let measures = SHOWN
+        .iter()
+        .map(|measure| number(measure.of(score), measure.decimals()));
+    let volumes = [score.ml_predicted, score.ml_true].map(|ml| number(Some(ml), 3));
+    measures.chain(volumes).collect()
 }
 
 fn table(head: &[String], rows: &[Vec<String>]) -> String {

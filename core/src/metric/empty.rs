@@ -4,12 +4,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::LabelScore;
-
-/// How undefined values count in a mean. Dice is undefined where both masks are empty, a distance where either is; if
-/// only one mask is empty, every policy has Dice 0.
+/// How undefined values count in a mean. Overlap (Dice, surface Dice, IoU, precision, recall) is undefined where both
+/// masks are empty, a distance where either is; if only one mask is empty, every policy has an overlap of 0.
 ///
-/// | policy | Dice | distance | who |
+/// | policy | overlap | distance | who |
 /// |---|---|---|---|
 /// | `zero` | 0 | 0 | MedContext's test script for UNETR |
 /// | `one` | 1 | 0 | nnFormer's test scripts |
@@ -19,23 +17,23 @@ use super::LabelScore;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EmptyPolicy {
-    /// The worst Dice, but the best distance.
+    /// The worst overlap, but the best distance.
     Zero,
-    /// The best Dice and the best distance.
+    /// The best overlap and the best distance.
     One,
     /// Not counted.
     #[default]
     Nan,
-    /// The best Dice, and a distance that is not counted.
+    /// The best overlap, and a distance that is not counted.
     Medpy,
     /// Not counted; nor is any prediction where the truth is empty.
     Monai,
 }
 
 impl EmptyPolicy {
-    /// The Dice that a mean counts; `None` leaves it out.
-    pub fn dice(self, dice: Option<f64>) -> Option<f64> {
-        dice.or(match self {
+    /// The overlap that a mean counts; `None` leaves it out.
+    pub fn overlap(self, overlap: Option<f64>) -> Option<f64> {
+        overlap.or(match self {
             Self::Zero => Some(0.0),
             Self::One | Self::Medpy => Some(1.0),
             Self::Nan | Self::Monai => None,
@@ -50,11 +48,10 @@ impl EmptyPolicy {
         })
     }
 
-    /// The Dice of a label's score that a mean counts; `None` leaves it out.
-    pub fn dice_of(self, score: &LabelScore) -> Option<f64> {
-        // A label without voxels has volume 0.
-        let left_out = self == Self::Monai && score.ml_true == 0.0;
-        self.dice(score.dice).filter(|_| !left_out)
+    /// The same where it is known whether the true mask is empty.
+    pub fn overlap_of(self, overlap: Option<f64>, truth_is_empty: bool) -> Option<f64> {
+        self.overlap(overlap)
+            .filter(|_| !(self == Self::Monai && truth_is_empty))
     }
 
     /// The name in commands and files.

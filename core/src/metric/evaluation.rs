@@ -4,29 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{CaseScore, EmptyPolicy, Hausdorff, LabelScore, Statistic};
+use super::{CaseScore, EmptyPolicy, LabelScore, Means, Measure, Protocol, Statistic};
 use crate::dataset::{DatasetError, LabelSet};
-
-/// How an evaluation is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Protocol {
-    /// The form of HD95.
-    pub hd95: Hausdorff,
-    /// How empty masks count in means. Cases keep undefined values as such.
-    pub empty: EmptyPolicy,
-}
-
-/// Mean and standard deviation over cases of every metric; undefined where no case counts.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Means {
-    /// Dice.
-    pub dice: Option<Statistic>,
-    /// HD95 in mm.
-    pub hd95_mm: Option<Statistic>,
-    /// HD95 in voxels.
-    pub hd95_voxels: Option<Statistic>,
-}
 
 /// One label over all cases.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,9 +27,8 @@ pub struct LabelMean {
 pub enum EvaluationError {
     /// Parts that were measured differently.
     #[error(
-        "the parts were measured differently (HD95 {} with empty masks {}, and HD95 {} with empty masks {}); evaluate \
-         them with the same options",
-        .0.hd95.name(), .0.empty.name(), .1.hd95.name(), .1.empty.name()
+        "the parts were measured differently ({}; and {}); evaluate them with the same options",
+        .0.describe(), .1.describe()
     )]
     Protocol(Protocol, Protocol),
     /// A case that two parts hold.
@@ -147,32 +125,29 @@ impl Evaluation {
 impl CaseScore {
     /// Mean Dice over the labels that count; undefined where none does.
     pub fn mean_dice(&self, empty: EmptyPolicy) -> Option<f64> {
-        mean(self.labels.iter().map(|score| empty.dice_of(score)))
+        self.mean_of(Measure::Dice, empty)
     }
 
     /// Mean HD95 in mm over the labels that count; undefined where none does.
     pub fn mean_hd95_mm(&self, empty: EmptyPolicy) -> Option<f64> {
-        mean(self.labels.iter().map(|score| empty.distance(score.hd95_mm)))
+        self.mean_of(Measure::Hd95Mm, empty)
     }
 
-    fn mean_hd95_voxels(&self, empty: EmptyPolicy) -> Option<f64> {
-        mean(self.labels.iter().map(|score| empty.distance(score.hd95_voxels)))
+    /// Mean of a measure over the labels that count; undefined where none does.
+    pub fn mean_of(&self, measure: Measure, empty: EmptyPolicy) -> Option<f64> {
+        mean(measure.counted(self.labels.iter(), empty))
     }
 }
 
 impl LabelMean {
     /// Of the label whose score is at `index` in every case.
     fn new(name: &str, index: usize, label: u16, cases: &[CaseScore], Protocol { empty, .. }: Protocol) -> LabelMean {
-        let scores = || cases.iter().map(|case| &case.labels[index]);
+        let scores = cases.iter().map(|case| &case.labels[index]);
         LabelMean {
             label,
             name: name.to_owned(),
-            means: Means {
-                dice: Statistic::of(scores().map(|score| empty.dice_of(score))),
-                hd95_mm: Statistic::of(scores().map(|score| empty.distance(score.hd95_mm))),
-                hd95_voxels: Statistic::of(scores().map(|score| empty.distance(score.hd95_voxels))),
-            },
-            missed: scores()
+            means: Means::of(|measure| Statistic::of(measure.counted(scores.clone(), empty))),
+            missed: scores
                 .filter(|score| score.dice.is_some() && score.hd95_mm.is_none())
                 .count(),
         }
@@ -181,21 +156,16 @@ impl LabelMean {
 
 impl Means {
     fn over_labels(labels: &[LabelMean], cases: &[CaseScore], Protocol { empty, .. }: Protocol) -> Means {
-        let join = |of_label: fn(&Means) -> Option<Statistic>, of_case: fn(&CaseScore, EmptyPolicy) -> Option<f64>| {
-            let labels = labels.iter().map(|label| of_label(&label.means));
+        Means::of(|measure| {
+            let labels = labels.iter().map(|label| measure.mean(&label.means));
             let mean = mean(labels.map(|label| Some(label?.mean)))?;
-            let spread = Statistic::of(cases.iter().map(|case| of_case(case, empty)))?;
+            let spread = Statistic::of(cases.iter().map(|case| case.mean_of(measure, empty)))?;
             Some(Statistic { mean, ..spread })
-        };
-        Means {
-            dice: join(|means| means.dice, CaseScore::mean_dice),
-            hd95_mm: join(|means| means.hd95_mm, CaseScore::mean_hd95_mm),
-            hd95_voxels: join(|means| means.hd95_voxels, CaseScore::mean_hd95_voxels),
-        }
+        })
     }
 }
 
 /// Mean of the defined values; `None` when there are none.
-fn mean(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+fn mean(values: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
     Statistic::of(values).map(|statistic| statistic.mean)
 }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::{Evaluation, Means, Statistic};
+use super::{Evaluation, Means, Measure, Statistic};
 
 /// Unit of reported distances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,52 +26,48 @@ impl FromStr for Unit {
 }
 
 impl Unit {
-    /// The unit asked for, or both.
-    fn shown(unit: Option<Unit>) -> Vec<Unit> {
-        unit.map_or(vec![Self::Mm, Self::Voxels], |unit| vec![unit])
-    }
-
-    fn name(self) -> &'static str {
+    /// HD95 in this unit.
+    fn hd95(self) -> Measure {
         match self {
-            Self::Mm => "mm",
-            Self::Voxels => "voxels",
-        }
-    }
-
-    fn of(self, means: &Means) -> Option<Statistic> {
-        match self {
-            Self::Mm => means.hd95_mm,
-            Self::Voxels => means.hd95_voxels,
+            Self::Mm => Measure::Hd95Mm,
+            Self::Voxels => Measure::Hd95Voxels,
         }
     }
 }
 
+/// What tables show after Dice and distances.
+const FURTHER: [Measure; 4] = [Measure::SurfaceDice, Measure::Iou, Measure::Precision, Measure::Recall];
+
+/// Dice, and HD95 in the unit asked for, or in both.
+fn first(unit: Option<Unit>) -> Vec<Measure> {
+    let units = unit.map_or(vec![Unit::Mm, Unit::Voxels], |unit| vec![unit]);
+    let distances = units.into_iter().map(Unit::hd95);
+    [Measure::Dice].into_iter().chain(distances).collect()
+}
+
 impl Evaluation {
-    /// One line per case and label: `case,label,name,dice,hd95_mm,hd95_voxels,ml_predicted,ml_true`, distances in the
-    /// given unit, or in both. An undefined value is an empty field.
+    /// One line per case and label: `case,label,name,dice,hd95_mm,hd95_voxels,ml_predicted,ml_true`, then
+    /// `surface_dice_2mm` with the protocol's tolerance, `iou,precision,recall`; distances in the given unit, or in
+    /// both. An undefined value is an empty field.
     pub fn to_csv(&self, unit: Option<Unit>) -> String {
-        let units = Unit::shown(unit);
-        let heads: String = units.iter().map(|unit| format!("hd95_{},", unit.name())).collect();
-        let mut csv = format!("case,label,name,dice,{heads}ml_predicted,ml_true\n");
+        let first = first(unit);
+        let keys = |measures: &[Measure]| -> Vec<String> {
+            let keys = measures.iter().map(|measure| measure.key(self.protocol));
+            keys.collect()
+        };
+        let mut csv = format!(
+            "case,label,name,{},ml_predicted,ml_true,{}\n",
+            keys(&first).join(","),
+            keys(&FURTHER).join(",")
+        );
         for case in &self.cases {
             for (score, label) in case.labels.iter().zip(&self.labels) {
-                let number = |value: Option<f64>| value.map_or(String::new(), |v| v.to_string());
-                let distances: String = units
-                    .iter()
-                    .map(|unit| match unit {
-                        Unit::Mm => number(score.hd95_mm) + ",",
-                        Unit::Voxels => number(score.hd95_voxels) + ",",
-                    })
-                    .collect();
-                csv += &format!(
-                    "{},{},{},{},{distances}{},{}\n",
-                    csv_field(&case.case),
-                    score.label,
-                    csv_field(&label.name),
-                    number(score.dice),
-                    score.ml_predicted,
-                    score.ml_true
-                );
+                let number = |measure: &Measure| measure.of(score).map_or(String::new(), |value| value.to_string());
+                let mut fields = vec![csv_field(&case.case), score.label.to_string(), csv_field(&label.name)];
+                fields.extend(first.iter().map(number));
+                fields.extend([score.ml_predicted, score.ml_true].map(|ml| ml.to_string()));
+                fields.extend(FURTHER.iter().map(number));
+                csv += &(fields.join(",") + "\n");
             }
         }
         csv
@@ -80,7 +76,8 @@ impl Evaluation {
     /// A Markdown table of the means ± standard deviations over cases, and a line on how they were
     /// measured.
     pub fn to_markdown(&self, unit: Option<Unit>) -> String {
-        let [head, rows @ ..] = &self.rows(unit)[..] else {
+        let measures = [&first(unit)[..], &FURTHER].concat();
+        let [head, rows @ ..] = &self.rows(&measures, true)[..] else {
             return String::new();
         };
         let line = |cells: &[String]| {
@@ -92,37 +89,26 @@ impl Evaluation {
         format!("{}{rule}{rows}\n{}\n", line(head), self.measured())
     }
 
-    /// The same table in columns of text.
+    /// The same in columns of text, as two tables that fit into a terminal.
     pub fn to_lines(&self, unit: Option<Unit>) -> Vec<String> {
-        let rows = self.rows(unit);
-        let columns = rows.first().map_or(0, Vec::len);
-        let length = |cell: &String| cell.chars().count();
-        let widths: Vec<usize> = (0..columns)
-            .map(|column| rows.iter().map(|row| length(&row[column])).max().unwrap_or(0))
-            .collect();
-        let line = |row: &Vec<String>| {
-            let cells: Vec<String> = (row.iter().zip(&widths).enumerate())
-                .map(|(column, (cell, &width))| match column {
-                    0 => format!("{cell:<width$}"),
-                    _ => format!("{cell:>width$}"),
-                })
-                .collect();
-            cells.join("  ").trim_end().to_owned()
-        };
-        rows.iter().map(line).chain([self.measured()]).collect()
+        let mut lines = columns(&self.rows(&first(unit), true));
+        lines.extend(columns(&self.rows(&FURTHER, false)));
+        lines.push(self.measured());
+        lines
     }
 
-    /// Head, labels and mean.
-    fn rows(&self, unit: Option<Unit>) -> Vec<Vec<String>> {
-        let units = Unit::shown(unit);
+    /// Head, labels and mean, with a last column of missed labels if wanted.
+    fn rows(&self, measures: &[Measure], with_missed: bool) -> Vec<Vec<String>> {
         let row = |name: &str, means: &Means, missed: usize| {
-            let distances = units.iter().map(|unit| text(unit.of(means), 2));
-            let cells = [name.to_owned(), text(means.dice, 4)].into_iter();
-            cells.chain(distances).chain([missed.to_string()]).collect()
+            let cells = measures
+                .iter()
+                .map(|measure| text(measure.mean(means), measure.decimals()));
+            let missed = with_missed.then(|| missed.to_string());
+            [name.to_owned()].into_iter().chain(cells).chain(missed).collect()
         };
-        let head = [format!("{} cases", self.cases.len()), "Dice".to_owned()].into_iter();
-        let distances = units.iter().map(|unit| format!("HD95 {}", unit.name()));
-        let head = head.chain(distances).chain(["missed".to_owned()]).collect();
+        let titles = measures.iter().map(|measure| measure.title(self.protocol));
+        let head = [format!("{} cases", self.cases.len())].into_iter().chain(titles);
+        let head = head.chain(with_missed.then(|| "missed".to_owned())).collect();
         let missed = self.labels.iter().map(|label| label.missed).sum();
         let labels = self.labels.iter();
         [head]
@@ -134,12 +120,29 @@ impl Evaluation {
 
     pub(super) fn measured(&self) -> String {
         format!(
-            "Mean ± standard deviation over cases; HD95 {}; empty masks {}; missed: one map has the label, the other \
-             lacks it.",
-            self.protocol.hd95.name(),
-            self.protocol.empty.name()
+            "Mean ± standard deviation over cases; {}; missed: one map has the label, the other lacks it.",
+            self.protocol.describe()
         )
     }
+}
+
+/// Rows of cells as lines of text.
+fn columns(rows: &[Vec<String>]) -> Vec<String> {
+    let columns = rows.first().map_or(0, Vec::len);
+    let length = |cell: &String| cell.chars().count();
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| rows.iter().map(|row| length(&row[column])).max().unwrap_or(0))
+        .collect();
+    let line = |row: &Vec<String>| {
+        let cells: Vec<String> = (row.iter().zip(&widths).enumerate())
+            .map(|(column, (cell, &width))| match column {
+                0 => format!("{cell:<width$}"),
+                _ => format!("{cell:>width$}"),
+            })
+            .collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
 }
 
 /// A mean with its spread; a dash where it is undefined.

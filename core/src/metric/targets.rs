@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CaseScore, Hausdorff, Region};
+use super::{CaseScore, Protocol, Region};
 use crate::dataset::{DatasetError, LabelSet};
 use crate::volume::LabelImage;
 
@@ -33,17 +33,20 @@ impl Targets {
         case: &str,
         prediction: &LabelImage,
         truth: &LabelImage,
-        form: Hausdorff,
+        protocol: Protocol,
     ) -> Result<CaseScore, DatasetError> {
         if !self.regions.is_empty() {
-            return CaseScore::of_regions(case, prediction, truth, &self.regions, form);
+            return CaseScore::of_regions(case, prediction, truth, &self.regions, protocol);
         }
         let ids = match &self.labels[..] {
-            [] => [prediction.present(), truth.present()].concat(),
+            [] => {
+                let found = [prediction.present(), truth.present()].concat().into_iter();
+                found.filter(|id| Some(*id) != truth.ignored()).collect()
+            }
             chosen => chosen.to_vec(),
         };
         let labels = LabelSet::from_ids(ids, &BTreeMap::new())?;
-        CaseScore::of_images(case, prediction, truth, &labels, form)
+        CaseScore::of_images(case, prediction, truth, &labels, protocol)
     }
 
     /// The labels of a whole evaluation: those that the cases' scores hold and those asked for, named

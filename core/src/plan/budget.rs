@@ -83,7 +83,11 @@ fn step_cost(config: &TrainConfig, channels: usize, outputs: usize) -> f64 {
     let network = config.resolved_network();
     let forward = network.multiply_adds(channels, outputs, config.patch) as f64;
     let method = &config.medcontext;
-    let masked = if method.has_masked_view() { 1.0 - method.delay } else { 0.0 };
+    let masked = if method.has_masked_view() {
+        1.0 - method.delay
+    } else {
+        0.0
+    };
     // The teacher's pass has no gradients.
     let teacher = if method.has_teacher() { masked / STEP } else { 0.0 };
     STEP * (1.0 + masked + teacher) * forward * config.patches_per_step() as f64

@@ -49,10 +49,7 @@ fn spacing(config: &TrainConfig, cases: &[CaseFingerprint], memory: u64) -> Resu
     let factor = (needed / room).cbrt();
     let mm = spacing.mm.map(|side| (side * factor * 100.0).ceil() / 100.0);
     let mut nearest = config.clone();
-    nearest.preprocessing.spacing = Some(Spacing {
-        mm,
-        rule: spacing.rule,
-    });
+    nearest.preprocessing.spacing = Some(Spacing { mm, rule: spacing.rule });
     Err(Infeasible {
         problem: format!(
             "at voxels of {} the cases take {:.1} GB, and {:.1} GB of memory are free",
@@ -147,7 +144,9 @@ mod tests {
         let memory = 4 << 30;
         let refused = check(&at([0.27; 3], [32; 3]), &cases, memory).expect_err("50 GB");
         assert!(
-            refused.to_string().starts_with("at voxels of 0.27 × 0.27 × 0.27 mm the cases take 50."),
+            refused
+                .to_string()
+                .starts_with("at voxels of 0.27 × 0.27 × 0.27 mm the cases take 50."),
             "{refused}"
         );
         let mm = refused.nearest.preprocessing.spacing.expect("a spacing").mm;

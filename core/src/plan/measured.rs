@@ -87,11 +87,7 @@ fn noise(config: &TrainConfig, channels: usize, labels: &LabelSet) -> Result<Cas
     let [depth, height, width] = mm;
     let grid = Grid {
         dims: [size[2], size[1], size[0]],
-        affine: Affine([
-            [width, 0.0, 0.0, 0.0],
-            [0.0, height, 0.0, 0.0],
-            [0.0, 0.0, depth, 0.0],
-        ]),
+        affine: Affine([[width, 0.0, 0.0, 0.0], [0.0, height, 0.0, 0.0], [0.0, 0.0, depth, 0.0]]),
         form: Form::Sform,
     };
     let mut image = || {

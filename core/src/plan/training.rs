@@ -5,34 +5,31 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::decision::{millimeters, voxels};
+use super::mirroring::Mirroring;
+use super::modality::{Modality, Told, window};
 use super::normalization::MASKED_BELOW;
 use super::resolution::Field;
 use super::statistics::median;
 use super::{Budget, DatasetFacts, Decision, PlanError, Resolution, Result, TargetSpacing};
 use crate::backbone::{Backbone, Size};
-use crate::dataset::{CaseFingerprint, LabelSet, SideEvidence, SidePair, side_pairs};
-use crate::infer::{Blend, PredictConfig};
+use crate::dataset::{CaseFingerprint, LabelSet};
+use crate::infer::{Blend, Inference};
 use crate::medcontext::MedContext;
 use crate::train::{NetworkChoice, TrainConfig};
 use crate::transform::{
-    Augmentation, Center, Crop, IntensityScale, IntensityShift, MirrorAxes, Normalization, Preprocessing, Resampling,
-    Sampling, Spacing,
+    Augmentation, Center, Crop, IntensityScale, IntensityShift, Normalization, Preprocessing, Resampling, Sampling,
+    Spacing,
 };
 use crate::volume::AxisOrder;
-
-/// The axis of `[depth, height, width]` that runs across the body, in the order of axes of all plans.
-const ACROSS: usize = 2;
 
 /// Spacings with a ratio above this are augmented within slices (nnU-Net's dummy 2D).
 const THICK: f64 = 3.0;
 
-/// Settings of a training run and of segmentation with its weights.
+/// Settings of a training run, and of inference with its weights.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TrainingPlan {
     /// Settings of the training run.
     pub config: TrainConfig,
-    /// Settings of segmentation.
-    pub inference: PredictConfig,
     /// Each decision with its reason, in the order in which they follow from each other.
     pub decisions: Vec<Decision>,
 }
@@ -46,7 +43,9 @@ impl TrainingPlan {
         budget.check()?;
         let first = cases.first().ok_or(PlanError::NoCase)?;
         let channels = vec![String::new(); first.channels];
-        let facts = DatasetFacts::of(cases, channels, labels.classes())?;
+        // nnU-Net counts the label of ignored voxels.
+        let entries = labels.classes() + usize::from(labels.ignore().is_some());
+        let facts = DatasetFacts::of(cases, channels, entries)?;
         facts.check()?;
         let mut plan = Self {
             config: TrainConfig {
@@ -56,7 +55,6 @@ impl TrainingPlan {
                 blend: Blend::Gaussian,
                 ..TrainConfig::default()
             },
-            inference: PredictConfig::default(),
             decisions: Vec::new(),
         };
         plan.normalization(cases, &facts);
@@ -80,27 +78,32 @@ impl TrainingPlan {
 
     /// Intensities: of CT by the labeled voxels of all cases, else by each volume's own.
     fn normalization(&mut self, cases: &[CaseFingerprint], facts: &DatasetFacts) {
-        let hu: Option<Vec<Vec<(f32, u64)>>> = cases.iter().map(|case| case.labeled_hu.clone()).collect();
-        let ct = hu.and_then(|hu| Normalization::of_labeled(hu.concat()));
+        let told = Told::of(cases, &facts.channels);
+        let ct = (told.modality == Modality::Ct).then(|| window(cases)).flatten();
         let masked = facts.median_relative_size < MASKED_BELOW;
-        let (normalization, value, reason) = match ct {
+        let kind = match told.modality {
+            Modality::Ct => "the scans are CT",
+            Modality::Mr => "the scans are MR",
+            Modality::Unknown => "the scans are MR or of an unknown kind",
+        };
+        let (normalization, value, rule) = match ct {
             Some(rule @ Normalization::ClipZScore { low, high, .. }) => (
                 rule,
-                format!("CT, {low:.0} to {high:.0} HU"),
-                "every scan has air below -500 HU: intensities are clipped to those of the labels and scaled by their \
-                 mean and deviation",
+                format!("CT window, {low:.0} to {high:.0} HU"),
+                "intensities are clipped to those of the labels and scaled by their mean and deviation",
             ),
             _ if masked => (
                 Normalization::NonZeroZScore,
                 "z-score of what is not 0".to_owned(),
-                "the scans are not CT, and much of them is 0: what surrounds the body does not count",
+                "much of them is 0, which surrounds the body and does not count",
             ),
             _ => (
                 Normalization::ZScore,
                 "z-score of each scan".to_owned(),
-                "the scans are not CT: intensities have no unit, so each scan is scaled by its own mean and deviation",
+                "each scan is scaled by its own mean and deviation",
             ),
         };
+        let reason = format!("{kind}, {}: {rule}", told.by);
         self.config.preprocessing = Preprocessing {
             axes: AxisOrder::Zyx,
             normalization,
@@ -204,28 +207,7 @@ impl TrainingPlan {
 
     /// Axes along which the network may see mirror images.
     fn mirroring(&mut self, cases: &[CaseFingerprint], labels: &LabelSet) {
-        let named = labels.ids().iter().copied().zip(labels.names().iter().cloned()).skip(1);
-        let named: BTreeMap<u16, String> = named.collect();
-        let pairs = side_pairs(&named, cases);
-        let mut axes = MirrorAxes::ALL;
-        let (value, reason) = match pairs.first() {
-            None => (
-                "along every axis".to_owned(),
-                "no two labels are the left and the right of the same".to_owned(),
-            ),
-            Some(SidePair { left, right, by }) => {
-                axes.0[ACROSS] = false;
-                let name = |id: &u16| named.get(id).cloned().unwrap_or_else(|| format!("label {id}"));
-                let by = match by {
-                    SideEvidence::Name => "",
-                    SideEvidence::Shape => ", by where they lie,",
-                };
-                (
-                    "not across the body".to_owned(),
-                    format!("{} and {}{by} differ in their side alone", name(left), name(right)),
-                )
-            }
-        };
+        let Mirroring { axes, value, reason } = Mirroring::of(cases, labels);
         self.config.augmentation.mirror_axes = axes;
         self.decide("augmentation.mirror_axes", value, reason);
     }
@@ -240,7 +222,9 @@ impl TrainingPlan {
         if cases.len() < 3 {
             several = several.max(1);
         }
-        self.inference.largest_component = several == 0;
+        let mut inference = Inference::default();
+        inference.post_processing.largest_component = several == 0;
+        self.config.inference = Some(inference);
         let (value, reason) = match several {
             0 => ("the largest of each label", "in all scans each label is one piece"),
             _ => (
@@ -248,7 +232,7 @@ impl TrainingPlan {
                 "not every label is one piece in every scan, as far as there are enough to tell",
             ),
         };
-        self.decide("largest_component", value, reason);
+        self.decide("inference.largest_component", value, reason);
     }
 
     /// The network, and whether MedContext joins.

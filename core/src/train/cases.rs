@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use super::TrainConfig;
-use crate::Result;
 use crate::dataset::{Case, DatasetError, LabelSet, common_channels};
+use crate::loss::IGNORED;
 use crate::parallel;
 use crate::transform::{Prepared, SampledCase};
+use crate::{Error, Result};
 
 /// The training cases of a run, ready for patch sampling.
 #[derive(Debug)]
@@ -14,21 +15,34 @@ pub struct TrainingSet {
     pub(super) ids: Vec<String>,
     pub(super) channels: usize,
     pub(super) cases: Vec<SampledCase>,
+    pub(super) unlabeled: UnlabeledSet,
+}
+
+/// Cases without labels that a run learns from too.
+#[derive(Debug, Default)]
+pub(super) struct UnlabeledSet {
+    pub ids: Vec<String>,
+    pub cases: Vec<SampledCase>,
 }
 
 impl TrainingSet {
-    /// Prepares labeled cases in memory; those without labels are left out.
+    /// Prepares cases in memory. Those without labels are left out, unless
+    /// [`TrainConfig::unlabeled_share`] of the patches is to come from them.
     ///
     /// # Errors
     /// When settings are invalid, no case has labels, or two have different numbers of channels.
     pub fn prepare(cases: Vec<Case>, labels: &LabelSet, config: &TrainConfig) -> Result<Self> {
         config.check(&config.resolved_network())?;
-        let labeled = cases.into_iter().filter(|case| case.label.is_some());
+        let (labeled, mut unlabeled): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(|case| case.label.is_some());
+        if config.unlabeled_share == 0.0 {
+            unlabeled.clear();
+        }
         // Each case's own voxels are dropped once it is prepared.
-        Self::new(parallel::map(labeled.collect(), |case: Case| {
+        let prepare = |case: Case| {
             let prepared = prepare(&case, labels, config);
             (case.id, prepared.into())
-        }))
+        };
+        Self::new(parallel::map(labeled, prepare))?.with_unlabeled(parallel::map(unlabeled, prepare))
     }
 
     /// Cases that are already prepared, with their names.
@@ -42,7 +56,42 @@ impl TrainingSet {
         let named = cases.iter();
         let channels = common_channels(named.map(|(id, case)| (id.as_str(), case.channels())))?;
         let (ids, cases) = cases.into_iter().unzip();
-        Ok(Self { ids, channels, cases })
+        Ok(Self {
+            ids,
+            channels,
+            cases,
+            unlabeled: UnlabeledSet::default(),
+        })
+    }
+
+    /// The same with prepared cases without labels, of which [`TrainConfig::unlabeled_share`] of the patches are.
+    ///
+    /// # Errors
+    /// When one has another number of channels than the labeled ones.
+    pub fn with_unlabeled(mut self, cases: Vec<(String, SampledCase)>) -> Result<Self> {
+        let first = self.ids.first().map(|id| (id.as_str(), self.channels));
+        let others = cases.iter().map(|(id, case)| (id.as_str(), case.channels()));
+        common_channels(first.into_iter().chain(others))?;
+        let (ids, cases) = cases.into_iter().unzip();
+        self.unlabeled = UnlabeledSet { ids, cases };
+        Ok(self)
+    }
+
+    /// Checks that there are cases without labels if patches are to come from them.
+    pub(super) fn check_unlabeled(&self, config: &TrainConfig, labels: &LabelSet) -> Result<()> {
+        let share = config.unlabeled_share;
+        if share == 0.0 {
+            return Ok(());
+        }
+        if self.unlabeled.cases.is_empty() {
+            return Err(Error::Config(format!(
+                "unlabeled_share is {share} and no case is without labels: add scans without a label map, or set it to 0"
+            )));
+        }
+        match labels.classes() > usize::from(IGNORED) {
+            true => Err(DatasetError::TooManyBesideIgnored(labels.classes() - 1).into()),
+            false => Ok(()),
+        }
     }
 }
 

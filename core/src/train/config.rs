@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{MixedPrecision, NetworkChoice, OptimizerKind, RateSchedule, Warmup};
 use crate::backbone::Network;
-use crate::infer::Blend;
+use crate::infer::{Blend, Inference};
 use crate::loss::SupervisedLoss;
 use crate::medcontext::MedContext;
 use crate::transform::{Augmentation, Center, Preprocessing, SamplerSettings, Sampling};
@@ -68,12 +68,20 @@ pub struct TrainConfig {
     pub overlap: f64,
     /// How overlapping windows are blended at validation.
     pub blend: Blend,
+    /// Settings of inference that are stored with the weights, as defaults of segmenting with them. Validation does not
+    /// use them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inference: Option<Inference>,
     /// The joint self-supervised part; `mask_ratio`, `beta` and the rest.
     pub medcontext: MedContext,
     /// How patches are sampled.
     pub sampling: Sampling,
     /// Augmentation of training patches.
     pub augmentation: Augmentation,
+    /// Share of the patches that come from cases without labels, 0 to below 1: they teach by MedContext's consistency
+    /// alone.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unlabeled_share: f64,
     /// Whether the weights to start from may have other labels; their last layer is then replaced.
     pub new_head: bool,
 }
@@ -104,9 +112,11 @@ impl Default for TrainConfig {
             preprocessing: Preprocessing::default(),
             overlap: 0.5,
             blend: Blend::Constant,
+            inference: None,
             medcontext: MedContext::default(),
             sampling: Sampling::default(),
             augmentation: Augmentation::default(),
+            unlabeled_share: 0.0,
             new_head: false,
         }
     }
@@ -151,6 +161,15 @@ impl TrainConfig {
         self.network.network()
     }
 
+    /// How cases are segmented with the weights: as these are to hold it, else as in validation.
+    pub fn inference_settings(&self) -> Inference {
+        self.inference.unwrap_or(Inference {
+            overlap: self.overlap,
+            blend: self.blend,
+            ..Inference::default()
+        })
+    }
+
     /// The settings of patch sampling.
     pub fn sampler_settings(&self) -> SamplerSettings {
         SamplerSettings {
@@ -159,6 +178,7 @@ impl TrainConfig {
             augmentation: self.augmentation,
             slice_axis: self.preprocessing.axes.slice_axis(),
             patches_per_step: self.patches_per_step(),
+            ignores: true,
         }
     }
 
@@ -232,6 +252,23 @@ impl TrainConfig {
         never.into_iter().collect()
     }
 
+    /// Unlabeled cases teach nothing without consistency.
+    fn check_unlabeled(&self) -> Result<()> {
+        let share = self.unlabeled_share;
+        if !(0.0..1.0).contains(&share) {
+            return Err(Error::Config(format!(
+                "unlabeled_share is {share}: choose 0 to below 1"
+            )));
+        }
+        if share > 0.0 && !self.medcontext.has_consistency() {
+            return Err(Error::Config(format!(
+                "unlabeled_share is {share} and cases without labels teach by MedContext's consistency alone, which is \
+                 off: switch it on, or set unlabeled_share = 0"
+            )));
+        }
+        Ok(())
+    }
+
     /// Checks that these settings are valid.
     ///
     /// # Errors
@@ -260,12 +297,20 @@ impl TrainConfig {
             }
         }
         self.medcontext.check().map_err(Error::Config)?;
+        self.check_unlabeled()?;
         if !(0.0..1.0).contains(&self.overlap) {
             let overlap = self.overlap;
             return Err(Error::Config(format!("overlap is {overlap}: choose 0 to below 1")));
         }
-        Ok(())
+        match self.inference.and_then(|inference| inference.problem()) {
+            Some(problem) => Err(Error::Config(format!("inference: {problem}"))),
+            None => Ok(()),
+        }
     }
+}
+
+fn is_zero(share: &f64) -> bool {
+    *share == 0.0
 }
 
 /// A tenth of a run, at least one step.

@@ -18,6 +18,10 @@ pub struct LabelDice {
     pub dice: Option<f64>,
 }
 
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 /// Which weights a checkpoint holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -40,6 +44,9 @@ pub enum Event {
         parameters: usize,
         /// Cases trained on.
         training_cases: usize,
+        /// Cases without labels that are learned from too.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        unlabeled_cases: usize,
         /// Cases held out for validation.
         validation_cases: usize,
         /// Iterations already done, in a resumed run.

@@ -32,7 +32,14 @@ pub fn overlay(config: &TrainConfig, given: toml::Table) -> Result<TrainConfig, 
 }
 
 /// Settings that are only written if set.
-const OPTIONAL: [&str; 4] = ["clip_norm", "network", "reported", "warmup"];
+const OPTIONAL: [&str; 6] = [
+    "clip_norm",
+    "inference",
+    "network",
+    "reported",
+    "unlabeled_share",
+    "warmup",
+];
 
 /// Renamed settings, by old and new name.
 const RENAMED: [(&str, &str); 5] = [

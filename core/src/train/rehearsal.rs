@@ -19,7 +19,8 @@ pub struct StepTimes {
     pub step_seconds: f64,
 }
 
-/// Takes the first steps of a run and measures them; nothing of it is kept. After each event it waits for
+/// Takes the first steps of a run and measures them; nothing of it is kept. Patches all come from labeled cases: the
+/// others take as long. After each event it waits for
 /// `go_on`, and ends early when that says no: `None` where there was no second step.
 ///
 /// # Errors
@@ -33,6 +34,7 @@ pub async fn rehearse(
 ) -> Result<Option<StepTimes>> {
     let config = TrainConfig {
         iterations: STEPS,
+        unlabeled_share: 0.0,
         ..config
     };
     let mut trainer = Trainer::new(config, cases, Vec::new(), labels, Start::Scratch, device)?;

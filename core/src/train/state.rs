@@ -23,6 +23,9 @@ pub struct RunState {
     pub config: TrainConfig,
     /// Ids of the training cases, in order.
     pub cases: Vec<String>,
+    /// Ids of the cases without labels that it learns from too, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unlabeled: Vec<String>,
     /// Names of all cases that the weights have seen, as in [`TrainingSummary`](crate::weights::TrainingSummary).
     #[serde(default)]
     pub seen: Option<Vec<String>>,
@@ -78,10 +81,18 @@ impl RunState {
     ///
     /// # Errors
     /// When it is not; names what differs.
-    pub(super) fn check(&self, config: &TrainConfig, cases: &[String], labels: &LabelSet) -> Result<(), WeightsError> {
+    pub(super) fn check(
+        &self,
+        config: &TrainConfig,
+        [cases, unlabeled]: [&[String]; 2],
+        labels: &LabelSet,
+    ) -> Result<(), WeightsError> {
         let different = |what: &str| Err(WeightsError::OtherRun(format!("other {what}")));
         if self.cases != cases {
             return different("training cases");
+        }
+        if self.unlabeled != unlabeled {
+            return different("unlabeled cases");
         }
         if self.labels != *labels {
             return different("labels");
@@ -125,6 +136,7 @@ mod tests {
                 form: RunState::FORM,
                 config,
                 cases: Vec::new(),
+                unlabeled: Vec::new(),
                 seen: None,
                 labels: LabelSet::from_ids([1], &BTreeMap::new()).expect("labels"),
                 iteration: 0,

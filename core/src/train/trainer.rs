@@ -16,7 +16,8 @@ use super::start::{Start, check_loss};
 use super::{CheckpointKind, Event, HeldOut, RunState, TrainConfig, TrainingSet, random_streams, validation};
 use crate::backbone::Model;
 use crate::dataset::{Case, LabelSet};
-use crate::transform::{Loader, Sampler};
+use crate::loss::IGNORED;
+use crate::transform::{Loader, SampledCase, Sampler, SamplerSettings};
 use crate::weights::{self, Metadata, Precision, TrainingSummary, WeightsError};
 use crate::{Error, Result};
 
@@ -29,6 +30,8 @@ pub struct Trainer {
     loader: Loader,
     validation: Vec<HeldOut>,
     training_cases: Vec<String>,
+    /// Cases without labels that it learns from too.
+    unlabeled_cases: Vec<String>,
     /// All cases that the weights have seen, if known.
     seen: Option<Vec<String>>,
     channels: usize,
@@ -54,7 +57,7 @@ enum Pending {
 }
 
 impl Trainer {
-    /// Prepares a run on labeled cases.
+    /// Prepares a run on labeled cases, and on those without labels if [`TrainConfig::unlabeled_share`] says so.
     ///
     /// # Errors
     /// When settings are invalid, no case has labels, or the start belongs to another network or run.
@@ -90,21 +93,16 @@ impl Trainer {
         check_loss(&config, &labels)?;
         validation::check_reported(&config.reported, &labels)?;
         let device = device.clone().autodiff();
+        training.check_unlabeled(&config, &labels)?;
         let channels = training.channels;
         let student = start.student(&config, &network, &labels, channels, &device)?;
         // Crops and masks have independent random streams, so that switching the mask off does not change the crops.
         let trainer = Self {
-            loader: Loader::new(
-                Sampler::new(
-                    training.cases,
-                    config.sampler_settings(),
-                    config.seed ^ random_streams::PATCHES,
-                ),
-                config.iterations * config.patches_per_step(),
-            ),
-            learner: Learner::new(network, student, &config, device.clone()),
-            seen: start.seen(&training.ids)?,
+            seen: start.seen(&[&training.ids[..], &training.unlabeled.ids].concat())?,
             training_cases: training.ids,
+            unlabeled_cases: training.unlabeled.ids,
+            loader: loader(training.cases, training.unlabeled.cases, &config, &labels),
+            learner: Learner::new(network, student, &config, device.clone()),
             channels,
             labels,
             device,
@@ -129,7 +127,11 @@ impl Trainer {
     /// Resumes from a run's state.
     fn resume(mut self, bytes: &[u8]) -> Result<Self> {
         let state = RunState::read(bytes)?;
-        state.check(&self.config, &self.training_cases, &self.labels)?;
+        state.check(
+            &self.config,
+            [&self.training_cases, &self.unlabeled_cases],
+            &self.labels,
+        )?;
         let tensors = weights::read_safetensors(bytes)?;
         self.learner = self.learner.restore(&tensors, &state)?;
         self.iteration = state.iteration;
@@ -152,6 +154,7 @@ impl Trainer {
             form: RunState::FORM,
             config: self.config.clone(),
             cases: self.training_cases.clone(),
+            unlabeled: self.unlabeled_cases.clone(),
             seen: self.seen.clone(),
             labels: self.labels.clone(),
             iteration: self.iteration,
@@ -207,6 +210,7 @@ impl Trainer {
             preprocessing: self.config.preprocessing,
             mirror_axes: self.config.augmentation.mirror_axes,
             labels: self.labels.clone(),
+            inference: self.config.inference,
             training: TrainingSummary {
                 iterations: self.iteration,
                 medcontext: self.config.medcontext.enabled,
@@ -236,6 +240,7 @@ impl Trainer {
                 backbone: self.learner.network().backbone().to_string(),
                 parameters: self.learner.student().parameters(),
                 training_cases: self.training_cases.len(),
+                unlabeled_cases: self.unlabeled_cases.len(),
                 validation_cases: self.validation.len(),
                 iteration: self.iteration,
                 iterations: self.config.iterations,
@@ -358,6 +363,21 @@ impl Trainer {
             best,
         })
     }
+}
+
+/// Draws the patches of a run.
+fn loader(labeled: Vec<SampledCase>, unlabeled: Vec<SampledCase>, config: &TrainConfig, labels: &LabelSet) -> Loader {
+    let settings = SamplerSettings {
+        ignores: labels.classes() <= usize::from(IGNORED),
+        ..config.sampler_settings()
+    };
+    let sampler = Sampler::new(labeled, settings, config.seed ^ random_streams::PATCHES);
+    // Before the masked view joins, unlabeled patches would teach nothing.
+    let first = config.medcontext.first_masked_step(config.iterations) * config.patches_per_step();
+    Loader::new(
+        sampler.with_unlabeled(unlabeled, config.unlabeled_share, first),
+        config.iterations * config.patches_per_step(),
+    )
 }
 
 #[cfg(test)]

@@ -3,15 +3,16 @@
 //!
 //! A case counts as in an evaluation by default: if neither the label map nor the prediction has a label (or region),
 //! it is left out of that label's mean; if only one of them has it, its Dice is 0. MONAI's metric for BraTS also leaves
-//! out cases whose label map lacks the region, and thus their false positives.
+//! out cases whose label map lacks the region, and thus their false positives. Voxels that the label map ignores are
+//! background on both sides.
 
 use burn::tensor::Device;
 
 use super::{HeldOut, LabelDice, TrainConfig};
 use crate::backbone::Model;
 use crate::dataset::LabelSet;
-use crate::infer::{self, PredictConfig, Predictor};
-use crate::metric::dice_of_region;
+use crate::infer::{self, Inference, PredictConfig, Predictor};
+use crate::metric::{dice_of_region, without_ignored};
 use crate::weights::Metadata;
 use crate::{Error, Result};
 
@@ -84,8 +85,11 @@ pub(super) async fn run(
     let predictor = Predictor::new(model, metadata, device);
     let measured = measured(&predictor.metadata().labels, &config.reported);
     let settings = PredictConfig {
-        overlap: config.overlap,
-        blend: config.blend,
+        inference: Inference {
+            overlap: config.overlap,
+            blend: config.blend,
+            ..Inference::default()
+        },
         batch_size: config.batch_size,
         ..PredictConfig::default()
     };
@@ -105,7 +109,9 @@ pub(super) async fn run(
             let infer::Event::Finished { segmentation, .. } = event else {
                 continue;
             };
-            let (predicted, truth) = (segmentation.labels.canonical(), truth.canonical());
+            let ignored = truth.ignored().or(predictor.metadata().labels.ignore());
+            let (mut predicted, mut truth) = (segmentation.labels.canonical(), truth.canonical());
+            without_ignored(&mut predicted, &mut truth, ignored);
             for (found, one) in found.iter_mut().zip(&measured) {
                 found.extend(dice_of_region(predicted.view(), truth.view(), &one.labels));
             }

@@ -3,6 +3,7 @@
 // Mapping a file is an unsafe function.
 #![allow(unsafe_code)]
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
@@ -10,10 +11,11 @@ use std::ops::Range;
 use std::path::Path;
 
 use memmap2::Mmap;
-use ndarray::{ArrayView3, ArrayView4};
+use ndarray::{Array3, ArrayView3, ArrayView4};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::Prepared;
+use crate::loss::IGNORED;
 
 /// Key of the safetensors header for what the case was prepared from, and how.
 const KEY: &str = "medcontext-case";
@@ -31,14 +33,14 @@ pub struct CaseFile {
 type Location<const AXES: usize> = (Range<usize>, [usize; AXES]);
 
 impl CaseFile {
-    /// The file content of a labeled case. `origin` says what it was prepared from, and how.
+    /// The file content of a case; without labels, every voxel is [`IGNORED`]. `origin` says what it was prepared from,
+    /// and how.
     ///
     /// # Errors
-    /// When the case has no labels.
+    /// When it cannot be written as safetensors.
     pub fn serialize(case: &Prepared, origin: &str) -> io::Result<Vec<u8>> {
-        let Some(classes) = &case.classes else {
-            return Err(io::Error::other("the case has no labels"));
-        };
+        let unlabeled = || Cow::Owned(Array3::from_elem(case.size(), IGNORED));
+        let classes = case.classes.as_ref().map_or_else(unlabeled, Cow::Borrowed);
         let (image, classes) = (case.image.as_standard_layout(), classes.as_standard_layout());
         // In standard layout both are slices.
         let (Some(intensities), Some(numbers)) = (image.as_slice(), classes.as_slice()) else {

@@ -17,6 +17,7 @@ mod respacing;
 mod sampled_case;
 mod sampler;
 mod sampling;
+mod unlabeled;
 
 pub use augment::{
     Augmentation, Blur, Brightness, Contrast, Gamma, IntensityScale, IntensityShift, LowResolution, Noise, Spatial,

@@ -16,7 +16,7 @@ use crate::volume::{Bounds, Image, LabelImage};
 pub struct Prepared {
     /// Normalized intensities `[channel, depth, height, width]`.
     pub image: Array4<f32>,
-    /// Class indices, for a labeled case.
+    /// Class indices, for a labeled case; [`IGNORED`](crate::loss::IGNORED) where a voxel is not labeled.
     pub classes: Option<Array3<u8>>,
     /// Where the voxels of the image's own grid lie on this one.
     pub native: InverseTransform,
@@ -53,7 +53,7 @@ impl Prepared {
             steps.inner = Some(inner);
         }
         let classes = label.map(|(label, set)| {
-            let classes = axes.arrange(set.encode(label.canonical().view()));
+            let classes = axes.arrange(set.encode_map(label));
             pad(steps.classes(classes, set.classes()), patch)
         });
         Self {

@@ -5,8 +5,9 @@ use ndarray::{Array3, Array4, ArrayView3, ArrayView4, Axis};
 use super::Prepared;
 #[cfg(not(target_arch = "wasm32"))]
 use super::case_file::CaseFile;
+use crate::loss::IGNORED;
 
-/// A labeled case that patches are sampled from. In a file it is memory-mapped: the system reads the parts that patches
+/// A case that patches are sampled from. In a file it is memory-mapped: the system reads the parts that patches
 /// need, and caches them as long as there is room.
 #[derive(Debug)]
 pub struct SampledCase(Storage);
@@ -22,12 +23,12 @@ enum Storage {
 }
 
 impl From<Prepared> for SampledCase {
-    /// Without labels, everything is background.
+    /// Without labels, nothing is known of any voxel.
     fn from(case: Prepared) -> Self {
         let size = case.size();
         Self(Storage::Memory {
             image: case.image,
-            classes: case.classes.unwrap_or_else(|| Array3::zeros(size)),
+            classes: case.classes.unwrap_or_else(|| Array3::from_elem(size, IGNORED)),
         })
     }
 }
@@ -49,7 +50,7 @@ impl SampledCase {
         }
     }
 
-    /// Class indices `[depth, height, width]`.
+    /// Class indices `[depth, height, width]`; [`IGNORED`] where a voxel is not labeled.
     pub fn classes(&self) -> ArrayView3<'_, u8> {
         match &self.0 {
             Storage::Memory { classes, .. } => classes.view(),

@@ -7,9 +7,10 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::sampling::Candidates;
+use super::unlabeled::Unlabeled;
 use super::{Augmentation, SampledCase, Sampling};
 use crate::dataset::LabelSet;
-use crate::loss::Target;
+use crate::loss::{IGNORED, Target};
 
 /// A batch of patches.
 #[derive(Clone, Debug)]
@@ -25,7 +26,7 @@ pub struct Batch {
 pub struct HostBatch {
     /// Intensities, row-major `[batch, channel, d, h, w]`.
     pub intensities: Vec<f32>,
-    /// Class indices, row-major `[batch, d, h, w]`.
+    /// Class indices, row-major `[batch, d, h, w]`; [`IGNORED`] where a voxel is not labeled.
     pub classes: Vec<u8>,
 }
 
@@ -42,9 +43,14 @@ pub struct SamplerSettings {
     pub slice_axis: usize,
     /// Patches of an optimizer step.
     pub patches_per_step: usize,
+    /// Whether voxels of the class index [`IGNORED`] are not labeled; false where that is a class.
+    pub ignores: bool,
 }
 
-/// Draws patches from labeled cases.
+/// So often a patch is drawn again in which no voxel is labeled.
+const REDRAWS: usize = 16;
+
+/// Draws patches from labeled cases, and from unlabeled ones between them.
 ///
 /// A draw depends only on the seed and its number, so a run can be resumed anywhere, several devices can share its
 /// draws, and patches can be prefetched.
@@ -52,6 +58,7 @@ pub struct SamplerSettings {
 pub struct Sampler {
     cases: Vec<SampledCase>,
     candidates: Vec<Candidates>,
+    unlabeled: Unlabeled,
     settings: SamplerSettings,
     seed: u64,
 }
@@ -61,11 +68,23 @@ impl Sampler {
     pub fn new(cases: Vec<SampledCase>, settings: SamplerSettings, seed: u64) -> Self {
         let center = settings.sampling.center;
         Self {
-            candidates: cases.iter().map(|case| Candidates::of(case, center)).collect(),
+            candidates: cases
+                .iter()
+                .map(|case| Candidates::of(case, center, settings.ignores))
+                .collect(),
             cases,
+            unlabeled: Unlabeled::default(),
             settings,
             seed,
         }
+    }
+
+    /// Also draws a `share` of the patches, from 0 to below 1, from cases of which no voxel is labeled, from draw `first`
+    /// on. The labeled patches are those of a sampler without them, further apart.
+    #[must_use]
+    pub fn with_unlabeled(mut self, cases: Vec<SampledCase>, share: f64, first: usize) -> Self {
+        self.unlabeled = Unlabeled::new(cases, share, first, self.seed);
+        self
     }
 
     /// The patches of draw `first` and the `count − 1` after it, for a network that learns `labels`.
@@ -77,7 +96,10 @@ impl Sampler {
     pub fn draw(&self, first: usize, count: usize) -> HostBatch {
         let (mut intensities, mut classes) = (Vec::new(), Vec::new());
         for draw in first..first + count {
-            let (image, labels) = self.patch(draw);
+            let (image, labels) = match self.unlabeled.before(draw) {
+                (before, true) => self.unlabeled_patch(before),
+                (before, false) => self.patch(draw - before),
+            };
             intensities.extend(image);
             classes.extend(labels);
         }
@@ -122,29 +144,57 @@ impl Sampler {
         order[turn % count]
     }
 
-    fn patch(&self, draw: usize) -> (Array4<f32>, Array3<u8>) {
+    /// The labeled patch of a number that counts only these.
+    fn patch(&self, number: usize) -> (Array4<f32>, Array3<u8>) {
         let SamplerSettings {
             patch,
             sampling,
-            augmentation,
-            slice_axis,
             patches_per_step,
+            ignores,
+            ..
         } = self.settings;
-        let index = self.case_of(draw);
-        let mut rng = self.rng(2 * draw + 1);
+        let index = self.case_of(number);
+        let mut rng = self.rng(2 * number + 1);
         let case = &self.cases[index];
         let step = patches_per_step.max(1);
-        let place = (draw % step, step);
+        let place = (number % step, step);
         let center = self.candidates[index].center(sampling.center, place, case, &mut rng);
-        let corner = corner(case.size(), patch, center, &mut rng);
-        let warp = augmentation
-            .spatial
-            .and_then(|spatial| spatial.draw(slice_axis, &mut rng));
+        let mut start = corner(case.size(), patch, center, &mut rng);
+        if ignores && center.is_none() {
+            for _ in 0..REDRAWS {
+                if any_labeled(case, start, patch) {
+                    break;
+                }
+                start = corner(case.size(), patch, None, &mut rng);
+            }
+        }
+        self.cut(case, start, &mut rng)
+    }
+
+    /// The unlabeled patch of a number that counts only these.
+    fn unlabeled_patch(&self, number: usize) -> (Array4<f32>, Array3<u8>) {
+        let (case, mut rng) = self.unlabeled.case(number);
+        let start = corner(case.size(), self.settings.patch, None, &mut rng);
+        let (image, mut classes) = self.cut(case, start, &mut rng);
+        // Beyond the scan too.
+        classes.fill(IGNORED);
+        (image, classes)
+    }
+
+    /// Cuts a patch out of a case and augments it.
+    fn cut(&self, case: &SampledCase, corner: [usize; 3], rng: &mut impl Rng) -> (Array4<f32>, Array3<u8>) {
+        let SamplerSettings {
+            patch,
+            augmentation,
+            slice_axis,
+            ..
+        } = self.settings;
+        let warp = augmentation.spatial.and_then(|spatial| spatial.draw(slice_axis, rng));
         let (mut image, mut classes) = match warp {
             Some(warp) => warp.cut(case.image(), case.classes(), corner, patch),
             None => cut(case, corner, patch),
         };
-        augmentation.apply(&mut image, &mut classes, slice_axis, &mut rng);
+        augmentation.apply(&mut image, &mut classes, slice_axis, rng);
         (image, classes)
     }
 }
@@ -160,13 +210,21 @@ fn corner(size: [usize; 3], patch: [usize; 3], center: Option<[usize; 3]>, rng: 
     })
 }
 
+/// Whether a patch has a voxel that is labeled, as background or otherwise.
+fn any_labeled(case: &SampledCase, [d, h, w]: [usize; 3], [pd, ph, pw]: [usize; 3]) -> bool {
+    let classes = case.classes();
+    let patch = classes.slice(s![d..d + pd, h..h + ph, w..w + pw]);
+    patch.iter().any(|&class| class != IGNORED)
+}
+
 /// Whether each voxel lies in each region, row-major `[batch, region, d, h, w]`, from class indices `[batch, d, h, w]`
-/// and `contain`, which tells for every class whether a region contains it.
+/// and `contain`, which tells for every class whether a region contains it. Voxels that are not labeled are
+/// [`IGNORED`].
 fn inside(classes: &[u8], voxels: usize, contain: &[bool], labels: &LabelSet) -> Vec<u8> {
     let mut inside = Vec::with_capacity(classes.len() * labels.outputs());
     for patch in classes.chunks_exact(voxels.max(1)) {
         for region in contain.chunks_exact(labels.classes()) {
-            let lies = |&class: &u8| u8::from(region[usize::from(class)]);
+            let lies = |&class: &u8| region.get(usize::from(class)).map_or(IGNORED, |&lies| u8::from(lies));
             inside.extend(patch.iter().map(lies));
         }
     }

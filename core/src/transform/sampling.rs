@@ -5,6 +5,7 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::SampledCase;
+use crate::loss::IGNORED;
 
 /// How patches are sampled.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -112,7 +113,8 @@ pub(super) struct Candidates {
 }
 
 impl Candidates {
-    pub fn of(case: &SampledCase, center: Center) -> Self {
+    /// Those of a case; with `ignores`, voxels of the class [`IGNORED`] are none.
+    pub fn of(case: &SampledCase, center: Center, ignores: bool) -> Self {
         if center == Center::Anywhere {
             return Self::default();
         }
@@ -120,7 +122,7 @@ impl Candidates {
         let mut labeled = vec![Vec::new(); 256];
         for (index, &class) in classes.iter().enumerate() {
             // A volume with more voxels than u32 can count exceeds the reading limits.
-            if class > 0 {
+            if class > 0 && !(ignores && class == IGNORED) {
                 labeled[usize::from(class)].push(index as u32);
             }
         }

@@ -6,10 +6,9 @@ use ndarray::{Array3, ArrayView1};
 
 use super::Bounds;
 
-/// The connected components of every label but the background. Voxels of one label that touch, be it by a corner,
-/// are connected (26 neighbors). Found in one pass over the array, in runs of voxels along its last axis, with a
-/// disjoint-set forest of the runs (Rosenfeld and Pfaltz, J. ACM 13, 1966): linear in the number of voxels, and
-/// memory for the runs alone.
+/// The connected components of every label but the background. Found in one pass over the array, in runs of voxels along
+/// its last axis, with a disjoint-set forest of the runs (Rosenfeld and Pfaltz, J. ACM 13, 1966): linear in the number
+/// of voxels, and memory for the runs alone.
 #[derive(Debug, Clone)]
 pub struct Components<T> {
     /// The components, in the order in which the array's first voxels of each come.
@@ -45,10 +44,20 @@ pub struct ComponentRun {
 }
 
 impl<T: Copy + PartialEq + Default> Components<T> {
-    /// Finds the components of a label map, whose background is `T::default()` (0).
+    /// Finds the components of a label map, whose background is `T::default()` (0). Voxels of one label that touch, be
+    /// it by a corner, are connected (26 neighbors).
     pub fn of(labels: &Array3<T>) -> Self {
+        Self::connected(labels, 1)
+    }
+
+    /// The same with voxels that are connected only if they share a face (6 neighbors).
+    pub fn by_faces(labels: &Array3<T>) -> Self {
+        Self::connected(labels, 0)
+    }
+
+    fn connected(labels: &Array3<T>, reach: usize) -> Self {
         let (_, height, _) = labels.dim();
-        let mut forest = Forest::default();
+        let mut forest = Forest::new(reach);
         for (place, row) in labels.rows().into_iter().enumerate() {
             forest.add_row(row, [place / height, place % height]);
             forest.join_row(place, height);
@@ -59,6 +68,8 @@ impl<T: Copy + PartialEq + Default> Components<T> {
 
 /// Runs of voxels while they are joined.
 struct Forest<T> {
+    /// How far aside a touching voxel may lie along each axis: 1 where corners connect, 0 where only faces do.
+    reach: usize,
     runs: Vec<(T, ComponentRun)>,
     /// Of each run, one of its component that comes before it; itself for the component's first run.
     parents: Vec<usize>,
@@ -66,17 +77,16 @@ struct Forest<T> {
     rows: Vec<Range<usize>>,
 }
 
-impl<T> Default for Forest<T> {
-    fn default() -> Self {
+impl<T: Copy + PartialEq + Default> Forest<T> {
+    fn new(reach: usize) -> Self {
         Self {
+            reach,
             runs: Vec::new(),
             parents: Vec::new(),
             rows: Vec::new(),
         }
     }
-}
 
-impl<T: Copy + PartialEq + Default> Forest<T> {
     /// Takes the runs of the next row in the array's order.
     fn add_row(&mut self, row: ArrayView1<'_, T>, [depth, height]: [usize; 2]) {
         let first = self.runs.len();
@@ -102,15 +112,15 @@ impl<T: Copy + PartialEq + Default> Forest<T> {
         self.rows.push(first..self.runs.len());
     }
 
-    /// Joins the runs of a row with those that they touch in the rows before it: one in the same plane, three in the
-    /// plane above. A plane has `height` rows.
+    /// Joins the runs of a row with those that they touch in the rows before it: one in the same plane, and in the
+    /// plane above three, or one where only faces connect. A plane has `height` rows.
     fn join_row(&mut self, place: usize, height: usize) {
         let within = place % height;
         if within > 0 {
             self.join(place, place - 1);
         }
         if place >= height {
-            for other in within.saturating_sub(1)..(within + 2).min(height) {
+            for other in within.saturating_sub(self.reach)..(within + self.reach + 1).min(height) {
                 self.join(place, place + other - height - within);
             }
         }
@@ -121,13 +131,13 @@ impl<T: Copy + PartialEq + Default> Forest<T> {
         let mut before = self.rows[before].clone();
         for index in self.rows[row].clone() {
             let (label, columns) = (self.runs[index].0, self.runs[index].1.columns.clone());
-            while !before.is_empty() && self.runs[before.start].1.columns.end < columns.start {
+            while !before.is_empty() && self.runs[before.start].1.columns.end + self.reach <= columns.start {
                 before.start += 1;
             }
             // The last of these may touch the next run as well.
             for other in before.clone() {
                 let (other_label, run) = &self.runs[other];
-                if run.columns.start > columns.end {
+                if run.columns.start >= columns.end + self.reach {
                     break;
                 }
                 if *other_label == label {
@@ -222,6 +232,18 @@ mod tests {
         assert_eq!((first.bounds.start, first.bounds.size), ([0, 0, 0], [2, 2, 4]));
         assert_eq!(first.index_sums, [2.0, 2.0, 6.0]);
         assert_eq!(found.runs.len(), 6);
+    }
+
+    #[test]
+    fn faces_alone_connect_where_asked() {
+        let labels = array![
+            [[1u8, 1, 0, 1], [0, 0, 1, 1], [1, 0, 0, 0]],
+            [[0, 0, 1, 0], [0, 0, 1, 0], [0, 1, 0, 0]],
+        ];
+        let sizes = |found: Components<u8>| found.components.iter().map(|part| part.voxels).collect::<Vec<u64>>();
+        assert_eq!(sizes(Components::of(&labels)), [9]);
+        // The second plane's column joins neither the pair that it touches by an edge nor the single voxels.
+        assert_eq!(sizes(Components::by_faces(&labels)), [2, 5, 1, 1]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use ndarray::Array3;
 
 use super::grid::format_dims;
 use super::voxels::with_values;
-use super::{AxisOrderInFile, Grid, Header, Image, Placement, Result, VolumeError, Voxels};
+use super::{AxisOrderInFile, Grid, Header, Image, Placement, Result, VolumeError, Voxels, names_ignored};
 
 /// A value this close to an integer is rounded to it.
 const ROUNDING: f64 = 1e-3;
@@ -18,6 +18,8 @@ pub struct LabelImage {
     grid: Grid,
     labels: Vec<u16>,
     warnings: Vec<String>,
+    /// The id of voxels that are not labeled, as chosen; else the header's names may tell.
+    ignored: Option<u16>,
 }
 
 impl LabelImage {
@@ -39,6 +41,7 @@ impl LabelImage {
             grid,
             labels,
             warnings,
+            ignored: None,
         })
     }
 
@@ -67,6 +70,7 @@ impl LabelImage {
             grid: like.grid().clone(),
             labels,
             warnings: self.warnings.clone(),
+            ignored: self.ignored,
         })
     }
 
@@ -76,6 +80,7 @@ impl LabelImage {
             grid,
             labels,
             warnings: Vec::new(),
+            ignored: None,
         }
     }
 
@@ -101,6 +106,7 @@ impl LabelImage {
             grid: grid.clone(),
             labels,
             warnings: self.warnings,
+            ignored: self.ignored,
         };
         Ok((map, placement))
     }
@@ -136,13 +142,15 @@ impl LabelImage {
 
     /// Where this map, a prediction, differs from the truth: [`MISSED`](Self::MISSED) where only the truth has a label,
     /// [`EXTRA`](Self::EXTRA) where only the prediction has one, [`OTHER`](Self::OTHER) where their labels differ.
-    /// Compared voxel by voxel.
+    /// Compared voxel by voxel, where the truth is not [ignored](Self::ignored).
     ///
     /// # Errors
     /// When the shapes differ.
     pub fn difference(&self, truth: &LabelImage) -> Result<LabelImage> {
         self.check_dims(&truth.grid)?;
+        let ignored = truth.ignored();
         let compare = |(&found, &truth): (&u16, &u16)| match (found, truth) {
+            (_, truth) if Some(truth) == ignored => 0,
             (found, truth) if found == truth => 0,
             (0, _) => Self::MISSED,
             (_, 0) => Self::EXTRA,
@@ -150,6 +158,7 @@ impl LabelImage {
         };
         Ok(LabelImage {
             labels: self.labels.iter().zip(&truth.labels).map(compare).collect(),
+            ignored: None,
             ..self.clone()
         })
     }
@@ -194,16 +203,48 @@ impl LabelImage {
             .file_to_canonical(&self.labels, self.grid.dims, |&label| label)
     }
 
-    /// Ids that occur, ascending, background (0) left out.
-    pub fn present(&self) -> Vec<u16> {
-        self.counts().into_keys().collect()
+    /// The same map, in which voxels of this id are [ignored](Self::ignored).
+    #[must_use]
+    pub fn with_ignored(self, id: u16) -> LabelImage {
+        LabelImage {
+            ignored: Some(id),
+            ..self
+        }
     }
 
-    /// Volume of every id that occurs (background left out) in mL.
+    /// The id of voxels that are not labeled, of which nothing is known: the one that was chosen, else the one that the
+    /// file names `ignore` (nnU-Net's word). It is no label: it is neither learned nor measured.
+    pub fn ignored(&self) -> Option<u16> {
+        self.ignored.or_else(|| {
+            let mut names = self.names().into_iter();
+            names
+                .find(|(id, name)| *id > 0 && names_ignored(name))
+                .map(|(id, _)| id)
+        })
+    }
+
+    /// Whether any voxel is ignored.
+    pub fn has_ignored(&self) -> bool {
+        self.ignored().is_some_and(|id| self.labels.contains(&id))
+    }
+
+    /// Other labels, with axes \[S, A, R\] and this map's shape.
+    pub(super) fn set_canonical(&mut self, labels: &Array3<u16>) {
+        self.labels = self.grid.array_orientation().canonical_to_file(labels.view());
+    }
+
+    /// Ids that occur, ascending; background (0) and the id of ignored voxels are left out.
+    pub fn present(&self) -> Vec<u16> {
+        let ignored = self.ignored();
+        self.counts().into_keys().filter(|id| Some(*id) != ignored).collect()
+    }
+
+    /// Volume of every id that is [present](Self::present) in mL.
     pub fn volumes_ml(&self) -> Vec<(u16, f64)> {
-        let voxel = self.grid.voxel_ml();
+        let (voxel, ignored) = (self.grid.voxel_ml(), self.ignored());
         self.counts()
             .into_iter()
+            .filter(|(label, _)| Some(*label) != ignored)
             .map(|(label, count)| (label, count as f64 * voxel))
             .collect()
     }

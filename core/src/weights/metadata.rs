@@ -4,8 +4,8 @@ use burn::tensor::Device;
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 
-use super::WeightsError;
 use super::torch::is_torch;
+use super::{Inference, WeightsError};
 use crate::backbone::{Model, Network};
 use crate::dataset::LabelSet;
 use crate::transform::{MirrorAxes, Preprocessing};
@@ -33,6 +33,10 @@ pub struct Metadata {
     pub mirror_axes: MirrorAxes,
     /// The labels, by output channel.
     pub labels: LabelSet,
+    /// How cases are segmented unless told otherwise; `None` in files that do not say, for which it is
+    /// [`Inference::default`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inference: Option<Inference>,
     /// How the weights came to be.
     pub training: TrainingSummary,
 }
@@ -182,4 +186,47 @@ pub(crate) fn describe(network: &Network, classes: usize, patch: [usize; 3]) -> 
 /// A number of things in words: `1 case`, `2 cases`.
 pub(crate) fn counted(number: usize, one: &str) -> String {
     format!("{number} {one}{}", if number == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Metadata, TrainingSummary};
+    use crate::backbone::{Backbone, Network, Size};
+    use crate::dataset::LabelSet;
+    use crate::transform::{MirrorAxes, Preprocessing};
+    use crate::weights::{Inference, PostProcessing};
+
+    #[test]
+    fn settings_of_inference_are_written_if_there_are_any() {
+        let without = Metadata {
+            version: "1".to_owned(),
+            network: Network::new(Backbone::Unetr, Size::Tiny),
+            channels: 1,
+            patch: [16; 3],
+            preprocessing: Preprocessing::default(),
+            mirror_axes: MirrorAxes::ALL,
+            labels: LabelSet::from_ids([1], &Default::default()).expect("a label"),
+            inference: None,
+            training: TrainingSummary::default(),
+        };
+        let post_processing = PostProcessing {
+            largest_component: true,
+            fill_holes: true,
+            smallest_ml: 0.25,
+        };
+        let with = Metadata {
+            inference: Some(Inference {
+                mirror: true,
+                post_processing,
+                ..Inference::default()
+            }),
+            ..without.clone()
+        };
+        for metadata in [without, with] {
+            let text = serde_json::to_string(&metadata).expect("written");
+            assert_eq!(text.contains("inference"), metadata.inference.is_some(), "{text}");
+            let again: Metadata = serde_json::from_str(&text).expect("read again");
+            assert_eq!(again, metadata);
+        }
+    }
 }

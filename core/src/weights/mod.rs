@@ -5,6 +5,7 @@ mod error;
 mod export;
 mod fill;
 mod import;
+mod inference;
 mod load;
 mod metadata;
 mod names;
@@ -22,6 +23,7 @@ pub use export::to_reference;
 pub(crate) use fill::fill_part;
 pub use fill::{Filled, Fit, fill};
 pub use import::{Imported, Summary, examine, import, is_checkpoint};
+pub use inference::{Blend, Inference, PostProcessing};
 pub use load::{Loaded, load};
 #[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
 pub(crate) use metadata::counted;

@@ -187,6 +187,7 @@ fn describe(found: Recognized<Network>, options: &ImportOptions) -> Result<(Meta
         },
         mirror_axes: MirrorAxes::ALL,
         labels: numbered(found.classes)?,
+        inference: None,
         training: TrainingSummary::default(),
     };
     let mut assumed = found.assumed;

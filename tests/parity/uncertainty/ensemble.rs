@@ -38,7 +38,8 @@ fn one_member_changes_no_bit() {
         (axes(AxisOrder::Zyx), true),
         (resampled, false),
     ] {
-        let config = PredictConfig { mirror, ..ON };
+        let mut config = ON;
+        config.inference.mirror = mirror;
         let image = image(straight(), 0);
         let alone = || seeded(labels(), preprocessing, 3);
         let expected = found(&alone(), &image, config);
@@ -102,7 +103,8 @@ fn several_members_give_the_mean_of_their_probabilities() {
     let image = super::sized([16; 3], straight(), 0);
     for (labels, mirror) in [(labels(), false), (labels(), true), (tumor, false)] {
         let regions = labels.regions().is_some();
-        let config = PredictConfig { mirror, ..ON };
+        let mut config = ON;
+        config.inference.mirror = mirror;
         let member = |seed| seeded(labels.clone(), axes(AxisOrder::Zyx), seed);
         let single: Vec<Array4<f64>> = [3, 4, 5]
             .map(|seed| shares(&found(&member(seed), &image, config).0, regions))

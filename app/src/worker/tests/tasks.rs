@@ -1,6 +1,7 @@
 //! Training and segmentation, on a network that is small and barely trained.
 
 use medcontext_core::backbone::Size;
+use medcontext_core::infer::Inference;
 use medcontext_core::train::{Event, Losses, NetworkChoice, TrainConfig};
 use medcontext_core::volume::{Image, LabelImage, Limits};
 
@@ -88,7 +89,7 @@ fn a_network_is_trained_segments_and_trains_alike_after_a_handover() {
 
         first.send(SegmentationRequest {
             cases: vec!["a".to_owned()],
-            mirror: false,
+            inference: Inference::default(),
             keep_logits: false,
         });
         let reports = end(&first, false).await;

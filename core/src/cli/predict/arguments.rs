@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::device::DeviceKind;
+use crate::infer::{Blend, InferenceOverrides};
 
 #[derive(Args)]
 pub(in crate::cli) struct Arguments {
@@ -18,24 +19,14 @@ pub(in crate::cli) struct Arguments {
     /// Folder for the segmentations.
     #[arg(long)]
     pub output: PathBuf,
-    /// Overlap of neighboring windows, 0 to below 1.
-    #[arg(long, default_value_t = 0.5)]
-    pub overlap: f64,
-    /// How overlapping windows are blended.
-    #[arg(long, default_value = "gaussian")]
-    pub blend: BlendName,
     /// Windows per forward pass.
     #[arg(long, default_value_t = 1)]
     pub batch_size: usize,
     /// Where to compute: cpu, wgpu, cuda, cuda:N, or ws://host:port where `core serve` runs.
     #[arg(long, default_value = "cpu")]
     pub device: DeviceKind,
-    /// Test-time mirroring: average the logits of every window's eight mirror images, at eight times the work.
-    #[arg(long, alias = "flips")]
-    pub mirror: bool,
-    /// Keep only the largest connected component of every label.
-    #[arg(long)]
-    pub largest_component: bool,
+    #[command(flatten)]
+    pub inference: InferenceArguments,
     /// Part of the cases: I/N, or N where a cluster numbers the parts.
     #[arg(long, value_name = "I/N")]
     pub shard: Option<String>,
@@ -51,8 +42,52 @@ pub(in crate::cli) struct Arguments {
     pub force: bool,
 }
 
+/// What is chosen in place of the settings that the weights hold. Without either, the overlap is 0.5, blending is
+/// gaussian, and nothing else is done.
+#[derive(Args)]
+pub(in crate::cli) struct InferenceArguments {
+    /// Overlap of neighboring windows, 0 to below 1 [default: that of the weights, else 0.5].
+    #[arg(long)]
+    overlap: Option<f64>,
+    /// How overlapping windows are blended [default: that of the weights, else gaussian].
+    #[arg(long)]
+    blend: Option<BlendName>,
+    /// Test-time mirroring: average the logits of every window's eight mirror images, at eight times the work [default:
+    /// that of the weights, else false].
+    #[arg(long, alias = "flips", value_name = SWITCH, num_args = 0..=1, default_missing_value = "true")]
+    mirror: Option<bool>,
+    /// Keep only the largest connected component of every label [default: that of the weights, else false].
+    #[arg(long, value_name = SWITCH, num_args = 0..=1, default_missing_value = "true")]
+    largest_component: Option<bool>,
+    /// Fill background that one label encloses [default: that of the weights, else false].
+    #[arg(long, value_name = SWITCH, num_args = 0..=1, default_missing_value = "true")]
+    fill_holes: Option<bool>,
+    /// Remove connected components below this many milliliters; 0 keeps all [default: that of the weights, else 0].
+    #[arg(long, value_name = "ML")]
+    smallest_ml: Option<f64>,
+}
+
+/// What switches take; nothing means true.
+const SWITCH: &str = "true|false";
+
+impl InferenceArguments {
+    pub fn overrides(&self) -> InferenceOverrides {
+        InferenceOverrides {
+            overlap: self.overlap,
+            blend: self.blend.map(|name| match name {
+                BlendName::Constant => Blend::Constant,
+                BlendName::Gaussian => Blend::Gaussian,
+            }),
+            mirror: self.mirror,
+            largest_component: self.largest_component,
+            fill_holes: self.fill_holes,
+            smallest_ml: self.smallest_ml,
+        }
+    }
+}
+
 #[derive(Clone, Copy, ValueEnum)]
-pub(in crate::cli) enum BlendName {
+enum BlendName {
     Constant,
     Gaussian,
 }

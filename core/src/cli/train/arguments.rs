@@ -10,6 +10,7 @@ use crate::device::DeviceKind;
 use crate::experiment::FoldCount;
 use crate::medcontext::MedContext;
 use crate::preset::Preset;
+use crate::volume::SliceAxis;
 
 #[derive(Args)]
 pub(in crate::cli) struct Arguments {
@@ -87,6 +88,16 @@ pub(in crate::cli) struct Arguments {
     /// Resample label maps that do not lie on their images' grid: nearest neighbor.
     #[arg(long)]
     pub resample_labels: bool,
+    /// Id of voxels that are not labeled, which are neither learned nor measured; by default the one that dataset.json
+    /// or a label map names "ignore".
+    #[arg(long, value_name = "ID")]
+    pub ignore_label: Option<u16>,
+    /// Only slices with a label count, along axial, coronal, sagittal or auto; the others are not labeled.
+    #[arg(long, value_name = "AXIS")]
+    pub labeled_slices: Option<SliceAxis>,
+    /// Share of the patches from scans without a label map, which teach by consistency alone: 0 to below 1.
+    #[arg(long, value_name = "SHARE")]
+    pub unlabeled_share: Option<f64>,
     /// Combine label maps of one structure each (TotalSegmentator) into one for each image.
     #[arg(long)]
     pub combine_structures: bool,

@@ -8,11 +8,18 @@ pub(super) fn sentence(event: &Event) -> Option<String> {
         Event::Started {
             parameters,
             training_cases,
+            unlabeled_cases,
             validation_cases,
             ..
-        } => Some(format!(
-            "{parameters} parameters, {training_cases} training cases, {validation_cases} validation cases"
-        )),
+        } => {
+            let unlabeled = match unlabeled_cases {
+                0 => String::new(),
+                count => format!("{count} unlabeled cases, "),
+            };
+            Some(format!(
+                "{parameters} parameters, {training_cases} training cases, {unlabeled}{validation_cases} validation cases"
+            ))
+        }
         Event::Validated {
             iteration, dice, best, ..
         } => {

@@ -167,6 +167,7 @@ impl<'a> Options<'a> {
         set(&mut config.accumulation, arguments.accumulation);
         set(&mut config.learning_rate, arguments.learning_rate);
         set(&mut config.seed, arguments.seed);
+        set(&mut config.unlabeled_share, arguments.unlabeled_share);
         config.new_head |= arguments.new_head;
         Ok(config)
     }

@@ -9,7 +9,7 @@ use safetensors::SafeTensors;
 
 use super::Blender;
 use crate::dataset::LabelSet;
-use crate::infer::{Blend, PredictConfig, importance};
+use crate::infer::{Blend, Inference, PredictConfig, importance};
 use crate::transform::{Normalization, Prepared, Preprocessing};
 use crate::volume::{Affine, Form, Grid, Image, Voxels};
 
@@ -60,7 +60,7 @@ fn prepared(values: &[f32], [d, h, w]: [usize; 3]) -> Prepared {
 fn blended(case: &Prepared, config: &PredictConfig, sigma_scale: f64) -> Array4<f32> {
     let labels = LabelSet::from_ids([1], &Default::default()).expect("two classes");
     let mut blender = Blender::new(case, WINDOW, &labels, config, false);
-    blender.importance = importance(WINDOW, config.blend, sigma_scale);
+    blender.importance = importance(WINDOW, config.inference.blend, sigma_scale);
     let count = blender.windows.starts.len();
     for first in (0..count).step_by(BATCH) {
         let windows = first..(first + BATCH).min(count);
@@ -88,8 +88,11 @@ fn blended_windows_equal_monai() {
             (Blend::Gaussian, 0.25, 0.125),
         ] {
             let config = PredictConfig {
-                overlap,
-                blend,
+                inference: Inference {
+                    overlap,
+                    blend,
+                    ..Inference::default()
+                },
                 keep_logits: true,
                 ..PredictConfig::default()
             };

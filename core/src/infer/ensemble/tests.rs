@@ -157,6 +157,7 @@ fn metadata() -> Metadata {
         patch: [16; 3],
         preprocessing: Preprocessing::default(),
         mirror_axes: MirrorAxes::ALL,
+        inference: None,
         labels: LabelSet::from_ids([1, 2], &BTreeMap::new()).expect("labels"),
         training: TrainingSummary::default(),
     }

@@ -77,17 +77,24 @@ pub(crate) fn group_norm_relu(x: Tensor<5>, gain: Tensor<1>, bias: Tensor<1>, gr
 
 /// The sums that a loss needs of the softmax p over classes of the logits and of the truth y, both `[batch, class,
 /// voxel]`: over voxels of p·y, of p (p² if `squared`) and of −y·log p, `[batch, class, 3]`. The truth has no gradient.
-pub(crate) fn class_sums(logits: Tensor<3>, truth: Tensor<3>, squared: bool) -> Tensor<3> {
+/// If it is `partial`, the p of a voxel is multiplied by the sum of its y: one whose y are all 0 does not count.
+pub(crate) fn class_sums(logits: Tensor<3>, truth: Tensor<3>, squared: bool, partial: bool) -> Tensor<3> {
     #[cfg(feature = "flex")]
     if on_cpu(&logits) {
-        return cpu::sums(logits, truth, squared);
+        return cpu::sums(logits, truth, squared, partial);
     }
+    generic_class_sums(logits, truth, squared, partial)
+}
+
+/// [`class_sums`] in burn's own operations.
+fn generic_class_sums(logits: Tensor<3>, truth: Tensor<3>, squared: bool, partial: bool) -> Tensor<3> {
     let log_p = log_softmax(logits, 1);
     let entropy = (log_p.clone() * truth.clone()).sum_dim(2).neg();
     let p = log_p.exp();
-    let overlap = (p.clone() * truth).sum_dim(2);
-    let size = if squared { p.powi_scalar(2) } else { p }.sum_dim(2);
-    Tensor::cat(vec![overlap, size, entropy], 2)
+    let overlap = (p.clone() * truth.clone()).sum_dim(2);
+    let size = if squared { p.powi_scalar(2) } else { p };
+    let size = if partial { size * truth.sum_dim(1) } else { size };
+    Tensor::cat(vec![overlap, size.sum_dim(2), entropy], 2)
 }
 
 /// softmax(q · kᵀ / √width + bias + mask) · v within windows, scores in f32: `[window, token, channel]`.

@@ -182,3 +182,30 @@ fn renamed_settings_are_known_by_both_names() {
     let error = overlay(&TrainConfig::default(), given).expect_err("no such setting");
     assert!(error.starts_with("unknown field `views_in_turns`"), "{error}");
 }
+
+/// What segments by default with the weights; without it, nothing is written.
+#[test]
+fn settings_of_inference_are_optional() {
+    assert_eq!(of("").inference, None);
+    assert!(!of("").to_toml().expect("TOML").contains("inference"));
+    let config = of("[inference]\nlargest_component = true\nsmallest_ml = 2");
+    let inference = config.inference.expect("given");
+    assert_eq!(inference.post_processing.smallest_ml, 2.0);
+    assert_eq!((inference.overlap, inference.mirror), (0.5, false));
+    assert_eq!(of(&config.to_toml().expect("TOML")), config);
+    let changed = overlay(&config, "[inference]\nmirror = true".parse().expect("TOML")).expect("settings");
+    let changed = changed.inference.expect("kept");
+    assert!(changed.mirror && changed.post_processing.largest_component);
+
+    let network = config.resolved_network();
+    assert!(config.check(&network).is_ok());
+    let bad = of("[inference]\noverlap = 1.0")
+        .check(&network)
+        .expect_err("no such overlap");
+    assert!(
+        bad.to_string().contains("inference: an overlap of 1 cannot work"),
+        "{bad}"
+    );
+    let misspelled = overlay(&config, "[inference]\nfill_hole = true".parse().expect("TOML"));
+    assert!(misspelled.expect_err("no such setting").contains("fill_hole"));
+}

@@ -138,6 +138,7 @@ fn a_state_keeps_the_scale() {
         form: RunState::FORM,
         config: config.clone(),
         cases: Vec::new(),
+        unlabeled: Vec::new(),
         seen: None,
         labels: LabelSet::from_ids([1], &Default::default()).expect("labels"),
         iteration: 1,

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::Device;
 use futures::executor::block_on;
+use ndarray::Array3;
 
 use super::Trainer;
 use crate::backbone::{Backbone, Size};
@@ -11,6 +12,11 @@ use crate::train::{CheckpointKind, Event, NetworkChoice, Start, TrainConfig};
 use crate::volume::{Image, LabelImage, Limits};
 
 fn trainer(config: TrainConfig) -> Trainer {
+    trainer_that_holds_out(config, |case| case)
+}
+
+/// A trainer that validates on a changed copy of its first case.
+fn trainer_that_holds_out(config: TrainConfig, change: impl FnOnce(Case) -> Case) -> Trainer {
     let made = phantom(&PhantomConfig {
         cases: 2,
         voxels: (16, 20),
@@ -23,7 +29,7 @@ fn trainer(config: TrainConfig) -> Trainer {
     });
     let cases: Vec<Case> = cases.collect();
     let labels = LabelSet::from_cases(&cases, &BTreeMap::new()).expect("labels");
-    let held_out = vec![cases[0].clone()];
+    let held_out = vec![change(cases[0].clone())];
     let (start, device) = (Start::Scratch, Device::flex());
     Trainer::new(config, cases, held_out, labels, start, &device).expect("a trainer")
 }
@@ -82,6 +88,27 @@ fn the_reported_labels_choose_the_best() {
         }
     }
     assert_eq!(seen, 2);
+}
+
+/// The whole label map is label 1, or not labeled.
+#[test]
+fn validation_leaves_out_what_is_not_labeled() {
+    for ignored in [false, true] {
+        let mut trainer = trainer_that_holds_out(config(), |mut case| {
+            let size = case.image.grid().canonical_dims();
+            let label = LabelImage::from_canonical(Array3::from_elem(size, 1), &case.image).expect("a label map");
+            case.label = Some(if ignored { label.with_ignored(1) } else { label });
+            case
+        });
+        let mut seen = 0;
+        while let Some(event) = next(&mut trainer) {
+            if let Event::Validated { labels, .. } = event {
+                seen += 1;
+                assert_eq!(labels[0].dice.is_none(), ignored);
+            }
+        }
+        assert_eq!(seen, 2);
+    }
 }
 
 #[test]

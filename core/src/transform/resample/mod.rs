@@ -8,6 +8,8 @@ use std::ops::Range;
 
 use ndarray::{Array3, ArrayView3, s};
 
+use crate::loss::IGNORED;
+
 pub use rule::{Resampling, Spacing};
 pub(super) use spline::{Edge, MARGIN, coefficients, cubic_weights};
 
@@ -115,18 +117,21 @@ impl Resampler {
     }
 
     /// Classes resampled one by one, each as 0 and 1: the last class with at least 0.5 wins, else it is class 0
-    /// (nnU-Net 1).
+    /// (nnU-Net 1). Voxels that are [`IGNORED`] are like a class after all others.
     pub fn labels(&self, classes: &Array3<u8>, count: usize) -> Array3<u8> {
         let [_, h, w] = self.size();
         let mut share = vec![0.0f32; h * w];
         let mut resampled = Array3::zeros(self.size());
+        let ignored =
+            (count <= usize::from(IGNORED) && classes.iter().any(|&class| class == IGNORED)).then_some(IGNORED);
         for (depth, mut plane) in resampled.outer_iter_mut().enumerate() {
-            for class in 1..count.min(256) as u16 {
-                let is = |&value: &u8| f64::from(u8::from(u16::from(value) == class));
+            // At most 255, see LabelSet.
+            for class in (1..count.min(256)).map(|class| class as u8).chain(ignored) {
+                let is = |&value: &u8| f64::from(u8::from(value == class));
                 self.plane(classes.view(), 0, depth, is, &mut share);
                 for (value, &share) in plane.iter_mut().zip(&share) {
                     if share >= 0.5 {
-                        *value = class as u8;
+                        *value = class;
                     }
                 }
             }

@@ -2,13 +2,30 @@
 
 use leptos::html::Table;
 use leptos::prelude::*;
-use medcontext_core::metric::{Evaluation, Means, Statistic};
+use medcontext_core::metric::{self, Evaluation, Means, Protocol, Statistic};
 
 use super::evaluation::{evaluation, seen};
 use crate::page::format;
 use crate::page::scroll::bring_into_view;
 use crate::page::state::State;
 use crate::saved::SavedStoreFields;
+
+/// What the table shows.
+const FIRST: [metric::Measure; 3] = [
+    metric::Measure::Dice,
+    metric::Measure::Hd95Mm,
+    metric::Measure::SurfaceDice,
+];
+
+/// What it shows besides if asked.
+const FURTHER: [metric::Measure; 3] = [
+    metric::Measure::Iou,
+    metric::Measure::Precision,
+    metric::Measure::Recall,
+];
+
+/// What it shows of the previous weights.
+const COMPARED: [metric::Measure; 2] = [metric::Measure::Dice, metric::Measure::Hd95Mm];
 
 /// The table of means, beside those of the previous weights.
 #[component]
@@ -23,33 +40,54 @@ pub fn Measure() -> impl IntoView {
         }
         now
     });
+    let all = RwSignal::new(false);
     let rows = move || {
         let (now, before) = (measured.get(), state.saved.before().get());
-        now.map(|now| rows(&now, before.as_ref()))
+        now.map(|now| rows(&now, before.as_ref(), all.get()))
     };
-    let head = move || {
-        state.saved.before().read().is_some().then(|| {
-            view! {
-                <th scope="col">"Dice before"</th>
-                <th scope="col">"HD95 before"</th>
-            }
-        })
+    let titles = |measures: &[metric::Measure], suffix: &'static str| {
+        let titles = measures
+            .iter()
+            .map(|measure| measure.title(Protocol::default()) + suffix);
+        titles
+            .map(|title| view! { <th scope="col">{title}</th> })
+            .collect_view()
     };
+    let compared = move || {
+        state
+            .saved
+            .before()
+            .read()
+            .is_some()
+            .then(|| titles(&COMPARED, " before"))
+    };
+    let further = move || all.get().then(|| titles(&FURTHER, ""));
     let caption = move || measured.read().as_ref().map(|now| scope(state, now));
     view! {
         <Show when=move || measured.read().is_some()>
-            <table id="measure" node_ref=table>
-                <caption>{caption}</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">"Label"</th>
-                        <th scope="col">"Dice"</th>
-                        <th scope="col">"HD95, mm"</th>
-                        {head}
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
+            <div class="measured" role="region" aria-label="Measures" tabindex="0">
+                <table id="measure" node_ref=table>
+                    <caption>{caption}</caption>
+                    <thead>
+                        <tr>
+                            <th scope="col">"Label"</th>
+                            {titles(&FIRST, "")}
+                            {further}
+                            {compared}
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
+            <label class="all-measures">
+                <input
+                    id="all-measures"
+                    type="checkbox"
+                    prop:checked=move || all.get()
+                    on:change:target=move |event| all.set(event.target().checked())
+                />
+                "Show IoU, precision and recall"
+            </label>
         </Show>
     }
 }
@@ -76,22 +114,24 @@ fn scope(state: State, now: &Evaluation) -> String {
 }
 
 /// A row for every label, and one for the mean.
-fn rows(now: &Evaluation, before: Option<&Evaluation>) -> impl IntoView + use<> {
-    let text =
-        |value: Option<Statistic>, decimals: usize| value.map_or_else(|| "–".to_owned(), |value| value.text(decimals));
+fn rows(now: &Evaluation, before: Option<&Evaluation>, all: bool) -> impl IntoView + use<> {
+    let cell = |class: String, value: Option<Statistic>, decimals: usize| {
+        let text = value.map_or_else(|| "–".to_owned(), |value| value.text(decimals));
+        view! { <td class=class>{text}</td> }
+    };
     let row = |key: String, name: String, means: Means, old: Option<Means>| {
-        let old = before.map(|_| {
-            view! {
-                <td class="dice-before">{text(old.and_then(|old| old.dice), 3)}</td>
-                <td class="hd95-before">{text(old.and_then(|old| old.hd95_mm), 2)}</td>
-            }
+        let further = FURTHER.iter().filter(|_| all);
+        let shown = FIRST.iter().chain(further);
+        let shown = shown.map(|&measure| cell(class(measure).to_owned(), measure.mean(&means), decimals(measure)));
+        let compared = COMPARED.iter().filter(|_| before.is_some()).map(|&measure| {
+            let value = old.and_then(|old| measure.mean(&old));
+            cell(format!("{}-before", class(measure)), value, decimals(measure))
         });
+        let cells = shown.chain(compared).collect_view();
         view! {
             <tr data-label=key>
                 <th scope="row">{name}</th>
-                <td class="dice">{text(means.dice, 3)}</td>
-                <td class="hd95">{text(means.hd95_mm, 2)}</td>
-                {old}
+                {cells}
             </tr>
         }
     };
@@ -111,4 +151,22 @@ fn rows(now: &Evaluation, before: Option<&Evaluation>) -> impl IntoView + use<> 
         before.map(|old| old.mean),
     );
     labels.chain([mean]).collect_view()
+}
+
+/// The class of a measure's cells.
+fn class(measure: metric::Measure) -> &'static str {
+    match measure {
+        metric::Measure::Dice => "dice",
+        metric::Measure::Hd95Mm => "hd95",
+        metric::Measure::Hd95Voxels => "hd95-voxels",
+        metric::Measure::SurfaceDice => "surface-dice",
+        metric::Measure::Iou => "iou",
+        metric::Measure::Precision => "precision",
+        metric::Measure::Recall => "recall",
+    }
+}
+
+/// Decimals on the screen, where the files have more.
+fn decimals(measure: metric::Measure) -> usize {
+    measure.decimals().min(3)
 }

@@ -1,5 +1,6 @@
 //! Segmentation: which cases, and the results.
 
+mod options;
 mod reports;
 mod results;
 mod store;

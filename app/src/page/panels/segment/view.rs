@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use medcontext_core::dataset::Role;
 
+use super::options::{Options, Switches};
 use super::results::Results;
 use crate::message::SegmentationRequest;
 use crate::page::address::asked;
@@ -21,7 +22,7 @@ pub fn Segment() -> impl IntoView {
     let state = expect_context::<State>();
     let link = expect_context::<Link>();
     let scope = RwSignal::new("unlabeled".to_owned());
-    let mirror = RwSignal::new(false);
+    let options = Options::new(state);
     // For comparison with another program.
     let keep_logits = asked("logits").is_some();
     let wanted = move |case: &Case| match scope.read().as_str() {
@@ -41,7 +42,7 @@ pub fn Segment() -> impl IntoView {
         state.progress.work.set(Work::begin(Task::Predict));
         link.send(SegmentationRequest {
             cases: chosen.get(),
-            mirror: mirror.get(),
+            inference: options.inference.get(),
             keep_logits,
         });
     };
@@ -66,28 +67,12 @@ pub fn Segment() -> impl IntoView {
                     {label}
                 </button>
             </div>
-            <Mirror mirror=mirror />
+            <Switches options=options />
             <LabelNext />
             <Results />
             <panels::measure::Measure />
             <panels::take_away::TakeAway />
         </section>
-    }
-}
-
-/// Whether logits are averaged over mirror images.
-#[component]
-fn Mirror(mirror: RwSignal<bool>) -> impl IntoView {
-    view! {
-        <label class="mirror">
-            <input
-                id="mirror"
-                type="checkbox"
-                prop:checked=move || mirror.get()
-                on:change:target=move |event| mirror.set(event.target().checked())
-            />
-            "Average over mirror images (eight times as long, often a little better)"
-        </label>
     }
 }
 

@@ -18,14 +18,16 @@ const BLOCK: usize = 256;
 const LANES: usize = 16;
 
 /// See [`class_sums`](crate::nn::kernel::class_sums).
-pub(in crate::nn::kernel) fn sums(logits: Tensor<3>, truth: Tensor<3>, squared: bool) -> Tensor<3> {
-    binary(ClassSums { squared }, logits, truth.detach())
+pub(in crate::nn::kernel) fn sums(logits: Tensor<3>, truth: Tensor<3>, squared: bool, partial: bool) -> Tensor<3> {
+    binary(ClassSums { squared, partial }, logits, truth.detach())
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct ClassSums {
     /// Whether probabilities are squared.
     squared: bool,
+    /// Whether a voxel counts by the sum of its truth, rather than wholly.
+    partial: bool,
 }
 
 impl Operation<2, 2> for ClassSums {
@@ -33,7 +35,7 @@ impl Operation<2, 2> for ClassSums {
 
     fn forward(&self, inputs: [FlexTensor; 2]) -> (FlexTensor, ()) {
         let [logits, truth] = inputs.map(|tensor| tensor.to_contiguous());
-        (forward(&Volume::new(&logits, &truth), self.squared), ())
+        (forward(&Volume::new(&logits, &truth), *self), ())
     }
 
     fn needed<T>(inputs: [T; 2]) -> [T; 2] {
@@ -43,7 +45,7 @@ impl Operation<2, 2> for ClassSums {
     fn backward(self, needed: [FlexTensor; 2], (): (), dy: FlexTensor, _wanted: [bool; 2]) -> [Option<FlexTensor>; 2] {
         let dy = dy.to_contiguous();
         let [logits, truth] = needed.map(|tensor| tensor.to_contiguous());
-        let dx = backward(&Volume::new(&logits, &truth), values(&dy), self.squared);
+        let dx = backward(&Volume::new(&logits, &truth), values(&dy), self);
         [Some(tensor(dx, logits.shape())), None]
     }
 }
@@ -129,6 +131,22 @@ impl<'a> Volume<'a> {
             }
         }
     }
+
+    /// How much each voxel of a run counts: wholly, or by the sum of its truth.
+    #[inline(always)]
+    fn weigh(&self, run: Run, partial: bool, weights: &mut [f32]) {
+        if !partial {
+            weights.fill(1.0);
+            return;
+        }
+        weights.fill(0.0);
+        for class in 0..self.classes {
+            let truth = self.class(run, class).1;
+            for n in 0..weights.len() {
+                weights[n] += truth[n];
+            }
+        }
+    }
 }
 
 /// One thread's buffers for a run.
@@ -138,6 +156,8 @@ struct Scratch {
     /// Per voxel: its largest logit, and the sum of the exponentials of the logits minus it.
     largest: [f32; BLOCK],
     total: [f32; BLOCK],
+    /// Per voxel: how much it counts.
+    weights: [f32; BLOCK],
 }
 
 impl Scratch {
@@ -146,12 +166,13 @@ impl Scratch {
             shares: vec![[0.0; BLOCK]; classes],
             largest: [0.0; BLOCK],
             total: [0.0; BLOCK],
+            weights: [1.0; BLOCK],
         }
     }
 }
 
 /// `[batch, class, 3]`, as [`class_sums`](crate::nn::kernel::class_sums) says.
-fn forward(volume: &Volume<'_>, squared: bool) -> FlexTensor {
+fn forward(volume: &Volume<'_>, ClassSums { squared, partial }: ClassSums) -> FlexTensor {
     let classes = volume.classes;
     let sums = sum_shares(volume.runs(), 3 * volume.batch * classes, |runs, sums| {
         let mut scratch = Scratch::new(classes);
@@ -161,16 +182,18 @@ fn forward(volume: &Volume<'_>, squared: bool) -> FlexTensor {
                 #[inline(always)]
                 move || {
                     volume.shares(run, scratch);
+                    volume.weigh(run, partial, &mut scratch.weights[..run.count]);
                     for n in 0..run.count {
                         scratch.largest[n] += ln(scratch.total[n]);
                     }
                     for class in 0..classes {
                         let (logits, truth) = volume.class(run, class);
                         let shares = &scratch.shares[class][..run.count];
-                        let log_total = &scratch.largest[..run.count];
+                        let (log_total, weights) = (&scratch.largest[..run.count], &scratch.weights[..run.count]);
+                        let size = |share: f32| if squared { share * share } else { share };
                         let found = [
                             sum(run.count, |n| shares[n] * truth[n]),
-                            sum(run.count, |n| if squared { shares[n] * shares[n] } else { shares[n] }),
+                            sum(run.count, |n| size(shares[n]) * weights[n]),
                             sum(run.count, |n| truth[n] * (log_total[n] - logits[n])),
                         ];
                         let places = sums[3 * class..].iter_mut().zip(found);
@@ -186,10 +209,10 @@ fn forward(volume: &Volume<'_>, squared: bool) -> FlexTensor {
 
 /// The gradient of the logits from that of the sums, `[batch, class, 3]`.
 ///
-/// With probabilities p, truth y and gradients a of overlap, b of size and c of cross entropy, the gradient of a
-/// probability is g = a·y + b (2 b·p if squared), and that of a logit p · (g − Σ g·p + Σ c·y) − c·y, sums over the
-/// classes.
-fn backward(volume: &Volume<'_>, dy: &[f32], squared: bool) -> Vec<f32> {
+/// With probabilities p, truth y, the voxel's weight w and gradients a of overlap, b of size and c of cross entropy, the
+/// gradient of a probability is g = a·y + b·w (2 b·w·p if squared), and that of a logit p · (g − Σ g·p + Σ c·y) − c·y,
+/// sums over the classes.
+fn backward(volume: &Volume<'_>, dy: &[f32], ClassSums { squared, partial }: ClassSums) -> Vec<f32> {
     let (classes, length) = (volume.classes, volume.logits.len());
     let mut dx = Vec::with_capacity(length);
     let whole = Shared(dx.as_mut_ptr());
@@ -197,14 +220,17 @@ fn backward(volume: &Volume<'_>, dy: &[f32], squared: bool) -> Vec<f32> {
     for_each(volume.runs(), scratch, |scratch, index| {
         let run = volume.run(index);
         let dy = &dy[3 * run.sample * classes..];
-        let share_gradient = move |class: usize, share: f32, truth: f32| {
+        let share_gradient = move |class: usize, share: f32, truth: f32, weight: f32| {
             let (of_overlap, of_size) = (dy[3 * class], dy[3 * class + 1]);
-            of_overlap * truth + of_size * if squared { 2.0 * share } else { 1.0 }
+            let slope = if squared { 2.0 * share } else { 1.0 };
+            of_overlap * truth + of_size * slope * weight
         };
         vectorized(
             #[inline(always)]
             move || {
                 volume.shares(run, scratch);
+                volume.weigh(run, partial, &mut scratch.weights[..run.count]);
+                let weights = &scratch.weights[..run.count];
                 let common = &mut scratch.total[..run.count];
                 common.fill(0.0);
                 for class in 0..classes {
@@ -212,7 +238,7 @@ fn backward(volume: &Volume<'_>, dy: &[f32], squared: bool) -> Vec<f32> {
                     let shares = &scratch.shares[class][..run.count];
                     let of_entropy = dy[3 * class + 2];
                     for n in 0..common.len() {
-                        let gradient = share_gradient(class, shares[n], truth[n]);
+                        let gradient = share_gradient(class, shares[n], truth[n], weights[n]);
                         common[n] += of_entropy * truth[n] - gradient * shares[n];
                     }
                 }
@@ -223,7 +249,7 @@ fn backward(volume: &Volume<'_>, dy: &[f32], squared: bool) -> Vec<f32> {
                     // SAFETY: this class of this run is inside, and no other thread writes it.
                     let place = unsafe { whole.at(volume.place(run, class)) };
                     for n in 0..run.count {
-                        let gradient = share_gradient(class, shares[n], truth[n]) + common[n];
+                        let gradient = share_gradient(class, shares[n], truth[n], weights[n]) + common[n];
                         let value = shares[n] * gradient - of_entropy * truth[n];
                         // SAFETY: as above.
                         unsafe { place.add(n).write(value) };

@@ -43,8 +43,9 @@ pub struct ChosenPostProcessing {
 }
 
 /// Chooses the post-processing with the best mean Dice on held-out cases: over labels the mean of the means over cases,
-/// in which a label that neither map has does not count, nor does a voxel that is not labeled. Each switch has to add more than 0.001 to what the others
-/// reach, and no label may lose more than 0.005. Of sizes below the smallest true component a few are tried.
+/// in which a label that neither map has does not count. Voxels that the truth [ignores](LabelImage::ignored) are left
+/// out. Each switch has to add more than 0.001 to what the others reach, and no label may lose more than 0.005. Of
+/// sizes below the smallest true component a few are tried.
 ///
 /// With one network per fold, pass the held-out cases of all folds together.
 ///

@@ -1,6 +1,6 @@
 //! The name of voxels that are not labeled.
 
-/// Whether a label of this name stands for voxels that are not labeled, as in nnU-Net: `ignore`, in upper or lower case.
+/// Whether a label of this name stands for voxels that are not labeled: nnU-Net's `ignore`, in upper or lower case.
 pub fn names_ignored(name: &str) -> bool {
     name.trim().eq_ignore_ascii_case("ignore")
 }

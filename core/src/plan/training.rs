@@ -25,6 +25,9 @@ use crate::volume::AxisOrder;
 /// Spacings with a ratio above this are augmented within slices (nnU-Net's dummy 2D).
 const THICK: f64 = 3.0;
 
+/// From so many iterations on, nnU-Net's augmentation happens as often as there.
+const LONG_RUN: f64 = 1000.0;
+
 /// Settings of a training run, and of inference with its weights.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TrainingPlan {

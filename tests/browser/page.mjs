@@ -140,6 +140,12 @@ export async function drop(page, paths) {
   await client.detach();
 }
 
+/** Types into a field and leaves it, upon which the page takes the value: others may follow from it. */
+export async function type(page, id, text) {
+  await page.locator(`#${id}`).fill(text);
+  await page.locator(`#${id}`).blur();
+}
+
 /** Fills the training form. */
 export async function configure(
   page,
@@ -151,11 +157,11 @@ export async function configure(
   await page.locator("#backbone").selectOption(backbone);
   await page.locator("#size").selectOption(size);
   for (const [i, axis] of ["depth", "height", "width"].entries())
-    await page.locator(`#patch-${axis}`).fill(String(patch[i]));
-  await page.locator("#iterations").fill(String(iterations));
-  await page.locator("#learning-rate").fill(String(learningRate));
-  await page.locator("#batch-size").fill(String(batchSize));
-  await page.locator("#seed").fill(String(seed));
+    await type(page, `patch-${axis}`, String(patch[i]));
+  await type(page, "iterations", String(iterations));
+  await type(page, "learning-rate", String(learningRate));
+  await type(page, "batch-size", String(batchSize));
+  await type(page, "seed", String(seed));
   await page.locator("#medcontext").setChecked(medcontext);
 }
 

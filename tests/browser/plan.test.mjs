@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { phantom, temporaryFolder } from "./files.mjs";
-import { drop, limit, noWebgpu, press, ready, screenshot, withPage } from "./page.mjs";
+import { drop, limit, noWebgpu, press, ready, screenshot, type, withPage } from "./page.mjs";
 
 const folder = temporaryFolder();
 phantom(join(folder, "phantom"), { cases: "3", unlabeled: "1", seed: "11", voxels: "28,34" });
@@ -22,12 +22,6 @@ const rows = (page) =>
   );
 
 const value = (page, id) => page.locator(`#${id}`).inputValue();
-
-/** Types a number into a field. */
-async function type(page, id, text) {
-  await page.locator(`#${id}`).fill(text);
-  await page.locator(`#${id}`).blur();
-}
 
 /** Opens the page's plan for the three labeled phantoms. */
 async function plan(page) {
@@ -75,7 +69,7 @@ test("a plan for labeled cases, changed by hand and given back", { timeout: limi
     assert.match(changed.value, /^16\s×/);
     assert.equal(changed.why, `changed by you; planned: ${planned.patch.value}`);
     assert.ok((await steps(page)) > 2.2 * planned.iterations.value, "smaller patches leave time for more steps");
-    await page.getByRole("button", { name: "30 min" }).click();
+    await page.getByRole("button", { name: "30 min", exact: true }).click();
     await page.waitForFunction(() => /^30 minutes/.test(document.querySelector("#plan-summary").innerText));
     assert.equal(await value(page, "patch-depth"), "16");
     await type(page, "iterations", "7");

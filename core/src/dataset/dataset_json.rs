@@ -186,7 +186,7 @@ impl DatasetJson {
     /// Warnings about labels that are about to be learned, one sentence each.
     ///
     /// # Errors
-    /// When the label `ignore` is among them, since another one was chosen: it would be learned as a separate structure.
+    /// When the label `ignore` is among them, since another one was chosen: it would be learned as a structure.
     pub fn check(&self, labels: &LabelSet) -> Result<Vec<String>> {
         let mut said = Vec::new();
         if let Some(id) = self.ignore.filter(|&id| labels.class_of(id).is_some()) {

@@ -135,8 +135,8 @@ pub enum DatasetError {
     },
     /// nnU-Net's label for voxels that are left out of the loss, among the labels to learn.
     #[error(
-        "{file} declares label {id} as \"ignore\" and it would be learned as a structure; take it out of the labels, or \
-         choose no other label to ignore"
+        "{file} declares label {id} as \"ignore\" and it would be learned as a structure; take it out of the labels, \
+         or choose no other label to ignore"
     )]
     IgnoreLabel {
         /// The dataset.json.

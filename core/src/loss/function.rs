@@ -22,7 +22,7 @@ pub trait Loss {
     fn activation(&self) -> Activation;
 
     /// Loss `[1]` of `logits` `[batch, class, depth, height, width]`, averaged over the batch. Voxels that the target
-    /// [ignores](super::IGNORED) take no part: their logits have no influence and a gradient of 0, and without any other
+    /// [ignores](super::IGNORED) take no part: their logits have no influence and a gradient of 0. Without any other
     /// voxel the loss is 0.
     fn forward(&self, logits: Tensor<5>, target: &Target) -> Tensor<1>;
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ndarray::{Array3, Zip};
 
-use super::{Overlap, Statistic};
+use super::{Overlap, Statistic, without_ignored};
 use crate::dataset::DatasetError;
 use crate::infer::PostProcessing;
 use crate::volume::{Components, LabelImage};
@@ -43,8 +43,9 @@ pub struct ChosenPostProcessing {
 }
 
 /// Chooses the post-processing with the best mean Dice on held-out cases: over labels the mean of the means over cases,
-/// in which a label that neither map has does not count. Each switch has to add more than 0.001 to what the others
-/// reach, and no label may lose more than 0.005. Of sizes below the smallest true component a few are tried.
+/// in which a label that neither map has does not count. Voxels that the truth [ignores](LabelImage::ignored) are left
+/// out. Each switch has to add more than 0.001 to what the others reach, and no label may lose more than 0.005. Of
+/// sizes below the smallest true component a few are tried.
 ///
 /// With one network per fold, pass the held-out cases of all folds together.
 ///
@@ -72,7 +73,7 @@ pub fn choose_post_processing(cases: &[HeldOutPrediction<'_>]) -> Result<ChosenP
 
 /// The volume of the smallest component of any label.
 fn smallest_component_ml(truth: &LabelImage) -> Option<f64> {
-    let found = Components::of(&truth.canonical());
+    let found = Components::of(&truth.canonical_known());
     let voxels = found.components.iter().map(|component| component.voxels).min()?;
     Some(voxels as f64 * truth.grid().voxel_ml())
 }
@@ -111,6 +112,8 @@ fn dice_of(case: &HeldOutPrediction<'_>, settings: &[PostProcessing]) -> Result<
     let dice = |settings: &PostProcessing| {
         let mut labels = prediction.clone();
         settings.apply(&mut labels, grid.voxel_ml());
+        let mut truth = truth.clone();
+        without_ignored(&mut labels, &mut truth, case.truth.ignored());
         let overlaps = overlaps(&labels, &truth).into_iter();
         overlaps
             .filter_map(|(label, overlap)| Some((label, overlap.dice()?)))

@@ -199,3 +199,23 @@ fn impossible_budgets_are_refused() {
     }
     assert!(TrainingPlan::new(&[], &labels(&cases, KIDNEYS), &Budget::DEFAULT).is_err());
 }
+
+/// Of a probability of 0.2, a run of half of a thousand steps takes half.
+#[test]
+fn short_runs_are_augmented_less_often() {
+    let cases = abdomens(false);
+    for minutes in [5.0, 200.0] {
+        let config = plan(&cases, KIDNEYS, minutes).config;
+        let share = (config.iterations as f64 / 1000.0).min(1.0);
+        let augmentation = config.augmentation;
+        let rotate = augmentation.spatial.expect("rotation").rotate;
+        assert!(
+            (rotate - 0.2 * share).abs() < 1e-12,
+            "{rotate} at {} steps",
+            config.iterations
+        );
+        assert!((augmentation.gamma.expect("gamma").probability - 0.3 * share).abs() < 1e-12);
+        assert_eq!(augmentation.blur.expect("blur").channel, 0.5);
+        assert_eq!(augmentation.flip, 0.5);
+    }
+}

@@ -25,6 +25,9 @@ use crate::volume::AxisOrder;
 /// Spacings with a ratio above this are augmented within slices (nnU-Net's dummy 2D).
 const THICK: f64 = 3.0;
 
+/// From so many iterations on, nnU-Net's augmentation happens as often as there.
+const LONG_RUN: f64 = 1000.0;
+
 /// Settings of a training run, and of inference with its weights.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TrainingPlan {
@@ -158,41 +161,12 @@ impl TrainingPlan {
             voxels(patch),
             format!("{percent:.0} % of the median scan, as a step is worth about two seconds of a short run"),
         );
-        self.augmentation(mm);
+        self.sampling();
         Ok(())
     }
 
-    /// How patches are drawn and changed, by the shape of the voxels.
-    fn augmentation(&mut self, mm: [f64; 3]) {
-        let largest = mm.into_iter().fold(0.0, f64::max);
-        let finest = mm.into_iter().fold(f64::INFINITY, f64::min);
-        let thick = largest > THICK * finest;
-        let keep_zero = self.config.augmentation.keep_zero;
-        self.config.augmentation = Augmentation::nnunet(thick, keep_zero);
-        if thick && let Some(spatial) = &mut self.config.augmentation.spatial {
-            // Half a turn would exchange left and right.
-            spatial.degrees = 30.0;
-        }
-        let turns = if thick {
-            "within slices, which are thick"
-        } else {
-            "about every axis"
-        };
-        self.decide(
-            "augmentation",
-            "rotation to 30°, zoom 0.7 to 1.4, noise, blur, brightness, contrast, low resolution, gamma",
-            format!("nnU-Net's, rotated {turns}"),
-        );
-        // Named although they never happen: a file of these settings leaves nothing to the defaults.
-        let never = 0.0;
-        self.config.augmentation.scale = Some(IntensityScale {
-            probability: never,
-            strength: 0.1,
-        });
-        self.config.augmentation.shift = Some(IntensityShift {
-            probability: never,
-            strength: 0.1,
-        });
+    /// How patches are drawn.
+    fn sampling(&mut self) {
         self.config.sampling = Sampling {
             replacement: true,
             center: Center::Foreground { share: 0.5 },
@@ -202,6 +176,53 @@ impl TrainingPlan {
             "sampling.center",
             "half of the patches on a label",
             "few scans have few labeled voxels, and the network has to see them",
+        );
+    }
+
+    /// How patches are changed, by the shape of the voxels and the length of the run.
+    fn augmentation(&mut self, iterations: usize) {
+        let mm = self.config.preprocessing.spacing.map_or([1.0; 3], |spacing| spacing.mm);
+        let largest = mm.into_iter().fold(0.0, f64::max);
+        let finest = mm.into_iter().fold(f64::INFINITY, f64::min);
+        let thick = largest > THICK * finest;
+        let share = (iterations as f64 / LONG_RUN).min(1.0);
+        let Augmentation {
+            mirror_axes, keep_zero, ..
+        } = self.config.augmentation;
+        let mut augmentation = Augmentation {
+            mirror_axes,
+            // Named although they rarely happen: a file of these settings leaves nothing to the defaults.
+            scale: Some(IntensityScale {
+                probability: 0.1,
+                strength: 0.1,
+            }),
+            shift: Some(IntensityShift {
+                probability: 0.1,
+                strength: 0.1,
+            }),
+            ..Augmentation::nnunet(thick, keep_zero).at_share(share)
+        };
+        if thick && let Some(spatial) = &mut augmentation.spatial {
+            // Half a turn would exchange left and right.
+            spatial.degrees = 30.0;
+        }
+        self.config.augmentation = augmentation;
+        let turns = if thick {
+            "within slices, which are thick"
+        } else {
+            "about every axis"
+        };
+        let often = match share < 1.0 {
+            true => format!(
+                "{:.0} % as often, since a run of {iterations} steps has little to spare for what never occurs",
+                100.0 * share
+            ),
+            false => "as often".to_owned(),
+        };
+        self.decide(
+            "augmentation",
+            "rotation to 30°, zoom 0.7 to 1.4, noise, blur, brightness, contrast, low resolution, gamma",
+            format!("nnU-Net's, {often}, rotated {turns}"),
         );
     }
 
@@ -253,6 +274,7 @@ impl TrainingPlan {
     pub(super) fn last(&mut self, budget: &Budget, seconds: f64) {
         let iterations = budget.steps_of(seconds);
         self.config.iterations = iterations;
+        self.augmentation(iterations);
         self.config.checkpoint_every = (iterations / 5).clamp(25.min(iterations), 1000);
         self.decide(
             "iterations",

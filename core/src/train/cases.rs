@@ -85,7 +85,8 @@ impl TrainingSet {
         }
         if self.unlabeled.cases.is_empty() {
             return Err(Error::Config(format!(
-                "unlabeled_share is {share} and no case is without labels: add scans without a label map, or set it to 0"
+                "unlabeled_share is {share} and no case is without labels: add scans without a label map, or set it \
+                 to 0"
             )));
         }
         match labels.classes() > usize::from(IGNORED) {

@@ -79,8 +79,8 @@ impl Sampler {
         }
     }
 
-    /// Also draws a `share` of the patches, from 0 to below 1, from cases of which no voxel is labeled, from draw `first`
-    /// on. The labeled patches are those of a sampler without them, further apart.
+    /// Also draws a `share` of the patches, from 0 to below 1, from cases of which no voxel is labeled, from draw
+    /// `first` on. The labeled patches are those of a sampler without them, further apart.
     #[must_use]
     pub fn with_unlabeled(mut self, cases: Vec<SampledCase>, share: f64, first: usize) -> Self {
         self.unlabeled = Unlabeled::new(cases, share, first, self.seed);

@@ -1,4 +1,4 @@
-//! Label maps of which a part is not labeled: an id for such voxels, and slices that nobody has drawn on.
+//! Label maps of which a part is not labeled: slices that nobody has drawn on.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,11 +7,6 @@ use ndarray::{Array3, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::LabelImage;
-
-/// Whether a label of this name stands for voxels that are not labeled, as in nnU-Net: `ignore`, in upper or lower case.
-pub fn names_ignored(name: &str) -> bool {
-    name.trim().eq_ignore_ascii_case("ignore")
-}
 
 /// Along which axis slices were labeled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -190,6 +185,5 @@ mod tests {
             assert_eq!(axis.to_string(), name);
         }
         assert!("transverse".parse::<SliceAxis>().is_err());
-        assert!(names_ignored(" Ignore") && !names_ignored("ignored"));
     }
 }

@@ -17,7 +17,8 @@ pub(super) fn sentence(event: &Event) -> Option<String> {
                 count => format!("{count} unlabeled cases, "),
             };
             Some(format!(
-                "{parameters} parameters, {training_cases} training cases, {unlabeled}{validation_cases} validation cases"
+                "{parameters} parameters, {training_cases} training cases, {unlabeled}{validation_cases} validation \
+                 cases"
             ))
         }
         Event::Validated {

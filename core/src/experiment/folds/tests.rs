@@ -38,8 +38,10 @@ fn folds_depend_on_names_and_seed_alone() {
     let of = |names: &[String], seed| folds(names, FoldCount::Number(3), seed).expect("folds");
     assert_eq!(of(&names, 0), of(&turned, 0));
     assert_ne!(of(&names, 0), of(&names, 1));
-    let plain: Vec<&str> = vec!["case_00", "case_03", "case_06"];
-    assert_ne!(of(&names, 0)[0].held_out, plain, "they are shuffled");
+    // One of the 84 ways to choose three of nine is that of the order of names.
+    let plain = ["case_00", "case_03", "case_06"];
+    let shuffled = (0..9).filter(|&seed| of(&names, seed)[0].held_out != plain);
+    assert!(shuffled.count() > 6);
 }
 
 #[test]

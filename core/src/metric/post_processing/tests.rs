@@ -55,6 +55,15 @@ fn sizes_are_below_the_smallest_component() {
     assert!(sizes([].into_iter()).is_empty());
 }
 
+/// Nothing is known of the place of the speck.
+#[test]
+fn a_speck_that_the_truth_ignores_is_no_reason() {
+    let truth = map(&[(1, 6, 1), (8, 5, 9)]).with_ignored(9);
+    let prediction = map(&[(1, 6, 1), (8, 5, 1)]);
+    let (settings, dice, _) = chosen(&[[&prediction, &truth]]);
+    assert_eq!((settings, dice), (NOTHING, [10000.0, 10000.0]));
+}
+
 #[test]
 fn a_large_speck_is_removed_where_labels_are_one_piece() {
     // 216 voxels, and a speck of 125, which is more than half of the smallest component.

@@ -172,6 +172,29 @@ impl Augmentation {
         }
     }
 
+    /// The same, with every change but mirroring at this share of its probability, 0 to 1.
+    pub fn at_share(mut self, share: f64) -> Self {
+        if let Some(spatial) = &mut self.spatial {
+            spatial.rotate *= share;
+            spatial.zoom *= share;
+        }
+        let probabilities = [
+            self.noise.as_mut().map(|noise| &mut noise.probability),
+            self.blur.as_mut().map(|blur| &mut blur.probability),
+            self.brightness.as_mut().map(|brightness| &mut brightness.probability),
+            self.contrast.as_mut().map(|contrast| &mut contrast.probability),
+            self.low_resolution.as_mut().map(|low| &mut low.probability),
+            self.gamma_inverted.as_mut().map(|gamma| &mut gamma.probability),
+            self.gamma.as_mut().map(|gamma| &mut gamma.probability),
+            self.scale.as_mut().map(|scale| &mut scale.probability),
+            self.shift.as_mut().map(|shift| &mut shift.probability),
+        ];
+        for probability in probabilities.into_iter().flatten() {
+            *probability *= share;
+        }
+        self
+    }
+
     /// Changes one patch in place, apart from [`Spatial`], which is applied while the patch is cut: both intensities
     /// `[channel, depth, height, width]` and classes. `slice_axis` is the axis across slices.
     pub fn apply(&self, image: &mut Array4<f32>, classes: &mut Array3<u8>, slice_axis: usize, rng: &mut impl Rng) {

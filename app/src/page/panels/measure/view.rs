@@ -64,7 +64,7 @@ pub fn Measure() -> impl IntoView {
     let further = move || all.get().then(|| titles(&FURTHER, ""));
     let caption = move || measured.read().as_ref().map(|now| scope(state, now));
     view! {
-        <Show when=move || measured.read().is_some()>
+        <Show when=move || measured.read().is_some() fallback=nothing>
             <div class="measured" role="region" aria-label="Measures" tabindex="0">
                 <table id="measure" node_ref=table>
                     <caption>{caption}</caption>
@@ -90,6 +90,11 @@ pub fn Measure() -> impl IntoView {
             </label>
         </Show>
     }
+}
+
+/// What there is before anything was measured.
+fn nothing() -> impl IntoView {
+    view! { <p class="aside">"Dice and distances of every segmented case that has labels of its own appear here."</p> }
 }
 
 /// What was measured.

@@ -12,7 +12,12 @@ use crate::page::state::State;
 pub fn Refusal() -> impl IntoView {
     let state = expect_context::<State>();
     let line = NodeRef::<P>::new();
-    line.on_load(move |_| bring_into_view(line));
+    // Each time that something is refused: the line comes and goes.
+    Effect::new(move |_| {
+        if state.plan.refused.read().is_some() {
+            bring_into_view(line);
+        }
+    });
     let sentence = move || {
         state
             .plan

@@ -5,7 +5,8 @@ use medcontext_core::plan::is_edited;
 
 use super::fields::{self, Field};
 use super::settings::give_back;
-use crate::message::PlannedSetting;
+use crate::message::{Planned, PlannedSetting};
+use crate::page::format;
 use crate::page::state::State;
 use crate::saved::SavedStoreFields;
 
@@ -40,13 +41,15 @@ fn Row(decision: PlannedSetting) -> impl IntoView {
     let title = field.map_or_else(|| in_words(&setting), |field| field.title.to_owned());
     let changed = Memo::new(move |_| field.is_some_and(|field| is_changed(state, field)));
     let planned = value.clone();
-    let shown = Memo::new(move |_| match field.filter(|_| changed.get()) {
+    // The length of the run follows from all other settings, changed ones too.
+    let length = setting == "iterations";
+    let shown = Memo::new(move |_| match field.filter(|_| changed.get() || length) {
         Some(field) => (field.text)(&state.saved.config().read()),
-        None if setting == "iterations" => state.saved.config().read().iterations.to_string(),
         None => value.clone(),
     });
     let why = Memo::new(move |_| match changed.get() {
         true => format!("changed by you; planned: {planned}"),
+        false if length => pace(state),
         false => reason.clone(),
     });
     // A long reason is cut, until it is pressed.
@@ -93,6 +96,19 @@ fn Buttons(field: &'static Field, changed: Memo<bool>) -> impl IntoView {
             "Edit"
         </button>
     }
+}
+
+/// What the planned length of the run comes from.
+fn pace(state: State) -> String {
+    let plan = state.plan.plan.read();
+    let seconds = |plan: &Planned| {
+        let config = state.saved.config().read();
+        plan.budget().step_seconds(&config, plan.channels, plan.outputs)
+    };
+    plan.as_ref().map_or_else(String::new, |plan| {
+        let each = format::duration_fine(seconds(plan));
+        format!("{} minutes of steps of {each}", plan.minutes)
+    })
 }
 
 /// Whether a person has changed what a field is for.

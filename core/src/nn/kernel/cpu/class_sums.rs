@@ -209,9 +209,9 @@ fn forward(volume: &Volume<'_>, ClassSums { squared, partial }: ClassSums) -> Fl
 
 /// The gradient of the logits from that of the sums, `[batch, class, 3]`.
 ///
-/// With probabilities p, truth y, the voxel's weight w and gradients a of overlap, b of size and c of cross entropy, the
-/// gradient of a probability is g = a·y + b·w (2 b·w·p if squared), and that of a logit p · (g − Σ g·p + Σ c·y) − c·y,
-/// sums over the classes.
+/// With probabilities p, truth y, the voxel's weight w and gradients a of overlap, b of size and c of cross entropy,
+/// the gradient of a probability is g = a·y + b·w (2 b·w·p if squared), and that of a logit
+/// p · (g − Σ g·p + Σ c·y) − c·y, sums over the classes.
 fn backward(volume: &Volume<'_>, dy: &[f32], ClassSums { squared, partial }: ClassSums) -> Vec<f32> {
     let (classes, length) = (volume.classes, volume.logits.len());
     let mut dx = Vec::with_capacity(length);

@@ -136,7 +136,7 @@ fn scans_without_labels_teach_by_consistency() {
         let run = path(folder.path(), &format!("run-{share}-{}", more.len()));
         let fixed = [
             "--patch",
-            "16,16,16",
+            "16,32,32",
             "--iterations",
             "4",
             "--batch-size",
@@ -149,7 +149,7 @@ fn scans_without_labels_teach_by_consistency() {
         (steps(&data, &run, &[&fixed[..], more].concat()), run)
     };
     let (half, run) = share("0.5", &[]);
-    // Every second patch is unlabeled, and is a whole batch here.
+    // Every second patch is unlabeled, and is a whole batch here. It has four tubes, of which some are masked.
     let term = |step: &serde_json::Value, name: &str| step["losses"][name].as_f64().expect("a term");
     let unlabeled: Vec<bool> = half.iter().map(|step| term(step, "supervised") == 0.0).collect();
     assert_eq!(unlabeled.iter().filter(|&&unlabeled| unlabeled).count(), 2);

@@ -6,9 +6,9 @@ use ndarray::{Array3, ArrayView1};
 
 use super::Bounds;
 
-/// The connected components of every label but the background. Found in one pass over the array, in runs of voxels along
-/// its last axis, with a disjoint-set forest of the runs (Rosenfeld and Pfaltz, J. ACM 13, 1966): linear in the number
-/// of voxels, and memory for the runs alone.
+/// The connected components of every label but the background. Found in one pass over the array, in runs of voxels
+/// along its last axis, with a disjoint-set forest of the runs (Rosenfeld and Pfaltz, J. ACM 13, 1966): linear in
+/// the number of voxels, and memory for the runs alone.
 #[derive(Debug, Clone)]
 pub struct Components<T> {
     /// The components, in the order in which the array's first voxels of each come.

@@ -1,45 +1,14 @@
-//! Cross-validation: a button, its progress, and the table of what was found.
+//! Cross-validation: a button, and the table of what was found.
 
 use leptos::prelude::*;
 use medcontext_core::experiment::{FoldCount, FoldSummary, WorstCase};
 use medcontext_core::metric::{Means, Statistic};
 
-use crate::message::{FoldReport, TrainingRequest};
+use crate::message::TrainingRequest;
 use crate::page::link::Link;
 use crate::page::panels::progress::{Task, Work};
 use crate::page::state::State;
 use crate::saved::SavedStoreFields;
-
-/// Updates the page from a report.
-pub fn on_report(state: State, report: FoldReport) {
-    let iterations = state.saved.config().read_untracked().iterations;
-    match report {
-        FoldReport::Began {
-            number,
-            folds,
-            held_out,
-        } => state.progress.work.update(|work| {
-            work.total = folds * iterations;
-            work.done = (number - 1) * iterations;
-            work.compiling = number == 1 && state.worker.on_gpu();
-            work.text = format!("Fold {number} of {folds}, without {}", held_out.join(", "));
-        }),
-        FoldReport::Step {
-            number,
-            iteration,
-            seconds,
-            remaining_seconds,
-        } => {
-            state.train.step_seconds.set(seconds);
-            state.progress.work.update(|work| {
-                work.done = (number - 1) * iterations + iteration;
-                work.compiling = false;
-                work.remaining_seconds = remaining_seconds;
-            });
-        }
-        FoldReport::Measured(summary) => state.train.folds.set(Some(*summary)),
-    }
-}
 
 /// The button and the table.
 #[component]

@@ -4,9 +4,8 @@ use leptos::prelude::*;
 use medcontext_core::duration;
 use medcontext_core::train::Event;
 
-use super::folds;
 use super::store::{Pace, Preview};
-use crate::message::TrainingReport;
+use crate::message::{FoldReport, TrainingReport};
 use crate::page::format;
 use crate::page::state::State;
 use crate::saved::{SavedStoreFields, Unfinished, Validation};
@@ -19,13 +18,44 @@ pub fn on_report(state: State, report: TrainingReport) {
             config: state.saved.config().get_untracked(),
             times,
         })),
-        TrainingReport::Fold(report) => folds::on_report(state, report),
+        TrainingReport::Fold(report) => on_fold(state, report),
         TrainingReport::Preview { case, iteration, file } => state.train.preview.set(Some(Preview {
             case,
             iteration,
             labels: file.0,
         })),
         TrainingReport::Kept { iteration } => kept(state, iteration),
+    }
+}
+
+/// Updates the page from a report of a cross-validation.
+fn on_fold(state: State, report: FoldReport) {
+    let iterations = state.saved.config().read_untracked().iterations;
+    match report {
+        FoldReport::Began {
+            number,
+            folds,
+            held_out,
+        } => state.progress.work.update(|work| {
+            work.total = folds * iterations;
+            work.done = (number - 1) * iterations;
+            work.compiling = number == 1 && state.worker.on_gpu();
+            work.text = format!("Fold {number} of {folds}, without {}", held_out.join(", "));
+        }),
+        FoldReport::Step {
+            number,
+            iteration,
+            seconds,
+            remaining_seconds,
+        } => {
+            state.train.step_seconds.set(seconds);
+            state.progress.work.update(|work| {
+                work.done = (number - 1) * iterations + iteration;
+                work.compiling = false;
+                work.remaining_seconds = remaining_seconds;
+            });
+        }
+        FoldReport::Measured(summary) => state.train.folds.set(Some(*summary)),
     }
 }
 

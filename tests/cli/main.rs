@@ -119,6 +119,8 @@ fn read(made: &PhantomCase) -> Case {
 /// The smallest useful run: two steps of a tiny network.
 fn train<'a>(data: &'a str, out: &'a str) -> Vec<&'a str> {
     let fixed = [
+        "--backbone",
+        "unetr",
         "--size",
         "tiny",
         "--patch",
@@ -231,6 +233,24 @@ fn a_run_goes_on_from_weights_of_the_same_network_only() {
     succeed(&train(&data, &run));
     let weights = path(folder.path(), "run/last.safetensors");
     succeed(&[train(&data, &next), vec!["--start", &weights]].concat());
+    // Without a network of its own, it has that of the weights.
+    let tuned = path(folder.path(), "tuned");
+    succeed(&[
+        "train",
+        "--data",
+        &data,
+        "--out",
+        &tuned,
+        "--iterations",
+        "1",
+        "--start",
+        &weights,
+    ]);
+    let settings = fs::read_to_string(format!("{tuned}/config.toml")).expect("settings");
+    assert!(
+        settings.contains("backbone = \"unetr\"") && settings.contains("patch = [16, 16, 16]"),
+        "{settings}"
+    );
     let other = path(folder.path(), "other");
     let larger = [
         "train", "--data", &data, "--out", &other, "--size", "small", "--start", &weights,

@@ -43,6 +43,14 @@ impl NetworkChoice {
         Self::Custom { network, size }
     }
 
+    /// The named size with these numbers, else custom ones.
+    pub fn of(network: Network) -> Self {
+        match network.size() {
+            Some(size) => Self::named(network.backbone(), size),
+            None => Self::custom(network),
+        }
+    }
+
     /// Which backbone it is.
     pub fn backbone(&self) -> Backbone {
         match self {

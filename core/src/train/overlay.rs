@@ -50,13 +50,20 @@ const RENAMED: [(&str, &str); 5] = [
     ("views_in_turn", "sequential_views"),
 ];
 
+/// Settings that are one of several, each with values of its own: another one takes their place as a whole.
+const CHOICES: [&str; 2] = ["center", "normalization"];
+
 /// Merges the values of one table into another, recursively. Old names count as new ones.
 pub(crate) fn merge(base: &mut toml::Table, given: toml::Table) {
     for (key, value) in given {
         let renamed = RENAMED.iter().find(|(old, _)| *old == key);
         let key = renamed.map_or(key, |(_, new)| (*new).to_owned());
         match (base.get_mut(&key), value) {
-            (Some(toml::Value::Table(base)), toml::Value::Table(given)) => merge(base, given),
+            (Some(toml::Value::Table(base)), toml::Value::Table(given))
+                if !CHOICES.contains(&key.as_str()) || given.keys().any(|name| base.contains_key(name)) =>
+            {
+                merge(base, given);
+            }
             (_, value) => {
                 base.insert(key, value);
             }

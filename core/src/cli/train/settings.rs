@@ -17,7 +17,8 @@ use crate::dataset::{CaseFingerprint, LabelSet};
 use crate::device::ComputeDevice;
 use crate::medcontext::MedContext;
 use crate::plan::{self, Budget, TrainingPlan};
-use crate::train::{self, RunState, TrainConfig};
+use crate::train::{self, NetworkChoice, RunState, TrainConfig};
+use crate::weights::Metadata;
 
 /// The file of a run's folder that holds its state.
 pub(in crate::cli) const STATE: &str = "state.safetensors";
@@ -53,7 +54,10 @@ fn base(
     for decision in &plan.decisions {
         console.say(decision.to_string());
     }
-    Ok((plan.config, None))
+    if options.start.is_some() {
+        console.say("network, patch, voxels, intensities and mirroring are those of the weights to start from");
+    }
+    Ok((options.of_start(plan.config), None))
 }
 
 /// Settings planned for the cases and the minutes there are. Where the number of iterations is not given, it follows
@@ -83,7 +87,11 @@ fn planned(
         &labels,
         budget,
         &facts.device.device,
-        |config| options.over(config).map(TrainConfig::resolved),
+        |config| {
+            options
+                .over(&options.of_start(config.clone()))
+                .map(TrainConfig::resolved)
+        },
         async || !interrupted.load(Ordering::SeqCst),
     ))?;
     measured.map(|measured| measured.plan).ok_or(Failure::Interrupted)
@@ -120,6 +128,8 @@ pub(in crate::cli) fn configure(
 struct Options<'a> {
     arguments: &'a Arguments,
     given: Given,
+    /// What weights to start from were trained with, if they say.
+    start: Option<Metadata>,
 }
 
 impl<'a> Options<'a> {
@@ -132,12 +142,29 @@ impl<'a> Options<'a> {
             // A network named on the command line replaces the file's numbers.
             given.table.remove("network");
         }
-        Ok(Self { arguments, given })
+        let start = arguments.start.as_deref().map(read).transpose()?;
+        Ok(Self {
+            arguments,
+            given,
+            // What is wrong with them is said when they are loaded.
+            start: start.and_then(|bytes| Metadata::read(&bytes).ok()),
+        })
+    }
+
+    /// Planned settings with those of the weights to start from, which a run cannot change or would have to unlearn.
+    fn of_start(&self, mut config: TrainConfig) -> TrainConfig {
+        if let Some(start) = &self.start {
+            config.network = NetworkChoice::of(start.network.clone());
+            config.patch = start.patch;
+            config.preprocessing = start.preprocessing;
+            config.augmentation.mirror_axes = start.mirror_axes;
+        }
+        config
     }
 
     /// `base` with what the user set.
     fn over(&self, base: &TrainConfig) -> Result<TrainConfig, Failure> {
-        let Self { arguments, given } = self;
+        let Self { arguments, given, .. } = self;
         let mut config = base.clone();
         if let Some(method) = arguments.medcontext {
             config.medcontext = method.settings();

@@ -3,6 +3,7 @@ use crate::backbone::{Backbone, Network, NnformerConfig, NnformerForm, Size};
 use crate::loss::DiceCe;
 use crate::medcontext::{MaskSampling, MedContext, Momentum, MomentumSchedule};
 use crate::train::{NetworkChoice, overlay};
+use crate::transform::Normalization;
 
 fn of(text: &str) -> TrainConfig {
     let given = text.parse().expect("TOML");
@@ -208,4 +209,27 @@ fn settings_of_inference_are_optional() {
     );
     let misspelled = overlay(&config, "[inference]\nfill_hole = true".parse().expect("TOML"));
     assert!(misspelled.expect_err("no such setting").contains("fill_hole"));
+}
+
+/// A window in place of the z-score of labeled voxels, and other values of the same rule.
+#[test]
+fn another_choice_takes_the_place_of_the_whole() {
+    let ct = "[preprocessing.normalization.clip-z-score]\nlow = 1.0\nhigh = 9.0\nmean = 5.0\ndeviation = 2.0\n";
+    let planned = of(ct);
+    let over = |text: &str| {
+        let given = text.parse().expect("TOML");
+        let config = overlay(&planned, given).expect("settings");
+        config.preprocessing.normalization
+    };
+    let window = over("[preprocessing.normalization.window]\nlow = 0.0\nhigh = 200.0\n");
+    let expected = Normalization::Window { low: 0.0, high: 200.0 };
+    assert_eq!(window, expected);
+    let higher = over("[preprocessing.normalization.clip-z-score]\nhigh = 10.0\n");
+    let expected = Normalization::ClipZScore {
+        low: 1.0,
+        high: 10.0,
+        mean: 5.0,
+        deviation: 2.0,
+    };
+    assert_eq!(higher, expected);
 }

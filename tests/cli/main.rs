@@ -137,10 +137,12 @@ fn predict<'a>(weights: &'a str, input: &'a str, output: &'a str) -> Vec<&'a str
     vec!["predict", "--weights", weights, "--input", input, "--output", output]
 }
 
-/// Trains a tiny network and gives every step's event.
+/// Trains a tiny network, UNETR where no other is named, and gives every step's event.
 fn steps(data: &str, out: &str, more: &[&str]) -> Vec<serde_json::Value> {
     let fixed = ["train", "--data", data, "--out", out, "--size", "tiny"];
-    succeed(&[fixed.as_slice(), more].concat());
+    let named = more.contains(&"--backbone");
+    let backbone: &[&str] = if named { &[] } else { &["--backbone", "unetr"] };
+    succeed(&[&fixed, backbone, more].concat());
     let log = fs::read_to_string(Path::new(out).join("log.jsonl")).expect("a log");
     let events = log
         .lines()

@@ -155,7 +155,7 @@ test("the device is measured once its plan is looked at", { timeout: limit }, as
       const measuring = page.locator("#plan-summary", { hasText: "measuring your device …" }).waitFor();
       await page.locator("#step-train-tab").click();
       await measuring;
-      await page.locator("#plan-summary", { hasText: "measured on this device" }).waitFor();
+      await page.locator("#plan-summary", { hasText: "measured on this device" }).waitFor({ timeout: limit });
       const words = await page.locator("#plan-summary").innerText();
       context.diagnostic(words);
       const [, count, seconds] = words.match(/^30 minutes: (\d+) steps? of ([\d.]+) s/);

@@ -167,9 +167,22 @@ export async function configure(
 
 /** Presses a button and waits until the work that it starts has ended; returns how it ended. */
 export async function press(page, button) {
+  // Watched from before the click: a small case is segmented before a locator has looked twice.
+  const began = page.evaluate(
+    (task) =>
+      new Promise((resolve) => {
+        const progress = document.querySelector("#progress");
+        const look = () => {
+          const { task: current, state } = progress.dataset;
+          if (current === task && ["training", "predicting"].includes(state)) resolve();
+        };
+        new MutationObserver(look).observe(progress, { attributes: true });
+      }),
+    button,
+  );
   await page.locator(`#${button}`).click();
+  await began;
   const task = `#progress[data-task=${button}]`;
-  await page.locator(`${task}[data-state=training], ${task}[data-state=predicting]`).waitFor();
   const ended = ["done", "stopped", "failed"].map((state) => `${task}[data-state=${state}]`).join(", ");
   await page.locator(ended).waitFor({ timeout: limit });
   return page.locator("#progress").getAttribute("data-state");

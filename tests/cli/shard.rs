@@ -52,7 +52,10 @@ fn four_processes_predict_what_one_does() {
     ];
     succeed(&phantoms);
     let run = path(folder.path(), "run");
-    succeed(&train(&data, &run));
+    // Organs of phantoms have their places, so that a plan mirrors along no axis.
+    let settings = path(folder.path(), "mirrored.toml");
+    fs::write(&settings, "[augmentation]\nmirror_axes = [true, true, true]\n").expect("a file");
+    succeed(&[&train(&data, &run)[..], &["--config", &settings]].concat());
     let (weights, input) = (path(folder.path(), "run/last.safetensors"), data + "/imagesTs");
     let start = |output: &str, more: &[&str], variables: &[(&str, String)]| {
         let output = path(folder.path(), output);

@@ -54,7 +54,11 @@ impl TrainingPlan {
             config: TrainConfig {
                 network: NetworkChoice::named(Backbone::Pcrlv2, Size::Tiny),
                 batch_size: 1,
-                medcontext: MedContext::off(),
+                // Fitted to the run, should it be switched on.
+                medcontext: MedContext {
+                    enabled: false,
+                    ..MedContext::default()
+                },
                 blend: Blend::Gaussian,
                 ..TrainConfig::default()
             },

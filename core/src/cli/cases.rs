@@ -10,6 +10,7 @@ use super::console::Console;
 use super::folder::Folder;
 use crate::Error;
 use crate::dataset::{Case, CaseFiles, CaseFingerprint, LabelSet, common_channels};
+use crate::experiment::Cell;
 use crate::train::{self, HeldOut, TrainConfig, TrainingSet};
 use crate::{device, parallel};
 
@@ -129,6 +130,14 @@ impl Reader<'_> {
                 Ok(TrainingSet::new(prepared.collect())?)
             }
         }
+    }
+
+    /// The labels that a cell learns, and its training cases, prepared.
+    pub fn training_of(&self, cell: &Cell, files: &[CaseFiles]) -> Result<(LabelSet, TrainingSet), Failure> {
+        let cases = self.read(files)?;
+        let labels = self.labels(&cases, cell.learned.clone())?;
+        let prepared = self.training(cases, &labels, &cell.config)?;
+        Ok((labels, prepared))
     }
 
     /// Cases for validation.

@@ -43,7 +43,8 @@ pub(super) fn run(mut arguments: Arguments, console: &Console) -> Outcome {
     let cases = reader.read(&selected)?;
     cases.warn(console);
     let (devices, description) = open_devices(arguments.device.clone())?;
-    let validation = plan(&mut arguments, &reader, &cases, &devices[0])?;
+    let start = arguments.start.as_deref().map(read).transpose()?;
+    let validation = plan(&mut arguments, &reader, &cases, &devices[0], start.as_deref())?;
     // Each fold reads its own cases, which could be read just now.
     drop(cases);
     reader.strict = true;
@@ -51,7 +52,6 @@ pub(super) fn run(mut arguments: Arguments, console: &Console) -> Outcome {
     let results = cells.iter().flat_map(|cell| files(&place(&arguments.out, cell), cell));
     let results: Vec<PathBuf> = results.chain(own_files(&arguments.out)).collect();
     refuse_replacing(&arguments, &reader.folder, &results)?;
-    let start = arguments.start.as_deref().map(read).transpose()?;
     warn_of_seen(start.as_deref(), &validation, console);
 
     let mut run = Run {
@@ -98,6 +98,7 @@ fn plan(
     reader: &Reader<'_>,
     cases: &Cases,
     device: &ComputeDevice,
+    start: Option<&[u8]>,
 ) -> Result<CrossValidation, Failure> {
     let console = reader.console;
     let ids: Vec<String> = cases.fingerprints.iter().map(|case| case.id.clone()).collect();
@@ -118,6 +119,7 @@ fn plan(
         names: &reader.folder.library.label_names(),
         device,
         resumed: resumed.as_ref(),
+        start,
     };
     let (config, labels) = configure(arguments, &facts, console)?;
     let labels = reader.labels(cases, labels)?;

@@ -50,6 +50,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let (devices, description) = open_devices(arguments.device.clone())?;
     let resumed = arguments.resume.then(|| Resumed::find(&arguments.out));
     let resumed = resumed.transpose()?.flatten();
+    let weights = arguments.start.as_deref().map(read).transpose()?;
     let (config, labels) = configure(
         &arguments,
         &Facts {
@@ -58,6 +59,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
             // There is at least the default device.
             device: &devices[0],
             resumed: resumed.as_ref().map(|resumed| &resumed.state.config),
+            start: weights.as_deref(),
         },
         console,
     )?;
@@ -69,7 +71,6 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     if let Some(resumed) = resumed.as_ref().filter(|_| !arguments.force) {
         resumed.check(&arguments.out, &config)?;
     }
-    let weights = arguments.start.as_deref().map(read).transpose()?;
     let start = match (&resumed, &weights) {
         (Some(resumed), _) => Start::Resume(&resumed.bytes),
         (None, Some(weights)) => Start::Weights(weights),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Budget;
+use super::training::checkpoint_every;
 use crate::train::TrainConfig;
 use crate::{Error, Result};
 
@@ -73,11 +74,6 @@ impl Edits {
 /// Whether a setting is among the names of changed ones, by itself or by a group that it is in.
 pub fn is_edited(settings: &BTreeSet<String>, setting: &str) -> bool {
     settings.iter().any(|edited| covers(edited, setting))
-}
-
-/// Steps between two checkpoints of a planned run.
-fn checkpoint_every(iterations: usize) -> usize {
-    (iterations / 5).clamp(25.min(iterations), 1000)
 }
 
 /// Whether a name stands for this setting, alone or among others.

@@ -279,13 +279,18 @@ impl TrainingPlan {
         let iterations = budget.steps_of(seconds);
         self.config.iterations = iterations;
         self.augmentation(iterations);
-        self.config.checkpoint_every = (iterations / 5).clamp(25.min(iterations), 1000);
+        self.config.checkpoint_every = checkpoint_every(iterations);
         self.decide(
             "iterations",
             iterations.to_string(),
             format!("{} minutes of steps of {}", budget.minutes, duration(seconds)),
         );
     }
+}
+
+/// Steps between two checkpoints of a planned run.
+pub(super) fn checkpoint_every(iterations: usize) -> usize {
+    (iterations / 5).clamp(25.min(iterations), 1000)
 }
 
 /// Seconds of a step in words, with two digits that count.

@@ -107,10 +107,7 @@ impl Source for Scans<'_> {
 
     fn training(&self, cell: &Cell) -> Result<(LabelSet, TrainingSet), Failure> {
         let files = cell.training.iter().map(|name| self.find(name).cloned());
-        let cases = self.reader.read(&files.collect::<Result<Vec<_>, _>>()?)?;
-        let labels = self.reader.labels(&cases, cell.learned.clone())?;
-        let prepared = self.reader.training(cases, &labels, &cell.config)?;
-        Ok((labels, prepared))
+        self.reader.training_of(cell, &files.collect::<Result<Vec<_>, _>>()?)
     }
 
     fn label_names(&self) -> BTreeMap<u16, String> {

@@ -33,6 +33,8 @@ pub(in crate::cli) struct Facts<'a> {
     pub device: &'a ComputeDevice,
     /// The settings of the run that is resumed, if there is one.
     pub resumed: Option<&'a TrainConfig>,
+    /// The content of the weights file to start from.
+    pub start: Option<&'a [u8]>,
 }
 
 /// Settings that others are put over: those of the resumed run, those of the preset and its labels, or planned ones.
@@ -105,7 +107,7 @@ pub(in crate::cli) fn configure(
     facts: &Facts,
     console: &Console,
 ) -> Result<(TrainConfig, Option<LabelSet>), Failure> {
-    let options = Options::read(arguments)?;
+    let options = Options::read(arguments, facts.start)?;
     let (base, labels) = base(arguments, facts, &options, console)?;
     let config = options.over(&base)?;
     if let Some(method) = arguments.medcontext {
@@ -133,7 +135,7 @@ struct Options<'a> {
 }
 
 impl<'a> Options<'a> {
-    fn read(arguments: &'a Arguments) -> Result<Self, Failure> {
+    fn read(arguments: &'a Arguments, start: Option<&[u8]>) -> Result<Self, Failure> {
         let mut given = match &arguments.config {
             Some(path) => Given::read(path)?,
             None => Given::default(),
@@ -142,12 +144,11 @@ impl<'a> Options<'a> {
             // A network named on the command line replaces the file's numbers.
             given.table.remove("network");
         }
-        let start = arguments.start.as_deref().map(read).transpose()?;
         Ok(Self {
             arguments,
             given,
             // What is wrong with them is said when they are loaded.
-            start: start.and_then(|bytes| Metadata::read(&bytes).ok()),
+            start: start.and_then(|bytes| Metadata::read(bytes).ok()),
         })
     }
 

@@ -2,16 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 
-use futures::executor::block_on;
 use serde::Serialize;
 
 use super::arguments::Arguments;
 use crate::Error;
 use crate::backbone::Backbone;
-use crate::cli::console::{Console, interrupt_flag};
+use crate::cli::console::Console;
 use crate::cli::files::read;
+use crate::cli::plan::measured;
 use crate::cli::{Failure, Outcome};
 use crate::dataset::{CaseFingerprint, LabelSet};
 use crate::device::ComputeDevice;
@@ -83,20 +82,11 @@ fn planned(
         "measuring how long a step takes on {}",
         facts.device.description
     ));
-    let interrupted = interrupt_flag();
-    let measured = block_on(TrainingPlan::measured(
-        facts.cases,
-        &labels,
-        budget,
-        &facts.device.device,
-        |config| {
-            options
-                .over(&options.of_start(config.clone()))
-                .map(TrainConfig::resolved)
-        },
-        async || !interrupted.load(Ordering::SeqCst),
-    ))?;
-    measured.map(|measured| measured.plan).ok_or(Failure::Interrupted)
+    let device = &facts.device.device;
+    measured(facts.cases, &labels, budget, device, |config| {
+        let config = options.over(&options.of_start(config.clone()))?;
+        Ok(config.resolved())
+    })
 }
 
 /// Planned settings, or those of the preset or of the resumed run, then the method's, then the configuration file, then

@@ -19,6 +19,7 @@ use super::shard::Shard;
 use super::{Failure, Outcome};
 use crate::device;
 use crate::infer::{Event, PredictConfig, Predictor, Segmentation, label_file, logits_file, uncertainty_file};
+use crate::transform::MirrorAxes;
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let shard = Shard::choose(arguments.shard.as_deref())?;
@@ -40,9 +41,12 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         training.iterations,
         device.description
     ));
+    let settings = config(&arguments, &predictor).inference;
     if predictor.metadata().inference.is_some() {
-        let settings = config(&arguments, &predictor).inference;
         console.say(format!("inference: {}", settings.describe()));
+    }
+    if settings.mirror && predictor.metadata().mirror_axes == MirrorAxes::NONE {
+        console.warn("the network never saw mirror images, so test-time mirroring changes nothing");
     }
     let interrupted = interrupt_flag();
     let mut failed = unknown;

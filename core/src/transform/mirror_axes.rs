@@ -20,6 +20,9 @@ impl MirrorAxes {
     /// All axes.
     pub const ALL: Self = Self([true; 3]);
 
+    /// No axis.
+    pub const NONE: Self = Self([false; 3]);
+
     /// Whether volumes may be mirrored along all axes.
     pub fn is_all(&self) -> bool {
         *self == Self::ALL

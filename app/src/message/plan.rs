@@ -1,7 +1,7 @@
 //! Plans of training runs.
 
 use medcontext_core::dataset::CaseFingerprint;
-use medcontext_core::plan::{Budget, Edits, TrainingPlan};
+use medcontext_core::plan::{Budget, Edits, Speed, TrainingPlan};
 use medcontext_core::train::TrainConfig;
 use serde::{Deserialize, Serialize};
 
@@ -12,8 +12,8 @@ pub struct PlanTask {
     pub cases: Vec<String>,
     /// Minutes of training.
     pub minutes: f64,
-    /// Multiply-adds a second of the device, where they are known without measuring.
-    pub speed: Option<f64>,
+    /// Speed of the device, where it is known without measuring.
+    pub speed: Option<Speed>,
 }
 
 /// Requests for a plan.
@@ -59,8 +59,8 @@ pub struct Planned {
     pub decisions: Vec<PlannedSetting>,
     /// Minutes of training.
     pub minutes: f64,
-    /// Multiply-adds a second of the device.
-    pub speed: f64,
+    /// How fast the device trains.
+    pub speed: Speed,
     /// Memory of a training step in bytes.
     pub memory: u64,
     /// Whether the speed was measured on this device.

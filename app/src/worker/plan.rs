@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use medcontext_core::dataset::{CaseFingerprint, LabelSet};
-use medcontext_core::plan::{Budget, Edits, MeasuredPlan, TrainingPlan};
+use medcontext_core::plan::{Budget, Edits, MeasuredPlan, Speed, TrainingPlan};
 
 use super::error::Result;
 use super::reporter::yield_now;
@@ -48,18 +48,17 @@ pub async fn measure(session: &Session, task: PlanTask, edits: Edits) -> Result<
     let device = &session.device.device;
     let go_on = async || !session.reporter.pause_or_stop().await;
     let found = TrainingPlan::measured(&cases, &labels, budget, device, adjust, go_on).await?;
-    let Some(MeasuredPlan { plan, times }) = found else {
+    let Some(MeasuredPlan { plan, speed, .. }) = found else {
         return Ok(());
     };
-    let config = adjust(&plan.config)?;
-    let budget = budget.measured(&config, channels, outputs, times.step_seconds);
-    session.speed.set(Some(budget.speed));
+    session.speed.set(Some(speed));
+    let budget = Budget { speed, ..budget };
     let planned = Planned::new(plan, &budget, true, cases, outputs);
     session.reporter.send(PlanReport::Planned(Box::new(planned)));
     Ok(())
 }
 
-fn budget(task: &PlanTask, speed: Option<f64>) -> Budget {
+fn budget(task: &PlanTask, speed: Option<Speed>) -> Budget {
     Budget {
         minutes: task.minutes,
         speed: speed.unwrap_or(Budget::DEFAULT.speed),

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use futures::lock::Mutex;
 use medcontext_core::dataset::{CaseCache, CaseFingerprint, Changes};
 use medcontext_core::device::ComputeDevice;
+use medcontext_core::plan::Speed;
 
 use super::error::{Error, Result};
 use super::reporter::Reporter;
@@ -40,7 +41,7 @@ pub struct Session {
     /// How many plans were asked for.
     pub plans: Cell<u64>,
     /// Multiply-adds a second of the device, once measured.
-    pub speed: Cell<Option<f64>>,
+    pub speed: Cell<Option<Speed>>,
     /// Held while a case is read.
     pub reads: Mutex<()>,
     /// Whether cases are being read for the first time.

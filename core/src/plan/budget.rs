@@ -1,6 +1,6 @@
 //! What a training run may cost.
 
-use super::{PlanError, Result};
+use super::{PlanError, Result, Speed};
 use crate::device::{self, DeviceKind, available_memory};
 use crate::train::TrainConfig;
 
@@ -16,8 +16,8 @@ const MEMORY_SHARE: f64 = 0.8;
 pub struct Budget {
     /// Wall time of training in minutes.
     pub minutes: f64,
-    /// Multiply-adds a second of a training step on the device.
-    pub speed: f64,
+    /// How fast the device trains.
+    pub speed: Speed,
     /// Memory of a training step in bytes.
     pub memory: u64,
 }
@@ -26,24 +26,13 @@ impl Budget {
     /// Half an hour on one thread of a CPU, in the memory of a page.
     pub const DEFAULT: Self = Self {
         minutes: 30.0,
-        speed: Self::CPU_THREAD,
+        speed: Speed::CPU_THREAD,
         memory: 3 << 30,
     };
 
-    /// The speed of one CPU thread: measured with PCRLv2 tiny on a patch of 32 × 88 × 88 voxels, a step in 1.74 s.
-    pub const CPU_THREAD: f64 = 2.5e10;
-
-    /// The same device, with the speed that `seconds` for a step of these settings show.
-    pub fn measured(self, config: &TrainConfig, channels: usize, outputs: usize, seconds: f64) -> Self {
-        Self {
-            speed: step_cost(config, channels, outputs) / seconds,
-            ..self
-        }
-    }
-
     /// Wall time of a training step in seconds.
     pub fn step_seconds(&self, config: &TrainConfig, channels: usize, outputs: usize) -> f64 {
-        step_cost(config, channels, outputs) / self.speed
+        self.speed.seconds(step_cost(config, channels, outputs))
     }
 
     /// Training steps of so many seconds that the time allows; at least one.
@@ -59,7 +48,10 @@ impl Budget {
             _ => None,
         };
         Self {
-            speed: Self::CPU_THREAD * device::threads() as f64,
+            speed: Speed {
+                rate: Speed::CPU_THREAD.rate * device::threads() as f64,
+                ..Speed::CPU_THREAD
+            },
             memory: memory.unwrap_or(Self::DEFAULT.memory),
             ..Self::DEFAULT
         }
@@ -71,7 +63,7 @@ impl Budget {
     /// When it has no time, or a device that does not compute.
     pub(super) fn check(&self) -> Result<()> {
         let positive = |value: f64| value.is_finite() && value > 0.0;
-        match positive(self.minutes) && positive(self.speed) {
+        match positive(self.minutes) && positive(self.speed.rate) {
             true => Ok(()),
             false => Err(PlanError::NoBudget(self.minutes)),
         }
@@ -79,7 +71,7 @@ impl Budget {
 }
 
 /// Multiply-adds of a training step.
-fn step_cost(config: &TrainConfig, channels: usize, outputs: usize) -> f64 {
+pub(super) fn step_cost(config: &TrainConfig, channels: usize, outputs: usize) -> f64 {
     let network = config.resolved_network();
     let forward = network.multiply_adds(channels, outputs, config.patch) as f64;
     let method = &config.medcontext;

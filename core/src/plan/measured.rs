@@ -5,13 +5,15 @@ use ndarray::Array3;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Budget, TrainingPlan};
+use super::budget::step_cost;
+use super::{Budget, MeasuredStep, Speed, TrainingPlan};
 use crate::dataset::{Case, CaseFingerprint, LabelSet};
 use crate::train::{StepTimes, TrainConfig, rehearse};
 use crate::volume::{Affine, Form, Grid, Image, LabelImage, Voxels};
 use crate::{Error, Result};
 
-/// A plan is made again with the measured speed, and once more where that changed what a step computes.
+/// A plan is made again with the measured speed, and once more where that changed what a step computes, until steps of
+/// this many plans were measured.
 const ROUNDS: usize = 3;
 
 /// A plan whose iterations follow from measured steps.
@@ -19,8 +21,10 @@ const ROUNDS: usize = 3;
 pub struct MeasuredPlan {
     /// The plan.
     pub plan: TrainingPlan,
-    /// Steps of its settings on the device.
+    /// Steps of its settings on the device, or of settings like them.
     pub times: StepTimes,
+    /// The speed that they and the steps of earlier plans show.
+    pub speed: Speed,
 }
 
 impl TrainingPlan {
@@ -39,6 +43,7 @@ impl TrainingPlan {
         mut go_on: impl AsyncFnMut() -> bool,
     ) -> Result<Option<MeasuredPlan>, E> {
         let mut budget = budget;
+        let mut steps = Vec::new();
         let mut last: Option<(TrainConfig, StepTimes)> = None;
         for round in 0..=ROUNDS {
             let mut plan = Self::new(cases, labels, &budget).map_err(Error::from)?;
@@ -47,14 +52,26 @@ impl TrainingPlan {
             if let Some((measured, times)) = &last
                 && (round == ROUNDS || computes_the_same(measured, &config))
             {
-                plan.last(&budget, times.step_seconds);
-                return Ok(Some(MeasuredPlan { plan, times: *times }));
+                let seconds = match computes_the_same(measured, &config) {
+                    true => times.step_seconds,
+                    false => budget.step_seconds(&config, channels, labels.outputs()),
+                };
+                plan.last(&budget, seconds);
+                return Ok(Some(MeasuredPlan {
+                    plan,
+                    times: *times,
+                    speed: budget.speed,
+                }));
             }
             let case = noise(&config, channels, labels)?;
             let Some(times) = rehearse(config.clone(), vec![case], labels.clone(), device, &mut go_on).await? else {
                 return Ok(None);
             };
-            budget = budget.measured(&config, channels, labels.outputs(), times.step_seconds);
+            steps.push(MeasuredStep {
+                cost: step_cost(&config, channels, labels.outputs()),
+                seconds: times.step_seconds,
+            });
+            budget.speed = Speed::of(&steps).unwrap_or(budget.speed);
             last = Some((config, times));
         }
         Ok(None)

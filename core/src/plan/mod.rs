@@ -45,6 +45,7 @@ mod planner;
 mod plans;
 mod resolution;
 mod spacing;
+mod speed;
 mod statistics;
 mod topology;
 mod training;
@@ -67,6 +68,7 @@ pub use planner::Planner;
 pub use plans::Plans;
 pub use resolution::Resolution;
 pub use spacing::TargetSpacing;
+pub use speed::{MeasuredStep, Speed};
 pub use topology::Topology;
 pub use training::TrainingPlan;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Budget, TrainingPlan};
+use super::{Budget, Speed, TrainingPlan};
 use crate::dataset::{CaseFacts, CaseFingerprint, ChannelFacts, LabelFacts, LabelSet};
 use crate::transform::Normalization;
 use crate::volume::Bounds;
@@ -106,7 +106,10 @@ fn few_minutes_give_larger_voxels_so_that_a_patch_sees_the_body() {
     // A device a thousand times as fast sees the scans as they are.
     let fast = Budget {
         minutes: 10.0,
-        speed: 1000.0 * Budget::CPU_THREAD,
+        speed: Speed {
+            rate: 1000.0 * Speed::CPU_THREAD.rate,
+            overhead: 0.0,
+        },
         memory: 64 << 30,
     };
     let fast = TrainingPlan::new(&cases, &labels(&cases, KIDNEYS), &fast).expect("a plan");

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use medcontext_core::dataset::{CaseFiles, Role};
 use medcontext_core::infer::LabelVolume;
+use medcontext_core::plan::Speed;
 
 use super::measure::measure;
 use super::settings::settle;
@@ -24,7 +25,8 @@ struct Basis {
 
 /// Keeps the plan up to date for as long as the page lives.
 pub fn follow(state: State, link: Link) {
-    let speed = asked("speed").and_then(|speed| speed.parse().ok());
+    let speed = asked("speed").and_then(|rate| rate.parse().ok());
+    let speed = speed.map(|rate| Speed { rate, overhead: 0.0 });
     let basis = Memo::new(move |_| basis(state, speed));
     Effect::new(move |_| match basis.get() {
         Some(basis) => {
@@ -60,7 +62,7 @@ pub fn follow(state: State, link: Link) {
 }
 
 /// What to plan for; `None` while there is nothing, or something has not been read.
-fn basis(state: State, speed: Option<f64>) -> Option<Basis> {
+fn basis(state: State, speed: Option<Speed>) -> Option<Basis> {
     if !state.worker.is_ready() || state.worker.replaying.get() {
         return None;
     }

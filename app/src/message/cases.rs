@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use medcontext_core::dataset::{CaseFiles, CaseHeader, Fix, Frames, Role};
 use medcontext_core::infer::LabelVolume;
-use medcontext_core::volume::Thumbnail;
+use medcontext_core::volume::{SliceAxis, Thumbnail};
 use serde::{Deserialize, Serialize};
 
 use super::Handle;
@@ -118,6 +118,8 @@ pub enum CasesRequest {
     },
     /// Combine label maps of one structure each into one for each image.
     CombineStructures,
+    /// Count only the slices along an axis that hold a label, or all.
+    CountLabeledSlices(Option<SliceAxis>),
     /// Take a drawing as a case's labels.
     Label {
         /// The case.
@@ -150,6 +152,8 @@ pub enum CasesReport {
         /// Whether some of them are label maps of one structure each, which can be combined.
         structures: bool,
     },
+    /// Along which axis only the slices with a label count, if so.
+    LabeledSlices(Option<SliceAxis>),
     /// A case is gone.
     Removed {
         /// The case.

@@ -20,6 +20,8 @@ pub async fn refresh(session: &Session) {
         structures,
     } = session.refresh_library();
     tell_leftovers(session, leftovers, structures);
+    let slices = session.library().choices().labeled_slices;
+    session.reporter.send(CasesReport::LabeledSlices(slices));
     for id in &removed {
         forget(session, id);
     }

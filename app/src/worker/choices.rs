@@ -1,6 +1,7 @@
 //! What a person decides about files: which label map belongs to a case, and how a series is used.
 
 use medcontext_core::dataset::Frames;
+use medcontext_core::volume::SliceAxis;
 
 use super::cases;
 use super::error::Result;
@@ -34,6 +35,12 @@ pub async fn use_frames(session: &Session, case: &str, frames: Frames) -> Result
 /// Combines label maps of one structure each.
 pub async fn combine(session: &Session) -> Result<()> {
     session.library_mut().combine_structures();
+    apply(session).await
+}
+
+/// Counts only the slices along an axis that hold a label, or all.
+pub async fn count_labeled_slices(session: &Session, axis: Option<SliceAxis>) -> Result<()> {
+    session.library_mut().count_labeled_slices(axis);
     apply(session).await
 }
 

@@ -153,6 +153,7 @@ async fn handle_cases(session: &Session, request: CasesRequest) -> Result<()> {
         CasesRequest::UseFrames { case, frames } => {
             choices::use_frames(session, &case, frames).await?;
         }
+        CasesRequest::CountLabeledSlices(axis) => choices::count_labeled_slices(session, axis).await?,
         CasesRequest::CombineStructures => choices::combine(session).await?,
         CasesRequest::Repair { case, fix } => label::repair(session, &case, fix).await?,
         CasesRequest::Label { case, drawing, names } => label::take(session, &case, &drawing.0, &names).await?,

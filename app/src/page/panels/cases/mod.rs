@@ -1,6 +1,7 @@
 //! Cases: the dropped files, and the cases that they form.
 
 mod intake;
+mod labeled;
 mod leftovers;
 mod list;
 mod pairing;

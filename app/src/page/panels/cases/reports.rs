@@ -20,6 +20,7 @@ pub fn on_report(state: State, report: CasesReport) {
             state.cases.leftovers.set(files);
             state.cases.structures.set(structures);
         }
+        CasesReport::LabeledSlices(axis) => state.cases.labeled_slices.set(axis),
         CasesReport::Removed { case } => forget(state, &case),
     }
 }

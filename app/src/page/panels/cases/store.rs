@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use medcontext_core::dataset::Role;
+use medcontext_core::volume::SliceAxis;
 
 use crate::message::{CaseInfo, Unused};
 use crate::saved::SavedResult;
@@ -67,6 +68,8 @@ pub struct CasesStore {
     pub leftovers: RwSignal<Vec<Unused>>,
     /// Whether some of them are label maps of one structure each.
     pub structures: RwSignal<bool>,
+    /// Along which axis only the slices with a label count, if so.
+    pub labeled_slices: RwSignal<Option<SliceAxis>>,
     /// Cases read and cases to read, while files are being read.
     pub reading: RwSignal<Option<(usize, usize)>>,
 }

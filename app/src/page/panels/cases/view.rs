@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use medcontext_core::dataset::Role;
 
 use super::intake::Intake;
+use super::labeled::LabeledSlices;
 use super::leftovers::Leftovers;
 use super::list::CaseList;
 use super::pairing::Pairing;
@@ -41,6 +42,7 @@ pub fn Cases() -> impl IntoView {
             <CaseList />
             <Show when=move || !empty()>
                 <CaseTable />
+                <LabeledSlices />
                 <Pairing />
             </Show>
         </section>

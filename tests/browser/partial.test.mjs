@@ -90,7 +90,10 @@ test("each case is left out in turn, and what was found is shown", { timeout: li
     assert.equal(names.at(-1), "mean");
     const dice = await page.locator("#folds tbody tr").evaluateAll((rows) => rows.map((row) => row.cells[1].innerText));
     for (const text of dice) assert.match(text, /^[01]\.\d{3}/);
-    assert.match(await page.locator("#folds p").innerText(), /^Worst case: phantom_00\d, Dice [01]\.\d{3}$/);
+    assert.match(await page.locator("#folds .worst").innerText(), /^Worst case: phantom_00\d, Dice [01]\.\d{3}$/);
+    const chosen = await page.locator("#folds .post-processing li").allInnerTexts();
+    assert.match(chosen[0], /^post-processing chosen on the held-out cases/);
+    assert.equal(chosen.length, 4, "and a sentence on each switch");
     await screenshot(page, "partial-2-folds");
   });
 });

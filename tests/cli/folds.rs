@@ -66,6 +66,10 @@ fn each_case_is_held_out_once_and_the_folds_segment_together() {
         .fold(1.0, f64::min);
     assert_eq!(worst.dice, lowest);
 
+    let chosen = found.post_processing.expect("all folds are done");
+    assert!(told.contains("post-processing chosen on the held-out cases"), "{told}");
+    assert!(chosen.dice >= chosen.dice_before, "{chosen:?}");
+
     // A fold is the run that its cases and the same settings would give.
     let [list, alone, settings] = ["lists.json", "alone", "run/config.toml"].map(|name| path(folder.path(), name));
     fs::write(&list, r#"{"a": ["phantom_001", "phantom_003"]}"#).expect("written");
@@ -80,11 +84,23 @@ fn each_case_is_held_out_once_and_the_folds_segment_together() {
     assert!(told.contains("ensemble of 3: "), "{told}");
     let weights = FOLDS.map(|fold| format!("{out}/{fold}/last.safetensors"));
     let [first, others @ ..] = weights.each_ref().map(String::as_str);
+    // The weights alone do not know what all folds show.
+    let settings = chosen.settings;
+    let [largest, holes] = [settings.largest_component, settings.fill_holes].map(|on| on.to_string());
+    let smallest = settings.smallest_ml.to_string();
     // As a shell writes them: several after one option.
     let arguments = [
         vec!["predict", "--weights", first],
         others.to_vec(),
         vec!["--input", &input, "--output", &named],
+        vec![
+            "--largest-component",
+            &largest,
+            "--fill-holes",
+            &holes,
+            "--smallest-ml",
+            &smallest,
+        ],
     ];
     succeed(&arguments.concat());
     assert!(bytes(&whole, "phantom_002.nii.gz") == bytes(&named, "phantom_002.nii.gz"));

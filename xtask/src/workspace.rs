@@ -19,10 +19,11 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// The workspace that this program was built from.
+    /// The workspace that Cargo runs this program for, else the one that it was built from: checkouts that share a
+    /// target folder share the program.
     pub fn here() -> Self {
-        let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let root = xtask.parent().unwrap_or(xtask).to_path_buf();
+        let xtask = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+        let root = xtask.parent().unwrap_or(&xtask).to_path_buf();
         let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
         let target = root.join(target);
         let tools = target.join("tools");

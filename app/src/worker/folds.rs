@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use medcontext_core::dataset::{Case, LabelSet};
 use medcontext_core::experiment::{Cell, CrossValidation, Event, FoldCount, Runner, Source, folds};
+use medcontext_core::metric::{ChosenPostProcessing, HeldOutPrediction, choose_post_processing};
 use medcontext_core::train::{self, TrainConfig};
+use medcontext_core::volume::LabelImage;
 
 use super::error::{Error, Result};
 use super::reporter::yield_now;
@@ -59,13 +61,23 @@ pub async fn cross_validate(session: &Session, config: TrainConfig, cases: &[Str
     };
     let mut runner = Runner::new(&source, validation.cells(), &session.device.device);
     let (mut results, mut number) = (Vec::new(), 0);
+    let mut predicted: Vec<(String, LabelImage)> = Vec::new();
     while let Some(event) = runner.next().await? {
         if let Event::Cell { .. } = &event {
             number += 1;
         }
+        if let Event::Case {
+            segmentation, score, ..
+        } = &event
+        {
+            predicted.push((score.case.clone(), segmentation.labels.clone()));
+        }
         if let Event::Finished(result) = &event {
             results.push((**result).clone());
-            let summary = Box::new(validation.summary(&results)?);
+            let mut summary = Box::new(validation.summary(&results)?);
+            if summary.is_complete() {
+                summary.post_processing = Some(choose(&source, &predicted)?);
+            }
             session
                 .reporter
                 .send(TrainingReport::Fold(FoldReport::Measured(summary)));
@@ -78,6 +90,20 @@ pub async fn cross_validate(session: &Session, config: TrainConfig, cases: &[Str
         }
     }
     Ok(())
+}
+
+/// The post-processing that the held-out cases speak for.
+fn choose(source: &Held, predicted: &[(String, LabelImage)]) -> Result<ChosenPostProcessing> {
+    let held_out = predicted.iter().filter_map(|(case, prediction)| {
+        let held = source.cases.iter().find(|held| held.id == *case)?;
+        Some(HeldOutPrediction {
+            case,
+            prediction,
+            truth: held.label.as_ref()?,
+        })
+    });
+    let chosen = choose_post_processing(&held_out.collect::<Vec<_>>());
+    Ok(chosen.map_err(medcontext_core::Error::from)?)
 }
 
 /// What is said of an event of fold `number`, where all folds take so many seconds more.

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use clap::Args;
 use futures::executor::block_on;
 
-pub(super) use self::run_folder::{RunFolder, files, finished};
+pub(super) use self::run_folder::{RunFolder, files, finished, segmentations};
 use self::scans::Scans;
 use super::cache::Cache;
 use super::cases::Reader;

@@ -1,5 +1,6 @@
 //! `core train --folds`: cross-validation.
 
+mod post_processing;
 mod scans;
 
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::sync::atomic::Ordering;
 use burn::tensor::Device;
 use futures::executor::block_on;
 
+use self::post_processing::choose;
 use self::scans::FoldScans;
 use super::cache::Cache;
 use super::cases::{Cases, Reader};
@@ -69,7 +71,9 @@ pub(super) fn run(mut arguments: Arguments, console: &Console) -> Outcome {
         console.say(format!("training on {description}"));
         block_on(run.drive(open, &devices, &description))?;
     }
-    let summary = keep(run.out, &run.validation, &run.results)?;
+    let mut summary = run.validation.summary(&run.results)?;
+    summary.post_processing = Some(choose(&run.scans, &run.results, run.out)?);
+    keep(run.out, &summary)?;
     for line in summary.to_lines() {
         console.say(line);
     }
@@ -221,7 +225,7 @@ impl Run<'_> {
             }
             if let Event::Finished(result) = event {
                 results.push(*result);
-                keep(out, validation, results)?;
+                keep(out, &validation.summary(results)?)?;
             }
             if interrupted.load(Ordering::SeqCst) {
                 runner.stop();
@@ -250,11 +254,9 @@ fn outlook(number: usize, count: usize, left: Option<f64>) -> String {
     format!("fold {number} of {count}{left}")
 }
 
-/// Writes the summary of the finished folds, and returns it.
-fn keep(out: &Path, validation: &CrossValidation, results: &[CellResult]) -> Result<FoldSummary, Failure> {
-    let summary = validation.summary(results)?;
+/// Writes the summary of the finished folds.
+fn keep(out: &Path, summary: &FoldSummary) -> Outcome {
     let path = out.join(FOLDS_FILE);
-    let json = encoded(&path, serde_json::to_string_pretty(&summary))?;
-    write(&path, json.as_bytes())?;
-    Ok(summary)
+    let json = encoded(&path, serde_json::to_string_pretty(summary))?;
+    write(&path, json.as_bytes())
 }

@@ -24,7 +24,7 @@ use crate::transform::MirrorAxes;
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let shard = Shard::choose(arguments.shard.as_deref())?;
     let weights = weights_files(&arguments.weights)?;
-    let (jobs, unknown) = jobs(&arguments, &weights, shard, console)?;
+    let (jobs, unknown) = jobs(&arguments, &weights.files, shard, console)?;
     if !shard.is_whole() {
         console.say(format!("{shard}: {} cases", jobs.len()));
     }

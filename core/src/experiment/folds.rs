@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Cell, CellResult};
 use crate::dataset::LabelSet;
-use crate::infer::PredictConfig;
-use crate::metric::{Evaluation, Protocol, Region, Targets};
+use crate::infer::{Inference, PostProcessing, PredictConfig};
+use crate::metric::{ChosenPostProcessing, Evaluation, Protocol, Region, Targets};
 use crate::train::TrainConfig;
 use crate::{Error, Result};
 
@@ -146,7 +146,11 @@ impl CrossValidation {
             targets: self.targets(),
             protocol: Protocol::default(),
             predict: PredictConfig {
-                inference: config.inference_settings(),
+                inference: Inference {
+                    // It is chosen by the held-out cases of all folds.
+                    post_processing: PostProcessing::default(),
+                    ..config.inference_settings()
+                },
                 batch_size: config.batch_size,
                 ..PredictConfig::default()
             },
@@ -195,6 +199,7 @@ impl CrossValidation {
             folds: self.folds.iter().filter_map(of).collect(),
             worst: WorstCase::of(&evaluation),
             evaluation,
+            post_processing: None,
         })
     }
 }
@@ -215,6 +220,9 @@ pub struct FoldSummary {
     pub evaluation: Evaluation,
     /// The case with the lowest Dice; `None` where no case has one.
     pub worst: Option<WorstCase>,
+    /// The post-processing that the held-out cases speak for, once all folds are finished; `evaluation` is without any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub post_processing: Option<ChosenPostProcessing>,
 }
 
 /// A finished fold.
@@ -259,6 +267,11 @@ impl FoldSummary {
     /// The current version of the format.
     const VERSION: u32 = 1;
 
+    /// Whether all folds are finished.
+    pub fn is_complete(&self) -> bool {
+        self.folds.len() == self.planned
+    }
+
     /// Reads a summary.
     ///
     /// # Errors
@@ -284,6 +297,9 @@ impl FoldSummary {
             let fold = (self.folds.iter().find(holds))
                 .map_or(String::new(), |finished| format!(" (fold {})", finished.fold.number));
             lines.push(format!("worst case: {case}{fold}, Dice {dice:.4}"));
+        }
+        if let Some(chosen) = &self.post_processing {
+            lines.extend(chosen.to_lines());
         }
         lines
     }

@@ -6,7 +6,7 @@ use web_time::Instant;
 
 use super::blend::{Blended, Blender};
 use super::ensemble::{self, EnsembleError};
-use super::{Event, LabelVolume, PredictConfig, Segmentation, Uncertainty, mirror_tta};
+use super::{Event, Inference, LabelVolume, PostProcessing, PredictConfig, Segmentation, Uncertainty, mirror_tta};
 use crate::backbone::Model;
 use crate::dataset::LabelSet;
 use crate::transform::{MirrorAxes, Prepared, largest};
@@ -77,6 +77,15 @@ impl Predictor {
             whole.members.extend(member.members);
         }
         Ok(whole)
+    }
+
+    /// The same networks, with post-processing in place of that of their weights.
+    pub fn with_post_processing(mut self, post_processing: PostProcessing) -> Self {
+        self.metadata.inference = Some(Inference {
+            post_processing,
+            ..self.metadata.inference.unwrap_or_default()
+        });
+        self
     }
 
     /// Number of networks that segment together.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ndarray::{Array3, Zip};
+use serde::{Deserialize, Serialize};
 
 use super::{Overlap, Statistic, without_ignored};
 use crate::dataset::DatasetError;
@@ -30,7 +31,7 @@ pub struct HeldOutPrediction<'a> {
 }
 
 /// Post-processing that held-out cases speak for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChosenPostProcessing {
     /// The settings.
     pub settings: PostProcessing,
@@ -40,6 +41,19 @@ pub struct ChosenPostProcessing {
     pub dice: Option<f64>,
     /// A sentence on each of largest component, smallest component and holes: why it is used, or why not.
     pub reasons: [String; 3],
+}
+
+impl ChosenPostProcessing {
+    /// What it does to Dice, and a line on each switch.
+    pub fn to_lines(&self) -> Vec<String> {
+        let gain = match (self.dice_before, self.dice) {
+            (Some(before), Some(after)) => format!(": mean Dice {before:.4} before, {after:.4} after"),
+            _ => String::new(),
+        };
+        let head = format!("post-processing chosen on the held-out cases{gain}");
+        let reasons = self.reasons.iter().map(|reason| format!("  {reason}"));
+        [head].into_iter().chain(reasons).collect()
+    }
 }
 
 /// Chooses the post-processing with the best mean Dice on held-out cases: over labels the mean of the means over cases,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Budget;
-use super::training::checkpoint_every;
+use super::training::{checkpoint_every, learning_rate};
 use crate::train::TrainConfig;
 use crate::{Error, Result};
 
@@ -42,6 +42,9 @@ impl Edits {
             }
         }
         let mut config: TrainConfig = serde_json::from_value(Value::Object(merged)).map_err(unusable)?;
+        if !self.contain("learning_rate") && config.network.backbone() != plan.network.backbone() {
+            config.learning_rate = learning_rate(config.network.backbone());
+        }
         if !self.contain("patch") {
             config.fit_patch();
         }

@@ -28,6 +28,16 @@ const THICK: f64 = 3.0;
 /// From so many iterations on, nnU-Net's augmentation happens as often as there.
 const LONG_RUN: f64 = 1000.0;
 
+/// The learning rate of a planned run from scratch. That of the CNN was found on five scans of abdomen-mr, one seed, in
+/// 160 steps: mean Dice 0.26 with 0.002, 0.37 with 0.005, 0.46 with 0.01 (AdamW, cosine); in 316 steps 0.31 with 0.0005,
+/// 0.47 with 0.002 and 0.58 with 0.005. Of the other networks, which have no group norm after each layer, none was tried.
+pub fn learning_rate(backbone: Backbone) -> f64 {
+    match backbone {
+        Backbone::Pcrlv2 => 0.01,
+        _ => TrainConfig::default().learning_rate,
+    }
+}
+
 /// Settings of a training run, and of inference with its weights.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TrainingPlan {
@@ -53,6 +63,7 @@ impl TrainingPlan {
         let mut plan = Self {
             config: TrainConfig {
                 network: NetworkChoice::named(Backbone::Pcrlv2, Size::Tiny),
+                learning_rate: learning_rate(Backbone::Pcrlv2),
                 batch_size: 1,
                 // Fitted to the run, should it be switched on.
                 medcontext: MedContext {
@@ -266,6 +277,11 @@ impl TrainingPlan {
             "backbone",
             self.config.network.backbone().title(),
             "of the networks here it learned most from five scans in ten minutes",
+        );
+        self.decide(
+            "learning_rate",
+            self.config.learning_rate.to_string(),
+            "few steps have to go far: with this network 0.01 learned more in them than 0.005, 0.002 and 0.0005",
         );
         self.decide(
             "medcontext.enabled",

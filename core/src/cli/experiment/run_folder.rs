@@ -28,6 +28,13 @@ fn predicted(cell: &Cell) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// Paths of a finished cell's segmentations in its folder, by case.
+pub(in crate::cli) fn segmentations(folder: &Path, cell: &Cell) -> BTreeMap<String, PathBuf> {
+    let folder = folder.join(PREDICTED);
+    let names = predicted(cell).into_iter();
+    names.map(|(case, name)| (case, folder.join(name))).collect()
+}
+
 /// The files of a cell's folder.
 pub(in crate::cli) fn files(folder: &Path, cell: &Cell) -> Vec<PathBuf> {
     let predicted = predicted(cell).into_values();

@@ -8,22 +8,36 @@ use crate::Error;
 use crate::cli::Failure;
 use crate::cli::files::read;
 use crate::experiment::{FOLDS_FILE, FoldSummary};
-use crate::infer::Predictor;
+use crate::infer::{PostProcessing, Predictor};
 
-/// The weights files that these paths name; a folder stands for the folds in it.
-pub(super) fn weights_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
-    let mut files = Vec::new();
-    for path in paths {
-        match path.is_dir() {
-            true => files.extend(of_folds(path)?),
-            false => files.push(path.clone()),
-        }
-    }
-    Ok(files)
+/// Weights files, and what their held-out cases speak for.
+#[derive(Default)]
+pub(super) struct WeightsFiles {
+    /// The files.
+    pub files: Vec<PathBuf>,
+    /// The post-processing that was chosen by the folds, where the files are those of one cross-validation.
+    post_processing: Option<PostProcessing>,
 }
 
-/// The weights of all folds of a run.
-fn of_folds(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+/// The weights files that these paths name; a folder stands for the folds in it.
+pub(super) fn weights_files(paths: &[PathBuf]) -> Result<WeightsFiles, Failure> {
+    let mut weights = WeightsFiles::default();
+    for path in paths {
+        if path.is_dir() {
+            let summary = finished_folds(path)?;
+            let files = summary.folds.iter().map(|fold| path.join(&fold.weights));
+            weights.files.extend(files);
+            let chosen = summary.post_processing.filter(|_| paths.len() == 1);
+            weights.post_processing = chosen.map(|chosen| chosen.settings);
+        } else {
+            weights.files.push(path.clone());
+        }
+    }
+    Ok(weights)
+}
+
+/// The summary of a cross-validation with all its folds.
+fn finished_folds(folder: &Path) -> Result<FoldSummary, Failure> {
     let path = folder.join(FOLDS_FILE);
     if !path.is_file() {
         return Err(Failure::Message(format!(
@@ -36,7 +50,7 @@ fn of_folds(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
         Failure::Message(format!("{path}: {problem}; name the weights of the folds instead"))
     })?;
     let done = summary.folds.len();
-    if done < summary.planned {
+    if !summary.is_complete() {
         return Err(Failure::Message(format!(
             "{}: {done} of {} folds are done; finish them with `core train --folds {} --resume`, or name the weights \
              of those that are",
@@ -45,15 +59,19 @@ fn of_folds(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
             summary.planned
         )));
     }
-    Ok(summary.folds.iter().map(|fold| folder.join(&fold.weights)).collect())
+    Ok(summary)
 }
 
 /// Loads the weights onto a device: one network, or an ensemble.
-pub(super) fn load(files: &[PathBuf], device: &Device) -> Result<Predictor, Failure> {
+pub(super) fn load(weights: &WeightsFiles, device: &Device) -> Result<Predictor, Failure> {
     let member = |path: &PathBuf| {
         let predictor = Predictor::load(&read(path)?, device)?;
         Ok((path.display().to_string(), predictor))
     };
-    let members = files.iter().map(member).collect::<Result<Vec<_>, Error>>()?;
-    Ok(Predictor::ensemble(members).map_err(Error::from)?)
+    let members = weights.files.iter().map(member).collect::<Result<Vec<_>, Error>>()?;
+    let predictor = Predictor::ensemble(members).map_err(Error::from)?;
+    Ok(match weights.post_processing {
+        Some(chosen) => predictor.with_post_processing(chosen),
+        None => predictor,
+    })
 }

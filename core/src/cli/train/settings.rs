@@ -58,7 +58,13 @@ fn base(
     if options.start.is_some() {
         console.say("network, patch, voxels, intensities and mirroring are those of the weights to start from");
     }
-    Ok((options.of_start(plan.config), None))
+    let mut config = options.of_start(plan.config);
+    config.learning_rate = match options.start {
+        // What was learned is not to be unlearned.
+        Some(_) => TrainConfig::default().learning_rate,
+        None => plan::learning_rate(options.over(&config)?.network.backbone()),
+    };
+    Ok((config, None))
 }
 
 /// Settings planned for the cases and the minutes there are. Where the number of iterations is not given, it follows

@@ -52,7 +52,7 @@ const fn field(
 }
 
 /// The known ones. A plan may decide more: those are shown under their names in the configuration.
-static FIELDS: [Field; 11] = [
+static FIELDS: [Field; 12] = [
     field(
         "preprocessing.normalization",
         "Intensities",
@@ -73,6 +73,13 @@ static FIELDS: [Field; 11] = [
     field("patch", "Patch", "patch-depth", &["patch"], |config| {
         format!("{} voxels", format::product(&config.patch))
     }),
+    field(
+        "learning_rate",
+        "Learning rate",
+        "learning-rate",
+        &["learning_rate"],
+        |config| config.learning_rate.to_string(),
+    ),
     field(
         "augmentation",
         "Augmentation",

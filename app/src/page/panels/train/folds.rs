@@ -59,6 +59,10 @@ fn Summary(summary: FoldSummary) -> impl IntoView {
     let worst = summary
         .worst
         .map(|WorstCase { case, dice }| format!("Worst case: {case}, Dice {dice:.3}"));
+    let chosen = summary.post_processing.map(|chosen| chosen.to_lines());
+    let chosen: Vec<_> = (chosen.into_iter().flatten())
+        .map(|line| view! { <li>{line.trim().to_owned()}</li> })
+        .collect();
     view! {
         <table>
             <thead>
@@ -70,6 +74,7 @@ fn Summary(summary: FoldSummary) -> impl IntoView {
             </thead>
             <tbody>{labels} {line("mean".to_owned(), summary.evaluation.mean)}</tbody>
         </table>
-        <p>{worst}</p>
+        <p class="worst">{worst}</p>
+        <ul class="post-processing">{chosen}</ul>
     }
 }

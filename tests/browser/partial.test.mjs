@@ -55,10 +55,10 @@ async function trained(data, choose) {
 
 test("slices that were not drawn count as background, or not at all", { timeout: limit }, async () => {
   const folder = temporaryFolder();
-  partlyDrawn(join(folder, "drawn"), { background: 0, ball: 1 }, 0);
+  partlyDrawn(join(folder, "partial"), { background: 0, ball: 1 }, 0);
   partlyDrawn(join(folder, "ignored"), { background: 0, ball: 1, ignore: 2 }, 2);
-  const every = await trained(join(folder, "drawn"), async () => {});
-  const drawn = await trained(join(folder, "drawn"), async (page) => {
+  const every = await trained(join(folder, "partial"), async () => {});
+  const drawn = await trained(join(folder, "partial"), async (page) => {
     await page.locator(".labeled-slices select").selectOption("axial");
     await page.waitForFunction(() => document.querySelector(".labeled-slices select").value === "axial");
     await page.locator("#plan li[data-setting=patch]").waitFor();

@@ -72,7 +72,7 @@ pub(super) fn run(mut arguments: Arguments, console: &Console) -> Outcome {
         block_on(run.drive(open, &devices, &description))?;
     }
     let mut summary = run.validation.summary(&run.results)?;
-    summary.post_processing = Some(choose(&run.scans, &run.results, run.out)?);
+    summary.post_processing = Some(choose(&run.scans, &run.results, |cell| place(run.out, cell))?);
     keep(run.out, &summary)?;
     for line in summary.to_lines() {
         console.say(line);

@@ -19,6 +19,7 @@ mod folds;
 mod info;
 mod inputs;
 mod listing;
+mod measured;
 mod outcome;
 mod phantom;
 mod plan;

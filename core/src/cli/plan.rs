@@ -2,23 +2,21 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use burn::tensor::Device;
 use clap::Args;
 use futures::executor::block_on;
 
 use super::cases::Reader;
-use super::console::{Console, interrupt_flag};
+use super::console::Console;
 use super::files::write;
 use super::folder::{Folder, FolderOptions};
 use super::listing::Listing;
+use super::measured::measured;
 use super::{Failure, Outcome, train};
 use crate::Error;
 use crate::dataset::{CaseFingerprint, DatasetError, LabelSet, Role};
 use crate::device::{self, DeviceKind};
 use crate::plan::{Budget, TrainingPlan};
-use crate::train::TrainConfig;
 use crate::volume::SliceAxis;
 
 #[derive(Args)]
@@ -113,18 +111,4 @@ fn planned(
     let opened = block_on(device::open(kind))?;
     console.warn(format!("measuring how long a step takes on {}", opened.description));
     measured(cases, labels, budget, &opened.device, |config| Ok(config.clone()))
-}
-
-/// The plan from steps that are measured on a device, with what `adjust` puts over a plan's settings; Ctrl-C ends it.
-pub(super) fn measured(
-    cases: &[CaseFingerprint],
-    labels: &LabelSet,
-    budget: Budget,
-    device: &Device,
-    adjust: impl Fn(&TrainConfig) -> Result<TrainConfig, Failure>,
-) -> Result<TrainingPlan, Failure> {
-    let interrupted = interrupt_flag();
-    let go_on = async || !interrupted.load(Ordering::SeqCst);
-    let measured = block_on(TrainingPlan::measured(cases, labels, budget, device, adjust, go_on))?;
-    measured.map(|measured| measured.plan).ok_or(Failure::Interrupted)
 }

@@ -10,7 +10,7 @@ use crate::Error;
 use crate::backbone::Backbone;
 use crate::cli::console::Console;
 use crate::cli::files::read;
-use crate::cli::plan::measured;
+use crate::cli::measured::measured;
 use crate::cli::{Failure, Outcome};
 use crate::dataset::{CaseFingerprint, LabelSet};
 use crate::device::ComputeDevice;

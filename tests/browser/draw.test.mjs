@@ -5,7 +5,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { geometry, phantom, readArchive, readBytes, readLabels, temporaryFolder } from "./files.mjs";
-import { download, drop, limit, noWebgpu, ready, screenshot, withPage } from "./page.mjs";
+import { download, drop, limit, noWebgpu, reopen, screenshot, withPage } from "./page.mjs";
 
 const drawn = "cases/drawn/phantom_002.nii.gz";
 
@@ -75,7 +75,7 @@ test("draw, undo, redo, save as truth, and find it again", { timeout: limit }, a
     assert.ok(Math.abs(Number.parseFloat(shown) - milliliters) < 0.1, `${shown} and ${milliliters} mL`);
     await screenshot(page, "draw-2-saved");
 
-    await comeBack(page);
+    await reopen(page);
     await page.locator("#cases [data-case=phantom_002][data-role=train]").waitFor();
     const second = await savedDrawing(page, folder, "second.nii.gz");
     assert.deepEqual(readBytes(second), readBytes(first), "the same bytes after a reload");
@@ -84,20 +84,12 @@ test("draw, undo, redo, save as truth, and find it again", { timeout: limit }, a
     await page.locator("#pairing summary").click();
     await page.locator("#pairing [data-pair=phantom_002] select").selectOption("");
     await page.locator("#cases [data-case=phantom_002][data-role=predict]").waitFor();
-    await comeBack(page);
+    await reopen(page);
     await page.locator("#cases [data-case=phantom_002][data-role=predict]").waitFor();
     const kept = readArchive(await download(page, "#save-session", folder));
     assert.equal(kept[drawn], undefined, "the drawing is gone");
   });
 });
-
-/** Reloads the page and goes on with the session, which is kept a moment after a change. */
-async function comeBack(page) {
-  await page.waitForTimeout(2500);
-  await page.reload();
-  await ready(page);
-  await page.locator("#restore:enabled").click();
-}
 
 /** Where the voxels of an axis-parallel file lie: their number, RAS mm by index, and sides in mm along R, A and S. */
 function grid(bytes) {

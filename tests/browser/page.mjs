@@ -140,6 +140,14 @@ export async function drop(page, paths) {
   await client.detach();
 }
 
+/** Loads the page anew, once the session had time to be stored, and brings the session back. */
+export async function reopen(page) {
+  await page.waitForTimeout(2500);
+  await page.reload();
+  await ready(page);
+  await page.locator("#restore:enabled").click();
+}
+
 /** Types into a field and leaves it, upon which the page takes the value: others may follow from it. */
 export async function type(page, id, text) {
   await page.locator(`#${id}`).fill(text);

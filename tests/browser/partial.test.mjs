@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { phantom, temporaryFolder } from "./files.mjs";
-import { configure, drop, limit, losses, noWebgpu, press, ready, screenshot, withPage } from "./page.mjs";
+import { configure, drop, limit, losses, noWebgpu, press, reopen, screenshot, withPage } from "./page.mjs";
 import { nifti, voxels, write } from "./volumes.mjs";
 
 const size = [20, 20, 16];
@@ -64,10 +64,7 @@ test("slices that were not drawn count as background, or not at all", { timeout:
     await page.locator("#plan li[data-setting=patch]").waitFor();
     await screenshot(page, "partial-1-drawn");
     // It is remembered.
-    await page.waitForTimeout(2500);
-    await page.reload();
-    await ready(page);
-    await page.locator("#restore:enabled").click();
+    await reopen(page);
     await page.locator("#plan li[data-setting=patch]").waitFor();
     assert.equal(await page.locator(".labeled-slices select").inputValue(), "axial", "after a reload");
   });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { phantom, temporaryFolder } from "./files.mjs";
-import { drop, limit, noWebgpu, press, ready, screenshot, type, withPage } from "./page.mjs";
+import { drop, limit, noWebgpu, press, reopen, screenshot, type, withPage } from "./page.mjs";
 
 const folder = temporaryFolder();
 phantom(join(folder, "phantom"), { cases: "3", unlabeled: "1", seed: "11", voxels: "28,34" });
@@ -76,10 +76,7 @@ test("a plan for labeled cases, changed by hand and given back", { timeout: limi
     assert.match(await page.locator("#plan-summary").innerText(), /^7 steps of/);
     await screenshot(page, "plan-2-changed");
 
-    await page.waitForTimeout(2500);
-    await page.reload();
-    await ready(page);
-    await page.locator("#restore:enabled").click();
+    await reopen(page);
     await page.locator("#plan li[data-setting=patch].changed").waitFor();
     const kept = [await value(page, "patch-depth"), await value(page, "iterations")];
     assert.deepEqual(kept, ["16", "7"], "after a reload");

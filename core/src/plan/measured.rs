@@ -49,10 +49,13 @@ impl TrainingPlan {
             let mut plan = Self::new(cases, labels, &budget).map_err(Error::from)?;
             let channels = cases.first().map_or(1, |case| case.channels);
             let config = adjust(&plan.config)?;
-            if let Some((measured, times)) = &last
-                && (round == ROUNDS || computes_the_same(measured, &config))
+            let same = last
+                .as_ref()
+                .is_some_and(|(measured, _)| computes_the_same(measured, &config));
+            if let Some((_, times)) = &last
+                && (same || round == ROUNDS)
             {
-                let seconds = match computes_the_same(measured, &config) {
+                let seconds = match same {
                     true => times.step_seconds,
                     false => budget.step_seconds(&config, channels, labels.outputs()),
                 };

@@ -50,6 +50,6 @@ mod tests {
             [true, true, false],
         ];
         assert_eq!(plane, expected);
-        assert_eq!(MirrorAxes([false; 3]).combinations().count(), 1);
+        assert_eq!(MirrorAxes::NONE.combinations().count(), 1);
     }
 }

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { geometry, phantom, readArchive, readBytes, readLabels, temporaryFolder } from "./files.mjs";
 import { download, drop, limit, noWebgpu, reopen, screenshot, withPage } from "./page.mjs";
 
-const drawn = "cases/drawn/phantom_002.nii.gz";
+const drawn = "drawings/phantom_002.nii.gz";
 
 /** The drawing in the session's archive, as a file. */
 async function savedDrawing(page, folder, name) {

@@ -51,7 +51,7 @@ test(
       };
       for (const [id, voxels] of Object.entries(expected)) {
         const path = join(folder, `${id}_mended.nii.gz`);
-        writeFileSync(path, archive[`cases/drawn/${id}.nii.gz`]);
+        writeFileSync(path, archive[`drawings/${id}.nii.gz`]);
         const mended = readLabels(path);
         assert.deepEqual(mended.voxels, voxels, id);
         assert.deepEqual(mended.geometry, geometry(image), id);

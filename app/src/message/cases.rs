@@ -60,6 +60,8 @@ impl CaseInfo {
 pub struct CaseContents {
     /// Labels in its label map, background left out; `None` without a label map.
     pub labels: Option<Vec<LabelVolume>>,
+    /// The id of voxels that are not labeled, where there are any.
+    pub ignored: Option<u16>,
     /// Names of labels, as far as the label map itself gives them.
     pub names: BTreeMap<u16, String>,
     /// Its thumbnail.

@@ -1,6 +1,5 @@
 //! The current weights.
 
-use medcontext_core::infer::Inference;
 use medcontext_core::weights::{Metadata, sha256};
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +15,8 @@ pub struct WeightsInfo {
     pub file_name: String,
     /// SHA-256 of the file, in hexadecimal.
     pub sha256: String,
-    /// How cases are segmented unless told otherwise, if the file says.
-    pub inference: Option<Inference>,
+    /// What the file says of them.
+    pub metadata: Box<Metadata>,
     /// The card that goes along with the file, in Markdown.
     pub card: String,
 }
@@ -29,9 +28,9 @@ impl WeightsInfo {
         Self {
             summary: metadata.summary(),
             file_name: metadata.file_name(),
-            inference: metadata.inference,
             card: metadata.card(&hash),
             sha256: hash,
+            metadata: Box::new(metadata.clone()),
         }
     }
 }

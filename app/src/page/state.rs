@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use leptos::prelude::*;
 use medcontext_core::backbone::Size;
 use medcontext_core::train::{NetworkChoice, TrainConfig};
+use medcontext_core::volume::IGNORE;
 use reactive_stores::Store;
 
 use super::panels::cases::{Case, CasesStore};
@@ -138,6 +139,9 @@ fn all_labels(cases: &[Case], hidden: &BTreeSet<u16>) -> Vec<Label> {
             }
         }
     }
+    // They are shown, and can be drawn; in the words of files, where they were chosen in another way too.
+    let ignored = cases.iter().filter_map(|case| case.info.contents.as_ref()?.ignored);
+    names.extend(ignored.map(|id| (id, IGNORE.to_owned())));
     let label = |(id, name)| Label {
         id,
         name,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use medcontext_core::dataset::Choices;
+use medcontext_core::dataset::{Choices, drawing_path};
 use serde::de::DeserializeOwned;
 
 use super::archive::unpack;
@@ -79,6 +79,23 @@ impl Contents {
         self.0.remove(name).map(Handle)
     }
 
+    /// Moves the drawings of a session of the first format to where they are now. Returns their names before and
+    /// now.
+    ///
+    /// # Errors
+    /// As [`library`](Self::library).
+    pub async fn move_drawings(&mut self) -> Result<Vec<(String, String)>> {
+        let (mut library, _) = self.library().await?;
+        let adopted = library.adopt_earlier_drawings().into_iter();
+        let moved = adopted.filter_map(|(path, case)| {
+            let (before, now) = (names::volume(&path), names::volume(&drawing_path(&case)));
+            let file = self.0.remove(&before)?;
+            self.0.insert(now.clone(), file);
+            Some((before, now))
+        });
+        Ok(moved.collect())
+    }
+
     /// The files that cases are made of and what was decided about them; and why the decisions are not there, if
     /// they cannot be read.
     ///
@@ -87,15 +104,15 @@ impl Contents {
     pub async fn library(&self) -> Result<(FileLibrary, Option<Error>)> {
         let mut library = FileLibrary::default();
         for (name, file) in &self.0 {
-            let Some(path) = name.strip_prefix(names::CASES) else {
+            let Some(path) = names::library_path(name) else {
                 continue;
             };
             if path.ends_with(".json") {
-                let bytes = bytes_of(path, file).await?;
+                let bytes = bytes_of(&path, file).await?;
                 // A copy: the file in the browser's storage may be overwritten.
-                library.add_dataset_json(path, &bytes, blob(&bytes)?);
+                library.add_dataset_json(&path, &bytes, blob(&bytes)?);
             } else {
-                library.restore(path, Handle(file.clone()));
+                library.restore(&path, Handle(file.clone()));
             }
         }
         let Some(file) = self.get(names::CHOICES) else {
@@ -110,6 +127,9 @@ impl Contents {
 }
 
 impl Saved {
+    /// The form in which files are stored now.
+    pub const FORMAT: u32 = 1;
+
     /// What an earlier session left in the browser's storage, if it is worth going back to.
     ///
     /// # Errors

@@ -11,11 +11,24 @@ pub const STATE: &str = "state.safetensors";
 /// The user's choices about files (`Choices`), as JSON.
 pub const CHOICES: &str = "choices.json";
 /// Prefix of the paths of volumes and of dataset.json, as they were dropped.
-pub const CASES: &str = "cases/";
+const CASES: &str = "cases/";
+/// Prefix of the names of drawings, whose paths begin with a slash before it.
+const DRAWINGS: &str = "drawings/";
 
-/// The name of a volume or of dataset.json, by its path.
+/// The name of a volume, of a drawing or of dataset.json, by its path in the library.
 pub fn volume(path: &str) -> String {
-    format!("{CASES}{path}")
+    match path.strip_prefix('/') {
+        Some(drawing) => drawing.to_owned(),
+        None => format!("{CASES}{path}"),
+    }
+}
+
+/// The path in the library of the file with this name, if it belongs there.
+pub fn library_path(name: &str) -> Option<String> {
+    match name.strip_prefix(CASES) {
+        Some(path) => Some(path.to_owned()),
+        None => name.starts_with(DRAWINGS).then(|| format!("/{name}")),
+    }
 }
 
 /// The name of a case's segmentation.

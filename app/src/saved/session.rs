@@ -86,6 +86,8 @@ pub struct Unfinished {
 pub struct Saved {
     /// Version of the program.
     pub version: String,
+    /// Version of the form of its files; 0 had drawings among the files that were dropped.
+    pub format: u32,
     /// When, in milliseconds since 1970.
     pub time: f64,
     /// The role of each case.

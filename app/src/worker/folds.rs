@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use medcontext_core::dataset::{Case, LabelSet};
 use medcontext_core::experiment::{Cell, CrossValidation, Event, FoldCount, Runner, Source, folds};
-use medcontext_core::metric::{ChosenPostProcessing, HeldOutPrediction, choose_post_processing};
 use medcontext_core::train::{self, TrainConfig};
 use medcontext_core::volume::LabelImage;
 
@@ -76,7 +75,7 @@ pub async fn cross_validate(session: &Session, config: TrainConfig, cases: &[Str
             results.push((**result).clone());
             let mut summary = Box::new(validation.summary(&results)?);
             if summary.is_complete() {
-                summary.post_processing = Some(choose(&source, &predicted)?);
+                summary.choose_post_processing(&source, &predicted)?;
             }
             session
                 .reporter
@@ -90,20 +89,6 @@ pub async fn cross_validate(session: &Session, config: TrainConfig, cases: &[Str
         }
     }
     Ok(())
-}
-
-/// The post-processing that the held-out cases speak for.
-fn choose(source: &Held, predicted: &[(String, LabelImage)]) -> Result<ChosenPostProcessing> {
-    let held_out = predicted.iter().filter_map(|(case, prediction)| {
-        let held = source.cases.iter().find(|held| held.id == *case)?;
-        Some(HeldOutPrediction {
-            case,
-            prediction,
-            truth: held.label.as_ref()?,
-        })
-    });
-    let chosen = choose_post_processing(&held_out.collect::<Vec<_>>());
-    Ok(chosen.map_err(medcontext_core::Error::from)?)
 }
 
 /// What is said of an event of fold `number`, where all folds take so many seconds more.

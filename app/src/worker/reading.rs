@@ -70,6 +70,7 @@ impl Session {
         info.role = Role::of(labels.is_some(), files.part);
         info.contents = Some(CaseContents {
             labels: labels.map(|label| LabelVolume::all_of(label, &names)),
+            ignored: labels.filter(|label| label.has_ignored()).and_then(LabelImage::ignored),
             names: labels.map_or_else(BTreeMap::new, LabelImage::names),
             thumbnail: reading.case.image.thumbnail(THUMBNAIL),
             problems: reading.sentences(),

@@ -31,9 +31,8 @@ pub async fn forget(session: &Session) -> Result<()> {
     // The session file first: without it the others are not taken for a session.
     session.stored.remove(names::SESSION).await;
     for name in session.stored.names().await? {
-        let path = name.strip_prefix(names::CASES);
-        let of_library = |path| session.library().files().any(|(known, _)| known == path);
-        if !path.is_some_and(of_library) {
+        let of_library = |path: String| session.library().files().any(|(known, _)| *known == path);
+        if !names::library_path(&name).is_some_and(of_library) {
             session.stored.remove(&name).await;
         }
     }
@@ -70,6 +69,14 @@ pub async fn open_archive(session: &Session, path: &str, file: &Blob) -> Result<
 /// Puts everything back, and tells the page as if it had just come.
 async fn restore(session: &Session, mut contents: Contents, saved: Saved) -> Result<()> {
     cases::forget_all(session);
+    if saved.format < Saved::FORMAT {
+        for (before, now) in contents.move_drawings().await? {
+            if let Some(file) = contents.get(&now) {
+                session.store(&now, file).await;
+                session.stored.remove(&before).await;
+            }
+        }
+    }
     let (library, problem) = contents.library().await?;
     if let Some(problem) = problem {
         session.mention(Err(problem.into()));

@@ -1,6 +1,5 @@
 //! `core train --folds`: cross-validation.
 
-mod post_processing;
 mod scans;
 
 use std::path::{Path, PathBuf};
@@ -10,13 +9,12 @@ use std::sync::atomic::Ordering;
 use burn::tensor::Device;
 use futures::executor::block_on;
 
-use self::post_processing::choose;
 use self::scans::FoldScans;
 use super::cache::Cache;
 use super::cases::{Cases, Reader};
 use super::console::{Console, interrupt_flag};
-use super::experiment::{RunFolder, files, finished};
-use super::files::{encoded, make_folder, read, refuse_used_folder, write};
+use super::experiment::{RunFolder, files, finished, segmentations};
+use super::files::{encoded, make_folder, read, read_label, refuse_used_folder, write};
 use super::folder::Folder;
 use super::train::{
     Arguments, Facts, configure, list, open_devices, open_folder, read_config, refuse_none, refuse_replacing,
@@ -27,6 +25,7 @@ use crate::dataset::{CaseFiles, Role};
 use crate::device::ComputeDevice;
 use crate::duration;
 use crate::experiment::{Cell, CellResult, CrossValidation, Event, FOLDS_FILE, FoldCount, FoldSummary, Runner, folds};
+use crate::volume::LabelImage;
 use crate::weights::{Metadata, counted};
 
 /// The file of the settings that all folds share.
@@ -72,7 +71,7 @@ pub(super) fn run(mut arguments: Arguments, console: &Console) -> Outcome {
         block_on(run.drive(open, &devices, &description))?;
     }
     let mut summary = run.validation.summary(&run.results)?;
-    summary.post_processing = Some(choose(&run.scans, &run.results, |cell| place(run.out, cell))?);
+    summary.choose_post_processing(&run.scans, &run.predicted()?)?;
     keep(run.out, &summary)?;
     for line in summary.to_lines() {
         console.say(line);
@@ -190,6 +189,13 @@ impl Run<'_> {
             }
         }
         Ok(open)
+    }
+
+    /// The segmentations of all held-out cases, read again from the folders of their folds.
+    fn predicted(&self) -> Result<Vec<(String, LabelImage)>, Failure> {
+        let cells = self.results.iter().map(|result| &result.cell);
+        let written = cells.flat_map(|cell| segmentations(&place(self.out, cell), cell));
+        written.map(|(case, path)| Ok((case, read_label(&path)?))).collect()
     }
 
     /// Trains and measures the open folds, one after another, and keeps the summary up to date.

@@ -12,9 +12,12 @@ use crate::volume::{Format, SliceAxis};
 #[cfg(test)]
 mod tests;
 
-/// The folder of label maps that were drawn or repaired here: `drawn/CASE.nii.gz`. They are paired by the case's
-/// name and by nothing else.
-pub const DRAWN_FOLDER: &str = "drawn/";
+/// The folder of label maps that were drawn or repaired here: `/drawings/CASE.nii.gz`. They are paired by the case's
+/// name and by nothing else. No file that comes from elsewhere has a path that begins with a slash.
+const DRAWINGS_FOLDER: &str = "/drawings/";
+
+/// Where earlier versions had them: among the files that came from elsewhere.
+const EARLIER_DRAWINGS_FOLDER: &str = "drawn/";
 
 /// How a drawing's file ends.
 const DRAWN_ENDING: &str = ".nii.gz";
@@ -133,6 +136,26 @@ impl<F> Library<F> {
         self.replace(path, file);
     }
 
+    /// Takes for drawings what earlier versions left among the files: `drawn/CASE.nii.gz` where there is such a case.
+    /// Returns the paths that they had, each with its case.
+    pub fn adopt_earlier_drawings(&mut self) -> Vec<(String, String)> {
+        let case = |path: &str| {
+            let name = path.strip_prefix(EARLIER_DRAWINGS_FOLDER)?;
+            name.strip_suffix(DRAWN_ENDING).map(str::to_owned)
+        };
+        let (drawings, others): (Vec<String>, Vec<String>) =
+            self.files.keys().cloned().partition(|path| case(path).is_some());
+        let cases: BTreeSet<String> = pair(&others, None).cases.into_iter().map(|files| files.id).collect();
+        let known = |path: String| Some((case(&path).filter(|id| cases.contains(id))?, path));
+        let adopted: Vec<(String, String)> = drawings.into_iter().filter_map(known).collect();
+        for (case, path) in &adopted {
+            if let Some(file) = self.files.remove(path) {
+                self.draw(case, file);
+            }
+        }
+        adopted.into_iter().map(|(case, path)| (path, case)).collect()
+    }
+
     /// Puts back what was decided by hand.
     pub fn restore_choices(&mut self, choices: Choices) {
         self.choices = choices;
@@ -239,7 +262,6 @@ impl<F> Library<F> {
     /// case's label map before any that was found.
     pub fn pairing(&self) -> Pairing {
         let json = self.dataset_json.as_ref().map(|(json, _)| json);
-        // A folder of one's own may be called as that of the drawings is.
         let drawings: BTreeSet<&String> = self.drawn.values().collect();
         let volumes = self.files.keys().filter(|path| !drawings.contains(path));
         let paths = volumes.chain(&self.unsupported);
@@ -355,10 +377,10 @@ impl<F> Library<F> {
 
 /// The path of the drawing for a case.
 pub fn drawing_path(case: &str) -> String {
-    format!("{DRAWN_FOLDER}{case}{DRAWN_ENDING}")
+    format!("{DRAWINGS_FOLDER}{case}{DRAWN_ENDING}")
 }
 
 /// The case that a drawing's path names.
 fn drawn_case(path: &str) -> Option<&str> {
-    path.strip_prefix(DRAWN_FOLDER)?.strip_suffix(DRAWN_ENDING)
+    path.strip_prefix(DRAWINGS_FOLDER)?.strip_suffix(DRAWN_ENDING)
 }

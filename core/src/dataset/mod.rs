@@ -42,7 +42,7 @@ pub use fix::Fix;
 pub use hidden::is_passed_over;
 pub use intensity::IntensityStats;
 pub use labels::{LabelSet, not_learned};
-pub use library::{Changes, Choices, DRAWN_FOLDER, Library, drawing_path};
+pub use library::{Changes, Choices, Library, drawing_path};
 pub use matching::{Match, Matching, match_predictions};
 pub use memory::{case_bytes, check_memory};
 pub use pair::{not_a_volume, pair};

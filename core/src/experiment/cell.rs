@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::LabelSet;
+use crate::dataset::{Case, LabelSet};
 use crate::infer::PredictConfig;
 use crate::metric::{Evaluation, Protocol, Targets};
 use crate::train::TrainConfig;
+use crate::volume::LabelImage;
+use crate::{Error, Result};
 
 /// One training run of an experiment and everything that its result depends on, apart from the scans
 /// and the device.
@@ -60,6 +62,19 @@ pub(super) fn slug(name: &str) -> String {
         .map(str::to_lowercase)
         .collect();
     parts.join("-").trim_matches('.').to_owned()
+}
+
+/// The label map of a case that is to be measured.
+pub(super) fn true_labels(case: Case) -> Result<LabelImage> {
+    let Case { id, label, .. } = case;
+    label.ok_or_else(|| no_truth(&id))
+}
+
+/// There is no label map to measure a case against.
+pub(super) fn no_truth(case: &str) -> Error {
+    Error::Config(format!(
+        "case {case} has no label map to measure against; give it one or take it out of the list"
+    ))
 }
 
 #[cfg(test)]

@@ -13,11 +13,15 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{Cell, CellResult};
+use super::cell::true_labels;
+use super::{Cell, CellResult, Source};
 use crate::dataset::LabelSet;
 use crate::infer::{Inference, PostProcessing, PredictConfig};
-use crate::metric::{ChosenPostProcessing, Evaluation, Protocol, Region, Targets};
+use crate::metric::{
+    ChosenPostProcessing, Evaluation, HeldOutPrediction, Protocol, Region, Targets, choose_post_processing,
+};
 use crate::train::TrainConfig;
+use crate::volume::LabelImage;
 use crate::{Error, Result};
 
 /// Combined (XOR) with the seed of a run for the order in which cases are dealt to folds.
@@ -270,6 +274,30 @@ impl FoldSummary {
     /// Whether all folds are finished.
     pub fn is_complete(&self) -> bool {
         self.folds.len() == self.planned
+    }
+
+    /// Chooses the post-processing by the predictions of all held-out cases, each with the case's name. Their true
+    /// label maps are read from `source`.
+    ///
+    /// # Errors
+    /// When a case cannot be read, has no label map, or its prediction does not lie on it.
+    pub fn choose_post_processing<S: Source>(
+        &mut self,
+        source: &S,
+        predicted: &[(String, LabelImage)],
+    ) -> Result<(), S::Error> {
+        let mut maps = Vec::new();
+        for (case, prediction) in predicted {
+            maps.push((case, prediction, true_labels(source.read(case)?)?));
+        }
+        let held_out = maps.iter().map(|(case, prediction, truth)| HeldOutPrediction {
+            case,
+            prediction,
+            truth,
+        });
+        let chosen = choose_post_processing(&held_out.collect::<Vec<_>>());
+        self.post_processing = Some(chosen.map_err(Error::from)?);
+        Ok(())
     }
 
     /// Reads a summary.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use burn::tensor::Device;
 use web_time::Instant;
 
+use super::cell::no_truth;
 use super::pace::Pace;
 use super::{Cell, CellResult, Event, Source};
 use crate::dataset::Case;
@@ -221,12 +222,7 @@ impl Training {
 
 impl Measuring {
     async fn case(&mut self, case: &Case) -> Result<(Segmentation, CaseScore)> {
-        let truth = case.label.as_ref().ok_or_else(|| {
-            Error::Config(format!(
-                "case {} has no label map to measure against; give it one or take it out of the list",
-                case.id
-            ))
-        })?;
+        let truth = case.label.as_ref().ok_or_else(|| no_truth(&case.id))?;
         let mut run = self.predictor.start_channels(&case.images(), self.cell.predict)?;
         let mut finished = None;
         while let Some(event) = run.next().await? {

@@ -30,6 +30,7 @@
 
 mod budget;
 mod cascade;
+mod continued;
 mod decision;
 mod edits;
 mod error;
@@ -54,6 +55,7 @@ mod training;
 mod tests;
 
 pub use budget::Budget;
+pub use continued::continued;
 pub use decision::Decision;
 pub use edits::{Edits, is_edited};
 pub use error::PlanError;

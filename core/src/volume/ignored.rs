@@ -1,8 +1,11 @@
 //! The name of voxels that are not labeled.
 
-/// Whether a label of this name stands for voxels that are not labeled: nnU-Net's `ignore`, in upper or lower case.
+/// nnU-Net's name for the label of voxels that are not labeled.
+pub const IGNORE: &str = "ignore";
+
+/// Whether a label of this name stands for voxels that are not labeled: [`IGNORE`], in upper or lower case.
 pub fn names_ignored(name: &str) -> bool {
-    name.trim().eq_ignore_ascii_case("ignore")
+    name.trim().eq_ignore_ascii_case(IGNORE)
 }
 
 #[cfg(test)]

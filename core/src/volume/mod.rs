@@ -50,7 +50,7 @@ pub use error::VolumeError;
 pub use format::nifti::{Extension, Header, INTENT_LABEL};
 pub use format::{FORMATS, Format, stem};
 pub use grid::{Form, Grid, SAME_GRID_VOXELS, format_dims};
-pub use ignored::names_ignored;
+pub use ignored::{IGNORE, names_ignored};
 pub use image::Image;
 pub use inspection::Inspection;
 pub use label::LabelImage;

@@ -4,7 +4,6 @@ use serde::Serialize;
 use wasm_bindgen::JsValue;
 
 use super::Label;
-use crate::page::palette::rgb;
 
 /// A drawing takes one byte per voxel.
 const LARGEST_VALUE: u16 = 255;
@@ -33,7 +32,7 @@ impl ColorTable {
             labels: vec![String::new()],
         };
         for (index, label) in labels.iter().enumerate() {
-            let [r, g, b] = rgb(index);
+            let [r, g, b] = label.rgb(index);
             table.R.push(r);
             table.G.push(g);
             table.B.push(b);

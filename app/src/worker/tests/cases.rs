@@ -1,6 +1,6 @@
 //! Files, what is decided about them, and how another session comes to know.
 
-use medcontext_core::dataset::{Frames, Role};
+use medcontext_core::dataset::{Frames, Role, drawing_path};
 
 use super::{Page, cases, pair_by_hand, phantoms, problems, two_cases, upload};
 use crate::message::{CaseInfo, CasesReport, CasesRequest, Report, SessionReport, SessionRequest, WorkerRequest};
@@ -98,7 +98,7 @@ fn a_drawing_replaces_the_label_map_until_another_is_chosen() {
         assert_eq!(problems(&reports), Vec::<&str>::new());
         reports.extend(page.read().await);
         let drawn = &cases(&reports)[0];
-        assert_eq!(drawn.files.label.as_deref(), Some("drawn/a.nii.gz"));
+        assert_eq!(drawn.files.label, Some(drawing_path("a")));
         assert_eq!(label_voxels(drawn), label_voxels(&before[0]));
 
         let request = CasesRequest::Pair {
@@ -108,7 +108,7 @@ fn a_drawing_replaces_the_label_map_until_another_is_chosen() {
         let mut reports = page.ask(request).await;
         reports.extend(page.read().await);
         assert_eq!(cases(&reports)[0], before[0]);
-        assert!(page.library.borrow().file("drawn/a.nii.gz").is_none());
+        assert!(page.library.borrow().file(&drawing_path("a")).is_none());
     });
 }
 

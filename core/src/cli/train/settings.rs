@@ -16,7 +16,7 @@ use crate::dataset::{CaseFingerprint, LabelSet};
 use crate::device::ComputeDevice;
 use crate::medcontext::MedContext;
 use crate::plan::{self, Budget, TrainingPlan};
-use crate::train::{self, NetworkChoice, RunState, TrainConfig};
+use crate::train::{self, RunState, TrainConfig};
 use crate::weights::Metadata;
 
 /// The file of a run's folder that holds its state.
@@ -55,15 +55,15 @@ fn base(
     for decision in &plan.decisions {
         console.say(decision.to_string());
     }
-    if options.start.is_some() {
-        console.say("network, patch, voxels, intensities and mirroring are those of the weights to start from");
-    }
     let mut config = options.of_start(plan.config);
-    config.learning_rate = match options.start {
-        // What was learned is not to be unlearned.
-        Some(_) => TrainConfig::default().learning_rate,
-        None => plan::learning_rate(options.over(&config)?.network.backbone()),
-    };
+    match options.start {
+        Some(_) => console.say(format!(
+            "network, patch, voxels, intensities and mirroring are those of the weights to start from; learning rate: \
+             {}, so that what they learned stays",
+            config.learning_rate
+        )),
+        None => config.learning_rate = plan::learning_rate(options.over(&config)?.network.backbone()),
+    }
     Ok((config, None))
 }
 
@@ -148,15 +148,12 @@ impl<'a> Options<'a> {
         })
     }
 
-    /// Planned settings with those of the weights to start from, which a run cannot change or would have to unlearn.
-    fn of_start(&self, mut config: TrainConfig) -> TrainConfig {
-        if let Some(start) = &self.start {
-            config.network = NetworkChoice::of(start.network.clone());
-            config.patch = start.patch;
-            config.preprocessing = start.preprocessing;
-            config.augmentation.mirror_axes = start.mirror_axes;
+    /// Planned settings with those of the weights to start from, if there are any.
+    fn of_start(&self, config: TrainConfig) -> TrainConfig {
+        match &self.start {
+            Some(start) => plan::continued(config, start),
+            None => config,
         }
-        config
     }
 
     /// `base` with what the user set.

@@ -97,9 +97,9 @@ fn a_drawing_comes_before_what_was_found_until_something_is_chosen() {
     assert_eq!(ids(&library.refresh().changed), ["a"]);
 
     let unused = library.pair("a", Some("a_seg.nii.gz".to_owned()));
-    assert_eq!(unused.as_deref(), Some("drawn/a.nii.gz"));
+    assert_eq!(unused, Some(drawing_path("a")));
     assert_eq!(labels(&library)[0].as_deref(), Some("a_seg.nii.gz"));
-    assert_eq!(library.file("drawn/a.nii.gz"), None);
+    assert_eq!(library.file(&drawing_path("a")), None);
 }
 
 #[test]
@@ -160,11 +160,42 @@ fn label_maps_are_resampled_when_asked_for() {
 }
 
 #[test]
-fn a_folder_called_as_that_of_the_drawings_is_one_like_any_other() {
-    let mut library = library(&["drawn/a.nii.gz", "drawn/a_seg.nii.gz", "drawn/b.nii.gz"]);
-    assert_eq!(ids(&library.refresh().changed), ["a", "b"]);
-    library.draw("c", String::new());
+fn folders_called_as_those_of_drawings_are_like_any_other() {
+    for folder in ["drawn", "drawings"] {
+        let paths = ["a.nii.gz", "a_seg.nii.gz", "b.nii.gz"].map(|name| format!("{folder}/{name}"));
+        let mut library = library(&paths.each_ref().map(String::as_str));
+        assert_eq!(ids(&library.refresh().changed), ["a", "b"]);
+        library.draw("a", "drawn".to_owned());
+        assert_eq!(labels(&library), [Some(drawing_path("a")), None]);
+        // After a reload, too.
+        let mut restored: Library<String> = Library::default();
+        for (path, file) in library.files() {
+            restored.restore(path, file.clone());
+        }
+        assert_eq!(labels(&restored), [Some(drawing_path("a")), None]);
+    }
+}
+
+#[test]
+fn drawings_of_an_earlier_version_are_found_by_their_cases() {
+    let mut library: Library<String> = Library::default();
+    for path in [
+        "scans/a.nii.gz",
+        "scans/a_seg.nii.gz",
+        "drawn/a.nii.gz",
+        "drawn/b.nii.gz",
+    ] {
+        library.restore(path, path.to_owned());
+    }
+    let adopted = library.adopt_earlier_drawings();
+    assert_eq!(adopted, [("drawn/a.nii.gz".to_owned(), "a".to_owned())]);
+    // Where there is no such case, the file is a scan.
     assert_eq!(ids(&library.pairing().cases), ["a", "b"]);
+    assert_eq!(labels(&library), [Some(drawing_path("a")), None]);
+    assert_eq!(
+        library.file(&drawing_path("a")).map(String::as_str),
+        Some("drawn/a.nii.gz")
+    );
 }
 
 #[test]
@@ -248,7 +279,7 @@ fn another_front_takes_everything_over_and_is_told_of_every_case() {
 #[test]
 fn stored_files_and_choices_come_back() {
     let mut library: Library<String> = Library::default();
-    for path in ["a.nii.gz", "b.nii.gz", "strange_seg.nii.gz", "drawn/a.nii.gz"] {
+    for path in ["a.nii.gz", "b.nii.gz", "strange_seg.nii.gz", &drawing_path("a")] {
         library.restore(path, path.to_owned());
     }
     let choices = br#"{"labels": {"b": "strange_seg.nii.gz"}, "frames": {"a.nii.gz": {"One": 1}}}"#;
@@ -256,7 +287,7 @@ fn stored_files_and_choices_come_back() {
     library.restore_choices(choices);
     assert_eq!(
         labels(&library),
-        ["drawn/a.nii.gz", "strange_seg.nii.gz"].map(|path| Some(path.to_owned()))
+        [drawing_path("a"), "strange_seg.nii.gz".to_owned()].map(Some)
     );
     assert_eq!(library.next_unstored(), None);
     library.forget_choices();

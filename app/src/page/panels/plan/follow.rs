@@ -48,6 +48,8 @@ pub fn follow(state: State, link: Link) {
     let busy = Memo::new(move |_| state.progress.work.read().busy());
     Effect::new(move |_| {
         let new = state.plan.plan.read().is_some();
+        state.train.from_weights.track();
+        state.weights.info.track();
         if new && !busy.get() {
             settle(state);
         }

@@ -43,13 +43,17 @@ fn Row(decision: PlannedSetting) -> impl IntoView {
     let planned = value.clone();
     // The length of the run follows from all other settings, changed ones too.
     let length = setting == "iterations";
-    let shown = Memo::new(move |_| match field.filter(|_| changed.get() || length) {
-        Some(field) => (field.text)(&state.saved.config().read()),
-        None => value.clone(),
-    });
+    let of_weights = Memo::new(move |_| !length && !changed.get() && field.is_some_and(|field| differs(state, field)));
+    let shown = Memo::new(
+        move |_| match field.filter(|_| changed.get() || length || of_weights.get()) {
+            Some(field) => (field.text)(&state.saved.config().read()),
+            None => value.clone(),
+        },
+    );
     let why = Memo::new(move |_| match changed.get() {
         true => format!("changed by you; planned: {planned}"),
         false if length => pace(state),
+        false if of_weights.get() => "that of the weights to start from".to_owned(),
         false => reason.clone(),
     });
     // A long reason is cut, until it is pressed.
@@ -109,6 +113,13 @@ fn pace(state: State) -> String {
         let each = format::duration_fine(seconds(plan));
         format!("{} minutes of steps of {each}", plan.minutes)
     })
+}
+
+/// Whether a setting is another than the plan's.
+fn differs(state: State, field: &Field) -> bool {
+    let plan = state.plan.plan.read();
+    let planned = plan.as_ref().map(|plan| (field.text)(&plan.config));
+    planned.is_some_and(|planned| planned != (field.text)(&state.saved.config().read()))
 }
 
 /// Whether a person has changed what a field is for.

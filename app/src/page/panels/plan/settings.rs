@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use leptos::prelude::*;
-use medcontext_core::plan::{Edits, Infeasible, check};
+use medcontext_core::plan::{Edits, Infeasible, check, continued};
 use medcontext_core::train::TrainConfig;
+use medcontext_core::weights::Metadata;
 
 use super::store::Refused;
 use crate::message::Device;
@@ -27,7 +28,14 @@ pub(super) fn edits(state: State) -> Edits {
     }
 }
 
-/// Brings the settings up to date with a new plan.
+/// The weights that the next run starts from, if it does.
+pub fn starting_weights(state: State) -> Option<Box<Metadata>> {
+    let info = state.weights.info.read_untracked();
+    let info = info.as_ref().filter(|_| state.train.from_weights.get_untracked());
+    info.map(|info| info.metadata.clone())
+}
+
+/// Brings the settings up to date with a new plan, or with other weights to start from.
 pub fn settle(state: State) {
     put_over_plan(state, edits(state));
 }
@@ -91,9 +99,13 @@ pub fn keep_all(state: State) {
 
 fn put_over_plan(state: State, edits: Edits) {
     let plan = state.plan.plan.read_untracked();
-    let merged = match &*plan {
-        Some(plan) => edits.over(&plan.config, &plan.budget(), plan.channels, plan.outputs),
-        None => Ok(edits.chosen),
+    let planned = plan.as_ref().map(|plan| match starting_weights(state) {
+        Some(weights) => continued(plan.config.clone(), &weights),
+        None => plan.config.clone(),
+    });
+    let merged = match (&*plan, planned) {
+        (Some(plan), Some(config)) => edits.over(&config, &plan.budget(), plan.channels, plan.outputs),
+        _ => Ok(edits.chosen),
     };
     match merged {
         Ok(config) => {

@@ -17,7 +17,7 @@ impl Options {
     /// Those of the weights.
     pub fn new(state: State) -> Self {
         let chosen = RwSignal::new(InferenceOverrides::default());
-        let stored = move || state.weights.info.read().as_ref()?.inference;
+        let stored = move || state.weights.info.read().as_ref()?.metadata.inference;
         Self {
             chosen,
             inference: Memo::new(move |_| chosen.get().over(stored())),

@@ -24,6 +24,7 @@ pub fn saved(state: State) -> Saved {
     });
     Saved {
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        format: Saved::FORMAT,
         time: Date::now(),
         roles: roles.collect(),
         results: results.collect(),

@@ -13,14 +13,14 @@ use crate::saved::SavedStoreFields;
 
 /// The form.
 #[component]
-pub fn Settings(from_weights: RwSignal<bool>) -> impl IntoView {
+pub fn Settings() -> impl IntoView {
     let state = expect_context::<State>();
     let locked = Memo::new(move |_| state.progress.work.read().busy());
     view! {
         <fieldset class="settings" disabled=locked>
             <legend class="unseen">"Training settings"</legend>
             <NetworkChoice />
-            <StartChoice from_weights=from_weights />
+            <StartChoice />
             <NetworkCost />
             <Number
                 id="iterations"
@@ -53,8 +53,9 @@ pub fn Settings(from_weights: RwSignal<bool>) -> impl IntoView {
 
 /// The initial weights.
 #[component]
-fn StartChoice(from_weights: RwSignal<bool>) -> impl IntoView {
+fn StartChoice() -> impl IntoView {
     let state = expect_context::<State>();
+    let from_weights = state.train.from_weights;
     let value = move || match (from_weights.get(), state.saved.config().read().new_head) {
         (false, _) => "scratch",
         (true, false) => "weights",

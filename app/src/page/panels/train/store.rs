@@ -45,7 +45,9 @@ impl Pace {
 /// The page's state of the current run that is not saved.
 #[derive(Clone, Copy, Default)]
 pub struct TrainStore {
-    /// The cases that it holds out.
+    /// Whether the next run starts from the current weights.
+    pub from_weights: RwSignal<bool>,
+    /// The cases that the current run holds out.
     pub held_out: RwSignal<Vec<String>>,
     /// Its preview of a case.
     pub preview: RwSignal<Option<Preview>, LocalStorage>,

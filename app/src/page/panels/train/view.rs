@@ -22,7 +22,6 @@ use crate::saved::SavedStoreFields;
 pub fn Train() -> impl IntoView {
     let state = expect_context::<State>();
     let link = expect_context::<Link>();
-    let from_weights = RwSignal::new(false);
     let chosen = Memo::new(move |_| state.cases.ids(|case| case.is_for(Role::Train)));
     // A case's labels are known once it has been read.
     let unread = move || {
@@ -46,12 +45,12 @@ pub fn Train() -> impl IntoView {
                     id="train"
                     class="primary"
                     disabled=move || !ready()
-                    on:click=move |_| start(state, link, chosen.get(), from_weights.get())
+                    on:click=move |_| start(state, link, chosen.get())
                 >
                     {label}
                 </button>
             </div>
-            <Settings from_weights=from_weights />
+            <Settings />
             <panels::plan::Refusal />
             <Estimate cases=chosen ready=Signal::derive(ready) />
             <Folds cases=chosen ready=Signal::derive(ready) />
@@ -66,7 +65,7 @@ pub fn Train() -> impl IntoView {
 }
 
 /// Starts a run on these cases.
-fn start(state: State, link: Link, cases: Vec<String>, from_weights: bool) {
+fn start(state: State, link: Link, cases: Vec<String>) {
     if cases.is_empty() {
         return state.say(DatasetError::NoLabeledCase.to_string());
     }
@@ -85,7 +84,7 @@ fn start(state: State, link: Link, cases: Vec<String>, from_weights: bool) {
         config: Box::new(config),
         cases,
         validation,
-        from_weights: from_weights && state.weights.info.read_untracked().is_some(),
+        from_weights: panels::plan::starting_weights(state).is_some(),
         viewed: state.viewer.viewed.get_untracked(),
     });
 }

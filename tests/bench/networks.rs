@@ -187,6 +187,7 @@ fn segment(bench: &Bench) {
         network: SMALL.network(),
         mirror_axes: MirrorAxes::ALL,
         inference: None,
+        coarse: None,
         labels: LabelSet::from_ids(1..SMALL.classes as u16, &Default::default()).expect("labels"),
     };
     let predictor = Predictor::new(SMALL.build(&device), metadata, &device);

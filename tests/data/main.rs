@@ -1,6 +1,7 @@
 //! Volumes, cases and distances: reading, writing, orientation, pairing, phantoms, and real scans where available.
 
 mod augmentation;
+mod cascade;
 mod cases;
 mod dataset_json;
 mod distance;

@@ -245,6 +245,7 @@ fn predictor(axes: AxisOrder) -> Predictor {
         network: network.clone(),
         mirror_axes: MirrorAxes::ALL,
         inference: None,
+        coarse: None,
         labels: LabelSet::from_ids(1..4, &Default::default()).expect("labels"),
     };
     Predictor::new(network.build(1, 4, PATCH, 7, &device), metadata, &device)

@@ -107,6 +107,7 @@ fn segmenting(uncertainty: bool) -> usize {
         network: network.clone(),
         mirror_axes: MirrorAxes::ALL,
         inference: None,
+        coarse: None,
         labels,
     };
     let model = network.build(1, 14, PATCH, 0, &device);

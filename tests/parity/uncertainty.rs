@@ -58,6 +58,7 @@ fn seeded(labels: LabelSet, preprocessing: Preprocessing, seed: u64) -> Predicto
         network,
         mirror_axes: MirrorAxes::ALL,
         inference: None,
+        coarse: None,
         labels,
     };
     Predictor::new(model, metadata, &device)

@@ -71,6 +71,7 @@ pub fn parameters(model: &Model) -> HashMap<String, Vec<f32>> {
         preprocessing: Default::default(),
         mirror_axes: MirrorAxes::ALL,
         inference: None,
+        coarse: None,
         labels: LabelSet::from_ids([1], &Default::default()).expect("a label set"),
         training: Default::default(),
     };

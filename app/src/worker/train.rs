@@ -1,7 +1,7 @@
 //! Training, as a task of the worker.
 
 use medcontext_core::dataset::{Case, CaseFingerprint, LabelSet, check_memory, not_learned};
-use medcontext_core::infer::{self, PredictConfig, Predictor, label_file};
+use medcontext_core::infer::{self, PredictConfig, label_file};
 use medcontext_core::train::{self, CheckpointKind, Event, RunState, Start, TrainConfig, Trainer};
 use medcontext_core::weights::Metadata;
 
@@ -157,8 +157,7 @@ async fn preview(session: &Session, trainer: &Trainer, iteration: usize) -> Resu
     let Ok(reading) = session.read(&id).await else {
         return Ok(());
     };
-    let device = &session.device.device;
-    let predictor = Predictor::new(trainer.student(), trainer.metadata(), device);
+    let predictor = trainer.predictor();
     let Ok(mut run) = predictor.start_channels(&reading.case.images(), PredictConfig::default()) else {
         return Ok(());
     };

@@ -124,10 +124,17 @@ impl Reader<'_> {
                 let fingerprints = cases.fingerprints.iter();
                 let channels = fingerprints.map(|case| (case.id.as_str(), case.channels));
                 common_channels(channels).map_err(Error::from)?;
-                let prepare = |files: &CaseFiles| cache.prepared(&self.folder, files, labels, config);
-                let prepared = self.each(&files, prepare)?.into_iter();
-                let prepared = prepared.map(|(files, case)| (files.id, case));
-                Ok(TrainingSet::new(prepared.collect())?)
+                let prepared = |config: &TrainConfig| {
+                    let prepare = |files: &CaseFiles| cache.prepared(&self.folder, files, labels, config);
+                    let prepared = self.each(&files, prepare)?.into_iter();
+                    let prepared = prepared.map(|(files, case)| (files.id, case));
+                    Ok::<_, Failure>(TrainingSet::new(prepared.collect())?)
+                };
+                let set = prepared(config)?;
+                match &config.coarse {
+                    Some(coarse) => Ok(set.with_coarse(prepared(coarse)?)),
+                    None => Ok(set),
+                }
             }
         }
     }

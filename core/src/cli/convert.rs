@@ -141,7 +141,12 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         PrecisionChoice::F16 => Precision::F16,
     };
     let written = match arguments.to {
-        Form::Core => block_on(weights::save(model, metadata, precision)),
+        Form::Core => block_on(weights::save_cascade(
+            model,
+            imported.coarse.as_ref(),
+            metadata,
+            precision,
+        )),
         Form::Monai => block_on(weights::to_reference(model, metadata)),
     };
     let written = written.map_err(|error| unusable(&arguments, &error))?;

@@ -92,9 +92,9 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     write(&arguments.out.join("config.toml"), text.as_bytes())?;
     console.say(format!("training on {description}"));
     // The trainer holds their content; the files are several times the size of the network.
-    let done = resumed.map(|resumed| resumed.state.iteration);
+    let done = resumed.map(|resumed| resumed.state.steps_done());
     drop(weights);
-    let mut report = RunReport::new(&arguments.out, console, config.iterations, description, done)?;
+    let mut report = RunReport::new(&arguments.out, console, config.all_iterations(), description, done)?;
     block_on(drive(trainer, &mut report, arguments.strict))
 }
 

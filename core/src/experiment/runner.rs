@@ -178,7 +178,7 @@ impl<'a, S: Source> Runner<'a, S> {
             cell: Box::new(cell.clone()),
             number: self.count - self.cells.len(),
             cells: self.count,
-            done: done.map_err(Error::from)?.map(|state| state.iteration),
+            done: done.map_err(Error::from)?.map(|state| state.steps_done()),
         };
         self.stage = Stage::Training(Box::new(Training {
             cell,

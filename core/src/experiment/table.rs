@@ -156,7 +156,7 @@ impl Experiment {
             row: row.name.clone(),
             list: list.to_owned(),
             seeds: cells.iter().map(|cell| cell.cell.config.seed).collect(),
-            iterations: first.cell.config.iterations,
+            iterations: first.cell.config.all_iterations(),
             parameters: first.parameters,
             seconds: over_seeds(&|cell| Some(cell.seconds)),
             dice: measure(Measure::Dice),

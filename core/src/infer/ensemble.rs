@@ -65,6 +65,9 @@ pub(super) fn check((first, a): (&str, &Metadata), (second, b): (&str, &Metadata
         let (a, b) = (a.patch, b.patch);
         return different(format!("patches ({a:?} and {b:?})"), SEPARATE);
     }
+    if a.coarse.is_some() != b.coarse.is_some() {
+        return different("numbers of stages".to_owned(), SEPARATE);
+    }
     let (a, b) = (&a.preprocessing, &b.preprocessing);
     let parts = [
         ("orders of axes", a.axes != b.axes),

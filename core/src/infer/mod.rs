@@ -42,6 +42,7 @@ mod mirror;
 mod overrides;
 mod post_processing;
 mod predictor;
+mod run;
 mod uncertainty;
 mod window;
 
@@ -53,7 +54,8 @@ pub use files::{
 };
 pub use mirror::mirror_tta;
 pub use overrides::InferenceOverrides;
-pub use predictor::{Predictor, Run};
+pub use predictor::Predictor;
+pub use run::Run;
 pub use uncertainty::{Spot, Uncertainty};
 pub use window::{Windows, importance};
 

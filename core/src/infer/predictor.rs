@@ -1,16 +1,12 @@
-//! The predictor: one case at a time, one batch of windows per event.
+//! The predictor: trained networks, and what is to be segmented with them.
 
 use burn::tensor::{Device, Tensor};
-use ndarray::{Array3, Array4};
-use web_time::Instant;
 
-use super::blend::{Blended, Blender};
 use super::ensemble::{self, EnsembleError};
-use super::{Event, Inference, LabelVolume, PostProcessing, PredictConfig, Segmentation, Uncertainty, mirror_tta};
+use super::{Inference, PostProcessing, PredictConfig, Run, mirror_tta};
 use crate::backbone::Model;
-use crate::dataset::LabelSet;
-use crate::transform::{MirrorAxes, Prepared, largest};
-use crate::volume::{Grid, Header, Image, LabelImage};
+use crate::transform::MirrorAxes;
+use crate::volume::Image;
 use crate::weights::{self, Metadata};
 use crate::{Error, Result};
 
@@ -19,8 +15,10 @@ use crate::{Error, Result};
 pub struct Predictor {
     /// At least one.
     members: Vec<Member>,
+    /// The first stage of a cascade.
+    coarse: Option<Box<Self>>,
     metadata: Metadata,
-    device: Device,
+    pub(super) device: Device,
 }
 
 /// One network of a predictor.
@@ -48,7 +46,23 @@ impl Predictor {
     /// When the file cannot be used.
     pub fn load(bytes: &[u8], device: &Device) -> Result<Self> {
         let loaded = weights::load(bytes, device)?;
-        Ok(Self::new(loaded.model, loaded.metadata, device))
+        let coarse = loaded.metadata.coarse.clone().zip(loaded.coarse);
+        Ok(Self {
+            coarse: coarse.map(|(metadata, model)| Box::new(Self::new(model, *metadata, device))),
+            ..Self::new(loaded.model, loaded.metadata, device)
+        })
+    }
+
+    /// A cascade: `coarse` finds the region in which this one segments.
+    pub(crate) fn around(self, coarse: Self) -> Self {
+        Self {
+            metadata: Metadata {
+                coarse: Some(Box::new(coarse.metadata.clone())),
+                ..self.metadata
+            },
+            coarse: Some(Box::new(coarse)),
+            ..self
+        }
     }
 
     /// A predictor for a network in memory, on `device`.
@@ -58,6 +72,7 @@ impl Predictor {
                 model,
                 mirror_axes: metadata.mirror_axes,
             }],
+            coarse: None,
             metadata,
             device: device.clone(),
         }
@@ -72,9 +87,14 @@ impl Predictor {
     pub fn ensemble(members: Vec<(String, Self)>) -> Result<Self, EnsembleError> {
         let mut members = members.into_iter();
         let (first, mut whole) = members.next().ok_or(EnsembleError::Empty)?;
+        let mut stages = Vec::from_iter(whole.coarse.take().map(|coarse| (first.clone(), *coarse)));
         for (name, member) in members {
             ensemble::check((&first, &whole.metadata), (&name, &member.metadata))?;
             whole.members.extend(member.members);
+            stages.extend(member.coarse.map(|coarse| (name, *coarse)));
+        }
+        if !stages.is_empty() {
+            whole.coarse = Some(Box::new(Self::ensemble(stages)?));
         }
         Ok(whole)
     }
@@ -130,29 +150,24 @@ impl Predictor {
         if config.batch_size == 0 {
             return Err(Error::Config("a batch needs at least one window".to_owned()));
         }
-        let patch = self.metadata.patch;
-        let case = Prepared::new(images, None, &self.metadata.preprocessing, patch);
-        let with_disagreement = self.shows_disagreement(&config);
-        let blender = Blender::new(&case, patch, &self.metadata.labels, &config, with_disagreement);
-        Ok(Run {
-            predictor: self,
-            header: image.header().clone(),
-            grid: image.grid().clone(),
-            config,
-            case,
-            blender: Some(blender),
-            done: 0,
-            started: None,
-        })
+        match &self.coarse {
+            Some(coarse) => Ok(Run::cascade(
+                self,
+                coarse.start_channels(images, config)?,
+                images,
+                config,
+            )),
+            None => Ok(Run::over(self, images, config)),
+        }
     }
 
     /// Whether the disagreement of members is computed.
-    fn shows_disagreement(&self, config: &PredictConfig) -> bool {
+    pub(super) fn shows_disagreement(&self, config: &PredictConfig) -> bool {
         config.uncertainty && self.members.len() > 1
     }
 
     /// The logits of windows, or those of the members' mean probabilities and, where asked for, their disagreement.
-    fn logits(&self, x: Tensor<5>, config: &PredictConfig) -> Option<Tensor<5>> {
+    pub(super) fn logits(&self, x: Tensor<5>, config: &PredictConfig) -> Option<Tensor<5>> {
         if let [member] = &self.members[..] {
             return Some(member.logits(x, config.inference.mirror));
         }
@@ -160,128 +175,4 @@ impl Predictor {
         let regions = self.metadata.labels.regions().is_some();
         ensemble::mean(logits, regions, self.shows_disagreement(config))
     }
-}
-
-/// A segmentation in progress.
-#[derive(Debug)]
-pub struct Run<'a> {
-    predictor: &'a Predictor,
-    /// Of the image.
-    header: Header,
-    grid: Grid,
-    config: PredictConfig,
-    case: Prepared,
-    /// `None` once the last window is done.
-    blender: Option<Blender>,
-    done: usize,
-    started: Option<Instant>,
-}
-
-impl Run<'_> {
-    /// Does the next unit of work and reports it; `None` after [`Event::Finished`].
-    ///
-    /// # Errors
-    /// When the device fails.
-    pub async fn next(&mut self) -> Result<Option<Event>> {
-        let Some(blender) = &mut self.blender else {
-            return Ok(None);
-        };
-        let windows = blender.windows.starts.len();
-        let Some(started) = self.started else {
-            self.started = Some(Instant::now());
-            return Ok(Some(Event::Started { windows }));
-        };
-        if self.done < windows {
-            let end = (self.done + self.config.batch_size).min(windows);
-            let x = blender.batch(&self.case.image, self.done..end, &self.predictor.device);
-            let lost = || Error::Lost("segmenting".to_owned());
-            let logits = self.predictor.logits(x, &self.config).ok_or_else(lost)?;
-            let logits = logits.into_data_async().await;
-            let logits = logits.map_err(|_| lost())?.convert::<f32>();
-            let logits: Vec<f32> = logits.try_into_vec().map_err(|_| lost())?;
-            let labels = &self.predictor.metadata.labels;
-            blender.add(self.done..end, &logits, |plane, classes| {
-                decide(labels, plane, classes);
-            })?;
-            self.done = end;
-            let elapsed = started.elapsed().as_secs_f64();
-            return Ok(Some(Event::Window {
-                done: end,
-                windows,
-                remaining_seconds: elapsed / end as f64 * (windows - end) as f64,
-            }));
-        }
-        let Some(blender) = self.blender.take() else {
-            return Ok(None);
-        };
-        let segmentation = self.finish(blender)?;
-        Ok(Some(Event::Finished {
-            segmentation: Box::new(segmentation),
-            seconds: started.elapsed().as_secs_f64(),
-        }))
-    }
-
-    /// The segmentation on the image's own grid. The network's input is dropped first.
-    fn finish(&mut self, blender: Blender) -> Result<Segmentation> {
-        self.case.image = Array4::default((0, 0, 0, 0));
-        let Metadata {
-            preprocessing, labels, ..
-        } = &self.predictor.metadata;
-        let unusable = |source| Error::Volume {
-            file: "segmentation".to_owned(),
-            source,
-        };
-        let Blended {
-            classes,
-            entropy,
-            disagreement,
-            logits,
-        } = blender.finish(|plane, classes| decide(labels, plane, classes));
-        let mut classes = preprocessing.axes.arrange(classes);
-        let post_processing = self.config.inference.post_processing;
-        post_processing.apply(&mut classes, self.grid.voxel_ml());
-        let map = LabelImage::on_grid(labels.decode(classes.view()), self.header.clone(), self.grid.clone());
-        let map = map.map_err(unusable)?;
-        let volumes = volumes(&classes, labels, &self.grid);
-        drop(classes);
-        let scored = |shares: Option<Array3<u8>>| {
-            let shares = shares.map(|shares| preprocessing.axes.arrange(shares));
-            let found = shares.map(|shares| Uncertainty::new(shares, &map));
-            found.transpose().map_err(unusable)
-        };
-        Ok(Segmentation {
-            uncertainty: scored(entropy)?,
-            disagreement: scored(disagreement)?,
-            volumes,
-            labels: map,
-            logits: logits.map(|logits| self.case.native.without_padding(&logits)),
-        })
-    }
-}
-
-/// The classes with the largest logits of a plane, or those painted by regions.
-fn decide(labels: &LabelSet, plane: &Array3<f32>, classes: &mut [u8]) {
-    match labels.regions() {
-        None => largest(plane, classes),
-        Some(regions) => {
-            let painted = labels.encode_plane(regions.regions_to_labels(plane.view()));
-            classes.copy_from_slice(&painted);
-        }
-    }
-}
-
-fn volumes(classes: &Array3<u8>, labels: &LabelSet, grid: &Grid) -> Vec<LabelVolume> {
-    let mut voxels = vec![0usize; labels.classes()];
-    for &class in classes {
-        voxels[usize::from(class)] += 1;
-    }
-    let named = labels.ids().iter().zip(labels.names()).zip(voxels).skip(1);
-    named
-        .map(|((&id, name), voxels)| LabelVolume {
-            id,
-            name: name.clone(),
-            voxels,
-            milliliters: voxels as f64 * grid.voxel_ml(),
-        })
-        .collect()
 }

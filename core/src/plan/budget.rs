@@ -40,6 +40,17 @@ impl Budget {
         ((60.0 * self.minutes / seconds) as usize).max(1)
     }
 
+    /// Training steps of `seconds` that the time allows after the first stage of a cascade, if there is one; at least
+    /// one.
+    pub fn steps_left(&self, config: &TrainConfig, seconds: f64, channels: usize, outputs: usize) -> usize {
+        let first = config.coarse.iter().map(|first| {
+            let seconds = self.step_seconds(first, channels, outputs);
+            first.iterations as f64 * seconds / 60.0
+        });
+        let minutes = (self.minutes - first.sum::<f64>()).max(0.0);
+        Self { minutes, ..*self }.steps_of(seconds)
+    }
+
     /// Half an hour on a kind of device, before its speed is measured: as that of a CPU's threads, with the share of
     /// this machine's memory that training may take; on a GPU, whose memory is not known, [`Budget::DEFAULT`]'s.
     pub fn of(kind: &DeviceKind) -> Self {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Budget;
 use super::training::{checkpoint_every, learning_rate};
+use super::{Budget, TrainingPlan};
 use crate::train::TrainConfig;
 use crate::{Error, Result};
 
@@ -32,7 +32,11 @@ impl Edits {
     /// # Errors
     /// When the settings cannot be written down, such as numbers that are none.
     pub fn over(&self, plan: &TrainConfig, budget: &Budget, channels: usize, outputs: usize) -> Result<TrainConfig> {
-        let mut merged = table(plan)?;
+        let one_stage = self.contain("coarse") && self.chosen.coarse.is_none();
+        let mut merged = match one_stage {
+            true => table(&TrainingPlan::single_stage(plan.clone()))?,
+            false => table(plan)?,
+        };
         let chosen = table(&self.chosen)?;
         for setting in &self.settings {
             replace(&mut merged, &chosen, setting);
@@ -50,7 +54,7 @@ impl Edits {
         }
         if !self.contain("iterations") {
             let seconds = budget.step_seconds(&config, channels, outputs);
-            config.iterations = budget.steps_of(seconds);
+            config.iterations = budget.steps_left(&config, seconds, channels, outputs);
         }
         if !self.contain("checkpoint_every") {
             config.checkpoint_every = checkpoint_every(config.iterations);

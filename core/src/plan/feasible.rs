@@ -1,9 +1,10 @@
 //! Whether settings can work at all on given cases: refused with the nearest that do.
 
 use super::decision::{millimeters, voxels};
+use super::stages::region_of;
 use crate::dataset::CaseFingerprint;
 use crate::train::TrainConfig;
-use crate::transform::Spacing;
+use crate::transform::{Crop, Spacing};
 
 /// Bytes of a prepared voxel: its label, beside four for each channel.
 const LABEL_BYTES: f64 = 1.0;
@@ -38,7 +39,8 @@ fn spacing(config: &TrainConfig, cases: &[CaseFingerprint], memory: u64) -> Resu
     let Some(spacing) = config.preprocessing.spacing else {
         return Ok(());
     };
-    let bytes = |mm: [f64; 3]| cases.iter().map(|case| prepared_bytes(case, mm)).sum::<f64>();
+    let crop = config.preprocessing.crop;
+    let bytes = |mm: [f64; 3]| cases.iter().map(|case| prepared_bytes(case, crop, mm)).sum::<f64>();
     let (needed, room) = (bytes(spacing.mm), memory as f64);
     let positive = spacing.mm.iter().all(|side| side.is_finite() && *side > 0.0);
     // A side that is no length is refused by the settings' own check.
@@ -63,10 +65,13 @@ fn spacing(config: &TrainConfig, cases: &[CaseFingerprint], memory: u64) -> Resu
 }
 
 /// Bytes of a case at a spacing, `[depth, height, width]` in mm.
-fn prepared_bytes(case: &CaseFingerprint, mm: [f64; 3]) -> f64 {
-    let voxels: f64 = (0..3)
-        .map(|axis| (case.size[axis] as f64 * case.spacing[axis] / mm[axis]).max(1.0))
-        .product();
+fn prepared_bytes(case: &CaseFingerprint, crop: Crop, mm: [f64; 3]) -> f64 {
+    let region = match crop {
+        Crop::Labels { margin_mm } => region_of(case, margin_mm),
+        _ => None,
+    };
+    let sides = region.unwrap_or([0, 1, 2].map(|axis| case.size[axis] as f64 * case.spacing[axis]));
+    let voxels: f64 = (0..3).map(|axis| (sides[axis] / mm[axis]).max(1.0)).product();
     voxels * (case.channels as f64 * size_of::<f32>() as f64 + LABEL_BYTES)
 }
 

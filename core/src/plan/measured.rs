@@ -59,7 +59,7 @@ impl TrainingPlan {
                     true => times.step_seconds,
                     false => budget.step_seconds(&config, channels, labels.outputs()),
                 };
-                plan.last(&budget, seconds);
+                plan.last(&budget, seconds, channels, labels.outputs());
                 return Ok(Some(MeasuredPlan {
                     plan,
                     times: *times,

@@ -8,7 +8,8 @@
 //!
 //! The rules are those of nnU-Net 2.8.1, as described by Isensee et al. 2021 (Nature Methods 18, 203–211) and 2024
 //! (MICCAI; residual encoders) and measured on made-up data sets: its plans come out to the last number
-//! (`tests/data/planner.rs`). The second stage of a cascade and the choice among configurations are not planned.
+//! (`tests/data/planner.rs`). nnU-Net's second stage and the choice among configurations are not planned;
+//! [`TrainingPlan`] has two stages of its own.
 //!
 //! ```
 //! use medcontext_core::plan::{CroppedGrid, DatasetFacts, Planner};
@@ -47,6 +48,7 @@ mod plans;
 mod resolution;
 mod spacing;
 mod speed;
+mod stages;
 mod statistics;
 mod topology;
 mod training;

@@ -28,6 +28,7 @@ pub struct Resolution {
 }
 
 /// What a resolution is chosen for.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Field {
     /// The spacing at full resolution in mm, `[depth, height, width]`.
     pub mm: [f64; 3],

@@ -9,6 +9,7 @@ use super::mirroring::Mirroring;
 use super::modality::{Modality, Told, window};
 use super::normalization::MASKED_BELOW;
 use super::resolution::Field;
+use super::stages::{MARGIN_MM, Stages, half};
 use super::statistics::median;
 use super::{Budget, DatasetFacts, Decision, PlanError, Resolution, Result, TargetSpacing};
 use crate::backbone::{Backbone, Size};
@@ -76,12 +77,17 @@ impl TrainingPlan {
             decisions: Vec::new(),
         };
         plan.normalization(cases, &facts);
-        plan.resolution(cases, labels, &facts, budget)?;
+        let field = field(cases, labels, &facts)?;
+        plan.resolution(&field, Resolution::choose(&field, &plan.config, budget));
+        plan.sampling();
         plan.mirroring(cases, labels);
         plan.components(cases);
         plan.method();
+        if let Some(stages) = Stages::choose(cases, &field, &plan.config, budget) {
+            plan.cascade(&field, stages, &half(budget));
+        }
         let seconds = budget.step_seconds(&plan.config, first.channels, labels.outputs());
-        plan.last(budget, seconds);
+        plan.last(budget, seconds, first.channels, labels.outputs());
         Ok(plan)
     }
 
@@ -133,24 +139,7 @@ impl TrainingPlan {
     }
 
     /// Voxel size and patch.
-    fn resolution(
-        &mut self,
-        cases: &[CaseFingerprint],
-        labels: &LabelSet,
-        facts: &DatasetFacts,
-        budget: &Budget,
-    ) -> Result<()> {
-        let target = TargetSpacing::of(facts)?;
-        let backward = target.transpose_backward();
-        let size = target.median_size(facts)?;
-        let field = Field {
-            mm: target.mm,
-            size: backward.map(|axis| size[axis]),
-            smallest: smallest_structure(cases),
-            channels: facts.channels.len(),
-            outputs: labels.outputs(),
-        };
-        let chosen = Resolution::choose(&field, &self.config, budget);
+    fn resolution(&mut self, field: &Field, chosen: Resolution) {
         let Resolution {
             mm,
             patch,
@@ -176,8 +165,39 @@ impl TrainingPlan {
             voxels(patch),
             format!("{percent:.0} % of the median scan, as a step is worth about two seconds of a short run"),
         );
-        self.sampling();
-        Ok(())
+    }
+
+    /// Two stages: the settings so far become those of the second, after a first one with half of the minutes.
+    fn cascade(&mut self, field: &Field, stages: Stages, half: &Budget) {
+        let mut first = self.clone();
+        first.resolution(field, stages.first);
+        let seconds = half.step_seconds(&first.config, field.channels, field.outputs);
+        first.last(half, seconds, field.channels, field.outputs);
+        self.resolution(field, stages.second);
+        self.config.preprocessing.crop = Crop::Labels { margin_mm: MARGIN_MM };
+        self.decide(
+            "coarse",
+            format!(
+                "two stages: voxels of {}, then of {}",
+                millimeters(stages.first.mm),
+                millimeters(stages.second.mm)
+            ),
+            format!(
+                "the smallest structure has {:.0} voxels of the first; the second looks where the first finds something, \
+                 {MARGIN_MM} mm around it, which is {:.0} % of a scan",
+                stages.smallest,
+                100.0 * stages.region_share
+            ),
+        );
+        self.config.coarse = Some(Box::new(first.config));
+    }
+
+    /// The plan's first stage alone, for those who want one network; its own settings where it has one stage.
+    pub fn single_stage(config: TrainConfig) -> TrainConfig {
+        match config.coarse {
+            Some(first) => *first,
+            None => config,
+        }
     }
 
     /// How patches are drawn.
@@ -291,17 +311,39 @@ impl TrainingPlan {
     }
 
     /// As many iterations as the minutes allow, in steps of `seconds`, and what hangs on them.
-    pub(super) fn last(&mut self, budget: &Budget, seconds: f64) {
-        let iterations = budget.steps_of(seconds);
+    pub(super) fn last(&mut self, budget: &Budget, seconds: f64, channels: usize, outputs: usize) {
+        let iterations = budget.steps_left(&self.config, seconds, channels, outputs);
         self.config.iterations = iterations;
         self.augmentation(iterations);
         self.config.checkpoint_every = checkpoint_every(iterations);
         self.decide(
             "iterations",
             iterations.to_string(),
-            format!("{} minutes of steps of {}", budget.minutes, duration(seconds)),
+            match &self.config.coarse {
+                None => format!("{} minutes of steps of {}", budget.minutes, duration(seconds)),
+                Some(first) => format!(
+                    "what {} steps of the first stage leave of {} minutes, in steps of {}",
+                    first.iterations,
+                    budget.minutes,
+                    duration(seconds)
+                ),
+            },
         );
     }
+}
+
+/// What the planned network is to see.
+fn field(cases: &[CaseFingerprint], labels: &LabelSet, facts: &DatasetFacts) -> Result<Field> {
+    let target = TargetSpacing::of(facts)?;
+    let backward = target.transpose_backward();
+    let size = target.median_size(facts)?;
+    Ok(Field {
+        mm: target.mm,
+        size: backward.map(|axis| size[axis]),
+        smallest: smallest_structure(cases),
+        channels: facts.channels.len(),
+        outputs: labels.outputs(),
+    })
 }
 
 /// Steps between two checkpoints of a planned run.

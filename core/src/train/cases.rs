@@ -16,6 +16,8 @@ pub struct TrainingSet {
     pub(super) channels: usize,
     pub(super) cases: Vec<SampledCase>,
     pub(super) unlabeled: UnlabeledSet,
+    /// The same cases for the first stage of a cascade.
+    pub(super) coarse: Option<Box<Self>>,
 }
 
 /// Cases without labels that a run learns from too.
@@ -37,12 +39,31 @@ impl TrainingSet {
         if config.unlabeled_share == 0.0 {
             unlabeled.clear();
         }
-        // Each case's own voxels are dropped once it is prepared.
+        let coarse = config.coarse.as_deref();
+        // Each case's own voxels are dropped once it is prepared, for every stage.
         let prepare = |case: Case| {
-            let prepared = prepare(&case, labels, config);
-            (case.id, prepared.into())
+            let first = coarse.map(|coarse| (case.id.clone(), self::prepare(&case, labels, coarse).into()));
+            let prepared = self::prepare(&case, labels, config);
+            ((case.id, SampledCase::from(prepared)), first)
         };
-        Self::new(parallel::map(labeled, prepare))?.with_unlabeled(parallel::map(unlabeled, prepare))
+        let (labeled, first): (Vec<_>, Vec<Option<_>>) = parallel::map(labeled, prepare).into_iter().unzip();
+        let unlabeled = parallel::map(unlabeled, |case: Case| {
+            let prepared = self::prepare(&case, labels, config);
+            (case.id, SampledCase::from(prepared))
+        });
+        let set = Self::new(labeled)?.with_unlabeled(unlabeled)?;
+        match coarse {
+            Some(_) => Ok(set.with_coarse(Self::new(first.into_iter().flatten().collect())?)),
+            None => Ok(set),
+        }
+    }
+
+    /// The same with its cases prepared for the first stage of a cascade.
+    pub fn with_coarse(self, coarse: Self) -> Self {
+        Self {
+            coarse: Some(Box::new(coarse)),
+            ..self
+        }
     }
 
     /// Cases that are already prepared, with their names.
@@ -61,6 +82,7 @@ impl TrainingSet {
             channels,
             cases,
             unlabeled: UnlabeledSet::default(),
+            coarse: None,
         })
     }
 

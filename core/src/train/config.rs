@@ -7,7 +7,7 @@ use crate::backbone::Network;
 use crate::infer::{Blend, Inference};
 use crate::loss::SupervisedLoss;
 use crate::medcontext::MedContext;
-use crate::transform::{Augmentation, Center, Preprocessing, SamplerSettings, Sampling};
+use crate::transform::{Augmentation, Center, Crop, Preprocessing, SamplerSettings, Sampling};
 use crate::{Error, Result};
 
 /// Everything that a run depends on, apart from the cases and the device.
@@ -84,6 +84,10 @@ pub struct TrainConfig {
     pub unlabeled_share: f64,
     /// Whether the weights to start from may have other labels; their last layer is then replaced.
     pub new_head: bool,
+    /// Settings of the first stage of a cascade, which is trained before; the other settings are those of the second,
+    /// which sees what the first has found ([`Crop::Labels`]). `None` for a single network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coarse: Option<Box<Self>>,
 }
 
 impl Default for TrainConfig {
@@ -118,6 +122,7 @@ impl Default for TrainConfig {
             augmentation: Augmentation::default(),
             unlabeled_share: 0.0,
             new_head: false,
+            coarse: None,
         }
     }
 }
@@ -187,7 +192,7 @@ impl TrainConfig {
         self.warmup.unwrap_or_else(|| WARMUP.min(tenth(self.iterations)))
     }
 
-    /// Changes the length of the run. A warmup chosen for the current length, such as a preset's, keeps its fraction of
+    /// Changes the length of the run; a first stage keeps its share of the steps. A warmup chosen for the current length, such as a preset's, keeps its fraction of
     /// a shorter run, but takes at least a tenth of it.
     pub fn set_iterations(&mut self, iterations: usize) {
         if let Some(warmup) = &mut self.warmup {
@@ -195,7 +200,17 @@ impl TrainConfig {
             let scaled = (*warmup as f64 * share).ceil() as usize;
             *warmup = (*warmup).min(scaled.max(tenth(iterations)));
         }
+        if let Some(coarse) = &mut self.coarse {
+            let share = iterations as f64 / self.iterations.max(1) as f64;
+            let scaled = (coarse.iterations as f64 * share).round() as usize;
+            coarse.set_iterations(scaled.max(1));
+        }
         self.iterations = iterations;
+    }
+
+    /// Optimizer steps of all stages.
+    pub fn all_iterations(&self) -> usize {
+        self.iterations + self.coarse.as_ref().map_or(0, |coarse| coarse.iterations)
     }
 
     /// The same with everything that depends on the length of the run resolved to numbers: this is what a run's files
@@ -204,6 +219,7 @@ impl TrainConfig {
         Self {
             warmup: Some(self.warmup_steps()),
             medcontext: self.medcontext.resolved(self.iterations),
+            coarse: self.coarse.map(|coarse| Box::new(coarse.resolved())),
             ..self
         }
     }
@@ -269,6 +285,33 @@ impl TrainConfig {
         Ok(())
     }
 
+    /// The first stage is a single network, and the second sees what it finds.
+    fn check_coarse(&self) -> Result<()> {
+        let Some(coarse) = &self.coarse else {
+            return Ok(());
+        };
+        if coarse.coarse.is_some() {
+            return Err(Error::Config(
+                "a cascade has two stages: leave coarse.coarse out".to_owned(),
+            ));
+        }
+        if !matches!(self.preprocessing.crop, Crop::Labels { .. }) {
+            return Err(Error::Config(
+                "the second stage of a cascade sees what the first has found: set preprocessing.crop.labels.margin_mm, \
+                 or leave coarse out"
+                    .to_owned(),
+            ));
+        }
+        if coarse.unlabeled_share > 0.0 {
+            return Err(Error::Config(
+                "cases without labels teach the second stage of a cascade alone: leave coarse.unlabeled_share out"
+                    .to_owned(),
+            ));
+        }
+        let told = |error: Error| Error::Config(format!("coarse: {error}"));
+        coarse.check(&coarse.resolved_network()).map_err(told)
+    }
+
     /// Checks that these settings are valid.
     ///
     /// # Errors
@@ -298,6 +341,7 @@ impl TrainConfig {
         }
         self.medcontext.check().map_err(Error::Config)?;
         self.check_unlabeled()?;
+        self.check_coarse()?;
         if !(0.0..1.0).contains(&self.overlap) {
             let overlap = self.overlap;
             return Err(Error::Config(format!("overlap is {overlap}: choose 0 to below 1")));

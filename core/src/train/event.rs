@@ -54,6 +54,13 @@ pub enum Event {
         /// Iterations the run will take.
         iterations: usize,
     },
+    /// The first stage of a cascade is trained, and the second begins.
+    SecondStage {
+        /// Steps done so far.
+        iteration: usize,
+        /// Trainable parameters of the second stage.
+        parameters: usize,
+    },
     /// One optimizer step is done.
     Step {
         /// Steps done so far, from 1.

@@ -159,14 +159,20 @@ impl Learner {
         self.loss_scale
     }
 
-    /// Writes everything into one file.
-    pub async fn save(&self, state: &RunState, sink: &mut impl Write) -> Result<(), WeightsError> {
+    /// Writes everything into one file, with the first stage of a cascade if there is one.
+    pub async fn save(
+        &self,
+        state: &RunState,
+        coarse: Option<&Model>,
+        sink: &mut impl Write,
+    ) -> Result<(), WeightsError> {
         let student = self.student.valid();
         let moments = self.optimizer.state(&self.student);
         let names: Vec<String> = (0..moments.len()).map(moment_name).collect();
         let mut parts = vec![(STUDENT, &student)];
         parts.extend(self.teacher.as_ref().map(|teacher| (TEACHER, teacher)));
         parts.extend(names.iter().map(String::as_str).zip(&moments));
+        parts.extend(coarse.map(|coarse| (weights::COARSE, coarse)));
         weights::write(&parts, Precision::F32, &state.header()?, sink).await
     }
 

@@ -20,7 +20,7 @@ pub struct StepTimes {
 }
 
 /// Takes the first steps of a run and measures them; nothing of it is kept. Patches all come from labeled cases: the
-/// others take as long. After each event it waits for
+/// others take as long. Of a cascade it is the second stage. After each event it waits for
 /// `go_on`, and ends early when that says no: `None` where there was no second step.
 ///
 /// # Errors
@@ -35,6 +35,7 @@ pub async fn rehearse(
     let config = TrainConfig {
         iterations: STEPS,
         unlabeled_share: 0.0,
+        coarse: None,
         ..config
     };
     let mut trainer = Trainer::new(config, cases, Vec::new(), labels, Start::Scratch, device)?;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{LossScale, TrainConfig};
 use crate::dataset::LabelSet;
-use crate::weights::WeightsError;
+use crate::weights::{Metadata, WeightsError};
 
 /// Key of the state in the safetensors header.
 const KEY: &str = "medcontext-run";
@@ -31,8 +31,11 @@ pub struct RunState {
     pub seen: Option<Vec<String>>,
     /// The network's labels.
     pub labels: LabelSet,
-    /// Steps done.
+    /// Steps done, of the stage that is trained.
     pub iteration: usize,
+    /// The network of a cascade's first stage, once it is trained: the state is that of the second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coarse: Option<Box<Metadata>>,
     /// Steps done by the optimizer.
     pub optimizer_steps: usize,
     /// Loss scale, in f16.
@@ -54,6 +57,12 @@ impl RunState {
         let text = header.metadata().as_ref().and_then(|map| map.get(KEY));
         let text = text.ok_or_else(|| WeightsError::BadMetadata("they are not the state of a run".to_owned()))?;
         Self::from_text(text).map_err(|error| WeightsError::BadMetadata(error.to_string()))
+    }
+
+    /// Steps done, of all stages.
+    pub fn steps_done(&self) -> usize {
+        let first = self.coarse.as_ref().and(self.config.coarse.as_ref());
+        self.iteration + first.map_or(0, |first| first.iterations)
     }
 
     fn from_text(text: &str) -> serde_json::Result<Self> {
@@ -140,6 +149,7 @@ mod tests {
                 seen: None,
                 labels: LabelSet::from_ids([1], &BTreeMap::new()).expect("labels"),
                 iteration: 0,
+                coarse: None,
                 optimizer_steps: 0,
                 loss_scale: None,
                 best_dice: Some(number()),

@@ -6,14 +6,10 @@
 //! out cases whose label map lacks the region, and thus their false positives. Voxels that the label map ignores are
 //! background on both sides.
 
-use burn::tensor::Device;
-
 use super::{HeldOut, LabelDice, TrainConfig};
-use crate::backbone::Model;
 use crate::dataset::LabelSet;
 use crate::infer::{self, Inference, PredictConfig, Predictor};
 use crate::metric::{dice_of_region, without_ignored};
-use crate::weights::Metadata;
 use crate::{Error, Result};
 
 /// Results of a validation.
@@ -75,14 +71,7 @@ pub(super) fn check_reported(reported: &[u16], labels: &LabelSet) -> Result<()> 
 }
 
 /// Segments every case and compares it with its label map. A case that cannot be read is left out, unless no case can.
-pub(super) async fn run(
-    model: Model,
-    metadata: Metadata,
-    cases: &[HeldOut],
-    config: &TrainConfig,
-    device: &Device,
-) -> Result<Scores> {
-    let predictor = Predictor::new(model, metadata, device);
+pub(super) async fn run(predictor: &Predictor, cases: &[HeldOut], config: &TrainConfig) -> Result<Scores> {
     let measured = measured(&predictor.metadata().labels, &config.reported);
     let settings = PredictConfig {
         inference: Inference {

@@ -3,6 +3,9 @@
 use ndarray::{Array3, ArrayView3, s};
 use serde::{Deserialize, Serialize};
 
+use crate::loss::IGNORED;
+use crate::volume::Bounds;
+
 /// Which part of a volume is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -16,6 +19,25 @@ pub enum Crop {
     /// After resampling and normalization, the bounding box of voxels above 0 in any channel (MONAI's `CropForeground`
     /// in the Synapse recipe: voxels above the window's lower end).
     Positive,
+    /// Before resampling, the bounding box of all labels and so many mm around it; in prediction, around what the first
+    /// stage of a cascade found. A case without labels is kept whole.
+    Labels {
+        /// The margin on every side in mm.
+        margin_mm: u32,
+    },
+}
+
+impl Crop {
+    /// The box of labels with its margin, by class indices on a grid of this spacing in mm; `None` where this crop is
+    /// another, or there are no labels.
+    pub fn around_labels(self, classes: &Array3<u8>, spacing: [f64; 3]) -> Option<Bounds> {
+        let Self::Labels { margin_mm } = self else {
+            return None;
+        };
+        let labels = Bounds::of(classes, |class| class != 0 && class != IGNORED)?;
+        let margin = spacing.map(|side| (f64::from(margin_mm) / side).ceil() as usize);
+        Some(labels.grown(margin, shape(classes)))
+    }
 }
 
 /// The sides of a volume.
@@ -50,6 +72,22 @@ pub(crate) fn place<T: Clone>(mut into: ndarray::ArrayViewMut3<'_, T>, volume: A
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_are_kept_with_a_margin_in_mm() {
+        let mut classes = Array3::<u8>::zeros((6, 20, 20));
+        classes[[2, 5, 6]] = 1;
+        classes[[2, 8, 6]] = 2;
+        classes[[5, 19, 19]] = IGNORED;
+        let crop = Crop::Labels { margin_mm: 4 };
+        // 4 mm are one slice of 5 mm, two rows of 2 mm and three columns of 1.5 mm.
+        let bounds = crop.around_labels(&classes, [5.0, 2.0, 1.5]).expect("labels");
+        assert_eq!((bounds.start, bounds.size), ([1, 3, 3], [3, 8, 7]));
+        let bounds = Crop::Labels { margin_mm: 30 }.around_labels(&classes, [5.0, 2.0, 1.5]);
+        assert_eq!(bounds.expect("labels").size, [6, 20, 20]);
+        assert_eq!(crop.around_labels(&Array3::zeros((6, 20, 20)), [1.0; 3]), None);
+        assert_eq!(Crop::NonZero.around_labels(&classes, [1.0; 3]), None);
+    }
 
     #[test]
     fn padding_goes_half_before_and_the_rest_after() {

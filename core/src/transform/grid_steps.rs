@@ -19,9 +19,16 @@ pub(super) struct GridSteps {
 }
 
 impl GridSteps {
-    pub fn new(channels: &[Array3<f32>], spacing: [f64; 3], preprocessing: &Preprocessing) -> Self {
+    /// The steps for a case of these channels and spacing in mm; with `region`, for this part of it alone.
+    pub fn new(
+        channels: &[Array3<f32>],
+        spacing: [f64; 3],
+        region: Option<Bounds>,
+        preprocessing: &Preprocessing,
+    ) -> Self {
         let native = channels.first().map_or([0; 3], shape);
-        let outer = (preprocessing.crop == Crop::NonZero).then(|| Bounds::around(channels, |value| value != 0.0));
+        let nonzero = || Bounds::around(channels, |value| value != 0.0);
+        let outer = region.or_else(|| (preprocessing.crop == Crop::NonZero).then(nonzero));
         let size = outer.map_or(native, |bounds| bounds.size);
         Self {
             native,

@@ -32,15 +32,30 @@ impl Prepared {
         preprocessing: &Preprocessing,
         patch: [usize; 3],
     ) -> Self {
+        Self::within(None, images, label, preprocessing, patch)
+    }
+
+    /// Prepares a part of a case alone, `region` on the images' grid with the network's order of axes; without one, the
+    /// part that [`Preprocessing::crop`] keeps.
+    pub fn within(
+        region: Option<Bounds>,
+        images: &[&Image],
+        label: Option<(&LabelImage, &LabelSet)>,
+        preprocessing: &Preprocessing,
+        patch: [usize; 3],
+    ) -> Self {
         let axes = preprocessing.axes;
         let canonical = images.iter().map(|image| axes.arrange(image.canonical()));
         let mut channels: Vec<Array3<f32>> = canonical.collect();
         let spacing = images.first().map(|image| image.grid().canonical_spacing());
-        let mut steps = GridSteps::new(
-            &channels,
-            axes.arrange_sides(spacing.unwrap_or([1.0; 3])),
-            preprocessing,
-        );
+        let spacing = axes.arrange_sides(spacing.unwrap_or([1.0; 3]));
+        let classes = label.map(|(label, set)| (axes.arrange(set.encode_map(label)), set));
+        let around_labels = || {
+            let (classes, _) = classes.as_ref()?;
+            preprocessing.crop.around_labels(classes, spacing)
+        };
+        let region = region.or_else(around_labels);
+        let mut steps = GridSteps::new(&channels, spacing, region, preprocessing);
         for channel in &mut channels {
             *channel = steps.image(take(channel));
             preprocessing.normalization.apply(channel);
@@ -52,10 +67,7 @@ impl Prepared {
             }
             steps.inner = Some(inner);
         }
-        let classes = label.map(|(label, set)| {
-            let classes = axes.arrange(set.encode_map(label));
-            pad(steps.classes(classes, set.classes()), patch)
-        });
+        let classes = classes.map(|(classes, set)| pad(steps.classes(classes, set.classes()), patch));
         Self {
             native: InverseTransform::new(&steps, patch),
             image: stack(channels, patch),

@@ -52,6 +52,16 @@ impl Bounds {
         }
     }
 
+    /// The box with so many voxels more on both sides of each axis, as far as a volume of `size` has them.
+    pub fn grown(self, margin: [usize; 3], size: [usize; 3]) -> Self {
+        let start = [0, 1, 2].map(|axis| self.start[axis].saturating_sub(margin[axis]));
+        let end = [0, 1, 2].map(|axis| (self.end()[axis] + margin[axis]).min(size[axis]));
+        Self {
+            start,
+            size: [0, 1, 2].map(|axis| end[axis] - start[axis]),
+        }
+    }
+
     /// The voxel after the last one along each axis.
     pub fn end(&self) -> [usize; 3] {
         [0, 1, 2].map(|axis| self.start[axis] + self.size[axis])

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use burn::tensor::Device;
 
 use super::fill::Fit;
+use super::load::load;
 use super::opened::{Opened, numbered};
 use super::options::ImportOptions;
 use super::torch::is_torch;
@@ -17,6 +18,8 @@ use crate::dataset::LabelSet;
 pub struct Imported {
     /// The network, on the device that was asked for.
     pub model: Model,
+    /// The network of the first stage, where it is a cascade of this program.
+    pub coarse: Option<Model>,
     /// Metadata for its weights file.
     pub metadata: Metadata,
     /// What was assumed because the file does not tell, one phrase each.
@@ -61,6 +64,10 @@ pub fn import(bytes: &[u8], options: &ImportOptions, device: &Device) -> Result<
     let filled = opened.fill(metadata.build(device), fit)?;
     Ok(Imported {
         model: filled.model,
+        coarse: match metadata.coarse {
+            Some(_) => load(bytes, device)?.coarse,
+            None => None,
+        },
         metadata,
         assumed,
         missing: filled.kept,

@@ -2,9 +2,10 @@
 
 use burn::tensor::Device;
 
-use super::fill::{Fit, fill};
+use super::fill::{Fit, fill, fill_part};
 use super::import::{Summary, examine};
 use super::raw::read_safetensors;
+use super::save::COARSE;
 use super::{Metadata, WeightsError};
 use crate::backbone::Model;
 
@@ -13,6 +14,8 @@ use crate::backbone::Model;
 pub struct Loaded {
     /// The network, on the device that was asked for.
     pub model: Model,
+    /// The network of the first stage, where the file holds a cascade.
+    pub coarse: Option<Model>,
     /// The file's metadata.
     pub metadata: Metadata,
 }
@@ -26,9 +29,15 @@ pub fn load(bytes: &[u8], device: &Device) -> Result<Loaded, WeightsError> {
         Err(WeightsError::NoMetadata) => return Err(untold(bytes)),
         metadata => metadata?,
     };
-    let model = metadata.build(device);
-    let model = fill(model, &read_safetensors(bytes)?, Fit::default())?.model;
-    Ok(Loaded { model, metadata })
+    let tensors = read_safetensors(bytes)?;
+    let model = fill(metadata.build(device), &tensors, Fit::default())?.model;
+    let coarse = metadata.coarse.as_deref();
+    let coarse = coarse.map(|coarse| fill_part(coarse.build(device), &tensors, COARSE));
+    Ok(Loaded {
+        model,
+        coarse: coarse.transpose()?,
+        metadata,
+    })
 }
 
 /// Why weights from other programs cannot be used directly.

@@ -37,6 +37,10 @@ pub struct Metadata {
     /// [`Inference::default`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inference: Option<Inference>,
+    /// The network of the first stage of a cascade, whose tensors are in the file too: it finds the region in which
+    /// this network segments. `None` for a single network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coarse: Option<Box<Self>>,
     /// How the weights came to be.
     pub training: TrainingSummary,
 }
@@ -145,10 +149,10 @@ impl Metadata {
             .ok_or(WeightsError::NoMetadata)?;
         let metadata: Self =
             serde_json::from_str(text).map_err(|error| WeightsError::BadMetadata(error.to_string()))?;
-        metadata
-            .network
-            .check(metadata.patch)
-            .map_err(WeightsError::BadMetadata)?;
+        let stages = [Some(&metadata), metadata.coarse.as_deref()];
+        for stage in stages.into_iter().flatten() {
+            stage.network.check(stage.patch).map_err(WeightsError::BadMetadata)?;
+        }
         Ok(metadata)
     }
 
@@ -207,6 +211,7 @@ mod tests {
             mirror_axes: MirrorAxes::ALL,
             labels: LabelSet::from_ids([1], &Default::default()).expect("a label"),
             inference: None,
+            coarse: None,
             training: TrainingSummary::default(),
         };
         let post_processing = PostProcessing {

@@ -32,7 +32,8 @@ pub use metadata::{Metadata, TrainingSummary};
 pub(crate) use opened::Opened;
 pub use options::ImportOptions;
 pub use raw::{RawTensor, Tensors, read_safetensors};
+pub(crate) use save::COARSE;
 pub(crate) use save::write;
-pub use save::{Precision, save};
+pub use save::{Precision, save, save_cascade};
 
 pub use crate::digest::sha256;

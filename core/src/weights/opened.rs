@@ -7,11 +7,15 @@ use super::options::ImportOptions;
 use super::part::{Dictionary, Part, parts, whole};
 use super::raw::{Tensors, read_safetensors};
 use super::recognize::recognize;
+use super::save::COARSE;
 use super::torch::{Checkpoint, is_torch};
 use super::{Metadata, TrainingSummary, WeightsError};
 use crate::backbone::{Model, Network, Recognized, is_unused};
 use crate::dataset::LabelSet;
 use crate::transform::{MirrorAxes, Normalization, Preprocessing};
+
+/// The place of a cascade's first stage in a file of this program.
+const STAGE: &str = "coarse";
 
 /// A file whose network is known but whose tensors are not read yet.
 pub(crate) struct Opened<'a> {
@@ -38,17 +42,16 @@ impl<'a> Opened<'a> {
     pub fn read(bytes: &'a [u8], options: &ImportOptions) -> Result<Self, WeightsError> {
         let source = Source::open(bytes)?;
         let dictionaries = source.dictionaries();
-        if options.part.is_none() {
-            match Metadata::read(bytes) {
-                Err(WeightsError::NoMetadata) => {}
-                metadata => {
-                    return Ok(Self {
-                        source,
-                        part: whole(dictionaries).ok_or_else(no_tensors)?,
-                        metadata: metadata?,
-                        assumed: Vec::new(),
-                        others: Vec::new(),
-                    });
+        let stage = options.part.as_deref();
+        if stage.is_none_or(|stage| stage == STAGE) {
+            match (Metadata::read(bytes), stage) {
+                (Err(WeightsError::NoMetadata), _) => {}
+                (Err(error), _) => return Err(error),
+                (Ok(metadata), None) => return Self::own(source, dictionaries, metadata),
+                (Ok(metadata), Some(_)) => {
+                    if let Some(coarse) = metadata.coarse {
+                        return Self::first_stage(source, dictionaries, *coarse);
+                    }
                 }
             }
         }
@@ -60,6 +63,47 @@ impl<'a> Opened<'a> {
             metadata,
             assumed,
             others,
+        })
+    }
+
+    /// A file of this program. The first stage of a cascade is another network in it.
+    fn own(source: Source<'a>, dictionaries: Vec<Dictionary>, metadata: Metadata) -> Result<Self, WeightsError> {
+        let mut part = whole(dictionaries).ok_or_else(no_tensors)?;
+        let mut others = Vec::new();
+        if metadata.coarse.is_some() {
+            part.names.retain(|name, _| !name.starts_with(COARSE));
+            others.push(STAGE.to_owned());
+        }
+        Ok(Self {
+            source,
+            part,
+            metadata,
+            assumed: Vec::new(),
+            others,
+        })
+    }
+
+    /// The first stage of a cascade in a file of this program.
+    fn first_stage(
+        source: Source<'a>,
+        dictionaries: Vec<Dictionary>,
+        metadata: Metadata,
+    ) -> Result<Self, WeightsError> {
+        let part = whole(dictionaries).ok_or_else(no_tensors)?;
+        let names = part.names.into_iter().filter_map(|(name, original)| {
+            let name = name.strip_prefix(COARSE)?;
+            Some((name.to_owned(), original))
+        });
+        Ok(Self {
+            source,
+            part: Part {
+                label: STAGE.to_owned(),
+                names: names.collect(),
+                ..part
+            },
+            metadata,
+            assumed: Vec::new(),
+            others: Vec::new(),
         })
     }
 
@@ -188,6 +232,7 @@ fn describe(found: Recognized<Network>, options: &ImportOptions) -> Result<(Meta
         mirror_axes: MirrorAxes::ALL,
         labels: numbered(found.classes)?,
         inference: None,
+        coarse: None,
         training: TrainingSummary::default(),
     };
     let mut assumed = found.assumed;

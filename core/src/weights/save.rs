@@ -13,6 +13,9 @@ use super::names::{Place, places, transpose};
 use super::{Metadata, WeightsError};
 use crate::backbone::Model;
 
+/// Prefix of the tensors of a cascade's first stage.
+pub(crate) const COARSE: &str = "coarse.";
+
 /// How a value is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
@@ -44,10 +47,31 @@ impl Precision {
 /// # Errors
 /// When they cannot be read from the device, or one has become NaN or infinite.
 pub async fn save(model: &Model, metadata: &Metadata, precision: Precision) -> Result<Vec<u8>, WeightsError> {
+    save_cascade(model, None, metadata, precision).await
+}
+
+/// Writes a weights file of a cascade: a network, and the one of the first stage that `metadata` names.
+///
+/// # Errors
+/// As [`save`], and when there is a first stage that `metadata` does not name, or the other way round.
+pub async fn save_cascade(
+    model: &Model,
+    coarse: Option<&Model>,
+    metadata: &Metadata,
+    precision: Precision,
+) -> Result<Vec<u8>, WeightsError> {
+    if coarse.is_some() != metadata.coarse.is_some() {
+        let problem = "the first stage of a cascade is in one of network and metadata only".to_owned();
+        return Err(WeightsError::BadMetadata(problem));
+    }
     let text = serde_json::to_string(metadata).map_err(|error| WeightsError::BadMetadata(error.to_string()))?;
     let mut file = Vec::new();
     let header = BTreeMap::from([(KEY, text)]);
-    write(&[("", model)], precision, &header, &mut file).await?;
+    let parts: Vec<(&str, &Model)> = [("", model)]
+        .into_iter()
+        .chain(coarse.map(|coarse| (COARSE, coarse)))
+        .collect();
+    write(&parts, precision, &header, &mut file).await?;
     Ok(file)
 }
 

@@ -112,7 +112,7 @@ impl Run {
                 }
             }
             Event::Validated { iteration, dice, .. } => self.dice.push((*iteration as f64, *dice)),
-            Event::Checkpoint { .. } | Event::Finished { .. } => {}
+            Event::SecondStage { .. } | Event::Checkpoint { .. } | Event::Finished { .. } => {}
         }
     }
 

@@ -115,6 +115,9 @@ impl<'a> RunReport<'a> {
                     self.console.warn(format!("{why}; it was not measured this time"));
                 }
             }
+            Event::SecondStage { iteration, parameters } => self.console.say(format!(
+                "the first stage is trained, in {iteration} steps; the second has {parameters} parameters"
+            )),
             Event::Started { .. } => {}
         }
         Ok(())

@@ -158,6 +158,7 @@ fn metadata() -> Metadata {
         preprocessing: Preprocessing::default(),
         mirror_axes: MirrorAxes::ALL,
         inference: None,
+        coarse: None,
         labels: LabelSet::from_ids([1, 2], &BTreeMap::new()).expect("labels"),
         training: TrainingSummary::default(),
     }

@@ -142,13 +142,14 @@ fn a_state_keeps_the_scale() {
         seen: None,
         labels: LabelSet::from_ids([1], &Default::default()).expect("labels"),
         iteration: 1,
+        coarse: None,
         optimizer_steps: learner.optimizer_steps(),
         loss_scale: learner.loss_scale(),
         best_dice: None,
         last_dice: None,
     };
     let mut file = Vec::new();
-    block_on(learner.save(&state, &mut file)).expect("saved");
+    block_on(learner.save(&state, None, &mut file)).expect("saved");
     let tensors = weights::read_safetensors(&file).expect("read");
     let read = RunState::read(&file).expect("a state");
     let again = self::learner(&config).restore(&tensors, &read).expect("restored");

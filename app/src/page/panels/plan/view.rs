@@ -137,11 +137,11 @@ fn length(state: State) -> String {
     };
     let config = state.saved.config().read();
     let seconds = plan.budget().step_seconds(&config, plan.channels, plan.outputs);
-    let steps = format::count(config.iterations, "step", "steps");
+    let steps = format::count(config.all_iterations(), "step", "steps");
     let each = format::duration_fine(seconds);
     match is_edited(&state.saved.edited().read(), "iterations") {
         true => {
-            let all = duration::in_words(seconds * config.iterations as f64);
+            let all = duration::in_words(seconds * config.all_iterations() as f64);
             format!("{steps} of {each}: {all}")
         }
         false => format!("{} minutes: {steps} of {each}", plan.minutes),

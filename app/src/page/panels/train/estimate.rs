@@ -128,7 +128,7 @@ fn time(state: State) -> (Light, String) {
         let text = "How long it takes is not measured yet.";
         return (Light::Green, text.to_owned());
     };
-    let seconds = pace.times.first_seconds + pace.times.step_seconds * config.iterations as f64;
+    let seconds = pace.times.first_seconds + pace.times.step_seconds * config.all_iterations() as f64;
     let text = format!(
         "{} an iteration, the first {}: about {} in all.",
         format::duration_fine(pace.times.step_seconds),

@@ -30,7 +30,7 @@ pub fn on_report(state: State, report: TrainingReport) {
 
 /// Updates the page from a report of a cross-validation.
 fn on_fold(state: State, report: FoldReport) {
-    let iterations = state.saved.config().read_untracked().iterations;
+    let iterations = state.saved.config().read_untracked().all_iterations();
     match report {
         FoldReport::Began {
             number,
@@ -80,6 +80,13 @@ fn on_event(state: State, event: Event) {
                 );
             });
         }
+        Event::SecondStage { parameters, .. } => state.progress.work.update(|work| {
+            work.compiling = state.worker.on_gpu();
+            work.text = format!(
+                "Training the second stage, {:.1} million parameters",
+                parameters as f64 / 1e6
+            );
+        }),
         Event::Step {
             iteration,
             losses,

@@ -135,6 +135,13 @@ fn weights(path: &Path, bytes: &[u8], console: &Console) -> Outcome {
         training.seed,
         metadata.version
     ));
+    if let Some(first) = &metadata.coarse {
+        console.say(format!(
+            "it looks where a first stage in the file finds something: {}, trained for {} steps",
+            first.describe(),
+            first.training.iterations
+        ));
+    }
     if let Some(inference) = metadata.inference {
         console.say(format!("inference: {}", inference.describe()));
     }

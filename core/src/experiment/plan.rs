@@ -10,7 +10,7 @@ use crate::backbone::Backbone;
 use crate::dataset::{Case, CaseFingerprint, LabelSet};
 use crate::infer::{Inference, PredictConfig};
 use crate::metric::{Protocol, Region, Targets};
-use crate::plan::{Budget, TrainingPlan};
+use crate::plan::{Budget, TrainingPlan, shared_by_stages};
 use crate::preset::Preset;
 use crate::train::{TrainConfig, TrainingSet, merge, overlay};
 use crate::{Error, Result};
@@ -301,7 +301,10 @@ impl Experiment {
             given.remove("backbone");
         }
         let iterations_given = given.contains_key("iterations");
-        config = overlay(&config, given).map_err(bad)?;
+        config = overlay(&config, given.clone()).map_err(bad)?;
+        if !given.contains_key("coarse") {
+            config = shared_by_stages(config, given.keys().map(String::as_str))?;
+        }
         if self.overrides.contains_key("patch") || plan.is_some() {
             // One patch for networks with different rules.
             config.fit_patch();
@@ -332,7 +335,7 @@ impl Planned {
     /// Iterations with other settings that take as long.
     fn iterations(&self, config: &TrainConfig) -> usize {
         let seconds = self.budget.step_seconds(config, self.channels, self.outputs);
-        self.budget.steps_of(seconds)
+        self.budget.steps_left(config, seconds, self.channels, self.outputs)
     }
 }
 

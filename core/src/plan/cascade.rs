@@ -50,7 +50,7 @@ pub(super) fn low_resolution(
 }
 
 /// The next coarser spacing: axes much finer than the coarsest grow while there are any, then all.
-pub(super) fn coarser(spacing: [f64; 3]) -> [f64; 3] {
+fn coarser(spacing: [f64; 3]) -> [f64; 3] {
     let coarsest = spacing[largest(spacing)];
     let finer = spacing.map(|side| coarsest / side > FINER);
     let all = !finer.contains(&true);

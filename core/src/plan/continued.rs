@@ -12,6 +12,8 @@ pub fn continued(planned: TrainConfig, weights: &Metadata) -> TrainConfig {
         patch: weights.patch,
         preprocessing: weights.preprocessing,
         learning_rate: TrainConfig::default().learning_rate,
+        // That of the weights is taken over.
+        coarse: None,
         ..planned
     };
     config.augmentation.mirror_axes = weights.mirror_axes;

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::training::{checkpoint_every, learning_rate};
 use super::{Budget, TrainingPlan};
 use crate::train::TrainConfig;
+use crate::transform::Crop;
 use crate::{Error, Result};
 
 /// Settings that were changed by hand, which a plan leaves as they are.
@@ -45,7 +46,15 @@ impl Edits {
                 replace(&mut merged, &chosen, "network");
             }
         }
+        share(&mut merged, self.settings.iter().map(String::as_str));
         let mut config: TrainConfig = serde_json::from_value(Value::Object(merged)).map_err(unusable)?;
+        if !matches!(config.preprocessing.crop, Crop::Labels { .. }) {
+            // A person's own preprocessing is that of a single network.
+            config.coarse = None;
+        }
+        if let Some(coarse) = &mut config.coarse {
+            coarse.fit_patch();
+        }
         if !self.contain("learning_rate") && config.network.backbone() != plan.network.backbone() {
             config.learning_rate = learning_rate(config.network.backbone());
         }
@@ -76,6 +85,51 @@ impl Edits {
         self.settings
             .retain(|edited| !covers(edited, setting) && !covers(setting, edited));
     }
+}
+
+/// Settings of which each stage of a cascade has its own.
+const OWN: [&str; 10] = [
+    "patch",
+    "iterations",
+    "warmup",
+    "checkpoint_every",
+    "preprocessing",
+    "preprocessing.spacing",
+    "preprocessing.crop",
+    "inference",
+    "unlabeled_share",
+    "coarse",
+];
+
+/// The settings with those that were changed in the first stage of a cascade too, but for what each stage has of its
+/// own. A single network has no first stage.
+///
+/// # Errors
+/// When the settings cannot be written down.
+pub fn shared_by_stages<'a>(config: TrainConfig, changed: impl IntoIterator<Item = &'a str>) -> Result<TrainConfig> {
+    if config.coarse.is_none() {
+        return Ok(config);
+    }
+    let mut table = table(&config)?;
+    share(&mut table, changed);
+    let mut config: TrainConfig = serde_json::from_value(Value::Object(table)).map_err(unusable)?;
+    if let Some(coarse) = &mut config.coarse {
+        coarse.fit_patch();
+    }
+    Ok(config)
+}
+
+fn share<'a>(table: &mut Map<String, Value>, changed: impl IntoIterator<Item = &'a str>) {
+    let Some(Value::Object(mut first)) = table.remove("coarse") else {
+        return;
+    };
+    for setting in changed.into_iter().filter(|setting| !OWN.contains(setting)) {
+        replace(&mut first, table, setting);
+        if setting == "backbone" {
+            replace(&mut first, table, "network");
+        }
+    }
+    table.insert("coarse".to_owned(), Value::Object(first));
 }
 
 /// Whether a setting is among the names of changed ones, by itself or by a group that it is in.
@@ -192,6 +246,57 @@ mod tests {
             config.iterations = 7;
         });
         assert_eq!((over(&own).iterations, over(&own).checkpoint_every), (7, 7));
+    }
+
+    /// Two stages of PCRLv2.
+    fn cascade() -> TrainConfig {
+        let mut config = planned();
+        config.coarse = Some(Box::new(TrainConfig {
+            iterations: 300,
+            ..planned()
+        }));
+        config.preprocessing.crop = Crop::Labels { margin_mm: 20 };
+        config
+    }
+
+    #[test]
+    fn both_stages_of_a_cascade_take_what_is_changed() {
+        let edited = edits(
+            &["backbone", "learning_rate", "patch", "preprocessing.spacing"],
+            |config| {
+                config.network = NetworkChoice::named(Backbone::Unetr, Size::Tiny);
+                config.learning_rate = 0.25;
+                config.patch = [32, 64, 64];
+            },
+        );
+        let merged = edited.over(&cascade(), &Budget::DEFAULT, 1, 3).expect("settings");
+        let first = merged.coarse.clone().expect("a first stage");
+        assert_eq!(
+            (first.network.clone(), first.learning_rate),
+            (merged.network.clone(), 0.25)
+        );
+        // The planned patch, as far as UNETR takes it.
+        assert_eq!((first.patch, merged.patch), ([16, 80, 80], [32, 64, 64]));
+        assert_eq!(first.preprocessing.spacing, planned().preprocessing.spacing);
+        assert_eq!(merged.preprocessing.spacing, None);
+        // The second stage has the time that the first leaves.
+        let budget = Budget::DEFAULT;
+        let [one, two] = [&*first, &merged].map(|stage| budget.step_seconds(stage, 1, 3));
+        let seconds = 300.0 * one + merged.iterations as f64 * two;
+        assert!((60.0 * budget.minutes - seconds).abs() <= two, "{seconds} s");
+    }
+
+    #[test]
+    fn a_cascade_can_be_made_a_single_network() {
+        let single = edits(&["coarse"], |config| config.coarse = None);
+        let merged = single.over(&cascade(), &Budget::DEFAULT, 1, 3).expect("settings");
+        assert_eq!(merged, over(&Edits::default()));
+        // So does preprocessing of one's own.
+        let whole = edits(&["preprocessing"], |_| {});
+        assert_eq!(
+            whole.over(&cascade(), &Budget::DEFAULT, 1, 3).expect("settings").coarse,
+            None
+        );
     }
 
     #[test]

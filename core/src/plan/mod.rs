@@ -59,7 +59,7 @@ mod tests;
 pub use budget::Budget;
 pub use continued::continued;
 pub use decision::Decision;
-pub use edits::{Edits, is_edited};
+pub use edits::{Edits, is_edited, shared_by_stages};
 pub use error::PlanError;
 pub use facts::{CroppedGrid, DatasetFacts};
 pub use feasible::{Infeasible, check};

@@ -1,7 +1,6 @@
 //! Voxel size and patch for a budget: what a patch can see decides where minutes are few.
 
 use super::Budget;
-use super::cascade::coarser;
 use crate::train::TrainConfig;
 
 /// The share of the median case that a patch is to cover. At half, organs that are told apart by where they lie are.
@@ -10,9 +9,13 @@ const COVER: f64 = 0.6;
 /// The smallest structure keeps at least so many voxels: a cube of five.
 const FEWEST_VOXELS: f64 = 125.0;
 
-/// Seconds of a training step that are worth waiting for: two in a run of ten minutes, so that it has 300 steps.
-const STEP_SHARE: f64 = 1.0 / 300.0;
+/// Seconds of a training step that are worth waiting for: one in a run of ten minutes, so that it has 600 steps. Five
+/// scans of abdomen-mr taught more in 600 steps at 7 mm (Dice 0.82) than in 300 at 5 mm (0.60), which took as long.
+const STEP_SHARE: f64 = 1.0 / 600.0;
 const LONGEST_STEP_SECONDS: f64 = 2.0;
+
+/// Voxels grow by this factor until a patch sees enough.
+const GROWTH: f64 = 1.03;
 
 /// Voxel size and patch.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,12 +51,12 @@ impl Resolution {
         let mut mm = field.mm;
         loop {
             let (found, limited) = Self::at(mm, field, config, budget);
-            let coarser = coarser(mm);
-            let vanishes = field.smallest / coarser.iter().product::<f64>() < FEWEST_VOXELS;
+            let larger = larger(mm);
+            let vanishes = field.smallest / larger.iter().product::<f64>() < FEWEST_VOXELS;
             if !limited || found.coverage >= COVER || vanishes {
                 return found;
             }
-            mm = coarser;
+            mm = larger;
         }
     }
 
@@ -85,6 +88,20 @@ impl Resolution {
         };
         (found, limited)
     }
+}
+
+/// The next larger voxels: sides shorter than the longest grow while there are any, then all.
+fn larger(mm: [f64; 3]) -> [f64; 3] {
+    let longest = mm.into_iter().fold(0.0, f64::max);
+    let shorter = mm.map(|side| side * GROWTH <= longest);
+    let all = !shorter.contains(&true);
+    [0, 1, 2].map(|axis| {
+        if all || shorter[axis] {
+            mm[axis] * GROWTH
+        } else {
+            mm[axis]
+        }
+    })
 }
 
 /// The patch that is shorter along the axis of which it covers most; `None` where no axis can be.

@@ -19,8 +19,8 @@ const REGION_SHARE: f64 = 0.5;
 /// The voxels of the second stage are at most this share of the first's.
 const FINER: f64 = 0.5;
 
-/// Steps that each stage has time for: fewer do not teach where the labels are.
-const FEWEST_STEPS: usize = 500;
+/// Steps that each stage has time for: with fewer, both minutes and patch are better spent on one network.
+const FEWEST_STEPS: usize = 1000;
 
 /// What the two stages of a cascade see.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Budget, Speed, TrainingPlan};
 use crate::dataset::{CaseFacts, CaseFingerprint, ChannelFacts, LabelFacts, LabelSet};
-use crate::transform::Normalization;
+use crate::train::{TrainConfig, overlay};
+use crate::transform::{Crop, Normalization};
 use crate::volume::Bounds;
 
 /// A label of a case: id, volume in mL, number of pieces, center in mm.
@@ -221,4 +222,70 @@ fn short_runs_are_augmented_less_often() {
         assert_eq!(augmentation.blur.expect("blur").channel, 0.5);
         assert_eq!(augmentation.flip, 0.5);
     }
+}
+
+/// Five CT scans of the trunk, 400 mm wide, with an organ of `milliliters` in a box of `side` voxels of 1.5 mm.
+fn organ(milliliters: f64, side: usize) -> Vec<CaseFingerprint> {
+    let ids = ["a", "b", "c", "d", "e"];
+    let scans = ids.map(|id| {
+        let mut scan = case(id, [267; 3], [1.5; 3], true, &[(1, milliliters, 1, [0.0; 3])]);
+        let label = scan.facts.as_mut().and_then(|facts| facts.labels.get_mut(&1));
+        label.expect("the label").bounds = Bounds {
+            start: [100; 3],
+            size: [side; 3],
+        };
+        scan
+    });
+    scans.to_vec()
+}
+
+fn plan_one(cases: &[CaseFingerprint], minutes: f64) -> TrainingPlan {
+    let labels = LabelSet::from_fingerprints(cases, &[(1, "organ".to_owned())].into()).expect("labels");
+    let budget = Budget {
+        minutes,
+        ..Budget::DEFAULT
+    };
+    let plan = TrainingPlan::new(cases, &labels, &budget).expect("a plan");
+    let works = plan.config.check(&plan.config.resolved_network());
+    works.expect("settings that work");
+    plan
+}
+
+#[test]
+fn a_small_structure_in_a_large_scan_is_looked_at_closely() {
+    let hours = 240.0;
+    // 30 mL in a box of 60 mm: few voxels of what a whole scan allows, and a small part of it.
+    let config = plan_one(&organ(30.0, 40), hours).config;
+    let first = config.coarse.clone().expect("two stages");
+    let mm = |config: &TrainConfig| config.preprocessing.spacing.expect("a spacing").mm;
+    assert_eq!(config.preprocessing.crop, Crop::Labels { margin_mm: 20 });
+    assert_eq!(first.preprocessing.crop, Crop::NonZero);
+    let finer = mm(&first).iter().product::<f64>() / mm(&config).iter().product::<f64>();
+    assert!(finer >= 2.0, "{finer}");
+    // Each has half of the time.
+    let budget = Budget {
+        minutes: hours,
+        ..Budget::DEFAULT
+    };
+    let seconds = first.iterations as f64 * budget.step_seconds(&first, 1, 2);
+    assert!((seconds / (60.0 * hours) - 0.5).abs() < 0.01, "{seconds} s");
+
+    // Not where the structure is large, where it fills the scan, or where minutes are few.
+    for (milliliters, side, minutes) in [(1500.0, 80, hours), (30.0, 260, hours), (30.0, 40, 10.0)] {
+        let plan = plan_one(&organ(milliliters, side), minutes);
+        assert_eq!(
+            plan.config.coarse, None,
+            "{milliliters} mL, {side} voxels, {minutes} minutes"
+        );
+        assert!(plan.decisions.iter().all(|decision| decision.setting != "coarse"));
+    }
+}
+
+#[test]
+fn a_plan_of_two_stages_survives_its_file() {
+    let plan = plan_one(&organ(30.0, 40), 240.0);
+    let text = plan.config.to_toml().expect("written");
+    let table: toml::Table = text.parse().expect("TOML");
+    let read = overlay(&TrainConfig::default(), table).expect("settings");
+    assert_eq!(read, plan.config);
 }

@@ -163,7 +163,7 @@ impl TrainingPlan {
         self.decide(
             "patch",
             voxels(patch),
-            format!("{percent:.0} % of the median scan, as a step is worth about two seconds of a short run"),
+            format!("{percent:.0} % of the median scan, for steps that are short enough to take many"),
         );
     }
 

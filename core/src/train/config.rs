@@ -214,14 +214,20 @@ impl TrainConfig {
     }
 
     /// The same with everything that depends on the length of the run resolved to numbers: this is what a run's files
-    /// hold, and what runs are compared by.
+    /// hold, and what runs are compared by. Both stages of a cascade have the seed of the run.
     pub fn resolved(self) -> Self {
         Self {
             warmup: Some(self.warmup_steps()),
             medcontext: self.medcontext.resolved(self.iterations),
-            coarse: self.coarse.map(|coarse| Box::new(coarse.resolved())),
+            coarse: self
+                .coarse
+                .map(|coarse| Box::new(coarse.with_seed(self.seed).resolved())),
             ..self
         }
+    }
+
+    fn with_seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
     }
 
     /// Steps per epoch of `cases` training cases: one pass over all of them, with the patches sampled from each.

@@ -21,19 +21,29 @@ pub fn overlay(config: &TrainConfig, given: toml::Table) -> Result<TrainConfig, 
     let mut names: BTreeSet<String> = table.keys().cloned().collect();
     names.extend(OPTIONAL.map(str::to_owned));
     merge(&mut table, given);
-    if let Some(key) = table.keys().find(|key| !names.contains(*key)) {
-        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-        let expected = names.join(", ");
-        return Err(format!("unknown field `{key}`, expected one of {expected}"));
+    check_names(&table, &names)?;
+    if let Some(toml::Value::Table(coarse)) = table.get("coarse") {
+        check_names(coarse, &names).map_err(|problem| format!("coarse: {problem}"))?;
     }
     table
         .try_into()
         .map_err(|error: toml::de::Error| error.message().to_owned())
 }
 
+/// Checks that all fields exist.
+fn check_names(table: &toml::Table, names: &BTreeSet<String>) -> Result<(), String> {
+    let Some(key) = table.keys().find(|key| !names.contains(*key)) else {
+        return Ok(());
+    };
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let expected = names.join(", ");
+    Err(format!("unknown field `{key}`, expected one of {expected}"))
+}
+
 /// Settings that are only written if set.
-const OPTIONAL: [&str; 6] = [
+const OPTIONAL: [&str; 7] = [
     "clip_norm",
+    "coarse",
     "inference",
     "network",
     "reported",

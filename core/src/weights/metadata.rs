@@ -92,9 +92,13 @@ impl Metadata {
             || "It was not measured on cases held out from training.".to_owned(),
             |dice| format!("Mean Dice on cases held out from training: {dice:.3}."),
         );
+        let stages = match self.coarse {
+            Some(_) => " A first stage, in the file too, finds the region that it looks at.",
+            None => "",
+        };
         format!(
             "# {title}\n\nSegments:\n\n{list}\n\n\
-             Takes {channels}, in patches of {patch:?} voxels (depth, height, width).\n\n\
+             Takes {channels}, in patches of {patch:?} voxels (depth, height, width).{stages}\n\n\
              Trained for {iterations} iterations {medcontext} MedContext on {cases}, seed {seed}. {dice}\n\n\
              Research only, not a medical device: expect it to fail on scanners, protocols and patients unlike \
              those it was trained on, and check every result.\n\n\
@@ -119,8 +123,9 @@ impl Metadata {
             ..
         } = &self.training;
         format!(
-            "{}, patch {depth} × {height} × {width}, for {}: {iterations} iterations {} MedContext{}",
+            "{}{}, patch {depth} × {height} × {width}, for {}: {iterations} iterations {} MedContext{}",
             self.network.backbone().title(),
+            if self.coarse.is_some() { " in two stages" } else { "" },
             names.join(", "),
             if *medcontext { "with" } else { "without" },
             validation_dice.map_or(String::new(), |dice| format!(", Dice {dice:.3} on held-out cases")),

@@ -25,6 +25,9 @@ pub(in crate::cli) struct Arguments {
     /// cases and for the time that steps take on the device, as `core plan` shows them.
     #[arg(long, value_name = "M", conflicts_with = "preset")]
     pub budget_minutes: Option<f64>,
+    /// Plan a single network, even where a cascade of two stages would be planned.
+    #[arg(long, conflicts_with = "preset")]
+    pub single_stage: bool,
     /// Train on one list of a JSON file of case names: FILE:LIST; or on a list of the preset, such as
     /// five-shot.
     #[arg(long, value_name = "FILE:LIST")]

@@ -55,7 +55,11 @@ fn base(
     for decision in &plan.decisions {
         console.say(decision.to_string());
     }
-    let mut config = options.of_start(plan.config);
+    let planned = match arguments.single_stage {
+        true => TrainingPlan::single_stage(plan.config),
+        false => plan.config,
+    };
+    let mut config = options.of_start(planned);
     match options.start {
         Some(_) => console.say(format!(
             "network, patch, voxels, intensities and mirroring are those of the weights to start from; learning rate: \
@@ -190,7 +194,24 @@ impl<'a> Options<'a> {
         set(&mut config.seed, arguments.seed);
         set(&mut config.unlabeled_share, arguments.unlabeled_share);
         config.new_head |= arguments.new_head;
-        Ok(config)
+        Ok(plan::shared_by_stages(config, self.changed())?)
+    }
+
+    /// Names of the settings that the user gave.
+    fn changed(&self) -> Vec<&str> {
+        let Self { arguments, given, .. } = self;
+        let options = [
+            ("backbone", arguments.backbone.is_some()),
+            ("size", arguments.size.is_some()),
+            ("batch_size", arguments.batch_size.is_some()),
+            ("accumulation", arguments.accumulation.is_some()),
+            ("learning_rate", arguments.learning_rate.is_some()),
+            ("medcontext", arguments.medcontext.is_some()),
+        ];
+        let options = options.into_iter().filter(|(_, set)| *set).map(|(name, _)| name);
+        // A file that has a first stage of its own says all about it.
+        let file = given.table.keys().map(String::as_str).filter(|_| !given.has("coarse"));
+        options.chain(file).collect()
     }
 }
 

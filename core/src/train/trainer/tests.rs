@@ -17,20 +17,17 @@ fn trainer(config: TrainConfig) -> Trainer {
     trainer_that_holds_out(config, |case| case)
 }
 
+/// A trainer without validation.
+fn started(config: TrainConfig, start: Start) -> Trainer {
+    with(config, start, |_| None)
+}
+
 /// A trainer that validates on a changed copy of its first case.
 fn trainer_that_holds_out(config: TrainConfig, change: impl FnOnce(Case) -> Case) -> Trainer {
-    with(config, Start::Scratch, change)
+    with(config, Start::Scratch, |case| Some(change(case)))
 }
 
-fn started(config: TrainConfig, start: Start) -> Trainer {
-    with(config, start, |case| case)
-}
-
-fn resume(config: TrainConfig, state: &[u8]) -> Trainer {
-    started(config, Start::Resume(state))
-}
-
-fn with(config: TrainConfig, start: Start, change: impl FnOnce(Case) -> Case) -> Trainer {
+fn with(config: TrainConfig, start: Start, held_out: impl FnOnce(Case) -> Option<Case>) -> Trainer {
     let made = phantom(&PhantomConfig {
         cases: 2,
         voxels: (16, 20),
@@ -43,7 +40,7 @@ fn with(config: TrainConfig, start: Start, change: impl FnOnce(Case) -> Case) ->
     });
     let cases: Vec<Case> = cases.collect();
     let labels = LabelSet::from_cases(&cases, &BTreeMap::new()).expect("labels");
-    let held_out = vec![change(cases[0].clone())];
+    let held_out = Vec::from_iter(held_out(cases[0].clone()));
     Trainer::new(config, cases, held_out, labels, start, &Device::flex()).expect("a trainer")
 }
 
@@ -179,7 +176,7 @@ fn follow(trainer: &mut Trainer) -> (Vec<String>, Vec<u8>, Vec<Vec<u8>>) {
 
 #[test]
 fn a_cascade_is_one_run_of_two_stages() {
-    let (told, last, states) = follow(&mut trainer(cascade()));
+    let (told, last, states) = follow(&mut started(cascade(), Start::Scratch));
     let expected = [
         "of 5",
         "step 1",
@@ -200,7 +197,7 @@ fn a_cascade_is_one_run_of_two_stages() {
 
     for state in &states {
         let read = RunState::read(state).expect("a state");
-        let mut resumed = resume(cascade(), state);
+        let mut resumed = started(cascade(), Start::Resume(state));
         let (told, again, _) = follow(&mut resumed);
         assert_eq!(told[0], "of 5");
         assert_eq!(told.last().map(String::as_str), Some("5 done, false"));
@@ -214,7 +211,7 @@ fn a_cascade_is_one_run_of_two_stages() {
 
 #[test]
 fn a_cascade_that_is_stopped_in_its_first_stage_leaves_that_stage() {
-    let mut trainer = trainer(cascade());
+    let mut trainer = started(cascade(), Start::Scratch);
     while !matches!(next(&mut trainer), Some(Event::Step { iteration: 1, .. })) {}
     trainer.stop();
     let (told, last, _) = follow(&mut trainer);
@@ -224,7 +221,7 @@ fn a_cascade_that_is_stopped_in_its_first_stage_leaves_that_stage() {
 
 #[test]
 fn weights_of_a_cascade_keep_their_first_stage_in_a_run_from_them() {
-    let (_, last, _) = follow(&mut trainer(cascade()));
+    let (_, last, _) = follow(&mut started(cascade(), Start::Scratch));
     let (told, again, _) = follow(&mut started(cascade(), Start::Weights(&last)));
     assert_eq!(told, ["of 3", "step 1", "step 2", "step 3", "3 done, false"]);
     let [before, after] = [&last, &again].map(|bytes| weights::read_safetensors(bytes).expect("tensors"));

@@ -52,7 +52,7 @@ const fn field(
 }
 
 /// The known ones. A plan may decide more: those are shown under their names in the configuration.
-static FIELDS: [Field; 12] = [
+static FIELDS: [Field; 13] = [
     field(
         "preprocessing.normalization",
         "Intensities",
@@ -115,6 +115,9 @@ static FIELDS: [Field; 12] = [
     ),
     field("backbone", "Network", "backbone", &["backbone", "size"], |config| {
         format!("{}, {}", config.network.backbone().title(), config.network.size())
+    }),
+    field("coarse", "Stages", "stages", &["coarse"], |config| {
+        if config.coarse.is_some() { "two" } else { "one" }.to_owned()
     }),
     field("iterations", "Steps", "iterations", &["iterations"], |config| {
         config.iterations.to_string()

@@ -7,7 +7,7 @@ use super::network::{NetworkChoice, NetworkCost, Patch};
 use super::preparation::{AugmentationChoice, Foreground, Mirroring, NormalizationChoice, SpacingChoice};
 use super::settings::whole;
 use crate::page::format;
-use crate::page::panels::plan::change;
+use crate::page::panels::plan::{change, give_back};
 use crate::page::state::State;
 use crate::saved::SavedStoreFields;
 
@@ -44,6 +44,7 @@ pub fn Settings() -> impl IntoView {
             <AugmentationChoice />
             <Foreground />
             <Mirroring />
+            <StagesChoice />
             <MedContextSwitch />
             <Momentum />
             <Advanced />
@@ -83,6 +84,38 @@ fn StartChoice() -> impl IntoView {
                 </option>
             </select>
         </label>
+    }
+}
+
+/// One network or the planned cascade of two.
+#[component]
+fn StagesChoice() -> impl IntoView {
+    let state = expect_context::<State>();
+    let planned = move || {
+        let plan = state.plan.plan.read();
+        plan.as_ref().is_some_and(|plan| plan.config.coarse.is_some())
+    };
+    let choose = move |value: String| match value.as_str() {
+        "one" => change(state, &["coarse"], |config| config.coarse = None),
+        _ => give_back(state, &["coarse"]),
+    };
+    view! {
+        <Show when=planned>
+            <label>
+                "Stages"
+                <select
+                    id="stages"
+                    prop:value=move || match state.saved.config().read().coarse {
+                        Some(_) => "two",
+                        None => "one",
+                    }
+                    on:change:target=move |event| choose(event.target().value())
+                >
+                    <option value="two">"two: find, then look closely"</option>
+                    <option value="one">"one"</option>
+                </select>
+            </label>
+        </Show>
     }
 }
 

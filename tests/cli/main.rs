@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod cache;
+mod cascade;
 mod cases_list;
 mod checkpoints;
 mod devices;

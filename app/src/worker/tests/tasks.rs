@@ -3,6 +3,7 @@
 use medcontext_core::backbone::Size;
 use medcontext_core::infer::Inference;
 use medcontext_core::train::{Event, Losses, NetworkChoice, TrainConfig};
+use medcontext_core::transform::Crop;
 use medcontext_core::volume::{Image, LabelImage, Limits};
 
 use super::{Page, pair_by_hand, problems, two_cases};
@@ -15,14 +16,22 @@ use crate::saved::FileLibrary;
 
 /// Trains on both cases.
 fn training(iterations: usize) -> TrainingRequest {
+    training_with(settings(iterations))
+}
+
+fn settings(iterations: usize) -> TrainConfig {
+    TrainConfig {
+        network: NetworkChoice::default().with_size(Size::Tiny),
+        patch: [32, 32, 32],
+        iterations,
+        batch_size: 1,
+        ..TrainConfig::default()
+    }
+}
+
+fn training_with(config: TrainConfig) -> TrainingRequest {
     TrainingRequest::Train {
-        config: Box::new(TrainConfig {
-            network: NetworkChoice::default().with_size(Size::Tiny),
-            patch: [32, 32, 32],
-            iterations,
-            batch_size: 1,
-            ..TrainConfig::default()
-        }),
+        config: Box::new(config),
         cases: ["a", "b"].map(str::to_owned).into(),
         validation: Vec::new(),
         from_weights: false,
@@ -110,6 +119,40 @@ fn a_network_is_trained_segments_and_trains_alike_after_a_handover() {
         second.read().await;
         second.send(training(2));
         assert_eq!(losses(&end(&second, false).await), trained);
+    });
+}
+
+#[test]
+fn a_cascade_is_trained_and_segments() {
+    run(async {
+        let page = labeled().await;
+        let mut config = settings(2);
+        config.coarse = Some(Box::new(settings(1)));
+        config.preprocessing.crop = Crop::Labels { margin_mm: 5 };
+        page.send(training_with(config));
+        let reports = end(&page, false).await;
+        assert_eq!((problems(&reports).len(), losses(&reports).len()), (0, 3));
+        let second = |report: &Report| {
+            matches!(
+                report,
+                Report::Training(TrainingReport::Event(Event::SecondStage { .. }))
+            )
+        };
+        assert_eq!(reports.iter().filter(|report| second(report)).count(), 1);
+        let mut weights = reports.iter().filter_map(|report| match report {
+            Report::Weights(weights) => Some(&weights.info),
+            _ => None,
+        });
+        let weights = weights.next_back().expect("there are weights");
+        assert!(weights.summary.contains("in two stages") && weights.metadata.coarse.is_some());
+
+        page.send(SegmentationRequest {
+            cases: vec!["a".to_owned()],
+            inference: Inference::default(),
+            keep_logits: false,
+        });
+        let reports = end(&page, false).await;
+        assert_eq!(segmented(&reports).len(), 1);
     });
 }
 

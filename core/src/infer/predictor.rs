@@ -1,14 +1,13 @@
-//! The predictor: trained networks, and what is to be segmented with them.
+//! The predictor: trained networks, ready to segment.
 
 use burn::tensor::{Device, Tensor};
 
 use super::ensemble::{self, EnsembleError};
-use super::{Inference, PostProcessing, PredictConfig, Run, mirror_tta};
+use super::{Inference, PostProcessing, PredictConfig, mirror_tta};
+use crate::Result;
 use crate::backbone::Model;
 use crate::transform::MirrorAxes;
-use crate::volume::Image;
 use crate::weights::{self, Metadata};
-use crate::{Error, Result};
 
 /// A trained network, or an ensemble of several, ready to segment.
 #[derive(Debug)]
@@ -16,7 +15,7 @@ pub struct Predictor {
     /// At least one.
     members: Vec<Member>,
     /// The first stage of a cascade.
-    coarse: Option<Box<Self>>,
+    pub(super) coarse: Option<Box<Self>>,
     metadata: Metadata,
     pub(super) device: Device,
 }
@@ -116,49 +115,6 @@ impl Predictor {
     /// The metadata of the weights; of an ensemble, those of its first member.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
-    }
-
-    /// Prepares an image of one channel; see [`Predictor::start_channels`].
-    ///
-    /// # Errors
-    /// As [`Predictor::start_channels`].
-    pub fn start(&self, image: &Image, config: PredictConfig) -> Result<Run<'_>> {
-        self.start_channels(&[image], config)
-    }
-
-    /// Prepares the channels of a case, all on one grid and in the order of training; the images may be dropped
-    /// afterwards. Nothing is computed until [`Run::next`] is called; dropping the run frees everything.
-    ///
-    /// # Errors
-    /// When the network takes another number of channels, these lie on different grids, a setting of inference is out
-    /// of range, or the batch size is 0.
-    pub fn start_channels(&self, images: &[&Image], config: PredictConfig) -> Result<Run<'_>> {
-        self.metadata.check_channels(images.len())?;
-        let &image = images
-            .first()
-            .ok_or_else(|| Error::Config("a network without input cannot segment".to_owned()))?;
-        if let Some(other) = images.iter().find(|other| other.grid() != image.grid()) {
-            return Err(Error::Config(format!(
-                "the channels lie on different grids ({} and {}): put them together as a case first",
-                image.grid().describe(),
-                other.grid().describe()
-            )));
-        }
-        if let Some(problem) = config.inference.problem() {
-            return Err(Error::Config(problem));
-        }
-        if config.batch_size == 0 {
-            return Err(Error::Config("a batch needs at least one window".to_owned()));
-        }
-        match &self.coarse {
-            Some(coarse) => Ok(Run::cascade(
-                self,
-                coarse.start_channels(images, config)?,
-                images,
-                config,
-            )),
-            None => Ok(Run::over(self, images, config)),
-        }
     }
 
     /// Whether the disagreement of members is computed.

@@ -44,9 +44,54 @@ struct Sliding {
     done: Option<usize>,
 }
 
+impl Predictor {
+    /// Prepares an image of one channel; see [`Predictor::start_channels`].
+    ///
+    /// # Errors
+    /// As [`Predictor::start_channels`].
+    pub fn start(&self, image: &Image, config: PredictConfig) -> Result<Run<'_>> {
+        self.start_channels(&[image], config)
+    }
+
+    /// Prepares the channels of a case, all on one grid and in the order of training; the images may be dropped
+    /// afterwards. Nothing is computed until [`Run::next`] is called; dropping the run frees everything.
+    ///
+    /// # Errors
+    /// When the network takes another number of channels, these lie on different grids, a setting of inference is out
+    /// of range, or the batch size is 0.
+    pub fn start_channels(&self, images: &[&Image], config: PredictConfig) -> Result<Run<'_>> {
+        self.metadata().check_channels(images.len())?;
+        let &image = images
+            .first()
+            .ok_or_else(|| Error::Config("a network without input cannot segment".to_owned()))?;
+        if let Some(other) = images.iter().find(|other| other.grid() != image.grid()) {
+            return Err(Error::Config(format!(
+                "the channels lie on different grids ({} and {}): put them together as a case first",
+                image.grid().describe(),
+                other.grid().describe()
+            )));
+        }
+        if let Some(problem) = config.inference.problem() {
+            return Err(Error::Config(problem));
+        }
+        if config.batch_size == 0 {
+            return Err(Error::Config("a batch needs at least one window".to_owned()));
+        }
+        match &self.coarse {
+            Some(coarse) => Ok(Run::cascade(
+                self,
+                coarse.start_channels(images, config)?,
+                images,
+                config,
+            )),
+            None => Ok(Run::over(self, images, config)),
+        }
+    }
+}
+
 impl<'a> Run<'a> {
     /// A run over a whole case: at least one image, all on one grid.
-    pub(super) fn over(predictor: &'a Predictor, images: &[&Image], config: PredictConfig) -> Self {
+    fn over(predictor: &'a Predictor, images: &[&Image], config: PredictConfig) -> Self {
         let sliding = Sliding::new(predictor, images, None, &config);
         Self {
             predictor,
@@ -58,7 +103,7 @@ impl<'a> Run<'a> {
     }
 
     /// A run in the region that `first`, the first stage over the same images, finds.
-    pub(super) fn cascade(predictor: &'a Predictor, first: Self, images: &[&Image], config: PredictConfig) -> Self {
+    fn cascade(predictor: &'a Predictor, first: Self, images: &[&Image], config: PredictConfig) -> Self {
         let images = images.iter().map(|&image| image.clone());
         Self {
             predictor,

@@ -52,9 +52,7 @@ impl Edits {
             // A person's own preprocessing is that of a single network.
             config.coarse = None;
         }
-        if let Some(coarse) = &mut config.coarse {
-            coarse.fit_patch();
-        }
+        fit_first_patch(&mut config, plan);
         if !self.contain("learning_rate") && config.network.backbone() != plan.network.backbone() {
             config.learning_rate = learning_rate(config.network.backbone());
         }
@@ -112,11 +110,17 @@ pub fn shared_by_stages<'a>(config: TrainConfig, changed: impl IntoIterator<Item
     }
     let mut table = table(&config)?;
     share(&mut table, changed);
-    let mut config: TrainConfig = serde_json::from_value(Value::Object(table)).map_err(unusable)?;
-    if let Some(coarse) = &mut config.coarse {
-        coarse.fit_patch();
+    let mut shared: TrainConfig = serde_json::from_value(Value::Object(table)).map_err(unusable)?;
+    fit_first_patch(&mut shared, &config);
+    Ok(shared)
+}
+
+/// Cuts the first stage's patch to what a network takes that is another than before.
+fn fit_first_patch(config: &mut TrainConfig, before: &TrainConfig) {
+    let network = before.coarse.as_ref().map(|first| &first.network);
+    if let Some(first) = config.coarse.as_mut().filter(|first| Some(&first.network) != network) {
+        first.fit_patch();
     }
-    Ok(config)
 }
 
 fn share<'a>(table: &mut Map<String, Value>, changed: impl IntoIterator<Item = &'a str>) {

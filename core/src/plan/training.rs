@@ -183,8 +183,8 @@ impl TrainingPlan {
                 millimeters(stages.second.mm)
             ),
             format!(
-                "the smallest structure has {:.0} voxels of the first; the second looks where the first finds something, \
-                 {MARGIN_MM} mm around it, which is {:.0} % of a scan",
+                "the smallest structure has {:.0} voxels of the first; the second looks where the first finds \
+                 something, {MARGIN_MM} mm around it, which is {:.0} % of a scan",
                 stages.smallest,
                 100.0 * stages.region_share
             ),

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use burn::tensor::Device;
 
 use super::fill::Fit;
-use super::load::load;
 use super::opened::{Opened, numbered};
 use super::options::ImportOptions;
 use super::torch::is_torch;
@@ -64,8 +63,11 @@ pub fn import(bytes: &[u8], options: &ImportOptions, device: &Device) -> Result<
     let filled = opened.fill(metadata.build(device), fit)?;
     Ok(Imported {
         model: filled.model,
-        coarse: match metadata.coarse {
-            Some(_) => load(bytes, device)?.coarse,
+        coarse: match &metadata.coarse {
+            Some(first) => {
+                let opened = Opened::read(bytes, &ImportOptions::first_stage())?;
+                Some(opened.fill(first.build(device), Fit::default())?.model)
+            }
             None => None,
         },
         metadata,

@@ -14,9 +14,6 @@ use crate::backbone::{Model, Network, Recognized, is_unused};
 use crate::dataset::LabelSet;
 use crate::transform::{MirrorAxes, Normalization, Preprocessing};
 
-/// The place of a cascade's first stage in a file of this program.
-const STAGE: &str = "coarse";
-
 /// A file whose network is known but whose tensors are not read yet.
 pub(crate) struct Opened<'a> {
     source: Source<'a>,
@@ -43,7 +40,7 @@ impl<'a> Opened<'a> {
         let source = Source::open(bytes)?;
         let dictionaries = source.dictionaries();
         let stage = options.part.as_deref();
-        if stage.is_none_or(|stage| stage == STAGE) {
+        if stage.is_none_or(|stage| stage == ImportOptions::FIRST_STAGE) {
             match (Metadata::read(bytes), stage) {
                 (Err(WeightsError::NoMetadata), _) => {}
                 (Err(error), _) => return Err(error),
@@ -72,7 +69,7 @@ impl<'a> Opened<'a> {
         let mut others = Vec::new();
         if metadata.coarse.is_some() {
             part.names.retain(|name, _| !name.starts_with(COARSE));
-            others.push(STAGE.to_owned());
+            others.push(ImportOptions::FIRST_STAGE.to_owned());
         }
         Ok(Self {
             source,
@@ -97,7 +94,7 @@ impl<'a> Opened<'a> {
         Ok(Self {
             source,
             part: Part {
-                label: STAGE.to_owned(),
+                label: ImportOptions::FIRST_STAGE.to_owned(),
                 names: names.collect(),
                 ..part
             },

@@ -31,6 +31,19 @@ pub struct ImportOptions {
     pub expected: Option<Network>,
 }
 
+impl ImportOptions {
+    /// The place of a cascade's first stage in a file of this program.
+    pub(super) const FIRST_STAGE: &'static str = "coarse";
+
+    /// The first stage of a cascade.
+    pub(super) fn first_stage() -> Self {
+        Self {
+            part: Some(Self::FIRST_STAGE.to_owned()),
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for ImportOptions {
     fn default() -> Self {
         Self {

@@ -192,8 +192,8 @@ impl TrainConfig {
         self.warmup.unwrap_or_else(|| WARMUP.min(tenth(self.iterations)))
     }
 
-    /// Changes the length of the run; a first stage keeps its share of the steps. A warmup chosen for the current length, such as a preset's, keeps its fraction of
-    /// a shorter run, but takes at least a tenth of it.
+    /// Changes the length of the run; a first stage keeps its share of the steps. A warmup chosen for the current
+    /// length, such as a preset's, keeps its fraction of a shorter run, but takes at least a tenth of it.
     pub fn set_iterations(&mut self, iterations: usize) {
         if let Some(warmup) = &mut self.warmup {
             let share = iterations as f64 / self.iterations.max(1) as f64;

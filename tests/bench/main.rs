@@ -8,6 +8,7 @@ mod blocks;
 mod measure;
 mod networks;
 mod operations;
+mod planning;
 
 use measure::Bench;
 use medcontext_core::device::{compute_on_this_thread, keep_freed_memory};
@@ -25,4 +26,5 @@ fn main() {
     operations::run(&mut bench);
     blocks::run(&mut bench);
     networks::run(&mut bench);
+    planning::run(&mut bench);
 }

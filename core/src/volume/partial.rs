@@ -22,18 +22,14 @@ pub enum SliceAxis {
     Sagittal,
 }
 
-/// Every choice with its name.
-const NAMES: [(SliceAxis, &str); 4] = [
-    (SliceAxis::Auto, "auto"),
-    (SliceAxis::Axial, "axial"),
-    (SliceAxis::Coronal, "coronal"),
-    (SliceAxis::Sagittal, "sagittal"),
-];
-
 impl fmt::Display for SliceAxis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = NAMES.iter().find(|(axis, _)| axis == self);
-        f.write_str(name.map_or("", |(_, name)| name))
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Axial => "axial",
+            Self::Coronal => "coronal",
+            Self::Sagittal => "sagittal",
+        })
     }
 }
 
@@ -41,13 +37,15 @@ impl FromStr for SliceAxis {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let named = NAMES.iter().find(|(_, name)| *name == text);
-        let axis = named.map(|(axis, _)| *axis);
-        axis.ok_or_else(|| format!("there is no axis {text:?}; choose axial, coronal, sagittal or auto"))
+        let named = Self::ALL.into_iter().find(|axis| axis.to_string() == text);
+        named.ok_or_else(|| format!("there is no axis {text:?}; choose axial, coronal, sagittal or auto"))
     }
 }
 
 impl SliceAxis {
+    /// Every choice.
+    pub const ALL: [Self; 4] = [Self::Auto, Self::Axial, Self::Coronal, Self::Sagittal];
+
     /// The axis of a map with axes \[S, A, R\], given whether each voxel is labeled.
     fn of(self, labeled: &Array3<bool>) -> usize {
         let share = |axis: usize| {

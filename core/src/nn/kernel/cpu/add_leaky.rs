@@ -1,23 +1,13 @@
 //! Sum and leaky ReLU in one pass, for the end of a residual block.
 
+use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
-use burn::tensor::Tensor;
 
-use super::node::{Operation, binary};
 use super::work::map_pairs;
+use crate::nn::kernel::node::Operation;
+use crate::nn::kernel::operations::AddLeaky;
 
-/// See [`add_leaky_relu`](crate::nn::kernel::add_leaky_relu).
-pub(in crate::nn::kernel) fn add(a: Tensor<5>, b: Tensor<5>, slope: f64) -> Tensor<5> {
-    let slope = slope as f32;
-    binary(AddLeaky { slope }, a, b)
-}
-
-#[derive(Clone, Debug)]
-struct AddLeaky {
-    slope: f32,
-}
-
-impl Operation<2, 0> for AddLeaky {
+impl Operation<Flex, 2, 0> for AddLeaky {
     /// The result, which has the sum's sign since the slope is not negative. The next operation keeps it too, so
     /// keeping it here costs nothing.
     type Kept = FlexTensor;

@@ -3,13 +3,15 @@
 // Threads write the gradient, each its own voxels.
 #![allow(unsafe_code)]
 
+use burn::backend::Flex;
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
-use burn::tensor::{Shape, Tensor};
+use burn::tensor::Shape;
 
 use super::math::{exp, ln};
-use super::node::{Operation, binary};
 use super::work::{Shared, for_each, sum_shares, tensor, values, vectorized};
+use crate::nn::kernel::node::Operation;
+use crate::nn::kernel::operations::ClassSums;
 
 /// Voxels whose probabilities are computed together: few enough for the L1 cache.
 const BLOCK: usize = 256;
@@ -17,20 +19,7 @@ const BLOCK: usize = 256;
 /// Parallel partial sums: a multiple of every processor's vector width.
 const LANES: usize = 16;
 
-/// See [`class_sums`](crate::nn::kernel::class_sums).
-pub(in crate::nn::kernel) fn sums(logits: Tensor<3>, truth: Tensor<3>, squared: bool, partial: bool) -> Tensor<3> {
-    binary(ClassSums { squared, partial }, logits, truth.detach())
-}
-
-#[derive(Clone, Copy, Debug)]
-struct ClassSums {
-    /// Whether probabilities are squared.
-    squared: bool,
-    /// Whether a voxel counts by the sum of its truth, rather than wholly.
-    partial: bool,
-}
-
-impl Operation<2, 2> for ClassSums {
+impl Operation<Flex, 2, 2> for ClassSums {
     type Kept = ();
 
     fn forward(&self, inputs: [FlexTensor; 2]) -> (FlexTensor, ()) {

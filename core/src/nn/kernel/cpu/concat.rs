@@ -2,22 +2,15 @@
 
 use std::ops::Range;
 
+use burn::backend::Flex;
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
-use burn::tensor::Tensor;
 
-use super::node::{Operation, binary};
 use super::work::{fill, tensor, values};
+use crate::nn::kernel::node::Operation;
+use crate::nn::kernel::operations::ConcatChannels;
 
-/// See [`concat_channels`](crate::nn::kernel::concat_channels).
-pub(in crate::nn::kernel) fn concat_channels(a: Tensor<5>, b: Tensor<5>) -> Tensor<5> {
-    binary(ConcatChannels, a, b)
-}
-
-#[derive(Clone, Debug)]
-struct ConcatChannels;
-
-impl Operation<2, 0> for ConcatChannels {
+impl Operation<Flex, 2, 0> for ConcatChannels {
     /// Channels of the first.
     type Kept = usize;
 

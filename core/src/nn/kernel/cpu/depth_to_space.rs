@@ -1,24 +1,15 @@
 //! Blocks of channels become blocks of voxels, for transposed convolutions whose kernel is their stride.
 
+use burn::backend::Flex;
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
-use burn::tensor::{Shape, Tensor};
+use burn::tensor::Shape;
 
-use super::node::{Operation, unary};
 use super::work::{fill, tensor, values};
+use crate::nn::kernel::node::Operation;
+use crate::nn::kernel::operations::DepthToSpace;
 
-/// See [`depth_to_space`](crate::nn::kernel::depth_to_space).
-pub(in crate::nn::kernel) fn depth_to_space(x: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
-    unary(DepthToSpace { kernel }, x)
-}
-
-#[derive(Clone, Debug)]
-struct DepthToSpace {
-    /// Sides of a block.
-    kernel: [usize; 3],
-}
-
-impl Operation<1, 0> for DepthToSpace {
+impl Operation<Flex, 1, 0> for DepthToSpace {
     type Kept = Blocks;
 
     fn forward(&self, [x]: [FlexTensor; 1]) -> (FlexTensor, Blocks) {
@@ -44,7 +35,7 @@ impl Operation<1, 0> for DepthToSpace {
 /// Sizes of the two forms: `[outer, kd, kh, kw, d, h, w]` and `[outer, d, kd, h, kh, w, kw]`, where `outer` counts
 /// samples and channels.
 #[derive(Clone, Copy, Debug)]
-struct Blocks {
+pub(in crate::nn::kernel) struct Blocks {
     batch: usize,
     channels: usize,
     kernel: [usize; 3],

@@ -1,21 +1,14 @@
 //! The exact GELU, x · Φ(x).
 
+use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
-use burn::tensor::Tensor;
 
 use super::math::{normal_cdf, normal_density};
-use super::node::{Operation, unary};
 use super::work::map_pairs;
+use crate::nn::kernel::node::Operation;
+use crate::nn::kernel::operations::Gelu;
 
-/// See [`gelu`](crate::nn::kernel::gelu).
-pub(in crate::nn::kernel) fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    unary(Gelu, x)
-}
-
-#[derive(Clone, Debug)]
-struct Gelu;
-
-impl Operation<1, 1> for Gelu {
+impl Operation<Flex, 1, 1> for Gelu {
     type Kept = ();
 
     fn forward(&self, [x]: [FlexTensor; 1]) -> (FlexTensor, ()) {

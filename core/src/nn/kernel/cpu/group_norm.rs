@@ -1,29 +1,15 @@
 //! Group norm with gain and bias, and the ReLU after it: two passes forward, two backward, sums in f64.
 
+use burn::backend::Flex;
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
-use burn::tensor::Tensor;
 
 use super::moments::{Moments, sums};
-use super::node::{Operation, ternary};
 use super::work::{fill, tensor, values, vectorized};
+use crate::nn::kernel::node::Operation;
+use crate::nn::kernel::operations::GroupNormRelu;
 
-/// See [`group_norm_relu`](crate::nn::kernel::group_norm_relu).
-pub(in crate::nn::kernel) fn group_norm_relu(
-    x: Tensor<5>,
-    gain: Tensor<1>,
-    bias: Tensor<1>,
-    groups: usize,
-) -> Tensor<5> {
-    ternary(GroupNormRelu { groups }, x, gain, bias)
-}
-
-#[derive(Clone, Debug)]
-struct GroupNormRelu {
-    groups: usize,
-}
-
-impl Operation<3, 3> for GroupNormRelu {
+impl Operation<Flex, 3, 3> for GroupNormRelu {
     /// The moments of every sample's groups.
     type Kept = Vec<Moments>;
 

@@ -1,22 +1,15 @@
 //! Layer norm with gain and bias: two passes forward, two backward, sums in f64.
 
+use burn::backend::Flex;
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
-use burn::tensor::Tensor;
 
 use super::moments::{Moments, sums};
-use super::node::{Operation, ternary};
 use super::work::{CHUNK, fill, tensor, values, vectorized};
+use crate::nn::kernel::node::Operation;
+use crate::nn::kernel::operations::LayerNorm;
 
-/// See [`layer_norm`](crate::nn::kernel::layer_norm).
-pub(in crate::nn::kernel) fn layer_norm<const D: usize>(x: Tensor<D>, gain: Tensor<1>, bias: Tensor<1>) -> Tensor<D> {
-    ternary(LayerNorm, x, gain, bias)
-}
-
-#[derive(Clone, Debug)]
-struct LayerNorm;
-
-impl Operation<3, 2> for LayerNorm {
+impl Operation<Flex, 3, 2> for LayerNorm {
     /// The moments of each row.
     type Kept = Vec<Moments>;
 

@@ -3,23 +3,17 @@
 // See `matrix`.
 #![allow(unsafe_code)]
 
+use burn::backend::Flex;
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
-use burn::tensor::{Shape, Tensor};
+use burn::tensor::Shape;
 
 use super::matrix::{Matrix, Target, multiply, product};
-use super::node::{Operation, ternary};
 use super::work::{fill, sum_shares, tensor, values};
+use crate::nn::kernel::node::Operation;
+use crate::nn::kernel::operations::Linear;
 
-/// See [`linear`](crate::nn::kernel::linear).
-pub(in crate::nn::kernel) fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
-    ternary(Linear, x, weight, bias)
-}
-
-#[derive(Clone, Debug)]
-struct Linear;
-
-impl Operation<3, 2> for Linear {
+impl Operation<Flex, 3, 2> for Linear {
     type Kept = ();
 
     fn forward(&self, inputs: [FlexTensor; 3]) -> (FlexTensor, ()) {

@@ -11,7 +11,7 @@ const LANES: usize = 32;
 
 /// Mean and reciprocal standard deviation of a run of values.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moments {
+pub(in crate::nn::kernel) struct Moments {
     mean: f64,
     pub(super) scale: f64,
 }

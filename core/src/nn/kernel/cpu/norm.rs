@@ -1,24 +1,14 @@
 //! Instance norm and leaky ReLU as an operation of burn's graph; see `moments`.
 
+use burn::backend::Flex;
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
-use burn::tensor::Tensor;
 
 use super::moments::{backward, forward};
-use super::node::{Operation, unary};
+use crate::nn::kernel::node::Operation;
+use crate::nn::kernel::operations::InstanceNorm;
 
-/// See [`instance_norm`](crate::nn::kernel::instance_norm).
-pub(in crate::nn::kernel) fn normalize(x: Tensor<5>, slope: f64) -> Tensor<5> {
-    let slope = slope as f32;
-    unary(InstanceNorm { slope }, x)
-}
-
-#[derive(Clone, Debug)]
-struct InstanceNorm {
-    slope: f32,
-}
-
-impl Operation<1, 0> for InstanceNorm {
+impl Operation<Flex, 1, 0> for InstanceNorm {
     /// Result and reciprocal standard deviations. The next operation keeps the result too, so keeping it here costs
     /// nothing.
     type Kept = (FlexTensor, FlexTensor);

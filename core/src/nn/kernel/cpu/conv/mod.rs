@@ -10,23 +10,17 @@ mod geometry;
 mod registers;
 mod winograd;
 
+use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
-use burn::tensor::{Shape, Tensor};
+use burn::tensor::Shape;
 
-use super::node::{Operation, binary};
 use super::work::{fill, tensor, values};
+use crate::nn::kernel::node::Operation;
+use crate::nn::kernel::operations::Convolution;
 use geometry::Geometry;
 
-/// See [`conv3d_same`](crate::nn::kernel::conv3d_same).
-pub(in crate::nn::kernel) fn convolve(x: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
-    binary(Convolution, x, weight)
-}
-
-#[derive(Clone, Debug)]
-struct Convolution;
-
 /// The inputs are `[batch, in, d, h, w]` and `[out, in, k, k, k]`, the result is `[batch, out, d, h, w]`.
-impl Operation<2, 2> for Convolution {
+impl Operation<Flex, 2, 2> for Convolution {
     type Kept = ();
 
     fn forward(&self, inputs: [FlexTensor; 2]) -> (FlexTensor, ()) {

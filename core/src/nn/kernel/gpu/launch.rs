@@ -1,0 +1,90 @@
+//! What all kernels share: buffers, launches, sums within a workgroup.
+
+use burn::backend::TensorMetadata;
+use burn::tensor::{DType, Shape};
+use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::tensor::CubeTensor;
+use cubecl::prelude::*;
+
+/// Invocations of a workgroup.
+pub(super) const UNITS: usize = 256;
+
+/// Workgroups along one axis: WebGPU's limit.
+const LONGEST: usize = 65_535;
+
+/// A tensor whose values lie in a row.
+pub(super) fn row(tensor: CubeTensor) -> CubeTensor {
+    into_contiguous(tensor)
+}
+
+/// A tensor of undefined values on the device of another.
+pub(super) fn empty(like: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
+    let shape = shape.into();
+    let handle = like.client.empty(shape.num_elements() * size_of::<f32>());
+    CubeTensor::new_contiguous(like.client.clone(), like.device.clone(), shape, handle, DType::F32)
+}
+
+/// The sizes of a tensor's axes.
+pub(super) fn dims<const D: usize>(tensor: &CubeTensor) -> [usize; D] {
+    let shape = tensor.shape();
+    std::array::from_fn(|axis| shape[axis])
+}
+
+/// A kernel's argument: a buffer.
+pub(super) fn arg(tensor: &CubeTensor) -> BufferArg {
+    tensor.clone().into_buffer_arg()
+}
+
+/// At least so many workgroups; those beyond have nothing to do.
+pub(super) fn cubes(count: usize) -> CubeCount {
+    let width = count.clamp(1, LONGEST);
+    CubeCount::Static(width as u32, count.div_ceil(width) as u32, 1)
+}
+
+/// Workgroups with at least so many invocations in all.
+pub(super) fn units(count: usize) -> (CubeCount, CubeDim) {
+    (cubes(count.div_ceil(UNITS)), CubeDim::new_1d(UNITS as u32))
+}
+
+/// The sum over a workgroup of [`UNITS`] invocations. All of them have to call it.
+#[cube]
+pub(super) fn sum_of_cube(value: f32, shared: &mut Shared<[f32]>) -> f32 {
+    let unit = UNIT_POS as usize;
+    shared[unit] = value;
+    sync_cube();
+    let mut width = comptime!(UNITS / 2).runtime();
+    while width > 0 {
+        if unit < width {
+            let other = shared[unit + width];
+            shared[unit] += other;
+        }
+        sync_cube();
+        width /= 2;
+    }
+    let sum = shared[0];
+    sync_cube();
+    sum
+}
+
+#[cube(launch)]
+fn sum_parts_kernel(parts: &[f32], sums: &mut [f32], count: usize) {
+    if ABSOLUTE_POS < sums.len() {
+        let mut sum = 0.0f32;
+        for part in 0..count {
+            sum += parts[part * sums.len() + ABSOLUTE_POS];
+        }
+        sums[ABSOLUTE_POS] = sum;
+    }
+}
+
+/// The sum over the first of `count` parts that lie one after the other, in the given shape.
+pub(super) fn sum_parts(parts: CubeTensor, count: usize, shape: impl Into<Shape>) -> CubeTensor {
+    let shape = shape.into();
+    if count == 1 {
+        return CubeTensor::new_contiguous(parts.client, parts.device, shape, parts.handle, DType::F32);
+    }
+    let sums = empty(&parts, shape);
+    let (cubes, dim) = units(sums.shape().num_elements());
+    sum_parts_kernel::launch(&parts.client, cubes, dim, arg(&parts), arg(&sums), count);
+    sums
+}

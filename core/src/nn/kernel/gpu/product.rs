@@ -1,0 +1,238 @@
+//! Products of matrices, by tiles in shared memory of which each invocation computes a block in registers.
+
+use burn_cubecl::tensor::CubeTensor;
+use cubecl::prelude::*;
+
+use super::launch::{UNITS, arg, cubes, empty, sum_parts};
+
+/// Invocations along each side of a tile.
+const SIDE: usize = 16;
+
+/// Terms of the sums that are in shared memory at a time.
+const DEPTH: usize = 16;
+
+/// Workgroups that are enough to keep a device busy, and the terms of a sum that are worth a workgroup.
+const BUSY: usize = 256;
+const FEWEST_TERMS: usize = 256;
+
+/// One of the two factors.
+#[derive(Clone, Copy)]
+pub(super) struct Factor<'a> {
+    pub values: &'a CubeTensor,
+    /// Whether it lies in memory with its axes exchanged.
+    pub turned: bool,
+    /// Whether every sample has one, rather than all the same.
+    pub of_sample: bool,
+}
+
+impl<'a> Factor<'a> {
+    /// As it lies, the same for all samples.
+    pub fn new(values: &'a CubeTensor) -> Self {
+        Self {
+            values,
+            turned: false,
+            of_sample: false,
+        }
+    }
+
+    pub fn turned(self) -> Self {
+        Self { turned: true, ..self }
+    }
+
+    pub fn of_sample(self) -> Self {
+        Self {
+            of_sample: true,
+            ..self
+        }
+    }
+}
+
+/// Rows and columns of a product, the terms of its sums, and the samples.
+#[derive(Clone, Copy)]
+pub(super) struct Sizes {
+    pub rows: usize,
+    pub columns: usize,
+    pub terms: usize,
+    pub samples: usize,
+}
+
+/// Of every sample and every run of terms a product, `[part, sample, row, column]`. A tile has `height` · 16 rows and
+/// `width` · 16 columns.
+#[cube(launch)]
+fn product_kernel(
+    left: &[f32],
+    right: &[f32],
+    bias: &[f32],
+    y: &mut [f32],
+    rows: usize,
+    columns: usize,
+    terms: usize,
+    samples: usize,
+    parts: usize,
+    run: usize,
+    left_step: usize,
+    right_step: usize,
+    #[comptime] left_turned: bool,
+    #[comptime] right_turned: bool,
+    #[comptime] has_bias: bool,
+    #[comptime] height: usize,
+    #[comptime] width: usize,
+) {
+    let tall = comptime!(height * SIDE);
+    let wide = comptime!(width * SIDE);
+    let across = columns.div_ceil(wide);
+    let tiles = rows.div_ceil(tall) * across;
+    if CUBE_POS < tiles * samples * parts {
+        let mut left_tile = Shared::<[f32]>::new_slice(comptime!(DEPTH * tall));
+        let mut right_tile = Shared::<[f32]>::new_slice(comptime!(DEPTH * wide));
+        let unit = UNIT_POS as usize;
+        let sample = CUBE_POS / tiles % samples;
+        let part = CUBE_POS / tiles / samples;
+        let first_row = CUBE_POS % tiles / across * tall;
+        let first_column = CUBE_POS % across * wide;
+        let left_start = sample * left_step;
+        let right_start = sample * right_step;
+        let end = select((part + 1) * run < terms, (part + 1) * run, terms);
+
+        let mut sums = Array::<f32>::new(comptime!(height * width));
+        #[unroll]
+        for index in 0..comptime!(height * width) {
+            sums[index] = 0.0;
+        }
+        let mut first = part * run;
+        while first < end {
+            // Neighbors in memory are read by neighbors.
+            #[unroll]
+            for round in 0..height {
+                let index = round * UNITS + unit;
+                let mut row = index / DEPTH;
+                let mut term = index % DEPTH;
+                if left_turned {
+                    row = index % tall;
+                    term = index / tall;
+                }
+                let mut value = 0.0f32;
+                if first_row + row < rows && first + term < end {
+                    if left_turned {
+                        value = left[left_start + (first + term) * rows + first_row + row];
+                    } else {
+                        value = left[left_start + (first_row + row) * terms + first + term];
+                    }
+                }
+                left_tile[term * tall + row] = value;
+            }
+            #[unroll]
+            for round in 0..width {
+                let index = round * UNITS + unit;
+                let mut column = index % wide;
+                let mut term = index / wide;
+                if right_turned {
+                    column = index / DEPTH;
+                    term = index % DEPTH;
+                }
+                let mut value = 0.0f32;
+                if first_column + column < columns && first + term < end {
+                    if right_turned {
+                        value = right[right_start + (first_column + column) * terms + first + term];
+                    } else {
+                        value = right[right_start + (first + term) * columns + first_column + column];
+                    }
+                }
+                right_tile[term * wide + column] = value;
+            }
+            sync_cube();
+            let row = unit / SIDE * height;
+            let column = unit % SIDE * width;
+            for term in 0..DEPTH {
+                let mut of_row = Array::<f32>::new(height);
+                #[unroll]
+                for y in 0..height {
+                    of_row[y] = left_tile[term * tall + row + y];
+                }
+                #[unroll]
+                for x in 0..width {
+                    let of_column = right_tile[term * wide + column + x];
+                    #[unroll]
+                    for y in 0..height {
+                        sums[y * width + x] += of_row[y] * of_column;
+                    }
+                }
+            }
+            sync_cube();
+            first += DEPTH;
+        }
+
+        let start = (part * samples + sample) * rows * columns;
+        #[unroll]
+        for y_of_block in 0..height {
+            #[unroll]
+            for x_of_block in 0..width {
+                let row = first_row + unit / SIDE * height + y_of_block;
+                let column = first_column + unit % SIDE * width + x_of_block;
+                if row < rows && column < columns {
+                    let mut sum = sums[y_of_block * width + x_of_block];
+                    if has_bias && part == 0 {
+                        sum += bias[column];
+                    }
+                    y[start + row * columns + column] = sum;
+                }
+            }
+        }
+    }
+}
+
+/// left · right, plus a bias by column, of every sample: `[sample, row, column]`.
+pub(super) fn product(left: Factor<'_>, right: Factor<'_>, bias: Option<&CubeTensor>, sizes: Sizes) -> CubeTensor {
+    let (parts, count) = launch(left, right, bias, sizes);
+    sum_parts(parts, count, [sizes.samples, sizes.rows, sizes.columns])
+}
+
+/// The sum over samples of left · right: `[row, column]`.
+pub(super) fn product_sum(left: Factor<'_>, right: Factor<'_>, sizes: Sizes) -> CubeTensor {
+    let (parts, count) = launch(left, right, None, sizes);
+    sum_parts(parts, count * sizes.samples, [sizes.rows, sizes.columns])
+}
+
+/// `[part, sample, row, column]`, and the number of parts.
+fn launch(left: Factor<'_>, right: Factor<'_>, bias: Option<&CubeTensor>, sizes: Sizes) -> (CubeTensor, usize) {
+    let Sizes {
+        rows,
+        columns,
+        terms,
+        samples,
+    } = sizes;
+    // Registers of an invocation, for matrices that fill them.
+    let block = |side: usize| if side > SIDE { 4 } else { 1 };
+    let (height, width) = (block(rows), block(columns));
+    let tiles = rows.div_ceil(height * SIDE) * columns.div_ceil(width * SIDE);
+    let parts = (BUSY / (tiles * samples)).clamp(1, terms.div_ceil(FEWEST_TERMS));
+    let run = terms.div_ceil(parts).next_multiple_of(DEPTH);
+    let parts = terms.div_ceil(run);
+    let like = left.values;
+    let y = empty(like, [parts, samples, rows, columns]);
+    let step = |factor: Factor<'_>, size: usize| if factor.of_sample { size } else { 0 };
+    let none = bias.is_none().then(|| empty(like, [1]));
+    product_kernel::launch(
+        &like.client,
+        cubes(tiles * samples * parts),
+        CubeDim::new_1d(UNITS as u32),
+        arg(left.values),
+        arg(right.values),
+        arg(none.as_ref().or(bias).unwrap_or(like)),
+        arg(&y),
+        rows,
+        columns,
+        terms,
+        samples,
+        parts,
+        run,
+        step(left, rows * terms),
+        step(right, terms * columns),
+        left.turned,
+        right.turned,
+        bias.is_some(),
+        height,
+        width,
+    );
+    (y, parts)
+}

@@ -126,6 +126,14 @@ async fn wgpu() -> Result<(Device, String, u64)> {
             problem: error.to_string(),
             remedy: "update the graphics driver or the browser, or use the cpu".to_owned(),
         })?;
+    let info = setup.adapter.get_info();
+    if info.backend.to_str() == "gl" && format!("{:?}", info.device_type) == "Cpu" {
+        return Err(Error::Device {
+            kind: DeviceKind::Wgpu.to_string(),
+            problem: format!("{}, OpenGL by software, computes wrong gradients", info.name),
+            remedy: "install a Vulkan driver and its loader (libvulkan1 on Debian), or use the cpu".to_owned(),
+        });
+    }
     let (name, largest) = describe(&setup);
     Ok(ready.insert((device, name, largest)).clone())
 }

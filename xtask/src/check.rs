@@ -8,16 +8,11 @@ use crate::tools;
 use crate::workspace::{self, Workspace};
 
 /// The purpose of each set, and its arguments for cargo.
-const SETS: [(&str, &str); 7] = [
+const SETS: [(&str, &str); 6] = [
     ("command line on one CPU core", "check --package medcontext-core"),
     (
         "command line on all CPU cores and any GPU",
         "check --package medcontext-core --features wgpu,threads",
-    ),
-    // Tested, as no other set has these tests.
-    (
-        "kernels of our own on any GPU",
-        "test --package medcontext-core --features wgpu,threads,gpu --lib nn::kernel",
     ),
     // Built, to see that it links without CUDA, which is loaded when the program runs.
     (

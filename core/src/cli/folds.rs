@@ -106,7 +106,7 @@ fn plan(
     let console = reader.console;
     let ids: Vec<String> = cases.fingerprints.iter().map(|case| case.id.clone()).collect();
     let count = arguments.folds.unwrap_or(FoldCount::All);
-    let number = count.of(ids.len())?;
+    let number = count.of(&ids)?;
     let settings = arguments.out.join(SETTINGS);
     let resumed = match arguments.resume && settings.exists() {
         true => Some(read_config(&settings)?),

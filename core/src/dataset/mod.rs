@@ -29,6 +29,7 @@ mod side_names;
 mod sides;
 mod source;
 mod split;
+mod subject;
 
 pub use case::Case;
 pub use case_cache::CaseCache;
@@ -54,6 +55,7 @@ pub use regions::{Region, Regions};
 pub use sides::{SideEvidence, SidePair, side_pairs};
 pub use source::{Frames, Source};
 pub use split::Split;
+pub use subject::{by_subject, subject};
 
 /// Result with a [`DatasetError`].
 pub type Result<T> = std::result::Result<T, DatasetError>;

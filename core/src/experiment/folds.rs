@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cell::true_labels;
 use super::{Cell, CellResult, Source};
-use crate::dataset::LabelSet;
+use crate::dataset::{LabelSet, by_subject};
 use crate::infer::{Inference, PostProcessing, PredictConfig};
 use crate::metric::{
     ChosenPostProcessing, Evaluation, HeldOutPrediction, Protocol, Region, Targets, choose_post_processing,
@@ -36,7 +36,7 @@ pub const FOLDS_FILE: &str = "folds.json";
 pub enum FoldCount {
     /// So many.
     Number(usize),
-    /// One for each case (leave-one-out).
+    /// One for each subject (leave-one-out).
     All,
 }
 
@@ -56,22 +56,24 @@ impl FromStr for FoldCount {
 }
 
 impl FoldCount {
-    /// The number of folds for this many labeled cases.
+    /// The number of folds for these labeled cases.
     ///
     /// # Errors
-    /// When there are fewer than two, or more than cases.
-    pub fn of(self, cases: usize) -> Result<usize> {
+    /// When they are of fewer than two subjects, or of fewer than there are folds.
+    pub fn of(self, cases: &[String]) -> Result<usize> {
+        let subjects = by_subject(cases).len();
         let folds = match self {
             Self::Number(folds) => folds,
-            Self::All => cases,
+            Self::All => subjects,
         };
         match folds {
-            folds if (2..=cases).contains(&folds) => Ok(folds),
-            _ if cases < 2 => Err(Error::Config(format!(
-                "cross-validation needs at least two labeled cases to train on, and there is {cases}: add some"
+            folds if (2..=subjects).contains(&folds) => Ok(folds),
+            _ if subjects < 2 => Err(Error::Config(format!(
+                "cross-validation needs labeled cases of at least two subjects, and there is {subjects}: add some"
             ))),
             folds => Err(Error::Config(format!(
-                "{cases} labeled cases cannot be divided into {folds} folds: choose 2 to {cases}, or all"
+                "labeled cases of {subjects} subjects cannot be divided into {folds} folds: choose 2 to {subjects}, \
+                 or all"
             ))),
         }
     }
@@ -95,28 +97,31 @@ impl Fold {
     }
 }
 
-/// Divides cases into folds, the same for the same names and seed in whatever order: sorted names are shuffled by the
-/// seed and dealt out in turn, so that sizes differ by one at most. Where every fold has a single case they are not
-/// shuffled.
+/// Divides cases into folds, the same for the same names and seed in whatever order: the subjects in the order of their
+/// names are shuffled by the seed and dealt out in turn, so that the folds' subjects differ in number by one at most.
+/// Where every fold has a single subject they are not shuffled. Which cases are of one subject is told by their names
+/// ([`subject`](crate::dataset::subject)).
 ///
 /// # Errors
-/// When there are too few cases for so many folds.
+/// When there are too few subjects for so many folds.
 pub fn folds(cases: &[String], count: FoldCount, seed: u64) -> Result<Vec<Fold>> {
-    let mut cases = cases.to_vec();
-    cases.sort();
-    cases.dedup();
-    let count = count.of(cases.len())?;
-    let mut dealt = cases.clone();
-    if count < cases.len() {
+    let count = count.of(cases)?;
+    let mut dealt = by_subject(cases);
+    if count < dealt.len() {
         dealt.shuffle(&mut ChaCha8Rng::seed_from_u64(seed ^ DEALING));
     }
     let fold = |index: usize| {
-        let held_out: Vec<&String> = dealt.iter().skip(index).step_by(count).collect();
-        let (held_out, training) = (cases.iter().cloned()).partition(|case| held_out.contains(&case));
+        let cases = |held_out: bool| {
+            let numbered = dealt.iter().enumerate();
+            let of_fold = numbered.filter(|(place, _)| (place % count == index) == held_out);
+            let mut names: Vec<String> = of_fold.flat_map(|(_, cases)| cases).cloned().collect();
+            names.sort();
+            names
+        };
         Fold {
             number: index + 1,
-            training,
-            held_out,
+            training: cases(false),
+            held_out: cases(true),
         }
     };
     Ok((0..count).map(fold).collect())

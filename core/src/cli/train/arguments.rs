@@ -35,7 +35,7 @@ pub(in crate::cli) struct Arguments {
     /// Validate on one list of a JSON file of case names: FILE:LIST; or on a list of the preset.
     #[arg(long, value_name = "FILE:LIST")]
     pub val: Option<String>,
-    /// Cross-validate: divide the cases into so many folds (all: one for each case), train on the others of each and
+    /// Cross-validate: divide the cases into so many folds (all: one for each subject), train on the others of each and
     /// measure its own. The settings come from all cases; --budget-minutes is shared by the folds. `core predict
     /// --weights OUT` segments with all of them.
     #[arg(long, value_name = "K", conflicts_with = "val")]

@@ -45,6 +45,24 @@ fn folds_depend_on_names_and_seed_alone() {
 }
 
 #[test]
+fn the_scans_of_a_subject_are_held_out_together() {
+    let visits = |subject: usize| [1, 2].map(|visit| format!("sub-{subject}_ses-{visit}"));
+    let names: Vec<String> = (0..5).flat_map(visits).collect();
+    for count in [FoldCount::Number(2), FoldCount::All] {
+        for fold in folds(&names, count, 1).expect("folds") {
+            assert_eq!(fold.training.len() + fold.held_out.len(), names.len());
+            for subject in 0..5 {
+                let held_out = visits(subject).map(|visit| fold.held_out.contains(&visit));
+                assert_eq!(held_out[0], held_out[1], "sub-{subject} in fold {}", fold.number);
+            }
+        }
+    }
+    assert_eq!(FoldCount::All.of(&names).expect("folds"), 5);
+    let refused = folds(&names, FoldCount::Number(6), 1).expect_err("five subjects");
+    assert!(refused.to_string().contains("choose 2 to 5, or all"));
+}
+
+#[test]
 fn leaving_one_out_keeps_the_order_of_names() {
     let names = named(4);
     let all = folds(&names, FoldCount::All, 8).expect("folds");

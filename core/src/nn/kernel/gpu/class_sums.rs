@@ -4,7 +4,7 @@ use burn::backend::{Cube, TensorMetadata};
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::launch::{UNITS, arg, cubes, dims, empty, row, sum_of_cube, sum_parts, units};
+use super::launch::{UNITS, arg, cubes, dims, empty, row, sum_all_parts, sum_of_cube, units};
 use crate::nn::kernel::node::Operation;
 use crate::nn::kernel::operations::ClassSums;
 
@@ -87,6 +87,16 @@ fn sums_kernel(
     }
 }
 
+/// The derivative of the loss with respect to the probability of one class in a voxel, the entropy's share aside.
+#[cube]
+fn slope(p: f32, truth: f32, weight: f32, dy: &[f32], of_class: usize, #[comptime] squared: bool) -> f32 {
+    let mut size = weight;
+    if squared {
+        size = 2.0 * p * weight;
+    }
+    dy[of_class] * truth + dy[of_class + 1] * size
+}
+
 /// The gradient of the logits, from that of the sums `[sample, class, 3]`.
 #[cube(launch)]
 fn gradient_kernel(
@@ -111,22 +121,14 @@ fn gradient_kernel(
             let p = (logits[start + class * voxels] - largest).exp() / total;
             let of_class = 3 * (sample * classes + class);
             let truth = truth[start + class * voxels];
-            let mut size = weight;
-            if squared {
-                size = 2.0 * p * weight;
-            }
-            mean += p * (dy[of_class] * truth + dy[of_class + 1] * size);
+            mean += p * slope(p, truth, weight, dy, of_class, squared);
             entropy += dy[of_class + 2] * truth;
         }
         for class in 0..classes {
             let p = (logits[start + class * voxels] - largest).exp() / total;
             let of_class = 3 * (sample * classes + class);
             let truth = truth[start + class * voxels];
-            let mut size = weight;
-            if squared {
-                size = 2.0 * p * weight;
-            }
-            let change = dy[of_class] * truth + dy[of_class + 1] * size;
+            let change = slope(p, truth, weight, dy, of_class, squared);
             dx[start + class * voxels] = p * (change - mean + entropy) - dy[of_class + 2] * truth;
         }
     }
@@ -153,7 +155,7 @@ impl Operation<Cube, 2, 2> for ClassSums {
             self.squared,
             self.partial,
         );
-        (sum_parts(parts, chunks, [samples, classes, 3]), ())
+        (sum_all_parts(parts, chunks, [samples, classes, 3]), ())
     }
 
     fn needed<T>(inputs: [T; 2]) -> [T; 2] {

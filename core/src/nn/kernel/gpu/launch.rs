@@ -67,24 +67,30 @@ pub(super) fn sum_of_cube(value: f32, shared: &mut Shared<[f32]>) -> f32 {
 }
 
 #[cube(launch)]
-fn sum_parts_kernel(parts: &[f32], sums: &mut [f32], count: usize) {
+fn sum_parts_kernel(parts: &[f32], sums: &mut [f32], first: usize, step: usize, count: usize) {
     if ABSOLUTE_POS < sums.len() {
         let mut sum = 0.0f32;
         for part in 0..count {
-            sum += parts[part * sums.len() + ABSOLUTE_POS];
+            sum += parts[first + part * step + ABSOLUTE_POS];
         }
         sums[ABSOLUTE_POS] = sum;
     }
 }
 
-/// The sum over the first of `count` parts that lie one after the other, in the given shape.
-pub(super) fn sum_parts(parts: CubeTensor, count: usize, shape: impl Into<Shape>) -> CubeTensor {
-    let shape = shape.into();
-    if count == 1 {
-        return CubeTensor::new_contiguous(parts.client, parts.device, shape, parts.handle, DType::F32);
-    }
-    let sums = empty(&parts, shape);
+/// The sum over `count` parts in the given shape, the first of which begins at `first` and each next one `step` later.
+/// It has a buffer of its own: WebGPU binds none from anywhere within another.
+pub(super) fn sum_parts(parts: &CubeTensor, [first, step, count]: [usize; 3], shape: impl Into<Shape>) -> CubeTensor {
+    let sums = empty(parts, shape);
     let (cubes, dim) = units(sums.shape().num_elements());
-    sum_parts_kernel::launch(&parts.client, cubes, dim, arg(&parts), arg(&sums), count);
+    sum_parts_kernel::launch(&parts.client, cubes, dim, arg(parts), arg(&sums), first, step, count);
     sums
+}
+
+/// The sum over all of `count` parts that lie one after the other, in the given shape.
+pub(super) fn sum_all_parts(parts: CubeTensor, count: usize, shape: impl Into<Shape>) -> CubeTensor {
+    let shape = shape.into();
+    match count {
+        1 => CubeTensor::new_contiguous(parts.client, parts.device, shape, parts.handle, DType::F32),
+        _ => sum_parts(&parts, [0, shape.num_elements(), count], shape),
+    }
 }

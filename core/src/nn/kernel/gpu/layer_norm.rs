@@ -156,22 +156,7 @@ impl Operation<Cube, 3, 2> for LayerNorm {
             width,
             RUN,
         );
-        let both = sum_parts(parts, runs, [2, width]);
-        let [dgain, dbias] = [0, 1].map(|which| half(&both, which, width));
+        let [dgain, dbias] = [0, width].map(|first| sum_parts(&parts, [first, 2 * width, runs], [width]));
         [Some(dx), Some(dgain), Some(dbias)]
     }
-}
-
-/// One of two rows as a tensor of its own.
-fn half(both: &CubeTensor, which: usize, width: usize) -> CubeTensor {
-    let bytes = (which * width * size_of::<f32>()) as u64;
-    let rest = ((1 - which) * width * size_of::<f32>()) as u64;
-    let handle = both.handle.clone().offset_start(bytes).offset_end(rest);
-    CubeTensor::new_contiguous(
-        both.client.clone(),
-        both.device.clone(),
-        [width].into(),
-        handle,
-        both.dtype,
-    )
 }

@@ -4,7 +4,7 @@ use burn::backend::{Cube, TensorMetadata};
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::launch::{arg, dims, empty, row, sum_parts, units};
+use super::launch::{arg, dims, empty, row, sum_all_parts, units};
 use super::product::{Factor, Sizes, product, product_sum};
 use crate::nn::kernel::node::Operation;
 use crate::nn::kernel::operations::Linear;
@@ -34,7 +34,7 @@ fn column_sums(x: &CubeTensor) -> CubeTensor {
     let parts = empty(x, [runs, columns]);
     let (cubes, dim) = units(runs * columns);
     column_sums_kernel::launch(&x.client, cubes, dim, arg(x), arg(&parts), rows, columns, RUN);
-    sum_parts(parts, runs, [columns])
+    sum_all_parts(parts, runs, [columns])
 }
 
 impl Operation<Cube, 3, 2> for Linear {

@@ -3,7 +3,7 @@
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::launch::{UNITS, arg, cubes, empty, sum_parts};
+use super::launch::{UNITS, arg, cubes, empty, sum_all_parts};
 
 /// Invocations along each side of a tile.
 const SIDE: usize = 16;
@@ -184,13 +184,13 @@ fn product_kernel(
 /// left · right, plus a bias by column, of every sample: `[sample, row, column]`.
 pub(super) fn product(left: Factor<'_>, right: Factor<'_>, bias: Option<&CubeTensor>, sizes: Sizes) -> CubeTensor {
     let (parts, count) = launch(left, right, bias, sizes);
-    sum_parts(parts, count, [sizes.samples, sizes.rows, sizes.columns])
+    sum_all_parts(parts, count, [sizes.samples, sizes.rows, sizes.columns])
 }
 
 /// The sum over samples of left · right: `[row, column]`.
 pub(super) fn product_sum(left: Factor<'_>, right: Factor<'_>, sizes: Sizes) -> CubeTensor {
     let (parts, count) = launch(left, right, None, sizes);
-    sum_parts(parts, count * sizes.samples, [sizes.rows, sizes.columns])
+    sum_all_parts(parts, count * sizes.samples, [sizes.rows, sizes.columns])
 }
 
 /// `[part, sample, row, column]`, and the number of parts.

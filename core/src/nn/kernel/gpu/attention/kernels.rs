@@ -14,6 +14,19 @@ pub(super) struct Form {
     pub has_mask: bool,
 }
 
+/// The window, the head and the token of this invocation.
+#[cube]
+fn of_invocation(tokens: usize, #[comptime] form: Form) -> (usize, usize, usize) {
+    let row = ABSOLUTE_POS / tokens;
+    (row / form.heads, row % form.heads, ABSOLUTE_POS % tokens)
+}
+
+/// The first channel of a head of a token in the result, `[window, token, head · width]`.
+#[cube]
+fn of_result(window: usize, head: usize, token: usize, tokens: usize, #[comptime] form: Form) -> usize {
+    (window * tokens + token) * comptime!(form.heads * form.width) + head * form.width
+}
+
 /// Where queries, keys and values of a head of a window begin, and the values from one token to the next.
 #[derive(CubeType, Clone, Copy)]
 struct Places {
@@ -100,9 +113,7 @@ pub(super) fn forward_kernel(
     #[comptime] form: Form,
 ) {
     if ABSOLUTE_POS * 2 < totals.len() {
-        let from = ABSOLUTE_POS % tokens;
-        let head = ABSOLUTE_POS / tokens % form.heads;
-        let window = ABSOLUTE_POS / tokens / form.heads;
+        let (window, head, from) = of_invocation(tokens, form);
         let places = places(window, head, tokens, form);
         let mut sums = Array::<f32>::new(form.width);
         for channel in 0..form.width {
@@ -127,7 +138,7 @@ pub(super) fn forward_kernel(
                 sums[channel] += weight * of_rest(query, rest, places.value + to * places.rest_step + channel, form);
             }
         }
-        let start = (window * tokens + from) * comptime!(form.heads * form.width) + head * form.width;
+        let start = of_result(window, head, from, tokens, form);
         for channel in 0..form.width {
             y[start + channel] = sums[channel] / total;
         }
@@ -139,10 +150,8 @@ pub(super) fn forward_kernel(
 #[cube(launch)]
 pub(super) fn overlap_kernel(y: &[f32], dy: &[f32], totals: &mut [f32], tokens: usize, #[comptime] form: Form) {
     if ABSOLUTE_POS * 2 < totals.len() {
-        let from = ABSOLUTE_POS % tokens;
-        let head = ABSOLUTE_POS / tokens % form.heads;
-        let window = ABSOLUTE_POS / tokens / form.heads;
-        let start = (window * tokens + from) * comptime!(form.heads * form.width) + head * form.width;
+        let (window, head, from) = of_invocation(tokens, form);
+        let start = of_result(window, head, from, tokens, form);
         let mut sum = 0.0f32;
         for channel in 0..form.width {
             sum += y[start + channel] * dy[start + channel];
@@ -171,7 +180,7 @@ fn change(
     let of_query = (window * form.heads + head) * tokens + from;
     let score = score(query, rest, bias, mask, from, to, places, window, head, tokens, form);
     let weight = (score - totals[2 * of_query]).exp();
-    let start = (window * tokens + from) * comptime!(form.heads * form.width) + head * form.width;
+    let start = of_result(window, head, from, tokens, form);
     let mut gradient = 0.0f32;
     for channel in 0..form.width {
         gradient += dy[start + channel] * of_rest(query, rest, places.value + to * places.rest_step + channel, form);
@@ -193,9 +202,7 @@ pub(super) fn query_kernel(
     #[comptime] form: Form,
 ) {
     if ABSOLUTE_POS * 2 < totals.len() {
-        let from = ABSOLUTE_POS % tokens;
-        let head = ABSOLUTE_POS / tokens % form.heads;
-        let window = ABSOLUTE_POS / tokens / form.heads;
+        let (window, head, from) = of_invocation(tokens, form);
         let places = places(window, head, tokens, form);
         let mut sums = Array::<f32>::new(form.width);
         for channel in 0..form.width {
@@ -230,9 +237,7 @@ pub(super) fn rest_kernel(
     #[comptime] form: Form,
 ) {
     if ABSOLUTE_POS * 2 < totals.len() {
-        let to = ABSOLUTE_POS % tokens;
-        let head = ABSOLUTE_POS / tokens % form.heads;
-        let window = ABSOLUTE_POS / tokens / form.heads;
+        let (window, head, to) = of_invocation(tokens, form);
         let places = places(window, head, tokens, form);
         let mut keys = Array::<f32>::new(form.width);
         let mut values = Array::<f32>::new(form.width);
@@ -244,7 +249,7 @@ pub(super) fn rest_kernel(
             let (weight, slope) = change(
                 query, rest, bias, mask, dy, totals, from, to, &places, window, head, tokens, form,
             );
-            let start = (window * tokens + from) * comptime!(form.heads * form.width) + head * form.width;
+            let start = of_result(window, head, from, tokens, form);
             for channel in 0..form.width {
                 keys[channel] += slope * query[places.query + from * places.query_step + channel];
                 values[channel] += weight * dy[start + channel];

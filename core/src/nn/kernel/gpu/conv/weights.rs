@@ -4,7 +4,7 @@
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use crate::nn::kernel::gpu::launch::{arg, cubes, dims, empty, sum_parts};
+use crate::nn::kernel::gpu::launch::{arg, cubes, dims, empty, sum_all_parts};
 
 /// Voxels of a tile, `[d, h, w]`, and those of its input.
 const TILE: [usize; 3] = [2, 4, 16];
@@ -160,5 +160,5 @@ pub(super) fn gradient(x: &CubeTensor, dy: &CubeTensor) -> CubeTensor {
         w,
         parts,
     );
-    sum_parts(sums, parts, [output, input, 3, 3, 3])
+    sum_all_parts(sums, parts, [output, input, 3, 3, 3])
 }

@@ -8,27 +8,42 @@ use crate::nn::kernel::numbers::EPSILON;
 /// Voxels of a chunk.
 pub(super) const CHUNK: usize = 4096;
 
+/// Sizes of a normalized volume.
+#[derive(CubeType, CubeLaunch, Clone, Copy)]
+pub(super) struct Shape {
+    voxels: usize,
+    /// Chunks of a channel.
+    chunks: usize,
+    channels: usize,
+    /// Channels that are normalized together.
+    together: usize,
+}
+
 /// Where a workgroup's chunk begins and ends.
 #[cube]
-fn chunk(voxels: usize, chunks: usize) -> (usize, usize) {
-    let channel = CUBE_POS / chunks;
-    let start = channel * voxels + CUBE_POS % chunks * CHUNK;
-    let end = (channel + 1) * voxels;
+fn chunk(shape: &Shape) -> (usize, usize) {
+    let channel = CUBE_POS / shape.chunks;
+    let start = channel * shape.voxels + CUBE_POS % shape.chunks * CHUNK;
+    let end = (channel + 1) * shape.voxels;
     (start, select(start + CHUNK < end, start + CHUNK, end))
 }
 
 /// Voxels of a chunk by its place in its channel.
 #[cube]
-fn count_of(place: usize, voxels: usize, chunks: usize) -> usize {
-    select(place + 1 < chunks, CHUNK, voxels - (chunks - 1) * CHUNK)
+fn count_of(place: usize, shape: &Shape) -> usize {
+    select(
+        place + 1 < shape.chunks,
+        CHUNK,
+        shape.voxels - (shape.chunks - 1) * CHUNK,
+    )
 }
 
 /// Mean and sum of squared deviations of each chunk, `[channel of a sample, chunk, 2]`.
 #[cube(launch)]
-pub(super) fn moments_kernel(x: &[f32], parts: &mut [f32], voxels: usize, chunks: usize) {
+pub(super) fn moments_kernel(x: &[f32], parts: &mut [f32], shape: Shape) {
     if CUBE_POS * 2 < parts.len() {
         let mut shared = Shared::<[f32]>::new_slice(UNITS);
-        let (start, end) = chunk(voxels, chunks);
+        let (start, end) = chunk(&shape);
         let mut sum = 0.0f32;
         let mut index = start + UNIT_POS as usize;
         while index < end {
@@ -60,25 +75,22 @@ pub(super) fn normalize_kernel(
     bias: &[f32],
     y: &mut [f32],
     moments: &mut [f32],
-    voxels: usize,
-    chunks: usize,
-    channels: usize,
-    together: usize,
+    shape: Shape,
     slope: f32,
     #[comptime] affine: bool,
 ) {
     if CUBE_POS * 2 < parts.len() {
         let mut shared = Shared::<[f32]>::new_slice(UNITS);
-        let group = CUBE_POS / chunks / together;
-        let first = group * together * chunks;
-        let parts_of_group = together * chunks;
-        let size = f32::cast_from(voxels * together);
+        let group = CUBE_POS / shape.chunks / shape.together;
+        let first = group * shape.together * shape.chunks;
+        let parts_of_group = shape.together * shape.chunks;
+        let size = f32::cast_from(shape.voxels * shape.together);
 
         // The group's mean is the mean of those of its parts; its squares are theirs and those of their means.
         let mut sum = 0.0f32;
         let mut part = UNIT_POS as usize;
         while part < parts_of_group {
-            sum += parts[2 * (first + part)] * f32::cast_from(count_of(part % chunks, voxels, chunks));
+            sum += parts[2 * (first + part)] * f32::cast_from(count_of(part % shape.chunks, &shape));
             part += UNITS;
         }
         let mean = sum_of_cube(sum, &mut shared) / size;
@@ -86,7 +98,7 @@ pub(super) fn normalize_kernel(
         part = UNIT_POS as usize;
         while part < parts_of_group {
             let deviation = parts[2 * (first + part)] - mean;
-            let count = f32::cast_from(count_of(part % chunks, voxels, chunks));
+            let count = f32::cast_from(count_of(part % shape.chunks, &shape));
             squares += parts[2 * (first + part) + 1] + count * deviation * deviation;
             part += UNITS;
         }
@@ -97,8 +109,8 @@ pub(super) fn normalize_kernel(
             moments[2 * group + 1] = scale;
         }
 
-        let channel = CUBE_POS / chunks % channels;
-        let (start, end) = chunk(voxels, chunks);
+        let channel = CUBE_POS / shape.chunks % shape.channels;
+        let (start, end) = chunk(&shape);
         let mut index = start + UNIT_POS as usize;
         while index < end {
             let mut value = (x[index] - mean) * scale;
@@ -135,17 +147,14 @@ pub(super) fn gradient_sums_kernel(
     gain: &[f32],
     bias: &[f32],
     parts: &mut [f32],
-    voxels: usize,
-    chunks: usize,
-    channels: usize,
-    together: usize,
+    shape: Shape,
     slope: f32,
     #[comptime] affine: bool,
 ) {
     if CUBE_POS * 2 < parts.len() {
         let mut shared = Shared::<[f32]>::new_slice(UNITS);
-        let group = CUBE_POS / chunks / together;
-        let channel = CUBE_POS / chunks % channels;
+        let group = CUBE_POS / shape.chunks / shape.together;
+        let channel = CUBE_POS / shape.chunks % shape.channels;
         let (mean, scale) = (moments[2 * group], moments[2 * group + 1]);
         let mut gain_of_channel = 1.0f32;
         let mut bias_of_channel = 0.0f32;
@@ -155,7 +164,7 @@ pub(super) fn gradient_sums_kernel(
         }
         let mut sum = 0.0f32;
         let mut slant = 0.0f32;
-        let (start, end) = chunk(voxels, chunks);
+        let (start, end) = chunk(&shape);
         let mut index = start + UNIT_POS as usize;
         while index < end {
             let (normal, factor) = before(x[index], mean, scale, gain_of_channel, bias_of_channel, slope, affine);
@@ -183,27 +192,24 @@ pub(super) fn gradient_kernel(
     bias: &[f32],
     parts: &[f32],
     dx: &mut [f32],
-    voxels: usize,
-    chunks: usize,
-    channels: usize,
-    together: usize,
+    shape: Shape,
     slope: f32,
     #[comptime] affine: bool,
 ) {
     if CUBE_POS * 2 < parts.len() {
         let mut shared = Shared::<[f32]>::new_slice(UNITS);
-        let group = CUBE_POS / chunks / together;
-        let first = group * together * chunks;
-        let channel = CUBE_POS / chunks % channels;
+        let group = CUBE_POS / shape.chunks / shape.together;
+        let first = group * shape.together * shape.chunks;
+        let channel = CUBE_POS / shape.chunks % shape.channels;
         let (mean, scale) = (moments[2 * group], moments[2 * group + 1]);
-        let size = f32::cast_from(voxels * together);
+        let size = f32::cast_from(shape.voxels * shape.together);
         let mut sum = 0.0f32;
         let mut slant = 0.0f32;
         let mut part = UNIT_POS as usize;
-        while part < together * chunks {
+        while part < shape.together * shape.chunks {
             let mut weight = 1.0f32;
             if affine {
-                weight = gain[(first + part) / chunks % channels];
+                weight = gain[(first + part) / shape.chunks % shape.channels];
             }
             sum += parts[2 * (first + part)] * weight;
             slant += parts[2 * (first + part) + 1] * weight;
@@ -217,7 +223,7 @@ pub(super) fn gradient_kernel(
             gain_of_channel = gain[channel];
             bias_of_channel = bias[channel];
         }
-        let (start, end) = chunk(voxels, chunks);
+        let (start, end) = chunk(&shape);
         let mut index = start + UNIT_POS as usize;
         while index < end {
             let (normal, factor) = before(x[index], mean, scale, gain_of_channel, bias_of_channel, slope, affine);

@@ -12,7 +12,9 @@ use cubecl::prelude::CubeDim;
 use super::launch::{UNITS, arg, cubes, dims, empty, row, units};
 use crate::nn::kernel::node::Operation;
 use crate::nn::kernel::operations::{GroupNormRelu, InstanceNorm};
-use kernels::{CHUNK, affine_kernel, gradient_kernel, gradient_sums_kernel, moments_kernel, normalize_kernel};
+use kernels::{
+    CHUNK, ShapeLaunch, affine_kernel, gradient_kernel, gradient_sums_kernel, moments_kernel, normalize_kernel,
+};
 
 /// Sizes of a normalized volume.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +42,11 @@ impl Sizes {
         self.voxels.div_ceil(CHUNK)
     }
 
+    /// The sizes as a kernel's argument.
+    fn shape(self) -> ShapeLaunch {
+        ShapeLaunch::new(self.voxels, self.chunks(), self.channels, self.together)
+    }
+
     /// Channels of all samples.
     fn rows(self) -> usize {
         self.batch * self.channels
@@ -54,7 +61,7 @@ fn forward(x: &CubeTensor, sizes: Sizes, affine: Option<Affine>, slope: f32) -> 
     let chunks = sizes.chunks();
     let parts = empty(x, [sizes.rows(), chunks, 2]);
     let (count, dim) = (cubes(sizes.rows() * chunks), CubeDim::new_1d(UNITS as u32));
-    moments_kernel::launch(&x.client, count.clone(), dim, arg(x), arg(&parts), sizes.voxels, chunks);
+    moments_kernel::launch(&x.client, count.clone(), dim, arg(x), arg(&parts), sizes.shape());
     let has_affine = affine.is_some();
     let [gain, bias] = affine.unwrap_or_else(|| [empty(x, [1]), empty(x, [1])]);
     let y = empty(x, x.shape());
@@ -69,10 +76,7 @@ fn forward(x: &CubeTensor, sizes: Sizes, affine: Option<Affine>, slope: f32) -> 
         arg(&bias),
         arg(&y),
         arg(&moments),
-        sizes.voxels,
-        chunks,
-        sizes.channels,
-        sizes.together,
+        sizes.shape(),
         slope,
         has_affine,
     );
@@ -101,10 +105,7 @@ fn backward(
         arg(&gain),
         arg(&bias),
         arg(&parts),
-        sizes.voxels,
-        chunks,
-        sizes.channels,
-        sizes.together,
+        sizes.shape(),
         slope,
         has_affine,
     );
@@ -120,10 +121,7 @@ fn backward(
         arg(&bias),
         arg(&parts),
         arg(&dx),
-        sizes.voxels,
-        chunks,
-        sizes.channels,
-        sizes.together,
+        sizes.shape(),
         slope,
         has_affine,
     );

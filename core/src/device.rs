@@ -110,6 +110,7 @@ fn cpu() -> Result<(Device, String)> {
 async fn wgpu() -> Result<(Device, String, u64)> {
     use std::sync::LazyLock;
 
+    use cubecl::wgpu::wgpu;
     use futures::lock::Mutex;
 
     // The runtime is set up once per process; later calls return the same device.
@@ -127,7 +128,7 @@ async fn wgpu() -> Result<(Device, String, u64)> {
             remedy: "update the graphics driver or the browser, or use the cpu".to_owned(),
         })?;
     let info = setup.adapter.get_info();
-    if info.backend.to_str() == "gl" && format!("{:?}", info.device_type) == "Cpu" {
+    if info.backend == wgpu::Backend::Gl && info.device_type == wgpu::DeviceType::Cpu {
         return Err(Error::Device {
             kind: DeviceKind::Wgpu.to_string(),
             problem: format!("{}, OpenGL by software, computes wrong gradients", info.name),

@@ -4,7 +4,7 @@ use burn::backend::{Cube, TensorMetadata};
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::launch::{UNITS, arg, cubes, dims, empty, row, sum_all_parts, sum_of_cube, units};
+use super::launch::{SUMMING, SUMS, arg, cubes, dims, empty, row, sum_all_parts, sum_of_cube, units};
 use crate::nn::kernel::node::Operation;
 use crate::nn::kernel::operations::ClassSums;
 
@@ -52,7 +52,7 @@ fn sums_kernel(
     #[comptime] partial: bool,
 ) {
     if CUBE_POS * 3 < parts.len() {
-        let mut shared = Shared::<[f32]>::new_slice(UNITS);
+        let mut shared = Shared::<[f32]>::new_slice(SUMS);
         let class = CUBE_POS % classes;
         let sample = CUBE_POS / classes % samples;
         let first = CUBE_POS / classes / samples * CHUNK;
@@ -74,7 +74,7 @@ fn sums_kernel(
             }
             size += counted * weight(truth, start, voxels, classes, partial);
             entropy -= truth_of_class * (logit - total.ln());
-            voxel += UNITS;
+            voxel += SUMMING;
         }
         let overlap = sum_of_cube(overlap, &mut shared);
         let size = sum_of_cube(size, &mut shared);
@@ -145,7 +145,7 @@ impl Operation<Cube, 2, 2> for ClassSums {
         sums_kernel::launch(
             &logits.client,
             cubes(chunks * samples * classes),
-            CubeDim::new_1d(UNITS as u32),
+            CubeDim::new_1d(SUMMING as u32),
             arg(&logits),
             arg(&truth),
             arg(&parts),

@@ -6,8 +6,17 @@ use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-/// Invocations of a workgroup.
+/// Invocations of a workgroup whose invocations work on their own.
 pub(super) const UNITS: usize = 256;
+
+/// Invocations of a workgroup that adds up values: few, since all of them wait for each other.
+pub(super) const SUMMING: usize = 64;
+
+/// Sums that one invocation of such a workgroup adds up.
+const RUN: usize = 8;
+
+/// Shared memory of such a workgroup: a value of each invocation, then the sums of runs of them.
+pub(super) const SUMS: usize = SUMMING + SUMMING / RUN;
 
 /// Workgroups along one axis: WebGPU's limit.
 const LONGEST: usize = 65_535;
@@ -46,24 +55,28 @@ pub(super) fn units(count: usize) -> (CubeCount, CubeDim) {
     (cubes(count.div_ceil(UNITS)), CubeDim::new_1d(UNITS as u32))
 }
 
-/// The sum over a workgroup of [`UNITS`] invocations. All of them have to call it.
+/// The sum over a workgroup of [`SUMMING`] invocations, in shared memory of [`SUMS`] values. All of them have to call
+/// it. It may follow another: what that one reads last is written only once all have begun with this one.
 #[cube]
 pub(super) fn sum_of_cube(value: f32, shared: &mut Shared<[f32]>) -> f32 {
     let unit = UNIT_POS as usize;
     shared[unit] = value;
     sync_cube();
-    let mut width = comptime!(UNITS / 2).runtime();
-    while width > 0 {
-        if unit < width {
-            let other = shared[unit + width];
-            shared[unit] += other;
+    if unit < comptime!(SUMMING / RUN) {
+        let mut sum = 0.0f32;
+        #[unroll]
+        for index in 0..RUN {
+            sum += shared[unit * RUN + index];
         }
-        sync_cube();
-        width /= 2;
+        shared[unit + SUMMING] = sum;
     }
-    let sum = shared[0];
     sync_cube();
-    sum
+    let mut total = 0.0f32;
+    #[unroll]
+    for index in 0..comptime!(SUMMING / RUN) {
+        total += shared[index + SUMMING];
+    }
+    total
 }
 
 #[cube(launch)]

@@ -4,7 +4,7 @@ use burn::backend::{Cube, TensorMetadata};
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::launch::{UNITS, arg, cubes, empty, row, sum_of_cube, sum_parts, units};
+use super::launch::{SUMMING, SUMS, arg, cubes, empty, row, sum_of_cube, sum_parts, units};
 use crate::nn::kernel::node::Operation;
 use crate::nn::kernel::numbers::EPSILON;
 use crate::nn::kernel::operations::LayerNorm;
@@ -13,14 +13,14 @@ use crate::nn::kernel::operations::LayerNorm;
 #[cube(launch)]
 fn forward_kernel(x: &[f32], gain: &[f32], bias: &[f32], y: &mut [f32], moments: &mut [f32]) {
     if CUBE_POS * 2 < moments.len() {
-        let mut shared = Shared::<[f32]>::new_slice(UNITS);
+        let mut shared = Shared::<[f32]>::new_slice(SUMS);
         let width = gain.len();
         let start = CUBE_POS * width;
         let mut sum = 0.0f32;
         let mut column = UNIT_POS as usize;
         while column < width {
             sum += x[start + column];
-            column += UNITS;
+            column += SUMMING;
         }
         let mean = sum_of_cube(sum, &mut shared) / f32::cast_from(width);
         let mut squares = 0.0f32;
@@ -28,14 +28,14 @@ fn forward_kernel(x: &[f32], gain: &[f32], bias: &[f32], y: &mut [f32], moments:
         while column < width {
             let deviation = x[start + column] - mean;
             squares += deviation * deviation;
-            column += UNITS;
+            column += SUMMING;
         }
         let variance = sum_of_cube(squares, &mut shared) / f32::cast_from(width);
         let scale = 1.0 / (variance + EPSILON as f32).sqrt();
         column = UNIT_POS as usize;
         while column < width {
             y[start + column] = (x[start + column] - mean) * scale * gain[column] + bias[column];
-            column += UNITS;
+            column += SUMMING;
         }
         if UNIT_POS == 0 {
             moments[2 * CUBE_POS] = mean;
@@ -48,7 +48,7 @@ fn forward_kernel(x: &[f32], gain: &[f32], bias: &[f32], y: &mut [f32], moments:
 #[cube(launch)]
 fn gradient_kernel(x: &[f32], dy: &[f32], gain: &[f32], moments: &[f32], dx: &mut [f32]) {
     if CUBE_POS * 2 < moments.len() {
-        let mut shared = Shared::<[f32]>::new_slice(UNITS);
+        let mut shared = Shared::<[f32]>::new_slice(SUMS);
         let width = gain.len();
         let start = CUBE_POS * width;
         let (mean, scale) = (moments[2 * CUBE_POS], moments[2 * CUBE_POS + 1]);
@@ -59,7 +59,7 @@ fn gradient_kernel(x: &[f32], dy: &[f32], gain: &[f32], moments: &[f32], dx: &mu
             let gradient = dy[start + column] * gain[column];
             sum += gradient;
             slant += gradient * (x[start + column] - mean) * scale;
-            column += UNITS;
+            column += SUMMING;
         }
         let sum = sum_of_cube(sum, &mut shared) / f32::cast_from(width);
         let slant = sum_of_cube(slant, &mut shared) / f32::cast_from(width);
@@ -67,7 +67,7 @@ fn gradient_kernel(x: &[f32], dy: &[f32], gain: &[f32], moments: &[f32], dx: &mu
         while column < width {
             let normal = (x[start + column] - mean) * scale;
             dx[start + column] = scale * (dy[start + column] * gain[column] - sum - normal * slant);
-            column += UNITS;
+            column += SUMMING;
         }
     }
 }
@@ -107,7 +107,7 @@ impl Operation<Cube, 3, 2> for LayerNorm {
         forward_kernel::launch(
             &x.client,
             cubes(rows),
-            CubeDim::new_1d(UNITS as u32),
+            CubeDim::new_1d(SUMMING as u32),
             arg(&x),
             arg(&gain),
             arg(&bias),
@@ -135,7 +135,7 @@ impl Operation<Cube, 3, 2> for LayerNorm {
         gradient_kernel::launch(
             &x.client,
             cubes(rows),
-            CubeDim::new_1d(UNITS as u32),
+            CubeDim::new_1d(SUMMING as u32),
             arg(&x),
             arg(&dy),
             arg(&gain),

@@ -3,10 +3,14 @@
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::launch::{UNITS, arg, cubes, empty, sum_all_parts};
+use super::launch::{arg, cubes, empty, sum_all_parts};
 
-/// Invocations along each side of a tile.
-const SIDE: usize = 16;
+/// Invocations along each side of a tile: few, since they wait for each other, with many sums each.
+const SIDE: usize = 8;
+const UNITS: usize = SIDE * SIDE;
+
+/// Rows and columns of an invocation's block, at most.
+const BLOCK: usize = 8;
 
 /// Terms of the sums that are in shared memory at a time.
 const DEPTH: usize = 16;
@@ -56,8 +60,45 @@ pub(super) struct Sizes {
     pub samples: usize,
 }
 
-/// Of every sample and every run of terms a product, `[part, sample, row, column]`. A tile has `height` · 16 rows and
-/// `width` · 16 columns.
+/// Puts [`DEPTH`] terms of `size` lines of a factor, its rows or columns, into shared memory, `[term, line]`; what is
+/// beyond the factor counts as 0. Neighbors read what neighbors in memory are: terms, or lines.
+#[cube]
+fn fill(
+    values: &[f32],
+    tile: &mut Shared<[f32]>,
+    start: usize,
+    first_line: usize,
+    lines: usize,
+    first: usize,
+    terms: usize,
+    end: usize,
+    #[comptime] size: usize,
+    #[comptime] terms_are_neighbors: bool,
+) {
+    let unit = UNIT_POS as usize;
+    for load in 0..comptime!(size * DEPTH / UNITS) {
+        if terms_are_neighbors {
+            let line = unit / DEPTH + load * comptime!(UNITS / DEPTH);
+            let term = unit % DEPTH;
+            let mut value = 0.0f32;
+            if first_line + line < lines && first + term < end {
+                value = values[start + (first_line + line) * terms + first + term];
+            }
+            tile[term * size + line] = value;
+        } else {
+            let line = unit % size;
+            let term = unit / size + load * comptime!(UNITS / size);
+            let mut value = 0.0f32;
+            if first_line + line < lines && first + term < end {
+                value = values[start + (first + term) * lines + first_line + line];
+            }
+            tile[term * size + line] = value;
+        }
+    }
+}
+
+/// Of every sample and every run of terms a product, `[part, sample, row, column]`. A tile has `height` · 8 rows and
+/// `width` · 8 columns.
 #[cube(launch)]
 fn product_kernel(
     left: &[f32],
@@ -70,8 +111,8 @@ fn product_kernel(
     samples: usize,
     parts: usize,
     run: usize,
-    left_step: usize,
-    right_step: usize,
+    left_of_sample: usize,
+    right_of_sample: usize,
     #[comptime] left_turned: bool,
     #[comptime] right_turned: bool,
     #[comptime] has_bias: bool,
@@ -90,8 +131,8 @@ fn product_kernel(
         let part = CUBE_POS / tiles / samples;
         let first_row = CUBE_POS % tiles / across * tall;
         let first_column = CUBE_POS % across * wide;
-        let left_start = sample * left_step;
-        let right_start = sample * right_step;
+        let left_start = sample * left_of_sample;
+        let right_start = sample * right_of_sample;
         let end = select((part + 1) * run < terms, (part + 1) * run, terms);
 
         let mut sums = Array::<f32>::new(comptime!(height * width));
@@ -101,45 +142,30 @@ fn product_kernel(
         }
         let mut first = part * run;
         while first < end {
-            // Neighbors in memory are read by neighbors.
-            #[unroll]
-            for round in 0..height {
-                let index = round * UNITS + unit;
-                let mut row = index / DEPTH;
-                let mut term = index % DEPTH;
-                if left_turned {
-                    row = index % tall;
-                    term = index / tall;
-                }
-                let mut value = 0.0f32;
-                if first_row + row < rows && first + term < end {
-                    if left_turned {
-                        value = left[left_start + (first + term) * rows + first_row + row];
-                    } else {
-                        value = left[left_start + (first_row + row) * terms + first + term];
-                    }
-                }
-                left_tile[term * tall + row] = value;
-            }
-            #[unroll]
-            for round in 0..width {
-                let index = round * UNITS + unit;
-                let mut column = index % wide;
-                let mut term = index / wide;
-                if right_turned {
-                    column = index / DEPTH;
-                    term = index % DEPTH;
-                }
-                let mut value = 0.0f32;
-                if first_column + column < columns && first + term < end {
-                    if right_turned {
-                        value = right[right_start + (first_column + column) * terms + first + term];
-                    } else {
-                        value = right[right_start + (first + term) * columns + first_column + column];
-                    }
-                }
-                right_tile[term * wide + column] = value;
-            }
+            fill(
+                left,
+                &mut left_tile,
+                left_start,
+                first_row,
+                rows,
+                first,
+                terms,
+                end,
+                tall,
+                !left_turned,
+            );
+            fill(
+                right,
+                &mut right_tile,
+                right_start,
+                first_column,
+                columns,
+                first,
+                terms,
+                end,
+                wide,
+                right_turned,
+            );
             sync_cube();
             let row = unit / SIDE * height;
             let column = unit % SIDE * width;
@@ -202,7 +228,7 @@ fn launch(left: Factor<'_>, right: Factor<'_>, bias: Option<&CubeTensor>, sizes:
         samples,
     } = sizes;
     // Registers of an invocation, for matrices that fill them.
-    let block = |side: usize| if side > SIDE { 4 } else { 1 };
+    let block = |side: usize| side.div_ceil(SIDE).next_power_of_two().min(BLOCK);
     let (height, width) = (block(rows), block(columns));
     let tiles = rows.div_ceil(height * SIDE) * columns.div_ceil(width * SIDE);
     let parts = (BUSY / (tiles * samples)).clamp(1, terms.div_ceil(FEWEST_TERMS));

@@ -8,8 +8,7 @@ use futures::executor::block_on;
 
 use super::{assert_same, compare, on_each_device, random};
 use crate::nn::kernel::{
-    add_leaky_relu, attention, class_sums, conv3d_same, generic_class_sums, group_norm_relu, instance_norm, layer_norm,
-    linear,
+    add_leaky_relu, attention, class_sums, conv3d_same, generic_class_sums, instance_norm, layer_norm, linear,
 };
 
 fn burns_conv3d(x: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
@@ -81,7 +80,8 @@ fn broken<const D: usize>(y: Tensor<D>) -> Vec<bool> {
     values.iter().map(|value| !value.is_finite()).collect()
 }
 
-/// A value that is no number is seen wherever burn's own operations show it: it must not vanish in a kernel.
+/// A value that is no number is seen wherever burn's own operations show it: it must not vanish in a kernel. (A ReLU
+/// makes a zero of it, there and here, so group norm with its ReLU is left out.)
 #[test]
 fn what_is_no_number_stays_none() {
     on_each_device(|device| {
@@ -96,12 +96,10 @@ fn what_is_no_number_stays_none() {
             let flat = x.clone().reshape([2, 4, 210]);
             let truth = flat.clone().zeros_like();
             let rows = x.clone().reshape([240, 7]);
-            let (gain, bias) = (Tensor::ones([4], &device), Tensor::zeros([4], &device));
             let wide = [Tensor::ones([7], &device), Tensor::zeros([7], &device)];
             let found = [
                 ("convolution", broken(conv3d_same(x.clone(), weight.clone()))),
                 ("instance norm", broken(instance_norm(x.clone(), 0.01))),
-                ("group norm", broken(group_norm_relu(x.clone(), gain, bias, 2))),
                 (
                     "layer norm",
                     broken(layer_norm(rows.clone(), wide[0].clone(), wide[1].clone())),

@@ -1,6 +1,7 @@
 //! "Same" 3D convolution: kernels of 3×3×3 by tiles of the volume, kernels of one voxel as matrix products.
 
 mod tiled;
+mod walk;
 mod weights;
 
 use burn::backend::{Cube, TensorMetadata};

@@ -1,25 +1,59 @@
-//! 3×3×3 convolution by tiles: a workgroup computes eight channels of a tile of the result, an invocation four
-//! neighboring voxels of each. A channel of the tile's input with its border, and its weights, are in shared memory.
+//! 3×3×3 convolution by tiles: a workgroup computes eight channels of a tile of the result, an invocation some
+//! neighboring voxels of each. Two channels of the tile's input with its border, and their weights, are in shared memory
+//! at a time.
 
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
+use super::walk::{Sides, advance, begin};
 use crate::nn::kernel::gpu::launch::{arg, cubes, dims, empty};
 
-/// Voxels of a tile, `[d, h, w]`, and those of its input.
-const TILE: [usize; 3] = [4, 8, 16];
-const DEEP: usize = TILE[0] + 2;
-const HIGH: usize = TILE[1] + 2;
-const WIDE: usize = TILE[2] + 2;
-const INPUT: usize = DEEP * HIGH * WIDE;
+/// The part of the result that a workgroup computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Tile {
+    sides: Sides,
+    /// Neighbors along the last axis that an invocation computes.
+    voxels: usize,
+}
 
-/// Channels of the result that a workgroup computes, voxels that an invocation does, and invocations.
+impl Tile {
+    const LARGE: Self = Self {
+        sides: Sides { d: 4, h: 8, w: 16 },
+        voxels: 8,
+    };
+    const SMALL: Self = Self {
+        sides: Sides { d: 4, h: 4, w: 8 },
+        voxels: 4,
+    };
+
+    /// Computes less in vain where the volume is small.
+    fn of(volume: [usize; 3]) -> Self {
+        let voxels = |tile: Self| tile.count(volume) * tile.sides.voxels();
+        if 2 * voxels(Self::SMALL) <= voxels(Self::LARGE) {
+            Self::SMALL
+        } else {
+            Self::LARGE
+        }
+    }
+
+    /// Tiles of a volume.
+    fn count(self, [d, h, w]: [usize; 3]) -> usize {
+        d.div_ceil(self.sides.d) * h.div_ceil(self.sides.h) * w.div_ceil(self.sides.w)
+    }
+
+    /// Invocations of a workgroup.
+    fn units(self) -> usize {
+        self.sides.voxels() / self.voxels
+    }
+}
+
+/// Channels of the result that a workgroup computes, and channels of the input in shared memory.
 const CHANNELS: usize = 8;
-const VOXELS: usize = 4;
-const UNITS: usize = TILE[0] * TILE[1] * TILE[2] / VOXELS;
+const TOGETHER: usize = 2;
 
-/// Taps of a kernel.
+/// Taps of a kernel, and the weights in shared memory.
 const TAPS: usize = 27;
+const WEIGHTS: usize = TOGETHER * TAPS * CHANNELS;
 
 /// With `back` it is the gradient of the input: the same with every kernel mirrored and its channels exchanged.
 #[cube(launch)]
@@ -33,85 +67,95 @@ fn convolve_kernel(
     d: usize,
     h: usize,
     w: usize,
+    #[comptime] tile: Tile,
     #[comptime] back: bool,
 ) {
-    let across = w.div_ceil(TILE[2]);
-    let down = h.div_ceil(TILE[1]);
-    let tiles = d.div_ceil(TILE[0]) * down * across;
+    let across = w.div_ceil(tile.sides.w);
+    let down = h.div_ceil(tile.sides.h);
+    let tiles = d.div_ceil(tile.sides.d) * down * across;
     let blocks = output.div_ceil(CHANNELS);
     if CUBE_POS < tiles * blocks * samples {
-        let mut values = Shared::<[f32]>::new_slice(INPUT);
-        let mut taps = Shared::<[f32]>::new_slice(comptime!(TAPS * CHANNELS));
+        let units = comptime!(tile.units());
+        let sides = comptime!(tile.sides.with_border());
+        let mut values = Shared::<[f32]>::new_slice(comptime!(TOGETHER * sides.voxels()));
+        let mut taps = Shared::<[f32]>::new_slice(WEIGHTS);
         let unit = UNIT_POS as usize;
         let first_channel = CUBE_POS / tiles % blocks * CHANNELS;
         let sample = CUBE_POS / tiles / blocks;
-        let tile_z = CUBE_POS % tiles / (down * across) * TILE[0];
-        let tile_y = CUBE_POS % tiles / across % down * TILE[1];
-        let tile_x = CUBE_POS % across * TILE[2];
+        let tile_z = CUBE_POS % tiles / (down * across) * tile.sides.d;
+        let tile_y = CUBE_POS % tiles / across % down * tile.sides.h;
+        let tile_x = CUBE_POS % across * tile.sides.w;
         // The first of this invocation's voxels, within the tile.
-        let at_x = unit % (TILE[2] / VOXELS) * VOXELS;
-        let at_y = unit / (TILE[2] / VOXELS) % TILE[1];
-        let at_z = unit / (TILE[2] / VOXELS) / TILE[1];
+        let runs = comptime!(tile.sides.w / tile.voxels);
+        let at_x = unit % runs * tile.voxels;
+        let at_y = unit / runs % tile.sides.h;
+        let at_z = unit / comptime!(runs * tile.sides.h);
 
-        let mut sums = Array::<f32>::new(comptime!(CHANNELS * VOXELS));
+        let mut sums = Array::<f32>::new(comptime!(CHANNELS * tile.voxels));
         #[unroll]
-        for index in 0..comptime!(CHANNELS * VOXELS) {
+        for index in 0..comptime!(CHANNELS * tile.voxels) {
             sums[index] = 0.0;
         }
-        for channel in 0..input {
-            let start = (sample * input + channel) * d * h * w;
+        let mut first_input = 0usize.runtime();
+        while first_input < input {
+            let mut place = begin(unit, sides);
             let mut index = unit;
-            while index < INPUT {
-                // One voxel before the tile; what lies outside counts as 0.
-                let z = tile_z + index / (HIGH * WIDE);
-                let line = tile_y + index / WIDE % HIGH;
-                let column = tile_x + index % WIDE;
+            while index < comptime!(TOGETHER * sides.voxels()) {
+                // The tile's input begins one voxel before the tile; what lies outside counts as 0.
+                let (z, line, column) = (tile_z + place.z, tile_y + place.y, tile_x + place.x);
+                let channel = first_input + place.channel;
                 let mut value = 0.0f32;
-                if z > 0 && z <= d && line > 0 && line <= h && column > 0 && column <= w {
-                    value = x[start + ((z - 1) * h + line - 1) * w + column - 1];
+                if channel < input && z > 0 && z <= d && line > 0 && line <= h && column > 0 && column <= w {
+                    value = x[(((sample * input + channel) * d + z - 1) * h + line - 1) * w + column - 1];
                 }
                 values[index] = value;
-                index += UNITS;
+                advance(&mut place, units, sides);
+                index += units;
             }
-            index = unit;
-            while index < TAPS * CHANNELS {
-                let tap = index / CHANNELS;
-                let result = first_channel + index % CHANNELS;
+            // Of all taps of the channels, one after the other, the weights of each result are neighbors.
+            let result = first_channel + unit % CHANNELS;
+            let mut tap = unit / CHANNELS;
+            while tap < comptime!(TOGETHER * TAPS) {
+                let channel = first_input + select(tap < TAPS, 0, 1);
                 let mut value = 0.0f32;
-                if result < output {
+                if result < output && channel < input {
                     if back {
-                        value = weight[(channel * output + result) * TAPS + (TAPS - 1 - tap)];
+                        let tap = select(tap < TAPS, tap, tap - TAPS);
+                        value = weight[(channel * output + result) * TAPS + comptime!(TAPS - 1) - tap];
                     } else {
-                        value = weight[(result * input + channel) * TAPS + tap];
+                        value = weight[(result * input + first_input) * TAPS + tap];
                     }
                 }
-                taps[index] = value;
-                index += UNITS;
+                taps[tap * CHANNELS + unit % CHANNELS] = value;
+                tap += comptime!(units / CHANNELS);
             }
             sync_cube();
-            for plane in 0..3usize {
-                for line in 0..3usize {
-                    let from = ((at_z + plane) * HIGH + at_y + line) * WIDE + at_x;
-                    let tap = (plane * 3 + line) * 3 * CHANNELS;
-                    let mut row = Array::<f32>::new(comptime!(VOXELS + 2));
-                    #[unroll]
-                    for voxel in 0..comptime!(VOXELS + 2) {
-                        row[voxel] = values[from + voxel];
-                    }
-                    #[unroll]
-                    for column in 0..3usize {
+            for channel in 0..TOGETHER {
+                for plane in 0..3usize {
+                    for line in 0..3usize {
+                        let from = ((channel * sides.d + at_z + plane) * sides.h + at_y + line) * sides.w + at_x;
+                        let tap = ((channel * 3 + plane) * 3 + line) * 3 * CHANNELS;
+                        let mut row = Array::<f32>::new(comptime!(tile.voxels + 2));
                         #[unroll]
-                        for result in 0..CHANNELS {
-                            let factor = taps[tap + column * CHANNELS + result];
+                        for voxel in 0..comptime!(tile.voxels + 2) {
+                            row[voxel] = values[from + voxel];
+                        }
+                        #[unroll]
+                        for column in 0..3usize {
                             #[unroll]
-                            for voxel in 0..VOXELS {
-                                sums[result * VOXELS + voxel] += factor * row[voxel + column];
+                            for result in 0..CHANNELS {
+                                let factor = taps[tap + column * CHANNELS + result];
+                                #[unroll]
+                                for voxel in 0..tile.voxels {
+                                    sums[result * tile.voxels + voxel] += factor * row[voxel + column];
+                                }
                             }
                         }
                     }
                 }
             }
             sync_cube();
+            first_input += TOGETHER;
         }
 
         let (z, line) = (tile_z + at_z, tile_y + at_y);
@@ -121,10 +165,10 @@ fn convolve_kernel(
                 if first_channel + result < output {
                     let start = (((sample * output + first_channel + result) * d + z) * h + line) * w;
                     #[unroll]
-                    for voxel in 0..VOXELS {
+                    for voxel in 0..tile.voxels {
                         let column = tile_x + at_x + voxel;
                         if column < w {
-                            y[start + column] = sums[result * VOXELS + voxel];
+                            y[start + column] = sums[result * tile.voxels + voxel];
                         }
                     }
                 }
@@ -138,11 +182,11 @@ fn convolve_kernel(
 pub(super) fn convolve(x: &CubeTensor, weight: &CubeTensor, output: usize, back: bool) -> CubeTensor {
     let [samples, input, d, h, w] = dims(x);
     let y = empty(x, [samples, output, d, h, w]);
-    let tiles = d.div_ceil(TILE[0]) * h.div_ceil(TILE[1]) * w.div_ceil(TILE[2]);
+    let tile = Tile::of([d, h, w]);
     convolve_kernel::launch(
         &x.client,
-        cubes(tiles * output.div_ceil(CHANNELS) * samples),
-        CubeDim::new_1d(UNITS as u32),
+        cubes(tile.count([d, h, w]) * output.div_ceil(CHANNELS) * samples),
+        CubeDim::new_1d(tile.units() as u32),
         arg(x),
         arg(weight),
         arg(&y),
@@ -152,6 +196,7 @@ pub(super) fn convolve(x: &CubeTensor, weight: &CubeTensor, output: usize, back:
         d,
         h,
         w,
+        tile,
         back,
     );
     y

@@ -2,7 +2,7 @@
 
 use cubecl::prelude::*;
 
-use crate::nn::kernel::gpu::launch::{UNITS, sum_of_cube};
+use crate::nn::kernel::gpu::launch::{SUMMING, SUMS, sum_of_cube};
 use crate::nn::kernel::numbers::EPSILON;
 
 /// Voxels of a chunk.
@@ -42,13 +42,13 @@ fn count_of(place: usize, shape: &Shape) -> usize {
 #[cube(launch)]
 pub(super) fn moments_kernel(x: &[f32], parts: &mut [f32], shape: Shape) {
     if CUBE_POS * 2 < parts.len() {
-        let mut shared = Shared::<[f32]>::new_slice(UNITS);
+        let mut shared = Shared::<[f32]>::new_slice(SUMS);
         let (start, end) = chunk(&shape);
         let mut sum = 0.0f32;
         let mut index = start + UNIT_POS as usize;
         while index < end {
             sum += x[index];
-            index += UNITS;
+            index += SUMMING;
         }
         let mean = sum_of_cube(sum, &mut shared) / f32::cast_from(end - start);
         let mut squares = 0.0f32;
@@ -56,7 +56,7 @@ pub(super) fn moments_kernel(x: &[f32], parts: &mut [f32], shape: Shape) {
         while index < end {
             let deviation = x[index] - mean;
             squares += deviation * deviation;
-            index += UNITS;
+            index += SUMMING;
         }
         let squares = sum_of_cube(squares, &mut shared);
         if UNIT_POS == 0 {
@@ -80,7 +80,7 @@ pub(super) fn normalize_kernel(
     #[comptime] affine: bool,
 ) {
     if CUBE_POS * 2 < parts.len() {
-        let mut shared = Shared::<[f32]>::new_slice(UNITS);
+        let mut shared = Shared::<[f32]>::new_slice(SUMS);
         let group = CUBE_POS / shape.chunks / shape.together;
         let first = group * shape.together * shape.chunks;
         let parts_of_group = shape.together * shape.chunks;
@@ -91,7 +91,7 @@ pub(super) fn normalize_kernel(
         let mut part = UNIT_POS as usize;
         while part < parts_of_group {
             sum += parts[2 * (first + part)] * f32::cast_from(count_of(part % shape.chunks, &shape));
-            part += UNITS;
+            part += SUMMING;
         }
         let mean = sum_of_cube(sum, &mut shared) / size;
         let mut squares = 0.0f32;
@@ -100,7 +100,7 @@ pub(super) fn normalize_kernel(
             let deviation = parts[2 * (first + part)] - mean;
             let count = f32::cast_from(count_of(part % shape.chunks, &shape));
             squares += parts[2 * (first + part) + 1] + count * deviation * deviation;
-            part += UNITS;
+            part += SUMMING;
         }
         let variance = sum_of_cube(squares, &mut shared) / size;
         let scale = 1.0 / (variance + EPSILON as f32).sqrt();
@@ -118,7 +118,7 @@ pub(super) fn normalize_kernel(
                 value = value * gain[channel] + bias[channel];
             }
             y[index] = select(value > 0.0, value, value * slope);
-            index += UNITS;
+            index += SUMMING;
         }
     }
 }
@@ -152,7 +152,7 @@ pub(super) fn gradient_sums_kernel(
     #[comptime] affine: bool,
 ) {
     if CUBE_POS * 2 < parts.len() {
-        let mut shared = Shared::<[f32]>::new_slice(UNITS);
+        let mut shared = Shared::<[f32]>::new_slice(SUMS);
         let group = CUBE_POS / shape.chunks / shape.together;
         let channel = CUBE_POS / shape.chunks % shape.channels;
         let (mean, scale) = (moments[2 * group], moments[2 * group + 1]);
@@ -171,7 +171,7 @@ pub(super) fn gradient_sums_kernel(
             let gradient = dy[index] * factor;
             sum += gradient;
             slant += gradient * normal;
-            index += UNITS;
+            index += SUMMING;
         }
         let sum = sum_of_cube(sum, &mut shared);
         let slant = sum_of_cube(slant, &mut shared);
@@ -197,7 +197,7 @@ pub(super) fn gradient_kernel(
     #[comptime] affine: bool,
 ) {
     if CUBE_POS * 2 < parts.len() {
-        let mut shared = Shared::<[f32]>::new_slice(UNITS);
+        let mut shared = Shared::<[f32]>::new_slice(SUMS);
         let group = CUBE_POS / shape.chunks / shape.together;
         let first = group * shape.together * shape.chunks;
         let channel = CUBE_POS / shape.chunks % shape.channels;
@@ -213,7 +213,7 @@ pub(super) fn gradient_kernel(
             }
             sum += parts[2 * (first + part)] * weight;
             slant += parts[2 * (first + part) + 1] * weight;
-            part += UNITS;
+            part += SUMMING;
         }
         let sum = sum_of_cube(sum, &mut shared) / size;
         let slant = sum_of_cube(slant, &mut shared) / size;
@@ -228,7 +228,7 @@ pub(super) fn gradient_kernel(
         while index < end {
             let (normal, factor) = before(x[index], mean, scale, gain_of_channel, bias_of_channel, slope, affine);
             dx[index] = scale * (dy[index] * factor * gain_of_channel - sum - normal * slant);
-            index += UNITS;
+            index += SUMMING;
         }
     }
 }

@@ -9,7 +9,7 @@ use burn::backend::{Cube, TensorMetadata};
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::CubeDim;
 
-use super::launch::{UNITS, arg, cubes, dims, empty, row, units};
+use super::launch::{SUMMING, arg, cubes, dims, empty, row, units};
 use crate::nn::kernel::node::Operation;
 use crate::nn::kernel::operations::{GroupNormRelu, InstanceNorm};
 use kernels::{
@@ -60,7 +60,7 @@ type Affine = [CubeTensor; 2];
 fn forward(x: &CubeTensor, sizes: Sizes, affine: Option<Affine>, slope: f32) -> (CubeTensor, CubeTensor) {
     let chunks = sizes.chunks();
     let parts = empty(x, [sizes.rows(), chunks, 2]);
-    let (count, dim) = (cubes(sizes.rows() * chunks), CubeDim::new_1d(UNITS as u32));
+    let (count, dim) = (cubes(sizes.rows() * chunks), CubeDim::new_1d(SUMMING as u32));
     moments_kernel::launch(&x.client, count.clone(), dim, arg(x), arg(&parts), sizes.shape());
     let has_affine = affine.is_some();
     let [gain, bias] = affine.unwrap_or_else(|| [empty(x, [1]), empty(x, [1])]);
@@ -94,7 +94,7 @@ fn backward(
     let has_affine = affine.is_some();
     let [gain, bias] = affine.unwrap_or_else(|| [empty(x, [1]), empty(x, [1])]);
     let parts = empty(x, [sizes.rows(), chunks, 2]);
-    let (count, dim) = (cubes(sizes.rows() * chunks), CubeDim::new_1d(UNITS as u32));
+    let (count, dim) = (cubes(sizes.rows() * chunks), CubeDim::new_1d(SUMMING as u32));
     gradient_sums_kernel::launch(
         &x.client,
         count.clone(),

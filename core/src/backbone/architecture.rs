@@ -67,6 +67,11 @@ pub(super) trait Segmenter {
     /// first; at least one.
     fn forward(&self, x: Tensor<5>, mask: Option<&TokenMask>, scales: usize) -> Vec<Tensor<5>>;
 
+    /// Whether a sample's logits depend on the others of its batch while it trains (batch norm).
+    fn mixes_samples(&self) -> bool {
+        false
+    }
+
     /// The name that the reference implementation gives to the parameter at `path`. The mask token at the top level
     /// only exists here.
     fn reference_name(&self, path: &str) -> String;

@@ -17,6 +17,11 @@ impl Model {
         self.segmenter().forward(x, mask, scales.max(1))
     }
 
+    /// Whether a sample's logits depend on the others of its batch while it trains (batch norm).
+    pub fn mixes_samples(&self) -> bool {
+        self.segmenter().mixes_samples()
+    }
+
     /// The name that the reference implementation gives to the parameter at `path` of this module.
     pub fn reference_name(&self, path: &str) -> String {
         self.segmenter().reference_name(path)

@@ -232,6 +232,11 @@ impl Segmenter for Pcrlv2 {
         vec![self.out.forward(x)]
     }
 
+    fn mixes_samples(&self) -> bool {
+        let first = self.down.iter().flat_map(|pair| &pair.ops).next();
+        first.is_some_and(|first| matches!(first.bn1, Norm::Batch(_)))
+    }
+
     /// As in the released `state_dict()`, which names levels after their channels.
     fn reference_name(&self, path: &str) -> String {
         let name = path

@@ -43,17 +43,22 @@ pub fn joint_loss(
     target: &Target,
     loss: &MultiScaleLoss,
 ) -> JointLoss {
-    let (supervised, logits) = clean_view(student, x.clone(), target, loss);
-    let Some(masked) = masked else {
-        return JointLoss {
-            total: supervised.clone(),
-            supervised,
-            masked: None,
-            consistency: None,
-        };
-    };
-    let clean = (supervised, logits);
-    masked_view(student, masked, x, clean, target, loss).1
+    match masked {
+        None => {
+            let (supervised, _) = clean_view(student, x, target, loss);
+            JointLoss {
+                total: supervised.clone(),
+                supervised,
+                masked: None,
+                consistency: None,
+            }
+        }
+        Some(masked) if !student.mixes_samples() => both_views(student, masked, x, target, loss),
+        Some(masked) => {
+            let clean = clean_view(student, x.clone(), target, loss);
+            masked_view(student, masked, x, clean, target, loss).1
+        }
+    }
 }
 
 /// How gradients are computed.
@@ -124,14 +129,47 @@ fn masked_view(
     target: &Target,
     loss: &MultiScaleLoss,
 ) -> (Tensor<1>, JointLoss) {
-    let settings = view.settings;
-    let expected = match (settings.consistency, view.target) {
+    let expected = expected(&view, &x, Some(clean));
+    let scales = if view.settings.masked_loss { loss.scales() } else { 1 };
+    let logits = student.forward_scales(x, Some(view.mask), scales);
+    add_masked_terms(logits, expected, supervised, view.settings, target, loss)
+}
+
+/// The joint loss of both views as one batch, which is half as many operations, of twice the size, as one after the
+/// other. A sample's logits must not depend on the others of its batch.
+fn both_views(student: &Model, view: Masked, x: Tensor<5>, target: &Target, loss: &MultiScaleLoss) -> JointLoss {
+    let samples = x.dims()[0];
+    let mask = view.mask.of_second_half(samples);
+    let both = Tensor::cat(vec![x.clone(), x.clone()], 0);
+    let both = student.forward_scales(both, Some(&mask), loss.scales());
+    let half = |first: usize| -> Vec<Tensor<5>> {
+        let scales = both.iter().cloned();
+        scales.map(|logits| logits.narrow(0, first, samples)).collect()
+    };
+    let (clean, masked) = (half(0), half(samples));
+    let supervised = loss.forward(&clean, target);
+    let expected = expected(&view, &x, clean.into_iter().next());
+    add_masked_terms(masked, expected, supervised, view.settings, target, loss).1
+}
+
+/// The logits that the masked student's are compared with, if they are; `clean` are the student's on the clean view.
+fn expected(view: &Masked, x: &Tensor<5>, clean: Option<Tensor<5>>) -> Option<Tensor<5>> {
+    match (view.settings.consistency, view.target) {
         (ConsistencyForm::Off, _) => None,
         (_, ConsistencyTarget::Teacher(teacher)) => Some(Tensor::from_inner(teacher.forward(x.clone().inner(), None))),
-        (_, ConsistencyTarget::Student) => Some(clean),
-    };
-    let scales = if settings.masked_loss { loss.scales() } else { 1 };
-    let mut logits = student.forward_scales(x, Some(view.mask), scales);
+        (_, ConsistencyTarget::Student) => clean,
+    }
+}
+
+/// What the masked view's logits, at each scale, add to the loss, `[1]`, and all terms.
+fn add_masked_terms(
+    mut logits: Vec<Tensor<5>>,
+    expected: Option<Tensor<5>>,
+    supervised: Tensor<1>,
+    settings: &MedContext,
+    target: &Target,
+    loss: &MultiScaleLoss,
+) -> (Tensor<1>, JointLoss) {
     let masked = settings.masked_loss.then(|| loss.forward(&logits, target));
     let logits = logits.swap_remove(0);
     let nothing = Tensor::zeros([1], &logits.device());

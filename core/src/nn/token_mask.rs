@@ -2,10 +2,10 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// A mask on a device, shared by all samples of a batch.
+/// A mask on a device, shared by all samples of a batch unless it says otherwise.
 #[derive(Clone, Debug)]
 pub struct TokenMask {
-    /// `[1, token, 1]`; 1 = masked.
+    /// `[1, token, 1]`, or `[batch, token, 1]`; 1 = masked.
     masked: Tensor<3>,
 }
 
@@ -16,6 +16,14 @@ impl TokenMask {
         let count = values.len();
         Self {
             masked: Tensor::from_data(TensorData::new(values, [1, count, 1]), device),
+        }
+    }
+
+    /// The same mask for the second half of a batch of twice as many samples; in the first half nothing is masked.
+    pub fn of_second_half(&self, samples: usize) -> Self {
+        let second = self.masked.clone().repeat_dim(0, samples);
+        Self {
+            masked: Tensor::cat(vec![second.zeros_like(), second], 0),
         }
     }
 
@@ -32,13 +40,14 @@ impl TokenMask {
     pub fn apply_to_voxels(&self, x: Tensor<5>, side: usize, mask_token: Tensor<5>) -> Tensor<5> {
         let [_, _, d, h, w] = x.dims();
         let [gd, gh, gw] = [d, h, w].map(|size| size.div_ceil(side));
+        let [masks, ..] = self.masked.dims();
         let masked = self
             .masked
             .clone()
             .cast(x.dtype())
-            .reshape([gd, 1, gh, 1, gw, 1])
-            .expand([gd, side, gh, side, gw, side])
-            .reshape([1, 1, gd * side, gh * side, gw * side])
+            .reshape([masks, gd, 1, gh, 1, gw, 1])
+            .expand([masks, gd, side, gh, side, gw, side])
+            .reshape([masks, 1, gd * side, gh * side, gw * side])
             .narrow(2, 0, d)
             .narrow(3, 0, h)
             .narrow(4, 0, w);

@@ -128,8 +128,8 @@ pub fn attention(
     #[cfg(feature = "flex")]
     if has_kernels(&query) {
         let device = query.device();
-        let or_zero = |tensor: Option<Tensor<3>>| tensor.unwrap_or_else(|| Tensor::zeros([1, 1, 1], &device));
-        let [rest, bias, mask] = [rest, bias, mask].map(or_zero);
+        let or_empty = |tensor: Option<Tensor<3>>| tensor.unwrap_or_else(|| Tensor::empty([1, 1, 1], &device));
+        let [rest, bias, mask] = [rest, bias, mask].map(or_empty);
         return quaternary(Attention { heads }, query, rest, bias, mask.detach());
     }
     let [query, key, value] = match rest {

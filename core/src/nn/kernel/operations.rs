@@ -31,7 +31,7 @@ pub(super) struct ClassSums {
     pub partial: bool,
 }
 
-/// [`attention`](super::attention). A missing input is a one-element zero tensor.
+/// [`attention`](super::attention). A missing input is a tensor of one element, which is not read.
 #[derive(Clone, Debug)]
 pub(super) struct Attention {
     pub heads: usize,

@@ -19,8 +19,9 @@ const REGION_SHARE: f64 = 0.5;
 /// The voxels of the second stage are at most this share of the first's.
 const FINER: f64 = 0.5;
 
-/// Steps that each stage has time for: with fewer, both minutes and patch are better spent on one network.
-const FEWEST_STEPS: usize = 1000;
+/// Steps that each stage has time for: with fewer, both minutes and patch are better spent on one network. It is more
+/// than the steps that a short run is cut into, at any patch.
+const FEWEST_STEPS: usize = 1500;
 
 /// What the two stages of a cascade see.
 #[derive(Clone, Copy, Debug, PartialEq)]

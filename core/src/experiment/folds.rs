@@ -71,10 +71,15 @@ impl FoldCount {
             _ if subjects < 2 => Err(Error::Config(format!(
                 "cross-validation needs labeled cases of at least two subjects, and there is {subjects}: add some"
             ))),
-            folds => Err(Error::Config(format!(
-                "labeled cases of {subjects} subjects cannot be divided into {folds} folds: choose 2 to {subjects}, \
-                 or all"
-            ))),
+            folds => {
+                let divided = match subjects == cases.len() {
+                    true => format!("{subjects} labeled cases"),
+                    false => format!("labeled cases of {subjects} subjects"),
+                };
+                Err(Error::Config(format!(
+                    "{divided} cannot be divided into {folds} folds: choose 2 to {subjects}, or all"
+                )))
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! 3×3×3 convolution by tiles: a workgroup computes eight channels of a tile of the result, an invocation some
-//! neighboring voxels of each. Two channels of the tile's input with its border, and their weights, are in shared memory
-//! at a time.
+//! neighboring voxels of each. Two channels of the tile's input with its border, and their weights, are in shared
+//! memory at a time.
 
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;

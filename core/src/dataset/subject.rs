@@ -19,8 +19,8 @@ const NUMBERED: [&str; 9] = [
 const ALONE: [&str; 5] = ["ed", "es", "baseline", "followup", "follow-up"];
 
 /// The part of a case's name that names the person: of `sub-07_ses-2_T1w` it is `sub-07` (BIDS), of
-/// `patient001_frame12` it is `patient001` (ACDC), of `BraTS-GLI-00005-101` all but the last number (BraTS from 2023 on). The whole name where it
-/// tells no more, or where nothing with a number would be left.
+/// `patient001_frame12` it is `patient001` (ACDC), of `BraTS-GLI-00005-101` all but the last number (BraTS from 2023
+/// on). The whole name where it tells no more, or where nothing with a number would be left.
 pub fn subject(case: &str) -> &str {
     if let Some(bids) = case
         .split(['_', '/'])

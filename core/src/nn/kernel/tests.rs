@@ -70,6 +70,30 @@ fn compare<const D: usize>(
     }
 }
 
+/// burn's convolution of the same form as [`conv3d_same`].
+fn burns_convolution(x: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
+    let padding = [weight.dims()[2] / 2; 3];
+    conv3d(x, weight, None, ConvOptions::new([1; 3], padding, [1; 3], 1))
+}
+
+/// A convolution of an input of shape `x` to `output` channels with a cubic kernel, beside burn's.
+fn compare_convolution(x: [usize; 5], output: usize, kernel: usize, device: &Device) {
+    let inputs = [
+        random(x, 1, device),
+        random([output, x[1], kernel, kernel, kernel], 2, device),
+    ];
+    compare(&format!("{x:?} to {output}"), inputs, conv3d_same, burns_convolution);
+}
+
+/// Each sample's channel minus its mean, by its deviation.
+fn plain_instance_norm(x: Tensor<5>) -> Tensor<5> {
+    let shape @ [batch, channels, d, h, w] = x.dims();
+    let flat = x.reshape([batch, channels, d * h * w]);
+    let centered = flat.clone() - flat.mean_dim(2);
+    let variance = centered.clone().powi_scalar(2).mean_dim(2);
+    (centered / (variance + 1e-5).sqrt()).reshape(shape)
+}
+
 #[test]
 fn convolution_equals_burns() {
     on_each_device(|device| {
@@ -90,14 +114,7 @@ fn convolution_equals_burns() {
             ([1, 16, 40, 14, 13], 32, 3),
             ([2, 8, 17, 16, 15], 9, 3),
         ] {
-            let inputs = [
-                random(x, 1, &device),
-                random([output, x[1], kernel, kernel, kernel], 2, &device),
-            ];
-            let options = || ConvOptions::new([1; 3], [kernel / 2; 3], [1; 3], 1);
-            compare(&format!("{x:?} to {output}"), inputs, conv3d_same, |x, w| {
-                conv3d(x, w, None, options())
-            });
+            compare_convolution(x, output, kernel, &device);
         }
     });
 }
@@ -109,13 +126,7 @@ fn instance_norm_equals_its_formula() {
         for slope in [1.0, 0.01] {
             let shape = [2, 3, 4, 5, 6];
             let inputs = [random(shape, 3, &device) * 3.0 + 2.0, random(shape, 4, &device)];
-            let formula = |x: Tensor<5>, other: Tensor<5>| {
-                let flat = x.reshape([2, 3, 120]);
-                let centered = flat.clone() - flat.mean_dim(2);
-                let variance = centered.clone().powi_scalar(2).mean_dim(2);
-                let y = (centered / (variance + 1e-5).sqrt()).reshape(shape);
-                leaky_relu(y, slope) + other
-            };
+            let formula = |x, other: Tensor<5>| leaky_relu(plain_instance_norm(x), slope) + other;
             compare(
                 &format!("slope {slope}"),
                 inputs,

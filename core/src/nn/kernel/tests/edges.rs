@@ -1,20 +1,15 @@
 //! The kernels at their edges: odd sizes, many channels, values that are no numbers; and gradients against finite
 //! differences, which need no other implementation.
 
-use burn::tensor::module::conv3d;
-use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData};
 use futures::executor::block_on;
 
-use super::{assert_same, compare, on_each_device, random};
+use super::{
+    assert_same, burns_convolution, compare, compare_convolution, on_each_device, plain_instance_norm, random,
+};
 use crate::nn::kernel::{
     add_leaky_relu, attention, class_sums, conv3d_same, generic_class_sums, instance_norm, layer_norm, linear,
 };
-
-fn burns_conv3d(x: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
-    let padding = [weight.dims()[2] / 2; 3];
-    conv3d(x, weight, None, ConvOptions::new([1; 3], padding, [1; 3], 1))
-}
 
 #[test]
 fn convolutions_of_odd_sizes_and_many_channels_equal_burns() {
@@ -30,11 +25,7 @@ fn convolutions_of_odd_sizes_and_many_channels_equal_burns() {
             ([1, 768, 1, 1, 17], 3, 1),
             ([1, 3, 17, 3, 1], 768, 1),
         ] {
-            let inputs = [
-                random(x, 1, &device),
-                random([output, x[1], kernel, kernel, kernel], 2, &device),
-            ];
-            compare(&format!("{x:?} to {output}"), inputs, conv3d_same, burns_conv3d);
+            compare_convolution(x, output, kernel, &device);
         }
     });
 }
@@ -50,13 +41,7 @@ fn norms_and_products_of_odd_sizes_equal_their_formulas() {
             [1, 768, 3, 1, 1],
             [1, 2, 17, 33, 17],
         ] {
-            let [batch, channels, d, h, w] = shape;
-            let formula = |x: Tensor<5>, other: Tensor<5>| {
-                let flat = x.reshape([batch, channels, d * h * w]);
-                let centered = flat.clone() - flat.mean_dim(2);
-                let variance = centered.clone().powi_scalar(2).mean_dim(2);
-                (centered / (variance + 1e-5).sqrt()).reshape(shape) + other
-            };
+            let formula = |x, other: Tensor<5>| plain_instance_norm(x) + other;
             let inputs = [random(shape, 3, &device) * 3.0, random(shape, 4, &device)];
             compare(
                 &format!("{shape:?}"),
@@ -116,7 +101,7 @@ fn what_is_no_number_stays_none() {
                 ),
             ];
             // In the second of two samples, its first channel of four.
-            let convolved = broken(burns_conv3d(x.clone(), weight));
+            let convolved = broken(burns_convolution(x.clone(), weight));
             assert!(
                 found[0].1.iter().zip(&convolved).all(|(ours, burns)| *ours || !burns),
                 "{value}"

@@ -5,7 +5,7 @@
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::walk::{Sides, advance, begin};
+use super::walk::{Corner, Sides, Volume, fill};
 use crate::nn::kernel::gpu::launch::{arg, cubes, dims, empty};
 
 /// The part of the result that a workgroup computes.
@@ -96,22 +96,22 @@ fn convolve_kernel(
         for index in 0..comptime!(CHANNELS * tile.voxels) {
             sums[index] = 0.0;
         }
+        let volume = Volume {
+            channels: input,
+            d,
+            h,
+            w,
+        };
         let mut first_input = 0usize.runtime();
         while first_input < input {
-            let mut place = begin(unit, sides);
-            let mut index = unit;
-            while index < comptime!(TOGETHER * sides.voxels()) {
-                // The tile's input begins one voxel before the tile; what lies outside counts as 0.
-                let (z, line, column) = (tile_z + place.z, tile_y + place.y, tile_x + place.x);
-                let channel = first_input + place.channel;
-                let mut value = 0.0f32;
-                if channel < input && z > 0 && z <= d && line > 0 && line <= h && column > 0 && column <= w {
-                    value = x[(((sample * input + channel) * d + z - 1) * h + line - 1) * w + column - 1];
-                }
-                values[index] = value;
-                advance(&mut place, units, sides);
-                index += units;
-            }
+            let corner = Corner {
+                sample,
+                channel: first_input,
+                z: tile_z,
+                y: tile_y,
+                x: tile_x,
+            };
+            fill(x, &mut values, &corner, &volume, TOGETHER, sides, 1usize, units);
             // Of all taps of the channels, one after the other, the weights of each result are neighbors.
             let result = first_channel + unit % CHANNELS;
             let mut tap = unit / CHANNELS;

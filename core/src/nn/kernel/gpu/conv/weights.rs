@@ -4,7 +4,7 @@
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::walk::{Sides, advance, begin};
+use super::walk::{Corner, Sides, Volume, fill};
 use crate::nn::kernel::gpu::launch::{arg, cubes, dims, empty, sum_all_parts};
 
 /// A tile, and its input.
@@ -59,39 +59,40 @@ fn gradient_kernel(
         let across = w.div_ceil(TILE.w);
         let down = h.div_ceil(TILE.h);
         let tiles = d.div_ceil(TILE.d) * down * across;
+        let of_input = Volume {
+            channels: input,
+            d,
+            h,
+            w,
+        };
+        let of_result = Volume {
+            channels: output,
+            d,
+            h,
+            w,
+        };
         let mut tile = part;
         while tile < tiles * samples {
             let sample = tile / tiles;
             let tile_z = tile % tiles / (down * across) * TILE.d;
             let tile_y = tile % tiles / across % down * TILE.h;
             let tile_x = tile % across * TILE.w;
-            let mut place = begin(unit, BORDERED);
-            let mut index = unit;
-            while index < comptime!(INPUTS * BORDERED.voxels()) {
-                let channel = first_input + place.channel;
-                // One voxel before the tile; what lies outside counts as 0.
-                let (z, line, column) = (tile_z + place.z, tile_y + place.y, tile_x + place.x);
-                let mut value = 0.0f32;
-                if channel < input && z > 0 && z <= d && line > 0 && line <= h && column > 0 && column <= w {
-                    value = x[(((sample * input + channel) * d + z - 1) * h + line - 1) * w + column - 1];
-                }
-                values[index] = value;
-                advance(&mut place, UNITS, BORDERED);
-                index += UNITS;
-            }
-            let mut place = begin(unit, TILE);
-            let mut index = unit;
-            while index < comptime!(OUTPUTS * TILE.voxels()) {
-                let channel = first_output + place.channel;
-                let (z, line, column) = (tile_z + place.z, tile_y + place.y, tile_x + place.x);
-                let mut value = 0.0f32;
-                if channel < output && z < d && line < h && column < w {
-                    value = dy[(((sample * output + channel) * d + z) * h + line) * w + column];
-                }
-                changes[index] = value;
-                advance(&mut place, UNITS, TILE);
-                index += UNITS;
-            }
+            let corner = Corner {
+                sample,
+                channel: first_input,
+                z: tile_z,
+                y: tile_y,
+                x: tile_x,
+            };
+            fill(x, &mut values, &corner, &of_input, INPUTS, BORDERED, 1usize, UNITS);
+            let corner = Corner {
+                sample,
+                channel: first_output,
+                z: tile_z,
+                y: tile_y,
+                x: tile_x,
+            };
+            fill(dy, &mut changes, &corner, &of_result, OUTPUTS, TILE, 0usize, UNITS);
             sync_cube();
             for z in 0..TILE.d {
                 for y in 0..TILE.h {

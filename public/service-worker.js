@@ -9,7 +9,7 @@ const REFERENCE = /["'`(=](?:\.\/)?([\w./-]+\.(?:js|wasm|css|svg|webmanifest|txt
 /** Takes the page and every file that it leads to into the cache; what the browser has at hand is not fetched again. */
 async function fill() {
   const cache = await caches.open(CACHE);
-  const waiting = ["./", "models/registry.json"];
+  const waiting = ["./", "models/registry.json", "pool-worker.js"];
   const seen = new Set(waiting);
   while (waiting.length > 0) {
     const url = new URL(waiting.pop(), self.registration.scope);

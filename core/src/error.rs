@@ -63,6 +63,9 @@ pub enum Error {
         /// The step, from 1.
         step: usize,
     },
+    /// A message between instances of the program that is not what they agreed on.
+    #[error("{0}; reload the page so that all of its workers are of one build")]
+    Pool(String),
     /// The device stopped answering.
     #[error("the device failed while {0}; try a smaller patch or batch, or another device")]
     Lost(String),

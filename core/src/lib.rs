@@ -25,6 +25,7 @@ pub mod metric;
 pub mod nn;
 mod parallel;
 pub mod plan;
+pub mod pool;
 pub mod preset;
 pub mod train;
 pub mod transform;

@@ -47,8 +47,13 @@ test("from the GPU to the CPU and back: files and weights stay", { timeout: limi
     assert.equal(await page.locator("#cases [data-state=done]").count(), 1);
     await page.locator("#predict:enabled").waitFor();
   });
-  await withPage(webgpu, "?device=cpu", async (page) => {
-    assert.equal(await device(page), "cpu");
-    assert.equal(await page.locator("#device").innerText(), "CPU, one thread");
-  });
+  for (const [threads, told] of [
+    [1, "CPU, one thread"],
+    [3, "CPU, 3 threads"],
+  ]) {
+    await withPage(webgpu, `?device=cpu&threads=${threads}`, async (page) => {
+      assert.equal(await device(page), "cpu");
+      assert.equal(await page.locator("#device").innerText(), told);
+    });
+  }
 });

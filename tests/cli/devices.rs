@@ -116,3 +116,19 @@ fn batch_norm_learns_on_two_kinds_of_device() {
         assert!(off < 2e-3, "{name}: {off}");
     }
 }
+
+/// The CPU is the same as itself; a device that is not there is refused.
+#[test]
+fn a_device_is_compared_with_the_cpu() {
+    let told = succeed(&["verify", "--device", "cpu", "--backbone", "unetr", "--json"]);
+    let line = told.lines().find(|line| line.starts_with('{')).expect("a line of JSON");
+    let found: serde_json::Value = serde_json::from_str(line).expect("JSON");
+    assert_eq!(found["agrees"], true);
+    assert_eq!(found["found"]["backbone"], "unetr");
+    assert_eq!(found["found"]["patch"], serde_json::json!([32, 32, 32]));
+    for distance in ["logits", "gradients", "losses"] {
+        assert_eq!(found["found"][distance], 0.0, "{distance}");
+    }
+    let sentence = refuse(&["verify", "--device", "cuda"]);
+    assert!(sentence.contains("cuda"), "{sentence}");
+}

@@ -46,17 +46,28 @@ blend = "constant"
 [inference]
 overlap = 0.5
 blend = "constant"
+largest_component = false
 [preprocessing]
 axes = "xyz"
 normalization = "z-score"
+crop = "none"
+spacing = "off"
 [sampling]
 patches_per_case = 1
 replacement = false
-center = {{ kind = "anywhere" }}
+center = "anywhere"
 [augmentation]
 flip = 0.2
 quarter_turn = 0.1
 mirror_axes = [true, true, true]
+spatial = "off"
+noise = "off"
+blur = "off"
+brightness = "off"
+contrast = "off"
+low_resolution = "off"
+gamma = "off"
+gamma_inverted = "off"
 scale = {{ probability = 0.1, strength = 0.1 }}
 shift = {{ probability = 0.1, strength = 0.1 }}
 [medcontext]

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::bench_browser;
+use crate::bench_gpu;
 use crate::bench_plot::{self, Point};
 use crate::workspace::{Workspace, answer, run, run_reading};
 
@@ -26,6 +27,9 @@ pub struct BenchArguments {
     /// Time the page too, in Chromium, beside the command line
     #[arg(long)]
     browser: bool,
+    /// Time a GPU's operations instead, beside burn's general ones and TensorFlow.js, and count a step's launches
+    #[arg(long, conflicts_with_all = ["browser", "record", "names"])]
+    gpu: bool,
     /// Put the tables into BENCHMARKS.md
     #[arg(long)]
     record: bool,
@@ -113,6 +117,10 @@ struct Side {
 type Rows = Vec<(String, Row)>;
 
 pub fn bench(workspace: &Workspace, arguments: &BenchArguments) -> Result<()> {
+    if arguments.gpu {
+        println!("{}", bench_gpu::tables(workspace)?);
+        return Ok(());
+    }
     let threads = match arguments.threads {
         Some(threads) => threads,
         None => std::thread::available_parallelism()?.get(),

@@ -8,9 +8,11 @@
 mod additions;
 mod bench;
 mod bench_browser;
+mod bench_gpu;
 mod bench_plot;
 mod check;
 mod chromium;
+mod gpu_bundle;
 mod order;
 mod page;
 mod policy;
@@ -39,6 +41,8 @@ enum Command {
     Test(test::TestArguments),
     /// Time operations, training steps and segmentation, and PyTorch's
     Bench(bench::BenchArguments),
+    /// Pack core and the check of a graphics card, for a machine that has one
+    GpuBundle,
     /// Build every supported set of features, CUDA's included (long: not a part of `test`)
     Check,
 }
@@ -50,6 +54,7 @@ fn main() -> Result<()> {
         Command::Build => page::build(&workspace),
         Command::Test(arguments) => test::run(&workspace, &arguments),
         Command::Bench(arguments) => bench::bench(&workspace, &arguments),
+        Command::GpuBundle => gpu_bundle::bundle(&workspace),
         Command::Check => check::run(&workspace),
     }
 }

@@ -27,7 +27,7 @@ pub use session::{SessionReport, SessionRequest};
 pub use task::{TaskReport, TaskRequest};
 pub use training::{TrainingReport, TrainingRequest};
 pub use weights::{WeightsInfo, WeightsReport};
-pub use worker::{Device, DevicePreference, WorkerReport, WorkerRequest};
+pub use worker::{Compute, Device, DevicePreference, WorkerReport, WorkerRequest};
 
 pub use crate::platform::Handle;
 

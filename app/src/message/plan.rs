@@ -61,8 +61,10 @@ pub struct Planned {
     pub minutes: f64,
     /// How fast the device trains.
     pub speed: Speed,
-    /// Memory of a training step in bytes.
+    /// Memory of a training step in bytes, of all its patches together.
     pub memory: u64,
+    /// Patches that are computed at the same time.
+    pub at_once: usize,
     /// Whether the speed was measured on this device.
     pub measured: bool,
     /// Channels of the cases.
@@ -98,6 +100,7 @@ impl Planned {
             minutes: budget.minutes,
             speed: budget.speed,
             memory: budget.memory,
+            at_once: budget.at_once,
             measured,
             channels: cases.first().map_or(1, |case| case.channels),
             outputs,
@@ -111,6 +114,7 @@ impl Planned {
             minutes: self.minutes,
             speed: self.speed,
             memory: self.memory,
+            at_once: self.at_once,
         }
     }
 }

@@ -24,18 +24,29 @@ pub enum Device {
         /// Size of its largest tensor in bytes.
         largest_tensor: u64,
     },
-    /// One CPU thread.
+    /// The CPU.
     Cpu {
         /// Why it is not a GPU; `None` if the CPU was preferred.
         reason: Option<String>,
+        /// Threads that share a task.
+        threads: usize,
     },
+}
+
+/// What to compute on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compute {
+    /// The device.
+    pub device: DevicePreference,
+    /// Threads of the CPU; `None` for as many as there are cores.
+    pub threads: Option<usize>,
 }
 
 /// Requests about the worker itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum WorkerRequest {
     /// Open the compute device. The first request to every worker.
-    Open(DevicePreference),
+    Open(Compute),
     /// Take over what another worker held.
     Resume(Box<FileLibrary>),
     /// Send [`WorkerReport::Flushed`] when everything before this is done.
@@ -47,6 +58,8 @@ pub enum WorkerRequest {
 pub enum WorkerReport {
     /// The compute device is open.
     Ready(Device),
+    /// So many threads share the task that begins.
+    Threads(usize),
     /// The session's files have changed.
     Library(Box<FileLibrary>),
     /// The oldest request not yet acknowledged is done, or runs as a task.

@@ -1,4 +1,4 @@
-//! Parameters of the page's address: `?sample`, `?model=NAME`, `?device=cpu`, `?speed=NUMBER`, `?logits`, `?cases`,
+//! Parameters of the page's address: `?sample`, `?model=NAME`, `?device=cpu`, `?threads=NUMBER`, `?speed=NUMBER`, `?logits`, `?cases`,
 //! `?test`; and its fragment, the step.
 
 use leptos::prelude::window;

@@ -27,6 +27,14 @@ pub fn spacing(mm: [f64; 3]) -> String {
     }))
 }
 
+/// "one thread", "4 threads".
+pub fn threads(count: usize) -> String {
+    match count {
+        1 => "one thread".to_owned(),
+        count => format!("{count} threads"),
+    }
+}
+
 /// Ascending ids, runs of three and more shortened: "1, 2", "1–13, 20".
 pub fn ids(ids: &[u16]) -> String {
     let mut parts = Vec::new();

@@ -10,7 +10,9 @@ use super::panels::worker::Engine;
 use super::state::State;
 use super::{files, panels};
 use crate::bridge::Bridge;
-use crate::message::{CasesRequest, DevicePreference, Report, Request, SessionRequest, WorkerReport, WorkerRequest};
+use crate::message::{
+    CasesRequest, Compute, DevicePreference, Report, Request, SessionRequest, WorkerReport, WorkerRequest,
+};
 use crate::saved::FileLibrary;
 
 /// The worker's loader, as named by the build, beside the page.
@@ -24,8 +26,8 @@ pub struct Link {
     library: StoredValue<FileLibrary, LocalStorage>,
     /// Requests that the worker has not acknowledged yet, oldest first.
     pending: StoredValue<VecDeque<Request>, LocalStorage>,
-    /// The preferred device.
-    device: StoredValue<DevicePreference>,
+    /// What to compute on.
+    compute: StoredValue<Compute>,
     state: State,
 }
 
@@ -36,9 +38,12 @@ impl Link {
             bridge: StoredValue::new_local(None),
             library: StoredValue::new_local(FileLibrary::default()),
             pending: StoredValue::new_local(VecDeque::new()),
-            device: StoredValue::new(match asked("device").as_deref() {
-                Some("cpu") => DevicePreference::Cpu,
-                _ => DevicePreference::Gpu,
+            compute: StoredValue::new(Compute {
+                device: match asked("device").as_deref() {
+                    Some("cpu") => DevicePreference::Cpu,
+                    _ => DevicePreference::Gpu,
+                },
+                threads: asked("threads").and_then(|threads| threads.parse().ok()),
             }),
             state,
         };
@@ -51,7 +56,7 @@ impl Link {
         self.bridge.set_value(None);
         match Bridge::spawn(WORKER, move |report| self.receive(report)) {
             Ok(bridge) => {
-                bridge.send(&WorkerRequest::Open(self.device.get_value()).into());
+                bridge.send(&WorkerRequest::Open(self.compute.get_value()).into());
                 self.bridge.set_value(Some(bridge));
             }
             Err(_) => {
@@ -93,7 +98,7 @@ impl Link {
 
     /// Switches to another device: a new worker takes over everything but a running task.
     pub fn compute_on(self, device: DevicePreference) {
-        self.device.set_value(device);
+        self.compute.update_value(|compute| compute.device = device);
         self.restart();
     }
 

@@ -2,11 +2,13 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::task::Poll;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures::executor::{LocalPool, LocalSpawner};
 use futures::task::LocalSpawnExt;
+use medcontext_core::pool::Worker;
 use serde::{Deserialize, Serialize};
 
 use super::NoStorage;
@@ -155,6 +157,21 @@ pub async fn sleep(_: u32) {
 pub fn now() -> f64 {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH);
     elapsed.map_or(0.0, |time| time.as_secs_f64() * 1e3)
+}
+
+/// Logical cores.
+pub fn cores() -> usize {
+    1
+}
+
+/// Memory of the machine in GiB.
+pub fn memory_gib() -> Option<f64> {
+    None
+}
+
+/// Further threads: none, here.
+pub async fn start_threads(_: usize) -> Vec<Rc<dyn Worker>> {
+    Vec::new()
 }
 
 /// The GPU's name.

@@ -8,13 +8,14 @@ use medcontext_core::device::{self, DeviceKind};
 
 use super::error::{Error, Result};
 use super::persist::store_new;
+use super::pool::Threads;
 use super::reading::check_new;
 use super::reporter::Reporter;
 use super::session::Session;
 use super::{cases, choices, files, folds, label, plan, predict, restore, show, train};
 use crate::message::{
-    CasesRequest, Device, DevicePreference, DisplayRequest, ExportRequest, PlanRequest, Request, SessionReport,
-    SessionRequest, TaskReport, TaskRequest, TrainingRequest, WorkerReport, WorkerRequest,
+    CasesRequest, Compute, Device, DevicePreference, DisplayRequest, ExportRequest, PlanRequest, Request,
+    SessionReport, SessionRequest, TaskReport, TaskRequest, TrainingRequest, WorkerReport, WorkerRequest,
 };
 use crate::platform::{NoStorage, Storage, gpu_name, spawn_local, why_no_gpu};
 use crate::saved::{Saved, SessionStore};
@@ -34,10 +35,10 @@ impl Inbox {
             requests: sender,
         };
         spawn_local(async move {
-            let Some(Request::Worker(WorkerRequest::Open(preference))) = requests.next().await else {
+            let Some(Request::Worker(WorkerRequest::Open(compute))) = requests.next().await else {
                 return;
             };
-            match open(reporter.clone(), preference).await {
+            match open(reporter.clone(), compute).await {
                 Ok(session) => {
                     while let Some(request) = requests.next().await {
                         handle(&session, request).await;
@@ -66,7 +67,8 @@ impl Inbox {
 }
 
 /// Opens the compute device, WebGPU or the CPU where there is none or where it is preferred, and the storage.
-async fn open(reporter: Reporter, preference: DevicePreference) -> Result<Rc<Session>> {
+async fn open(reporter: Reporter, compute: Compute) -> Result<Rc<Session>> {
+    let preference = compute.device;
     let gpu = match preference {
         DevicePreference::Gpu => device::open(DeviceKind::Wgpu).await.ok(),
         DevicePreference::Cpu => None,
@@ -83,7 +85,8 @@ async fn open(reporter: Reporter, preference: DevicePreference) -> Result<Rc<Ses
             None
         }
     };
-    let session = Rc::new(Session::new(reporter, device, SessionStore::new(stored)));
+    let threads = (device.kind == DeviceKind::Cpu).then(|| Threads::of_machine(compute.threads));
+    let session = Rc::new(Session::new(reporter, device, threads, SessionStore::new(stored)));
     match Saved::find(&session.stored).await {
         Ok(None) => {}
         Ok(Some(saved)) => session.reporter.send(SessionReport::Found(Box::new(saved))),
@@ -92,6 +95,7 @@ async fn open(reporter: Reporter, preference: DevicePreference) -> Result<Rc<Ses
     let device = match session.device.kind {
         DeviceKind::Cpu => Device::Cpu {
             reason: (preference == DevicePreference::Gpu).then(|| why_no_gpu().to_owned()),
+            threads: threads.map_or(1, |threads| threads.count),
         },
         _ => Device::WebGpu {
             name: gpu_name().await.unwrap_or_else(|| session.device.description.clone()),

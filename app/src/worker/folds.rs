@@ -10,7 +10,7 @@ use medcontext_core::volume::LabelImage;
 use super::error::{Error, Result};
 use super::reporter::yield_now;
 use super::session::Session;
-use super::train::{check_room, find};
+use super::train::{check_room, find, shared, threads};
 use crate::message::{FoldReport, TrainingReport};
 
 /// The cases of all folds, in memory.
@@ -53,12 +53,14 @@ pub async fn cross_validate(session: &Session, config: TrainConfig, cases: &[Str
         names: session.label_names(),
     };
     let labels = LabelSet::from_cases(&source.cases, &source.names)?;
+    let config = shared(session, config);
+    let workers = threads(session, &config).await;
     let validation = CrossValidation {
         folds: folds(cases, count, config.seed)?,
         config,
         labels,
     };
-    let mut runner = Runner::new(&source, validation.cells(), &session.device.device);
+    let mut runner = Runner::new(&source, validation.cells(), &session.device.device).sharing_with(&workers);
     let (mut results, mut number) = (Vec::new(), 0);
     let mut predicted: Vec<(String, LabelImage)> = Vec::new();
     while let Some(event) = runner.next().await? {

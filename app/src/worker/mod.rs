@@ -16,6 +16,7 @@ mod folds;
 mod label;
 mod persist;
 mod plan;
+mod pool;
 mod predict;
 mod reading;
 mod reporter;

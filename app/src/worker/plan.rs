@@ -6,6 +6,7 @@ use medcontext_core::dataset::{CaseFingerprint, LabelSet};
 use medcontext_core::plan::{Budget, Edits, MeasuredPlan, Speed, TrainingPlan};
 
 use super::error::Result;
+use super::pool::{self, Threads};
 use super::reporter::yield_now;
 use super::session::Session;
 use crate::message::{PlanReport, PlanTask, Planned};
@@ -31,7 +32,7 @@ async fn at_known_speed(session: &Session, task: &PlanTask) -> Result<Planned> {
     let cases = fingerprints(session, &task.cases).await?;
     let labels = LabelSet::from_fingerprints(&cases, &session.label_names())?;
     let known = task.speed.or(session.speed.get());
-    let budget = budget(task, known);
+    let budget = budget(session, task, known);
     let plan = TrainingPlan::new(&cases, &labels, &budget).map_err(medcontext_core::Error::from)?;
     Ok(Planned::new(plan, &budget, known.is_some(), cases, labels.outputs()))
 }
@@ -42,12 +43,13 @@ pub async fn measure(session: &Session, task: PlanTask, edits: Edits) -> Result<
     session.plans.set(session.plans.get() + 1);
     let cases = fingerprints(session, &task.cases).await?;
     let labels = LabelSet::from_fingerprints(&cases, &session.label_names())?;
-    let budget = budget(&task, None);
+    let budget = budget(session, &task, None);
     let (channels, outputs) = (cases.first().map_or(1, |case| case.channels), labels.outputs());
     let adjust = |config: &_| edits.over(config, &budget, channels, outputs);
     let device = &session.device.device;
     let go_on = async || !session.reporter.pause_or_stop().await;
-    let found = TrainingPlan::measured(&cases, &labels, budget, device, adjust, go_on).await?;
+    let workers = pool::start(session, budget.at_once, budget.memory / budget.at_once as u64).await;
+    let found = TrainingPlan::measured(&cases, &labels, budget, device, &workers, adjust, go_on).await?;
     let Some(MeasuredPlan { plan, speed, .. }) = found else {
         return Ok(());
     };
@@ -58,11 +60,15 @@ pub async fn measure(session: &Session, task: PlanTask, edits: Edits) -> Result<
     Ok(())
 }
 
-fn budget(task: &PlanTask, speed: Option<Speed>) -> Budget {
+fn budget(session: &Session, task: &PlanTask, speed: Option<Speed>) -> Budget {
+    let at_once = session.threads.map_or(1, |threads| threads.count);
+    let each = session.threads.and_then(Threads::bytes_each);
+    let memory = Budget::DEFAULT.memory;
     Budget {
         minutes: task.minutes,
-        speed: speed.unwrap_or(Budget::DEFAULT.speed),
-        ..Budget::DEFAULT
+        speed: speed.unwrap_or(Budget::DEFAULT.speed.times(at_once)),
+        at_once,
+        memory: at_once as u64 * each.map_or(memory, |each| each.min(memory)),
     }
 }
 

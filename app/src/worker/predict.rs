@@ -5,8 +5,11 @@ use medcontext_core::infer::{
     Event, PredictConfig, Predictor, Segmentation, label_file, logits_file, uncertainty_file,
 };
 use medcontext_core::metric::{Protocol, Targets};
+use medcontext_core::pool::Pool;
+use medcontext_core::weights::Metadata;
 
 use super::error::{Error, Result};
+use super::pool;
 use super::reporter::yield_now;
 use super::session::Session;
 use crate::message::{SegmentationReport, SegmentationRequest, Segmented};
@@ -20,7 +23,12 @@ pub async fn predict(session: &Session, request: SegmentationRequest) -> Result<
         keep_logits,
     } = request;
     yield_now().await;
-    let predictor = Predictor::load(&session.weights()?, &session.device.device)?;
+    let weights = session.weights()?;
+    let predictor = Predictor::load(&weights, &session.device.device)?;
+    let Metadata { network, patch, .. } = predictor.metadata();
+    let bytes = network.inference_bytes(weights.len() / size_of::<f32>(), *patch);
+    let workers = pool::start(session, usize::MAX, bytes).await;
+    let mut pool = predictor.pool(&workers).await?;
     let config = PredictConfig {
         inference,
         keep_logits,
@@ -31,7 +39,7 @@ pub async fn predict(session: &Session, request: SegmentationRequest) -> Result<
         if session.reporter.stopping() {
             break;
         }
-        if let Err(error) = segment(session, &predictor, &case, config).await {
+        if let Err(error) = segment(session, &predictor, &mut pool, &case, config).await {
             let reason = error.to_string();
             session.reporter.send(SegmentationReport::Failed { case, reason });
         }
@@ -40,11 +48,17 @@ pub async fn predict(session: &Session, request: SegmentationRequest) -> Result<
 }
 
 /// Segments one case, unless stopped.
-async fn segment(session: &Session, predictor: &Predictor, id: &str, config: PredictConfig) -> Result<()> {
+async fn segment(
+    session: &Session,
+    predictor: &Predictor,
+    pool: &mut Pool,
+    id: &str,
+    config: PredictConfig,
+) -> Result<()> {
     let reading = session.read(id).await?;
     let case = &reading.case;
     let mut run = predictor.start_channels(&case.images(), config)?;
-    while let Some(event) = run.next().await? {
+    while let Some(event) = run.next_in(pool).await? {
         let progress = |done, windows, remaining_seconds| SegmentationReport::Progress {
             case: id.to_owned(),
             done,

@@ -10,6 +10,7 @@ use medcontext_core::device::ComputeDevice;
 use medcontext_core::plan::Speed;
 
 use super::error::{Error, Result};
+use super::pool::Threads;
 use super::reporter::Reporter;
 use crate::message::{CaseInfo, WorkerReport};
 use crate::platform::Blob;
@@ -24,6 +25,8 @@ pub struct Session {
     pub reporter: Reporter,
     /// The compute device.
     pub device: ComputeDevice,
+    /// Threads that may share a task; `None` on a GPU.
+    pub threads: Option<Threads>,
     /// Where the session outlives its tab.
     pub stored: SessionStore,
     /// What the session is made of.
@@ -57,10 +60,11 @@ pub struct Session {
 
 impl Session {
     /// A session without files.
-    pub fn new(reporter: Reporter, device: ComputeDevice, stored: SessionStore) -> Self {
+    pub fn new(reporter: Reporter, device: ComputeDevice, threads: Option<Threads>, stored: SessionStore) -> Self {
         Self {
             reporter,
             device,
+            threads,
             stored,
             library: RefCell::default(),
             library_changed: Cell::new(false),

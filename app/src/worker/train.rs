@@ -1,11 +1,15 @@
 //! Training, as a task of the worker.
 
+use std::rc::Rc;
+
 use medcontext_core::dataset::{Case, CaseFingerprint, LabelSet, check_memory, not_learned};
 use medcontext_core::infer::{self, PredictConfig, label_file};
+use medcontext_core::pool::Worker;
 use medcontext_core::train::{self, CheckpointKind, Event, RunState, Start, TrainConfig, Trainer};
 use medcontext_core::weights::Metadata;
 
 use super::error::{Error, Result};
+use super::pool;
 use super::reporter::yield_now;
 use super::session::Session;
 use crate::message::TrainingReport;
@@ -36,9 +40,24 @@ pub async fn train(
     let held_out = find(session, validation).await?;
     say_what_is_learned(session, &labels, &held_out)?;
     let device = &session.device.device;
+    let config = shared(session, config);
+    let workers = threads(session, &config).await;
     let trainer = Trainer::new(config, cases, held_out, labels, start, device)?;
     drop(weights);
-    run(session, trainer).await
+    run(session, trainer, workers).await
+}
+
+/// The settings as they are trained with here: on the CPU threads share the patches of a step.
+pub(super) fn shared(session: &Session, config: TrainConfig) -> TrainConfig {
+    match session.threads {
+        Some(_) => config.by_patch(),
+        None => config,
+    }
+}
+
+/// Threads that share the steps of a run, as many as there are patches in one.
+pub(super) async fn threads(session: &Session, config: &TrainConfig) -> Vec<Rc<dyn Worker>> {
+    pool::start(session, config.accumulation, config.training_bytes()).await
 }
 
 /// Says what is odd about labels that are about to be learned.
@@ -59,7 +78,9 @@ pub async fn rehearse(session: &Session, config: TrainConfig, cases: &[String]) 
     let labels = LabelSet::from_cases(&cases, &session.label_names())?;
     let device = &session.device.device;
     let go_on = async || !session.reporter.pause_or_stop().await;
-    let times = train::rehearse(config, cases, labels, device, go_on).await?;
+    let config = shared(session, config);
+    let workers = threads(session, &config).await;
+    let times = train::rehearse(config, cases, labels, device, &workers, go_on).await?;
     if let Some(times) = times {
         session.reporter.send(TrainingReport::Rehearsed(times));
     }
@@ -82,9 +103,10 @@ pub async fn resume(session: &Session, validation: &[String]) -> Result<()> {
     let (cases, held_out) = (find(session, &cases).await?, find(session, validation).await?);
     let device = &session.device.device;
     let start = Start::Resume(&state);
+    let workers = threads(session, &config).await;
     let trainer = Trainer::new(config, cases, held_out, labels, start, device)?;
     drop(state);
-    run(session, trainer).await
+    run(session, trainer, workers).await
 }
 
 /// The named cases, read.
@@ -106,7 +128,8 @@ pub(super) fn check_room(session: &Session, ids: &[&[String]]) -> Result<()> {
 
 /// Drives the run to its end. The current weights become the best ones if the run validates, else the newest. The state
 /// is stored at checkpoints and every half minute, so that the run can be resumed.
-async fn run(session: &Session, mut trainer: Trainer) -> Result<()> {
+async fn run(session: &Session, mut trainer: Trainer, workers: Vec<Rc<dyn Worker>>) -> Result<()> {
+    trainer.share_with(&workers)?;
     let (mut stored, mut best) = (now(), false);
     while let Some(event) = trainer.next().await? {
         let mut store = None;
@@ -135,7 +158,7 @@ async fn run(session: &Session, mut trainer: Trainer) -> Result<()> {
         };
         session.reporter.send(TrainingReport::Event(event));
         if let Some(iteration) = validated {
-            preview(session, &trainer, iteration).await?;
+            preview(session, &trainer, &workers, iteration).await?;
         }
         if let Some(iteration) = store {
             store_state(session, &trainer, iteration).await?;
@@ -149,7 +172,7 @@ async fn run(session: &Session, mut trainer: Trainer) -> Result<()> {
 }
 
 /// Segments the case in view as the run stands, so that one sees it learn.
-async fn preview(session: &Session, trainer: &Trainer, iteration: usize) -> Result<()> {
+async fn preview(session: &Session, trainer: &Trainer, workers: &[Rc<dyn Worker>], iteration: usize) -> Result<()> {
     let Some(id) = session.viewed.borrow().clone() else {
         return Ok(());
     };
@@ -158,10 +181,11 @@ async fn preview(session: &Session, trainer: &Trainer, iteration: usize) -> Resu
         return Ok(());
     };
     let predictor = trainer.predictor();
+    let mut pool = predictor.pool(workers).await?;
     let Ok(mut run) = predictor.start_channels(&reading.case.images(), PredictConfig::default()) else {
         return Ok(());
     };
-    while let Some(event) = run.next().await? {
+    while let Some(event) = run.next_in(&mut pool).await? {
         if let infer::Event::Finished { segmentation, .. } = event {
             let file = blob(&label_file(&segmentation.labels))?;
             session.reporter.send(TrainingReport::Preview {

@@ -27,6 +27,11 @@ pub(super) trait Architecture {
         &[1.0]
     }
 
+    /// Whether a sample's logits depend on the others of its batch while it trains (batch norm).
+    fn mixes_samples(&self) -> bool {
+        false
+    }
+
     /// Values that a training pass over a patch keeps for the backward pass, including the loss. Counted in blocks, the
     /// factors fitted to the peaks of runs on a CPU.
     fn training_values(&self, patch: [usize; 3]) -> f64;

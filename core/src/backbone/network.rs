@@ -31,6 +31,11 @@ impl Network {
         std::array::from_fn(|axis| patch[axis].div_ceil(token[axis]))
     }
 
+    /// Whether a sample's logits depend on the others of its batch while it trains (batch norm).
+    pub fn mixes_samples(&self) -> bool {
+        self.architecture().mixes_samples()
+    }
+
     /// Weight of each output scale in the loss, finest first; more than one with deep supervision.
     pub fn scale_weights(&self) -> &'static [f64] {
         self.architecture().scale_weights()

@@ -89,6 +89,10 @@ impl Architecture for Pcrlv2Config {
         [CELL; 3]
     }
 
+    fn mixes_samples(&self) -> bool {
+        self.norm == NormKind::Batch
+    }
+
     /// Some 33 maps of `width` channels at full resolution, a third as much below it.
     fn training_values(&self, patch: [usize; 3]) -> f64 {
         volume(patch) * (LOSS + 43.0 * self.width as f64)

@@ -21,6 +21,14 @@ pub(super) fn measured(
 ) -> Result<TrainingPlan, Failure> {
     let interrupted = interrupt_flag();
     let go_on = async || !interrupted.load(Ordering::SeqCst);
-    let measured = block_on(TrainingPlan::measured(cases, labels, budget, device, adjust, go_on))?;
+    let measured = block_on(TrainingPlan::measured(
+        cases,
+        labels,
+        budget,
+        device,
+        &[],
+        adjust,
+        go_on,
+    ))?;
     measured.map(|measured| measured.plan).ok_or(Failure::Interrupted)
 }

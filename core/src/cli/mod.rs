@@ -29,6 +29,7 @@ mod serve;
 mod shard;
 mod surface;
 mod train;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -66,6 +67,8 @@ enum Command {
     Experiment(experiment::Arguments),
     /// Show the devices, or what a NIfTI or weights file holds, or the size of a network.
     Info(info::Arguments),
+    /// Compare a device with the CPU: logits, gradients and training steps of every network.
+    Verify(verify::Arguments),
     /// Read weights from PyTorch, or write them for it.
     Convert(convert::Arguments),
     /// Write the surfaces of labels as STL files.
@@ -107,6 +110,7 @@ pub fn main() -> ExitCode {
         Command::Evaluate(arguments) => evaluate::run(arguments, &console),
         Command::Experiment(arguments) => experiment::run(arguments, &console),
         Command::Info(arguments) => info::run(arguments, &console),
+        Command::Verify(arguments) => verify::run(arguments, &console),
         Command::Convert(arguments) => convert::run(arguments, &console),
         Command::Surface(arguments) => surface::run(arguments, &console),
         Command::Phantom(arguments) => phantom::run(arguments, &console),

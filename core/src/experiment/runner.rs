@@ -1,6 +1,7 @@
 //! The runner: one cell after another, one piece of work per call.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 
 use burn::tensor::Device;
 use web_time::Instant;
@@ -11,6 +12,7 @@ use super::{Cell, CellResult, Event, Source};
 use crate::dataset::Case;
 use crate::infer::{self, Predictor, Segmentation};
 use crate::metric::{CaseScore, Evaluation};
+use crate::pool::{Pool, Worker};
 use crate::train::{self, CheckpointKind, RunState, Start, Trainer};
 use crate::{Error, Result};
 
@@ -21,6 +23,8 @@ pub struct Runner<'a, S> {
     device: Device,
     /// Devices that share the steps of training.
     others: Vec<Device>,
+    /// Workers that share training and segmenting.
+    workers: Vec<Rc<dyn Worker>>,
     cells: VecDeque<Cell>,
     count: usize,
     stage: Stage,
@@ -49,6 +53,7 @@ struct Training {
 struct Measuring {
     cell: Cell,
     predictor: Predictor,
+    pool: Pool,
     parameters: usize,
     seconds: f64,
     scores: Vec<CaseScore>,
@@ -61,6 +66,7 @@ impl<'a, S: Source> Runner<'a, S> {
             source,
             device: device.clone(),
             others: Vec::new(),
+            workers: Vec::new(),
             count: cells.len(),
             cells: cells.into(),
             stage: Stage::Idle,
@@ -73,6 +79,13 @@ impl<'a, S: Source> Runner<'a, S> {
     #[must_use]
     pub fn sharing(mut self, others: &[Device]) -> Self {
         self.others = others.to_vec();
+        self
+    }
+
+    /// Shares training and segmenting with workers; see [`Trainer::share_with`].
+    #[must_use]
+    pub fn sharing_with(mut self, workers: &[Rc<dyn Worker>]) -> Self {
+        self.workers = workers.to_vec();
         self
     }
 
@@ -132,7 +145,7 @@ impl<'a, S: Source> Runner<'a, S> {
                         return Ok(Some(Event::Training(event)));
                     }
                     None if self.stopped => return Ok(None),
-                    None => self.stage = Stage::Measuring(training.measure(&self.device)?),
+                    None => self.stage = Stage::Measuring(training.measure(&self.device, &self.workers).await?),
                 },
                 Stage::Measuring(mut measuring) => {
                     let Some(name) = measuring.cell.evaluation.get(measuring.scores.len()) else {
@@ -173,6 +186,7 @@ impl<'a, S: Source> Runner<'a, S> {
         let config = cell.config.clone();
         let mut trainer = Trainer::on(config, cases, Vec::new(), labels, start, &self.device)?;
         trainer.share(&self.others)?;
+        trainer.share_with(&self.workers)?;
         let done = state.as_deref().map(RunState::read).transpose();
         let event = Event::Cell {
             cell: Box::new(cell.clone()),
@@ -209,9 +223,11 @@ impl Training {
         }
     }
 
-    fn measure(self: Box<Self>, device: &Device) -> Result<Box<Measuring>> {
+    async fn measure(self: Box<Self>, device: &Device, workers: &[Rc<dyn Worker>]) -> Result<Box<Measuring>> {
+        let predictor = Predictor::load(&self.weights, device)?;
         Ok(Box::new(Measuring {
-            predictor: Predictor::load(&self.weights, device)?,
+            pool: predictor.pool(workers).await?,
+            predictor,
             cell: self.cell,
             parameters: self.parameters,
             seconds: self.seconds,
@@ -225,7 +241,7 @@ impl Measuring {
         let truth = case.label.as_ref().ok_or_else(|| no_truth(&case.id))?;
         let mut run = self.predictor.start_channels(&case.images(), self.cell.predict)?;
         let mut finished = None;
-        while let Some(event) = run.next().await? {
+        while let Some(event) = run.next_in(&mut self.pool).await? {
             if let infer::Event::Finished { segmentation, .. } = event {
                 finished = Some(*segmentation);
             }

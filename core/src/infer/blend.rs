@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array3, Array4, Axis, s};
 
 use super::uncertainty::{of_classes, of_regions, of_shares};
@@ -84,16 +83,15 @@ impl Blender {
         }
     }
 
-    /// The voxels of some windows, `[window, channel, d, h, w]`.
-    pub fn batch(&self, image: &Array4<f32>, windows: Range<usize>, device: &Device) -> Tensor<5> {
+    /// The voxels of some windows, row-major, and their shape `[window, channel, d, h, w]`.
+    pub fn batch(&self, image: &Array4<f32>, windows: Range<usize>) -> (Vec<f32>, [usize; 5]) {
         let [pd, ph, pw] = self.window;
         let (count, channels) = (windows.len(), image.dim().0);
         let mut values: Vec<f32> = Vec::with_capacity(count * channels * pd * ph * pw);
         for &[d, h, w] in &self.windows.starts[windows] {
             values.extend(image.slice(s![.., d..d + pd, h..h + ph, w..w + pw]));
         }
-        let shape = [count, channels, pd, ph, pw];
-        Tensor::from_data(TensorData::new(values, shape), device)
+        (values, [count, channels, pd, ph, pw])
     }
 
     /// Adds the logits of some windows, `[window, class, d, h, w]` row-major, and the disagreement where there is one.

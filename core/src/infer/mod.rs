@@ -40,6 +40,7 @@ mod files;
 mod holes;
 mod mirror;
 mod overrides;
+mod pooled;
 mod post_processing;
 mod predictor;
 mod run;
@@ -54,6 +55,7 @@ pub use files::{
 };
 pub use mirror::mirror_tta;
 pub use overrides::InferenceOverrides;
+pub(crate) use pooled::WindowServer;
 pub use predictor::Predictor;
 pub use run::Run;
 pub use uncertainty::{Spot, Uncertainty};

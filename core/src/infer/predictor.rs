@@ -13,7 +13,7 @@ use crate::weights::{self, Metadata};
 #[derive(Debug)]
 pub struct Predictor {
     /// At least one.
-    members: Vec<Member>,
+    pub(super) members: Vec<Member>,
     /// The first stage of a cascade.
     pub(super) coarse: Option<Box<Self>>,
     metadata: Metadata,
@@ -22,9 +22,9 @@ pub struct Predictor {
 
 /// One network of a predictor.
 #[derive(Debug)]
-struct Member {
-    model: Model,
-    mirror_axes: MirrorAxes,
+pub(super) struct Member {
+    pub model: Model,
+    pub mirror_axes: MirrorAxes,
 }
 
 impl Member {

@@ -1,11 +1,15 @@
 //! A segmentation in progress: one case, one batch of windows per event.
 
+use std::ops::Range;
+
 use ndarray::{Array3, Array4};
 use web_time::Instant;
 
 use super::blend::{Blended, Blender};
+use super::pooled;
 use super::{Event, LabelVolume, PredictConfig, Predictor, Segmentation, Uncertainty};
 use crate::dataset::LabelSet;
+use crate::pool::Pool;
 use crate::transform::{Prepared, largest};
 use crate::volume::{Bounds, Grid, Header, Image, LabelImage};
 use crate::weights::Metadata;
@@ -17,6 +21,8 @@ pub struct Run<'a> {
     predictor: &'a Predictor,
     config: PredictConfig,
     stage: Stage<'a>,
+    /// Whether it is the first stage of a cascade.
+    coarse: bool,
     /// Windows that an earlier stage took.
     before: usize,
     started: Option<Instant>,
@@ -97,18 +103,21 @@ impl<'a> Run<'a> {
             predictor,
             config,
             stage: sliding.map_or(Stage::Over, Stage::Windows),
+            coarse: false,
             before: 0,
             started: None,
         }
     }
 
     /// A run in the region that `first`, the first stage over the same images, finds.
-    fn cascade(predictor: &'a Predictor, first: Self, images: &[&Image], config: PredictConfig) -> Self {
+    fn cascade(predictor: &'a Predictor, mut first: Self, images: &[&Image], config: PredictConfig) -> Self {
+        first.coarse = true;
         let images = images.iter().map(|&image| image.clone());
         Self {
             predictor,
             config,
             stage: Stage::First(Box::new(first), images.collect()),
+            coarse: false,
             before: 0,
             started: None,
         }
@@ -119,12 +128,21 @@ impl<'a> Run<'a> {
     /// # Errors
     /// When the device fails.
     pub async fn next(&mut self) -> Result<Option<Event>> {
+        self.next_in(&mut Pool::default()).await
+    }
+
+    /// The same, with windows shared with the workers of the predictor's [pool](Predictor::pool): as many batches at
+    /// once as there are workers, and one here. The result is the same.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    pub async fn next_in(&mut self, pool: &mut Pool) -> Result<Option<Event>> {
         let started = *self.started.get_or_insert_with(Instant::now);
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Over => Ok(None),
             Stage::First(mut run, images) => {
                 // The stage does not refer to itself.
-                let event = Box::pin(run.next()).await?;
+                let event = Box::pin(run.next_in(pool)).await?;
                 match event {
                     Some(Event::Finished { segmentation, .. }) => {
                         Ok(Some(self.refine(*segmentation, &images, started)))
@@ -139,7 +157,7 @@ impl<'a> Run<'a> {
                 }
             }
             Stage::Windows(mut sliding) => {
-                let event = self.slide(&mut sliding, started).await?;
+                let event = self.slide(&mut sliding, pool, started).await?;
                 if let Some(event) = event {
                     self.stage = Stage::Windows(sliding);
                     return Ok(Some(event));
@@ -186,8 +204,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The next batch of windows; `None` where all are done.
-    async fn slide(&self, sliding: &mut Sliding, started: Instant) -> Result<Option<Event>> {
+    /// The next batch of windows, and one more for each worker; `None` where all are done.
+    async fn slide(&self, sliding: &mut Sliding, pool: &mut Pool, started: Instant) -> Result<Option<Event>> {
         let Sliding {
             case, blender, done, ..
         } = sliding;
@@ -199,17 +217,21 @@ impl<'a> Run<'a> {
         if done_before == windows {
             return Ok(None);
         }
-        let end = (done_before + self.config.batch_size).min(windows);
-        let x = blender.batch(&case.image, done_before..end, &self.predictor.device);
-        let lost = || Error::Lost("segmenting".to_owned());
-        let logits = self.predictor.logits(x, &self.config).ok_or_else(lost)?;
-        let logits = logits.into_data_async().await;
-        let logits = logits.map_err(|_| lost())?.convert::<f32>();
-        let logits: Vec<f32> = logits.try_into_vec().map_err(|_| lost())?;
+        let size = self.config.batch_size;
+        let end = (done_before + size * (1 + pool.size())).min(windows);
+        let batches: Vec<Range<usize>> = (done_before..end)
+            .step_by(size)
+            .map(|first| first..(first + size).min(end))
+            .collect();
+        let values: Vec<_> = batches
+            .iter()
+            .map(|batch| blender.batch(&case.image, batch.clone()))
+            .collect();
+        let logits = self.logits(values, pool).await?;
         let labels = &self.predictor.metadata().labels;
-        blender.add(done_before..end, &logits, |plane, classes| {
-            decide(labels, plane, classes);
-        })?;
+        for (batch, logits) in batches.into_iter().zip(logits) {
+            blender.add(batch, &logits, |plane, classes| decide(labels, plane, classes))?;
+        }
         *done = Some(end);
         let (done, windows) = (self.before + end, self.before + windows);
         let elapsed = started.elapsed().as_secs_f64();
@@ -218,6 +240,27 @@ impl<'a> Run<'a> {
             windows,
             remaining_seconds: elapsed / done as f64 * (windows - done) as f64,
         }))
+    }
+
+    /// The logits of batches of windows: the first is computed here, the others by the workers of a pool. What one of
+    /// them failed to do is done here.
+    async fn logits(&self, batches: Vec<(Vec<f32>, [usize; 5])>, pool: &mut Pool) -> Result<Vec<Vec<f32>>> {
+        let mut batches = batches.into_iter();
+        let Some(first) = batches.next() else {
+            return Ok(Vec::new());
+        };
+        let others: Vec<_> = batches.collect();
+        let part = |batch| pooled::windows(batch, self.coarse, &self.config);
+        let parts = others.iter().map(part).collect::<Result<_>>()?;
+        let (own, answers) = pool.share(parts, self.predictor.run_windows(first, &self.config)).await;
+        let mut logits = vec![own?];
+        for (batch, answer) in others.into_iter().zip(answers) {
+            logits.push(match answer.as_ref().and_then(pooled::logits) {
+                Some(logits) => logits,
+                None => self.predictor.run_windows(batch, &self.config).await?,
+            });
+        }
+        Ok(logits)
     }
 }
 

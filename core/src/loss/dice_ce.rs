@@ -105,6 +105,10 @@ impl Loss for DiceCe {
         self.activation
     }
 
+    fn pools_batch(&self) -> bool {
+        self.batch
+    }
+
     /// A class that a sample lacks counts as Dice 0 when the numerator is not smoothed: a constant
     /// without gradient.
     ///

@@ -21,6 +21,11 @@ pub trait Loss {
     /// The activation that turns logits into the probabilities compared with the true classes.
     fn activation(&self) -> Activation;
 
+    /// Whether it is not the mean of the losses of the batch's samples.
+    fn pools_batch(&self) -> bool {
+        false
+    }
+
     /// Loss `[1]` of `logits` `[batch, class, depth, height, width]`, averaged over the batch. Voxels that the target
     /// [ignores](super::IGNORED) take no part: their logits have no influence and a gradient of 0. Without any other
     /// voxel the loss is 0.

@@ -27,6 +27,10 @@ impl Loss for SupervisedLoss {
         self.chosen().activation()
     }
 
+    fn pools_batch(&self) -> bool {
+        self.chosen().pools_batch()
+    }
+
     fn forward(&self, logits: Tensor<5>, target: &Target) -> Tensor<1> {
         self.chosen().forward(logits, target)
     }

@@ -1,12 +1,14 @@
 //! The EMA teacher: an exponential moving average of the student's parameters.
 
+use std::collections::VecDeque;
+
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
-use burn::tensor::Tensor;
 use burn::tensor::container::TensorContainer;
+use burn::tensor::{Shape, Tensor};
 
 use super::{MedContext, MomentumSchedule};
 use crate::backbone::Model;
-use crate::nn::kernel::average;
+use crate::nn::kernel::averages;
 
 impl MedContext {
     /// Momentum of the update after `step` (from 0) of `steps`, in epochs of `epoch` steps; `None` where the teacher is
@@ -43,10 +45,14 @@ pub fn released_momentum(full: f64, index: usize, warmup: usize) -> f64 {
 pub fn update_teacher(teacher: Model, student: &Model, momentum: f64) -> Model {
     let mut collected = Collect(TensorContainer::new());
     student.valid().visit(&mut collected);
-    teacher.map(&mut Average {
+    let mut taken = Take {
         student: collected.0,
-        momentum,
-    })
+        ids: Vec::new(),
+        pairs: Vec::new(),
+    };
+    let teacher = teacher.map(&mut taken);
+    let averages = averages(taken.pairs, momentum);
+    teacher.map(&mut Put(taken.ids.into_iter().zip(averages).collect()))
 }
 
 struct Collect(TensorContainer<ParamId>);
@@ -57,18 +63,36 @@ impl ModuleVisitor for Collect {
     }
 }
 
-struct Average {
+/// Takes the teacher's values out, so that nobody else holds them and they can be changed in place.
+struct Take {
     student: TensorContainer<ParamId>,
-    momentum: f64,
+    ids: Vec<(ParamId, Shape)>,
+    /// Values of teacher and student, flattened.
+    pairs: Vec<[Tensor<1>; 2]>,
 }
 
-impl ModuleMapper for Average {
+impl ModuleMapper for Take {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        match self.student.remove::<Tensor<D>>(&param.id) {
-            Some(student) => {
-                let momentum = self.momentum;
-                param.map(|value| average(value, student, momentum))
-            }
+        let Some(student) = self.student.remove::<Tensor<D>>(&param.id) else {
+            return param;
+        };
+        let count = student.shape().num_elements();
+        self.ids.push((param.id, student.shape()));
+        param.map(|value| {
+            let nothing = Tensor::empty([1; D], &value.device());
+            self.pairs.push([value.reshape([count]), student.reshape([count])]);
+            nothing
+        })
+    }
+}
+
+/// Puts the averages in their places.
+struct Put(VecDeque<((ParamId, Shape), Tensor<1>)>);
+
+impl ModuleMapper for Put {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        match self.0.pop_front_if(|((id, _), _)| *id == param.id) {
+            Some(((_, shape), average)) => param.map(|_| average.reshape(shape)),
             None => param,
         }
     }

@@ -18,8 +18,11 @@ pub struct Budget {
     pub minutes: f64,
     /// How fast the device trains.
     pub speed: Speed,
-    /// Memory of a training step in bytes.
+    /// Memory of a training step in bytes, of all its patches together.
     pub memory: u64,
+    /// How many patches are computed at the same time: the coordinator's and one of each worker
+    /// ([`Trainer::share_with`](crate::train::Trainer::share_with)); at least 1.
+    pub at_once: usize,
 }
 
 impl Budget {
@@ -28,6 +31,7 @@ impl Budget {
         minutes: 30.0,
         speed: Speed::CPU_THREAD,
         memory: 3 << 30,
+        at_once: 1,
     };
 
     /// Wall time of a training step in seconds.
@@ -59,10 +63,7 @@ impl Budget {
             _ => None,
         };
         Self {
-            speed: Speed {
-                rate: Speed::CPU_THREAD.rate * device::threads() as f64,
-                ..Speed::CPU_THREAD
-            },
+            speed: Speed::CPU_THREAD.times(device::threads()),
             memory: memory.unwrap_or(Self::DEFAULT.memory),
             ..Self::DEFAULT
         }

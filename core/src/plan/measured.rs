@@ -1,5 +1,7 @@
 //! A plan from measured steps: what a device computes in a minute is found by trying.
 
+use std::rc::Rc;
+
 use burn::tensor::Device;
 use ndarray::Array3;
 use rand::{Rng, SeedableRng};
@@ -8,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use super::budget::step_cost;
 use super::{Budget, MeasuredStep, Speed, TrainingPlan};
 use crate::dataset::{Case, CaseFingerprint, LabelSet};
+use crate::pool::Worker;
 use crate::train::{StepTimes, TrainConfig, rehearse};
 use crate::volume::{Affine, Form, Grid, Image, LabelImage, Voxels};
 use crate::{Error, Result};
@@ -28,7 +31,7 @@ pub struct MeasuredPlan {
 }
 
 impl TrainingPlan {
-    /// Plans a run as [`TrainingPlan::new`], with the speed of `device` found in a few steps on noise. `adjust` puts
+    /// Plans a run as [`TrainingPlan::new`], with the speed of `device` and `workers` found in a few steps on noise. `adjust` puts
     /// settings that are not planned over a plan's; what is measured is the result. `go_on` is asked after each event;
     /// `None` where it said no.
     ///
@@ -39,6 +42,7 @@ impl TrainingPlan {
         labels: &LabelSet,
         budget: Budget,
         device: &Device,
+        workers: &[Rc<dyn Worker>],
         adjust: impl Fn(&TrainConfig) -> Result<TrainConfig, E>,
         mut go_on: impl AsyncFnMut() -> bool,
     ) -> Result<Option<MeasuredPlan>, E> {
@@ -67,7 +71,8 @@ impl TrainingPlan {
                 }));
             }
             let case = noise(&config, channels, labels)?;
-            let Some(times) = rehearse(config.clone(), vec![case], labels.clone(), device, &mut go_on).await? else {
+            let Some(times) = rehearse(config.clone(), vec![case], labels.clone(), device, workers, &mut go_on).await?
+            else {
                 return Ok(None);
             };
             steps.push(MeasuredStep {

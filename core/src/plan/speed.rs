@@ -30,6 +30,15 @@ impl Speed {
         overhead: 0.0,
     };
 
+    /// That of so many such threads together.
+    #[must_use]
+    pub fn times(self, threads: usize) -> Self {
+        Self {
+            rate: self.rate * threads as f64,
+            ..self
+        }
+    }
+
     /// Seconds of a step of so many multiply-adds.
     pub fn seconds(&self, cost: f64) -> f64 {
         self.overhead + cost / self.rate

@@ -112,12 +112,32 @@ fn few_minutes_give_larger_voxels_so_that_a_patch_sees_the_body() {
             overhead: 0.0,
         },
         memory: 64 << 30,
+        at_once: 1,
     };
     let fast = TrainingPlan::new(&cases, &labels(&cases, KIDNEYS), &fast).expect("a plan");
     assert_eq!(
         fast.config.preprocessing.spacing.expect("a spacing").mm,
         [7.7, 1.25, 1.25]
     );
+}
+
+/// Four threads have the arithmetic of four: the same patch, four times in a step, and as many steps.
+#[test]
+fn threads_each_take_a_patch_of_a_step() {
+    let cases = abdomens(false);
+    let alone = plan(&cases, KIDNEYS, 10.0);
+    let budget = Budget {
+        minutes: 10.0,
+        speed: Speed::CPU_THREAD.times(4),
+        memory: 4 * Budget::DEFAULT.memory,
+        at_once: 4,
+    };
+    let four = TrainingPlan::new(&cases, &labels(&cases, KIDNEYS), &budget).expect("a plan");
+    assert_eq!((alone.config.batch_size, four.config.batch_size), (1, 4));
+    assert_eq!(four.config.patch, alone.config.patch);
+    assert_eq!(four.config.iterations, alone.config.iterations);
+    let told = |plan: &TrainingPlan| plan.decisions.iter().any(|decision| decision.setting == "batch_size");
+    assert!(told(&four) && !told(&alone));
 }
 
 #[test]

@@ -73,7 +73,7 @@ impl TrainingPlan {
             config: TrainConfig {
                 network: NetworkChoice::named(Backbone::Pcrlv2, Size::Tiny),
                 learning_rate: learning_rate(Backbone::Pcrlv2),
-                batch_size: 1,
+                batch_size: budget.at_once.max(1),
                 // Fitted to the run, should it be switched on.
                 medcontext: MedContext {
                     enabled: false,
@@ -91,6 +91,7 @@ impl TrainingPlan {
         plan.mirroring(cases, labels);
         plan.components(cases);
         plan.method();
+        plan.patches(budget.at_once);
         if let Some(stages) = Stages::choose(cases, &field, &plan.config, budget) {
             plan.cascade(&field, stages, &half(budget));
         }
@@ -317,6 +318,17 @@ impl TrainingPlan {
             "off",
             "its step takes 2.4 times as long, which a short run does not earn back",
         );
+    }
+
+    /// Patches of a step.
+    fn patches(&mut self, at_once: usize) {
+        if at_once > 1 {
+            self.decide(
+                "batch_size",
+                format!("{at_once} patches a step"),
+                "so many threads each compute one of them at the same time",
+            );
+        }
     }
 
     /// As many iterations as the minutes allow, in steps of `seconds`, and what hangs on them.

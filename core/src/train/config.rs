@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{MixedPrecision, NetworkChoice, OptimizerKind, RateSchedule, Warmup};
 use crate::backbone::Network;
 use crate::infer::{Blend, Inference};
-use crate::loss::SupervisedLoss;
+use crate::loss::{Loss, SupervisedLoss};
 use crate::medcontext::MedContext;
 use crate::transform::{Augmentation, Center, Crop, Preprocessing, SamplerSettings, Sampling};
 use crate::{Error, Result};
@@ -238,6 +238,21 @@ impl TrainConfig {
                 .max(1),
             steps => steps,
         }
+    }
+
+    /// The same patches a step, each a batch of its own, so that workers can share them
+    /// ([`Trainer::share_with`](super::Trainer::share_with)). What the loss takes over a batch (MedContext's distance,
+    /// the mean over labeled voxels) is then taken over each patch. Unchanged where the patches of a batch need each
+    /// other: with batch norm, or Dice over the batch.
+    #[must_use]
+    pub fn by_patch(mut self) -> Self {
+        let together = self.resolved_network().mixes_samples() || self.loss.pools_batch();
+        if !together {
+            self.accumulation = self.patches_per_step();
+            self.batch_size = 1;
+        }
+        self.coarse = self.coarse.map(|coarse| Box::new(coarse.by_patch()));
+        self
     }
 
     /// Patches per optimizer step.

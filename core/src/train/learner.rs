@@ -1,6 +1,7 @@
 //! The learner: student, EMA teacher and optimizer, advanced one step at a time.
 
 use std::io::Write;
+use std::rc::Rc;
 
 use burn::module::Module;
 use burn::optim::GradientsAccumulator;
@@ -9,19 +10,23 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::optimizer::norm_of;
+use super::pooled::{self, Drawn, Round, StepWeights};
 use super::precision::gather;
 use super::replica::{Replica, to_device};
 use super::{LossScale, Losses, Optimizer, RunState, TrainConfig, random_streams};
 use crate::backbone::{Model, Network};
+use crate::dataset::LabelSet;
 use crate::loss::MultiScaleLoss;
 use crate::medcontext::{JointLoss, TestWeights, TubeMask, update_teacher};
-use crate::transform::Batch;
+use crate::pool::{Pool, Worker};
+use crate::transform::HostBatch;
 use crate::weights::{self, Precision, Tensors, WeightsError};
 use crate::{Error, Result};
 
 /// The student, its EMA teacher and the optimizer.
 pub(super) struct Learner {
     network: Network,
+    labels: LabelSet,
     student: Model,
     /// The moving average of the student, outside autodiff.
     teacher: Option<Model>,
@@ -30,18 +35,22 @@ pub(super) struct Learner {
     loss_scale: Option<LossScale>,
     /// The devices that share the batches of a step. The learner is on the first.
     devices: Vec<Device>,
+    /// Workers that share them too.
+    pool: Pool,
 }
 
 impl Learner {
     /// A learner for `student`, whose parameters are on `device`, which tracks gradients.
-    pub fn new(network: Network, student: Model, config: &TrainConfig, device: Device) -> Self {
+    pub fn new(network: Network, student: Model, labels: LabelSet, config: &TrainConfig, device: Device) -> Self {
         Self {
             network,
+            labels,
             teacher: config.medcontext.has_teacher().then(|| student.valid()),
             student,
             optimizer: Optimizer::new(config.optimizer, config.weight_decay, config.clip_norm),
             loss_scale: config.mixed_precision.loss_scale(),
             devices: vec![device],
+            pool: Pool::default(),
         }
     }
 
@@ -50,6 +59,15 @@ impl Learner {
         let others = others.iter().map(|device| device.clone().autodiff());
         self.devices.truncate(1);
         self.devices.extend(others);
+    }
+
+    /// Shares every step's batches with workers, each at most one at a time.
+    pub fn share_with(&mut self, workers: &[Rc<dyn Worker>], config: &TrainConfig, channels: usize) -> Result<()> {
+        let useful = workers
+            .len()
+            .min(config.accumulation.saturating_sub(self.devices.len()));
+        self.pool = pooled::pool(&workers[..useful], config, &self.labels, channels)?;
+        Ok(())
     }
 
     pub fn network(&self) -> &Network {
@@ -76,22 +94,36 @@ impl Learner {
         index: usize,
         rate: f64,
         config: &TrainConfig,
-        mut draw: impl FnMut(usize, &Device) -> Batch,
+        mut draw: impl FnMut(usize) -> HostBatch,
     ) -> Result<JointLoss> {
         let batches = config.accumulation;
         let loss = MultiScaleLoss::new(config.loss, self.network.scale_weights());
         let replicas = self.replicas(index, config);
         let scale = self.loss_scale.map_or(1.0, |scale| scale.factor);
+        let weights = match self.pool.size() {
+            0 => None,
+            _ => Some(StepWeights::read(&self.student, self.teacher.as_ref()).await?),
+        };
+        let here = |replica: &Replica, Drawn { number, patches }: &Drawn| {
+            let batch = patches.clone().upload(&self.labels, &replica.device);
+            replica.gradients(batch, *number, &loss, config, scale)
+        };
         let (mut sum, mut losses) = (GradientsAccumulator::new(), Vec::new());
-        for first in (0..batches).step_by(replicas.len()) {
-            // All devices get their work before the first result is fetched, so they work concurrently. Results are
-            // summed in the order of the batches, regardless of the number of devices.
-            let round = replicas.iter().zip(first..batches).map(|(replica, batch)| {
-                let number = index * batches + batch;
-                let batch = draw(batch, &replica.device);
-                replica.gradients(batch, number, &loss, config, scale)
-            });
-            for (gradients, terms) in round.collect::<Vec<_>>() {
+        let mut done = 0;
+        while done < batches {
+            let end = (done + replicas.len() + self.pool.size()).min(batches);
+            let drawn = |batch| Drawn {
+                number: index * batches + batch,
+                patches: draw(batch),
+            };
+            let round = Round {
+                step: index,
+                batches: (done..end).map(drawn).collect(),
+                weights: weights.as_ref(),
+            };
+            done = end;
+            // Results are summed in the order of the batches, regardless of the number of devices and workers.
+            for (gradients, terms) in round.compute(&replicas, &mut self.pool, &self.student, here).await? {
                 let gradients = gather(gradients, &self.student, &self.devices[0], scale);
                 sum.accumulate(&self.student, gradients);
                 losses.push(to_device(terms, &self.devices[0]));
@@ -125,23 +157,11 @@ impl Learner {
 
     /// The learner's models, and a copy on every other device.
     fn replicas(&self, index: usize, config: &TrainConfig) -> Vec<Replica> {
-        let mask = self.mask(config, index);
+        let mask = step_mask(&self.network, config, index);
         let (teacher, mask) = (self.teacher.as_ref(), mask.as_ref());
         let precision = config.mixed_precision;
         let on = |(index, device)| Replica::new(&self.student, index > 0, teacher, mask, precision, device);
         self.devices.iter().enumerate().map(on).collect()
-    }
-
-    /// One mask for all patches of a step, as in the released code.
-    fn mask(&self, config: &TrainConfig, index: usize) -> Option<TubeMask> {
-        let settings = &config.medcontext;
-        settings.has_masked_view_at(index, config.iterations).then(|| {
-            let mut rng = ChaCha8Rng::seed_from_u64(config.seed ^ random_streams::MASKS);
-            rng.set_stream(index as u64);
-            let grid = self.network.token_grid(config.patch);
-            let axis = settings.tube_axis.index(config.preprocessing.axes);
-            TubeMask::draw(grid, axis, settings, &mut rng)
-        })
     }
 
     /// Updates the EMA teacher.
@@ -194,8 +214,22 @@ impl Learner {
             // A run resumed in f16 after another type has no scale yet.
             loss_scale: self.loss_scale.map(|first| state.loss_scale.unwrap_or(first)),
             devices: self.devices,
+            labels: self.labels,
+            pool: self.pool,
         })
     }
+}
+
+/// One mask for all patches of step `index`, as in the released code.
+pub(super) fn step_mask(network: &Network, config: &TrainConfig, index: usize) -> Option<TubeMask> {
+    let settings = &config.medcontext;
+    settings.has_masked_view_at(index, config.iterations).then(|| {
+        let mut rng = ChaCha8Rng::seed_from_u64(config.seed ^ random_streams::MASKS);
+        rng.set_stream(index as u64);
+        let grid = network.token_grid(config.patch);
+        let axis = settings.tube_axis.index(config.preprocessing.axes);
+        TubeMask::draw(grid, axis, settings, &mut rng)
+    })
 }
 
 /// Prefixes of the names of the state's parts.
@@ -227,7 +261,7 @@ pub(super) async fn read(loss: JointLoss) -> Result<Losses> {
 ///
 /// # Errors
 /// When it does not return as many numbers.
-async fn numbers(tensors: Vec<Tensor<1>>) -> Result<Vec<f64>> {
+pub(super) async fn numbers(tensors: Vec<Tensor<1>>) -> Result<Vec<f64>> {
     let count = tensors.len();
     let read = Tensor::cat(tensors, 0).into_data_async().await;
     let read = read.map_err(|_| lost())?.convert::<f64>();

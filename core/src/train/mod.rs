@@ -42,15 +42,18 @@
 //! # }
 //! ```
 
+mod agreement;
 mod budget;
 mod cases;
 mod config;
 mod event;
+mod flat;
 mod learner;
 mod loss_scale;
 mod network_choice;
 mod optimizer;
 mod overlay;
+mod pooled;
 mod precision;
 mod random_streams;
 mod rehearsal;
@@ -61,6 +64,7 @@ mod state;
 mod trainer;
 mod validation;
 
+pub use agreement::Agreement;
 pub use cases::{HeldOut, ReadCase, TrainingSet, prepare};
 pub use config::TrainConfig;
 pub use event::{CheckpointKind, Event, LabelDice, Losses};
@@ -69,6 +73,7 @@ pub use network_choice::NetworkChoice;
 pub use optimizer::{Optimizer, OptimizerKind};
 pub(crate) use overlay::merge;
 pub use overlay::overlay;
+pub use pooled::PoolServer;
 pub use precision::MixedPrecision;
 pub use rehearsal::{StepTimes, rehearse};
 pub use schedule::{RateSchedule, Warmup, poly, warmup_cosine};

@@ -60,6 +60,24 @@ const RENAMED: [(&str, &str); 5] = [
     ("views_in_turn", "sequential_views"),
 ];
 
+/// Settings that are there or not, in whatever table: `"off"` in a file removes what was planned.
+const SWITCHED: [&str; 14] = [
+    "blur",
+    "brightness",
+    "clip_norm",
+    "coarse",
+    "contrast",
+    "gamma",
+    "gamma_inverted",
+    "inference",
+    "low_resolution",
+    "noise",
+    "scale",
+    "shift",
+    "spacing",
+    "spatial",
+];
+
 /// Settings that are one of several, each with values of its own: another one takes their place as a whole.
 const CHOICES: [&str; 2] = ["center", "normalization"];
 
@@ -68,6 +86,10 @@ pub(crate) fn merge(base: &mut toml::Table, given: toml::Table) {
     for (key, value) in given {
         let renamed = RENAMED.iter().find(|(old, _)| *old == key);
         let key = renamed.map_or(key, |(_, new)| (*new).to_owned());
+        if value.as_str() == Some("off") && SWITCHED.contains(&key.as_str()) {
+            base.remove(&key);
+            continue;
+        }
         match (base.get_mut(&key), value) {
             (Some(toml::Value::Table(base)), toml::Value::Table(given))
                 if !CHOICES.contains(&key.as_str()) || given.keys().any(|name| base.contains_key(name)) =>

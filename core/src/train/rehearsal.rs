@@ -1,10 +1,13 @@
 //! How long a step takes, measured.
 
+use std::rc::Rc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Event, Start, TrainConfig, Trainer};
 use crate::Result;
 use crate::dataset::{Case, LabelSet};
+use crate::pool::Worker;
 use burn::tensor::Device;
 
 /// Steps of a rehearsal: one in which a GPU's shaders are compiled, and some that are like all others.
@@ -20,8 +23,8 @@ pub struct StepTimes {
 }
 
 /// Takes the first steps of a run and measures them; nothing of it is kept. Patches all come from labeled cases: the
-/// others take as long. Of a cascade it is the second stage. After each event it waits for
-/// `go_on`, and ends early when that says no: `None` where there was no second step.
+/// others take as long. Of a cascade it is the second stage. The steps are shared with `workers`. After each event it
+/// waits for `go_on`, and ends early when that says no: `None` where there was no second step.
 ///
 /// # Errors
 /// As [`Trainer::new`] and [`Trainer::next`].
@@ -30,6 +33,7 @@ pub async fn rehearse(
     cases: Vec<Case>,
     labels: LabelSet,
     device: &Device,
+    workers: &[Rc<dyn Worker>],
     mut go_on: impl AsyncFnMut() -> bool,
 ) -> Result<Option<StepTimes>> {
     let config = TrainConfig {
@@ -39,6 +43,7 @@ pub async fn rehearse(
         ..config
     };
     let mut trainer = Trainer::new(config, cases, Vec::new(), labels, Start::Scratch, device)?;
+    trainer.share_with(workers)?;
     let mut steps = Vec::new();
     while steps.len() < STEPS && go_on().await {
         if let Some(Event::Step { seconds, .. }) = trainer.next().await? {

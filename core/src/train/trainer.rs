@@ -7,6 +7,7 @@ mod coarse;
 mod stage;
 
 use std::io::Write;
+use std::rc::Rc;
 use std::time::Duration;
 
 use burn::tensor::Device;
@@ -16,6 +17,7 @@ use self::stage::Stage;
 use super::{Event, HeldOut, Start, TrainConfig, TrainingSet};
 use crate::dataset::{Case, LabelSet};
 use crate::infer::Predictor;
+use crate::pool::Worker;
 use crate::weights::Metadata;
 use crate::{Error, Result};
 
@@ -29,6 +31,8 @@ pub struct Trainer {
     device: Device,
     /// Devices that share the steps.
     others: Vec<Device>,
+    /// Workers that share the work.
+    workers: Vec<Rc<dyn Worker>>,
     stopped: bool,
 }
 
@@ -88,6 +92,7 @@ impl Trainer {
             before: (steps, Duration::ZERO),
             device: device.clone(),
             others: Vec::new(),
+            workers: Vec::new(),
             stopped: false,
         };
         match (run.coarse.as_deref().cloned(), coarse) {
@@ -145,6 +150,16 @@ impl Trainer {
         Ok(())
     }
 
+    /// Shares the batches of every step, as far as there are several, and the windows of validations with workers. Up
+    /// to the rounding of sums, the result does not depend on their number.
+    ///
+    /// # Errors
+    /// When the settings cannot be sent.
+    pub fn share_with(&mut self, workers: &[Rc<dyn Worker>]) -> Result<()> {
+        self.workers = workers.to_vec();
+        self.stage.share_with(workers)
+    }
+
     /// Ends the run early: only due checkpoints, at least a last one, and [`Event::Finished`] follow.
     pub fn stop(&mut self) {
         self.stage.stop();
@@ -195,6 +210,7 @@ impl Trainer {
             &self.device,
         )?;
         self.stage.share(&self.others);
+        self.stage.share_with(&self.workers)?;
         // The run has started long ago.
         match self.stage.next().await? {
             Some(Event::Started { parameters, .. }) => Ok(Some(Event::SecondStage {

@@ -6,10 +6,13 @@
 //! out cases whose label map lacks the region, and thus their false positives. Voxels that the label map ignores are
 //! background on both sides.
 
+use std::rc::Rc;
+
 use super::{HeldOut, LabelDice, TrainConfig};
 use crate::dataset::LabelSet;
 use crate::infer::{self, Inference, PredictConfig, Predictor};
 use crate::metric::{dice_of_region, without_ignored};
+use crate::pool::Worker;
 use crate::{Error, Result};
 
 /// Results of a validation.
@@ -70,8 +73,15 @@ pub(super) fn check_reported(reported: &[u16], labels: &LabelSet) -> Result<()> 
     }
 }
 
-/// Segments every case and compares it with its label map. A case that cannot be read is left out, unless no case can.
-pub(super) async fn run(predictor: &Predictor, cases: &[HeldOut], config: &TrainConfig) -> Result<Scores> {
+/// Segments every case, together with `workers`, and compares it with its label map. A case that cannot be read is left
+/// out, unless no case can.
+pub(super) async fn run(
+    predictor: &Predictor,
+    cases: &[HeldOut],
+    config: &TrainConfig,
+    workers: &[Rc<dyn Worker>],
+) -> Result<Scores> {
+    let mut pool = predictor.pool(workers).await?;
     let measured = measured(&predictor.metadata().labels, &config.reported);
     let settings = PredictConfig {
         inference: Inference {
@@ -94,7 +104,7 @@ pub(super) async fn run(predictor: &Predictor, cases: &[HeldOut], config: &Train
         };
         let Some(truth) = &case.label else { continue };
         let mut run = predictor.start_channels(&case.images(), settings)?;
-        while let Some(event) = run.next().await? {
+        while let Some(event) = run.next_in(&mut pool).await? {
             let infer::Event::Finished { segmentation, .. } = event else {
                 continue;
             };

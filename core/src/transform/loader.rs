@@ -5,10 +5,7 @@ mod prefetcher;
 
 use std::sync::Arc;
 
-use burn::tensor::Device;
-
-use super::{Batch, Sampler};
-use crate::dataset::LabelSet;
+use super::{HostBatch, Sampler};
 
 /// A sampler that prefetches batches if threads are available: one per core, so that a device does not wait for
 /// augmentation that takes a core longer than a step. Since a draw depends only on its number, the patches are the same
@@ -31,12 +28,11 @@ impl Loader {
         }
     }
 
-    /// As [`Sampler::batch`]; also starts the batches that follow.
-    pub fn batch(&mut self, first: usize, count: usize, labels: &LabelSet, device: &Device) -> Batch {
+    /// As [`Sampler::draw`]; also starts the batches that follow.
+    pub fn draw(&mut self, first: usize, count: usize) -> HostBatch {
         #[cfg(all(feature = "threads", not(target_arch = "wasm32")))]
-        let drawn = self.prefetcher.take(first, count, &self.sampler);
+        return self.prefetcher.take(first, count, &self.sampler);
         #[cfg(not(all(feature = "threads", not(target_arch = "wasm32"))))]
-        let drawn = self.sampler.draw(first, count);
-        self.sampler.upload(drawn, labels, device)
+        return self.sampler.draw(first, count);
     }
 }

@@ -28,6 +28,26 @@ pub struct HostBatch {
     pub intensities: Vec<f32>,
     /// Class indices, row-major `[batch, d, h, w]`; [`IGNORED`] where a voxel is not labeled.
     pub classes: Vec<u8>,
+    /// `[batch, channel, d, h, w]`.
+    pub shape: [usize; 5],
+}
+
+impl HostBatch {
+    /// Uploads the patches to a device, for a network that learns `labels`.
+    pub fn upload(self, labels: &LabelSet, device: &Device) -> Batch {
+        let [count, _, d, h, w] = self.shape;
+        let y = match labels.regions() {
+            None => Target::new(self.classes, count, labels.classes(), device),
+            Some(regions) => {
+                let inside = inside(&self.classes, d * h * w, &regions.contain(labels.ids()), labels);
+                Target::regions(inside, count, labels.outputs(), device)
+            }
+        };
+        Batch {
+            x: Tensor::from_data(TensorData::new(self.intensities, self.shape), device),
+            y,
+        }
+    }
 }
 
 /// Settings of patch sampling.
@@ -87,11 +107,6 @@ impl Sampler {
         self
     }
 
-    /// The patches of draw `first` and the `count − 1` after it, for a network that learns `labels`.
-    pub fn batch(&self, first: usize, count: usize, labels: &LabelSet, device: &Device) -> Batch {
-        self.upload(self.draw(first, count), labels, device)
-    }
-
     /// The patches of draw `first` and the `count − 1` after it.
     pub fn draw(&self, first: usize, count: usize) -> HostBatch {
         let (mut intensities, mut classes) = (Vec::new(), Vec::new());
@@ -103,25 +118,12 @@ impl Sampler {
             intensities.extend(image);
             classes.extend(labels);
         }
-        HostBatch { intensities, classes }
-    }
-
-    /// Uploads patches to a device, for a network that learns `labels`.
-    pub fn upload(&self, batch: HostBatch, labels: &LabelSet, device: &Device) -> Batch {
         let [d, h, w] = self.settings.patch;
-        let count = batch.classes.len() / (d * h * w).max(1);
         let channels = self.cases.first().map_or(1, SampledCase::channels);
-        let x = TensorData::new(batch.intensities, [count, channels, d, h, w]);
-        let y = match labels.regions() {
-            None => Target::new(batch.classes, count, labels.classes(), device),
-            Some(regions) => {
-                let inside = inside(&batch.classes, d * h * w, &regions.contain(labels.ids()), labels);
-                Target::regions(inside, count, labels.outputs(), device)
-            }
-        };
-        Batch {
-            x: Tensor::from_data(x, device),
-            y,
+        HostBatch {
+            intensities,
+            classes,
+            shape: [count, channels, d, h, w],
         }
     }
 

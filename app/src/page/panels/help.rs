@@ -10,6 +10,7 @@ use web_sys::{HtmlElement, KeyboardEvent};
 use super::viewer::Overlay;
 use super::worker::Engine;
 use crate::message::Device;
+use crate::page::format;
 use crate::page::state::State;
 use crate::saved::SavedStoreFields;
 
@@ -140,8 +141,12 @@ fn diagnostics(state: State) -> String {
         Engine::Ready(Device::WebGpu { name, largest_tensor }) => {
             format!("WebGPU, {name}, tensors of up to {} MiB", largest_tensor >> 20)
         }
-        Engine::Ready(Device::Cpu { reason }) => {
-            format!("CPU ({})", reason.as_deref().unwrap_or("as chosen"))
+        Engine::Ready(Device::Cpu { reason, threads }) => {
+            format!(
+                "CPU, {} ({})",
+                format::threads(threads),
+                reason.as_deref().unwrap_or("as chosen")
+            )
         }
         Engine::Dead => "broken down".to_owned(),
     };

@@ -4,6 +4,7 @@ mod death;
 mod file;
 mod gpu;
 mod storage;
+mod threads;
 
 use gloo_timers::future::TimeoutFuture;
 use wasm_bindgen::{JsCast, JsValue};
@@ -13,6 +14,7 @@ pub use death::{log_panic, on_death};
 pub use file::{Blob, File, Handle, as_blob, blob, file, read, read_start};
 pub use gpu::{gpu_name, why_no_gpu};
 pub use storage::Storage;
+pub use threads::{cores, is_thread, memory_gib, serve, start_threads};
 pub use wasm_bindgen_futures::spawn_local;
 
 /// Waits; 0 lets the browser deliver messages, which it only does between tasks.

@@ -13,7 +13,8 @@ use medcontext_core::dataset::{PhantomCase, PhantomConfig, phantom};
 use super::dispatch::Inbox;
 use super::reporter::Reporter;
 use crate::message::{
-    CaseInfo, CasesReport, CasesRequest, DevicePreference, Handle, Report, Request, Upload, WorkerReport, WorkerRequest,
+    CaseInfo, CasesReport, CasesRequest, Compute, DevicePreference, Handle, Report, Request, Upload, WorkerReport,
+    WorkerRequest,
 };
 use crate::platform::{file, sleep};
 use crate::saved::FileLibrary;
@@ -39,7 +40,11 @@ impl Page {
             reports,
             library: RefCell::default(),
         };
-        page.send(WorkerRequest::Open(DevicePreference::Cpu));
+        let cpu = Compute {
+            device: DevicePreference::Cpu,
+            threads: None,
+        };
+        page.send(WorkerRequest::Open(cpu));
         let ready = |report: &Report| matches!(report, Report::Worker(WorkerReport::Ready(_)));
         let reports = page.until(ready).await;
         (page, reports)

@@ -64,7 +64,8 @@ fn blended(case: &Prepared, config: &PredictConfig, sigma_scale: f64) -> Array4<
     let count = blender.windows.starts.len();
     for first in (0..count).step_by(BATCH) {
         let windows = first..(first + BATCH).min(count);
-        let x = blender.batch(&case.image, windows.clone(), &Device::flex());
+        let (values, shape) = blender.batch(&case.image, windows.clone());
+        let x = Tensor::from_data(TensorData::new(values, shape), &Device::flex());
         blender
             .add(windows, &network(x), |_, _| {})
             .expect("as many logits as voxels");

@@ -181,8 +181,9 @@ pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 pub(crate) fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
     #[cfg(feature = "flex")]
     if has_kernels(&x) {
-        let bias = bias.unwrap_or_else(|| Tensor::zeros([weight.dims()[1]], &x.device()));
-        return ternary(Linear, x, weight, bias);
+        let has_bias = bias.is_some();
+        let bias = bias.unwrap_or_else(|| Tensor::empty([1], &x.device()));
+        return ternary(Linear { has_bias }, x, weight, bias);
     }
     let y = x.matmul(weight);
     match bias {
@@ -245,13 +246,14 @@ pub(crate) fn adamw<const D: usize>(
     (value - direction * numbers.rate, [mean, square])
 }
 
-/// `share · kept + (1 − share) · new`. Not part of any graph.
-pub(crate) fn average<const D: usize>(kept: Tensor<D>, new: Tensor<D>, share: f64) -> Tensor<D> {
+/// `share · kept + (1 − share) · new` of pairs of tensors. Not part of any graph.
+pub(crate) fn averages(pairs: Vec<[Tensor<1>; 2]>, share: f64) -> Vec<Tensor<1>> {
     #[cfg(feature = "flex")]
-    if has_kernels(&kept) && has_kernels(&new) {
-        return update::average(kept, new, share);
+    if pairs.iter().flatten().all(has_kernels) {
+        return update::averages(pairs, share);
     }
-    kept * share + new * (1.0 - share)
+    let average = |[kept, new]: [Tensor<1>; 2]| kept * share + new * (1.0 - share);
+    pairs.into_iter().map(average).collect()
 }
 
 /// Whether there is a kernel for convolutions of a tensor with cubes of this side: of any on the CPU.

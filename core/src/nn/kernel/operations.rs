@@ -41,9 +41,11 @@ pub(super) struct Attention {
 #[derive(Clone, Debug)]
 pub(super) struct Gelu;
 
-/// [`linear`](super::linear).
+/// [`linear`](super::linear). A missing bias is a tensor of one element, which is not read.
 #[derive(Clone, Debug)]
-pub(super) struct Linear;
+pub(super) struct Linear {
+    pub has_bias: bool,
+}
 
 /// [`concat_channels`](super::concat_channels).
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    AdamW, adamw, add_leaky_relu, average, class_sums, concat_channels, conv3d_same, depth_to_space, gelu,
+    AdamW, adamw, add_leaky_relu, averages, class_sums, concat_channels, conv3d_same, depth_to_space, gelu,
     generic_class_sums, group_norm_relu, instance_norm, layer_norm, linear,
 };
 
@@ -335,15 +335,23 @@ fn adamw_and_the_moving_average_equal_their_formulas() {
         let [v, g, m, s] = [&value, &gradient, &mean, &square].map(doubles);
         let moments = [mean, square];
         let (moved, [mean, square]) = adamw(value.clone(), gradient.clone(), moments, numbers);
-        let averaged = average(value, gradient, 0.75);
-        let [moved, mean, square, averaged] = [&moved, &mean, &square, &averaged].map(doubles);
+        // Five pairs, so that some are averaged together and some alone, of which the last is shorter.
+        let pair = [value.clone(), gradient.clone()];
+        let short = pair.clone().map(|tensor| tensor.narrow(0, 0, 7));
+        let pairs = [vec![pair; 4], vec![short]].concat();
+        let averages: Vec<Vec<f64>> = averages(pairs, 0.75).iter().map(doubles).collect();
+        let counts = averages.iter().map(Vec::len);
+        assert!(counts.eq([count, count, count, count, 7]));
+        let [moved, mean, square] = [&moved, &mean, &square].map(doubles);
         for n in 0..count {
             let (m, s) = (0.9 * m[n] + 0.1 * g[n], 0.999 * s[n] + 0.001 * g[n] * g[n]);
             let direction = m / 0.271 / ((s / 0.002_997).sqrt() + 1e-8);
             let expected = v[n] - 0.01 * (direction + 0.1 * v[n]);
             assert!((mean[n] - m).abs() < 1e-6 && (square[n] - s).abs() < 1e-6);
             assert!((moved[n] - expected).abs() < 1e-5 * direction.abs().max(1.0));
-            assert!((averaged[n] - 0.75 * v[n] - 0.25 * g[n]).abs() < 1e-6);
+            for averaged in averages.iter().filter(|averaged| n < averaged.len()) {
+                assert!((averaged[n] - 0.75 * v[n] - 0.25 * g[n]).abs() < 1e-6);
+            }
         }
     });
 }

@@ -29,13 +29,23 @@ pub(super) fn adamw<const D: usize>(
     (Tensor::from_dispatch(value), moments)
 }
 
-/// See [`average`](super::average).
-pub(super) fn average<const D: usize>(kept: Tensor<D>, new: Tensor<D>, share: f64) -> Tensor<D> {
-    Tensor::from_dispatch(<Dispatch as Update>::average(
-        kept.into_dispatch(),
-        new.into_dispatch(),
-        share,
-    ))
+/// See [`averages`](super::averages).
+pub(super) fn averages(pairs: Vec<[Tensor<1>; 2]>, share: f64) -> Vec<Tensor<1>> {
+    let mut averages = Vec::with_capacity(pairs.len());
+    let mut pairs = pairs.into_iter().map(|pair| pair.map(Tensor::into_dispatch));
+    loop {
+        match [(); 3].map(|()| pairs.next()) {
+            [Some([a, x]), Some([b, y]), Some([c, z])] => {
+                let (a, b, c) = <Dispatch as Update>::average_three(a, b, c, x, y, z, share);
+                averages.extend([a, b, c]);
+            }
+            rest => {
+                let average = |[kept, new]: [_; 2]| <Dispatch as Update>::average(kept, new, share);
+                averages.extend(rest.into_iter().flatten().map(average));
+                return averages.into_iter().map(Tensor::from_dispatch).collect();
+            }
+        }
+    }
 }
 
 #[backend_extension(Flex, Cube: cfg(feature = "gpu"))]
@@ -49,6 +59,16 @@ trait Update: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
     fn average(kept: FloatTensor<Self>, new: FloatTensor<Self>, share: f64) -> FloatTensor<Self>;
+
+    fn average_three(
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        c: FloatTensor<Self>,
+        x: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        z: FloatTensor<Self>,
+        share: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 }
 
 /// The updates of a backend are the functions of this name in its module.
@@ -67,6 +87,18 @@ macro_rules! updates {
 
             fn average(kept: FloatTensor<Self>, new: FloatTensor<Self>, share: f64) -> FloatTensor<Self> {
                 $module::average(kept, new, share)
+            }
+
+            fn average_three(
+                a: FloatTensor<Self>,
+                b: FloatTensor<Self>,
+                c: FloatTensor<Self>,
+                x: FloatTensor<Self>,
+                y: FloatTensor<Self>,
+                z: FloatTensor<Self>,
+                share: f64,
+            ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+                $module::average_three([a, b, c], [x, y, z], share)
             }
         }
     };

@@ -29,6 +29,22 @@ fn a_warm_up_longer_than_the_run_is_said() {
     assert!(of("iterations = 300\nwarmup = 300").warnings().is_empty());
 }
 
+/// Patches of a batch become batches of their own, but where they need each other.
+#[test]
+fn a_batch_can_be_trained_patch_by_patch() {
+    let counts = |text: &str| {
+        let config = of(text).by_patch();
+        (config.batch_size, config.accumulation)
+    };
+    assert_eq!(counts("batch_size = 3\naccumulation = 2"), (1, 6));
+    assert_eq!(counts("batch_size = 3\nloss.batch = true"), (3, 1));
+    let norm = |norm: &str| {
+        format!("backbone = \"pcrlv2\"\nbatch_size = 2\n[network]\nkind = \"pcrlv2\"\nwidth = 16\nnorm = \"{norm}\"")
+    };
+    assert_eq!(counts(&norm("group")), (1, 2));
+    assert_eq!(counts(&norm("batch")), (2, 1));
+}
+
 /// Whatever depends on the run's length is a number in its files, and resolving it again changes nothing.
 #[test]
 fn resolved_settings_hold_numbers() {
@@ -43,6 +59,22 @@ fn resolved_settings_hold_numbers() {
     assert_eq!(again, resolved);
     assert_eq!(again.resolved(), resolved);
     assert_eq!(of(&config.to_toml().expect("TOML")), config);
+}
+
+/// What a plan has switched on, a file can switch off, and what is off may be switched off again.
+#[test]
+fn optional_settings_can_be_off() {
+    let planned = of(
+        "clip_norm = 12.0\n[preprocessing.spacing]\nmm = [3.0, 1.0, 1.0]\nrule = \"nn-unet\"\n\
+                      [augmentation.noise]\nprobability = 0.1\ndeviation = [0.0, 0.1]",
+    );
+    assert!(planned.preprocessing.spacing.is_some() && planned.augmentation.noise.is_some());
+    let off = "clip_norm = \"off\"\npreprocessing.spacing = \"off\"\naugmentation.noise = \"off\"\n\
+               augmentation.blur = \"off\"";
+    let without = overlay(&planned, off.parse().expect("TOML")).expect("settings");
+    assert_eq!(without, TrainConfig::default());
+    let wrong = overlay(&planned, "iterations = \"off\"".parse().expect("TOML")).expect_err("a number");
+    assert!(wrong.contains("invalid type"), "{wrong}");
 }
 
 #[test]

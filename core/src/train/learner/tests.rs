@@ -1,5 +1,5 @@
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use futures::executor::block_on;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -8,11 +8,11 @@ use super::Learner;
 use crate::Error;
 use crate::backbone::{Network, NnformerConfig, NnformerForm, NormKind, Pcrlv2Config, Size};
 use crate::dataset::LabelSet;
-use crate::loss::{SupervisedLoss, Target, Toy};
+use crate::loss::{SupervisedLoss, Toy};
 use crate::medcontext::MedContext;
 use crate::train::optimizer::NORMS;
 use crate::train::{LossScale, MixedPrecision, NetworkChoice, OptimizerKind, RunState, TrainConfig};
-use crate::transform::Batch;
+use crate::transform::HostBatch;
 use crate::weights;
 
 const PATCH: [usize; 3] = [32, 32, 32];
@@ -40,22 +40,33 @@ fn config(mixed_precision: MixedPrecision) -> TrainConfig {
     }
 }
 
+fn two_classes() -> LabelSet {
+    LabelSet::from_ids([1], &Default::default()).expect("labels")
+}
+
+fn patch(intensities: Vec<f32>, classes: Vec<u8>) -> HostBatch {
+    HostBatch {
+        intensities,
+        classes,
+        shape: [1, 1, 32, 32, 32],
+    }
+}
+
 fn learner(config: &TrainConfig) -> Learner {
     let (network, device) = (config.resolved_network(), Device::flex().autodiff());
     let student = network.build(1, 2, PATCH, 0, &device);
-    Learner::new(network, student, config, device)
+    Learner::new(network, student, two_classes(), config, device)
 }
 
 /// One step on noise whose two halves have different labels.
 fn step(learner: &mut Learner, config: &TrainConfig) {
     let labels: Vec<u8> = (0..VOXELS).map(|i| u8::from(i >= VOXELS / 2)).collect();
-    let draw = |_, device: &Device| {
+    let draw = |_| {
         let mut rng = ChaCha8Rng::seed_from_u64(7);
-        let noise: Vec<f32> = (0..VOXELS).map(|_| rng.random_range(-1.0..1.0)).collect();
-        Batch {
-            x: Tensor::from_data(TensorData::new(noise, [1, 1, 32, 32, 32]), device),
-            y: Target::new(labels.clone(), 1, 2, device),
-        }
+        patch(
+            (0..VOXELS).map(|_| rng.random_range(-1.0..1.0)).collect(),
+            labels.clone(),
+        )
     };
     block_on(learner.step(0, 0.1, config, draw)).expect("a step");
 }
@@ -163,10 +174,7 @@ fn a_step_whose_loss_overflows_changes_nothing_but_the_scale() {
     let config = config(MixedPrecision::F16);
     let mut learner = learner(&config);
     let overflow = |learner: &mut Learner| {
-        let draw = |_, device: &Device| Batch {
-            x: Tensor::full([1, 1, 32, 32, 32], f32::INFINITY, device),
-            y: Target::new(vec![1; VOXELS], 1, 2, device),
-        };
+        let draw = |_| patch(vec![f32::INFINITY; VOXELS], vec![1; VOXELS]);
         let loss = block_on(learner.step(4, 0.1, &config, draw))?;
         Ok(block_on(super::read(loss)).expect("the device answers"))
     };
@@ -223,20 +231,19 @@ fn with_batch_norm(accumulation: usize, learning_rate: f64) -> (TrainConfig, Lea
     };
     let device = Device::flex().autodiff();
     let student = network.build(1, 2, SMALL_PATCH, 0, &device);
-    let learner = Learner::new(network, student, &config, device);
+    let learner = Learner::new(network, student, two_classes(), &config, device);
     (config, learner)
 }
 
 /// A step over batches of independent noise.
 fn step_of_noise(learner: &mut Learner, config: &TrainConfig) {
     let voxels: usize = SMALL_PATCH.iter().product();
-    let draw = |batch: usize, device: &Device| {
+    let draw = |batch: usize| {
         let mut rng = ChaCha8Rng::seed_from_u64(batch as u64);
-        let noise: Vec<f32> = (0..voxels).map(|_| rng.random_range(-1.0..2.0)).collect();
-        let labels = (0..voxels).map(|i| u8::from(i % 3 == 0)).collect();
-        Batch {
-            x: Tensor::from_data(TensorData::new(noise, [1, 1, 16, 16, 16]), device),
-            y: Target::new(labels, 1, 2, device),
+        HostBatch {
+            intensities: (0..voxels).map(|_| rng.random_range(-1.0..2.0)).collect(),
+            classes: (0..voxels).map(|i| u8::from(i % 3 == 0)).collect(),
+            shape: [1, 1, 16, 16, 16],
         }
     };
     block_on(learner.step(0, config.learning_rate, config, draw)).expect("a step");

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::Write;
+use std::rc::Rc;
 use std::time::Duration;
 
 use burn::module::Module;
@@ -13,6 +14,7 @@ use crate::backbone::Model;
 use crate::dataset::LabelSet;
 use crate::infer::Predictor;
 use crate::loss::IGNORED;
+use crate::pool::Worker;
 use crate::train::learner::{Learner, read};
 use crate::train::start::{Start, check_loss};
 use crate::train::{CheckpointKind, Event, HeldOut, RunState, TrainConfig, TrainingSet, random_streams, validation};
@@ -30,6 +32,8 @@ pub(super) struct Stage {
     labels: LabelSet,
     device: Device,
     learner: Learner,
+    /// Workers that share the work.
+    workers: Vec<Rc<dyn Worker>>,
     loader: Loader,
     pub validation: Vec<HeldOut>,
     training_cases: Vec<String>,
@@ -89,8 +93,9 @@ impl Stage {
             training_cases: training.ids,
             unlabeled_cases: training.unlabeled.ids,
             loader: loader(training.cases, training.unlabeled.cases, &config, &labels),
-            learner: Learner::new(network, student, &config, device.clone()),
+            learner: Learner::new(network, student, labels.clone(), &config, device.clone()),
             channels,
+            workers: Vec::new(),
             labels,
             device,
             validation,
@@ -156,6 +161,12 @@ impl Stage {
     /// Shares the batches of every step between other devices and the run's own.
     pub fn share(&mut self, others: &[Device]) {
         self.learner.share(others);
+    }
+
+    /// Shares the batches of every step, and the windows of a validation, with workers.
+    pub fn share_with(&mut self, workers: &[Rc<dyn Worker>]) -> Result<()> {
+        self.workers = workers.to_vec();
+        self.learner.share_with(workers, &self.config, self.channels)
     }
 
     /// Ends early: only due checkpoints, at least a last one, and [`Event::Finished`] follow.
@@ -294,12 +305,12 @@ impl Stage {
         let (index, config) = (self.iteration, &self.config);
         let epoch = config.epoch_steps(self.training_cases.len());
         let learning_rate = config.rate_at(index, epoch);
-        let (size, labels, loader) = (config.batch_size, &self.labels, &mut self.loader);
+        let (size, loader) = (config.batch_size, &mut self.loader);
         let mut waited = Duration::ZERO;
-        let draw = |batch: usize, device: &Device| {
+        let draw = |batch: usize| {
             let asked = Instant::now();
             let first = index * config.patches_per_step() + batch * size;
-            let batch = loader.batch(first, size, labels, device);
+            let batch = loader.draw(first, size);
             waited += asked.elapsed();
             batch
         };
@@ -351,7 +362,7 @@ impl Stage {
 
     async fn validate(&mut self) -> Result<Event> {
         let predictor = self.with_coarse(self.learner.eval_model(&self.config));
-        let scores = validation::run(&predictor, &self.validation, &self.config).await?;
+        let scores = validation::run(&predictor, &self.validation, &self.config, &self.workers).await?;
         let best = self.best_dice.is_none_or(|best| scores.dice > best);
         self.last_dice = Some(scores.dice);
         if best {

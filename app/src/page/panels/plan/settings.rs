@@ -120,6 +120,8 @@ fn put_over_plan(state: State, edits: Edits) {
 fn feasible(state: State, config: &TrainConfig) -> Result<(), Infeasible> {
     let bytes = match &*state.worker.engine.read_untracked() {
         Engine::Ready(Device::WebGpu { .. }) => GPU_BYTES,
+        // Each thread has a memory of its own, and one patch of a step.
+        Engine::Ready(Device::Cpu { threads, .. }) => CPU_BYTES * config.batch_size.clamp(1, *threads) as u64,
         _ => CPU_BYTES,
     };
     check(config, &[], bytes)?;

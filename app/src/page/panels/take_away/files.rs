@@ -7,6 +7,7 @@ use medcontext_core::train::TrainConfig;
 use web_sys::Blob;
 
 use crate::message::{Device, Handle, Packed};
+use crate::page::format;
 use crate::page::panels::measure::evaluation;
 use crate::page::panels::worker::Engine;
 use crate::page::state::State;
@@ -78,7 +79,7 @@ fn report(state: State, evaluation: &Evaluation) -> Result<String, String> {
     let trained = state.saved.trained().get_untracked();
     let device = match state.worker.engine.get_untracked() {
         Engine::Ready(Device::WebGpu { name, .. }) => format!("WebGPU, {name}"),
-        Engine::Ready(Device::Cpu { .. }) => "one CPU thread".to_owned(),
+        Engine::Ready(Device::Cpu { threads, .. }) => format!("CPU, {}", format::threads(threads)),
         Engine::Starting | Engine::Dead => String::new(),
     };
     let mut facts = vec![

@@ -98,7 +98,11 @@ pub fn Estimate(cases: Memo<Vec<String>>, ready: Signal<bool>) -> impl IntoView 
 fn memory(state: State) -> (Light, String) {
     let gib = state.saved.config().read().training_bytes() as f64 / GIB;
     let (amber, red) = match &*state.worker.engine.read() {
-        Engine::Ready(Device::Cpu { .. }) => CPU_GIB,
+        Engine::Ready(Device::Cpu { threads, .. }) => {
+            // Each thread has a memory of its own, and one patch of a step.
+            let shares = state.saved.config().read().batch_size.clamp(1, *threads) as f64;
+            (CPU_GIB.0 * shares, CPU_GIB.1 * shares)
+        }
         _ => GPU_GIB,
     };
     let light = Light::of(gib, amber, red);

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::store::Engine;
-use crate::message::WorkerReport;
+use crate::message::{Device, WorkerReport};
 use crate::page::panels::progress::Phase;
 use crate::page::state::State;
 
@@ -11,6 +11,11 @@ use crate::page::state::State;
 pub fn on_report(state: State, report: WorkerReport) {
     match report {
         WorkerReport::Ready(device) => state.worker.engine.set(Engine::Ready(device)),
+        WorkerReport::Threads(count) => state.worker.engine.update(|engine| {
+            if let Engine::Ready(Device::Cpu { threads, .. }) = engine {
+                *threads = count;
+            }
+        }),
         WorkerReport::Flushed => state.worker.replaying.set(false),
         WorkerReport::Problem(sentence) => state.say(sentence),
         WorkerReport::Died(reason) => died(state, &reason),

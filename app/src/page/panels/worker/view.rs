@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::store::Engine;
 use crate::message::{Device, DevicePreference};
+use crate::page::format;
 use crate::page::link::Link;
 use crate::page::state::State;
 
@@ -20,10 +21,13 @@ pub fn DeviceChip() -> impl IntoView {
     let text = move || match &*state.worker.engine.read() {
         Engine::Starting => "Starting the compute engine…".to_owned(),
         Engine::Ready(Device::WebGpu { name, .. }) => format!("WebGPU · {name}"),
-        Engine::Ready(Device::Cpu { reason: Some(reason) }) => {
-            format!("CPU: slower, because {reason}")
+        Engine::Ready(Device::Cpu { reason, threads }) => {
+            let threads = format::threads(*threads);
+            match reason {
+                Some(reason) => format!("CPU, {threads}: slower, because {reason}"),
+                None => format!("CPU, {threads}"),
+            }
         }
-        Engine::Ready(Device::Cpu { reason: None }) => "CPU, one thread".to_owned(),
         Engine::Dead => "The compute engine has stopped".to_owned(),
     };
     view! {
@@ -42,7 +46,7 @@ fn SwitchDevice() -> impl IntoView {
     let link = expect_context::<Link>();
     let other = Memo::new(move |_| match &*state.worker.engine.read() {
         Engine::Ready(Device::WebGpu { .. }) => Some(DevicePreference::Cpu),
-        Engine::Ready(Device::Cpu { reason: None }) => Some(DevicePreference::Gpu),
+        Engine::Ready(Device::Cpu { reason: None, .. }) => Some(DevicePreference::Gpu),
         _ => None,
     });
     let label = move || match other.get() {

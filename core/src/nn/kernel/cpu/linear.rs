@@ -21,6 +21,8 @@ impl Operation<Flex, 3, 2> for Linear {
         let [rows, inner] = dims(&x);
         let columns = dims(&weight)[1];
         let (x, weight, bias) = (values(&x), values(&weight), values(&bias));
+        let none = vec![0.0; if self.has_bias { 0 } else { columns }];
+        let bias = if self.has_bias { bias } else { &none };
         let (mut y, _) = fill(rows * columns, columns, |_, row| row.put(bias));
         let target = Target {
             place: y.as_mut_ptr(),

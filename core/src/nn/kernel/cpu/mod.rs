@@ -23,4 +23,4 @@ mod norm;
 mod update;
 mod work;
 
-pub(super) use update::{adamw, average};
+pub(super) use update::{adamw, average, average_three};

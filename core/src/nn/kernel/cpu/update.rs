@@ -50,7 +50,7 @@ pub(in crate::nn::kernel) fn adamw(
     (tensor(value, shape), mean, square)
 }
 
-/// See [`average`](crate::nn::kernel::average).
+/// The average of one pair, see [`averages`](crate::nn::kernel::averages).
 pub(in crate::nn::kernel) fn average(kept: FlexTensor, new: FlexTensor, share: f64) -> FlexTensor {
     let (share, rest) = (share as f32, (1.0 - share) as f32);
     map_pairs(
@@ -59,4 +59,13 @@ pub(in crate::nn::kernel) fn average(kept: FlexTensor, new: FlexTensor, share: f
         #[inline(always)]
         move |kept, new| kept * share + new * rest,
     )
+}
+
+/// The averages of three pairs.
+pub(in crate::nn::kernel) fn average_three(
+    [a, b, c]: [FlexTensor; 3],
+    [x, y, z]: [FlexTensor; 3],
+    share: f64,
+) -> (FlexTensor, FlexTensor, FlexTensor) {
+    (average(a, x, share), average(b, y, share), average(c, z, share))
 }

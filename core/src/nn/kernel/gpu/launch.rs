@@ -1,5 +1,7 @@
 //! What all kernels share: buffers, launches, sums within a workgroup.
 
+use std::ops::Range;
+
 use burn::backend::TensorMetadata;
 use burn::tensor::{DType, Shape};
 use burn_cubecl::kernel::into_contiguous;
@@ -48,6 +50,18 @@ pub(super) fn arg(tensor: &CubeTensor) -> BufferArg {
 pub(super) fn cubes(count: usize) -> CubeCount {
     let width = count.clamp(1, LONGEST);
     CubeCount::Static(width as u32, count.div_ceil(width) as u32, 1)
+}
+
+/// Floating-point operations of a launch at most: some 40 ms on a slow adapter (500 GFLOP/s). One that takes seconds
+/// may be ended by a watchdog, and freezes the screen. In tests a launch is small, so that they split theirs.
+const LARGEST: f64 = if cfg!(test) { 1e6 } else { 2e10 };
+
+/// Workgroups that take so many operations each, in ranges for one launch each.
+pub(super) fn launches(count: usize, operations: f64) -> impl Iterator<Item = Range<usize>> {
+    let most = ((LARGEST / operations) as usize).max(1);
+    (0..count)
+        .step_by(most)
+        .map(move |first| first..(first + most).min(count))
 }
 
 /// Workgroups with at least so many invocations in all.

@@ -4,7 +4,7 @@ use burn::backend::{Cube, TensorMetadata};
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::launch::{SUMMING, SUMS, arg, cubes, empty, row, sum_of_cube, sum_parts, units};
+use super::launch::{SUMMING, SUMS, arg, cubes, empty, row, sum_of_cube, units};
 use crate::nn::kernel::node::Operation;
 use crate::nn::kernel::numbers::EPSILON;
 use crate::nn::kernel::operations::LayerNorm;
@@ -93,6 +93,22 @@ fn affine_kernel(x: &[f32], dy: &[f32], moments: &[f32], parts: &mut [f32], widt
     }
 }
 
+/// The sums over runs, of gain and bias.
+#[cube(launch)]
+fn affine_sums_kernel(parts: &[f32], gain: &mut [f32], bias: &mut [f32]) {
+    let width = gain.len();
+    if ABSOLUTE_POS < width {
+        let mut of_gain = 0.0f32;
+        let mut of_bias = 0.0f32;
+        for run in 0..parts.len() / (2 * width) {
+            of_gain += parts[2 * run * width + ABSOLUTE_POS];
+            of_bias += parts[(2 * run + 1) * width + ABSOLUTE_POS];
+        }
+        gain[ABSOLUTE_POS] = of_gain;
+        bias[ABSOLUTE_POS] = of_bias;
+    }
+}
+
 /// Rows of which one invocation adds up a column.
 const RUN: usize = 64;
 
@@ -156,7 +172,9 @@ impl Operation<Cube, 3, 2> for LayerNorm {
             width,
             RUN,
         );
-        let [dgain, dbias] = [0, width].map(|first| sum_parts(&parts, [first, 2 * width, runs], [width]));
+        let [dgain, dbias] = [0, 1].map(|_| empty(&x, [width]));
+        let (cubes, dim) = units(width);
+        affine_sums_kernel::launch(&x.client, cubes, dim, arg(&parts), arg(&dgain), arg(&dbias));
         [Some(dx), Some(dgain), Some(dbias)]
     }
 }

@@ -49,7 +49,12 @@ impl Operation<Cube, 3, 2> for Linear {
             terms,
             samples: 1,
         };
-        let y = product(Factor::new(&x), Factor::new(&weight), Some(&bias), sizes);
+        let y = product(
+            Factor::new(&x),
+            Factor::new(&weight),
+            self.has_bias.then_some(&bias),
+            sizes,
+        );
         (reshaped(y, [rows, columns]), ())
     }
 

@@ -23,4 +23,4 @@ mod product;
 mod update;
 
 pub(super) use conv::suits;
-pub(super) use update::{adamw, average};
+pub(super) use update::{adamw, average, average_three};

@@ -1,4 +1,4 @@
-//! Parameter updates of a training step, in one launch each: AdamW and the moving average (EMA).
+//! Parameter updates of a training step: AdamW, in one launch each, and the moving average (EMA), of three in one.
 
 use burn::backend::TensorMetadata;
 use burn_cubecl::tensor::CubeTensor;
@@ -70,27 +70,67 @@ pub(in crate::nn::kernel) fn adamw(
     (moved, mean, square)
 }
 
-#[cube(launch)]
-fn average_kernel(kept: &mut [f32], new: &[f32], share: f32, rest: f32) {
+#[cube]
+fn move_average(kept: &mut [f32], new: &[f32], share: f32, rest: f32) {
     if ABSOLUTE_POS < kept.len() {
         kept[ABSOLUTE_POS] = kept[ABSOLUTE_POS] * share + new[ABSOLUTE_POS] * rest;
     }
 }
 
-/// See [`average`](crate::nn::kernel::average).
+#[cube(launch)]
+fn average_kernel(kept: &mut [f32], new: &[f32], share: f32, rest: f32) {
+    move_average(kept, new, share, rest);
+}
+
+/// Three pairs are as many as a browser binds at once.
+#[cube(launch)]
+fn averages_kernel(
+    kept_1: &mut [f32],
+    new_1: &[f32],
+    kept_2: &mut [f32],
+    new_2: &[f32],
+    kept_3: &mut [f32],
+    new_3: &[f32],
+    share: f32,
+    rest: f32,
+) {
+    move_average(kept_1, new_1, share, rest);
+    move_average(kept_2, new_2, share, rest);
+    move_average(kept_3, new_3, share, rest);
+}
+
+/// The average of one pair, see [`averages`](crate::nn::kernel::averages).
 pub(in crate::nn::kernel) fn average(kept: CubeTensor, new: CubeTensor, share: f64) -> CubeTensor {
     let (kept, new) = (own(kept), row(new));
     let (cubes, dim) = units(kept.shape().num_elements());
-    average_kernel::launch(
-        &kept.client,
+    let rest = (1.0 - share) as f32;
+    average_kernel::launch(&kept.client, cubes, dim, arg(&kept), arg(&new), share as f32, rest);
+    kept
+}
+
+/// The averages of three pairs in one launch.
+pub(in crate::nn::kernel) fn average_three(
+    kept: [CubeTensor; 3],
+    new: [CubeTensor; 3],
+    share: f64,
+) -> (CubeTensor, CubeTensor, CubeTensor) {
+    let ([a, b, c], new) = (kept.map(own), new.map(row));
+    let longest = [&a, &b, &c].map(|kept| kept.shape().num_elements()).into_iter().max();
+    let (cubes, dim) = units(longest.unwrap_or_default());
+    averages_kernel::launch(
+        &a.client,
         cubes,
         dim,
-        arg(&kept),
-        arg(&new),
+        arg(&a),
+        arg(&new[0]),
+        arg(&b),
+        arg(&new[1]),
+        arg(&c),
+        arg(&new[2]),
         share as f32,
         (1.0 - share) as f32,
     );
-    kept
+    (a, b, c)
 }
 
 /// A tensor that nobody else reads, with its values in a row: it may be changed in place.

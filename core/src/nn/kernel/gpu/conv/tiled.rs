@@ -6,7 +6,7 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::walk::{Corner, Sides, Volume, fill};
-use crate::nn::kernel::gpu::launch::{arg, cubes, dims, empty};
+use crate::nn::kernel::gpu::launch::{arg, cubes, dims, empty, launches};
 
 /// The part of the result that a workgroup computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,13 +55,14 @@ const TOGETHER: usize = 2;
 const TAPS: usize = 27;
 const WEIGHTS: usize = TOGETHER * TAPS * CHANNELS;
 
-/// With `back` it is the gradient of the input: the same with every kernel mirrored and its channels exchanged.
+/// The workgroups from `first` to `end`. With `back` it is the gradient of the input: the same with every kernel mirrored and its channels exchanged.
 #[cube(launch)]
 fn convolve_kernel(
     x: &[f32],
     weight: &[f32],
     y: &mut [f32],
-    samples: usize,
+    first: usize,
+    end: usize,
     input: usize,
     output: usize,
     d: usize,
@@ -74,17 +75,18 @@ fn convolve_kernel(
     let down = h.div_ceil(tile.sides.h);
     let tiles = d.div_ceil(tile.sides.d) * down * across;
     let blocks = output.div_ceil(CHANNELS);
-    if CUBE_POS < tiles * blocks * samples {
+    let cube = CUBE_POS + first;
+    if cube < end {
         let units = comptime!(tile.units());
         let sides = comptime!(tile.sides.with_border());
         let mut values = Shared::<[f32]>::new_slice(comptime!(TOGETHER * sides.voxels()));
         let mut taps = Shared::<[f32]>::new_slice(WEIGHTS);
         let unit = UNIT_POS as usize;
-        let first_channel = CUBE_POS / tiles % blocks * CHANNELS;
-        let sample = CUBE_POS / tiles / blocks;
-        let tile_z = CUBE_POS % tiles / (down * across) * tile.sides.d;
-        let tile_y = CUBE_POS % tiles / across % down * tile.sides.h;
-        let tile_x = CUBE_POS % across * tile.sides.w;
+        let first_channel = cube / tiles % blocks * CHANNELS;
+        let sample = cube / tiles / blocks;
+        let tile_z = cube % tiles / (down * across) * tile.sides.d;
+        let tile_y = cube % tiles / across % down * tile.sides.h;
+        let tile_x = cube % across * tile.sides.w;
         // The first of this invocation's voxels, within the tile.
         let runs = comptime!(tile.sides.w / tile.voxels);
         let at_x = unit % runs * tile.voxels;
@@ -183,21 +185,26 @@ pub(super) fn convolve(x: &CubeTensor, weight: &CubeTensor, output: usize, back:
     let [samples, input, d, h, w] = dims(x);
     let y = empty(x, [samples, output, d, h, w]);
     let tile = Tile::of([d, h, w]);
-    convolve_kernel::launch(
-        &x.client,
-        cubes(tile.count([d, h, w]) * output.div_ceil(CHANNELS) * samples),
-        CubeDim::new_1d(tile.units() as u32),
-        arg(x),
-        arg(weight),
-        arg(&y),
-        samples,
-        input,
-        output,
-        d,
-        h,
-        w,
-        tile,
-        back,
-    );
+    let workgroups = tile.count([d, h, w]) * output.div_ceil(CHANNELS) * samples;
+    let operations = 2.0 * (tile.sides.voxels() * CHANNELS * input * TAPS) as f64;
+    for part in launches(workgroups, operations) {
+        convolve_kernel::launch(
+            &x.client,
+            cubes(part.len()),
+            CubeDim::new_1d(tile.units() as u32),
+            arg(x),
+            arg(weight),
+            arg(&y),
+            part.start,
+            part.end,
+            input,
+            output,
+            d,
+            h,
+            w,
+            tile,
+            back,
+        );
+    }
     y
 }

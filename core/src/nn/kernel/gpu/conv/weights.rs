@@ -5,7 +5,7 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::walk::{Corner, Sides, Volume, fill};
-use crate::nn::kernel::gpu::launch::{arg, cubes, dims, empty, sum_all_parts};
+use crate::nn::kernel::gpu::launch::{arg, cubes, dims, empty, launches, sum_all_parts};
 
 /// A tile, and its input.
 const TILE: Sides = Sides { d: 2, h: 4, w: 16 };
@@ -24,12 +24,14 @@ const UNITS: usize = OUTPUTS / BLOCK * INPUTS * PLANES;
 /// Workgroups that are enough to keep a device busy.
 const BUSY: usize = 256;
 
-/// The sums of one part of the tiles, `[part, output, input, 27]`.
+/// The sums of one part of the tiles, `[part, output, input, 27]`, by the workgroups from `first` to `end`.
 #[cube(launch)]
 fn gradient_kernel(
     x: &[f32],
     dy: &[f32],
     sums_of_parts: &mut [f32],
+    first: usize,
+    end: usize,
     samples: usize,
     input: usize,
     output: usize,
@@ -40,13 +42,14 @@ fn gradient_kernel(
 ) {
     let inputs = input.div_ceil(INPUTS);
     let outputs = output.div_ceil(OUTPUTS);
-    if CUBE_POS < inputs * outputs * parts {
+    let cube = CUBE_POS + first;
+    if cube < end {
         let mut values = Shared::<[f32]>::new_slice(comptime!(INPUTS * BORDERED.voxels()));
         let mut changes = Shared::<[f32]>::new_slice(comptime!(OUTPUTS * TILE.voxels()));
         let unit = UNIT_POS as usize;
-        let first_input = CUBE_POS % inputs * INPUTS;
-        let first_output = CUBE_POS / inputs % outputs * OUTPUTS;
-        let part = CUBE_POS / inputs / outputs;
+        let first_input = cube % inputs * INPUTS;
+        let first_output = cube / inputs % outputs * OUTPUTS;
+        let part = cube / inputs / outputs;
         let plane = unit % PLANES;
         let own_input = unit / PLANES % INPUTS;
         let own_output = unit / comptime!(PLANES * INPUTS) * BLOCK;
@@ -152,20 +155,25 @@ pub(super) fn gradient(x: &CubeTensor, dy: &CubeTensor) -> CubeTensor {
     let blocks = input.div_ceil(INPUTS) * output.div_ceil(OUTPUTS);
     let parts = (BUSY / blocks).clamp(1, tiles);
     let sums = empty(x, [parts, output, input, 27]);
-    gradient_kernel::launch(
-        &x.client,
-        cubes(blocks * parts),
-        CubeDim::new_1d(UNITS as u32),
-        arg(x),
-        arg(dy),
-        arg(&sums),
-        samples,
-        input,
-        output,
-        d,
-        h,
-        w,
-        parts,
-    );
+    let operations = 2.0 * (INPUTS * OUTPUTS * 27 * TILE.voxels() * tiles.div_ceil(parts)) as f64;
+    for launch in launches(blocks * parts, operations) {
+        gradient_kernel::launch(
+            &x.client,
+            cubes(launch.len()),
+            CubeDim::new_1d(UNITS as u32),
+            arg(x),
+            arg(dy),
+            arg(&sums),
+            launch.start,
+            launch.end,
+            samples,
+            input,
+            output,
+            d,
+            h,
+            w,
+            parts,
+        );
+    }
     sum_all_parts(sums, parts, [output, input, 3, 3, 3])
 }

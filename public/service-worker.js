@@ -9,7 +9,9 @@ const REFERENCE = /["'`(=](?:\.\/)?([\w./-]+\.(?:js|wasm|css|svg|webmanifest|txt
 /** Takes the page and every file that it leads to into the cache; what the browser has at hand is not fetched again. */
 async function fill() {
   const cache = await caches.open(CACHE);
-  const waiting = ["./", "models/registry.json", "pool-worker.js"];
+  // From the last to the first: what pool-worker.js names is still being fetched by the page when this begins, and two
+  // fetches of one large file at a time may fail both.
+  const waiting = ["pool-worker.js", "./", "models/registry.json"];
   const seen = new Set(waiting);
   while (waiting.length > 0) {
     const url = new URL(waiting.pop(), self.registration.scope);

@@ -108,7 +108,11 @@ impl Connection {
                 connection.hear(&event.unchecked_into::<MessageEvent>().data());
             });
             worker.set_onmessage(Some(heard.as_ref().unchecked_ref()));
-            let failed = Self::listener(&connection, |connection, _| connection.die());
+            let failed = Self::listener(&connection, |connection, event| {
+                // Else it would count as an error of this thread too.
+                event.prevent_default();
+                connection.die();
+            });
             worker.set_onerror(Some(failed.as_ref().unchecked_ref()));
             connection.listeners.borrow_mut().extend([heard, failed]);
             // What cannot be sent is no module, and its program says so by an error.

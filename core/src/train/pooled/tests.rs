@@ -121,9 +121,9 @@ fn workers_change_nothing_of_a_run() {
         let (first, second) = (Local::new(&[]), Local::new(&[]));
         let found = trained(&config, &[first.clone(), second.clone()]);
         assert!(found == alone, "{backbone}: {:?} and alone {:?}", found.1, alone.1);
-        // The network, and a batch for each of two steps, came to each of them; windows of a validation as well.
+        // The network, and a batch for each of two steps, came to each of them.
         assert!(
-            first.asked.get() > 3 && second.asked.get() > 3,
+            first.asked.get() >= 3 && second.asked.get() >= 3,
             "{} asked",
             second.asked.get()
         );

@@ -125,7 +125,7 @@ fn a_device_is_compared_with_the_cpu() {
     let found: serde_json::Value = serde_json::from_str(line).expect("JSON");
     assert_eq!(found["agrees"], true);
     assert_eq!(found["found"]["backbone"], "unetr");
-    assert_eq!(found["found"]["patch"], serde_json::json!([32, 32, 32]));
+    assert_eq!(found["found"]["patch"], serde_json::json!([16, 32, 32]));
     for distance in ["logits", "gradients", "losses"] {
         assert_eq!(found["found"][distance], 0.0, "{distance}");
     }

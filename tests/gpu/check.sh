@@ -17,7 +17,7 @@ if nvidia-smi >/dev/null 2>&1; then
   devices="cuda wgpu" size=paper patch=96,96,96 voxels=100,110 steps=8 networks="unetr swin-unetr" precisions="off bf16"
 else
   card="no NVIDIA card"
-  devices="wgpu" size=tiny patch=32,32,32 voxels=36,40 steps=3 networks="unetr" precisions="off"
+  devices="wgpu" size=tiny patch=16,16,32 voxels=36,40 steps=3 networks="unetr" precisions="off"
 fi
 echo "# $("$core" --version) on $card"
 echo
@@ -25,7 +25,7 @@ echo
 echo "## Parity with the CPU"
 echo
 for device in $devices; do
-  if timeout 180 "$core" verify --device "$device" >"$work/verify" 2>&1; then
+  if timeout 240 "$core" verify --device "$device" >"$work/verify" 2>&1; then
     verdict="agrees"
   else
     verdict="DOES NOT AGREE" failed=1
@@ -36,10 +36,13 @@ for device in $devices; do
   echo
 done
 
-# Memory that process $1 has on the card, else in this machine, in MiB: the most of what is seen until it ends.
-watch_memory() {
-  most=0
-  while kill -0 "$1" 2>/dev/null; do
+# Waits for process $1, which is ended after $2 seconds, and prints the memory that it has on the card, else in this
+# machine, in MiB: the most of what is seen.
+watch() {
+  most=0 end=$(($(date +%s) + $2))
+  # A process that has ended stays as a zombie until its parent asks for it.
+  while grep -q '^State:.[^Z]' "/proc/$1/status" 2>/dev/null; do
+    [ "$(date +%s)" -gt "$end" ] && kill "$1"
     if [ "$card" = "no NVIDIA card" ]; then
       now=$(sed -n 's/^VmHWM: *\([0-9]*\) kB/\1/p' "/proc/$1/status" 2>/dev/null)
       now=$((${now:-0} / 1024))
@@ -71,10 +74,10 @@ for network in $networks; do
     for precision in $precisions; do
       for device in $devices; do
         printf 'mixed_precision = "%s"\ncheckpoint_every = 1000\n' "$precision" >"$work/config.toml"
-        timeout 90 "$core" train --quiet --data "$work/phantom" --out "$work/run" --force --device "$device" \
+        "$core" train --quiet --data "$work/phantom" --out "$work/run" --force --device "$device" \
           --backbone "$network" --size "$size" --patch "$patch" --batch-size 1 --iterations "$steps" \
           --medcontext "$method" --config "$work/config.toml" >"$work/train" 2>&1 &
-        memory=$(watch_memory $!)
+        memory=$(watch $! 60)
         seconds=$(sed -n 's/^{"event":"step".*"seconds":\([0-9.e-]*\),"loading.*/\1/p' "$work/run/log.jsonl" 2>/dev/null)
         name="$device, $network $size, MedContext $method, mixed precision $precision"
         row "$name" "$(echo "$seconds" | head -1)" "$(echo "$seconds" | tail -n +2 | median)" "$memory"

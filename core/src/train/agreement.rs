@@ -18,7 +18,7 @@ use crate::transform::HostBatch;
 use crate::{Error, Result};
 
 /// The patch, as near as the network takes it, `[depth, height, width]`.
-const PATCH: [usize; 3] = [32; 3];
+const PATCH: [usize; 3] = [16, 32, 32];
 
 /// Background and two labels.
 const LABELS: [u16; 2] = [1, 2];

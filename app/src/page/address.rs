@@ -1,5 +1,5 @@
-//! Parameters of the page's address: `?sample`, `?model=NAME`, `?device=cpu`, `?threads=NUMBER`, `?speed=NUMBER`, `?logits`, `?cases`,
-//! `?test`; and its fragment, the step.
+//! Parameters of the page's address: `?sample`, `?model=NAME`, `?device=cpu`, `?threads=NUMBER`, `?speed=NUMBER`,
+//! `?logits`, `?cases`, `?test`; and its fragment, the step.
 
 use leptos::prelude::window;
 use wasm_bindgen::JsValue;

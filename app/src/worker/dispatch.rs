@@ -8,10 +8,10 @@ use medcontext_core::device::{self, DeviceKind};
 
 use super::error::{Error, Result};
 use super::persist::store_new;
-use super::pool::Threads;
 use super::reading::check_new;
 use super::reporter::Reporter;
 use super::session::Session;
+use super::threads::Threads;
 use super::{cases, choices, files, folds, label, plan, predict, restore, show, train};
 use crate::message::{
     CasesRequest, Compute, Device, DevicePreference, DisplayRequest, ExportRequest, PlanRequest, Request,

@@ -25,6 +25,7 @@ mod session;
 mod show;
 #[cfg(target_arch = "wasm32")]
 mod start;
+mod threads;
 mod train;
 mod weights;
 

@@ -6,9 +6,10 @@ use medcontext_core::dataset::{CaseFingerprint, LabelSet};
 use medcontext_core::plan::{Budget, Edits, MeasuredPlan, Speed, TrainingPlan};
 
 use super::error::Result;
-use super::pool::{self, Threads};
+use super::pool;
 use super::reporter::yield_now;
 use super::session::Session;
+use super::threads::Threads;
 use crate::message::{PlanReport, PlanTask, Planned};
 use crate::platform::spawn_local;
 

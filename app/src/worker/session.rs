@@ -10,8 +10,8 @@ use medcontext_core::device::ComputeDevice;
 use medcontext_core::plan::Speed;
 
 use super::error::{Error, Result};
-use super::pool::Threads;
 use super::reporter::Reporter;
+use super::threads::Threads;
 use crate::message::{CaseInfo, WorkerReport};
 use crate::platform::Blob;
 use crate::saved::{FileLibrary, SessionStore};

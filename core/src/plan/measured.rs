@@ -31,9 +31,9 @@ pub struct MeasuredPlan {
 }
 
 impl TrainingPlan {
-    /// Plans a run as [`TrainingPlan::new`], with the speed of `device` and `workers` found in a few steps on noise. `adjust` puts
-    /// settings that are not planned over a plan's; what is measured is the result. `go_on` is asked after each event;
-    /// `None` where it said no.
+    /// Plans a run as [`TrainingPlan::new`], with the speed of `device` and `workers` found in a few steps on noise.
+    /// `adjust` puts settings that are not planned over a plan's; what is measured is the result. `go_on` is asked
+    /// after each event; `None` where it said no.
     ///
     /// # Errors
     /// As [`TrainingPlan::new`] and [`rehearse`].

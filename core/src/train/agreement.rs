@@ -8,7 +8,8 @@ use serde::Serialize;
 use web_time::Instant;
 
 use super::flat;
-use super::learner::{Learner, read, step_mask};
+use super::learner::{Learner, read};
+use super::replica::step_mask;
 use super::{NetworkChoice, TrainConfig};
 use crate::backbone::{Backbone, Model, Network, Size};
 use crate::dataset::LabelSet;

@@ -35,7 +35,6 @@ async fn read(rows: Vec<Tensor<1>>) -> Result<Vec<f32>> {
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let lost = || Error::Lost("training".to_owned());
     let data = Tensor::cat(rows, 0).into_data_async().await.map_err(|_| lost())?;
     data.convert::<f32>().try_into_vec().map_err(|_| lost())
 }
@@ -154,4 +153,23 @@ impl ModuleVisitor for Register<'_> {
             self.gradients.register(param.id, gradient);
         }
     }
+}
+
+/// Reads tensors `[1]`, at least one, from the device.
+///
+/// # Errors
+/// When it does not return as many numbers.
+pub(super) async fn numbers(tensors: Vec<Tensor<1>>) -> Result<Vec<f64>> {
+    let count = tensors.len();
+    let read = Tensor::cat(tensors, 0).into_data_async().await;
+    let read = read.map_err(|_| lost())?.convert::<f64>();
+    let values: Vec<f64> = read.try_into_vec().map_err(|_| lost())?;
+    if values.len() != count {
+        return Err(lost());
+    }
+    Ok(values)
+}
+
+pub(super) fn lost() -> Error {
+    Error::Lost("training".to_owned())
 }

@@ -6,18 +6,17 @@ use std::rc::Rc;
 use burn::module::Module;
 use burn::optim::GradientsAccumulator;
 use burn::tensor::{Device, Tensor};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 
+use super::flat::{lost, numbers};
 use super::optimizer::norm_of;
 use super::pooled::{self, Drawn, Round, StepWeights};
 use super::precision::gather;
-use super::replica::{Replica, to_device};
-use super::{LossScale, Losses, Optimizer, RunState, TrainConfig, random_streams};
+use super::replica::{Replica, step_mask, to_device};
+use super::{LossScale, Losses, Optimizer, RunState, TrainConfig};
 use crate::backbone::{Model, Network};
 use crate::dataset::LabelSet;
 use crate::loss::MultiScaleLoss;
-use crate::medcontext::{JointLoss, TestWeights, TubeMask, update_teacher};
+use crate::medcontext::{JointLoss, TestWeights, update_teacher};
 use crate::pool::{Pool, Worker};
 use crate::transform::HostBatch;
 use crate::weights::{self, Precision, Tensors, WeightsError};
@@ -220,18 +219,6 @@ impl Learner {
     }
 }
 
-/// One mask for all patches of step `index`, as in the released code.
-pub(super) fn step_mask(network: &Network, config: &TrainConfig, index: usize) -> Option<TubeMask> {
-    let settings = &config.medcontext;
-    settings.has_masked_view_at(index, config.iterations).then(|| {
-        let mut rng = ChaCha8Rng::seed_from_u64(config.seed ^ random_streams::MASKS);
-        rng.set_stream(index as u64);
-        let grid = network.token_grid(config.patch);
-        let axis = settings.tube_axis.index(config.preprocessing.axes);
-        TubeMask::draw(grid, axis, settings, &mut rng)
-    })
-}
-
 /// Prefixes of the names of the state's parts.
 const STUDENT: &str = "student.";
 const TEACHER: &str = "teacher.";
@@ -255,25 +242,6 @@ pub(super) async fn read(loss: JointLoss) -> Result<Losses> {
     let terms = terms.filter_map(|(_, term)| term).collect();
     let mut values = numbers(terms).await?.into_iter();
     loss.try_map(|_| values.next().ok_or_else(lost))
-}
-
-/// Reads tensors `[1]`, at least one, from the device.
-///
-/// # Errors
-/// When it does not return as many numbers.
-pub(super) async fn numbers(tensors: Vec<Tensor<1>>) -> Result<Vec<f64>> {
-    let count = tensors.len();
-    let read = Tensor::cat(tensors, 0).into_data_async().await;
-    let read = read.map_err(|_| lost())?.convert::<f64>();
-    let values: Vec<f64> = read.try_into_vec().map_err(|_| lost())?;
-    if values.len() != count {
-        return Err(lost());
-    }
-    Ok(values)
-}
-
-fn lost() -> Error {
-    Error::Lost("training".to_owned())
 }
 
 #[cfg(test)]

@@ -10,9 +10,8 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::flat;
-use super::learner::{numbers, step_mask};
-use super::replica::Replica;
+use super::flat::{self, numbers};
+use super::replica::{Replica, step_mask};
 use super::{MixedPrecision, TrainConfig};
 use crate::backbone::{Model, Network};
 use crate::dataset::LabelSet;

@@ -6,9 +6,11 @@
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 
-use super::{MixedPrecision, TrainConfig};
-use crate::backbone::Model;
+use super::{MixedPrecision, TrainConfig, random_streams};
+use crate::backbone::{Model, Network};
 use crate::loss::MultiScaleLoss;
 use crate::medcontext::{Backward, ConsistencyTarget, JointLoss, Masked, TubeMask, joint_gradients};
 use crate::nn::TokenMask;
@@ -82,4 +84,16 @@ impl Replica {
 pub(super) fn to_device(loss: JointLoss, device: &Device) -> JointLoss {
     let plain = device.clone().inner();
     loss.map(|term| term.to_device(&plain))
+}
+
+/// One mask for all patches of step `index`, as in the released code.
+pub(super) fn step_mask(network: &Network, config: &TrainConfig, index: usize) -> Option<TubeMask> {
+    let settings = &config.medcontext;
+    settings.has_masked_view_at(index, config.iterations).then(|| {
+        let mut rng = ChaCha8Rng::seed_from_u64(config.seed ^ random_streams::MASKS);
+        rng.set_stream(index as u64);
+        let grid = network.token_grid(config.patch);
+        let axis = settings.tube_axis.index(config.preprocessing.axes);
+        TubeMask::draw(grid, axis, settings, &mut rng)
+    })
 }

@@ -102,8 +102,8 @@ fn trained(config: &TrainConfig, workers: &[Rc<dyn Worker>]) -> (Vec<u8>, Vec<f6
     (last, losses)
 }
 
-/// Gradients are summed in the order of the batches, whoever computed them, so a run is the same to the last bit. Random
-/// numbers of a network are left out: tests that run at the same time draw from the same source.
+/// Gradients are summed in the order of the batches, whoever computed them, so a run is the same to the last bit.
+/// Random numbers of a network are left out: tests that run at the same time draw from the same source.
 #[test]
 fn workers_change_nothing_of_a_run() {
     for (backbone, medcontext) in [

@@ -55,7 +55,8 @@ const TOGETHER: usize = 2;
 const TAPS: usize = 27;
 const WEIGHTS: usize = TOGETHER * TAPS * CHANNELS;
 
-/// The workgroups from `first` to `end`. With `back` it is the gradient of the input: the same with every kernel mirrored and its channels exchanged.
+/// The workgroups from `first` to `end`. With `back` it is the gradient of the input: the same with every kernel
+/// mirrored and its channels exchanged.
 #[cube(launch)]
 fn convolve_kernel(
     x: &[f32],

@@ -73,6 +73,9 @@ impl pool::Worker for Thread {
     }
 }
 
+/// What the browser calls with an event.
+type Listener = Closure<dyn Fn(Event)>;
+
 /// The line to one thread.
 struct Connection {
     /// Nothing where the browser starts none.
@@ -85,7 +88,7 @@ struct Connection {
     asked: RefCell<VecDeque<oneshot::Sender<Message>>>,
     dead: Cell<bool>,
     /// Called by the browser for as long as the thread lives.
-    listeners: RefCell<Vec<Closure<dyn Fn(Event)>>>,
+    listeners: RefCell<Vec<Listener>>,
 }
 
 impl Connection {
@@ -123,7 +126,7 @@ impl Connection {
         (connection, listening)
     }
 
-    fn listener(connection: &Rc<Self>, called: impl Fn(&Self, Event) + 'static) -> Closure<dyn Fn(Event)> {
+    fn listener(connection: &Rc<Self>, called: impl Fn(&Self, Event) + 'static) -> Listener {
         let connection: Weak<Self> = Rc::downgrade(connection);
         Closure::new(move |event| {
             if let Some(connection) = connection.upgrade() {

@@ -31,12 +31,7 @@ pub fn run(bench: &Bench, kind: DeviceKind) {
             move |x| conv.forward(x)
         });
         pair(bench, &device, &format!("general {name}"), x, |device| {
-            let w = random(w, &device.clone().inner());
-            let w = if device.is_autodiff() {
-                Tensor::from_inner(w).require_grad()
-            } else {
-                w
-            };
+            let w = parameter(w, device);
             move |x| conv3d(x, w.clone(), None, ConvOptions::new([1; 3], [1; 3], [1; 3], 1))
         });
     }
@@ -47,12 +42,7 @@ pub fn run(bench: &Bench, kind: DeviceKind) {
         move |x| project(&layer, x)
     });
     pair(bench, &device, &format!("general {name}"), [rows, terms], |device| {
-        let w = random([terms, columns], &device.clone().inner());
-        let w = if device.is_autodiff() {
-            Tensor::from_inner(w).require_grad()
-        } else {
-            w
-        };
+        let w = parameter([terms, columns], device);
         move |x: Tensor<2>| x.matmul(w.clone())
     });
     rates(bench, &device);
@@ -87,6 +77,15 @@ fn pair<const D: usize, const E: usize, F: Fn(Tensor<D>) -> Tensor<E>>(
         let gradient = x.grad(&gradients);
         wait(gradient.unwrap_or_else(|| panic!("{name}: no gradient")));
     });
+}
+
+/// Weights of the general forms, which track gradients on a device that does.
+fn parameter<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
+    let values = random(shape, &device.clone().inner());
+    match device.is_autodiff() {
+        true => Tensor::from_inner(values).require_grad(),
+        false => values,
+    }
 }
 
 /// Waits until a tensor was computed, by reading its sum.

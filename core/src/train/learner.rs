@@ -103,9 +103,9 @@ impl Learner {
             0 => None,
             _ => Some(StepWeights::read(&self.student, self.teacher.as_ref()).await?),
         };
-        let here = |replica: &Replica, Drawn { number, patches }: &Drawn| {
-            let batch = patches.clone().upload(&self.labels, &replica.device);
-            replica.gradients(batch, *number, &loss, config, scale)
+        let here = |replica: &Replica, Drawn { number, patches }: Drawn| {
+            let batch = patches.upload(&self.labels, &replica.device);
+            replica.gradients(batch, number, &loss, config, scale)
         };
         let (mut sum, mut losses) = (GradientsAccumulator::new(), Vec::new());
         let mut done = 0;

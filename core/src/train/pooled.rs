@@ -10,7 +10,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::flat::{self, numbers};
+use super::flat::{self, lost, numbers};
 use super::replica::{Replica, step_mask};
 use super::{MixedPrecision, TrainConfig};
 use crate::backbone::{Model, Network};
@@ -130,9 +130,10 @@ impl Round<'_> {
         replicas: &[Replica],
         pool: &mut Pool,
         student: &Model,
-        here: impl Fn(&Replica, &Drawn) -> (GradientsParams, JointLoss),
+        here: impl Fn(&Replica, Drawn) -> (GradientsParams, JointLoss),
     ) -> Result<Vec<(GradientsParams, JointLoss)>> {
-        let (own, others) = self.batches.split_at(replicas.len().min(self.batches.len()));
+        let mut own = self.batches;
+        let others = own.split_off(replicas.len().min(own.len()));
         let part = |batch| self.weights.map(|weights| weights.with(self.step, batch));
         let parts = others.iter().filter_map(part).collect::<Result<Vec<_>>>()?;
         // All devices get their work before the first result is fetched, so they work concurrently.
@@ -141,7 +142,7 @@ impl Round<'_> {
             pairs.map(|(replica, batch)| here(replica, batch)).collect::<Vec<_>>()
         };
         let (mut found, answers) = pool.share(parts, own).await;
-        for (batch, answer) in others.iter().zip(answers) {
+        for (batch, answer) in others.into_iter().zip(answers) {
             let answer = answer.map(|answer| gradients(&answer, student, &replicas[0].device));
             found.push(match answer {
                 Some(Ok(found)) => found,
@@ -263,8 +264,7 @@ impl Run {
             .filter_map(|(_, term)| term)
             .collect();
         let mut terms = numbers(terms).await?.into_iter();
-        let missing = || Error::Lost("training".to_owned());
-        let losses = losses.try_map(|_| terms.next().ok_or_else(missing))?;
+        let losses = losses.try_map(|_| terms.next().ok_or_else(lost))?;
         Message::new(Kind::Training, &Computed { present, losses }, vec![to_bytes(&values)])
     }
 }

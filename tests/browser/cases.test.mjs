@@ -183,7 +183,7 @@ test("a series: one frame, or all as channels", { timeout: limit }, async () => 
 test("time and memory are estimated and measured before training", { timeout: limit }, async (context) => {
   const folder = temporaryFolder();
   const { data } = phantom(folder, 2);
-  await withPage(noWebgpu, "", async (page) => {
+  await withPage(noWebgpu, "?threads=2", async (page) => {
     await drop(page, [data]);
     await page.locator("#cases [data-case=phantom_003]").waitFor();
     const estimate = page.locator("#estimate");
@@ -199,9 +199,10 @@ test("time and memory are estimated and measured before training", { timeout: li
     // A run that a page hardly has the memory for, and one button that leads to one that it has.
     await page.locator("#backbone").selectOption("unetr");
     await page.locator("#size").selectOption("paper");
-    for (const axis of ["depth", "height", "width"]) await page.locator(`#patch-${axis}`).fill("64");
+    for (const axis of ["depth", "height", "width"]) await page.locator(`#patch-${axis}`).fill("80");
     await page.locator("#patch-width").blur();
     assert.equal(await estimate.getAttribute("data-light"), "amber");
+    assert.match(await estimate.innerText(), /About 2\.\d GiB of memory in each of 2 threads, which not every machine has/);
     await screenshot(page, "cases-3-too-large");
     for (let presses = 0; (await page.locator("#smaller").count()) > 0; presses += 1) {
       assert.ok(presses < 40, "it never gets small enough");

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::function::{Activation, Loss};
 use super::target::Target;
-use crate::nn::class_sums;
+use crate::nn::kernel::{DiceOfSums, class_sums, dice_of_sums};
 
 /// Dice plus cross entropy. The default is MedContext's.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,20 +84,6 @@ impl DiceCe {
         let [overlap, size, ce] = [overlap, target.masked(size), target.masked(ce)].map(|terms| terms.sum_dim(2));
         [overlap, size, ce.neg()]
     }
-
-    /// Leaves out the background and pools the batch, as configured; both are `[batch, class, 1]`.
-    fn select(&self, overlap: Tensor<3>, size: Tensor<3>) -> (Tensor<3>, Tensor<3>) {
-        let classes = overlap.dims()[1];
-        let choose = |x: Tensor<3>| {
-            let x = if self.background {
-                x
-            } else {
-                x.narrow(1, 1, classes - 1)
-            };
-            if self.batch { x.sum_dim(0) } else { x }
-        };
-        (choose(overlap), choose(size))
-    }
 }
 
 impl Loss for DiceCe {
@@ -119,29 +105,22 @@ impl Loss for DiceCe {
         let [batch, classes, d, h, w] = logits.dims();
         let voxels = d * h * w;
         let logits = logits.reshape([batch, classes, voxels]).cast(FloatDType::F32);
-        let ([overlap, size, ce], terms) = match self.activation {
+        let (sums, terms) = match self.activation {
             Activation::Softmax => {
-                let sums = class_sums(logits, target.one_hot.clone(), self.squared, target.known.is_some());
-                ([0, 1, 2].map(|index| sums.clone().narrow(2, index, 1)), 1)
+                let truth = target.one_hot.clone();
+                (class_sums(logits, truth, self.squared, target.known.is_some()), 1)
             }
-            Activation::Sigmoid => (self.sigmoid_sums(logits, target), classes),
+            Activation::Sigmoid => (Tensor::cat(self.sigmoid_sums(logits, target).to_vec(), 2), classes),
         };
-        let Some(known) = &target.known else {
-            let ce = (ce / (batch * terms * voxels) as f64).sum();
-            let (overlap, size) = self.select(overlap, size + target.count.clone());
-            let dice = (overlap * 2.0 + self.smooth_numerator) / (size + self.smooth_denominator);
-            let dice = dice.mean().neg() + 1.0;
-            return dice * self.dice_weight + ce * self.ce_weight;
+        let known = target.known.as_ref().map(|known| known.count.clone());
+        let numbers = DiceOfSums {
+            background: self.background,
+            batch: self.batch,
+            smooth: [self.smooth_numerator, self.smooth_denominator],
+            weights: [self.dice_weight, self.ce_weight],
+            voxels,
+            terms,
         };
-        let counted = known.count.clone().sum().clamp_min(1.0);
-        let ce = ce.sum() / (counted * terms as f64);
-        let (overlap, size) = self.select(overlap, size + target.count.clone());
-        // 1 for a sample (or batch) with voxels that count; one without has no loss, and nothing is divided by 0.
-        let found = known.count.clone();
-        let found = if self.batch { found.sum_dim(0) } else { found }.clamp_max(1.0);
-        let size = size + (found.clone().neg() + 1.0);
-        let dice = (overlap * 2.0 + self.smooth_numerator) / (size + self.smooth_denominator);
-        let dice = ((dice.neg() + 1.0) * found).mean();
-        dice * self.dice_weight + ce * self.ce_weight
+        dice_of_sums(sums, target.count.clone(), known, numbers)
     }
 }

@@ -3,6 +3,7 @@
 use burn::tensor::{FloatDType, Tensor};
 use serde::{Deserialize, Serialize};
 
+use crate::nn::kernel::relative_distance;
 use crate::nn::{mean, sum};
 
 /// Prevents division by zero if all of the teacher's logits are 0.
@@ -26,12 +27,13 @@ pub enum ConsistencyForm {
 /// Both are `[batch, class, d, h, w]` and are compared in f32; no gradient flows to the teacher. `None` where the form
 /// is off.
 pub fn consistency(student: Tensor<5>, teacher: Tensor<5>, form: ConsistencyForm) -> Option<Tensor<1>> {
-    let teacher = teacher.detach().cast(FloatDType::F32);
-    let difference = (student.cast(FloatDType::F32) - teacher.clone()).powi_scalar(2);
-    let energy = sum(teacher.powi_scalar(2));
+    let (student, teacher) = (student.cast(FloatDType::F32), teacher.detach().cast(FloatDType::F32));
     match form {
-        ConsistencyForm::Paper => Some(sum(difference) / (energy + EPSILON)),
-        ConsistencyForm::Released => Some(mean(difference) / (energy.sqrt() + EPSILON)),
+        ConsistencyForm::Paper => Some(relative_distance(student, teacher, EPSILON)),
+        ConsistencyForm::Released => {
+            let difference = (student - teacher.clone()).powi_scalar(2);
+            Some(mean(difference) / (sum(teacher.powi_scalar(2)).sqrt() + EPSILON))
+        }
         ConsistencyForm::Off => None,
     }
 }

@@ -5,7 +5,7 @@ use burn::nn::{LayerNorm, Linear};
 use burn::tensor::Tensor;
 
 use super::kernel::attention;
-use super::mlp::{linear, project};
+use super::mlp::{add_projection, linear, project};
 use super::{Init, Mlp, layer_norm, normalized};
 
 /// Multi-head self-attention; queries, keys and values come from one projection without bias.
@@ -27,9 +27,10 @@ impl SelfAttention {
         }
     }
 
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+    /// The result for `x`, added to `residual`.
+    fn add_to(&self, residual: Tensor<3>, x: Tensor<3>) -> Tensor<3> {
         let mixed = attention(project(&self.qkv, x), None, self.heads, None, None);
-        project(&self.out_proj, mixed)
+        add_projection(&self.out_proj, residual, mixed)
     }
 }
 
@@ -60,9 +61,8 @@ impl TransformerBlock {
     /// `[batch, token, channel]` → the same shape.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let normed = normalized(&self.norm1, x.clone());
-        let x = x + self.attn.forward(normed);
+        let x = self.attn.add_to(x, normed);
         let normed = normalized(&self.norm2, x.clone());
-        let inner = self.mlp.forward(normed);
-        x + inner
+        self.mlp.add_to(x, normed)
     }
 }

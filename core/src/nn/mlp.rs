@@ -28,16 +28,31 @@ impl Mlp {
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         project(&self.linear2, kernel::gelu(project(&self.linear1, x)))
     }
+
+    /// The same, added to `residual`.
+    pub fn add_to<const D: usize>(&self, residual: Tensor<D>, x: Tensor<D>) -> Tensor<D> {
+        add_projection(&self.linear2, residual, kernel::gelu(project(&self.linear1, x)))
+    }
 }
 
 /// Applies a linear layer: `[…, in]` → `[…, out]`.
 pub fn project<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> {
+    apply(layer, x, None)
+}
+
+/// `residual` plus the result of a linear layer: `[…, out]` and `[…, in]` → `[…, out]`.
+pub fn add_projection<const D: usize>(layer: &Linear, residual: Tensor<D>, x: Tensor<D>) -> Tensor<D> {
+    apply(layer, x, Some(residual))
+}
+
+fn apply<const D: usize>(layer: &Linear, x: Tensor<D>, residual: Option<Tensor<D>>) -> Tensor<D> {
     let mut dims = x.dims();
-    let input = dims[D - 1];
+    let [input, output] = layer.weight.dims();
     let rows = dims[..D - 1].iter().product();
     let bias = layer.bias.as_ref().map(|bias| bias.val());
-    let y = kernel::linear(x.reshape([rows, input]), layer.weight.val(), bias);
-    dims[D - 1] = y.dims()[1];
+    let residual = residual.map(|residual| residual.reshape([rows, output]));
+    let y = kernel::linear(x.reshape([rows, input]), layer.weight.val(), bias, residual);
+    dims[D - 1] = output;
     y.reshape(dims)
 }
 

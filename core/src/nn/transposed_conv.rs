@@ -4,7 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use super::Init;
-use super::kernel::{conv3d_same, depth_to_space};
+use super::kernel::{depth_to_space, mix_channels};
 
 /// Enlarges depth, height and width by the kernel's sides:
 /// `[batch, in, d, h, w]` → `[batch, out, kd·d, kh·h, kw·w]`.
@@ -59,8 +59,7 @@ impl TransposedConv3d {
         let weight = self.weight.val();
         let [input, output, kd, kh, kw] = weight.dims();
         let outputs = output * kd * kh * kw;
-        let weight = weight.reshape([input, outputs]).transpose();
-        let blocks = conv3d_same(x, weight.reshape([outputs, input, 1, 1, 1]));
+        let blocks = mix_channels(x, weight.reshape([input, outputs]));
         depth_to_space(blocks, [kd, kh, kw])
     }
 

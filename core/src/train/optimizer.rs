@@ -1,10 +1,11 @@
 //! AdamW and SGD with accessible state: it is read from the device without blocking, and saved under the parameters'
 //! names.
 
+use std::collections::{HashMap, VecDeque};
+
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::Tensor;
-use burn::tensor::container::TensorContainer;
+use burn::tensor::{Shape, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::backbone::Model;
@@ -48,8 +49,9 @@ pub struct Optimizer {
     weight_decay: f64,
     clip_norm: Option<f64>,
     steps: usize,
-    /// AdamW's first and second moments, or SGD's velocity, for every parameter that had a gradient.
-    moments: Vec<TensorContainer<ParamId>>,
+    /// AdamW's first and second moments, one after the other, or SGD's velocity, for every parameter that had a
+    /// gradient. Flat.
+    moments: HashMap<ParamId, Tensor<1>>,
 }
 
 impl Optimizer {
@@ -61,7 +63,7 @@ impl Optimizer {
             weight_decay,
             clip_norm,
             steps: 0,
-            moments: (0..kind.moments()).map(|_| TensorContainer::new()).collect(),
+            moments: HashMap::new(),
         }
     }
 
@@ -90,18 +92,21 @@ impl Optimizer {
         let largest = self.clip_norm.map(|largest| largest * batches as f64);
         let factor = largest.zip(norm);
         let factor = factor.map(|(largest, norm)| clipping(norm, largest));
-        model.map(&mut Step {
-            rate,
+        let mut taken = Take {
             batches: batches as f64,
             factor,
             gradients,
-            optimizer: self,
-        })
+            places: VecDeque::new(),
+            steps: Vec::new(),
+        };
+        let model = model.map(&mut taken);
+        let moved = self.moved(taken.steps, rate);
+        model.map(&mut Put(taken.places.into_iter().zip(moved).collect()))
     }
 
     /// Number of state tensors per parameter.
     pub(super) fn moments(&self) -> usize {
-        self.moments.len()
+        self.kind.moments()
     }
 
     /// Steps done.
@@ -112,84 +117,131 @@ impl Optimizer {
     /// The state in the shape of the network that it belongs to, outside autodiff; zero where a
     /// parameter has had no gradient yet.
     pub fn state(&self, model: &Model) -> Vec<Model> {
-        let moments = self.moments.iter();
-        moments.map(|moment| model.valid().map(&mut Exchange(moment))).collect()
+        let exchange = |index| Exchange(&self.moments, index);
+        (0..self.moments())
+            .map(|index| model.valid().map(&mut exchange(index)))
+            .collect()
     }
 
     /// Restores a state from [`state`](Self::state) after `steps` steps, for the same model.
     pub fn restore(&mut self, steps: usize, state: &[Model]) {
         self.steps = steps;
-        for (moment, model) in self.moments.iter_mut().zip(state) {
-            *moment = TensorContainer::new();
-            model.visit(&mut Collect(moment));
+        let mut collected = Collect(HashMap::new());
+        for model in state {
+            model.visit(&mut collected);
+        }
+        let together = |(id, moments)| (id, Tensor::cat(moments, 0));
+        self.moments = collected.0.into_iter().map(together).collect();
+    }
+
+    /// Parameters after a step.
+    fn moved(&mut self, steps: Vec<Step>, rate: f64) -> Vec<Tensor<1>> {
+        match self.kind {
+            OptimizerKind::Adamw => self.adamw(steps, rate),
+            OptimizerKind::Sgd { momentum, nesterov } => steps
+                .into_iter()
+                .map(|step| self.descend(step, rate, momentum, nesterov))
+                .collect(),
         }
     }
 
-    /// A parameter after a step.
-    fn moved<const D: usize>(&mut self, id: ParamId, value: Tensor<D>, gradient: Tensor<D>, rate: f64) -> Tensor<D> {
-        let decay = self.weight_decay;
-        match self.kind {
-            OptimizerKind::Adamw => {
-                let numbers = AdamW {
-                    rate: rate as f32,
-                    decay: decay as f32,
-                    kept: BETAS.map(|beta| beta as f32),
-                    added: BETAS.map(|beta| (1.0 - beta) as f32),
-                    corrections: BETAS.map(|beta| (1.0 - beta.powf(self.steps as f64)) as f32),
-                    epsilon: EPSILON as f32,
-                };
-                let old = [0, 1].map(|moment| self.moments[moment].remove::<Tensor<D>>(&id));
-                let old = old.map(|moment| moment.unwrap_or_else(|| value.zeros_like()));
-                let (value, moments) = adamw(value, gradient, old, numbers);
-                for (kept, moment) in self.moments.iter_mut().zip(moments) {
-                    kept.register(id, moment);
-                }
+    fn adamw(&mut self, steps: Vec<Step>, rate: f64) -> Vec<Tensor<1>> {
+        let numbers = AdamW {
+            rate: rate as f32,
+            decay: self.weight_decay as f32,
+            kept: BETAS.map(|beta| beta as f32),
+            added: BETAS.map(|beta| (1.0 - beta) as f32),
+            corrections: BETAS.map(|beta| (1.0 - beta.powf(self.steps as f64)) as f32),
+            epsilon: EPSILON as f32,
+        };
+        let ids: Vec<ParamId> = steps.iter().map(|step| step.id).collect();
+        let with_moments = |Step { id, value, gradient }| {
+            let old = self.moments.remove(&id);
+            let moments = old.unwrap_or_else(|| Tensor::zeros([2 * value.dims()[0]], &value.device()));
+            [value, gradient, moments]
+        };
+        let parameters = steps.into_iter().map(with_moments).collect();
+        let moved = adamw(parameters, numbers).into_iter().zip(ids);
+        moved
+            .map(|([value, moments], id)| {
+                self.moments.insert(id, moments);
                 value
-            }
-            OptimizerKind::Sgd { momentum, nesterov } => {
-                let gradient = gradient + value.clone() * decay;
-                let velocity = match self.moments[0].remove::<Tensor<D>>(&id) {
-                    Some(old) => old * momentum + gradient.clone(),
-                    None => gradient.clone(),
-                };
-                self.moments[0].register(id, velocity.clone());
-                let along = if nesterov {
-                    velocity * momentum + gradient
-                } else {
-                    velocity
-                };
-                value - along * rate
-            }
-        }
+            })
+            .collect()
+    }
+
+    fn descend(&mut self, step: Step, rate: f64, momentum: f64, nesterov: bool) -> Tensor<1> {
+        let Step { id, value, gradient } = step;
+        let gradient = gradient + value.clone() * self.weight_decay;
+        let velocity = match self.moments.remove(&id) {
+            Some(old) => old * momentum + gradient.clone(),
+            None => gradient.clone(),
+        };
+        self.moments.insert(id, velocity.clone());
+        let along = if nesterov {
+            velocity * momentum + gradient
+        } else {
+            velocity
+        };
+        value - along * rate
     }
 }
 
-struct Step<'a> {
-    rate: f64,
+/// A parameter and its gradient, flat.
+struct Step {
+    id: ParamId,
+    value: Tensor<1>,
+    gradient: Tensor<1>,
+}
+
+/// Takes the values out of parameters that have a gradient, so that nobody else holds them and they can be changed in
+/// place.
+struct Take {
     batches: f64,
     /// `[1]`, multiplied with every gradient.
     factor: Option<Tensor<1>>,
     gradients: GradientsParams,
-    optimizer: &'a mut Optimizer,
+    /// The shape of each value that was taken, and whether it learns.
+    places: VecDeque<(ParamId, Shape, bool)>,
+    steps: Vec<Step>,
 }
 
-impl ModuleMapper for Step<'_> {
+impl ModuleMapper for Take {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let id = param.id;
-        let Some(mut gradient) = self.gradients.remove::<D>(id) else {
+        let Some(gradient) = self.gradients.remove::<D>(id) else {
             return param;
         };
+        let shape = gradient.shape();
+        let count = shape.num_elements();
+        let mut gradient = gradient.reshape([count]);
         if self.batches > 1.0 {
             gradient = gradient / self.batches;
         }
         if let Some(factor) = &self.factor {
-            gradient = gradient * factor.clone().reshape([1; D]);
+            gradient = gradient * factor.clone();
         }
         param.map(|old| {
-            let learns = old.is_require_grad();
-            let value = self.optimizer.moved(id, old.inner(), gradient, self.rate);
-            Tensor::from_inner(value).set_require_grad(learns)
+            self.places.push_back((id, shape, old.is_require_grad()));
+            let nothing = Tensor::empty([1; D], &old.device());
+            let value = old.inner().reshape([count]);
+            self.steps.push(Step { id, value, gradient });
+            nothing
         })
+    }
+}
+
+/// Puts values in their places.
+struct Put(VecDeque<((ParamId, Shape, bool), Tensor<1>)>);
+
+impl ModuleMapper for Put {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        match self.0.pop_front_if(|((id, ..), _)| *id == param.id) {
+            Some(((_, shape, learns), value)) => {
+                param.map(|_| Tensor::from_inner(value.reshape(shape)).set_require_grad(learns))
+            }
+            None => param,
+        }
     }
 }
 
@@ -228,21 +280,29 @@ impl ModuleVisitor for Squares<'_> {
     }
 }
 
-/// Replaces parameters by moments.
-struct Exchange<'a>(&'a TensorContainer<ParamId>);
+/// Replaces parameters by one of their moments.
+struct Exchange<'a>(&'a HashMap<ParamId, Tensor<1>>, usize);
 
 impl ModuleMapper for Exchange<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let moment = self.0.get::<Tensor<D>>(&param.id);
-        param.map(|value| moment.unwrap_or_else(|| value.zeros_like()))
+        let moments = self.0.get(&param.id).cloned();
+        param.map(|value| {
+            let (shape, count) = (value.shape(), value.shape().num_elements());
+            match moments {
+                Some(moments) => moments.narrow(0, self.1 * count, count).reshape(shape),
+                None => value.zeros_like(),
+            }
+        })
     }
 }
 
-/// Reads moments from a model's parameters.
-struct Collect<'a>(&'a mut TensorContainer<ParamId>);
+/// Reads moments from models' parameters, flat.
+struct Collect(HashMap<ParamId, Vec<Tensor<1>>>);
 
-impl ModuleVisitor for Collect<'_> {
+impl ModuleVisitor for Collect {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.0.register(param.id, param.val());
+        let moment = param.val();
+        let count = moment.shape().num_elements();
+        self.0.entry(param.id).or_default().push(moment.reshape([count]));
     }
 }

@@ -20,14 +20,15 @@ use burn::tensor::module::conv3d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{FloatDType, Tensor};
 
+use super::sum;
 #[cfg(feature = "flex")]
 use node::{binary, quaternary, ternary, unary};
-pub(crate) use numbers::AdamW;
 use numbers::EPSILON;
+pub(crate) use numbers::{AdamW, DiceOfSums};
 #[cfg(feature = "flex")]
 use operations::{
     AddLeaky, Attention, ClassSums, ConcatChannels, Convolution, DepthToSpace, Gelu, GroupNormRelu, InstanceNorm,
-    LayerNorm, Linear,
+    LayerNorm, Linear, RelativeDistance, SumsLoss,
 };
 
 /// Convolution with an odd cubic kernel, stride 1 and zero padding that keeps the size, without
@@ -36,7 +37,7 @@ pub(crate) fn conv3d_same(x: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
     let [output, input, kernel, ..] = weight.dims();
     #[cfg(feature = "flex")]
     if has_kernels(&x) && convolves(&x, kernel) {
-        return binary(Convolution, x, weight);
+        return binary(Convolution { turned: false }, x, weight);
     }
     if kernel == 1 {
         // A 1×1×1 kernel is a matrix product over channels.
@@ -48,6 +49,20 @@ pub(crate) fn conv3d_same(x: Tensor<5>, weight: Tensor<5>) -> Tensor<5> {
     }
     let padding = [kernel / 2; 3];
     conv3d(x, weight, None, ConvOptions::new([1; 3], padding, [1; 3], 1))
+}
+
+/// Every voxel's channels times a matrix: `[batch, in, d, h, w]` and `[in, out]` → `[batch, out, d, h, w]`.
+pub(crate) fn mix_channels(x: Tensor<5>, weight: Tensor<2>) -> Tensor<5> {
+    let [input, output] = weight.dims();
+    #[cfg(feature = "flex")]
+    if has_kernels(&x) {
+        return binary(
+            Convolution { turned: true },
+            x,
+            weight.reshape([input, output, 1, 1, 1]),
+        );
+    }
+    conv3d_same(x, weight.transpose().reshape([output, input, 1, 1, 1]))
 }
 
 /// Normalizes each sample's channel over its voxels to mean 0 and variance 1, then scales negative values by `slope`
@@ -111,6 +126,57 @@ fn generic_class_sums(logits: Tensor<3>, truth: Tensor<3>, squared: bool, partia
     let size = if squared { p.powi_scalar(2) } else { p };
     let size = if partial { size * truth.sum_dim(1) } else { size };
     Tensor::cat(vec![overlap, size.sum_dim(2), entropy], 2)
+}
+
+/// Dice plus cross entropy, `[1]`, from the [`class_sums`] of probabilities, the voxels of the truth by class, `[batch,
+/// class, 1]`, and, where not all voxels count, how many do, `[batch, 1, 1]`. Only the sums have a gradient.
+///
+/// A sample without any voxel that counts has a Dice of 1 and no gradient.
+pub(crate) fn dice_of_sums(
+    sums: Tensor<3>,
+    truth: Tensor<3>,
+    known: Option<Tensor<3>>,
+    numbers: DiceOfSums,
+) -> Tensor<1> {
+    #[cfg(feature = "flex")]
+    if has_kernels(&sums) {
+        let partial = known.is_some();
+        let known = known.unwrap_or_else(|| Tensor::empty([1; 3], &sums.device()));
+        let operation = SumsLoss { numbers, partial };
+        return ternary(operation, sums, truth.detach(), known.detach()).reshape([1]);
+    }
+    generic_dice_of_sums(sums, truth, known, numbers)
+}
+
+/// [`dice_of_sums`] in burn's own operations.
+fn generic_dice_of_sums(sums: Tensor<3>, truth: Tensor<3>, known: Option<Tensor<3>>, numbers: DiceOfSums) -> Tensor<1> {
+    let classes = sums.dims()[1];
+    let ([dice_weight, ce_weight], [numerator, denominator]) = (numbers.weights, numbers.smooth);
+    let [overlap, size, entropy] = [0, 1, 2].map(|index| sums.clone().narrow(2, index, 1));
+    let known = known.unwrap_or_else(|| sums.zeros_like().narrow(1, 0, 1).narrow(2, 0, 1) + numbers.voxels as f64);
+    let counted = known.clone().sum().clamp_min(1.0);
+    let ce = entropy.sum() / (counted * numbers.terms as f64);
+    let pooled = |x: Tensor<3>| if numbers.batch { x.sum_dim(0) } else { x };
+    let chosen = |x: Tensor<3>| {
+        let first = usize::from(!numbers.background);
+        pooled(x.narrow(1, first, classes - first))
+    };
+    // 1 for a sample (or batch) with voxels that count; one without has no loss, and nothing is divided by 0.
+    let found = pooled(known).clamp_max(1.0);
+    let size = chosen(size + truth) + (found.clone().neg() + 1.0);
+    let dice = (chosen(overlap) * 2.0 + numerator) / (size + denominator);
+    let dice = ((dice.neg() + 1.0) * found).mean();
+    dice * dice_weight + ce * ce_weight
+}
+
+/// ‖a − b‖² / (‖b‖² + ε), `[1]`. `b` has no gradient.
+pub(crate) fn relative_distance<const D: usize>(a: Tensor<D>, b: Tensor<D>, epsilon: f64) -> Tensor<1> {
+    let b = b.detach();
+    #[cfg(feature = "flex")]
+    if has_kernels(&a) && has_kernels(&b) {
+        return binary(RelativeDistance { epsilon }, a, b).reshape([1]);
+    }
+    sum((a - b.clone()).powi_scalar(2)) / (sum(b.powi_scalar(2)) + epsilon)
 }
 
 /// softmax(q · kᵀ / √width + bias + mask) · v within windows, scores in f32: `[window, token, channel]`.
@@ -177,17 +243,25 @@ pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     burn::tensor::activation::gelu(x)
 }
 
-/// `x · weight + bias` of `[row, in]`, `[in, out]` and `[out]`.
-pub(crate) fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
+/// `x · weight + bias + added` of `[row, in]`, `[in, out]`, `[out]` and `[row, out]`.
+pub(crate) fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>, added: Option<Tensor<2>>) -> Tensor<2> {
     #[cfg(feature = "flex")]
     if has_kernels(&x) {
-        let has_bias = bias.is_some();
+        let operation = Linear {
+            has_bias: bias.is_some(),
+            adds: added.is_some(),
+        };
         let bias = bias.unwrap_or_else(|| Tensor::empty([1], &x.device()));
-        return ternary(Linear { has_bias }, x, weight, bias);
+        let added = added.unwrap_or_else(|| Tensor::empty([1, 1], &x.device()));
+        return quaternary(operation, x, weight, bias, added);
     }
     let y = x.matmul(weight);
-    match bias {
+    let y = match bias {
         Some(bias) => y + bias.unsqueeze(),
+        None => y,
+    };
+    match added {
+        Some(added) => y + added,
         None => y,
     }
 }
@@ -226,24 +300,24 @@ pub(crate) fn depth_to_space(x: Tensor<5>, kernel: [usize; 3]) -> Tensor<5> {
         .reshape([batch, channels, kd * d, kh * h, kw * w])
 }
 
-/// A parameter after a step of AdamW, and its two moments. Not part of any graph.
-pub(crate) fn adamw<const D: usize>(
-    value: Tensor<D>,
-    gradient: Tensor<D>,
-    [mean, square]: [Tensor<D>; 2],
-    numbers: AdamW,
-) -> (Tensor<D>, [Tensor<D>; 2]) {
+/// A step of AdamW: from parameters, their gradients and their two moments, one after the other in one tensor, the
+/// parameters and moments after it. All are flat, and not part of any graph.
+pub(crate) fn adamw(parameters: Vec<[Tensor<1>; 3]>, numbers: AdamW) -> Vec<[Tensor<1>; 2]> {
     #[cfg(feature = "flex")]
-    if [&value, &gradient, &mean, &square].into_iter().all(has_kernels) {
-        return update::adamw(value, gradient, [mean, square], numbers);
+    if parameters.iter().flatten().all(has_kernels) {
+        return update::adamw(parameters, numbers);
     }
-    let ([first, second], added) = (numbers.kept, numbers.added);
-    let mean = mean * first + gradient.clone() * added[0];
-    let square = square * second + gradient.powi_scalar(2) * added[1];
-    let [mean_correction, square_correction] = numbers.corrections;
-    let scale = (square.clone() / square_correction).sqrt() + numbers.epsilon;
-    let direction = mean.clone() / mean_correction / scale + value.clone() * numbers.decay;
-    (value - direction * numbers.rate, [mean, square])
+    let moved = |[value, gradient, moments]: [Tensor<1>; 3]| {
+        let ([first, second], added) = (numbers.kept, numbers.added);
+        let [mean, square]: [Tensor<1>; 2] = moments.chunk(2, 0).try_into().expect("two moments");
+        let mean = mean * first + gradient.clone() * added[0];
+        let square = square * second + gradient.powi_scalar(2) * added[1];
+        let [mean_correction, square_correction] = numbers.corrections;
+        let scale = (square.clone() / square_correction).sqrt() + numbers.epsilon;
+        let direction = mean.clone() / mean_correction / scale + value.clone() * numbers.decay;
+        [value - direction * numbers.rate, Tensor::cat(vec![mean, square], 0)]
+    };
+    parameters.into_iter().map(moved).collect()
 }
 
 /// `share · kept + (1 − share) · new` of pairs of tensors. Not part of any graph.

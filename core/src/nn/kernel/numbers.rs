@@ -19,3 +19,20 @@ pub(crate) struct AdamW {
     /// Added to the denominator.
     pub epsilon: f32,
 }
+
+/// How Dice and cross entropy follow from a batch's sums over voxels.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DiceOfSums {
+    /// Whether Dice includes the first class. Cross entropy always does.
+    pub background: bool,
+    /// Whether Dice pools the batch before the ratio is taken.
+    pub batch: bool,
+    /// Added to the numerator and to the denominator of Dice.
+    pub smooth: [f64; 2],
+    /// Weights of Dice and of cross entropy.
+    pub weights: [f64; 2],
+    /// Voxels of a sample.
+    pub voxels: usize,
+    /// Terms of a voxel's cross entropy: one, or one for each class.
+    pub terms: usize,
+}

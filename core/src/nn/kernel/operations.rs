@@ -1,9 +1,14 @@
 //! The operations that have kernels, with their parameters. Their inputs and results are those of the functions in the
 //! parent module; `cpu` and `gpu` compute them.
 
-/// [`conv3d_same`](super::conv3d_same).
+use super::numbers::DiceOfSums;
+
+/// [`conv3d_same`](super::conv3d_same), or [`mix_channels`](super::mix_channels).
 #[derive(Clone, Debug)]
-pub(super) struct Convolution;
+pub(super) struct Convolution {
+    /// Whether the weights are `[in, out, 1, 1, 1]` instead of `[out, in, k, k, k]`.
+    pub turned: bool,
+}
 
 /// [`instance_norm`](super::instance_norm).
 #[derive(Clone, Debug)]
@@ -31,6 +36,20 @@ pub(super) struct ClassSums {
     pub partial: bool,
 }
 
+/// [`dice_of_sums`](super::dice_of_sums). Missing counts of known voxels are a tensor of one element, which is not read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SumsLoss {
+    pub numbers: DiceOfSums,
+    /// Whether only some voxels count.
+    pub partial: bool,
+}
+
+/// [`relative_distance`](super::relative_distance).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RelativeDistance {
+    pub epsilon: f64,
+}
+
 /// [`attention`](super::attention). A missing input is a tensor of one element, which is not read.
 #[derive(Clone, Debug)]
 pub(super) struct Attention {
@@ -41,10 +60,12 @@ pub(super) struct Attention {
 #[derive(Clone, Debug)]
 pub(super) struct Gelu;
 
-/// [`linear`](super::linear). A missing bias is a tensor of one element, which is not read.
+/// [`linear`](super::linear). A missing input is a tensor of one element, which is not read.
 #[derive(Clone, Debug)]
 pub(super) struct Linear {
     pub has_bias: bool,
+    /// Whether another tensor is added to the result.
+    pub adds: bool,
 }
 
 /// [`concat_channels`](super::concat_channels).

@@ -1,7 +1,7 @@
 //! The kernels against burn's own operations, on the CPU and on a GPU where one can be opened: values and gradients,
 //! 1e-5 relative L2 (both sides compute in f32, in another order).
 
-use burn::tensor::activation::{leaky_relu, log_softmax, relu, softmax};
+use burn::tensor::activation::{leaky_relu, relu};
 use burn::tensor::module::conv3d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -10,12 +10,13 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    AdamW, adamw, add_leaky_relu, averages, class_sums, concat_channels, conv3d_same, depth_to_space, gelu,
-    generic_class_sums, group_norm_relu, instance_norm, layer_norm, linear,
+    AdamW, adamw, add_leaky_relu, averages, concat_channels, conv3d_same, depth_to_space, gelu, group_norm_relu,
+    instance_norm, layer_norm, linear, mix_channels,
 };
 
 mod attention;
 mod edges;
+mod loss;
 
 /// Runs a test on the CPU, and on a GPU if the tests are built for one and it can be opened.
 #[allow(clippy::print_stderr)]
@@ -120,6 +121,22 @@ fn convolution_equals_burns() {
 }
 
 #[test]
+fn mixed_channels_equal_burns_convolution() {
+    on_each_device(|device| {
+        let device = device.autodiff();
+        for (x, output) in [([2, 20, 3, 9, 7], 5), ([1, 3, 2, 2, 2], 40)] {
+            let inputs = [random(x, 1, &device), random([x[1], output, 1, 1, 1], 2, &device)];
+            let ours = |x, weight: Tensor<5>| {
+                let [input, output, ..] = weight.dims();
+                mix_channels(x, weight.reshape([input, output]))
+            };
+            let burns = |x, weight: Tensor<5>| burns_convolution(x, weight.swap_dims(0, 1));
+            compare(&format!("{x:?} to {output}"), inputs, ours, burns);
+        }
+    });
+}
+
+#[test]
 fn instance_norm_equals_its_formula() {
     on_each_device(|device| {
         let device = device.autodiff();
@@ -210,10 +227,16 @@ fn linear_layers_equal_burns() {
         let inputs = [random([37, 20], 1, &device), random([20, 11], 2, &device)];
         let bias = random([11], 3, &device);
         let burns = |x: Tensor<2>, w: Tensor<2>| x.matmul(w) + bias.clone().unsqueeze();
-        let ours = |x: Tensor<2>, w: Tensor<2>| linear(x, w, Some(bias.clone()));
+        let ours = |x: Tensor<2>, w: Tensor<2>| linear(x, w, Some(bias.clone()), None);
         compare("with a bias", inputs.clone(), ours, burns);
+        // In parts, with something added; `other` has a gradient in place of the weights.
+        let (x, weight) = (random([37, 150], 4, &device), random([150, 11], 5, &device));
+        let inputs_added = [x, random([37, 11], 6, &device)];
+        let burns = |x: Tensor<2>, other: Tensor<2>| x.matmul(weight.clone()) + bias.clone().unsqueeze() + other;
+        let ours = |x, other| linear(x, weight.clone(), Some(bias.clone()), Some(other));
+        compare("added", inputs_added, ours, burns);
         let burns = |x: Tensor<2>, w: Tensor<2>| x.matmul(w);
-        compare("without", inputs, |x, w| linear(x, w, None), burns);
+        compare("without", inputs, |x, w| linear(x, w, None, None), burns);
     });
 }
 
@@ -224,7 +247,7 @@ fn the_gradient_of_a_bias_is_the_sum_over_rows() {
         let [x, weight] = [random([37, 20], 1, &device), random([20, 11], 2, &device)];
         let bias = random([11], 3, &device).require_grad();
         let weights = random([37, 11], 4, &device);
-        let y = linear(x, weight, Some(bias.clone()));
+        let y = linear(x, weight, Some(bias.clone()), None);
         let gradients = (y * weights.clone()).sum().backward();
         let found = bias.grad(&gradients).expect("it is tracked");
         assert_same("bias", found, weights.inner().sum_dim(0).squeeze());
@@ -251,67 +274,6 @@ fn layer_norm_equals_its_formula() {
     });
 }
 
-#[test]
-fn sums_of_classes_equal_their_formula() {
-    on_each_device(|device| {
-        let device = device.autodiff();
-        for (classes, squared) in [(5, true), (5, false), (2, true), (14, true)] {
-            // Partial runs; logits so far apart that one of them outweighs all others.
-            let inputs = [
-                random([2, classes, 700], 1, &device) * 20.0,
-                random([2, classes, 700], 2, &device) + 1.0,
-            ];
-            let formula = |logits: Tensor<3>, truth: Tensor<3>| {
-                let p = softmax(logits.clone(), 1);
-                let entropy = log_softmax(logits, 1).neg() * truth.clone();
-                let size = if squared { p.clone() * p.clone() } else { p.clone() };
-                let sums = [p * truth, size, entropy].map(|terms| terms.sum_dim(2));
-                Tensor::cat(sums.to_vec(), 2)
-            };
-            let ours = |logits, truth| class_sums(logits, truth, squared, false);
-            let what = format!("{classes} classes, squared {squared}");
-            compare(&what, inputs, ours, formula);
-        }
-    });
-}
-
-/// Every third voxel has no class; more of them than a run of the kernel has.
-#[test]
-fn sums_of_partial_truth_are_those_of_the_generic_form() {
-    on_each_device(|device| {
-        let device = device.autodiff();
-        let (classes, voxels) = (3, 700);
-        let one_hot = (0..2 * classes * voxels).map(|index| {
-            let (class, voxel) = (index / voxels % classes, index % voxels);
-            f32::from(u8::from(voxel % 3 > 0 && voxel / 3 % classes == class))
-        });
-        let truth = TensorData::new(one_hot.collect::<Vec<f32>>(), [2, classes, voxels]);
-        let truth = Tensor::from_data(truth, &device);
-        for squared in [true, false] {
-            let inputs = [random([2, classes, voxels], 1, &device) * 5.0, truth.clone()];
-            let ours = |logits, truth| class_sums(logits, truth, squared, true);
-            let generic = |logits, truth: Tensor<3>| generic_class_sums(logits, truth.detach(), squared, true);
-            compare(&format!("partial, squared {squared}"), inputs, ours, generic);
-            // A third of the probabilities is left out.
-            let logits = random([2, classes, voxels], 1, &device);
-            let sizes = |partial| {
-                class_sums(logits.clone(), truth.clone(), false, partial)
-                    .narrow(2, 1, 1)
-                    .sum()
-            };
-            let [part, whole] = [true, false].map(|partial| {
-                let sum = block_on(sizes(partial).into_scalar_async::<f32>());
-                sum.expect("the cpu answers")
-            });
-            // 466 of the 700 voxels of each sample.
-            assert!(
-                (part - 932.0).abs() < 1e-2 && (whole - 1400.0).abs() < 1e-2,
-                "{part} {whole}"
-            );
-        }
-    });
-}
-
 /// Against PyTorch's formula in f64, on more values than one thread maps at a time.
 #[test]
 fn adamw_and_the_moving_average_equal_their_formulas() {
@@ -333,8 +295,14 @@ fn adamw_and_the_moving_average_equal_their_formulas() {
             data.convert::<f64>().try_into_vec().expect("f64")
         };
         let [v, g, m, s] = [&value, &gradient, &mean, &square].map(doubles);
-        let moments = [mean, square];
-        let (moved, [mean, square]) = adamw(value.clone(), gradient.clone(), moments, numbers);
+        // Three parameters: two that take a step together, of which one is shorter, and one alone.
+        let parameter = |count| {
+            let [v, g, m, s] = [&value, &gradient, &mean, &square].map(|tensor| tensor.clone().narrow(0, 0, count));
+            [v, g, Tensor::cat(vec![m, s], 0)]
+        };
+        let moved = adamw([7, count, count].map(parameter).to_vec(), numbers);
+        let moved: Vec<[Vec<f64>; 2]> = moved.iter().map(|moved| moved.each_ref().map(doubles)).collect();
+        assert!(moved.iter().map(|[value, _]| value.len()).eq([7, count, count]));
         // Five pairs, so that some are averaged together and some alone, of which the last is shorter.
         let pair = [value.clone(), gradient.clone()];
         let short = pair.clone().map(|tensor| tensor.narrow(0, 0, 7));
@@ -342,13 +310,15 @@ fn adamw_and_the_moving_average_equal_their_formulas() {
         let averages: Vec<Vec<f64>> = averages(pairs, 0.75).iter().map(doubles).collect();
         let counts = averages.iter().map(Vec::len);
         assert!(counts.eq([count, count, count, count, 7]));
-        let [moved, mean, square] = [&moved, &mean, &square].map(doubles);
         for n in 0..count {
             let (m, s) = (0.9 * m[n] + 0.1 * g[n], 0.999 * s[n] + 0.001 * g[n] * g[n]);
             let direction = m / 0.271 / ((s / 0.002_997).sqrt() + 1e-8);
             let expected = v[n] - 0.01 * (direction + 0.1 * v[n]);
-            assert!((mean[n] - m).abs() < 1e-6 && (square[n] - s).abs() < 1e-6);
-            assert!((moved[n] - expected).abs() < 1e-5 * direction.abs().max(1.0));
+            for [moved, moments] in moved.iter().filter(|[moved, _]| n < moved.len()) {
+                let (mean, square) = moments.split_at(moved.len());
+                assert!((mean[n] - m).abs() < 1e-6 && (square[n] - s).abs() < 1e-6);
+                assert!((moved[n] - expected).abs() < 1e-5 * direction.abs().max(1.0));
+            }
             for averaged in averages.iter().filter(|averaged| n < averaged.len()) {
                 assert!((averaged[n] - 0.75 * v[n] - 0.25 * g[n]).abs() < 1e-6);
             }

@@ -12,21 +12,27 @@ use super::gpu;
 use super::numbers::AdamW;
 
 /// See [`adamw`](super::adamw).
-pub(super) fn adamw<const D: usize>(
-    value: Tensor<D>,
-    gradient: Tensor<D>,
-    [mean, square]: [Tensor<D>; 2],
-    numbers: AdamW,
-) -> (Tensor<D>, [Tensor<D>; 2]) {
-    let (value, mean, square) = <Dispatch as Update>::adamw(
-        value.into_dispatch(),
-        gradient.into_dispatch(),
-        mean.into_dispatch(),
-        square.into_dispatch(),
-        numbers,
-    );
-    let moments = [mean, square].map(Tensor::from_dispatch);
-    (Tensor::from_dispatch(value), moments)
+pub(super) fn adamw(parameters: Vec<[Tensor<1>; 3]>, numbers: AdamW) -> Vec<[Tensor<1>; 2]> {
+    let mut moved = Vec::with_capacity(parameters.len());
+    let mut parameters = parameters
+        .into_iter()
+        .map(|parameter| parameter.map(Tensor::into_dispatch));
+    while let Some([v, g, m]) = parameters.next() {
+        match parameters.next() {
+            Some([w, h, n]) => {
+                let (v, m, w, n) = <Dispatch as Update>::adamw_two(v, g, m, w, h, n, numbers);
+                moved.extend([[v, m], [w, n]]);
+            }
+            None => {
+                let (v, m) = <Dispatch as Update>::adamw(v, g, m, numbers);
+                moved.push([v, m]);
+            }
+        }
+    }
+    moved
+        .into_iter()
+        .map(|moved| moved.map(Tensor::from_dispatch))
+        .collect()
 }
 
 /// See [`averages`](super::averages).
@@ -53,10 +59,24 @@ trait Update: Backend {
     fn adamw(
         value: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
-        mean: FloatTensor<Self>,
-        square: FloatTensor<Self>,
+        moments: FloatTensor<Self>,
         numbers: AdamW,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    fn adamw_two(
+        v: FloatTensor<Self>,
+        g: FloatTensor<Self>,
+        m: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        h: FloatTensor<Self>,
+        n: FloatTensor<Self>,
+        numbers: AdamW,
+    ) -> (
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+    );
 
     fn average(kept: FloatTensor<Self>, new: FloatTensor<Self>, share: f64) -> FloatTensor<Self>;
 
@@ -78,11 +98,27 @@ macro_rules! updates {
             fn adamw(
                 value: FloatTensor<Self>,
                 gradient: FloatTensor<Self>,
-                mean: FloatTensor<Self>,
-                square: FloatTensor<Self>,
+                moments: FloatTensor<Self>,
                 numbers: AdamW,
-            ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-                $module::adamw(value, gradient, [mean, square], numbers)
+            ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+                $module::adamw([value, gradient, moments], numbers)
+            }
+
+            fn adamw_two(
+                v: FloatTensor<Self>,
+                g: FloatTensor<Self>,
+                m: FloatTensor<Self>,
+                w: FloatTensor<Self>,
+                h: FloatTensor<Self>,
+                n: FloatTensor<Self>,
+                numbers: AdamW,
+            ) -> (
+                FloatTensor<Self>,
+                FloatTensor<Self>,
+                FloatTensor<Self>,
+                FloatTensor<Self>,
+            ) {
+                $module::adamw_two([v, g, m], [w, h, n], numbers)
             }
 
             fn average(kept: FloatTensor<Self>, new: FloatTensor<Self>, share: f64) -> FloatTensor<Self> {

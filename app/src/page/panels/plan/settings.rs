@@ -116,15 +116,30 @@ fn put_over_plan(state: State, edits: Edits) {
     }
 }
 
+/// The settings as they are trained with. Threads of the CPU take the patches of a batch one by one, and each has a memory
+/// of its own, so a step takes in each of them what one patch does.
+pub fn as_trained(engine: &Engine, config: &TrainConfig) -> TrainConfig {
+    match engine {
+        Engine::Ready(Device::WebGpu { .. }) => config.clone(),
+        _ => config.clone().by_patch(),
+    }
+}
+
 /// Whether the device has memory for a step, and the tab for the cases.
 fn feasible(state: State, config: &TrainConfig) -> Result<(), Infeasible> {
-    let bytes = match &*state.worker.engine.read_untracked() {
+    let engine = state.worker.engine.read_untracked();
+    let bytes = match &*engine {
         Engine::Ready(Device::WebGpu { .. }) => GPU_BYTES,
-        // Each thread has a memory of its own, and one patch of a step.
-        Engine::Ready(Device::Cpu { threads, .. }) => CPU_BYTES * config.batch_size.clamp(1, *threads) as u64,
         _ => CPU_BYTES,
     };
-    check(config, &[], bytes)?;
+    let trained = as_trained(&engine, config);
+    check(&trained, &[], bytes).map_err(|mut infeasible| {
+        if trained.batch_size != config.batch_size {
+            infeasible.nearest.batch_size = config.batch_size;
+            infeasible.nearest.accumulation = config.accumulation;
+        }
+        infeasible
+    })?;
     let plan = state.plan.plan.read_untracked();
     let cases = plan.as_ref().map_or(&[][..], |plan| plan.cases.as_slice());
     let small = TrainConfig {

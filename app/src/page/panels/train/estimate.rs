@@ -6,7 +6,7 @@ use medcontext_core::duration;
 use crate::message::{Device, TrainingRequest};
 use crate::page::format;
 use crate::page::link::Link;
-use crate::page::panels::plan::change;
+use crate::page::panels::plan::{as_trained, change};
 use crate::page::panels::progress::{Task, Work};
 use crate::page::panels::worker::Engine;
 use crate::page::state::State;
@@ -96,18 +96,21 @@ pub fn Estimate(cases: Memo<Vec<String>>, ready: Signal<bool>) -> impl IntoView 
 
 /// The verdict about memory.
 fn memory(state: State) -> (Light, String) {
-    let gib = state.saved.config().read().training_bytes() as f64 / GIB;
-    let (amber, red) = match &*state.worker.engine.read() {
-        Engine::Ready(Device::Cpu { threads, .. }) => {
-            // Each thread has a memory of its own, and one patch of a step.
-            let shares = state.saved.config().read().batch_size.clamp(1, *threads) as f64;
-            (CPU_GIB.0 * shares, CPU_GIB.1 * shares)
-        }
-        _ => GPU_GIB,
+    let config = state.saved.config().read();
+    let engine = state.worker.engine.read();
+    let trained = as_trained(&engine, &config);
+    let ((amber, red), threads) = match &*engine {
+        Engine::Ready(Device::Cpu { threads, .. }) => (CPU_GIB, trained.accumulation.min(*threads)),
+        _ => (GPU_GIB, 1),
     };
+    let place = match threads {
+        1 => String::new(),
+        threads => format!(" in each of {threads} threads"),
+    };
+    let gib = trained.training_bytes() as f64 / GIB;
     let light = Light::of(gib, amber, red);
-    let largest = state.saved.config().read().largest_tensor_bytes();
-    if let Engine::Ready(Device::WebGpu { largest_tensor, .. }) = &*state.worker.engine.read()
+    let largest = trained.largest_tensor_bytes();
+    if let Engine::Ready(Device::WebGpu { largest_tensor, .. }) = &*engine
         && largest > *largest_tensor
     {
         let text = format!(
@@ -122,7 +125,7 @@ fn memory(state: State) -> (Light, String) {
         Light::Amber => ", which not every machine has",
         Light::Red => ", more than this page is likely to get",
     };
-    (light, format!("About {gib:.1} GiB of memory{text}."))
+    (light, format!("About {gib:.1} GiB of memory{place}{text}."))
 }
 
 /// The verdict about time, if steps with these settings were timed.

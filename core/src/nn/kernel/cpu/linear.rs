@@ -13,28 +13,32 @@ use super::work::{fill, sum_shares, tensor, values};
 use crate::nn::kernel::node::Operation;
 use crate::nn::kernel::operations::Linear;
 
-impl Operation<Flex, 3, 2> for Linear {
+impl Operation<Flex, 4, 2> for Linear {
     type Kept = ();
 
-    fn forward(&self, inputs: [FlexTensor; 3]) -> (FlexTensor, ()) {
-        let [x, weight, bias] = inputs.map(|tensor| tensor.to_contiguous());
+    fn forward(&self, inputs: [FlexTensor; 4]) -> (FlexTensor, ()) {
+        let [x, weight, bias, added] = inputs.map(|tensor| tensor.to_contiguous());
         let [rows, inner] = dims(&x);
         let columns = dims(&weight)[1];
-        let (x, weight, bias) = (values(&x), values(&weight), values(&bias));
+        let (x, weight) = (values(&x), values(&weight));
+        let (bias, added) = (values(&bias), values(&added));
         let none = vec![0.0; if self.has_bias { 0 } else { columns }];
         let bias = if self.has_bias { bias } else { &none };
-        let (mut y, _) = fill(rows * columns, columns, |_, row| row.put(bias));
+        let (mut y, _) = fill(rows * columns, columns, |index, row| match self.adds {
+            true => row.put_pairs(&added[index * columns..][..columns], bias, |added, bias| added + bias),
+            false => row.put(bias),
+        });
         let target = Target {
             place: y.as_mut_ptr(),
             row: columns,
         };
         let (x, weight) = (Matrix::rows(x, inner), Matrix::rows(weight, columns));
-        // SAFETY: every row of the result holds the bias.
+        // SAFETY: every row of the result holds what the product is added to.
         unsafe { multiply(target, x, weight, [rows, columns, inner], true, true) };
         (tensor(y, Shape::from([rows, columns])), ())
     }
 
-    fn needed<T>([x, weight, _bias]: [T; 3]) -> [T; 2] {
+    fn needed<T>([x, weight, ..]: [T; 4]) -> [T; 2] {
         [x, weight]
     }
 
@@ -43,8 +47,8 @@ impl Operation<Flex, 3, 2> for Linear {
         needed: [FlexTensor; 2],
         (): (),
         dy: FlexTensor,
-        [of_x, of_weight, of_bias]: [bool; 3],
-    ) -> [Option<FlexTensor>; 3] {
+        [of_x, of_weight, of_bias, _]: [bool; 4],
+    ) -> [Option<FlexTensor>; 4] {
         let dy = dy.to_contiguous();
         let [x, weight] = needed.map(|tensor| tensor.to_contiguous());
         let ([rows, inner], columns) = (dims(&x), dims(&weight)[1]);
@@ -63,7 +67,7 @@ impl Operation<Flex, 3, 2> for Linear {
             let sums = column_sums(values(&dy), [rows, columns]);
             tensor(sums, Shape::from([columns]))
         });
-        [dx, dw, db]
+        [dx, dw, db, self.adds.then_some(dy)]
     }
 }
 

@@ -1,7 +1,8 @@
 //! The operations on a CPU, each as an operation of burn's graph (`node`) beside its computation.
 //!
 //! Convolutions are in `conv`; attention in `attention` (the operation) and `heads`; instance norm in `norm` (the
-//! operation) and `moments`; a loss in `class_sums`; layer and group norm in `layer_norm` and `group_norm`. `update`
+//! operation) and `moments`; losses in `class_sums`,
+//! `dice_of_sums` and `relative_distance`; layer and group norm in `layer_norm` and `group_norm`. `update`
 //! has the optimizer's and the EMA's update of a parameter. `work` distributes work over threads, `matrix` multiplies,
 //! `math` has vectorizable functions.
 
@@ -11,6 +12,7 @@ mod class_sums;
 mod concat;
 mod conv;
 mod depth_to_space;
+mod dice_of_sums;
 mod gelu;
 mod group_norm;
 mod heads;
@@ -20,7 +22,8 @@ mod math;
 mod matrix;
 mod moments;
 mod norm;
+mod relative_distance;
 mod update;
 mod work;
 
-pub(super) use update::{adamw, average, average_three};
+pub(super) use update::{adamw, adamw_two, average, average_three};

@@ -8,21 +8,18 @@ use burn::backend::flex::FlexTensor;
 use super::work::{CHUNK, Shared, fill, map_pairs, tensor, values, vectorized};
 use crate::nn::kernel::numbers::AdamW;
 
-/// See [`adamw`](crate::nn::kernel::adamw).
+/// One parameter of [`adamw`](crate::nn::kernel::adamw).
 pub(in crate::nn::kernel) fn adamw(
-    value: FlexTensor,
-    gradient: FlexTensor,
-    moments: [FlexTensor; 2],
+    [value, gradient, moments]: [FlexTensor; 3],
     numbers: AdamW,
-) -> (FlexTensor, FlexTensor, FlexTensor) {
+) -> (FlexTensor, FlexTensor) {
     let shape = value.layout().shape().clone();
     let (value, gradient) = (value.to_contiguous(), gradient.to_contiguous());
     let (value, gradient) = (values(&value), values(&gradient));
-    let mut moments = moments.map(|moment| moment.to_contiguous());
-    let places = moments.each_mut().map(|moment| {
-        let start = moment.layout().start_offset();
-        Shared(moment.storage_mut::<f32>()[start..].as_mut_ptr())
-    });
+    let mut moments = moments.to_contiguous();
+    let start = moments.layout().start_offset();
+    let (means, squares) = moments.storage_mut::<f32>()[start..].split_at_mut(value.len());
+    let places = [means, squares].map(|moment| Shared(moment.as_mut_ptr()));
     let (value, _) = fill(value.len(), CHUNK, |index, target| {
         let run = index * CHUNK..index * CHUNK + target.len();
         // SAFETY: moments have as many values as their parameter, and chunks do not overlap.
@@ -46,8 +43,17 @@ pub(in crate::nn::kernel) fn adamw(
             },
         );
     });
-    let [mean, square] = moments;
-    (tensor(value, shape), mean, square)
+    (tensor(value, shape), moments)
+}
+
+/// Two parameters.
+pub(in crate::nn::kernel) fn adamw_two(
+    first: [FlexTensor; 3],
+    second: [FlexTensor; 3],
+    numbers: AdamW,
+) -> (FlexTensor, FlexTensor, FlexTensor, FlexTensor) {
+    let [(v, m), (w, n)] = [first, second].map(|parameter| adamw(parameter, numbers));
+    (v, m, w, n)
 }
 
 /// The average of one pair, see [`averages`](crate::nn::kernel::averages).

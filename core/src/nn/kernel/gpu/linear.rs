@@ -5,7 +5,7 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::launch::{arg, dims, empty, row, sum_all_parts, units};
-use super::product::{Factor, Sizes, product, product_sum};
+use super::product::{Added, Factor, Sizes, product, product_sum};
 use crate::nn::kernel::node::Operation;
 use crate::nn::kernel::operations::Linear;
 
@@ -37,11 +37,11 @@ fn column_sums(x: &CubeTensor) -> CubeTensor {
     sum_all_parts(parts, runs, [columns])
 }
 
-impl Operation<Cube, 3, 2> for Linear {
+impl Operation<Cube, 4, 2> for Linear {
     type Kept = ();
 
-    fn forward(&self, inputs: [CubeTensor; 3]) -> (CubeTensor, ()) {
-        let [x, weight, bias] = inputs.map(row);
+    fn forward(&self, inputs: [CubeTensor; 4]) -> (CubeTensor, ()) {
+        let [x, weight, bias, added] = inputs.map(row);
         let ([rows, terms], [_, columns]) = (dims(&x), dims(&weight));
         let sizes = Sizes {
             rows,
@@ -52,13 +52,16 @@ impl Operation<Cube, 3, 2> for Linear {
         let y = product(
             Factor::new(&x),
             Factor::new(&weight),
-            self.has_bias.then_some(&bias),
+            Added {
+                bias: self.has_bias.then_some(&bias),
+                values: self.adds.then_some(&added),
+            },
             sizes,
         );
         (reshaped(y, [rows, columns]), ())
     }
 
-    fn needed<T>([x, weight, _bias]: [T; 3]) -> [T; 2] {
+    fn needed<T>([x, weight, ..]: [T; 4]) -> [T; 2] {
         [x, weight]
     }
 
@@ -67,8 +70,8 @@ impl Operation<Cube, 3, 2> for Linear {
         needed: [CubeTensor; 2],
         (): (),
         dy: CubeTensor,
-        [of_x, of_weight, of_bias]: [bool; 3],
-    ) -> [Option<CubeTensor>; 3] {
+        [of_x, of_weight, of_bias, _]: [bool; 4],
+    ) -> [Option<CubeTensor>; 4] {
         let ([x, weight], dy) = (needed.map(row), row(dy));
         let ([rows, inner], [_, columns]) = (dims(&x), dims(&weight));
         let dx = of_x.then(|| {
@@ -78,7 +81,12 @@ impl Operation<Cube, 3, 2> for Linear {
                 terms: columns,
                 samples: 1,
             };
-            let dx = product(Factor::new(&dy), Factor::new(&weight).turned(), None, sizes);
+            let dx = product(
+                Factor::new(&dy),
+                Factor::new(&weight).transposed(),
+                Added::default(),
+                sizes,
+            );
             reshaped(dx, [rows, inner])
         });
         let dw = of_weight.then(|| {
@@ -88,9 +96,10 @@ impl Operation<Cube, 3, 2> for Linear {
                 terms: rows,
                 samples: 1,
             };
-            product_sum(Factor::new(&x).turned(), Factor::new(&dy), sizes)
+            product_sum(Factor::new(&x).transposed(), Factor::new(&dy), sizes)
         });
-        [dx, dw, of_bias.then(|| column_sums(&dy))]
+        let db = of_bias.then(|| column_sums(&dy));
+        [dx, dw, db, self.adds.then_some(dy)]
     }
 }
 

@@ -9,15 +9,18 @@ use super::launch::{arg, cubes, empty, sum_all_parts};
 const SIDE: usize = 8;
 const UNITS: usize = SIDE * SIDE;
 
-/// Rows and columns of an invocation's block, at most.
+/// Rows and columns of an invocation's block: of a thin matrix, and of any other. Each is another program to compile, so
+/// there are two.
+const THIN: usize = 2;
 const BLOCK: usize = 8;
 
 /// Terms of the sums that are in shared memory at a time.
 const DEPTH: usize = 16;
 
-/// Workgroups that are enough to keep a device busy, and the terms of a sum that are worth a workgroup.
+/// Workgroups that are enough to keep a device busy, and the terms of a sum that are worth a second launch to add up
+/// parts. Tests have shorter sums.
 const BUSY: usize = 256;
-const FEWEST_TERMS: usize = 256;
+const FEWEST_TERMS: usize = if cfg!(test) { 64 } else { 1024 };
 
 /// One of the two factors.
 #[derive(Clone, Copy)]
@@ -39,8 +42,12 @@ impl<'a> Factor<'a> {
         }
     }
 
-    pub fn turned(self) -> Self {
-        Self { turned: true, ..self }
+    /// The same with its axes exchanged.
+    pub fn transposed(self) -> Self {
+        Self {
+            turned: !self.turned,
+            ..self
+        }
     }
 
     pub fn of_sample(self) -> Self {
@@ -49,6 +56,13 @@ impl<'a> Factor<'a> {
             ..self
         }
     }
+}
+
+/// What is added to a product: a bias by column, and values for every entry.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Added<'a> {
+    pub bias: Option<&'a CubeTensor>,
+    pub values: Option<&'a CubeTensor>,
 }
 
 /// Rows and columns of a product, the terms of its sums, and the samples.
@@ -72,8 +86,8 @@ fn fill(
     first: usize,
     terms: usize,
     end: usize,
+    terms_are_neighbors: bool,
     #[comptime] size: usize,
-    #[comptime] terms_are_neighbors: bool,
 ) {
     let unit = UNIT_POS as usize;
     for load in 0..comptime!(size * DEPTH / UNITS) {
@@ -104,6 +118,7 @@ fn product_kernel(
     left: &[f32],
     right: &[f32],
     bias: &[f32],
+    added: &[f32],
     y: &mut [f32],
     rows: usize,
     columns: usize,
@@ -113,9 +128,10 @@ fn product_kernel(
     run: usize,
     left_of_sample: usize,
     right_of_sample: usize,
-    #[comptime] left_turned: bool,
-    #[comptime] right_turned: bool,
-    #[comptime] has_bias: bool,
+    left_turned: u32,
+    right_turned: u32,
+    has_bias: u32,
+    adds: u32,
     #[comptime] height: usize,
     #[comptime] width: usize,
 ) {
@@ -151,8 +167,8 @@ fn product_kernel(
                 first,
                 terms,
                 end,
+                left_turned == 0,
                 tall,
-                !left_turned,
             );
             fill(
                 right,
@@ -163,8 +179,8 @@ fn product_kernel(
                 first,
                 terms,
                 end,
+                right_turned != 0,
                 wide,
-                right_turned,
             );
             sync_cube();
             let row = unit / SIDE * height;
@@ -197,8 +213,11 @@ fn product_kernel(
                 let column = first_column + unit % SIDE * width + x_of_block;
                 if row < rows && column < columns {
                     let mut sum = sums[y_of_block * width + x_of_block];
-                    if has_bias && part == 0 {
+                    if has_bias != 0 && part == 0 {
                         sum += bias[column];
+                    }
+                    if adds != 0 && part == 0 {
+                        sum += added[(sample * rows + row) * columns + column];
                     }
                     y[start + row * columns + column] = sum;
                 }
@@ -207,28 +226,27 @@ fn product_kernel(
     }
 }
 
-/// left · right, plus a bias by column, of every sample: `[sample, row, column]`.
-pub(super) fn product(left: Factor<'_>, right: Factor<'_>, bias: Option<&CubeTensor>, sizes: Sizes) -> CubeTensor {
-    let (parts, count) = launch(left, right, bias, sizes);
+/// left · right of every sample, and what is added to it: `[sample, row, column]`.
+pub(super) fn product(left: Factor<'_>, right: Factor<'_>, added: Added<'_>, sizes: Sizes) -> CubeTensor {
+    let (parts, count) = launch(left, right, added, sizes);
     sum_all_parts(parts, count, [sizes.samples, sizes.rows, sizes.columns])
 }
 
 /// The sum over samples of left · right: `[row, column]`.
 pub(super) fn product_sum(left: Factor<'_>, right: Factor<'_>, sizes: Sizes) -> CubeTensor {
-    let (parts, count) = launch(left, right, None, sizes);
+    let (parts, count) = launch(left, right, Added::default(), sizes);
     sum_all_parts(parts, count * sizes.samples, [sizes.rows, sizes.columns])
 }
 
 /// `[part, sample, row, column]`, and the number of parts.
-fn launch(left: Factor<'_>, right: Factor<'_>, bias: Option<&CubeTensor>, sizes: Sizes) -> (CubeTensor, usize) {
+fn launch(left: Factor<'_>, right: Factor<'_>, added: Added<'_>, sizes: Sizes) -> (CubeTensor, usize) {
     let Sizes {
         rows,
         columns,
         terms,
         samples,
     } = sizes;
-    // Registers of an invocation, for matrices that fill them.
-    let block = |side: usize| side.div_ceil(SIDE).next_power_of_two().min(BLOCK);
+    let block = |side: usize| if side <= THIN * SIDE { THIN } else { BLOCK };
     let (height, width) = (block(rows), block(columns));
     let tiles = rows.div_ceil(height * SIDE) * columns.div_ceil(width * SIDE);
     let parts = (BUSY / (tiles * samples)).clamp(1, terms.div_ceil(FEWEST_TERMS));
@@ -237,14 +255,17 @@ fn launch(left: Factor<'_>, right: Factor<'_>, bias: Option<&CubeTensor>, sizes:
     let like = left.values;
     let y = empty(like, [parts, samples, rows, columns]);
     let step = |factor: Factor<'_>, size: usize| if factor.of_sample { size } else { 0 };
-    let none = bias.is_none().then(|| empty(like, [1]));
+    let Added { bias, values } = added;
+    // One each: a browser binds no buffer twice.
+    let none = [(); 2].map(|()| empty(like, [1]));
     product_kernel::launch(
         &like.client,
         cubes(tiles * samples * parts),
         CubeDim::new_1d(UNITS as u32),
         arg(left.values),
         arg(right.values),
-        arg(none.as_ref().or(bias).unwrap_or(like)),
+        arg(bias.unwrap_or(&none[0])),
+        arg(values.unwrap_or(&none[1])),
         arg(&y),
         rows,
         columns,
@@ -254,9 +275,10 @@ fn launch(left: Factor<'_>, right: Factor<'_>, bias: Option<&CubeTensor>, sizes:
         run,
         step(left, rows * terms),
         step(right, terms * columns),
-        left.turned,
-        right.turned,
-        bias.is_some(),
+        u32::from(left.turned),
+        u32::from(right.turned),
+        u32::from(bias.is_some()),
+        u32::from(values.is_some()),
         height,
         width,
     );

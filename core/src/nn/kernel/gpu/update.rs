@@ -1,19 +1,16 @@
-//! Parameter updates of a training step: AdamW, in one launch each, and the moving average (EMA), of three in one.
+//! Parameter updates of a training step: AdamW, of two in one launch, and the moving average (EMA), of
+//! three in one.
 
 use burn::backend::TensorMetadata;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::launch::{arg, empty, row, units};
+use super::launch::{arg, row, units};
 use crate::nn::kernel::numbers::AdamW;
 
-#[cube(launch)]
-fn adamw_kernel(
-    value: &[f32],
-    gradient: &[f32],
-    mean: &mut [f32],
-    square: &mut [f32],
-    moved: &mut [f32],
+/// A step's numbers as a kernel has them.
+#[derive(CubeLaunch, CubeType, Clone, Copy)]
+struct Numbers {
     rate: f32,
     decay: f32,
     mean_kept: f32,
@@ -23,30 +20,71 @@ fn adamw_kernel(
     square_added: f32,
     square_correction: f32,
     epsilon: f32,
-) {
-    if ABSOLUTE_POS < moved.len() {
-        let gradient = gradient[ABSOLUTE_POS];
-        let first = mean[ABSOLUTE_POS] * mean_kept + gradient * mean_added;
-        let second = square[ABSOLUTE_POS] * square_kept + gradient * gradient * square_added;
-        let scale = (second / square_correction).sqrt() + epsilon;
-        let value = value[ABSOLUTE_POS];
-        let direction = first / mean_correction / scale + value * decay;
-        mean[ABSOLUTE_POS] = first;
-        square[ABSOLUTE_POS] = second;
-        moved[ABSOLUTE_POS] = value - direction * rate;
+}
+
+/// One value of a parameter; the second moments follow the first.
+#[cube]
+fn step(values: &mut [f32], gradients: &[f32], moments: &mut [f32], numbers: &Numbers) {
+    if ABSOLUTE_POS < values.len() {
+        let gradient = gradients[ABSOLUTE_POS];
+        let of_square = values.len() + ABSOLUTE_POS;
+        let mean = moments[ABSOLUTE_POS] * numbers.mean_kept + gradient * numbers.mean_added;
+        let square = moments[of_square] * numbers.square_kept + gradient * gradient * numbers.square_added;
+        let scale = (square / numbers.square_correction).sqrt() + numbers.epsilon;
+        let value = values[ABSOLUTE_POS];
+        let direction = mean / numbers.mean_correction / scale + value * numbers.decay;
+        moments[ABSOLUTE_POS] = mean;
+        moments[of_square] = square;
+        values[ABSOLUTE_POS] = value - direction * numbers.rate;
     }
 }
 
-/// See [`adamw`](crate::nn::kernel::adamw).
+#[cube(launch)]
+fn adamw_kernel(values: &mut [f32], gradients: &[f32], moments: &mut [f32], numbers: Numbers) {
+    step(values, gradients, moments, &numbers);
+}
+
+/// Two parameters are as many as a browser binds at once.
+#[cube(launch)]
+fn adamw_two_kernel(
+    values_1: &mut [f32],
+    gradients_1: &[f32],
+    moments_1: &mut [f32],
+    values_2: &mut [f32],
+    gradients_2: &[f32],
+    moments_2: &mut [f32],
+    numbers: Numbers,
+) {
+    step(values_1, gradients_1, moments_1, &numbers);
+    step(values_2, gradients_2, moments_2, &numbers);
+}
+
+fn arguments(numbers: AdamW) -> NumbersLaunch {
+    let AdamW {
+        kept,
+        added,
+        corrections,
+        ..
+    } = numbers;
+    NumbersLaunch::new(
+        numbers.rate,
+        numbers.decay,
+        kept[0],
+        added[0],
+        corrections[0],
+        kept[1],
+        added[1],
+        corrections[1],
+        numbers.epsilon,
+    )
+}
+
+/// One parameter of [`adamw`](crate::nn::kernel::adamw).
 pub(in crate::nn::kernel) fn adamw(
-    value: CubeTensor,
-    gradient: CubeTensor,
-    moments: [CubeTensor; 2],
+    [value, gradient, moments]: [CubeTensor; 3],
     numbers: AdamW,
-) -> (CubeTensor, CubeTensor, CubeTensor) {
-    let (value, gradient) = (row(value), row(gradient));
-    let [mean, square] = moments.map(own);
-    let moved = empty(&value, value.shape());
+) -> (CubeTensor, CubeTensor) {
+    let (value, gradient, moments) = (own(value), row(gradient), own(moments));
     let (cubes, dim) = units(value.shape().num_elements());
     adamw_kernel::launch(
         &value.client,
@@ -54,20 +92,34 @@ pub(in crate::nn::kernel) fn adamw(
         dim,
         arg(&value),
         arg(&gradient),
-        arg(&mean),
-        arg(&square),
-        arg(&moved),
-        numbers.rate,
-        numbers.decay,
-        numbers.kept[0],
-        numbers.added[0],
-        numbers.corrections[0],
-        numbers.kept[1],
-        numbers.added[1],
-        numbers.corrections[1],
-        numbers.epsilon,
+        arg(&moments),
+        arguments(numbers),
     );
-    (moved, mean, square)
+    (value, moments)
+}
+
+/// Two parameters in one launch.
+pub(in crate::nn::kernel) fn adamw_two(
+    [v, g, m]: [CubeTensor; 3],
+    [w, h, n]: [CubeTensor; 3],
+    numbers: AdamW,
+) -> (CubeTensor, CubeTensor, CubeTensor, CubeTensor) {
+    let ([v, m, w, n], [g, h]) = ([v, m, w, n].map(own), [g, h].map(row));
+    let longest = [&v, &w].map(|value| value.shape().num_elements());
+    let (cubes, dim) = units(longest[0].max(longest[1]));
+    adamw_two_kernel::launch(
+        &v.client,
+        cubes,
+        dim,
+        arg(&v),
+        arg(&g),
+        arg(&m),
+        arg(&w),
+        arg(&h),
+        arg(&n),
+        arguments(numbers),
+    );
+    (v, m, w, n)
 }
 
 #[cube]

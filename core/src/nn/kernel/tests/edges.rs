@@ -53,7 +53,12 @@ fn norms_and_products_of_odd_sizes_equal_their_formulas() {
         for (rows, terms, columns) in [(1, 768, 3), (33, 1, 17), (3, 17, 768), (768, 48, 1)] {
             let inputs = [random([rows, terms], 1, &device), random([terms, columns], 2, &device)];
             let what = format!("{rows} × {terms} × {columns}");
-            compare(&what, inputs, |x, w| linear(x, w, None), |x: Tensor<2>, w| x.matmul(w));
+            compare(
+                &what,
+                inputs,
+                |x, w| linear(x, w, None, None),
+                |x: Tensor<2>, w| x.matmul(w),
+            );
         }
     });
 }
@@ -93,7 +98,7 @@ fn what_is_no_number_stays_none() {
                 ("loss", broken(class_sums(flat.clone(), truth, true, false))),
                 (
                     "linear layer",
-                    broken(linear(rows, Tensor::ones([7, 2], &device), None)),
+                    broken(linear(rows, Tensor::ones([7, 2], &device), None, None)),
                 ),
                 (
                     "attention",
@@ -164,7 +169,7 @@ fn gradients_are_those_of_finite_differences() {
         let tokens = random([4, 9, 18], 6, &device);
         along("attention", tokens, |x| attention(x, None, 2, None, None));
         let matrix = random([12, 5], 9, &device);
-        along("linear layer", rows, |x| linear(x, matrix.clone(), None));
+        along("linear layer", rows, |x| linear(x, matrix.clone(), None, None));
     });
 }
 

@@ -12,6 +12,7 @@ mod winograd;
 
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
+use burn::backend::ops::FloatTensorOps;
 use burn::tensor::Shape;
 
 use super::work::{fill, tensor, values};
@@ -19,12 +20,13 @@ use crate::nn::kernel::node::Operation;
 use crate::nn::kernel::operations::Convolution;
 use geometry::Geometry;
 
-/// The inputs are `[batch, in, d, h, w]` and `[out, in, k, k, k]`, the result is `[batch, out, d, h, w]`.
+/// The inputs are `[batch, in, d, h, w]` and `[out, in, k, k, k]` (see [`Convolution`]), the result is `[batch, out, d, h, w]`.
 impl Operation<Flex, 2, 2> for Convolution {
     type Kept = ();
 
     fn forward(&self, inputs: [FlexTensor; 2]) -> (FlexTensor, ()) {
-        let [x, weight] = inputs.map(|tensor| tensor.to_contiguous());
+        let [x, weight] = inputs;
+        let (x, weight) = (x.to_contiguous(), self.straight(weight));
         let g = geometry(&x, &weight);
         let y = Method::of(&g).forward(&g, values(&x), values(&weight));
         (volumes(&g, y, g.output), ())
@@ -41,7 +43,8 @@ impl Operation<Flex, 2, 2> for Convolution {
         dy: FlexTensor,
         [of_x, of_weight]: [bool; 2],
     ) -> [Option<FlexTensor>; 2] {
-        let [x, weight] = needed.map(|tensor| tensor.to_contiguous());
+        let [x, weight] = needed;
+        let (x, weight) = (x.to_contiguous(), self.straight(weight));
         let dy = dy.to_contiguous();
         let g = geometry(&x, &weight);
         let dx = of_x.then(|| {
@@ -52,9 +55,19 @@ impl Operation<Flex, 2, 2> for Convolution {
         });
         let dw = of_weight.then(|| {
             let dw = Method::of(&g).weight_gradient(&g, values(&x), values(&dy));
-            tensor(dw, weight.layout().shape().clone())
+            self.straight(tensor(dw, weight.layout().shape().clone()))
         });
         [dx, dw]
+    }
+}
+
+impl Convolution {
+    /// Weights `[out, in, k, k, k]`, or back.
+    fn straight(&self, weight: FlexTensor) -> FlexTensor {
+        match self.turned {
+            true => Flex::float_swap_dims(weight, 0, 1).to_contiguous(),
+            false => weight.to_contiguous(),
+        }
     }
 }
 

@@ -85,7 +85,17 @@ fn a_cascade_is_trained_resumed_used_and_taken_apart() {
     let said = succeed(&["info", &file]);
     assert!(said.contains("a first stage in the file"), "{said}");
     let (input, out) = (format!("{data}/imagesTr"), path(folder.path(), "predicted"));
-    succeed(&predict(&file, &input, &out));
+    let said = succeed(&predict(&file, &input, &out));
+    // The windows of both stages are counted.
+    let counts = said.lines().filter_map(|line| {
+        let (done, all) = line.strip_prefix("window ")?.split_once(' ')?.0.split_once('/')?;
+        Some((done.parse::<usize>().ok()?, all.parse::<usize>().ok()?))
+    });
+    let counts: Vec<(usize, usize)> = counts.collect();
+    assert!(
+        !counts.is_empty() && counts.iter().all(|(done, all)| done <= all),
+        "{said}"
+    );
     let first = path(folder.path(), "first.safetensors");
     succeed(&["convert", &file, &first, "--part", "coarse"]);
     let metadata = Metadata::read(&fs::read(&first).expect("a file")).expect("weights");

@@ -19,6 +19,14 @@ struct Line {
     native: Vec<f64>,
 }
 
+/// Seconds of each step of two patches, and of segmenting a case, of so many threads of the page.
+#[derive(Deserialize)]
+struct Threads {
+    threads: usize,
+    steps: Vec<f64>,
+    segmenting: f64,
+}
+
 /// Seconds of one forward pass of the same network in one kind of browser, or why there is none.
 #[derive(Deserialize)]
 struct Forward {
@@ -57,7 +65,11 @@ pub fn tables(workspace: &Workspace, python: &Path) -> Result<String> {
         steps.env("VK_DRIVER_FILES", &driver).env("VK_ICD_FILENAMES", &driver);
     }
     let mut lines: Vec<Line> = Vec::new();
-    run_reading(&mut steps, |line| lines.extend(serde_json::from_str(line)))?;
+    let mut threads: Vec<Threads> = Vec::new();
+    run_reading(&mut steps, |line| {
+        lines.extend(serde_json::from_str(line));
+        threads.extend(serde_json::from_str(line));
+    })?;
 
     let folder = workspace.target.join("bench/onnx");
     run(workspace
@@ -77,7 +89,7 @@ pub fn tables(workspace: &Workspace, python: &Path) -> Result<String> {
         |line| forwards.extend(serde_json::from_str(line)),
     )?;
     let forwards = forwards.iter().flat_map(|line| &line.onnx);
-    Ok(steps_table(&lines) + &forwards_table(forwards))
+    Ok(steps_table(&lines) + &threads_table(&threads) + &forwards_table(forwards))
 }
 
 fn forwards_table<'a>(forwards: impl Iterator<Item = &'a Forward>) -> String {
@@ -90,6 +102,28 @@ fn forwards_table<'a>(forwards: impl Iterator<Item = &'a Forward>) -> String {
         let time = seconds.map(duration);
         let found = time.or_else(|| failure.clone()).unwrap_or_default();
         let _ = writeln!(text, "| {name} | {found} |");
+    }
+    text
+}
+
+fn threads_table(lines: &[Threads]) -> String {
+    let mut text = String::from(
+        "\n### Threads of the page without a GPU\n\n\
+         UNETR `tiny`, 32³: a step of two patches with MedContext, and a case of some 124³ voxels.\n\n\
+         | threads | a step | segmenting |\n|---|---|---|\n",
+    );
+    let step = |line: &Threads| median(line.steps.get(2..).unwrap_or_default()).unwrap_or(f64::NAN);
+    for line in lines {
+        let alone = lines.first().unwrap_or(line);
+        let _ = writeln!(
+            text,
+            "| {} | {} ({:.2}) | {} ({:.2}) |",
+            line.threads,
+            duration(step(line)),
+            step(line) / step(alone),
+            duration(line.segmenting),
+            line.segmenting / alone.segmenting
+        );
     }
     text
 }

@@ -26,9 +26,11 @@ pub async fn predict(session: &Session, request: SegmentationRequest) -> Result<
     let weights = session.weights()?;
     let predictor = Predictor::load(&weights, &session.device.device)?;
     let Metadata { network, patch, .. } = predictor.metadata();
-    let bytes = network.inference_bytes(weights.len() / size_of::<f32>(), *patch);
-    let workers = pool::start(session, usize::MAX, bytes).await;
-    let mut pool = predictor.pool(&workers).await?;
+    let mut threads = Threads {
+        bytes_each: network.inference_bytes(weights.len() / size_of::<f32>(), *patch),
+        alone: Pool::default(),
+        shared: None,
+    };
     let config = PredictConfig {
         inference,
         keep_logits,
@@ -39,7 +41,7 @@ pub async fn predict(session: &Session, request: SegmentationRequest) -> Result<
         if session.reporter.stopping() {
             break;
         }
-        if let Err(error) = segment(session, &predictor, &mut pool, &case, config).await {
+        if let Err(error) = segment(session, &predictor, &mut threads, &case, config).await {
             let reason = error.to_string();
             session.reporter.send(SegmentationReport::Failed { case, reason });
         }
@@ -47,18 +49,43 @@ pub async fn predict(session: &Session, request: SegmentationRequest) -> Result<
     Ok(())
 }
 
+/// The threads that share windows, started by the first case that has more than one.
+struct Threads {
+    bytes_each: u64,
+    alone: Pool,
+    shared: Option<Pool>,
+}
+
+impl Threads {
+    /// The pool for a case with so many windows.
+    async fn pool(&mut self, session: &Session, predictor: &Predictor, windows: usize) -> Result<&mut Pool> {
+        if windows < 2 {
+            return Ok(&mut self.alone);
+        }
+        let pool = match self.shared.take() {
+            Some(pool) => pool,
+            None => {
+                let workers = pool::start(session, usize::MAX, self.bytes_each).await;
+                predictor.pool(&workers).await?
+            }
+        };
+        Ok(self.shared.insert(pool))
+    }
+}
+
 /// Segments one case, unless stopped.
 async fn segment(
     session: &Session,
     predictor: &Predictor,
-    pool: &mut Pool,
+    threads: &mut Threads,
     id: &str,
     config: PredictConfig,
 ) -> Result<()> {
     let reading = session.read(id).await?;
     let case = &reading.case;
     let mut run = predictor.start_channels(&case.images(), config)?;
-    while let Some(event) = run.next_in(pool).await? {
+    let mut windows = 0;
+    while let Some(event) = run.next_in(threads.pool(session, predictor, windows).await?).await? {
         let progress = |done, windows, remaining_seconds| SegmentationReport::Progress {
             case: id.to_owned(),
             done,
@@ -66,12 +93,18 @@ async fn segment(
             remaining_seconds,
         };
         let report = match event {
-            Event::Started { windows } => progress(0, windows, 0.0),
+            Event::Started { windows: all } => {
+                windows = all;
+                progress(0, all, 0.0)
+            }
             Event::Window {
                 done,
-                windows,
+                windows: all,
                 remaining_seconds,
-            } => progress(done, windows, remaining_seconds),
+            } => {
+                windows = all;
+                progress(done, all, remaining_seconds)
+            }
             Event::Finished { segmentation, seconds } => {
                 let seen = predictor.metadata().training.saw(id);
                 let found = segmented(case, &segmentation, seconds, seen)?;

@@ -83,6 +83,14 @@ impl Progress {
         }
     }
 
+    /// Sets the number of units, which may turn out to be larger.
+    pub fn set_length(&mut self, length: usize) {
+        self.length = length;
+        if let Some(bar) = &self.bar {
+            bar.set_length(length as u64);
+        }
+    }
+
     /// Prints a line above the progress.
     pub fn say(&self, line: &str) {
         match &self.bar {

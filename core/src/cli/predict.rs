@@ -104,10 +104,12 @@ fn segment(
             Event::Started { windows } => progress = Some(console.progress(windows, "window")),
             Event::Window {
                 done,
+                windows,
                 remaining_seconds,
-                ..
             } => {
                 if let Some(progress) = &mut progress {
+                    // The second stage of a cascade has windows of its own.
+                    progress.set_length(windows);
                     progress.at(done, remaining_seconds, title);
                 }
             }

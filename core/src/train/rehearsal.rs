@@ -23,8 +23,9 @@ pub struct StepTimes {
 }
 
 /// Takes the first steps of a run and measures them; nothing of it is kept. Patches all come from labeled cases: the
-/// others take as long. Of a cascade it is the second stage. The steps are shared with `workers`. After each event it
-/// waits for `go_on`, and ends early when that says no: `None` where there was no second step.
+/// others take as long. Of a cascade it is the second stage. With `workers` a batch is taken patch by patch
+/// ([`TrainConfig::by_patch`]) and shared with them. After each event it waits for `go_on`, and ends early when that says
+/// no: `None` where there was no second step.
 ///
 /// # Errors
 /// As [`Trainer::new`] and [`Trainer::next`].
@@ -42,6 +43,7 @@ pub async fn rehearse(
         coarse: None,
         ..config
     };
+    let config = if workers.is_empty() { config } else { config.by_patch() };
     let mut trainer = Trainer::new(config, cases, Vec::new(), labels, Start::Scratch, device)?;
     trainer.share_with(workers)?;
     let mut steps = Vec::new();

@@ -5,7 +5,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops";
 import "@tensorflow/tfjs-core/dist/register_all_gradients";
 
+// Runs of an operation: this many, or as many as are begun in so many seconds; at least one.
 const RUNS = 3;
+const SECONDS = 20;
 
 /** Seconds of each run after a first one that compiles; a run ends when its results were read. */
 async function time(run) {
@@ -18,20 +20,21 @@ async function time(run) {
   };
   await once();
   const seconds = [];
-  while (seconds.length < RUNS) seconds.push(await once());
+  const begun = performance.now();
+  do seconds.push(await once());
+  while (seconds.length < RUNS && performance.now() - begun < 1000 * SECONDS);
   return seconds;
 }
 
-/** Measures all operations whose name starts with `wanted`. */
+/** Measures all operations whose name starts with `wanted`, and hands each to `window.report`. */
 window.measure = async (wanted) => {
   await tf.setBackend("webgpu");
   await tf.ready();
-  const lines = [];
   const operation = async (name, inputs, function_) => {
     if (!name.startsWith(wanted)) return;
     const sum = (...inputs) => function_(...inputs).sum();
-    lines.push({ name: `${name} forward`, seconds: await time(() => [sum(...inputs)]) });
-    lines.push({
+    window.report({ name: `${name} forward`, seconds: await time(() => [sum(...inputs)]) });
+    window.report({
       name: `${name} both`,
       seconds: await time(() => tf.grads(sum)(inputs).map((gradient) => gradient.sum())),
     });
@@ -47,5 +50,4 @@ window.measure = async (wanted) => {
     await operation(`conv ${channels}→${channels} ${side}³`, inputs, (x, w) => tf.conv3d(x, w, 1, "same"));
   }
   await operation("linear 216×768→3072", [noise(216, 768), noise(768, 3072)], (a, b) => tf.matMul(a, b));
-  return lines;
 };

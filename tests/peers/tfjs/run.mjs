@@ -20,8 +20,8 @@ const browser = await chromium.launch({
 try {
   const page = await browser.newPage();
   await page.goto(`http://localhost:${server.address().port}/`);
-  const lines = await page.evaluate((wanted) => window.measure(wanted), process.argv[2] ?? "");
-  for (const line of lines) console.log(JSON.stringify(line));
+  await page.exposeFunction("report", (line) => console.log(JSON.stringify(line)));
+  await page.evaluate((wanted) => window.measure(wanted), process.argv[2] ?? "");
 } finally {
   await browser.close();
   server.close();

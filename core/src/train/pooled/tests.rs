@@ -14,7 +14,7 @@ use crate::dataset::{Case, LabelSet, PhantomConfig, phantom};
 use crate::infer::{self, PredictConfig, Predictor, Segmentation};
 use crate::medcontext::MedContext;
 use crate::pool::{Message, Pool, Worker};
-use crate::train::{CheckpointKind, Event, NetworkChoice, Start, TrainConfig, Trainer};
+use crate::train::{CheckpointKind, Event, NetworkChoice, Start, TrainConfig, Trainer, rehearse};
 use crate::transform::Augmentation;
 use crate::volume::{Image, LabelImage, Limits};
 
@@ -128,6 +128,26 @@ fn workers_change_nothing_of_a_run() {
             second.asked.get()
         );
     }
+}
+
+/// A plan has several patches in a batch; what is timed is the step that workers share.
+#[test]
+fn a_rehearsal_shares_its_batches() {
+    let config = TrainConfig {
+        batch_size: 3,
+        accumulation: 1,
+        ..config(Backbone::Pcrlv2, MedContext::off())
+    };
+    let cases = cases();
+    let labels = LabelSet::from_cases(&cases, &BTreeMap::new()).expect("labels");
+    let (first, second) = (Local::new(&[]), Local::new(&[]));
+    let workers: [Rc<dyn Worker>; 2] = [first.clone(), second.clone()];
+    let times = block_on(rehearse(config, cases, labels, &Device::flex(), &workers, async || {
+        true
+    }));
+    assert!(times.expect("steps").is_some());
+    // The network and a patch of each of four steps.
+    assert!(first.asked.get() >= 5 && second.asked.get() >= 5);
 }
 
 #[test]

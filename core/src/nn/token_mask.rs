@@ -2,37 +2,57 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::kernel::linear;
+
 /// A mask on a device, shared by all samples of a batch unless it says otherwise.
 #[derive(Clone, Debug)]
 pub struct TokenMask {
-    /// `[1, token, 1]`, or `[batch, token, 1]`; 1 = masked.
-    masked: Tensor<3>,
+    /// Of each sample, or of all, and each token: 1 = masked. Held by the host, where it costs no kernels to arrange.
+    masked: Vec<f32>,
+    tokens: usize,
+    device: Device,
 }
 
 impl TokenMask {
     /// A mask of `tokens`, row-major over the grid `[depth, height, width]`; true = masked.
     pub fn new(tokens: &[bool], device: &Device) -> Self {
-        let values: Vec<f32> = tokens.iter().map(|&m| f32::from(m)).collect();
-        let count = values.len();
         Self {
-            masked: Tensor::from_data(TensorData::new(values, [1, count, 1]), device),
+            masked: tokens.iter().map(|&m| f32::from(m)).collect(),
+            tokens: tokens.len(),
+            device: device.clone(),
         }
     }
 
     /// The same mask for the second half of a batch of twice as many samples; in the first half nothing is masked.
     pub fn of_second_half(&self, samples: usize) -> Self {
-        let second = self.masked.clone().repeat_dim(0, samples);
+        let nothing = vec![0.0; samples * self.tokens];
         Self {
-            masked: Tensor::cat(vec![second.zeros_like(), second], 0),
+            masked: [nothing, self.of_samples(samples)].concat(),
+            ..self.clone()
+        }
+    }
+
+    /// Of each of so many samples and each token.
+    fn of_samples(&self, samples: usize) -> Vec<f32> {
+        let given = self.masked.len() / self.tokens.max(1);
+        if given == samples {
+            self.masked.clone()
+        } else {
+            self.masked.repeat(samples)
         }
     }
 
     /// Replaces the masked ones of `tokens` (`[batch, token, channel]`) by `mask_token` (`[1, 1, channel]`), including
     /// their position embedding.
     pub fn apply(&self, tokens: Tensor<3>, mask_token: Tensor<3>) -> Tensor<3> {
-        let masked = self.masked.clone().cast(tokens.dtype());
-        let kept = masked.clone().neg().add_scalar(1.0);
-        tokens * kept + mask_token * masked
+        let shape @ [samples, count, channels] = tokens.dims();
+        let rows = samples * count;
+        let masked = self.of_samples(samples);
+        let kept: Vec<f32> = masked.iter().map(|masked| 1.0 - masked).collect();
+        let column = |values| Tensor::<2>::from_data(TensorData::new(values, [rows, 1]), &self.device);
+        let [masked, kept] = [masked, kept].map(|values| column(values).cast(tokens.dtype()));
+        let kept = tokens.reshape([rows, channels]) * kept;
+        linear(masked, mask_token.reshape([1, channels]), None, Some(kept)).reshape(shape)
     }
 
     /// Replaces the voxels of masked cells of `x` (`[batch, channel, d, h, w]`) by `mask_token` (`[1, channel, 1, 1,
@@ -40,10 +60,9 @@ impl TokenMask {
     pub fn apply_to_voxels(&self, x: Tensor<5>, side: usize, mask_token: Tensor<5>) -> Tensor<5> {
         let [_, _, d, h, w] = x.dims();
         let [gd, gh, gw] = [d, h, w].map(|size| size.div_ceil(side));
-        let [masks, ..] = self.masked.dims();
-        let masked = self
-            .masked
-            .clone()
+        let masks = self.masked.len() / self.tokens.max(1);
+        let masked = TensorData::new(self.masked.clone(), [self.masked.len()]);
+        let masked = Tensor::<1>::from_data(masked, &self.device)
             .cast(x.dtype())
             .reshape([masks, gd, 1, gh, 1, gw, 1])
             .expand([masks, gd, side, gh, side, gw, side])

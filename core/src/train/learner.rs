@@ -133,8 +133,8 @@ impl Learner {
         let needed = self.loss_scale.is_some() || self.optimizer.clips();
         let norm = needed.then(|| norm_of(&self.student, &gradients)).flatten();
         if self.scale_fits(index, &losses, norm.as_ref()).await? {
-            let student = self.student.clone();
-            self.student = self.optimizer.step_with_norm(rate, student, gradients, batches, norm);
+            let student = &mut self.student;
+            self.optimizer.step_with_norm(rate, student, gradients, batches, norm);
         }
         Ok(losses)
     }

@@ -71,7 +71,9 @@ impl Optimizer {
     /// are averaged.
     pub fn step(&mut self, rate: f64, model: Model, gradients: GradientsParams, batches: usize) -> Model {
         let norm = self.clips().then(|| norm_of(&model, &gradients)).flatten();
-        self.step_with_norm(rate, model, gradients, batches, norm)
+        let mut model = model;
+        self.step_with_norm(rate, &mut model, gradients, batches, norm);
+        model
     }
 
     /// Whether a step needs the total norm of the gradients.
@@ -79,15 +81,16 @@ impl Optimizer {
         self.clip_norm.is_some()
     }
 
-    /// The same with the gradients' norm given, which clipping needs.
+    /// The same with the gradients' norm given, which clipping needs. Values that `model` alone holds are changed in
+    /// place.
     pub(super) fn step_with_norm(
         &mut self,
         rate: f64,
-        model: Model,
+        model: &mut Model,
         gradients: GradientsParams,
         batches: usize,
         norm: Option<Tensor<1>>,
-    ) -> Model {
+    ) {
         self.steps += 1;
         let largest = self.clip_norm.map(|largest| largest * batches as f64);
         let factor = largest.zip(norm);
@@ -99,9 +102,11 @@ impl Optimizer {
             places: VecDeque::new(),
             steps: Vec::new(),
         };
-        let model = model.map(&mut taken);
+        // The model has to let go of the values that are taken out of its copy.
+        *model = model.clone().map(&mut taken);
         let moved = self.moved(taken.steps, rate);
-        model.map(&mut Put(taken.places.into_iter().zip(moved).collect()))
+        let places = taken.places.into_iter().zip(moved).collect();
+        *model = model.clone().map(&mut Put(places));
     }
 
     /// Number of state tensors per parameter.

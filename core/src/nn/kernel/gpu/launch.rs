@@ -94,6 +94,21 @@ pub(super) fn sum_of_cube(value: f32, shared: &mut Shared<[f32]>) -> f32 {
 }
 
 #[cube(launch)]
+fn copy_kernel(from: &[f32], to: &mut [f32]) {
+    if ABSOLUTE_POS < to.len() {
+        to[ABSOLUTE_POS] = from[ABSOLUTE_POS];
+    }
+}
+
+/// A tensor of its own with the same values, which lie in a row. burn's copies are compiled anew for small tensors.
+pub(super) fn copy(from: &CubeTensor) -> CubeTensor {
+    let to = empty(from, from.shape());
+    let (cubes, dim) = units(to.shape().num_elements());
+    copy_kernel::launch(&from.client, cubes, dim, arg(from), arg(&to));
+    to
+}
+
+#[cube(launch)]
 fn sum_parts_kernel(parts: &[f32], sums: &mut [f32], first: usize, step: usize, count: usize) {
     if ABSOLUTE_POS < sums.len() {
         let mut sum = 0.0f32;

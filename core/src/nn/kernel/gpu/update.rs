@@ -5,7 +5,7 @@ use burn::backend::TensorMetadata;
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::launch::{arg, row, units};
+use super::launch::{arg, copy, row, units};
 use crate::nn::kernel::numbers::AdamW;
 
 /// A step's numbers as a kernel has them.
@@ -188,5 +188,5 @@ pub(in crate::nn::kernel) fn average_three(
 /// A tensor that nobody else reads, with its values in a row: it may be changed in place.
 fn own(tensor: CubeTensor) -> CubeTensor {
     let tensor = row(tensor);
-    if tensor.can_mut() { tensor } else { tensor.copy() }
+    if tensor.can_mut() { tensor } else { copy(&tensor) }
 }

@@ -69,8 +69,8 @@ fn convolve_kernel(
     d: usize,
     h: usize,
     w: usize,
+    back: u32,
     #[comptime] tile: Tile,
-    #[comptime] back: bool,
 ) {
     let across = w.div_ceil(tile.sides.w);
     let down = h.div_ceil(tile.sides.h);
@@ -122,7 +122,7 @@ fn convolve_kernel(
                 let channel = first_input + select(tap < TAPS, 0, 1);
                 let mut value = 0.0f32;
                 if result < output && channel < input {
-                    if back {
+                    if back != 0 {
                         let tap = select(tap < TAPS, tap, tap - TAPS);
                         value = weight[(channel * output + result) * TAPS + comptime!(TAPS - 1) - tap];
                     } else {
@@ -203,8 +203,8 @@ pub(super) fn convolve(x: &CubeTensor, weight: &CubeTensor, output: usize, back:
             d,
             h,
             w,
+            u32::from(back),
             tile,
-            back,
         );
     }
     y

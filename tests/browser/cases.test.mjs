@@ -202,7 +202,7 @@ test("time and memory are estimated and measured before training", { timeout: li
     for (const axis of ["depth", "height", "width"]) await page.locator(`#patch-${axis}`).fill("80");
     await page.locator("#patch-width").blur();
     assert.equal(await estimate.getAttribute("data-light"), "amber");
-    assert.match(await estimate.innerText(), /About 2\.\d GiB of memory in each of 2 threads, which not every machine has/);
+    assert.match(await estimate.innerText(), /About 2\.\d GiB of memory in each thread, which not every machine has/);
     await screenshot(page, "cases-3-too-large");
     for (let presses = 0; (await page.locator("#smaller").count()) > 0; presses += 1) {
       assert.ok(presses < 40, "it never gets small enough");

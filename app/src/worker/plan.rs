@@ -10,6 +10,7 @@ use super::pool;
 use super::reporter::yield_now;
 use super::session::Session;
 use super::threads::Threads;
+use super::train::shared;
 use crate::message::{PlanReport, PlanTask, Planned};
 use crate::platform::spawn_local;
 
@@ -46,7 +47,11 @@ pub async fn measure(session: &Session, task: PlanTask, edits: Edits) -> Result<
     let labels = LabelSet::from_fingerprints(&cases, &session.label_names())?;
     let budget = budget(session, &task, None);
     let (channels, outputs) = (cases.first().map_or(1, |case| case.channels), labels.outputs());
-    let adjust = |config: &_| edits.over(config, &budget, channels, outputs);
+    // Measured as it is trained.
+    let adjust = |config: &_| {
+        let edited = edits.over(config, &budget, channels, outputs);
+        edited.map(|config| shared(session, config))
+    };
     let device = &session.device.device;
     let go_on = async || !session.reporter.pause_or_stop().await;
     let workers = pool::start(session, budget.at_once, budget.memory / budget.at_once as u64).await;

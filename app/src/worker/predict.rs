@@ -26,10 +26,10 @@ pub async fn predict(session: &Session, request: SegmentationRequest) -> Result<
     let weights = session.weights()?;
     let predictor = Predictor::load(&weights, &session.device.device)?;
     let Metadata { network, patch, .. } = predictor.metadata();
-    let mut threads = Threads {
+    let mut pool = LazyPool {
         bytes_each: network.inference_bytes(weights.len() / size_of::<f32>(), *patch),
-        alone: Pool::default(),
-        shared: None,
+        pool: Pool::default(),
+        started: false,
     };
     let config = PredictConfig {
         inference,
@@ -41,7 +41,7 @@ pub async fn predict(session: &Session, request: SegmentationRequest) -> Result<
         if session.reporter.stopping() {
             break;
         }
-        if let Err(error) = segment(session, &predictor, &mut threads, &case, config).await {
+        if let Err(error) = segment(session, &predictor, &mut pool, &case, config).await {
             let reason = error.to_string();
             session.reporter.send(SegmentationReport::Failed { case, reason });
         }
@@ -49,27 +49,22 @@ pub async fn predict(session: &Session, request: SegmentationRequest) -> Result<
     Ok(())
 }
 
-/// The threads that share windows, started by the first case that has more than one.
-struct Threads {
+/// The pool of a task, whose threads are started once there is more than one window to share.
+struct LazyPool {
     bytes_each: u64,
-    alone: Pool,
-    shared: Option<Pool>,
+    pool: Pool,
+    started: bool,
 }
 
-impl Threads {
-    /// The pool for a case with so many windows.
-    async fn pool(&mut self, session: &Session, predictor: &Predictor, windows: usize) -> Result<&mut Pool> {
-        if windows < 2 {
-            return Ok(&mut self.alone);
+impl LazyPool {
+    /// The pool for so many windows.
+    async fn of(&mut self, session: &Session, predictor: &Predictor, windows: usize) -> Result<&mut Pool> {
+        if windows > 1 && !self.started {
+            let workers = pool::start(session, usize::MAX, self.bytes_each).await;
+            self.pool = predictor.pool(&workers).await?;
+            self.started = true;
         }
-        let pool = match self.shared.take() {
-            Some(pool) => pool,
-            None => {
-                let workers = pool::start(session, usize::MAX, self.bytes_each).await;
-                predictor.pool(&workers).await?
-            }
-        };
-        Ok(self.shared.insert(pool))
+        Ok(&mut self.pool)
     }
 }
 
@@ -77,7 +72,7 @@ impl Threads {
 async fn segment(
     session: &Session,
     predictor: &Predictor,
-    threads: &mut Threads,
+    pool: &mut LazyPool,
     id: &str,
     config: PredictConfig,
 ) -> Result<()> {
@@ -85,7 +80,7 @@ async fn segment(
     let case = &reading.case;
     let mut run = predictor.start_channels(&case.images(), config)?;
     let mut windows = 0;
-    while let Some(event) = run.next_in(threads.pool(session, predictor, windows).await?).await? {
+    while let Some(event) = run.next_in(pool.of(session, predictor, windows).await?).await? {
         let progress = |done, windows, remaining_seconds| SegmentationReport::Progress {
             case: id.to_owned(),
             done,

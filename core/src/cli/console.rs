@@ -85,6 +85,7 @@ impl Progress {
 
     /// Sets the number of units, which may turn out to be larger.
     pub fn set_length(&mut self, length: usize) {
+        self.said = self.said * self.length / length.max(1);
         self.length = length;
         if let Some(bar) = &self.bar {
             bar.set_length(length as u64);

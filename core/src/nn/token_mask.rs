@@ -4,10 +4,10 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::kernel::linear;
 
-/// A mask on a device, shared by all samples of a batch unless it says otherwise.
+/// A mask for tensors on a device, shared by all samples of a batch unless it says otherwise.
 #[derive(Clone, Debug)]
 pub struct TokenMask {
-    /// Of each sample, or of all, and each token: 1 = masked. Held by the host, where it costs no kernels to arrange.
+    /// Of each sample, or of all, and each token: 1 = masked. The host holds it: arranging it there launches nothing.
     masked: Vec<f32>,
     tokens: usize,
     device: Device,
@@ -32,10 +32,14 @@ impl TokenMask {
         }
     }
 
+    /// The number of masks: one for all samples, or one for each.
+    fn masks(&self) -> usize {
+        self.masked.len() / self.tokens.max(1)
+    }
+
     /// Of each of so many samples and each token.
     fn of_samples(&self, samples: usize) -> Vec<f32> {
-        let given = self.masked.len() / self.tokens.max(1);
-        if given == samples {
+        if self.masks() == samples {
             self.masked.clone()
         } else {
             self.masked.repeat(samples)
@@ -60,7 +64,7 @@ impl TokenMask {
     pub fn apply_to_voxels(&self, x: Tensor<5>, side: usize, mask_token: Tensor<5>) -> Tensor<5> {
         let [_, _, d, h, w] = x.dims();
         let [gd, gh, gw] = [d, h, w].map(|size| size.div_ceil(side));
-        let masks = self.masked.len() / self.tokens.max(1);
+        let masks = self.masks();
         let masked = TensorData::new(self.masked.clone(), [self.masked.len()]);
         let masked = Tensor::<1>::from_data(masked, &self.device)
             .cast(x.dtype())

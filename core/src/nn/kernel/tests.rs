@@ -295,14 +295,21 @@ fn adamw_and_the_moving_average_equal_their_formulas() {
             data.convert::<f64>().try_into_vec().expect("f64")
         };
         let [v, g, m, s] = [&value, &gradient, &mean, &square].map(doubles);
-        // Three parameters: two that take a step together, of which one is shorter, and one alone.
+        // Pairs of parameters take a step together; one of them is shorter.
         let parameter = |count| {
             let [v, g, m, s] = [&value, &gradient, &mean, &square].map(|tensor| tensor.clone().narrow(0, 0, count));
             [v, g, Tensor::cat(vec![m, s], 0)]
         };
-        let moved = adamw([7, count, count].map(parameter).to_vec(), numbers);
+        // One whose values nobody else holds is changed in place.
+        let own = [values(1), values(2), Tensor::cat(vec![mean.clone(), square.clone()], 0)];
+        let parameters = [[7, count, count].map(parameter).to_vec(), vec![own]].concat();
+        let moved = adamw(parameters, numbers);
+        assert!(
+            doubles(&value) == v && doubles(&gradient) == g,
+            "what others hold has changed"
+        );
         let moved: Vec<[Vec<f64>; 2]> = moved.iter().map(|moved| moved.each_ref().map(doubles)).collect();
-        assert!(moved.iter().map(|[value, _]| value.len()).eq([7, count, count]));
+        assert!(moved.iter().map(|[value, _]| value.len()).eq([7, count, count, count]));
         // Five pairs, so that some are averaged together and some alone, of which the last is shorter.
         let pair = [value.clone(), gradient.clone()];
         let short = pair.clone().map(|tensor| tensor.narrow(0, 0, 7));

@@ -63,6 +63,7 @@ trait Update: Backend {
         numbers: AdamW,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
+    /// Value, gradient and moments of one parameter (`v`, `g`, `m`) and of another (`w`, `h`, `n`).
     fn adamw_two(
         v: FloatTensor<Self>,
         g: FloatTensor<Self>,

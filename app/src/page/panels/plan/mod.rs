@@ -14,6 +14,6 @@ pub use fields::{AUGMENTATION, augmentation};
 pub use follow::follow;
 pub use refusal::Refusal;
 pub use reports::on_report;
-pub use settings::{as_trained, change, give_back, keep_all, settle, starting_weights};
+pub use settings::{as_trained, change, give_back, keep_all, settle, smaller, starting_weights};
 pub use store::PlanStore;
 pub use view::Plan;

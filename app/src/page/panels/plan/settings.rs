@@ -125,6 +125,23 @@ pub fn as_trained(engine: &Engine, config: &TrainConfig) -> TrainConfig {
     }
 }
 
+/// The next cheaper settings, by what they cost as they are trained with.
+pub fn smaller(engine: &Engine, config: &TrainConfig) -> Option<TrainConfig> {
+    let trained = as_trained(engine, config);
+    Some(as_shown(trained.smaller()?, &trained, config))
+}
+
+/// Settings found for those `trained` with, with the batch that is `shown`.
+fn as_shown(found: TrainConfig, trained: &TrainConfig, shown: &TrainConfig) -> TrainConfig {
+    let mut found = found;
+    found.coarse.clone_from(&shown.coarse);
+    if trained.batch_size != shown.batch_size {
+        found.batch_size = shown.batch_size;
+        found.accumulation = shown.accumulation;
+    }
+    found
+}
+
 /// Whether the device has memory for a step, and the tab for the cases.
 fn feasible(state: State, config: &TrainConfig) -> Result<(), Infeasible> {
     let engine = state.worker.engine.read_untracked();
@@ -134,10 +151,7 @@ fn feasible(state: State, config: &TrainConfig) -> Result<(), Infeasible> {
     };
     let trained = as_trained(&engine, config);
     check(&trained, &[], bytes).map_err(|mut infeasible| {
-        if trained.batch_size != config.batch_size {
-            infeasible.nearest.batch_size = config.batch_size;
-            infeasible.nearest.accumulation = config.accumulation;
-        }
+        infeasible.nearest = Box::new(as_shown(*infeasible.nearest, &trained, config));
         infeasible
     })?;
     let plan = state.plan.plan.read_untracked();

@@ -6,7 +6,7 @@ use medcontext_core::duration;
 use crate::message::{Device, TrainingRequest};
 use crate::page::format;
 use crate::page::link::Link;
-use crate::page::panels::plan::{as_trained, change};
+use crate::page::panels::plan::{as_trained, change, smaller};
 use crate::page::panels::progress::{Task, Work};
 use crate::page::panels::worker::Engine;
 use crate::page::state::State;
@@ -65,7 +65,7 @@ pub fn Estimate(cases: Memo<Vec<String>>, ready: Signal<bool>) -> impl IntoView 
             cases: cases.get(),
         });
     };
-    let smaller = move || state.saved.config().read().smaller();
+    let smaller = move || smaller(&state.worker.engine.read(), &state.saved.config().read());
     let shrink = move |_| {
         if let Some(less) = untrack(smaller) {
             change(state, &["batch_size", "backbone", "size", "patch"], |config| {
@@ -99,13 +99,11 @@ fn memory(state: State) -> (Light, String) {
     let config = state.saved.config().read();
     let engine = state.worker.engine.read();
     let trained = as_trained(&engine, &config);
-    let ((amber, red), threads) = match &*engine {
-        Engine::Ready(Device::Cpu { threads, .. }) => (CPU_GIB, trained.accumulation.min(*threads)),
-        _ => (GPU_GIB, 1),
-    };
-    let place = match threads {
-        1 => String::new(),
-        threads => format!(" in each of {threads} threads"),
+    let ((amber, red), place) = match &*engine {
+        // Threads that share the patches of a step have a memory each.
+        Engine::Ready(Device::Cpu { .. }) if trained.accumulation > 1 => (CPU_GIB, " in each thread"),
+        Engine::Ready(Device::Cpu { .. }) => (CPU_GIB, ""),
+        _ => (GPU_GIB, ""),
     };
     let gib = trained.training_bytes() as f64 / GIB;
     let light = Light::of(gib, amber, red);

@@ -29,9 +29,12 @@ fn loss_and_slopes(sums: &[[f32; 3]], truth: &[f32], known: &[f64], numbers: Dic
             let overlap = 2.0 * total(&|place| sums[place][0]) + numerator;
             let size = total(&|place| sums[place][1] + truth[place]) + 1.0 - found + denominator;
             loss += of_entropy * total(&|place| sums[place][2]);
-            let share = if class < first { 0.0 } else { share * found };
-            loss += share * (1.0 - overlap / size);
-            let slope = [-2.0 * share / size, share * overlap / (size * size), of_entropy];
+            let mut slope = [0.0, 0.0, of_entropy];
+            if class >= first {
+                let share = share * found;
+                loss += share * (1.0 - overlap / size);
+                slope = [-2.0 * share / size, share * overlap / (size * size), of_entropy];
+            }
             for place in places() {
                 slopes[3 * place..3 * place + 3].copy_from_slice(&slope.map(|slope| slope as f32));
             }

@@ -16,13 +16,15 @@ pub(in crate::nn::kernel) fn adamw(
     let shape = value.layout().shape().clone();
     let (value, gradient) = (value.to_contiguous(), gradient.to_contiguous());
     let (value, gradient) = (values(&value), values(&gradient));
-    let mut moments = moments.to_contiguous();
+    // The one that was given is dropped: what nobody else holds is changed in place.
+    let [mut moments] = [moments].map(|moments| moments.to_contiguous());
     let start = moments.layout().start_offset();
     let (means, squares) = moments.storage_mut::<f32>()[start..].split_at_mut(value.len());
+    assert_eq!(means.len(), squares.len(), "two moments of every value");
     let places = [means, squares].map(|moment| Shared(moment.as_mut_ptr()));
     let (value, _) = fill(value.len(), CHUNK, |index, target| {
         let run = index * CHUNK..index * CHUNK + target.len();
-        // SAFETY: moments have as many values as their parameter, and chunks do not overlap.
+        // SAFETY: each moment has as many values as the parameter, and chunks do not overlap.
         let [mean, square] =
             places.map(|place| unsafe { std::slice::from_raw_parts_mut(place.at(run.start), run.len()) });
         let (value, gradient) = (&value[run.clone()], &gradient[run]);

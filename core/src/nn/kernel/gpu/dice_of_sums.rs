@@ -63,12 +63,19 @@ fn loss_kernel(
                     size += sums[3 * place + 1] + truth[place];
                     entropy += sums[3 * place + 2];
                 }
-                let share = select(class < first_class, 0.0f32, share * found);
-                total += of_entropy * entropy + share * (1.0f32 - overlap / size);
+                total += of_entropy * entropy;
+                let mut of_overlap = 0.0f32;
+                let mut of_size = 0.0f32;
+                if class >= first_class {
+                    let share = share * found;
+                    total += share * (1.0f32 - overlap / size);
+                    of_overlap = -2.0f32 * share / size;
+                    of_size = share * overlap / size / size;
+                }
                 for sample in 0..run {
                     let place = (group * run + sample) * classes + class;
-                    slopes[3 * place] = -2.0f32 * share / size;
-                    slopes[3 * place + 1] = share * overlap / size / size;
+                    slopes[3 * place] = of_overlap;
+                    slopes[3 * place + 1] = of_size;
                     slopes[3 * place + 2] = of_entropy;
                 }
             }

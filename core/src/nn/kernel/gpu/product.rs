@@ -27,7 +27,7 @@ const FEWEST_TERMS: usize = if cfg!(test) { 64 } else { 1024 };
 pub(super) struct Factor<'a> {
     pub values: &'a CubeTensor,
     /// Whether it lies in memory with its axes exchanged.
-    pub turned: bool,
+    pub transposed: bool,
     /// Whether every sample has one, rather than all the same.
     pub of_sample: bool,
 }
@@ -37,7 +37,7 @@ impl<'a> Factor<'a> {
     pub fn new(values: &'a CubeTensor) -> Self {
         Self {
             values,
-            turned: false,
+            transposed: false,
             of_sample: false,
         }
     }
@@ -45,7 +45,7 @@ impl<'a> Factor<'a> {
     /// The same with its axes exchanged.
     pub fn transposed(self) -> Self {
         Self {
-            turned: !self.turned,
+            transposed: !self.transposed,
             ..self
         }
     }
@@ -128,8 +128,8 @@ fn product_kernel(
     run: usize,
     left_of_sample: usize,
     right_of_sample: usize,
-    left_turned: u32,
-    right_turned: u32,
+    left_transposed: u32,
+    right_transposed: u32,
     has_bias: u32,
     adds: u32,
     #[comptime] height: usize,
@@ -167,7 +167,7 @@ fn product_kernel(
                 first,
                 terms,
                 end,
-                left_turned == 0,
+                left_transposed == 0,
                 tall,
             );
             fill(
@@ -179,7 +179,7 @@ fn product_kernel(
                 first,
                 terms,
                 end,
-                right_turned != 0,
+                right_transposed != 0,
                 wide,
             );
             sync_cube();
@@ -256,16 +256,15 @@ fn launch(left: Factor<'_>, right: Factor<'_>, added: Added<'_>, sizes: Sizes) -
     let y = empty(like, [parts, samples, rows, columns]);
     let step = |factor: Factor<'_>, size: usize| if factor.of_sample { size } else { 0 };
     let Added { bias, values } = added;
-    // One each: a browser binds no buffer twice.
-    let none = [(); 2].map(|()| empty(like, [1]));
+    let none = empty(like, [1]);
     product_kernel::launch(
         &like.client,
         cubes(tiles * samples * parts),
         CubeDim::new_1d(UNITS as u32),
         arg(left.values),
         arg(right.values),
-        arg(bias.unwrap_or(&none[0])),
-        arg(values.unwrap_or(&none[1])),
+        arg(bias.unwrap_or(&none)),
+        arg(values.unwrap_or(&none)),
         arg(&y),
         rows,
         columns,
@@ -275,8 +274,8 @@ fn launch(left: Factor<'_>, right: Factor<'_>, added: Added<'_>, sizes: Sizes) -
         run,
         step(left, rows * terms),
         step(right, terms * columns),
-        u32::from(left.turned),
-        u32::from(right.turned),
+        u32::from(left.transposed),
+        u32::from(right.transposed),
         u32::from(bias.is_some()),
         u32::from(values.is_some()),
         height,

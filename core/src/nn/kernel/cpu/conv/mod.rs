@@ -62,7 +62,7 @@ impl Operation<Flex, 2, 2> for Convolution {
 }
 
 impl Convolution {
-    /// Weights `[out, in, k, k, k]`, or back.
+    /// Weights as `[out, in, k, k, k]`: turned ones with their first two axes exchanged. Its own inverse.
     fn straight(&self, weight: FlexTensor) -> FlexTensor {
         match self.turned {
             true => Flex::float_swap_dims(weight, 0, 1).to_contiguous(),

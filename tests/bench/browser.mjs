@@ -1,8 +1,8 @@
 // Times training in the page beside the command line on the same kind of device: a line of JSON for each.
 //
 // `cargo xtask bench --browser` runs it. By itself: CHROME, MEDCONTEXT_CORE and, for native wgpu on Chromium's
-// software driver, VK_DRIVER_FILES are to be set; arguments are names of what is measured, "threads" among them. ADAPTER=any takes the machine's own GPU in place of the software
-// adapter.
+// software driver, VK_DRIVER_FILES are to be set; arguments are names of what is measured, "threads" among them.
+// ADAPTER=any takes the machine's own GPU in place of the software adapter.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -24,8 +24,8 @@ pub struct StepTimes {
 
 /// Takes the first steps of a run and measures them; nothing of it is kept. Patches all come from labeled cases: the
 /// others take as long. Of a cascade it is the second stage. With `workers` a batch is taken patch by patch
-/// ([`TrainConfig::by_patch`]) and shared with them. After each event it waits for `go_on`, and ends early when that says
-/// no: `None` where there was no second step.
+/// ([`TrainConfig::by_patch`]) and shared with them. After each event it waits for `go_on`, and ends early when that
+/// says no: `None` where there was no second step.
 ///
 /// # Errors
 /// As [`Trainer::new`] and [`Trainer::next`].

@@ -36,7 +36,8 @@ pub(super) struct ClassSums {
     pub partial: bool,
 }
 
-/// [`dice_of_sums`](super::dice_of_sums). Missing counts of known voxels are a tensor of one element, which is not read.
+/// [`dice_of_sums`](super::dice_of_sums). Missing counts of known voxels are a tensor of one element, which is not
+/// read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SumsLoss {
     pub numbers: DiceOfSums,

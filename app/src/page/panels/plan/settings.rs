@@ -116,8 +116,8 @@ fn put_over_plan(state: State, edits: Edits) {
     }
 }
 
-/// The settings as they are trained with. Threads of the CPU take the patches of a batch one by one, and each has a memory
-/// of its own, so a step takes in each of them what one patch does.
+/// The settings as they are trained with. Threads of the CPU take the patches of a batch one by one, and each has a
+/// memory of its own, so a step takes in each of them what one patch does.
 pub fn as_trained(engine: &Engine, config: &TrainConfig) -> TrainConfig {
     match engine {
         Engine::Ready(Device::WebGpu { .. }) => config.clone(),

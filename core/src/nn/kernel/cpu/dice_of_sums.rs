@@ -10,8 +10,8 @@ use crate::nn::kernel::node::Operation;
 use crate::nn::kernel::numbers::DiceOfSums;
 use crate::nn::kernel::operations::SumsLoss;
 
-/// The loss, and its derivative with respect to each of the sums. `truth` and `sums` are by sample and class, `known` by
-/// sample.
+/// The loss, and its derivative with respect to each of the sums. `truth` and `sums` are by sample and class, `known`
+/// by sample.
 fn loss_and_slopes(sums: &[[f32; 3]], truth: &[f32], known: &[f64], numbers: DiceOfSums) -> (f64, Vec<f32>) {
     let (samples, classes) = (known.len(), truth.len() / known.len().max(1));
     let ([dice_weight, ce_weight], [numerator, denominator]) = (numbers.weights, numbers.smooth);

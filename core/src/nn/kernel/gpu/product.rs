@@ -9,8 +9,8 @@ use super::launch::{arg, cubes, empty, sum_all_parts};
 const SIDE: usize = 8;
 const UNITS: usize = SIDE * SIDE;
 
-/// Rows and columns of an invocation's block: of a thin matrix, and of any other. Each is another program to compile, so
-/// there are two.
+/// Rows and columns of an invocation's block: of a thin matrix, and of any other. Each is another program to compile,
+/// so there are two.
 const THIN: usize = 2;
 const BLOCK: usize = 8;
 

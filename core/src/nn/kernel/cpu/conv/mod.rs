@@ -20,7 +20,8 @@ use crate::nn::kernel::node::Operation;
 use crate::nn::kernel::operations::Convolution;
 use geometry::Geometry;
 
-/// The inputs are `[batch, in, d, h, w]` and `[out, in, k, k, k]` (see [`Convolution`]), the result is `[batch, out, d, h, w]`.
+/// The inputs are `[batch, in, d, h, w]` and `[out, in, k, k, k]` (see [`Convolution`]), the result is `[batch, out, d,
+/// h, w]`.
 impl Operation<Flex, 2, 2> for Convolution {
     type Kept = ();
 

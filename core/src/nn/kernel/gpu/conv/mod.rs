@@ -18,7 +18,8 @@ pub(in crate::nn::kernel) fn suits(kernel: usize) -> bool {
     matches!(kernel, 1 | 3)
 }
 
-/// The inputs are `[batch, in, d, h, w]` and `[out, in, k, k, k]` (see [`Convolution`]), the result is `[batch, out, d, h, w]`.
+/// The inputs are `[batch, in, d, h, w]` and `[out, in, k, k, k]` (see [`Convolution`]), the result is `[batch, out, d,
+/// h, w]`.
 impl Operation<Cube, 2, 2> for Convolution {
     type Kept = ();
 

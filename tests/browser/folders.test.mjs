@@ -75,7 +75,9 @@ async function shown(page, folder) {
     const found = tidy(JSON.parse(readFileSync(await download(page, "#save-cases", folder))));
     // A case is listed before its label map is read: then it has labels, a sentence says why not, or it is gone.
     const unread = ({ label, labels, warnings }) => label && !labels && !warnings.length;
-    if (found.cases.some(unread)) {
+    // Of every folder something is told; the session that the files replace may be gone before they are read.
+    const nothing = ![found.cases, found.leftovers, found.problems].some((list) => list.length);
+    if (nothing || found.cases.some(unread)) {
       await page.waitForTimeout(100);
       continue;
     }

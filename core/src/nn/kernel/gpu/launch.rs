@@ -94,21 +94,6 @@ pub(super) fn sum_of_cube(value: f32, shared: &mut Shared<[f32]>) -> f32 {
 }
 
 #[cube(launch)]
-fn copy_kernel(from: &[f32], to: &mut [f32]) {
-    if ABSOLUTE_POS < to.len() {
-        to[ABSOLUTE_POS] = from[ABSOLUTE_POS];
-    }
-}
-
-/// A tensor of its own with the same values, which lie in a row. burn's copies are compiled anew for small tensors.
-pub(super) fn copy(from: &CubeTensor) -> CubeTensor {
-    let to = empty(from, from.shape());
-    let (cubes, dim) = units(to.shape().num_elements());
-    copy_kernel::launch(&from.client, cubes, dim, arg(from), arg(&to));
-    to
-}
-
-#[cube(launch)]
 fn sum_parts_kernel(parts: &[f32], sums: &mut [f32], first: usize, step: usize, count: usize) {
     if ABSOLUTE_POS < sums.len() {
         let mut sum = 0.0f32;
@@ -126,6 +111,12 @@ pub(super) fn sum_parts(parts: &CubeTensor, [first, step, count]: [usize; 3], sh
     let (cubes, dim) = units(sums.shape().num_elements());
     sum_parts_kernel::launch(&parts.client, cubes, dim, arg(parts), arg(&sums), first, step, count);
     sums
+}
+
+/// A tensor of its own with the same values, which lie in a row: the sum of one part. burn's copies are compiled anew
+/// for small tensors.
+pub(super) fn copy(from: &CubeTensor) -> CubeTensor {
+    sum_parts(from, [0, 0, 1], from.shape())
 }
 
 /// The sum over all of `count` parts that lie one after the other, in the given shape.

@@ -172,11 +172,13 @@ fn add_masked_terms(
 ) -> (Tensor<1>, JointLoss) {
     let masked = settings.masked_loss.then(|| loss.forward(&logits, target));
     let logits = logits.swap_remove(0);
-    let nothing = Tensor::zeros([1], &logits.device());
+    let device = logits.device();
     let distance = expected.and_then(|expected| consistency(logits, expected, settings.consistency));
     let weighed = distance.clone().map(|distance| distance * settings.beta);
     let terms = [masked.clone(), weighed].into_iter().flatten();
-    let added = terms.reduce(|sum, term| sum + term).unwrap_or(nothing);
+    let added = terms
+        .reduce(|sum, term| sum + term)
+        .unwrap_or_else(|| Tensor::zeros([1], &device));
     let joint = JointLoss {
         total: supervised.clone() + added.clone(),
         supervised,

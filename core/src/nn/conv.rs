@@ -6,7 +6,7 @@ use burn::tensor::module::conv3d;
 use burn::tensor::ops::ConvOptions;
 
 use super::Init;
-use super::kernel::conv3d_same;
+use super::kernel::{add_bias, conv3d_same};
 
 /// Convolution `[batch, in, d, h, w]` → `[batch, out, d, h, w]` with an odd cubic kernel, stride 1
 /// and zero padding that keeps the size.
@@ -30,14 +30,16 @@ impl Conv3d {
 
     /// `[batch, in, d, h, w]` → `[batch, out, d, h, w]`.
     pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
-        let weight = self.weight.val();
-        let output = weight.dims()[0];
-        let y = conv3d_same(x, weight);
-        match &self.bias {
-            Some(bias) => y + bias.val().reshape([1, output, 1, 1, 1]),
-            None => y,
-        }
+        let y = conv3d_same(x, self.weight.val());
+        with_bias(y, &self.bias)
     }
+}
+
+/// `[batch, channel, d, h, w]` plus the bias of each channel, if there is one.
+pub(super) fn with_bias(y: Tensor<5>, bias: &Option<Param<Tensor<1>>>) -> Tensor<5> {
+    let Some(bias) = bias else { return y };
+    let shape @ [batch, channels, d, h, w] = y.dims();
+    add_bias(y.reshape([batch, channels, d * h * w]), bias.val()).reshape(shape)
 }
 
 /// Convolution `[batch, in, d, h, w]` → `[batch, out, …]` with a stride of more than one voxel.

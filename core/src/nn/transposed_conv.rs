@@ -4,6 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use super::Init;
+use super::conv::with_bias;
 use super::kernel::{depth_to_space, mix_channels};
 
 /// Enlarges depth, height and width by the kernel's sides:
@@ -39,7 +40,7 @@ impl TransposedConv3d {
     /// `[batch, in, d, h, w]` → `[batch, out, kd·d, kh·h, kw·w]`.
     pub fn forward(&self, x: Tensor<5>) -> Tensor<5> {
         let y = self.blocks(x);
-        self.with_bias(y)
+        with_bias(y, &self.bias)
     }
 
     /// [`forward`](Self::forward) to `size`, which may exceed the blocks: the rest holds the bias alone, as with
@@ -49,10 +50,10 @@ impl TransposedConv3d {
         let [_, _, d, h, w] = y.dims();
         let beyond = [size[0] - d, size[1] - h, size[2] - w];
         if beyond == [0; 3] {
-            return self.with_bias(y);
+            return with_bias(y, &self.bias);
         }
         let padding = [(0, 0), (0, 0), (0, beyond[0]), (0, beyond[1]), (0, beyond[2])];
-        self.with_bias(y.pad(padding, 0.0))
+        with_bias(y.pad(padding, 0.0), &self.bias)
     }
 
     fn blocks(&self, x: Tensor<5>) -> Tensor<5> {
@@ -61,12 +62,5 @@ impl TransposedConv3d {
         let outputs = output * kd * kh * kw;
         let blocks = mix_channels(x, weight.reshape([input, outputs]));
         depth_to_space(blocks, [kd, kh, kw])
-    }
-
-    fn with_bias(&self, y: Tensor<5>) -> Tensor<5> {
-        match &self.bias {
-            Some(bias) => y + bias.val().reshape([1, self.weight.dims()[1], 1, 1, 1]),
-            None => y,
-        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::{Shape, Tensor};
+use burn::tensor::{Shape, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use crate::backbone::Model;
@@ -162,7 +162,9 @@ impl Optimizer {
         let ids: Vec<ParamId> = steps.iter().map(|step| step.id).collect();
         let with_moments = |Step { id, value, gradient }| {
             let old = self.moments.remove(&id);
-            let moments = old.unwrap_or_else(|| Tensor::zeros([2 * value.dims()[0]], &value.device()));
+            // Copied to a GPU: its zeros would be another kernel for each size.
+            let zeros = || TensorData::zeros::<f32, _>([2 * value.dims()[0]]);
+            let moments = old.unwrap_or_else(|| Tensor::from_data(zeros(), &value.device()));
             [value, gradient, moments]
         };
         let parameters = steps.into_iter().map(with_moments).collect();

@@ -8,7 +8,7 @@ use super::config::{PatchProjection, TOKEN, UnetrConfig};
 use crate::backbone::Segmenter;
 use crate::backbone::monai::{block_name, wrapped_encoder};
 use crate::nn::{
-    Conv3d, ConvBlock, DecoderUp, Init, PatchConv, TokenMask, TransformerBlock, TransposedConv3d, cut, layer_norm,
+    Conv3d, ConvBlock, DecoderUp, Init, PatchConv, TokenMask, TransformerBlock, TransposedConv3d, add_bias, cut, layer_norm,
     linear, normalized, project,
 };
 
@@ -194,7 +194,10 @@ impl PatchEmbedding {
             }
             Projection::Conv(conv) => conv.forward(x),
         };
-        tokens + self.position.val()
+        // A position's embedding is the bias of its token's channels.
+        let shape @ [batch, count, hidden] = tokens.dims();
+        let position = self.position.val().reshape([count * hidden]);
+        add_bias(tokens.reshape([batch, count * hidden, 1]), position).reshape(shape)
     }
 }
 

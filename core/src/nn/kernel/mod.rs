@@ -27,8 +27,8 @@ use numbers::EPSILON;
 pub(crate) use numbers::{AdamW, DiceOfSums};
 #[cfg(feature = "flex")]
 use operations::{
-    AddLeaky, Attention, ClassSums, ConcatChannels, Convolution, DepthToSpace, Gelu, GroupNormRelu, InstanceNorm,
-    LayerNorm, Linear, RelativeDistance, SumsLoss,
+    AddBias, AddLeaky, Attention, ClassSums, ConcatChannels, Convolution, DepthToSpace, Gelu, GroupNormRelu,
+    InstanceNorm, LayerNorm, Linear, RelativeDistance, SumsLoss,
 };
 
 /// Convolution with an odd cubic kernel, stride 1 and zero padding that keeps the size, without
@@ -264,6 +264,16 @@ pub(crate) fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>, a
         Some(added) => y + added,
         None => y,
     }
+}
+
+/// `[sample, channel, value]` plus each channel's `bias`, `[channel]`.
+pub(crate) fn add_bias(x: Tensor<3>, bias: Tensor<1>) -> Tensor<3> {
+    #[cfg(feature = "flex")]
+    if has_kernels(&x) {
+        return binary(AddBias, x, bias);
+    }
+    let channels = bias.dims()[0];
+    x + bias.reshape([1, channels, 1])
 }
 
 /// The channels of `a` and then those of `b`, `[batch, channel, d, h, w]`.

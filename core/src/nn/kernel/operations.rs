@@ -69,6 +69,10 @@ pub(super) struct Linear {
     pub adds: bool,
 }
 
+/// [`add_bias`](super::add_bias).
+#[derive(Clone, Debug)]
+pub(super) struct AddBias;
+
 /// [`concat_channels`](super::concat_channels).
 #[derive(Clone, Debug)]
 pub(super) struct ConcatChannels;

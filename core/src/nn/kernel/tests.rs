@@ -10,8 +10,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    AdamW, adamw, add_leaky_relu, averages, concat_channels, conv3d_same, depth_to_space, gelu, group_norm_relu,
-    instance_norm, layer_norm, linear, mix_channels,
+    AdamW, adamw, add_bias, add_leaky_relu, averages, concat_channels, conv3d_same, depth_to_space, gelu,
+    group_norm_relu, instance_norm, layer_norm, linear, mix_channels,
 };
 
 mod attention;
@@ -188,6 +188,19 @@ fn sum_and_leaky_relu_equal_their_formula() {
         let inputs = [1, 2].map(|seed| random([2, 3, 9, 10, 11], seed, &device));
         let formula = |a: Tensor<5>, b: Tensor<5>| leaky_relu(a + b, 0.01);
         compare("sum", inputs, |a, b| add_leaky_relu(a, b, 0.01), formula);
+    });
+}
+
+/// Channels of one value, of more than a thread or a workgroup adds up, and of few.
+#[test]
+fn added_biases_equal_burns() {
+    on_each_device(|device| {
+        let device = device.autodiff();
+        for shape in [[2, 300, 1], [150, 3, 1], [2, 3, 9000], [3, 5, 7], [1, 1, 1]] {
+            let inputs = [random(shape, 1, &device), random([1, shape[1], 1], 2, &device)];
+            let ours = |x, bias: Tensor<3>| add_bias(x, bias.reshape([shape[1]]));
+            compare(&format!("{shape:?}"), inputs, ours, |x, bias| x + bias);
+        }
     });
 }
 

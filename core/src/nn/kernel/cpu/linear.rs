@@ -72,7 +72,7 @@ impl Operation<Flex, 4, 2> for Linear {
 }
 
 /// The sum over the rows of `[row, column]`, in f64.
-fn column_sums(matrix: &[f32], [rows, columns]: [usize; 2]) -> Vec<f32> {
+pub(super) fn column_sums(matrix: &[f32], [rows, columns]: [usize; 2]) -> Vec<f32> {
     let sums = sum_shares(rows, columns, |share, sums| {
         let rows = &matrix[share.start * columns..share.end * columns];
         for row in rows.chunks_exact(columns) {

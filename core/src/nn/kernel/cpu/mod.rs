@@ -5,6 +5,7 @@
 //! `layer_norm` and `group_norm`. `update` has the optimizer's and the EMA's update of a parameter. `work` distributes
 //! work over threads, `matrix` multiplies, `math` has vectorizable functions.
 
+mod add_bias;
 mod add_leaky;
 mod attention;
 mod class_sums;

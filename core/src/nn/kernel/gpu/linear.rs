@@ -27,9 +27,8 @@ fn column_sums_kernel(x: &[f32], parts: &mut [f32], rows: usize, columns: usize,
     }
 }
 
-/// The sum over the rows of `[row, column]`.
-fn column_sums(x: &CubeTensor) -> CubeTensor {
-    let [rows, columns] = dims(x);
+/// The sum over the rows of values that lie as `[row, column]`, `[column]`.
+pub(super) fn column_sums(x: &CubeTensor, [rows, columns]: [usize; 2]) -> CubeTensor {
     let runs = rows.div_ceil(RUN);
     let parts = empty(x, [runs, columns]);
     let (cubes, dim) = units(runs * columns);
@@ -98,7 +97,7 @@ impl Operation<Cube, 4, 2> for Linear {
             };
             product_sum(Factor::new(&x).transposed(), Factor::new(&dy), sizes)
         });
-        let db = of_bias.then(|| column_sums(&dy));
+        let db = of_bias.then(|| column_sums(&dy, [rows, columns]));
         [dx, dw, db, self.adds.then_some(dy)]
     }
 }

@@ -8,6 +8,7 @@
 // A kernel's arguments are its buffers, sizes and numbers.
 #![allow(clippy::too_many_arguments)]
 
+mod add_bias;
 mod add_leaky;
 mod attention;
 mod class_sums;

@@ -1,6 +1,7 @@
 //! Windows of a segmentation, shared with the workers of a pool.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
@@ -59,7 +60,7 @@ impl Predictor {
     }
 
     /// A weights file of each member, with its first stage where there is one.
-    async fn files(&self) -> Result<Vec<Vec<u8>>> {
+    async fn files(&self) -> Result<Vec<Arc<Vec<u8>>>> {
         let mut files = Vec::new();
         for (index, member) in self.members.iter().enumerate() {
             let metadata = Metadata {
@@ -68,7 +69,8 @@ impl Predictor {
             };
             let coarse = self.coarse.as_ref().and_then(|coarse| coarse.members.get(index));
             let coarse = coarse.map(|member| &member.model);
-            files.push(weights::save_cascade(&member.model, coarse, &metadata, Precision::F32).await?);
+            let file = weights::save_cascade(&member.model, coarse, &metadata, Precision::F32).await?;
+            files.push(Arc::new(file));
         }
         Ok(files)
     }
@@ -130,7 +132,7 @@ impl WindowServer {
         Message::new(Kind::Segmentation, &(), parts)
     }
 
-    fn load(&self, files: &[Vec<u8>]) -> Result<Predictor> {
+    fn load(&self, files: &[Arc<Vec<u8>>]) -> Result<Predictor> {
         let members = files
             .iter()
             .map(|file| Ok((String::new(), Predictor::load(file, &self.device)?)));

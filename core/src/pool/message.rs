@@ -1,5 +1,7 @@
 //! What travels between a coordinator and its workers.
 
+use std::sync::Arc;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +24,8 @@ pub(crate) enum Kind {
 pub struct Message {
     /// What is asked or answered, as JSON.
     pub head: String,
-    /// The numbers that belong to it: files, or values in little-endian order.
-    pub parts: Vec<Vec<u8>>,
+    /// The numbers that belong to it: files, or values as this machine writes them. Several messages may share one.
+    pub parts: Vec<Arc<Vec<u8>>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -33,7 +35,7 @@ struct Head<T> {
 }
 
 impl Message {
-    pub(crate) fn new<T: Serialize>(kind: Kind, body: &T, parts: Vec<Vec<u8>>) -> Result<Self> {
+    pub(crate) fn new<T: Serialize>(kind: Kind, body: &T, parts: Vec<Arc<Vec<u8>>>) -> Result<Self> {
         let head = serde_json::to_string(&Head { kind, body }).map_err(unreadable)?;
         Ok(Self { head, parts })
     }
@@ -60,7 +62,7 @@ impl Message {
 
     /// Part `index`.
     pub(crate) fn part(&self, index: usize) -> Result<&[u8]> {
-        let part = self.parts.get(index).map(Vec::as_slice);
+        let part = self.parts.get(index).map(|part| part.as_slice());
         part.ok_or_else(|| unreadable(format!("part {index} is missing")))
     }
 }
@@ -69,19 +71,15 @@ fn unreadable(problem: impl std::fmt::Display) -> Error {
     Error::Pool(format!("a message cannot be read ({problem})"))
 }
 
-/// Values as bytes in little-endian order.
-pub(crate) fn to_bytes(values: &[f32]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(4 * values.len());
-    for value in values {
-        bytes.extend_from_slice(&value.to_le_bytes());
-    }
-    bytes
+/// Values as bytes. Weights of a step are some ten megabytes, so these are copies in one go.
+pub(crate) fn to_bytes(values: &[f32]) -> Arc<Vec<u8>> {
+    Arc::new(bytemuck::cast_slice(values).to_vec())
 }
 
 /// The values that [`to_bytes`] wrote.
 pub(crate) fn floats(bytes: &[u8]) -> Vec<f32> {
-    let (values, _) = bytes.as_chunks();
-    values.iter().map(|value| f32::from_le_bytes(*value)).collect()
+    let whole = bytes.len() / size_of::<f32>() * size_of::<f32>();
+    bytemuck::pod_collect_to_vec(&bytes[..whole])
 }
 
 #[cfg(test)]

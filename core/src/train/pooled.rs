@@ -4,6 +4,7 @@
 //! the settings alone, so copies cannot drift apart.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
@@ -70,8 +71,8 @@ pub(super) fn pool(
 
 /// The weights of a step, as they are sent with its batches.
 pub(super) struct StepWeights {
-    student: Vec<u8>,
-    teacher: Option<Vec<u8>>,
+    student: Arc<Vec<u8>>,
+    teacher: Option<Arc<Vec<u8>>>,
 }
 
 impl StepWeights {
@@ -97,7 +98,8 @@ impl StepWeights {
             shape: patches.shape,
         };
         let intensities = to_bytes(&patches.intensities);
-        let mut parts = vec![intensities, patches.classes.clone(), self.student.clone()];
+        let classes = Arc::new(patches.classes.clone());
+        let mut parts = vec![intensities, classes, Arc::clone(&self.student)];
         parts.extend(self.teacher.clone());
         Message::new(Kind::Training, &request, parts)
     }

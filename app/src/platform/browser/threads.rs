@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 
 use futures::channel::mpsc::unbounded;
 use futures::channel::oneshot;
@@ -247,7 +248,7 @@ fn decode(data: &JsValue) -> Option<Message> {
     Some(Message {
         head: data.get(0).as_string()?,
         parts: parts
-            .map(|part| part.map(|part| part.to_vec()))
+            .map(|part| part.map(|part| Arc::new(part.to_vec())))
             .collect::<Option<_>>()?,
     })
 }

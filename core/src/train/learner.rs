@@ -229,11 +229,14 @@ fn moment_name(index: usize) -> String {
 
 /// The mean of several losses, term by term.
 fn mean(losses: Vec<JointLoss>) -> JointLoss {
-    let count = losses.len() as f64;
+    let count = losses.len();
     let sum = losses.into_iter().reduce(|a, b| a.zip(b).map(|(a, b)| a + b));
     // Settings without a batch are refused before a run starts.
     let sum = sum.expect("a step has at least one batch");
-    sum.map(|term| term / count)
+    if count == 1 {
+        return sum;
+    }
+    sum.map(|term| term / count as f64)
 }
 
 /// Reads all terms of a loss from the device in one go.

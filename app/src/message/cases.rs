@@ -44,6 +44,11 @@ impl CaseInfo {
         self.contents.is_some()
     }
 
+    /// Whether its voxels will be read: which frames are to be used, if that is a question, is decided.
+    pub fn is_unread(&self) -> bool {
+        !self.is_read() && self.header.undecided_frames.is_none()
+    }
+
     /// Labels in its label map; `None` without one, or before it was read.
     pub fn labels(&self) -> Option<&Vec<LabelVolume>> {
         self.contents.as_ref()?.labels.as_ref()
@@ -95,6 +100,8 @@ pub enum CasesRequest {
         /// The case.
         case: String,
     },
+    /// Leave out the cases that have not been read yet.
+    StopReading,
     /// Forget the files that belong to no case.
     Discard,
     /// Repair a case's labels.
@@ -133,16 +140,22 @@ pub enum CasesRequest {
     },
 }
 
+/// How far the reading of cases is.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReadingProgress {
+    /// Cases read so far.
+    pub done: usize,
+    /// Cases to read.
+    pub total: usize,
+    /// An estimate of the time that the rest takes, once a case has been read.
+    pub remaining_seconds: Option<f64>,
+}
+
 /// Reports about files and cases.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum CasesReport {
-    /// Files are being read.
-    Reading {
-        /// Cases read so far.
-        done: usize,
-        /// Cases to read.
-        total: usize,
-    },
+    /// How far the reading of cases is; nothing once all are read.
+    Reading(Option<ReadingProgress>),
     /// A case is new or its files have changed.
     Case(CaseInfo),
     /// A case's voxels have been read.

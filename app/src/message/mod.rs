@@ -17,7 +17,7 @@ mod worker;
 
 use serde::{Deserialize, Serialize};
 
-pub use cases::{CaseContents, CaseInfo, CasesReport, CasesRequest, Unused, Upload};
+pub use cases::{CaseContents, CaseInfo, CasesReport, CasesRequest, ReadingProgress, Unused, Upload};
 pub use display::{DisplayReport, DisplayRequest};
 pub use export::{ExportReport, ExportRequest, Packed};
 pub use folds::FoldReport;

@@ -98,6 +98,25 @@ pub async fn remove(session: &Session, id: &str) {
     refresh(session).await;
 }
 
+/// Leaves out the cases that have not been read yet, and says how many.
+pub async fn stop_reading(session: &Session) -> Result<()> {
+    let unread: Vec<String> = {
+        let cases = session.cases.borrow();
+        let unread = cases.iter().filter(|(_, info)| info.is_unread());
+        unread.map(|(id, _)| id.clone()).collect()
+    };
+    for id in &unread {
+        let paths = session.library_mut().remove(id);
+        session.stored.remove_volumes(paths).await;
+        forget(session, id);
+    }
+    refresh(session).await;
+    match unread.len() {
+        0 => Ok(()),
+        count => Err(Error::LeftUnread(count)),
+    }
+}
+
 /// Forgets the files that are in no case.
 pub async fn discard(session: &Session) {
     let paths = session.library_mut().discard();

@@ -152,6 +152,7 @@ async fn handle_cases(session: &Session, request: CasesRequest) -> Result<()> {
         CasesRequest::Add(uploads) => files::add(session, uploads).await?,
         CasesRequest::AddSamples => files::add_samples(session).await?,
         CasesRequest::Remove { case } => cases::remove(session, &case).await,
+        CasesRequest::StopReading => cases::stop_reading(session).await?,
         CasesRequest::Discard => cases::discard(session).await,
         CasesRequest::Pair { case, label } => choices::pair(session, &case, label).await?,
         CasesRequest::UseFrames { case, frames } => {

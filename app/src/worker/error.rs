@@ -29,6 +29,9 @@ pub enum Error {
     /// The page named a case that is gone.
     #[error("case {0} is not here any more; drop its files again")]
     NoCase(String),
+    /// Reading was stopped.
+    #[error("reading was stopped before {0} of the cases, which are left out; drop their files again to use them")]
+    LeftUnread(usize),
     /// Prediction without a network.
     #[error("there are no weights yet; train first, or drop a .safetensors file")]
     NoWeights,

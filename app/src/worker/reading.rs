@@ -7,12 +7,13 @@ use std::rc::Rc;
 use medcontext_core::dataset::{Case, CaseFiles, Reading, Role, read_case};
 use medcontext_core::infer::LabelVolume;
 use medcontext_core::volume::{Image, LabelImage, Limits};
+use web_time::Instant;
 
 use super::cases::drop_case;
 use super::error::{Error, Result, named};
 use super::reporter::yield_now;
 use super::session::Session;
-use crate::message::{CaseContents, CasesReport};
+use crate::message::{CaseContents, CasesReport, ReadingProgress};
 use crate::platform::{Blob, spawn_local};
 use crate::saved::bytes_of;
 
@@ -88,8 +89,14 @@ pub fn check_new(session: &Rc<Session>) {
     }
     let session = Rc::clone(session);
     spawn_local(async move {
+        let (start, mut read) = (Instant::now(), 0);
         while let Some((files, done, total)) = next_unread(&session) {
-            session.reporter.send(CasesReport::Reading { done, total });
+            let each = (read > 0).then(|| start.elapsed().as_secs_f64() / f64::from(read));
+            session.reporter.send(CasesReport::Reading(Some(ReadingProgress {
+                done,
+                total,
+                remaining_seconds: each.map(|seconds| seconds * (total - done) as f64),
+            })));
             if let Err(error) = session.read(&files.id).await
                 // The case may have been removed, or consist of other files since.
                 && session.files_of(&files.id).is_ok_and(|now| now == files)
@@ -97,9 +104,10 @@ pub fn check_new(session: &Rc<Session>) {
                 drop_case(&session, &files, error).await;
                 session.tell_library();
             }
+            read += 1;
             yield_now().await;
         }
-        session.reporter.send(CasesReport::Reading { done: 0, total: 0 });
+        session.reporter.send(CasesReport::Reading(None));
         session.checking.set(false);
     });
 }
@@ -107,12 +115,11 @@ pub fn check_new(session: &Rc<Session>) {
 /// The next case to read, those with labels first; with how many were read, of how many.
 fn next_unread(session: &Session) -> Option<(CaseFiles, usize, usize)> {
     let cases = session.cases.borrow();
-    let readable = || cases.values().filter(|info| info.header.undecided_frames.is_none());
-    let unread = || readable().filter(|info| !info.is_read());
+    let unread = || cases.values().filter(|info| info.is_unread());
     let labeled = unread().find(|info| info.files.is_labeled());
     let next = labeled.or_else(|| unread().next())?;
-    let total = readable().count();
-    Some((next.files.clone(), total - unread().count(), total))
+    let done = cases.values().filter(|info| info.is_read()).count();
+    Some((next.files.clone(), done, done + unread().count()))
 }
 
 /// A volume of a file that holds one.

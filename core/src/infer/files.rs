@@ -6,7 +6,7 @@ use safetensors::tensor::{Dtype, TensorView, serialize};
 
 use super::Uncertainty;
 use crate::file_names::fitting;
-use crate::volume::{LabelImage, gzip};
+use crate::volume::{LabelImage, gzip, gzip_fast};
 
 /// Ending of a label map's file name, after the case's name.
 pub const SEGMENTATION_ENDING: &str = ".nii.gz";
@@ -38,7 +38,7 @@ pub fn label_file(labels: &LabelImage) -> Vec<u8> {
 
 /// An uncertainty map as a `.nii.gz` file: values from 0 to 1.
 pub fn uncertainty_file(uncertainty: &Uncertainty) -> Vec<u8> {
-    gzip(&uncertainty.map.to_nifti())
+    gzip_fast(&uncertainty.map.to_nifti())
 }
 
 /// Logits `[class, depth, height, width]` as a safetensors file with the one tensor `logits`, in F32.

@@ -58,6 +58,7 @@ pub use orient::{AxisOrder, Orientation};
 pub use partial::SliceAxis;
 pub use placement::{AxisOrderInFile, Placement};
 pub use read::inspect;
+pub(crate) use stream::gzip_fast;
 pub use stream::{Limits, gzip};
 pub use surface::{Surface, SurfaceNames};
 pub use thumbnail::Thumbnail;

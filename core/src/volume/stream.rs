@@ -205,7 +205,16 @@ impl Read for Members<'_> {
 
 /// `bytes` as one gzip member (what `.nii.gz` holds). The same bytes give the same result.
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    compressed(bytes, Compression::default())
+}
+
+/// [`gzip`] in a quarter of the time: for maps that hardly compress, whose files become a tenth larger by it.
+pub(crate) fn gzip_fast(bytes: &[u8]) -> Vec<u8> {
+    compressed(bytes, Compression::fast())
+}
+
+fn compressed(bytes: &[u8], level: Compression) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), level);
     encoder
         .write_all(bytes)
         .and_then(|()| encoder.finish())

@@ -41,6 +41,33 @@ fn files_become_cases_and_are_read() {
 }
 
 #[test]
+fn cases_that_are_not_read_yet_are_left_out_when_reading_is_stopped() {
+    run(async {
+        let (page, _) = Page::open().await;
+        // Asked for before all of them are read.
+        page.send(CasesRequest::Add(two_cases()));
+        let mut reports = page.ask(CasesRequest::StopReading).await;
+        reports.extend(page.ask(WorkerRequest::Flush).await);
+        let known = cases(&reports);
+        assert!(known.len() < 2 && known.iter().all(CaseInfo::is_read), "{known:?}");
+        let left = 2 - known.len();
+        assert_eq!(
+            problems(&reports),
+            [format!(
+                "reading was stopped before {left} of the cases, which are left out; drop their files again to use them"
+            )]
+        );
+        let ended = |report: &Report| matches!(report, Report::Cases(CasesReport::Reading(None)));
+        if !reports.iter().any(ended) {
+            page.until(ended).await;
+        }
+        // They can be dropped again.
+        let all = page.add(two_cases()).await;
+        assert!(all.len() == 2 && all.iter().all(CaseInfo::is_read), "{all:?}");
+    });
+}
+
+#[test]
 fn a_label_map_chosen_by_hand_is_used_and_outlives_the_worker_and_the_tab() {
     run(async {
         let (first, _) = Page::open().await;

@@ -91,7 +91,7 @@ impl Page {
 
     /// The reports up to the one that every case is read.
     async fn read(&self) -> Vec<Report> {
-        let all = Report::Cases(CasesReport::Reading { done: 0, total: 0 });
+        let all = Report::Cases(CasesReport::Reading(None));
         let all = format!("{all:?}");
         self.until(|report| format!("{report:?}") == all).await
     }

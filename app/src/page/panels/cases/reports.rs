@@ -10,10 +10,7 @@ use crate::page::state::State;
 /// Updates the page from a report.
 pub fn on_report(state: State, report: CasesReport) {
     match report {
-        CasesReport::Reading { done, total } => {
-            let reading = (done < total).then_some((done, total));
-            state.cases.reading.set(reading);
-        }
+        CasesReport::Reading(progress) => state.cases.reading.set(progress),
         CasesReport::Case(info) => take(state, info),
         CasesReport::Read(info) => read(state, info),
         CasesReport::Leftovers { files, structures } => {

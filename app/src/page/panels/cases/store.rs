@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use medcontext_core::dataset::Role;
 use medcontext_core::volume::SliceAxis;
 
-use crate::message::{CaseInfo, Unused};
+use crate::message::{CaseInfo, ReadingProgress, Unused};
 use crate::saved::SavedResult;
 
 /// A row of the table.
@@ -70,8 +70,8 @@ pub struct CasesStore {
     pub structures: RwSignal<bool>,
     /// Along which axis only the slices with a label count, if so.
     pub labeled_slices: RwSignal<Option<SliceAxis>>,
-    /// Cases read and cases to read, while files are being read.
-    pub reading: RwSignal<Option<(usize, usize)>>,
+    /// How far the reading of cases is, while they are being read.
+    pub reading: RwSignal<Option<ReadingProgress>>,
 }
 
 impl CasesStore {

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use medcontext_core::dataset::Role;
+use medcontext_core::duration;
 
 use super::intake::Intake;
 use super::labeled::LabeledSlices;
@@ -9,16 +10,21 @@ use super::leftovers::Leftovers;
 use super::list::CaseList;
 use super::pairing::Pairing;
 use super::table::CaseTable;
+use crate::message::CasesRequest;
+use crate::page::link::Link;
 use crate::page::state::State;
 
 /// The panel.
 #[component]
 pub fn Cases() -> impl IntoView {
     let state = expect_context::<State>();
+    let link = expect_context::<Link>();
     let empty = move || state.cases.rows.read().is_empty();
     let tally = move || {
-        if let Some((done, total)) = state.cases.reading.get() {
-            return format!("Reading case {} of {total}…", done + 1);
+        if let Some(reading) = state.cases.reading.get() {
+            let left = reading.remaining_seconds.map(duration::in_words);
+            let left = left.map_or_else(String::new, |left| format!(", {left} left"));
+            return format!("Reading case {} of {}{left}…", reading.done + 1, reading.total);
         }
         if empty() {
             return String::new();
@@ -36,6 +42,15 @@ pub fn Cases() -> impl IntoView {
             <div class="head">
                 <h2 id="cases-title">"Cases"</h2>
                 <p class="aside">{tally}</p>
+                <Show when=move || state.cases.reading.read().is_some()>
+                    <button
+                        id="stop-reading"
+                        title="Leaves out the cases that have not been read yet"
+                        on:click=move |_| link.send(CasesRequest::StopReading)
+                    >
+                        "Stop reading"
+                    </button>
+                </Show>
             </div>
             <Intake />
             <Leftovers />

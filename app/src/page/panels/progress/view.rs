@@ -151,8 +151,9 @@ fn next_step(state: State) -> (String, Step) {
     let cases = state.cases.rows.read();
     let (words, step) = if *state.worker.engine.read() == Engine::Starting {
         ("Loading the compute engine…", Step::Cases)
-    } else if let Some((done, total)) = state.cases.reading.get() {
-        return (format!("Reading case {} of {total}", done + 1), Step::Cases);
+    } else if let Some(reading) = state.cases.reading.get() {
+        let words = format!("Reading case {} of {}", reading.done + 1, reading.total);
+        return (words, Step::Cases);
     } else if cases.is_empty() {
         ("Add scans to begin.", Step::Cases)
     } else if cases.iter().any(|case| case.result.done().is_some()) {
@@ -202,7 +203,7 @@ fn fraction(state: State) -> (usize, usize) {
     let work = state.progress.work.read();
     let total = work.total.max(1);
     match (work.phase, state.cases.reading.get()) {
-        (_, Some(reading)) if !work.busy() => reading,
+        (_, Some(reading)) if !work.busy() => (reading.done, reading.total),
         (Phase::Done, _) => (total, total),
         _ => (work.done, total),
     }

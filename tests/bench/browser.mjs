@@ -64,19 +64,20 @@ async function withThreads(threads, data) {
   await withPage(noWebgpu, `?threads=${threads}`, async (page) => {
     steps = await train(page, work, data);
     await noteProgress(page, "predict");
-    const done = page.evaluate(
-      () =>
-        new Promise((resolve) => {
-          const progress = document.querySelector("#progress");
-          const look = () => progress.dataset.state === "done" && resolve(performance.now());
-          document.querySelector("#predict").addEventListener("click", () =>
-            new MutationObserver(look).observe(progress, { attributes: true, attributeFilter: ["data-state"] }),
-          );
-        }),
-    );
+    await page.evaluate(() => {
+      const progress = document.querySelector("#progress");
+      // Held by the page, lest it be collected.
+      window.done = new Promise((resolve) => {
+        const look = () => progress.dataset.state === "done" && resolve(performance.now());
+        document.querySelector("#predict").addEventListener("click", () => {
+          window.watch = new MutationObserver(look);
+          window.watch.observe(progress, { attributes: true, attributeFilter: ["data-state"] });
+        });
+      });
+    });
     await press(page, "predict");
     const [[began]] = await page.evaluate(() => window.seen);
-    segmenting = ((await done) - began) / 1000;
+    segmenting = ((await page.evaluate(() => window.done)) - began) / 1000;
   });
   return { threads, steps, segmenting };
 }

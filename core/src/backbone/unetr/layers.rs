@@ -8,8 +8,8 @@ use super::config::{PatchProjection, TOKEN, UnetrConfig};
 use crate::backbone::Segmenter;
 use crate::backbone::monai::{block_name, wrapped_encoder};
 use crate::nn::{
-    Conv3d, ConvBlock, DecoderUp, Init, PatchConv, TokenMask, TransformerBlock, TransposedConv3d, add_bias, cut, layer_norm,
-    linear, normalized, project,
+    Conv3d, ConvBlock, DecoderUp, Init, PatchConv, TokenMask, TransformerBlock, TransposedConv3d, add_bias, cut,
+    layer_norm, linear, normalized, project,
 };
 
 /// UNETR (Hatamizadeh et al., 2022, arXiv 2103.10504).

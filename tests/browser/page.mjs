@@ -11,6 +11,7 @@
 //   folder            the folder chooser; files can also be dropped anywhere
 //   cases             one tr[data-case] per case: data-role = train | validate | predict, data-state,
 //                     .dims, .labels, .role; each li.problem in the row below it holds one sentence about the case
+//   stop-reading      while cases are being read
 //   save-cases        the list of cases as JSON, if the address ends in ?cases
 //   leftovers         one li[data-path] per file that is not used; all-leftovers shows those after the tenth
 //   messages          one li per sentence, li[data-kind = error | note]

@@ -90,12 +90,17 @@ async fn announce(session: &Session, files: &CaseFiles) -> Result<()> {
 
 /// Forgets a case and its files.
 pub async fn remove(session: &Session, id: &str) {
+    take_out(session, id).await;
+    refresh(session).await;
+}
+
+/// Takes a case and its files out of the session and its storage.
+async fn take_out(session: &Session, id: &str) {
     let paths = session.library_mut().remove(id);
     session.stored.remove_volumes(paths).await;
     session.stored.remove(&names::segmentation(id)).await;
     session.stored.remove(&names::uncertainty(id)).await;
     forget(session, id);
-    refresh(session).await;
 }
 
 /// Leaves out the cases that have not been read yet, and says how many.
@@ -106,9 +111,7 @@ pub async fn stop_reading(session: &Session) -> Result<()> {
         unread.map(|(id, _)| id.clone()).collect()
     };
     for id in &unread {
-        let paths = session.library_mut().remove(id);
-        session.stored.remove_volumes(paths).await;
-        forget(session, id);
+        take_out(session, id).await;
     }
     refresh(session).await;
     match unread.len() {

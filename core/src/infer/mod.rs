@@ -33,6 +33,7 @@
 //! # }
 //! ```
 
+mod ahead;
 mod blend;
 mod ensemble;
 mod event;

@@ -1,10 +1,9 @@
 //! A segmentation in progress: one case, one batch of windows per event.
 
-use std::ops::Range;
-
 use ndarray::{Array3, Array4};
 use web_time::Instant;
 
+use super::ahead::Ahead;
 use super::blend::{Blended, Blender};
 use super::pooled;
 use super::{Event, LabelVolume, PredictConfig, Predictor, Segmentation, Uncertainty};
@@ -46,8 +45,9 @@ struct Sliding {
     grid: Grid,
     case: Prepared,
     blender: Blender,
-    /// Windows done; `None` before the start is told.
-    done: Option<usize>,
+    ahead: Ahead,
+    /// Whether the start was told.
+    told: bool,
 }
 
 impl Predictor {
@@ -131,8 +131,8 @@ impl<'a> Run<'a> {
         self.next_in(&mut Pool::default()).await
     }
 
-    /// The same, with windows shared with the workers of the predictor's [pool](Predictor::pool): as many batches at
-    /// once as there are workers, and one here. The result is the same.
+    /// The same, with windows shared with the workers of the predictor's [pool](Predictor::pool), the same one until the
+    /// end. The result is the same.
     ///
     /// # Errors
     /// As [`next`](Self::next).
@@ -194,7 +194,7 @@ impl<'a> Run<'a> {
             return self.finished(first, started);
         };
         // The first stage has told of the start.
-        sliding.done = Some(0);
+        sliding.told = true;
         let (before, windows) = (self.before, sliding.blender.windows.starts.len());
         self.stage = Stage::Windows(sliding);
         Event::Window {
@@ -204,63 +204,41 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The next batch of windows, and one more for each worker; `None` where all are done.
+    /// One batch of windows, and what workers have done meanwhile; `None` where all are done.
     async fn slide(&self, sliding: &mut Sliding, pool: &mut Pool, started: Instant) -> Result<Option<Event>> {
         let Sliding {
-            case, blender, done, ..
+            case,
+            blender,
+            ahead,
+            told,
+            ..
         } = sliding;
         let windows = blender.windows.starts.len();
-        let Some(done_before) = *done else {
-            *done = Some(0);
+        if !std::mem::replace(told, true) {
             return Ok(Some(Event::Started { windows }));
-        };
-        if done_before == windows {
+        }
+        if ahead.is_over() {
             return Ok(None);
         }
-        let size = self.config.batch_size;
-        let end = (done_before + size * (1 + pool.size())).min(windows);
-        let batches: Vec<Range<usize>> = (done_before..end)
-            .step_by(size)
-            .map(|first| first..(first + size).min(end))
-            .collect();
-        let values: Vec<_> = batches
-            .iter()
-            .map(|batch| blender.batch(&case.image, batch.clone()))
-            .collect();
-        let logits = self.logits(values, pool).await?;
+        // Workers are given theirs before this thread is busy.
+        let part = |batch| pooled::windows(&blender.batch(&case.image, batch), self.coarse, &self.config);
+        ahead.share(pool, part).await?;
+        let own = async |batch| {
+            let values = blender.batch(&case.image, batch);
+            self.predictor.run_windows(values, &self.config).await
+        };
+        ahead.advance(pool, own).await?;
         let labels = &self.predictor.metadata().labels;
-        for (batch, logits) in batches.into_iter().zip(logits) {
+        while let Some((batch, logits)) = ahead.pop() {
             blender.add(batch, &logits, |plane, classes| decide(labels, plane, classes))?;
         }
-        *done = Some(end);
-        let (done, windows) = (self.before + end, self.before + windows);
+        let (done, windows) = (self.before + ahead.done(), self.before + windows);
         let elapsed = started.elapsed().as_secs_f64();
         Ok(Some(Event::Window {
             done,
             windows,
-            remaining_seconds: elapsed / done as f64 * (windows - done) as f64,
+            remaining_seconds: elapsed / done.max(1) as f64 * (windows - done) as f64,
         }))
-    }
-
-    /// The logits of batches of windows: the first is computed here, the others by the workers of a pool. What one of
-    /// them failed to do is done here.
-    async fn logits(&self, batches: Vec<(Vec<f32>, [usize; 5])>, pool: &mut Pool) -> Result<Vec<Vec<f32>>> {
-        let mut batches = batches.into_iter();
-        let Some(first) = batches.next() else {
-            return Ok(Vec::new());
-        };
-        let others: Vec<_> = batches.collect();
-        let part = |batch| pooled::windows(batch, self.coarse, &self.config);
-        let parts = others.iter().map(part).collect::<Result<_>>()?;
-        let (own, answers) = pool.share(parts, self.predictor.run_windows(first, &self.config)).await;
-        let mut logits = vec![own?];
-        for (batch, answer) in others.into_iter().zip(answers) {
-            logits.push(match answer.as_ref().and_then(pooled::logits) {
-                Some(logits) => logits,
-                None => self.predictor.run_windows(batch, &self.config).await?,
-            });
-        }
-        Ok(logits)
     }
 }
 
@@ -281,12 +259,15 @@ impl Sliding {
         } = predictor.metadata();
         let case = Prepared::within(region, images, None, preprocessing, *patch);
         let with_disagreement = predictor.shows_disagreement(config);
+        let blender = Blender::new(&case, *patch, labels, config, with_disagreement);
+        let bytes = 4 * labels.outputs() * patch.iter().product::<usize>();
         Some(Box::new(Self {
             header: image.header().clone(),
             grid: image.grid().clone(),
-            blender: Blender::new(&case, *patch, labels, config, with_disagreement),
+            ahead: Ahead::new(blender.windows.starts.len(), config.batch_size, bytes),
+            blender,
             case,
-            done: None,
+            told: false,
         }))
     }
 

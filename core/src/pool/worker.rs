@@ -56,7 +56,23 @@ impl Pool {
 
     /// How many workers can be asked.
     pub fn size(&self) -> usize {
-        self.members.iter().filter(|member| member.usable()).count()
+        self.usable().count()
+    }
+
+    /// The numbers of the workers that can be asked.
+    pub(crate) fn usable(&self) -> impl Iterator<Item = usize> {
+        let members = self.members.iter().enumerate();
+        members.filter(|(_, member)| member.usable()).map(|(number, _)| number)
+    }
+
+    /// Sends a part to worker `number` before it returns. Whether it was answered is to be [told](Self::heard).
+    pub(crate) fn send(&mut self, number: usize, part: Message) -> LocalBoxFuture<'static, Option<Message>> {
+        self.members[number].send(self.setup.as_ref(), part)
+    }
+
+    /// Whether worker `number` did its part.
+    pub(crate) fn heard(&mut self, number: usize, answered: bool) {
+        self.members[number].heard(answered);
     }
 
     /// Sends each part to a worker of its own, does `own` meanwhile, and waits for all answers; `None` stands for a
@@ -67,16 +83,13 @@ impl Pool {
         own: impl Future<Output = T>,
     ) -> (T, Vec<Option<Message>>) {
         let count = parts.len();
-        let mut members: Vec<&mut Member> = self.members.iter_mut().filter(|member| member.usable()).collect();
+        let members: Vec<usize> = self.usable().collect();
         // All are sent before anything is waited for: the coordinator's own part keeps this thread busy.
-        let sent = members
-            .iter_mut()
-            .zip(parts)
-            .map(|(member, part)| member.send(self.setup.as_ref(), part));
+        let sent = members.iter().zip(parts).map(|(&member, part)| self.send(member, part));
         let sent: Vec<_> = sent.collect();
         let (own, mut answers) = join(own, join_all(sent)).await;
-        for (member, answer) in members.into_iter().zip(&answers) {
-            member.heard(answer.is_some());
+        for (&member, answer) in members.iter().zip(&answers) {
+            self.heard(member, answer.is_some());
         }
         answers.resize(count, None);
         (own, answers)
@@ -105,8 +118,9 @@ impl Member {
 
     fn heard(&mut self, answered: bool) {
         if !answered {
+            // One death may leave several parts undone.
+            self.failures += usize::from(self.ready);
             self.ready = false;
-            self.failures += 1;
         }
     }
 }

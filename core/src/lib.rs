@@ -27,6 +27,7 @@ mod parallel;
 pub mod plan;
 pub mod pool;
 pub mod preset;
+pub mod pretrain;
 pub mod train;
 pub mod transform;
 pub mod volume;

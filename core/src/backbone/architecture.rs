@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 
+use super::encoder::{Encoder, EncoderShape};
 use super::patch_rule::PatchRule;
 use super::reference::ReferenceTensor;
 use crate::nn::{Init, TokenMask};
@@ -21,6 +22,11 @@ pub(super) trait Architecture {
 
     /// Voxels of a token along each axis.
     fn token(&self) -> [usize; 3];
+
+    /// What its encoder is like, if self-supervised pretraining can train it.
+    fn encoder(&self) -> Option<EncoderShape> {
+        None
+    }
 
     /// Deep supervision: the weight of each output scale in the loss, finest first.
     fn scale_weights(&self) -> &'static [f64] {
@@ -80,6 +86,16 @@ pub(super) trait Segmenter {
     /// The name that the reference implementation gives to the parameter at `path`. The mask token at the top level
     /// only exists here.
     fn reference_name(&self, path: &str) -> String;
+
+    /// Its encoder, if self-supervised pretraining can train it.
+    fn encoder(&self) -> Option<&dyn Encoder> {
+        None
+    }
+
+    /// Prefixes of the reference names of the encoder's parameters.
+    fn encoder_prefixes(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// Prefix of the reference names of parameters whose shape depends on the number of classes.
     fn head_prefix(&self) -> &'static str;

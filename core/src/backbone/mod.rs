@@ -18,6 +18,7 @@
 
 mod architecture;
 mod cost;
+mod encoder;
 mod list;
 mod model;
 mod monai;
@@ -37,6 +38,7 @@ use registered::{Entry, Label, Named, Registered, named};
 use shapes::Holds;
 
 pub use crate::nn::Merging;
+pub use encoder::EncoderShape;
 pub use network::StepFootprint;
 pub use patch_rule::PatchRule;
 pub(crate) use recognition::{anchors, canonical_name, is_unused, recognize};

@@ -14,6 +14,7 @@ mod layers;
 use self::config::{STAGES, TOKEN};
 use super::architecture::LOSS;
 use super::cost::{conv, conv_block, decoder_up, swin_block, volume};
+use super::encoder::EncoderShape;
 use super::reference::{INDEX, position_indices};
 use super::{
     Architecture, Holds, Label, Named, PatchRule, RecipeFamily, RecognitionError, Recognized, ReferenceTensor,
@@ -33,6 +34,15 @@ impl Architecture for SwinUnetrConfig {
 
     fn token(&self) -> [usize; 3] {
         [TOKEN; 3]
+    }
+
+    fn encoder(&self) -> Option<EncoderShape> {
+        Some(EncoderShape {
+            channels: self.feature << STAGES,
+            stride: TOKEN << STAGES,
+            token: TOKEN,
+            leaves_out: false,
+        })
     }
 
     /// Some 14 maps of `feature` channels at full resolution, a third as much below it, and three

@@ -11,6 +11,7 @@ mod layers;
 use self::config::TOKEN;
 use super::architecture::LOSS;
 use super::cost::{conv, conv_block, decoder_up, transformer_block, volume};
+use super::encoder::EncoderShape;
 use super::{
     Architecture, Holds, Label, Named, PatchRule, RecipeFamily, RecognitionError, Recognized, ReferenceTensor,
     ReferenceValues, Registered, Shapes, Untold,
@@ -32,6 +33,15 @@ impl Architecture for UnetrConfig {
 
     fn token(&self) -> [usize; 3] {
         [TOKEN; 3]
+    }
+
+    fn encoder(&self) -> Option<EncoderShape> {
+        Some(EncoderShape {
+            channels: self.hidden,
+            stride: TOKEN,
+            token: TOKEN,
+            leaves_out: true,
+        })
     }
 
     /// Some 10 maps of `feature` channels at full resolution, a third as much below it.

@@ -55,11 +55,15 @@ impl Reader<'_> {
     /// or the reader is strict.
     pub fn read(&self, files: &[CaseFiles]) -> Result<Cases, Failure> {
         let labeled = files.iter().filter(|files| files.is_labeled());
-        let labeled: Vec<CaseFiles> = labeled.cloned().collect();
+        self.read_all(&labeled.cloned().collect::<Vec<_>>())
+    }
+
+    /// The same, with those that have no labels.
+    pub fn read_all(&self, files: &[CaseFiles]) -> Result<Cases, Failure> {
         let (fingerprints, store): (Vec<CaseFingerprint>, _) = match &self.cache {
             None => {
-                self.warn_of_room(&labeled);
-                let read = self.each(&labeled, |files| {
+                self.warn_of_room(files);
+                let read = self.each(files, |files| {
                     let case = self.folder.read(files)?;
                     Ok((CaseFingerprint::of(&case), case))
                 })?;
@@ -67,7 +71,7 @@ impl Reader<'_> {
                 (fingerprints, CaseStore::Memory(cases))
             }
             Some(cache) => {
-                let read = self.each(&labeled, |files| cache.fingerprint(&self.folder, files))?;
+                let read = self.each(files, |files| cache.fingerprint(&self.folder, files))?;
                 let (files, fingerprints) = read.into_iter().unzip();
                 (fingerprints, CaseStore::Disk(files, cache.clone()))
             }

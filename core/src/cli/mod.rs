@@ -24,6 +24,7 @@ mod outcome;
 mod phantom;
 mod plan;
 mod predict;
+mod pretrain;
 #[cfg(feature = "remote")]
 mod serve;
 mod shard;
@@ -59,6 +60,8 @@ enum Command {
     Plan(plan::Arguments),
     /// Train a network on labeled scans.
     Train(train::Arguments),
+    /// Train the encoder of a network on scans without labels, for `core train --start-from`.
+    Pretrain(pretrain::Arguments),
     /// Segment scans with trained weights.
     Predict(predict::Arguments),
     /// Measure Dice, HD95 and volumes of predictions against true labels.
@@ -106,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Plan(arguments) => plan::run(arguments, &console),
         Command::Train(arguments) if arguments.folds.is_some() => folds::run(arguments, &console),
         Command::Train(arguments) => train::run(arguments, &console),
+        Command::Pretrain(arguments) => pretrain::run(arguments, &console),
         Command::Predict(arguments) => predict::run(arguments, &console),
         Command::Evaluate(arguments) => evaluate::run(arguments, &console),
         Command::Experiment(arguments) => experiment::run(arguments, &console),

@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering;
 use burn::tensor::Device;
 use futures::executor::block_on;
 
-pub(super) use self::arguments::Arguments;
+pub(super) use self::arguments::{Arguments, Method};
 pub(super) use self::report::{FILES, RunReport};
 pub(super) use self::settings::{Facts, Resumed, STATE, configure, read_config};
 use super::cache::Cache;
@@ -87,6 +87,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     )?;
     let others: Vec<Device> = devices[1..].iter().map(|opened| opened.device.clone()).collect();
     trainer.share(&others)?;
+    say_new(trainer.new_parameters(), console);
     make_folder(&arguments.out, arguments.force || arguments.resume)?;
     let text = config.to_toml()?;
     write(&arguments.out.join("config.toml"), text.as_bytes())?;
@@ -96,6 +97,17 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     drop(weights);
     let mut report = RunReport::new(&arguments.out, console, config.all_iterations(), description, done)?;
     block_on(drive(trainer, &mut report, arguments.strict))
+}
+
+/// Says which layers begin anew, although there are weights to start from.
+fn say_new(parameters: &[String], console: &Console) {
+    let layers: BTreeSet<&str> = parameters.iter().filter_map(|name| name.split('.').next()).collect();
+    if !layers.is_empty() {
+        console.say(format!(
+            "new, since the weights to start from have none that fit: {}",
+            layers.into_iter().collect::<Vec<_>>().join(", ")
+        ));
+    }
 }
 
 /// The folder with the cases.
@@ -142,7 +154,7 @@ pub(super) fn refuse_replacing(arguments: &Arguments, folder: &Folder, files: &[
 }
 
 /// Passes every event on, and stops the trainer when Ctrl-C was pressed.
-async fn drive(mut trainer: Trainer, report: &mut RunReport<'_>, strict: bool) -> Outcome {
+pub(super) async fn drive(mut trainer: Trainer, report: &mut RunReport<'_>, strict: bool) -> Outcome {
     let interrupted = interrupt_flag();
     while let Some(event) = trainer.next().await? {
         report.event(&event)?;

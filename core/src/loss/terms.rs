@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "T: Deserialize<'de> + From<f64>"))]
 pub struct Terms<T> {
-    /// What is minimized: `supervised + masked + β · consistency`. In f16 it may be infinite or NaN; such a step is
-    /// skipped.
+    /// What is minimized: `supervised + masked + β · consistency`; in pretraining the self-supervised loss, beside a
+    /// supervised one of 0. In f16 it may be infinite or NaN; such a step is skipped.
     #[serde(deserialize_with = "number")]
     pub total: T,
     /// The supervised loss of the student on the clean view.

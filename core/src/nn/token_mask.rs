@@ -23,6 +23,14 @@ impl TokenMask {
         }
     }
 
+    /// A mask for each sample of a batch, of equal size, as [`new`](Self::new) takes one.
+    pub fn of_each(samples: &[Vec<bool>], device: &Device) -> Self {
+        Self {
+            tokens: samples.first().map_or(0, Vec::len),
+            ..Self::new(&samples.concat(), device)
+        }
+    }
+
     /// The same mask for the second half of a batch of twice as many samples; in the first half nothing is masked.
     pub fn of_second_half(&self, samples: usize) -> Self {
         let nothing = vec![0.0; samples * self.tokens];

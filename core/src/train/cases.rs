@@ -29,12 +29,19 @@ pub(super) struct UnlabeledSet {
 
 impl TrainingSet {
     /// Prepares cases in memory. Those without labels are left out, unless
-    /// [`TrainConfig::unlabeled_share`] of the patches is to come from them.
+    /// [`TrainConfig::unlabeled_share`] of the patches is to come from them. For pretraining all cases are taken, and
+    /// their labels are not looked at.
     ///
     /// # Errors
     /// When settings are invalid, no case has labels, or two have different numbers of channels.
     pub fn prepare(cases: Vec<Case>, labels: &LabelSet, config: &TrainConfig) -> Result<Self> {
         config.check(&config.resolved_network())?;
+        if config.pretraining.is_some() {
+            let prepared = parallel::map(cases, |case: Case| {
+                (case.id.clone(), prepare(&case, labels, config).into())
+            });
+            return Self::new(prepared);
+        }
         let (labeled, mut unlabeled): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(|case| case.label.is_some());
         if config.unlabeled_share == 0.0 {
             unlabeled.clear();
@@ -118,9 +125,10 @@ impl TrainingSet {
     }
 }
 
-/// Prepares one case for patch sampling.
+/// Prepares one case for patch sampling; for pretraining without its labels.
 pub fn prepare(case: &Case, labels: &LabelSet, config: &TrainConfig) -> Prepared {
-    let label = case.label.as_ref().map(|label| (label, labels));
+    let label = case.label.as_ref().filter(|_| config.pretraining.is_none());
+    let label = label.map(|label| (label, labels));
     Prepared::new(&case.images(), label, &config.preprocessing, config.patch)
 }
 

@@ -7,6 +7,7 @@ use crate::backbone::Network;
 use crate::infer::{Blend, Inference};
 use crate::loss::{Loss, SupervisedLoss};
 use crate::medcontext::MedContext;
+use crate::pretrain::Pretraining;
 use crate::transform::{Augmentation, Center, Crop, Preprocessing, SamplerSettings, Sampling};
 use crate::{Error, Result};
 
@@ -74,6 +75,9 @@ pub struct TrainConfig {
     pub inference: Option<Inference>,
     /// The joint self-supervised part; `mask_ratio`, `beta` and the rest.
     pub medcontext: MedContext,
+    /// Self-supervised pretraining of the encoder in place of training: labels are not used, and neither is MedContext.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pretraining: Option<Pretraining>,
     /// How patches are sampled.
     pub sampling: Sampling,
     /// Augmentation of training patches.
@@ -118,6 +122,7 @@ impl Default for TrainConfig {
             blend: Blend::Constant,
             inference: None,
             medcontext: MedContext::default(),
+            pretraining: None,
             sampling: Sampling::default(),
             augmentation: Augmentation::default(),
             unlabeled_share: 0.0,
@@ -184,6 +189,7 @@ impl TrainConfig {
             slice_axis: self.preprocessing.axes.slice_axis(),
             patches_per_step: self.patches_per_step(),
             ignores: true,
+            pairs: self.pretraining.is_some_and(|settings| settings.has_pairs()),
         }
     }
 
@@ -219,6 +225,7 @@ impl TrainConfig {
         Self {
             warmup: Some(self.warmup_steps()),
             medcontext: self.medcontext.resolved(self.iterations),
+            pretraining: self.pretraining.map(Pretraining::resolved),
             coarse: self
                 .coarse
                 .map(|coarse| Box::new(coarse.with_seed(self.seed).resolved())),
@@ -306,6 +313,26 @@ impl TrainConfig {
         Ok(())
     }
 
+    /// Pretraining has one network, and no loss beside its own.
+    fn check_pretraining(&self, network: &Network) -> Result<()> {
+        let Some(pretraining) = &self.pretraining else {
+            return Ok(());
+        };
+        let conflict = [
+            ("medcontext.enabled", self.medcontext.enabled),
+            ("coarse", self.coarse.is_some()),
+            ("unlabeled_share", self.unlabeled_share > 0.0),
+        ];
+        if let Some((name, _)) = conflict.into_iter().find(|(_, on)| *on) {
+            return Err(Error::Config(format!(
+                "{name} is for training with labels, and pretraining uses none: leave it out"
+            )));
+        }
+        pretraining
+            .check(network, self.patch, self.batch_size)
+            .map_err(Error::Config)
+    }
+
     /// The first stage is a single network, and the second sees what it finds.
     fn check_coarse(&self) -> Result<()> {
         let Some(coarse) = &self.coarse else {
@@ -361,6 +388,7 @@ impl TrainConfig {
             }
         }
         self.medcontext.check().map_err(Error::Config)?;
+        self.check_pretraining(network)?;
         self.check_unlabeled()?;
         self.check_coarse()?;
         if !(0.0..1.0).contains(&self.overlap) {

@@ -12,6 +12,7 @@ use super::optimizer::norm_of;
 use super::pooled::{self, Drawn, Round, StepWeights};
 use super::precision::gather;
 use super::replica::{Replica, step_mask, to_device};
+use super::student::Student;
 use super::{LossScale, Losses, Optimizer, RunState, TrainConfig};
 use crate::backbone::{Model, Network};
 use crate::dataset::LabelSet;
@@ -26,7 +27,7 @@ use crate::{Error, Result};
 pub(super) struct Learner {
     network: Network,
     labels: LabelSet,
-    student: Model,
+    student: Student,
     /// The moving average of the student, outside autodiff.
     teacher: Option<Model>,
     optimizer: Optimizer,
@@ -40,11 +41,18 @@ pub(super) struct Learner {
 
 impl Learner {
     /// A learner for `student`, whose parameters are on `device`, which tracks gradients.
-    pub fn new(network: Network, student: Model, labels: LabelSet, config: &TrainConfig, device: Device) -> Self {
+    pub fn new(
+        network: Network,
+        student: impl Into<Student>,
+        labels: LabelSet,
+        config: &TrainConfig,
+        device: Device,
+    ) -> Self {
+        let student = student.into();
         Self {
             network,
             labels,
-            teacher: config.medcontext.has_teacher().then(|| student.valid()),
+            teacher: config.medcontext.has_teacher().then(|| student.model.valid()),
             student,
             optimizer: Optimizer::new(config.optimizer, config.weight_decay, config.clip_norm),
             loss_scale: config.mixed_precision.loss_scale(),
@@ -62,9 +70,13 @@ impl Learner {
 
     /// Shares every step's batches with workers, each at most one at a time.
     pub fn share_with(&mut self, workers: &[Rc<dyn Worker>], config: &TrainConfig, channels: usize) -> Result<()> {
-        let useful = workers
-            .len()
-            .min(config.accumulation.saturating_sub(self.devices.len()));
+        let useful = match config.pretraining {
+            // Workers have no layers of pretraining.
+            Some(_) => 0,
+            None => workers
+                .len()
+                .min(config.accumulation.saturating_sub(self.devices.len())),
+        };
         self.pool = pooled::pool(&workers[..useful], config, &self.labels, channels)?;
         Ok(())
     }
@@ -74,14 +86,20 @@ impl Learner {
     }
 
     pub fn student(&self) -> &Model {
-        &self.student
+        &self.student.model
+    }
+
+    /// Trainable parameters.
+    pub fn parameters(&self) -> usize {
+        let head = self.student.head.as_ref();
+        self.student.model.parameters() + head.map_or(0, Module::num_params)
     }
 
     /// The weights that are validated and saved, outside autodiff.
     pub fn eval_model(&self, config: &TrainConfig) -> Model {
         match (config.medcontext.test_weights, &self.teacher) {
             (TestWeights::Teacher, Some(teacher)) => teacher.clone(),
-            _ => self.student.valid(),
+            _ => self.student.model.valid(),
         }
     }
 
@@ -101,11 +119,11 @@ impl Learner {
         let scale = self.loss_scale.map_or(1.0, |scale| scale.factor);
         let weights = match self.pool.size() {
             0 => None,
-            _ => Some(StepWeights::read(&self.student, self.teacher.as_ref()).await?),
+            _ => Some(StepWeights::read(&self.student.model, self.teacher.as_ref()).await?),
         };
         let here = |replica: &Replica, Drawn { number, patches }: Drawn| {
             let batch = patches.upload(&self.labels, &replica.device);
-            replica.gradients(batch, number, &loss, config, scale)
+            replica.gradients(batch, number, (&loss, &self.network), config, scale)
         };
         let (mut sum, mut losses) = (GradientsAccumulator::new(), Vec::new());
         let mut done = 0;
@@ -122,7 +140,10 @@ impl Learner {
             };
             done = end;
             // Results are summed in the order of the batches, regardless of the number of devices and workers.
-            for (gradients, terms) in round.compute(&replicas, &mut self.pool, &self.student, here).await? {
+            for (gradients, terms) in round
+                .compute(&replicas, &mut self.pool, &self.student.model, here)
+                .await?
+            {
                 let gradients = gather(gradients, &self.student, &self.devices[0], scale);
                 sum.accumulate(&self.student, gradients);
                 losses.push(to_device(terms, &self.devices[0]));
@@ -166,7 +187,7 @@ impl Learner {
     /// Updates the EMA teacher.
     pub fn update_teacher(&mut self, momentum: f64) {
         if let Some(teacher) = self.teacher.take() {
-            self.teacher = Some(update_teacher(teacher, &self.student, momentum));
+            self.teacher = Some(update_teacher(teacher, &self.student.model, momentum));
         }
     }
 
@@ -188,22 +209,25 @@ impl Learner {
         let student = self.student.valid();
         let moments = self.optimizer.state(&self.student);
         let names: Vec<String> = (0..moments.len()).map(moment_name).collect();
-        let mut parts = vec![(STUDENT, &student)];
-        parts.extend(self.teacher.as_ref().map(|teacher| (TEACHER, teacher)));
-        parts.extend(names.iter().map(String::as_str).zip(&moments));
-        parts.extend(coarse.map(|coarse| (weights::COARSE, coarse)));
-        weights::write(&parts, Precision::F32, &state.header()?, sink).await
+        let mut parts = weights::collect(STUDENT, &student);
+        let models = [(TEACHER, self.teacher.as_ref()), (weights::COARSE, coarse)];
+        let models = models.into_iter().filter_map(|(prefix, model)| Some((prefix, model?)));
+        parts.extend(models.flat_map(|(prefix, model)| weights::collect(prefix, model)));
+        let moments = names.iter().zip(&moments);
+        parts.extend(moments.flat_map(|(prefix, moments)| weights::collect(prefix, moments)));
+        weights::write(parts, Precision::F32, &state.header()?, sink).await
     }
 
     /// Restores what [`save`](Self::save) wrote.
     pub fn restore(self, tensors: &Tensors<'_>, state: &RunState) -> Result<Self, WeightsError> {
         let student = weights::fill_part(self.student, tensors, STUDENT)?;
         // Clones keep the parameters' ids, which teacher and moments refer to.
-        let part = |name: &str| weights::fill_part(student.valid(), tensors, name);
-        let teacher = self.teacher.map(|_| part(TEACHER)).transpose()?;
+        let teacher = |_| weights::fill_part(student.model.valid(), tensors, TEACHER);
+        let teacher = self.teacher.map(teacher).transpose()?;
         let mut optimizer = self.optimizer;
         let names = (0..optimizer.moments()).map(moment_name);
-        let moments: Result<Vec<Model>, _> = names.map(|name| part(&name)).collect();
+        let part = |name: String| weights::fill_part(student.valid(), tensors, &name);
+        let moments: Result<Vec<Student>, _> = names.map(part).collect();
         optimizer.restore(state.optimizer_steps, &moments?);
         Ok(Self {
             network: self.network,

@@ -61,6 +61,7 @@ mod replica;
 mod schedule;
 mod start;
 mod state;
+mod student;
 mod trainer;
 mod validation;
 

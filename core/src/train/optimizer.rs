@@ -8,7 +8,6 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Shape, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use crate::backbone::Model;
 use crate::nn::kernel::{AdamW, adamw};
 use crate::nn::sum;
 
@@ -69,7 +68,7 @@ impl Optimizer {
 
     /// Updates every parameter that has a gradient, with learning rate `rate`. `gradients` are sums over `batches` and
     /// are averaged.
-    pub fn step(&mut self, rate: f64, model: Model, gradients: GradientsParams, batches: usize) -> Model {
+    pub fn step<M: Module>(&mut self, rate: f64, model: M, gradients: GradientsParams, batches: usize) -> M {
         let norm = self.clips().then(|| norm_of(&model, &gradients)).flatten();
         let mut model = model;
         self.step_with_norm(rate, &mut model, gradients, batches, norm);
@@ -83,10 +82,10 @@ impl Optimizer {
 
     /// The same with the gradients' norm given, which clipping needs. Values that `model` alone holds are changed in
     /// place.
-    pub(super) fn step_with_norm(
+    pub(super) fn step_with_norm<M: Module>(
         &mut self,
         rate: f64,
-        model: &mut Model,
+        model: &mut M,
         gradients: GradientsParams,
         batches: usize,
         norm: Option<Tensor<1>>,
@@ -121,7 +120,7 @@ impl Optimizer {
 
     /// The state in the shape of the network that it belongs to, outside autodiff; zero where a
     /// parameter has had no gradient yet.
-    pub fn state(&self, model: &Model) -> Vec<Model> {
+    pub fn state<M: Module>(&self, model: &M) -> Vec<M> {
         let exchange = |index| Exchange(&self.moments, index);
         (0..self.moments())
             .map(|index| model.valid().map(&mut exchange(index)))
@@ -129,7 +128,7 @@ impl Optimizer {
     }
 
     /// Restores a state from [`state`](Self::state) after `steps` steps, for the same model.
-    pub fn restore(&mut self, steps: usize, state: &[Model]) {
+    pub fn restore<M: Module>(&mut self, steps: usize, state: &[M]) {
         self.steps = steps;
         let mut collected = Collect(HashMap::new());
         for model in state {
@@ -258,7 +257,7 @@ fn clipping(norm: Tensor<1>, largest: f64) -> Tensor<1> {
 }
 
 /// The norm of all gradients together, `[1]`; `None` if there are none.
-pub(super) fn norm_of(model: &Model, gradients: &GradientsParams) -> Option<Tensor<1>> {
+pub(super) fn norm_of<M: Module>(model: &M, gradients: &GradientsParams) -> Option<Tensor<1>> {
     #[cfg(test)]
     NORMS.set(NORMS.get() + 1);
     let mut squares = Squares {

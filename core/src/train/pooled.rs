@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::flat::{self, lost, numbers};
 use super::replica::{Replica, step_mask};
+use super::student::Student;
 use super::{MixedPrecision, TrainConfig};
 use crate::backbone::{Model, Network};
 use crate::dataset::LabelSet;
@@ -236,7 +237,7 @@ impl Run {
         (number, shape): (usize, [usize; 5]),
         device: &Device,
     ) -> Result<Message> {
-        let student = flat::fill(self.model.clone(), &floats(message.part(2)?))?;
+        let student = Student::from(flat::fill(self.model.clone(), &floats(message.part(2)?))?);
         let teacher = message
             .parts
             .get(3)
@@ -257,8 +258,8 @@ impl Run {
         }
         let batch = batch.upload(&self.labels, device);
         let loss = MultiScaleLoss::new(self.config.loss, self.network.scale_weights());
-        let (gradients, losses) = replica.gradients(batch, number, &loss, &self.config, 1.0);
-        let (values, present) = flat::gradient_values(gradients, &student).await?;
+        let (gradients, losses) = replica.gradients(batch, number, (&loss, &self.network), &self.config, 1.0);
+        let (values, present) = flat::gradient_values(gradients, &student.model).await?;
         let terms = losses
             .clone()
             .named()

@@ -6,7 +6,6 @@ use burn::tensor::{Device, FloatDType, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::LossScale;
-use crate::backbone::Model;
 use crate::{Error, Result};
 
 /// The type in which a step's passes are computed. Parameters, optimizer and teacher stay in f32; norms, softmaxes and
@@ -56,7 +55,7 @@ impl MixedPrecision {
     }
 
     /// The model for the passes: everything but its norms in the smaller type.
-    pub(super) fn lower(self, model: Model) -> Model {
+    pub(super) fn lower<M: Module>(self, model: M) -> M {
         if self == Self::Off {
             return model;
         }
@@ -105,7 +104,7 @@ impl ModuleMapper for Lower {
 }
 
 /// Gradients of `model` from a loss times `scale`, unscaled, in f32 and on `device`.
-pub(super) fn gather(gradients: GradientsParams, model: &Model, device: &Device, scale: f64) -> GradientsParams {
+pub(super) fn gather<M: Module>(gradients: GradientsParams, model: &M, device: &Device, scale: f64) -> GradientsParams {
     let mut gather = Gather {
         gradients,
         device: device.clone().inner(),

@@ -5,10 +5,11 @@
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+use super::student::Student;
 use super::{MixedPrecision, TrainConfig, random_streams};
 use crate::backbone::{Model, Network};
 use crate::loss::MultiScaleLoss;
@@ -20,7 +21,7 @@ use crate::transform::Batch;
 pub(super) struct Replica {
     /// The device, which tracks gradients.
     pub device: Device,
-    student: Model,
+    student: Student,
     teacher: Option<Model>,
     mask: Option<TokenMask>,
 }
@@ -29,7 +30,7 @@ impl Replica {
     /// Copies the models to `device` if needed, in the type of the passes. A replica that is `apart` has its own
     /// running statistics, which are dropped with it; otherwise they are the student's.
     pub fn new(
-        student: &Model,
+        student: &Student,
         apart: bool,
         teacher: Option<&Model>,
         mask: Option<&TubeMask>,
@@ -59,12 +60,20 @@ impl Replica {
         &self,
         batch: Batch,
         number: usize,
-        loss: &MultiScaleLoss,
+        (loss, network): (&MultiScaleLoss, &Network),
         config: &TrainConfig,
         scale: f64,
     ) -> (GradientsParams, JointLoss) {
         // Seeds the network's own randomness: DropPath.
         self.device.seed(config.seed.wrapping_add(number as u64));
+        let x = batch.x.cast(config.mixed_precision.dtype());
+        if let (Some(head), Some(settings)) = (&self.student.head, &config.pretraining) {
+            let mut rng = ChaCha8Rng::seed_from_u64(config.seed ^ random_streams::MASKS);
+            rng.set_stream(number as u64);
+            let loss = head.loss(&self.student.model, network, x, settings, &mut rng);
+            // There is a head only where the network can be pretrained.
+            return self.pretraining_gradients(loss.expect("a network that can be pretrained"), scale);
+        }
         let teacher = self.teacher.as_ref();
         let masked = self.mask.as_ref().map(|mask| Masked {
             mask,
@@ -75,8 +84,20 @@ impl Replica {
             sequential: config.sequential_views,
             scale,
         };
-        let x = batch.x.cast(config.mixed_precision.dtype());
-        joint_gradients(&self.student, masked, x, &batch.y, loss, backward)
+        joint_gradients(&self.student.model, masked, x, &batch.y, loss, backward)
+    }
+
+    /// The same from a self-supervised loss.
+    fn pretraining_gradients(&self, loss: Tensor<1>, scale: f64) -> (GradientsParams, JointLoss) {
+        let gradients = (loss.clone() * scale).backward();
+        let loss = loss.inner();
+        let terms = JointLoss {
+            supervised: loss.zeros_like(),
+            total: loss,
+            masked: None,
+            consistency: None,
+        };
+        (GradientsParams::from_grads(gradients, &self.student), terms)
     }
 }
 

@@ -43,7 +43,8 @@ impl Start<'_> {
         }))
     }
 
-    /// The student of a run of `config`. In a resumed run it is new: the state's values are filled in later.
+    /// The network of a run of `config`, and the names of the parameters that the weights to start from have not. In a
+    /// resumed run it is new: the state's values are filled in later.
     pub(super) fn student(
         self,
         config: &TrainConfig,
@@ -51,13 +52,13 @@ impl Start<'_> {
         labels: &LabelSet,
         channels: usize,
         device: &Device,
-    ) -> Result<Model> {
+    ) -> Result<(Model, Vec<String>)> {
         let fresh = || {
             let (outputs, patch) = (labels.outputs(), config.patch);
             network.build(channels, outputs, patch, config.seed, device)
         };
         match self {
-            Start::Scratch | Start::Resume(_) => Ok(fresh()),
+            Start::Scratch | Start::Resume(_) => Ok((fresh(), Vec::new())),
             Start::Weights(bytes) => {
                 let run = Run {
                     config,
@@ -68,9 +69,15 @@ impl Start<'_> {
                 match Metadata::read(bytes) {
                     Err(WeightsError::NoMetadata) => run.adopt(bytes, fresh()),
                     found => {
-                        run.check(&found?)?;
+                        let found = found?;
+                        run.check(&found)?;
                         let tensors = weights::read_safetensors(bytes)?;
-                        Ok(weights::fill(fresh(), &tensors, run.fit())?.model)
+                        let fit = Fit {
+                            new_decoder: found.training.pretraining.is_some(),
+                            ..run.fit()
+                        };
+                        let filled = weights::fill(fresh(), &tensors, fit)?;
+                        Ok((filled.model, filled.kept))
                     }
                 }
             }
@@ -95,7 +102,7 @@ impl Run<'_> {
     }
 
     /// Fills the network with weights from another program.
-    fn adopt(&self, bytes: &[u8], fresh: Model) -> Result<Model> {
+    fn adopt(&self, bytes: &[u8], fresh: Model) -> Result<(Model, Vec<String>)> {
         let options = ImportOptions {
             patch: Some(self.config.patch),
             expected: Some(self.network.clone()),
@@ -116,7 +123,7 @@ impl Run<'_> {
             .filter(|name| !is_unused(name))
             .collect();
         if left.is_empty() {
-            return Ok(filled.model);
+            return Ok((filled.model, filled.kept));
         }
         Err(WeightsError::Leftover(shortened(&left)).into())
     }
@@ -139,7 +146,9 @@ impl Run<'_> {
             choices.push(format!("--patch {d},{h},{w}"));
         }
         let classes = labels.outputs();
-        if found.labels.outputs() != classes && !config.new_head {
+        // An encoder has no output.
+        let fits = found.labels.outputs() == classes || found.training.pretraining.is_some();
+        if !fits && !config.new_head {
             choices.push(format!(
                 "the labels that they were trained for, or --new-head for a new last layer \
                  (`core convert --classes {classes}` writes weights with one)"

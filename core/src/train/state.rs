@@ -113,6 +113,10 @@ impl RunState {
         if self.config.optimizer != config.optimizer {
             return different("optimizers");
         }
+        if self.config.pretraining.map(|settings| settings.method) != config.pretraining.map(|settings| settings.method)
+        {
+            return different("methods of pretraining");
+        }
         if self.config.medcontext.has_teacher() != config.medcontext.has_teacher() {
             return different("teachers");
         }

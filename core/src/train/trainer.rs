@@ -171,6 +171,12 @@ impl Trainer {
         self.stage.predictor()
     }
 
+    /// Reference names of the parameters that the weights to start from have not, or not in the network's shape: they
+    /// begin anew. Empty in a run from scratch.
+    pub fn new_parameters(&self) -> &[String] {
+        &self.stage.new_parameters
+    }
+
     /// The metadata of a checkpoint taken now.
     pub fn metadata(&self) -> Metadata {
         self.stage.metadata()

@@ -65,7 +65,12 @@ pub struct SamplerSettings {
     pub patches_per_step: usize,
     /// Whether voxels of the class index [`IGNORED`] are not labeled; false where that is a class.
     pub ignores: bool,
+    /// Whether draws 2k and 2k + 1 are two views of one place: cut there, and augmented each in its own way.
+    pub pairs: bool,
 }
+
+/// Combined (XOR) with the seed for the augmentation of paired views.
+const VIEWS: u64 = 0x71E5;
 
 /// So often a patch is drawn again in which no voxel is labeled.
 const REDRAWS: usize = 16;
@@ -153,8 +158,11 @@ impl Sampler {
             sampling,
             patches_per_step,
             ignores,
+            pairs,
             ..
         } = self.settings;
+        let view = number;
+        let number = if pairs { view / 2 } else { view };
         let index = self.case_of(number);
         let mut rng = self.rng(2 * number + 1);
         let case = &self.cases[index];
@@ -169,6 +177,10 @@ impl Sampler {
                 }
                 start = corner(case.size(), patch, None, &mut rng);
             }
+        }
+        if pairs {
+            rng = ChaCha8Rng::seed_from_u64(self.seed ^ VIEWS);
+            rng.set_stream(view as u64);
         }
         self.cut(case, start, &mut rng)
     }

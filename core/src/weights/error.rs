@@ -11,6 +11,11 @@ pub enum WeightsError {
         "carry no MedContext metadata; convert them first with `core convert`, or choose a file that was saved here"
     )]
     NoMetadata,
+    /// A pretrained encoder, without the layers that segment.
+    #[error(
+        "are of an encoder that was pretrained with {0}, which does not segment; train from it: `core train --start-from`"
+    )]
+    OnlyEncoder(&'static str),
     /// Weights from other programs, which do not tell everything needed to use them.
     #[error(
         "are of {network} and say neither how images are to be prepared nor what is segmented; convert them first and \

@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use burn::module::{Module, ModuleMapper, Param};
+use burn::module::{ModuleMapper, Param};
 use burn::tensor::{Tensor, TensorData};
 
 use super::WeightsError;
-use super::names::{Place, places, transpose};
+use super::names::{Place, Stored, places, transpose};
 use super::raw::Tensors;
 use crate::backbone::Model;
 
@@ -19,13 +19,15 @@ pub struct Fit {
     pub adapt_channels: bool,
     /// The mask token is left unchanged if the file has none.
     pub without_mask_token: bool,
+    /// What does not belong to the encoder is left unchanged if the file has it not, as after pretraining.
+    pub new_decoder: bool,
 }
 
 /// A filled network, and what remained.
 #[derive(Debug)]
-pub struct Filled {
+pub struct Filled<M = Model> {
     /// The network.
-    pub model: Model,
+    pub model: M,
     /// Parameters that were left unchanged.
     pub kept: Vec<String>,
     /// Tensors of the file that the network does not use.
@@ -38,6 +40,10 @@ pub struct Filled {
 /// When one is missing or of another shape or type, and `fit` does not allow for it; names the
 /// tensor.
 pub fn fill(model: Model, tensors: &Tensors<'_>, fit: Fit) -> Result<Filled, WeightsError> {
+    fill_stored(model, tensors, fit)
+}
+
+fn fill_stored<M: Stored>(model: M, tensors: &Tensors<'_>, fit: Fit) -> Result<Filled<M>, WeightsError> {
     let mut mapper = Fill {
         places: places(&model).into_iter(),
         tensors,
@@ -60,12 +66,12 @@ pub fn fill(model: Model, tensors: &Tensors<'_>, fit: Fit) -> Result<Filled, Wei
 }
 
 /// Fills `model` with the tensors whose names start with `prefix`.
-pub(crate) fn fill_part(model: Model, tensors: &Tensors<'_>, prefix: &str) -> Result<Model, WeightsError> {
+pub(crate) fn fill_part<M: Stored>(model: M, tensors: &Tensors<'_>, prefix: &str) -> Result<M, WeightsError> {
     let part = tensors.iter().filter_map(|(name, tensor)| {
         let name = name.strip_prefix(prefix)?;
         Some((name.to_owned(), tensor.clone()))
     });
-    Ok(fill(model, &part.collect(), Fit::default())?.model)
+    Ok(fill_stored(model, &part.collect(), Fit::default())?.model)
 }
 
 struct Fill<'a> {
@@ -86,6 +92,10 @@ impl Fill<'_> {
         let Place { name, shape, .. } = place;
         let Some(tensor) = self.tensors.get(&name) else {
             if self.fit.without_mask_token && name.ends_with("mask_token") {
+                self.kept.push(name);
+                return Ok(None);
+            }
+            if self.fit.new_decoder && !place.encoder {
                 self.kept.push(name);
                 return Ok(None);
             }

@@ -54,6 +54,7 @@ pub fn import(bytes: &[u8], options: &ImportOptions, device: &Device) -> Result<
         metadata.labels = named(&metadata.labels, &options.names)?;
     }
     let fit = Fit {
+        new_decoder: false,
         new_head: options.classes.is_some(),
         adapt_channels: options.channels.is_some(),
         without_mask_token: true,

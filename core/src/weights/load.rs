@@ -29,6 +29,9 @@ pub fn load(bytes: &[u8], device: &Device) -> Result<Loaded, WeightsError> {
         Err(WeightsError::NoMetadata) => return Err(untold(bytes)),
         metadata => metadata?,
     };
+    if let Some(method) = metadata.training.pretraining {
+        return Err(WeightsError::OnlyEncoder(method.title()));
+    }
     let tensors = read_safetensors(bytes)?;
     let model = fill(metadata.build(device), &tensors, Fit::default())?.model;
     let coarse = metadata.coarse.as_deref();

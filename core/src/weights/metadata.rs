@@ -8,6 +8,7 @@ use super::torch::is_torch;
 use super::{Inference, WeightsError};
 use crate::backbone::{Model, Network};
 use crate::dataset::LabelSet;
+use crate::pretrain::Method;
 use crate::transform::{MirrorAxes, Preprocessing};
 
 /// Key of the metadata in the safetensors header.
@@ -62,6 +63,9 @@ pub struct TrainingSummary {
     pub case_names: Option<Vec<String>>,
     /// Mean Dice on the validation cases at that step, if it was measured.
     pub validation_dice: Option<f64>,
+    /// The method of self-supervised pretraining, where the file holds a pretrained encoder alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pretraining: Option<Method>,
 }
 
 impl TrainingSummary {

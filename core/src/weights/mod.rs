@@ -29,11 +29,11 @@ pub use load::{Loaded, load};
 pub(crate) use metadata::counted;
 pub(crate) use metadata::describe;
 pub use metadata::{Metadata, TrainingSummary};
+pub(crate) use names::Stored;
 pub(crate) use opened::Opened;
 pub use options::ImportOptions;
 pub use raw::{RawTensor, Tensors, read_safetensors};
-pub(crate) use save::COARSE;
-pub(crate) use save::write;
+pub(crate) use save::{COARSE, collect, save_encoder, write};
 pub use save::{Precision, save, save_cascade};
 
 pub use crate::digest::sha256;

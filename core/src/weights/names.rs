@@ -21,10 +21,33 @@ pub(super) struct Place {
     pub head: bool,
     /// Whether its shape depends on the number of input channels.
     pub input: bool,
+    /// Whether it belongs to the encoder.
+    pub encoder: bool,
 }
 
-/// The places of all parameters, in the order in which the network is visited.
-pub(super) fn places(model: &Model) -> Vec<Place> {
+/// A module whose parameters have names in a file.
+pub(crate) trait Stored: Module {
+    /// The name of the parameter that lies under these names in the module.
+    fn stored_name(&self, names: &[String]) -> String;
+
+    /// The network in it, which knows about its parameters by their names.
+    fn network(&self) -> &Model;
+}
+
+impl Stored for Model {
+    fn stored_name(&self, names: &[String]) -> String {
+        // The first name is the backbone's own.
+        let path = names.get(1..).unwrap_or_default().join(".");
+        self.reference_name(&path)
+    }
+
+    fn network(&self) -> &Model {
+        self
+    }
+}
+
+/// The places of all parameters, in the order in which the module is visited.
+pub(super) fn places<M: Stored>(model: &M) -> Vec<Place> {
     let mut visitor = Places {
         model,
         names: Vec::new(),
@@ -35,14 +58,14 @@ pub(super) fn places(model: &Model) -> Vec<Place> {
     visitor.found
 }
 
-struct Places<'a> {
-    model: &'a Model,
+struct Places<'a, M> {
+    model: &'a M,
     names: Vec<String>,
     containers: Vec<String>,
     found: Vec<Place>,
 }
 
-impl ModuleVisitor for Places<'_> {
+impl<M: Stored> ModuleVisitor for Places<'_, M> {
     fn enter_module(&mut self, name: &str, container: &str) {
         self.names.push(name.to_owned());
         self.containers.push(container.to_owned());
@@ -54,9 +77,8 @@ impl ModuleVisitor for Places<'_> {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        // The first name is the backbone's own.
-        let path = self.names.get(1..).unwrap_or_default().join(".");
-        let name = self.model.reference_name(&path);
+        let name = self.model.stored_name(&self.names);
+        let network = self.model.network();
         let linear = self.containers.last().is_some_and(|c| c == "Struct:Linear");
         let transposed = linear && self.names.last().is_some_and(|name| name == "weight");
         let mut shape = param.shape().to_vec();
@@ -66,8 +88,9 @@ impl ModuleVisitor for Places<'_> {
         self.found.push(Place {
             shape,
             transposed,
-            head: self.model.is_head(&name),
-            input: self.model.is_input(&name),
+            head: network.is_head(&name),
+            input: network.is_input(&name),
+            encoder: network.is_encoder(&name),
             name,
         });
     }

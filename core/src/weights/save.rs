@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::{ModuleVisitor, Param};
 use burn::tensor::{Tensor, f16};
 use serde_json::{Map, Value, json};
 
 use super::metadata::KEY;
-use super::names::{Place, places, transpose};
+use super::names::{Place, Stored, places, transpose};
 use super::{Metadata, WeightsError};
 use crate::backbone::Model;
 
@@ -67,28 +67,36 @@ pub async fn save_cascade(
     let text = serde_json::to_string(metadata).map_err(|error| WeightsError::BadMetadata(error.to_string()))?;
     let mut file = Vec::new();
     let header = BTreeMap::from([(KEY, text)]);
-    let parts: Vec<(&str, &Model)> = [("", model)]
-        .into_iter()
-        .chain(coarse.map(|coarse| (COARSE, coarse)))
-        .collect();
-    write(&parts, precision, &header, &mut file).await?;
+    let mut parameters = collect("", model);
+    parameters.extend(coarse.into_iter().flat_map(|coarse| collect(COARSE, coarse)));
+    write(parameters, precision, &header, &mut file).await?;
     Ok(file)
 }
 
-/// Writes several models into one safetensors file, the names of each after a prefix.
+/// Writes a weights file that holds the encoder of a network alone.
+///
+/// # Errors
+/// As [`save`].
+pub(crate) async fn save_encoder(model: &Model, metadata: &Metadata) -> Result<Vec<u8>, WeightsError> {
+    let text = serde_json::to_string(metadata).map_err(|error| WeightsError::BadMetadata(error.to_string()))?;
+    let mut file = Vec::new();
+    let header = BTreeMap::from([(KEY, text)]);
+    let mut parameters = collect("", model);
+    parameters.retain(|parameter| parameter.place.encoder);
+    write(parameters, Precision::F32, &header, &mut file).await?;
+    Ok(file)
+}
+
+/// Writes parameters into one safetensors file.
 ///
 /// # Errors
 /// As [`save`], and when writing to `sink` fails.
 pub(crate) async fn write(
-    parts: &[(&str, &Model)],
+    parameters: Vec<Parameter>,
     precision: Precision,
     metadata: &BTreeMap<&str, String>,
     sink: &mut impl Write,
 ) -> Result<(), WeightsError> {
-    let parameters: Vec<Parameter> = parts
-        .iter()
-        .flat_map(|(prefix, model)| collect(prefix, model))
-        .collect();
     let full = |error: std::io::Error| WeightsError::Unwritten(error.to_string());
     let header = header(&parameters, precision, metadata);
     let length = (header.len() as u64).to_le_bytes();
@@ -127,14 +135,14 @@ fn header(parameters: &[Parameter], precision: Precision, metadata: &BTreeMap<&s
 }
 
 /// A parameter, still on the device.
-pub(super) struct Parameter {
-    pub place: Place,
+pub(crate) struct Parameter {
+    pub(super) place: Place,
     values: Tensor<1>,
 }
 
 impl Parameter {
     /// Its place and its values in the file's layout.
-    pub async fn read(self) -> Result<(Place, Vec<f32>), WeightsError> {
+    pub(super) async fn read(self) -> Result<(Place, Vec<f32>), WeightsError> {
         let data = self.values.into_data_async().await;
         let data = data.map_err(|_| WeightsError::Device)?.convert::<f32>();
         let values: Vec<f32> = data.try_into_vec().map_err(|_| WeightsError::Device)?;
@@ -150,7 +158,7 @@ impl Parameter {
 }
 
 /// All parameters, the names of each after `prefix`.
-pub(super) fn collect(prefix: &str, model: &Model) -> Vec<Parameter> {
+pub(crate) fn collect<M: Stored>(prefix: &str, model: &M) -> Vec<Parameter> {
     let mut collected = Flat(Vec::new());
     model.visit(&mut collected);
     let places = places(model).into_iter().map(|place| Place {

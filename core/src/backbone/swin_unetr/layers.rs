@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 
 use super::config::{STAGES, SwinUnetrConfig, TOKEN};
 use crate::backbone::Segmenter;
+use crate::backbone::encoder::Encoder;
 use crate::backbone::monai::{block_name, wrapped_encoder};
 use crate::nn::{
     Conv3d, ConvBlock, DecoderUp, Init, PatchConv, PatchMerging, RelativeIndex, SwinBlock, SwinBlockConfig, TokenMask,
@@ -113,6 +114,14 @@ impl Segmenter for SwinUnetr {
         name
     }
 
+    fn encoder(&self) -> Option<&dyn Encoder> {
+        Some(self)
+    }
+
+    fn encoder_prefixes(&self) -> &'static [&'static str] {
+        &["swinViT.", "mask_token"]
+    }
+
     fn head_prefix(&self) -> &'static str {
         "out."
     }
@@ -123,6 +132,13 @@ impl Segmenter for SwinUnetr {
             "encoder1.layer.conv1.",
             "encoder1.layer.conv3.",
         ]
+    }
+}
+
+impl Encoder for SwinUnetr {
+    fn features(&self, x: Tensor<5>, mask: Option<&TokenMask>) -> Tensor<5> {
+        let [.., last] = self.hidden(x, mask);
+        last
     }
 }
 

@@ -2,10 +2,11 @@
 
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, Linear};
-use burn::tensor::Tensor;
+use burn::tensor::{Int, Tensor};
 
 use super::config::{PatchProjection, TOKEN, UnetrConfig};
 use crate::backbone::Segmenter;
+use crate::backbone::encoder::Encoder;
 use crate::backbone::monai::{block_name, wrapped_encoder};
 use crate::nn::{
     Conv3d, ConvBlock, DecoderUp, Init, PatchConv, TokenMask, TransformerBlock, TransposedConv3d, add_bias, cut,
@@ -50,6 +51,15 @@ impl Unetr {
             out: Conv3d::new(f, classes, 1, true, init),
         }
     }
+
+    /// The transformer's input.
+    fn tokens(&self, x: Tensor<5>, mask: Option<&TokenMask>) -> Tensor<3> {
+        let tokens = self.vit.embed(x);
+        match mask {
+            Some(mask) => mask.apply(tokens, self.mask_token.val()),
+            None => tokens,
+        }
+    }
 }
 
 impl Segmenter for Unetr {
@@ -58,11 +68,7 @@ impl Segmenter for Unetr {
     fn forward(&self, x: Tensor<5>, mask: Option<&TokenMask>, _scales: usize) -> Vec<Tensor<5>> {
         let [_, _, d, h, w] = x.dims();
         let grid = [d / TOKEN, h / TOKEN, w / TOKEN];
-        let tokens = self.vit.embed(x.clone());
-        let tokens = match mask {
-            Some(mask) => mask.apply(tokens, self.mask_token.val()),
-            None => tokens,
-        };
+        let tokens = self.tokens(x.clone(), mask);
         let [skip2, skip3, skip4, last] = self.vit.encode(tokens).map(|t| to_volume(t, grid));
         let y = self.decoder5.forward(last, self.encoder4.forward(skip4));
         let y = self.decoder4.forward(y, self.encoder3.forward(skip3));
@@ -92,6 +98,14 @@ impl Segmenter for Unetr {
         }
     }
 
+    fn encoder(&self) -> Option<&dyn Encoder> {
+        Some(self)
+    }
+
+    fn encoder_prefixes(&self) -> &'static [&'static str] {
+        &["vit.", "mask_token"]
+    }
+
     fn head_prefix(&self) -> &'static str {
         "out."
     }
@@ -103,6 +117,24 @@ impl Segmenter for Unetr {
             "encoder1.layer.conv1.",
             "encoder1.layer.conv3.",
         ]
+    }
+}
+
+impl Encoder for Unetr {
+    fn features(&self, x: Tensor<5>, mask: Option<&TokenMask>) -> Tensor<5> {
+        let [_, _, d, h, w] = x.dims();
+        let [.., last] = self.vit.encode(self.tokens(x, mask));
+        to_volume(last, [d / TOKEN, h / TOKEN, w / TOKEN])
+    }
+
+    /// As He et al. (arXiv 2111.06377) leave masked tokens out after their positions are added.
+    fn visible(&self, x: Tensor<5>, visible: Tensor<2, Int>) -> Option<Tensor<3>> {
+        let tokens = self.vit.embed(x);
+        let [batch, _, hidden] = tokens.dims();
+        let count = visible.dims()[1];
+        let places = visible.reshape([batch, count, 1]).expand([batch, count, hidden]);
+        let [.., last] = self.vit.encode(tokens.gather(1, places));
+        Some(last)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::medcontext::MedContext;
 use crate::preset::Preset;
 use crate::volume::SliceAxis;
 
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(in crate::cli) struct Arguments {
     /// Folder with scans and labels: Decathlon, nnU-Net, or any names that pair.
     #[arg(long)]
@@ -46,8 +46,8 @@ pub(in crate::cli) struct Arguments {
     /// Settings in TOML; options on the command line override them.
     #[arg(long)]
     pub config: Option<PathBuf>,
-    /// Weights to start from (fine-tuning).
-    #[arg(long)]
+    /// Weights to start from: a network (fine-tuning), or the encoder that `core pretrain` trained.
+    #[arg(long, visible_alias = "start-from")]
     pub start: Option<PathBuf>,
     /// The weights to start from may have other labels: their last layer is replaced.
     #[arg(long, requires = "start")]

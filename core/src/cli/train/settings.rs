@@ -51,6 +51,11 @@ fn base(
     if let Some(config) = facts.resumed {
         return Ok((config.clone(), None));
     }
+    if !facts.cases.iter().any(|case| case.labeled) {
+        console.say("no scan has labels, so nothing is planned: patch and voxels are those that the scans have");
+        let sizes: Vec<[usize; 3]> = facts.cases.iter().map(|case| case.size).collect();
+        return Ok((TrainConfig::suggest(&sizes), None));
+    }
     let plan = planned(arguments, facts, options, console)?;
     for decision in &plan.decisions {
         console.say(decision.to_string());

@@ -110,7 +110,7 @@ fn batches_come_out_in_order() {
 #[test]
 fn workers_have_something_to_go_on_with() {
     let slow = Echo::new(6, usize::MAX);
-    let (_, here) = through(&[slow.clone()], 60, 1);
+    let (_, here) = through(std::slice::from_ref(&slow), 60, 1);
     // The first is waited for together with the setup.
     assert_eq!(slow.most_waiting.get(), MOST_EACH + 1);
     assert_eq!(here + slow.asked.get() - 1, 60);

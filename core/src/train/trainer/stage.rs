@@ -17,6 +17,7 @@ use crate::loss::IGNORED;
 use crate::pool::Worker;
 use crate::train::learner::{Learner, read};
 use crate::train::start::{Start, check_loss};
+use crate::train::student::Student;
 use crate::train::{CheckpointKind, Event, HeldOut, RunState, TrainConfig, TrainingSet, random_streams, validation};
 use crate::transform::{Loader, SampledCase, Sampler, SamplerSettings};
 use crate::weights::{self, Metadata, Precision, TrainingSummary, WeightsError};
@@ -55,6 +56,8 @@ pub(super) struct Stage {
     pub spent: Duration,
     /// Events that follow from the last unit of work.
     pending: VecDeque<Pending>,
+    /// Names of the parameters that the weights to start from have not.
+    pub new_parameters: Vec<String>,
 }
 
 /// Work that follows a step.
@@ -86,7 +89,8 @@ impl Stage {
         let device = device.clone().autodiff();
         training.check_unlabeled(&config, &labels)?;
         let channels = training.channels;
-        let student = start.student(&config, &network, &labels, channels, &device)?;
+        let (model, new_parameters) = start.student(&config, &network, &labels, channels, &device)?;
+        let student = Student::new(model, &config, &network, channels, &device);
         // Crops and masks have independent random streams, so that switching the mask off does not change the crops.
         let trainer = Self {
             seen: start.seen(&[&training.ids[..], &training.unlabeled.ids].concat())?,
@@ -108,6 +112,7 @@ impl Stage {
             started: false,
             spent: Duration::ZERO,
             pending: VecDeque::new(),
+            new_parameters,
             config,
             run,
             coarse,
@@ -234,6 +239,7 @@ impl Stage {
                 cases: self.training_cases.len(),
                 case_names: self.seen.clone(),
                 validation_dice: self.last_dice,
+                pretraining: self.config.pretraining.map(|settings| settings.method),
             },
         }
     }
@@ -254,7 +260,7 @@ impl Stage {
             self.started = true;
             return Ok(Some(Event::Started {
                 backbone: self.learner.network().backbone().to_string(),
-                parameters: self.learner.student().parameters(),
+                parameters: self.learner.parameters(),
                 training_cases: self.training_cases.len(),
                 unlabeled_cases: self.unlabeled_cases.len(),
                 validation_cases: self.validation.len(),
@@ -294,7 +300,11 @@ impl Stage {
     async fn weights(&self) -> Result<Vec<u8>> {
         let model = self.learner.eval_model(&self.config);
         let coarse = self.coarse.as_ref().map(|coarse| &coarse.model);
-        match weights::save_cascade(&model, coarse, &self.metadata(), Precision::F32).await {
+        let saved = match self.config.pretraining {
+            Some(_) => weights::save_encoder(&model, &self.metadata()).await,
+            None => weights::save_cascade(&model, coarse, &self.metadata(), Precision::F32).await,
+        };
+        match saved {
             Err(WeightsError::NotFinite(_)) => Err(Error::Diverged { step: self.iteration }),
             saved => Ok(saved?),
         }

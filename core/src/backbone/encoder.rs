@@ -1,0 +1,58 @@
+//! The part of a network that self-supervised pretraining trains.
+
+use burn::tensor::{Int, Tensor};
+
+use super::{Model, Network};
+use crate::nn::TokenMask;
+
+/// The encoder of a network, as its hyperparameters determine it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EncoderShape {
+    /// Channels of its deepest features.
+    pub channels: usize,
+    /// Voxels along each axis that one of its deepest features covers.
+    pub stride: usize,
+    /// Voxels along each axis of a token, the smallest part of the input that can be masked.
+    pub token: usize,
+    /// Whether it can leave tokens out, so that it only computes those that are visible (MAE).
+    pub leaves_out: bool,
+}
+
+/// The layers of an encoder.
+pub(super) trait Encoder {
+    /// The deepest features of `x` `[batch, channel, d, h, w]`, `[batch, feature, d, h, w]` divided by the stride.
+    fn features(&self, x: Tensor<5>, mask: Option<&TokenMask>) -> Tensor<5>;
+
+    /// The deepest features of some tokens alone, `[batch, visible, feature]`; `visible` are their numbers, `[batch,
+    /// visible]`. `None` where the encoder cannot leave tokens out.
+    fn visible(&self, _x: Tensor<5>, _visible: Tensor<2, Int>) -> Option<Tensor<3>> {
+        None
+    }
+}
+
+impl Network {
+    /// What its encoder is like; `None` where it cannot be pretrained.
+    pub fn encoder(&self) -> Option<EncoderShape> {
+        self.architecture().encoder()
+    }
+}
+
+impl Model {
+    /// The encoder's deepest features of `x` `[batch, channel, d, h, w]`, unmasked or masked; `None` where it cannot be
+    /// pretrained.
+    pub fn features(&self, x: Tensor<5>, mask: Option<&TokenMask>) -> Option<Tensor<5>> {
+        Some(self.segmenter().encoder()?.features(x, mask))
+    }
+
+    /// The encoder's deepest features of the tokens with these numbers, `[batch, visible, feature]`; `None` where it
+    /// cannot leave tokens out.
+    pub fn visible_features(&self, x: Tensor<5>, visible: Tensor<2, Int>) -> Option<Tensor<3>> {
+        self.segmenter().encoder()?.visible(x, visible)
+    }
+
+    /// Whether the parameter with this reference name belongs to the encoder.
+    pub fn is_encoder(&self, name: &str) -> bool {
+        let mut names = self.segmenter().encoder_prefixes().iter();
+        names.any(|prefix| name.starts_with(prefix))
+    }
+}

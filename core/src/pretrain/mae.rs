@@ -1,0 +1,116 @@
+//! The masked autoencoder's decoder and loss (He et al., arXiv 2111.06377), in the numbers of MONAI 1.5's
+//! `MaskedAutoEncoderViT`: half of the encoder's channels, four blocks. There is no class token, since UNETR has none.
+
+use burn::module::{Module, Param};
+use burn::nn::{LayerNorm, Linear};
+use burn::tensor::Tensor;
+use rand::Rng;
+
+use super::Pretraining;
+use super::mask::Order;
+use crate::backbone::{EncoderShape, Model};
+use crate::nn::{Init, TransformerBlock, cut, layer_norm, linear, mean, normalized, project};
+
+/// Blocks of the decoder.
+const BLOCKS: usize = 4;
+
+/// Channels of one of its attention heads.
+const HEAD: usize = 32;
+
+/// Prevents division by zero where all voxels of a token are equal, as in the released code.
+const EPSILON: f64 = 1e-6;
+
+/// The decoder of a masked autoencoder: it sees all tokens, and restores the voxels of the masked ones.
+#[derive(Module, Debug)]
+pub struct MaeDecoder {
+    embed: Linear,
+    /// What masked tokens begin as, `[1, 1, channel]`.
+    mask_token: Param<Tensor<3>>,
+    /// `[1, token, channel]`.
+    position: Param<Tensor<3>>,
+    blocks: Vec<TransformerBlock>,
+    norm: LayerNorm,
+    restore: Linear,
+}
+
+impl MaeDecoder {
+    /// A new decoder for patches of `patch` voxels with so many channels.
+    pub fn new(encoder: EncoderShape, patch: [usize; 3], channels: usize, init: &mut Init) -> Self {
+        let width = (encoder.channels / 2).next_multiple_of(HEAD);
+        let tokens = patch.map(|side| side / encoder.stride).iter().product();
+        let block = |init: &mut Init| TransformerBlock::new(width, (4 * width).div_ceil(3), width / HEAD, init);
+        Self {
+            embed: linear(encoder.channels, width, true, init),
+            mask_token: init.normal([1, 1, width], 0.02),
+            position: init.normal([1, tokens, width], 0.02),
+            blocks: (0..BLOCKS).map(|_| block(init)).collect(),
+            norm: layer_norm(width, init),
+            restore: linear(width, channels * encoder.stride.pow(3), true, init),
+        }
+    }
+
+    /// The loss of a batch `[batch, channel, d, h, w]`, `[1]`; `None` where the encoder cannot leave tokens out.
+    pub fn loss(
+        &self,
+        model: &Model,
+        x: Tensor<5>,
+        encoder: EncoderShape,
+        settings: &Pretraining,
+        rng: &mut impl Rng,
+    ) -> Option<Tensor<1>> {
+        let [samples, _, d, h, w] = x.dims();
+        let tokens = [d, h, w].map(|side| side / encoder.stride).iter().product();
+        let order = Order::draw(samples, tokens, settings.ratio(), rng);
+        let device = x.device();
+        let seen = model.visible_features(x.clone(), order.visible(&device))?;
+        let restored = self.forward(seen, &order);
+        let target = voxels_of_tokens(x, encoder.stride);
+        let target = if settings.normalized_target {
+            normalized_target(target)
+        } else {
+            target
+        };
+        Some(mae_loss(restored, target, order.masked(&device)))
+    }
+
+    /// The voxels of all tokens, `[batch, token, voxel · channel]`, from the features of the visible ones.
+    fn forward(&self, seen: Tensor<3>, order: &Order) -> Tensor<3> {
+        let seen = project(&self.embed, seen);
+        let [samples, visible, width] = seen.dims();
+        let position = self.position.val();
+        let tokens = position.dims()[1];
+        let hidden = self.mask_token.val().expand([samples, tokens - visible, width]);
+        let places = order.places(&seen.device());
+        let places = places.reshape([samples, tokens, 1]).expand([samples, tokens, width]);
+        let all = Tensor::cat(vec![seen, hidden], 1).gather(1, places) + position;
+        let all = self.blocks.iter().fold(all, |x, block| block.forward(x));
+        project(&self.restore, normalized(&self.norm, all))
+    }
+}
+
+/// The voxels of each token, `[batch, token, channel · voxel]`.
+fn voxels_of_tokens(x: Tensor<5>, side: usize) -> Tensor<3> {
+    let cubes = cut(x, side);
+    let [samples, tokens, channels, voxels] = cubes.dims();
+    cubes.reshape([samples, tokens, channels * voxels])
+}
+
+/// The voxels of each token in units of their deviation from their mean: `[batch, token, voxel]` → the same shape. The
+/// variance is that of a sample (n − 1), as in the released code.
+pub fn normalized_target(target: Tensor<3>) -> Tensor<3> {
+    let count = target.dims()[2];
+    let mean = target.clone().mean_dim(2);
+    let centered = target - mean;
+    let variance = centered.clone().powi_scalar(2).sum_dim(2) / count.saturating_sub(1).max(1) as f64;
+    centered / (variance + EPSILON).sqrt()
+}
+
+/// Mean squared error over the voxels of masked tokens, `[1]`; `restored` and `target` are `[batch, token, voxel]`,
+/// `masked` is `[batch, token]` with 1 where a token is masked.
+pub fn mae_loss(restored: Tensor<3>, target: Tensor<3>, masked: Tensor<2>) -> Tensor<1> {
+    let [samples, tokens, voxels] = target.dims();
+    let error = (restored - target).powi_scalar(2).reshape([samples * tokens, voxels]);
+    let error: Tensor<2> = error.mean_dim(1);
+    let masked = masked.reshape([samples * tokens, 1]);
+    mean(error * masked.clone()) / mean(masked)
+}

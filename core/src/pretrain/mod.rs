@@ -1,0 +1,20 @@
+//! Self-supervised pretraining of an encoder on scans without labels, from which
+//! [`train`](crate::train) can start.
+//!
+//! - `settings.rs`: the methods and their numbers
+//! - `mask.rs`: which parts of a patch are hidden
+//! - `head.rs`: what a method adds to the encoder, one file each: `mae.rs` (He et al., arXiv 2111.06377), `simmim.rs`
+//!   (Xie et al., arXiv 2111.09886) and `simclr.rs` (Chen et al., arXiv 2002.05709), in three dimensions
+
+mod head;
+mod mae;
+mod mask;
+mod settings;
+mod simclr;
+mod simmim;
+
+pub use head::Head;
+pub use mae::{mae_loss, normalized_target};
+pub use settings::{Method, Pretraining};
+pub use simclr::nt_xent;
+pub use simmim::simmim_loss;

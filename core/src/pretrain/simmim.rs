@@ -1,0 +1,59 @@
+//! SimMIM's head and loss (Xie et al., arXiv 2111.09886): one linear layer restores the voxels under each of the
+//! encoder's deepest features.
+
+use burn::module::Module;
+use burn::nn::Linear;
+use burn::tensor::Tensor;
+use rand::Rng;
+
+use super::Pretraining;
+use super::mask::Cubes;
+use crate::backbone::{EncoderShape, Model};
+use crate::nn::{Init, cut, linear, project, sum};
+
+/// Prevents division by zero, as in the released code.
+const EPSILON: f64 = 1e-5;
+
+/// From features to voxels.
+#[derive(Module, Debug)]
+pub struct SimmimHead {
+    restore: Linear,
+}
+
+impl SimmimHead {
+    /// A new head for scans of so many channels.
+    pub fn new(encoder: EncoderShape, channels: usize, init: &mut Init) -> Self {
+        Self {
+            restore: linear(encoder.channels, channels * encoder.stride.pow(3), true, init),
+        }
+    }
+
+    /// The loss of a batch `[batch, channel, d, h, w]`, `[1]`; `None` where the network cannot be pretrained.
+    pub fn loss(
+        &self,
+        model: &Model,
+        x: Tensor<5>,
+        encoder: EncoderShape,
+        settings: &Pretraining,
+        rng: &mut impl Rng,
+    ) -> Option<Tensor<1>> {
+        let [samples, channels, d, h, w] = x.dims();
+        let cubes = Cubes::draw(samples, [d, h, w], settings.mask_side, settings.ratio(), rng);
+        let device = x.device();
+        let features = model.features(x.clone(), Some(&cubes.tokens(encoder.token, &device)))?;
+        let [_, width, fd, fh, fw] = features.dims();
+        let features = features.reshape([samples, width, fd * fh * fw]).swap_dims(1, 2);
+        let restored = project(&self.restore, features);
+        let restored = restored.reshape([samples, fd * fh * fw, channels, encoder.stride.pow(3)]);
+        let masked = cut(cubes.voxels(&device).cast(x.dtype()), encoder.stride);
+        Some(simmim_loss(restored, cut(x, encoder.stride), masked))
+    }
+}
+
+/// Mean absolute error over the masked voxels, `[1]`; `restored` and `target` are `[batch, feature, channel, voxel]`,
+/// `masked` is `[batch, feature, 1, voxel]` with 1 where a voxel is masked.
+pub fn simmim_loss(restored: Tensor<4>, target: Tensor<4>, masked: Tensor<4>) -> Tensor<1> {
+    let channels = target.dims()[2];
+    let error = (restored - target).abs() * masked.clone();
+    sum(error) / ((sum(masked) + EPSILON) * channels as f64)
+}

@@ -22,6 +22,7 @@ mod partial;
 mod plan;
 mod precision;
 mod presets;
+mod pretrain;
 mod published;
 mod resume;
 mod seen;

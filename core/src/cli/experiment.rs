@@ -127,6 +127,7 @@ fn open_scans<'a>(
             console,
         },
         root: &arguments.data,
+        file: &arguments.file,
         out: arguments.out.as_deref(),
         preset: experiment.preset,
     })
@@ -168,6 +169,7 @@ fn plan(arguments: &Arguments) -> Result<Experiment, Failure> {
 fn check(scans: &Scans<'_>, experiment: &Experiment, cells: &[Cell]) -> Outcome {
     scans.find_all(cells)?;
     let lists = experiment.train.iter().chain([&experiment.evaluate]);
+    let lists = lists.chain(&experiment.validate);
     // A list that the experiment defines itself is not the preset's.
     let lists = lists.filter(|list| !experiment.lists.contains_key(*list));
     for difference in scans.differing(&lists.map(String::as_str).collect()) {

@@ -1,6 +1,5 @@
 //! `core pretrain`.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -195,7 +194,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let start = resumed
         .as_ref()
         .map_or(Start::Scratch, |resumed| Start::Resume(&resumed.bytes));
-    let labels = LabelSet::from_ids([], &BTreeMap::new()).map_err(Error::from)?;
+    let labels = LabelSet::background();
     let training = reader.training(cases, &labels, &config)?;
     let mut trainer = Trainer::on(config.clone(), training, Vec::new(), labels, start, &devices[0].device)?;
     let others: Vec<Device> = devices[1..].iter().map(|opened| opened.device.clone()).collect();

@@ -155,6 +155,16 @@ impl LabelSet {
         })
     }
 
+    /// Background alone: what there is to learn without labels.
+    pub fn background() -> LabelSet {
+        LabelSet {
+            ids: vec![0],
+            names: vec!["background".to_owned()],
+            regions: None,
+            ignore: None,
+        }
+    }
+
     /// The same labels, beside an id of voxels that are not labeled, which take no part in losses and measures.
     ///
     /// # Errors

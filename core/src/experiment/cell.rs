@@ -31,6 +31,24 @@ pub struct Cell {
     pub protocol: Protocol,
     /// How cases are segmented.
     pub predict: PredictConfig,
+    /// The weights file that it starts from, by its path from the experiment's file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
+    /// The pretraining that it begins with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pretraining: Option<Box<CellPretraining>>,
+    /// Cases by which its best weights are chosen; the last weights count where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub validation: Vec<String>,
+}
+
+/// The pretraining of a cell's encoder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CellPretraining {
+    /// All settings.
+    pub config: TrainConfig,
+    /// Cases that it learns from.
+    pub cases: Vec<String>,
 }
 
 /// The result of a cell's run: the whole content of its `result.json`.
@@ -47,6 +65,18 @@ pub struct CellResult {
 }
 
 impl Cell {
+    /// Steps of pretraining, before those of training.
+    pub fn pretraining_steps(&self) -> usize {
+        self.pretraining
+            .as_ref()
+            .map_or(0, |pretraining| pretraining.config.iterations)
+    }
+
+    /// Steps of pretraining and training.
+    pub fn steps(&self) -> usize {
+        self.pretraining_steps() + self.config.all_iterations()
+    }
+
     /// Path of its run folder relative to the experiment's, such as `unetr-medcontext/fewshot5/seed-0`.
     pub fn folder(&self) -> String {
         let list = self.list.rsplit(':').next().unwrap_or(&self.list);

@@ -152,6 +152,9 @@ impl CrossValidation {
     fn cell(&self, fold: &Fold) -> Cell {
         let config = &self.config;
         Cell {
+            start: None,
+            pretraining: None,
+            validation: Vec::new(),
             row: fold.folder(),
             list: format!("all but {}", fold.held_out.join(", ")),
             training: fold.training.clone(),

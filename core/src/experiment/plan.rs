@@ -5,14 +5,18 @@ use std::collections::btree_map::Entry;
 
 use serde::Deserialize;
 
-use super::{Cell, Row, row};
+use super::cell::CellPretraining;
+use super::row::RowPretraining;
+use super::{Cell, Row, Source, row};
 use crate::backbone::Backbone;
-use crate::dataset::{Case, CaseFingerprint, LabelSet};
+use crate::dataset::{CaseFingerprint, LabelSet};
 use crate::infer::{Inference, PredictConfig};
+use crate::medcontext::MedContext;
 use crate::metric::{Protocol, Region, Targets};
 use crate::plan::{Budget, TrainingPlan, shared_by_stages};
 use crate::preset::Preset;
-use crate::train::{TrainConfig, TrainingSet, merge, overlay};
+use crate::pretrain::Pretraining;
+use crate::train::{TrainConfig, merge, overlay};
 use crate::{Error, Result};
 
 /// An experiment: every row is trained on every list with every seed, and evaluated on one list.
@@ -32,6 +36,9 @@ pub struct Experiment {
     pub train: Vec<String>,
     /// List to evaluate on, named the same way.
     pub evaluate: String,
+    /// List to validate on while training, named the same way: the weights with the highest Dice on it are evaluated,
+    /// in place of the last.
+    pub validate: Option<String>,
     /// Seeds that every row is trained with.
     #[serde(default = "seed_zero")]
     pub seeds: Vec<u64>,
@@ -61,56 +68,6 @@ pub struct Experiment {
 
 fn seed_zero() -> Vec<u64> {
     vec![0]
-}
-
-/// Where an experiment's cases come from.
-pub trait Source {
-    /// The error type, which includes this crate's own errors.
-    type Error: From<Error>;
-
-    /// Names of the cases of a list that the experiment does not define itself.
-    ///
-    /// # Errors
-    /// When the list does not exist.
-    fn list(&self, name: &str) -> Result<Vec<String>, Self::Error>;
-
-    /// The state that [`Trainer::write_state`](crate::train::Trainer::write_state) saved of an unfinished cell, if any.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    fn state(&self, cell: &Cell) -> Result<Option<Vec<u8>>, Self::Error>;
-
-    /// The weights file that a cell starts from, if any; see [`Start::Weights`](crate::train::Start::Weights).
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    fn start(&self, _cell: &Cell) -> Result<Option<Vec<u8>>, Self::Error> {
-        Ok(None)
-    }
-
-    /// Reads a case with its label map.
-    ///
-    /// # Errors
-    /// When it is not there, has no label map or cannot be read.
-    fn read(&self, case: &str) -> Result<Case, Self::Error>;
-
-    /// The labels that a cell learns, and its cases, prepared.
-    ///
-    /// # Errors
-    /// When a case cannot be read, or settings or cases cannot be trained with.
-    fn training(&self, cell: &Cell) -> Result<(LabelSet, TrainingSet), Self::Error> {
-        let cases = cell.training.iter().map(|name| self.read(name));
-        let cases = cases.collect::<Result<Vec<Case>, Self::Error>>()?;
-        let labels = match &cell.learned {
-            Some(labels) => labels.clone(),
-            None => LabelSet::from_cases(&cases, &self.label_names()).map_err(Error::from)?,
-        };
-        let prepared = TrainingSet::prepare(cases, &labels, &cell.config)?;
-        Ok((labels, prepared))
-    }
-
-    /// Names of labels by id, where known.
-    fn label_names(&self) -> BTreeMap<u16, String>;
 }
 
 impl Experiment {
@@ -185,31 +142,87 @@ impl Experiment {
     /// When a row's settings are invalid, or a list does not exist.
     pub fn cells<S: Source>(&self, source: &S) -> Result<Vec<Cell>, S::Error> {
         let evaluation = self.list(&self.evaluate, source)?;
+        let validation = self.validate.as_ref().map(|name| self.list(name, source));
+        let validation = validation.transpose()?.unwrap_or_default();
         let (mut cells, mut plans) = (Vec::new(), BTreeMap::new());
         for row in &self.rows {
             for name in &self.train {
                 let training = self.list(name, source)?;
-                if let Some(case) = training.iter().find(|case| evaluation.contains(case)) {
-                    return Err(Error::Config(format!(
-                        "the case {case} is in the list {name:?} to train on and in {:?} to measure on; take it out of \
-                         one",
-                        self.evaluate
-                    ))
-                    .into());
+                self.check_apart(name, &training, &evaluation)?;
+                if let Some(list) = &self.validate {
+                    self.check_apart(list, &validation, &evaluation)?;
                 }
                 let plan = match plans.entry(name) {
                     Entry::Occupied(plan) => plan.into_mut(),
                     Entry::Vacant(entry) => entry.insert(self.plan(&training, source)?),
                 };
-                let cell = self.cell(row, name, plan.as_ref(), training, evaluation.clone())?;
+                let mut cell = self.cell(row, name, plan.as_ref(), training, evaluation.clone())?;
+                cell.validation.clone_from(&validation);
+                if let Some(pretraining) = &row.pretrain {
+                    let cases = self.list(&pretraining.list, source)?;
+                    self.check_apart(&pretraining.list, &cases, &evaluation)?;
+                    cell.pretraining = Some(Box::new(self.pretraining(row, pretraining, &cell.config, cases)?));
+                }
                 cells.extend(self.seeds.iter().map(|&seed| {
                     let mut cell = cell.clone();
                     cell.config.seed = seed;
+                    if let Some(pretraining) = &mut cell.pretraining {
+                        pretraining.config.seed = seed;
+                    }
                     cell
                 }));
             }
         }
         Ok(cells)
+    }
+
+    /// Refuses cases of a list to learn from that are measured too.
+    fn check_apart(&self, name: &str, cases: &[String], evaluation: &[String]) -> Result<()> {
+        let Some(case) = cases.iter().find(|case| evaluation.contains(case)) else {
+            return Ok(());
+        };
+        Err(Error::Config(format!(
+            "the case {case} is in the list {name:?} to train on and in {:?} to measure on; take it out of one",
+            self.evaluate
+        )))
+    }
+
+    /// The pretraining of a row whose training has the settings `config`.
+    fn pretraining(
+        &self,
+        row: &Row,
+        pretraining: &RowPretraining,
+        config: &TrainConfig,
+        cases: Vec<String>,
+    ) -> Result<CellPretraining> {
+        let bad = |problem: String| {
+            Error::Config(format!(
+                "pretraining of row {:?}: {problem}; correct the experiment",
+                row.name
+            ))
+        };
+        let mut base = TrainConfig {
+            medcontext: MedContext::off(),
+            inference: None,
+            unlabeled_share: 0.0,
+            warmup: None,
+            ..config.clone()
+        };
+        base.pretraining = Some(Pretraining::default());
+        let mut config = base;
+        for layer in [&pretraining.settings, &self.overrides] {
+            config = overlay(&config, layer.clone()).map_err(bad)?;
+        }
+        config.medcontext = MedContext::off();
+        config.pretraining = config.pretraining.map(|settings| Pretraining {
+            method: pretraining.method,
+            ..settings
+        });
+        let config = config.resolved();
+        config
+            .check(&config.resolved_network())
+            .map_err(|error| bad(error.to_string()))?;
+        Ok(CellPretraining { config, cases })
     }
 
     /// The plan for the cases of a list, where there are minutes to plan for.
@@ -257,6 +270,9 @@ impl Experiment {
                 ..PredictConfig::default()
             },
             config,
+            start: row.start.clone(),
+            pretraining: None,
+            validation: Vec::new(),
         })
     }
 

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::cell::slug;
 use crate::metric::{EmptyPolicy, Hausdorff, Protocol, Region, Targets};
+use crate::pretrain::Method;
 
 /// One row of an experiment's table.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -32,7 +33,25 @@ pub struct Row {
     /// Regions that are reported, instead of the experiment's.
     #[serde(default)]
     pub regions: Vec<Region>,
+    /// Weights that every cell starts from: a file, by its path from the experiment's. Where they are an encoder's, the
+    /// decoder is new.
+    pub start: Option<String>,
+    /// Self-supervised pretraining that every cell begins with.
+    pub pretrain: Option<RowPretraining>,
     /// Training settings, over those of `base`: any field of [`TrainConfig`](crate::train::TrainConfig).
+    #[serde(flatten)]
+    pub settings: toml::Table,
+}
+
+/// The pretraining of a row's encoder, on other cases.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct RowPretraining {
+    /// List of the cases to learn from, whose labels are not used.
+    pub list: String,
+    /// The method.
+    #[serde(default)]
+    pub method: Method,
+    /// Settings that differ from those of the row's training, such as `iterations`, `batch_size` and `pretraining`.
     #[serde(flatten)]
     pub settings: toml::Table,
 }
@@ -98,6 +117,9 @@ pub(super) fn check(rows: &[Row], (protocol, targets): (Protocol, &Targets)) -> 
         }
         if let Some(problem) = row.protocol(protocol).problem() {
             return Err(format!("row {name:?}: {problem}"));
+        }
+        if row.start.is_some() && row.pretrain.is_some() {
+            return Err(format!("row {name:?} has both start and pretrain: give one"));
         }
         check_time(row)?;
     }

@@ -9,7 +9,7 @@ use web_time::Instant;
 use super::cell::no_truth;
 use super::pace::Pace;
 use super::{Cell, CellResult, Event, Source};
-use crate::dataset::Case;
+use crate::dataset::{Case, LabelSet};
 use crate::infer::{self, Predictor, Segmentation};
 use crate::metric::{CaseScore, Evaluation};
 use crate::pool::{Pool, Worker};
@@ -42,6 +42,10 @@ enum Stage {
 struct Training {
     cell: Cell,
     trainer: Trainer,
+    /// Whether it is the encoder's pretraining, which training follows.
+    pretraining: bool,
+    /// Steps and seconds of pretraining that this runner did, or an earlier one.
+    before: (usize, f64),
     parameters: usize,
     /// Steps done by this runner, not before.
     steps: usize,
@@ -141,10 +145,19 @@ impl<'a, S: Source> Runner<'a, S> {
                 Stage::Training(mut training) => match training.trainer.next().await? {
                     Some(event) => {
                         training.keep(&event);
+                        let event = training.of_cell(event);
                         self.stage = Stage::Training(training);
-                        return Ok(Some(Event::Training(event)));
+                        if let Some(event) = event {
+                            return Ok(Some(Event::Training(event)));
+                        }
                     }
                     None if self.stopped => return Ok(None),
+                    None if training.pretraining => {
+                        let before = (training.cell.pretraining_steps(), training.seconds);
+                        let weights = std::mem::take(&mut training.weights);
+                        let start = Start::Weights(&weights);
+                        self.stage = Stage::Training(Box::new(self.training(training.cell, start, before)?));
+                    }
                     None => self.stage = Stage::Measuring(training.measure(&self.device, &self.workers).await?),
                 },
                 Stage::Measuring(mut measuring) => {
@@ -172,7 +185,6 @@ impl<'a, S: Source> Runner<'a, S> {
         let Some(cell) = self.cells.pop_front() else {
             return Ok(None);
         };
-        let (labels, cases) = self.source.training(&cell)?;
         let state = self.source.state(&cell)?;
         let weights = match &state {
             Some(_) => None,
@@ -183,41 +195,118 @@ impl<'a, S: Source> Runner<'a, S> {
             (None, Some(weights)) => Start::Weights(weights),
             (None, None) => Start::Scratch,
         };
-        let config = cell.config.clone();
-        let mut trainer = Trainer::on(config, cases, Vec::new(), labels, start, &self.device)?;
-        trainer.share(&self.others)?;
-        trainer.share_with(&self.workers)?;
-        let done = state.as_deref().map(RunState::read).transpose();
+        let found = state.as_deref().map(RunState::read).transpose().map_err(Error::from)?;
+        let pretrained = found.as_ref().is_some_and(|state| state.config.pretraining.is_none());
+        let before = if pretrained { cell.pretraining_steps() } else { 0 };
         let event = Event::Cell {
             cell: Box::new(cell.clone()),
             number: self.count - self.cells.len(),
             cells: self.count,
-            done: done.map_err(Error::from)?.map(|state| state.steps_done()),
+            done: found.map(|state| before + state.steps_done()),
         };
-        self.stage = Stage::Training(Box::new(Training {
-            cell,
-            trainer,
-            parameters: 0,
-            steps: 0,
-            seconds: 0.0,
-            weights: Vec::new(),
-        }));
+        let training = match &cell.pretraining {
+            Some(pretraining) if !pretrained => {
+                let cases = self.source.pretraining(pretraining)?;
+                let config = pretraining.config.clone();
+                let trainer = Trainer::on(config, cases, Vec::new(), LabelSet::background(), start, &self.device)?;
+                self.shared(Training::new(cell, trainer, true, (0, 0.0)))?
+            }
+            _ => self.training(cell, start, (before, 0.0))?,
+        };
+        self.stage = Stage::Training(Box::new(training));
         Ok(Some(event))
+    }
+
+    /// The training of a cell's network with labels, after pretraining of so many steps and seconds.
+    fn training(&self, cell: Cell, start: Start<'_>, before: (usize, f64)) -> Result<Training, S::Error> {
+        let (labels, cases) = self.source.training(&cell)?;
+        let validation = self.source.validation(&cell)?;
+        let trainer = Trainer::on(cell.config.clone(), cases, validation, labels, start, &self.device)?;
+        Ok(self.shared(Training::new(cell, trainer, false, before))?)
+    }
+
+    /// The same, shared between devices and workers.
+    fn shared(&self, mut training: Training) -> Result<Training> {
+        training.trainer.share(&self.others)?;
+        training.trainer.share_with(&self.workers)?;
+        Ok(training)
     }
 }
 
 impl Training {
+    fn new(cell: Cell, trainer: Trainer, pretraining: bool, before: (usize, f64)) -> Self {
+        Self {
+            cell,
+            trainer,
+            pretraining,
+            before,
+            parameters: 0,
+            steps: 0,
+            seconds: 0.0,
+            weights: Vec::new(),
+        }
+    }
+
+    /// An event of the trainer as one of the cell, whose steps are those of pretraining and training; `None` where the
+    /// cell goes on.
+    fn of_cell(&self, mut event: train::Event) -> Option<train::Event> {
+        let (steps, seconds_before) = self.before;
+        let all = self.cell.steps();
+        match &mut event {
+            train::Event::Started {
+                iteration, iterations, ..
+            } => {
+                if steps > 0 && *iteration == 0 {
+                    return None;
+                }
+                *iteration += steps;
+                *iterations = all;
+            }
+            train::Event::Step {
+                iteration,
+                seconds,
+                remaining_seconds,
+                ..
+            } => {
+                *iteration += steps;
+                if self.pretraining {
+                    // A step of training takes about as long.
+                    *remaining_seconds += *seconds * self.cell.config.all_iterations() as f64;
+                }
+            }
+            train::Event::Validated { iteration, .. }
+            | train::Event::Checkpoint { iteration, .. }
+            | train::Event::SecondStage { iteration, .. } => *iteration += steps,
+            train::Event::Finished {
+                iteration,
+                stopped,
+                seconds,
+                ..
+            } => {
+                if self.pretraining && !*stopped {
+                    return None;
+                }
+                *iteration += steps;
+                *seconds += seconds_before;
+            }
+        }
+        Some(event)
+    }
+
     /// Records what the result needs.
     fn keep(&mut self, event: &train::Event) {
         match event {
             train::Event::Started { parameters, .. } => self.parameters = *parameters,
-            train::Event::Checkpoint { kind, weights, .. } if *kind == CheckpointKind::Last => {
+            // The best weights come before the last ones, and only where there is validation.
+            train::Event::Checkpoint { kind, weights, .. }
+                if *kind == CheckpointKind::Best || self.cell.validation.is_empty() || self.pretraining =>
+            {
                 self.weights.clone_from(weights);
             }
             train::Event::Step { .. } => self.steps += 1,
             // For a resumed run, extrapolated to all of its steps.
             train::Event::Finished { iteration, seconds, .. } => {
-                self.seconds = seconds * *iteration as f64 / self.steps.max(1) as f64
+                self.seconds = self.before.1 + seconds * *iteration as f64 / self.steps.max(1) as f64
             }
             _ => {}
         }

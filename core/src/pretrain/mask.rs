@@ -130,3 +130,84 @@ impl Cubes {
 fn positions([d, h, w]: [usize; 3]) -> impl Iterator<Item = [usize; 3]> {
     (0..d * h * w).map(move |index| [index / (h * w), index / w % h, index % w])
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::{Cubes, Order};
+
+    fn rng() -> ChaCha8Rng {
+        ChaCha8Rng::seed_from_u64(7)
+    }
+
+    fn floats<const D: usize>(tensor: burn::tensor::Tensor<D>) -> Vec<f32> {
+        tensor.into_data().try_into_vec().expect("floats")
+    }
+
+    fn numbers(tensor: burn::tensor::Tensor<2, burn::tensor::Int>) -> Vec<usize> {
+        let numbers = tensor
+            .into_data()
+            .convert::<i64>()
+            .try_into_vec::<i64>()
+            .expect("integers");
+        numbers.into_iter().map(|number| number as usize).collect()
+    }
+
+    /// As `int(L * (1 - ratio))` of the released code, but never all or none.
+    #[test]
+    fn as_many_tokens_are_visible_as_in_the_released_code() {
+        let device = Device::flex();
+        for (tokens, ratio, visible) in [(216, 0.75, 54), (8, 0.75, 2), (4, 0.9, 1), (2, 0.1, 1), (27, 0.5, 13)] {
+            let order = Order::draw(3, tokens, ratio, &mut rng());
+            let seen = numbers(order.visible(&device));
+            let masked = floats(order.masked(&device));
+            let places = numbers(order.places(&device));
+            assert_eq!(seen.len(), 3 * visible, "{tokens} tokens, {ratio}");
+            for sample in 0..3 {
+                let seen = &seen[sample * visible..][..visible];
+                for token in 0..tokens {
+                    let at = sample * tokens + token;
+                    assert_eq!(masked[at] == 0.0, seen.contains(&token));
+                    // A visible token's place is where it stands among the visible ones.
+                    assert_eq!(places[at] < visible, seen.contains(&token));
+                    assert!(places[at] >= visible || seen[places[at]] == token);
+                }
+            }
+            assert!(
+                tokens < 8 || seen[..visible] != seen[visible..2 * visible],
+                "samples differ"
+            );
+        }
+    }
+
+    /// As `ceil(count * ratio)` of the released code; a token is masked where all of its voxels are.
+    #[test]
+    fn tokens_and_voxels_of_a_cube_are_masked_together() {
+        let device = Device::flex();
+        for (patch, side, token, ratio, masked) in [
+            ([16, 16, 8], 8, 4, 0.6, 3),
+            ([12, 8, 8], 4, 2, 0.6, 8),
+            ([20, 8, 8], 8, 4, 0.5, 2),
+        ] {
+            let cubes = Cubes::draw(2, patch, side, ratio, &mut rng());
+            for sample in &cubes.samples {
+                assert_eq!(sample.iter().filter(|&&masked| masked).count(), masked);
+            }
+            let voxels = floats(cubes.voxels(&device));
+            let [d, h, w] = patch;
+            let grid = patch.map(|length| length / token);
+            let tokens = burn::tensor::Tensor::<3>::zeros([2, grid.iter().product(), 1], &device);
+            let ones = burn::tensor::Tensor::<3>::ones([1, 1, 1], &device);
+            let tokens = floats(cubes.tokens(token, &device).apply(tokens, ones));
+            for (index, &voxel) in voxels.iter().enumerate() {
+                let (sample, place) = (index / (d * h * w), index % (d * h * w));
+                let [z, y, x] = [place / (h * w), place / w % h, place % w].map(|at| at / token);
+                let at = ((sample * grid[0] + z) * grid[1] + y) * grid[2] + x;
+                assert_eq!(voxel, tokens[at], "{patch:?}");
+            }
+        }
+    }
+}

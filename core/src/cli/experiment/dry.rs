@@ -21,13 +21,31 @@ pub(super) fn lines(experiment: &Experiment, cells: &[Cell]) -> Vec<String> {
             lists.push((&cell.list, &cell.training));
         }
     }
+    let pretrained = experiment.rows.iter().filter_map(|row| {
+        let cell = cells.iter().find(|cell| cell.row == row.name)?;
+        Some((
+            row.pretrain.as_ref()?.list.as_str(),
+            cell.pretraining.as_ref()?.cases.as_slice(),
+        ))
+    });
+    for (name, cases) in pretrained {
+        if !lists.iter().any(|(other, _)| *other == name) {
+            lists.push((name, cases));
+        }
+    }
     if let Some(cell) = cells.first() {
+        lists.extend(experiment.validate.as_deref().map(|name| (name, &cell.validation[..])));
         lists.push((&experiment.evaluate, &cell.evaluation));
     }
     for (name, cases) in lists {
-        let purpose = match name == experiment.evaluate {
-            true => "to measure on",
-            false => "to train on",
+        let purpose = if name == experiment.evaluate {
+            "to measure on"
+        } else if Some(name) == experiment.validate.as_deref() {
+            "to choose the best weights by"
+        } else if experiment.train.iter().any(|list| list == name) {
+            "to train on"
+        } else {
+            "to pretrain on"
         };
         // The experiment's own list may have the name of one of the preset's.
         let preset = experiment.preset.filter(|_| !experiment.lists.contains_key(name));

@@ -86,7 +86,7 @@ impl<'a> RunFolder<'a> {
         let text = cell.config.to_toml()?;
         write(&path.join("config.toml"), text.as_bytes())?;
         let device = device.to_owned();
-        let report = RunReport::new(&path, console, cell.config.all_iterations(), device, done)?;
+        let report = RunReport::new(&path, console, cell.steps(), device, done)?;
         Ok(Self {
             path,
             predicted: predicted(cell),

@@ -9,13 +9,15 @@ use super::super::files::read;
 use super::super::train::STATE;
 use crate::Error;
 use crate::dataset::{Case, CaseFiles, LabelSet, Split};
-use crate::experiment::{Cell, Source};
+use crate::experiment::{Cell, CellPretraining, Source};
 use crate::preset::{Preset, file_name};
 use crate::train::{RunState, TrainingSet};
 
 pub(super) struct Scans<'a> {
     pub reader: Reader<'a>,
     pub root: &'a Path,
+    /// The experiment's own file.
+    pub file: &'a Path,
     /// The experiment's own folder; a dry run has none.
     pub out: Option<&'a Path>,
     pub preset: Option<Preset>,
@@ -47,11 +49,28 @@ impl Scans<'_> {
         }
     }
 
-    /// Checks that every case of the cells is here.
+    /// The files of a case, with labels or without.
+    fn find_scan(&self, case: &str) -> Result<&CaseFiles, Failure> {
+        let mut cases = self.reader.folder.pairing.cases.iter();
+        match cases.find(|files| files.id == case) {
+            Some(files) => Ok(files),
+            None => self.find(case),
+        }
+    }
+
+    /// Checks that every case of the cells, and the weights that they start from, are here.
     pub fn find_all(&self, cells: &[Cell]) -> Result<(), Failure> {
-        let cases = cells.iter().flat_map(|cell| [&cell.training, &cell.evaluation]);
+        let cases = cells
+            .iter()
+            .flat_map(|cell| [&cell.training, &cell.evaluation, &cell.validation]);
         let cases: BTreeSet<&String> = cases.flatten().collect();
-        cases.into_iter().try_for_each(|case| self.find(case).map(|_| ()))
+        cases.into_iter().try_for_each(|case| self.find(case).map(|_| ()))?;
+        let scans = cells.iter().filter_map(|cell| Some(&cell.pretraining.as_ref()?.cases));
+        let scans: BTreeSet<&String> = scans.flatten().collect();
+        scans
+            .into_iter()
+            .try_for_each(|case| self.find_scan(case).map(|_| ()))?;
+        cells.iter().try_for_each(|cell| self.start(cell).map(|_| ()))
     }
 
     /// How the preset's lists among `lists` differ from the published ones: cases that are missing or added.
@@ -97,7 +116,11 @@ impl Source for Scans<'_> {
         }
         // A state saved with other settings cannot be resumed by this cell.
         let bytes = read(&path)?;
-        let same = |state: RunState| state.config == cell.config && state.cases == cell.training;
+        let pretraining = cell.pretraining.as_deref();
+        let same = |state: RunState| {
+            let training = state.config == cell.config && state.cases == cell.training;
+            training || pretraining.is_some_and(|run| state.config == run.config && state.cases == run.cases)
+        };
         Ok(RunState::read(&bytes).is_ok_and(same).then_some(bytes))
     }
 
@@ -108,6 +131,19 @@ impl Source for Scans<'_> {
     fn training(&self, cell: &Cell) -> Result<(LabelSet, TrainingSet), Failure> {
         let files = cell.training.iter().map(|name| self.find(name).cloned());
         self.reader.training_of(cell, &files.collect::<Result<Vec<_>, _>>()?)
+    }
+
+    fn pretraining(&self, pretraining: &CellPretraining) -> Result<TrainingSet, Failure> {
+        let files = pretraining.cases.iter().map(|name| self.find_scan(name).cloned());
+        let cases = self.reader.read_all(&files.collect::<Result<Vec<_>, _>>()?)?;
+        self.reader
+            .training(cases, &LabelSet::background(), &pretraining.config)
+    }
+
+    fn start(&self, cell: &Cell) -> Result<Option<Vec<u8>>, Failure> {
+        let folder = self.file.parent().unwrap_or(Path::new(""));
+        let weights = cell.start.as_ref().map(|path| read(&folder.join(path)));
+        Ok(weights.transpose()?)
     }
 
     fn label_names(&self) -> BTreeMap<u16, String> {

@@ -1,0 +1,192 @@
+//! An encoder learns from scans without labels, and a network from the encoder.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use medcontext_tests::core_binary;
+use tempfile::TempDir;
+
+use crate::{path, phantom, refuse, succeed};
+
+const SMALL: [&str; 8] = [
+    "--size",
+    "tiny",
+    "--patch",
+    "32,32,32",
+    "--learning-rate",
+    "0.001",
+    "--seed",
+    "3",
+];
+
+fn arguments<'a>(data: &'a str, out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let mut arguments = vec!["pretrain", "--data", data, "--out", out];
+    arguments.extend(SMALL);
+    arguments.extend(more);
+    arguments
+}
+
+fn tensors(file: &Path) -> Vec<String> {
+    let bytes = fs::read(file).expect("weights");
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
+    tensors.names().into_iter().map(str::to_owned).collect()
+}
+
+/// The values of a tensor, as they are stored.
+fn stored(file: &Path, name: &str) -> Vec<u8> {
+    let bytes = fs::read(file).expect("weights");
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
+    tensors.tensor(name).expect(name).data().to_vec()
+}
+
+#[test]
+fn a_network_trains_from_an_encoder_of_every_method() {
+    let folder = TempDir::new().expect("a folder");
+    let data = phantom(folder.path());
+    for (method, backbone, anchor) in [
+        ("mae", "unetr", "vit.patch_embedding.position_embeddings"),
+        ("simmim", "unetr", "vit.patch_embedding.position_embeddings"),
+        ("simmim", "swin-unetr", "swinViT.patch_embed.proj.weight"),
+        ("simclr", "swin-unetr", "swinViT.patch_embed.proj.weight"),
+    ] {
+        let out = path(folder.path(), &format!("{method}-{backbone}"));
+        let batch = if method == "simclr" { "4" } else { "1" };
+        let more = [
+            "--method",
+            method,
+            "--backbone",
+            backbone,
+            "--batch-size",
+            batch,
+            "--iterations",
+            "2",
+        ];
+        let said = succeed(&arguments(&data, &out, &more));
+        assert!(said.contains("pretraining with"), "{said}");
+        let encoder = Path::new(&out).join("last.safetensors");
+        let names = tensors(&encoder);
+        assert!(names.iter().any(|name| name == anchor), "{names:?}");
+        assert!(
+            !names
+                .iter()
+                .any(|name| name.starts_with("decoder") || name.starts_with("head")),
+            "{names:?}"
+        );
+
+        let run = path(folder.path(), &format!("{method}-{backbone}-run"));
+        let start = encoder.display().to_string();
+        let train = |iterations: &str, run: &str| {
+            succeed(&[
+                "train",
+                "--data",
+                &data,
+                "--out",
+                run,
+                "--start-from",
+                &start,
+                "--iterations",
+                iterations,
+                "--learning-rate",
+                "1e-12",
+            ])
+        };
+        let said = train("1", &run);
+        assert!(
+            said.contains("new, since the weights to start from have none that fit: decoder"),
+            "{said}"
+        );
+        let trained = Path::new(&run).join("last.safetensors");
+        // At so small a rate a parameter stays what it was, but for decay and rounding.
+        let close = |name: &str| {
+            let [old, new] = [stored(&encoder, name), stored(&trained, name)].map(|bytes| {
+                let values = bytes.as_chunks::<4>().0.iter();
+                values.map(|bytes| f32::from_le_bytes(*bytes)).collect::<Vec<_>>()
+            });
+            old.iter().zip(&new).all(|(old, new)| (old - new).abs() < 1e-6)
+        };
+        assert!(names.iter().all(|name| close(name)), "{method} {backbone}");
+        assert!(tensors(&trained).iter().any(|name| name.starts_with("decoder")));
+
+        let scan = Path::new(&data).join("imagesTr");
+        let error = refuse(&[
+            "predict",
+            "--weights",
+            &start,
+            "--input",
+            &scan.display().to_string(),
+            "--output",
+            &path(folder.path(), "none"),
+        ]);
+        assert!(error.contains("does not segment"), "{error}");
+    }
+}
+
+/// The loss of an untrained MAE is that of guessing the mean, about 1; it falls within a few steps.
+#[test]
+fn what_is_hidden_is_restored_better_after_some_steps() {
+    let folder = TempDir::new().expect("a folder");
+    let data = phantom(folder.path());
+    let out = path(folder.path(), "run");
+    succeed(&arguments(&data, &out, &["--method", "mae", "--iterations", "60"]));
+    let log = fs::read_to_string(Path::new(&out).join("log.jsonl")).expect("a log");
+    let losses: Vec<f64> = log
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
+        .filter(|event| event["event"] == "step")
+        .map(|event| event["losses"]["total"].as_f64().expect("a number"))
+        .collect();
+    assert_eq!(losses.len(), 60);
+    let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+    let (first, last) = (mean(&losses[..5]), mean(&losses[50..]));
+    assert!(last < 0.9 * first, "{first} {last}");
+}
+
+#[test]
+fn a_killed_run_ends_with_the_same_weights() {
+    let folder = TempDir::new().expect("a folder");
+    let data = phantom(folder.path());
+    let config = path(folder.path(), "settings.toml");
+    fs::write(&config, "checkpoint_every = 2\nbatch_size = 1\n").expect("settings");
+    let more = ["--method", "mae", "--iterations", "30", "--config", &config, "--resume"];
+    let (whole, cut) = (path(folder.path(), "whole"), path(folder.path(), "cut"));
+    succeed(&arguments(&data, &whole, &more));
+    let mut kills = 0;
+    for milliseconds in [700, 1100, 500, 900] {
+        let mut child = Command::new(core_binary())
+            .args(arguments(&data, &cut, &more))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("core starts");
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        kills += usize::from(child.try_wait().expect("its state").is_none());
+        child.kill().expect("it is killed");
+        child.wait().expect("it is gone");
+    }
+    assert!(kills > 0, "the run ended before it could be killed");
+    succeed(&arguments(&data, &cut, &more));
+    for name in ["last.safetensors", "state.safetensors"] {
+        let file = |run: &str| fs::read(Path::new(run).join(name)).expect(name);
+        assert!(file(&whole) == file(&cut), "{name}: bit for bit");
+    }
+}
+
+#[test]
+fn what_cannot_be_pretrained_is_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let data = phantom(folder.path());
+    let out = path(folder.path(), "none");
+    for (more, expected) in [
+        (&["--backbone", "pcrlv2"][..], "has no encoder that can be pretrained"),
+        (&["--backbone", "swin-unetr"], "cannot leave tokens out"),
+        (&["--mask-ratio", "1"], "mask_ratio is 1"),
+        (&["--method", "simclr", "--batch-size", "3"], "choose an even number"),
+    ] {
+        let more = [more, &["--iterations", "1"]].concat();
+        let error = refuse(&arguments(&data, &out, &more));
+        assert!(error.contains(expected), "{error}");
+    }
+    assert!(!Path::new(&out).exists());
+}

@@ -118,6 +118,18 @@ fn weights(path: &Path, bytes: &[u8], console: &Console) -> Outcome {
     };
     let training = &metadata.training;
     console.say(format!("{}: {}", path.display(), metadata.describe()));
+    if let Some(method) = training.pretraining {
+        console.say(format!(
+            "the encoder alone, pretrained with {} for {} steps on {} cases, seed {}, version {}; train from it: \
+             `core train --start-from`",
+            method.title(),
+            training.iterations,
+            training.cases,
+            training.seed,
+            metadata.version
+        ));
+        return Ok(());
+    }
     let named: Vec<String> = (metadata.labels.ids().iter().zip(metadata.labels.names()))
         .map(|(id, name)| format!("{id} {name}"))
         .collect();

@@ -119,6 +119,7 @@ impl Arguments {
             cache: self.cache.clone(),
             strict: self.strict,
             force: self.force,
+            pretraining: true,
             ..train::Arguments::default()
         }
     }

@@ -41,11 +41,12 @@ fn check_names(table: &toml::Table, names: &BTreeSet<String>) -> Result<(), Stri
 }
 
 /// Settings that are only written if set.
-const OPTIONAL: [&str; 7] = [
+const OPTIONAL: [&str; 8] = [
     "clip_norm",
     "coarse",
     "inference",
     "network",
+    "pretraining",
     "reported",
     "unlabeled_share",
     "warmup",

@@ -42,6 +42,7 @@ pub struct Imported {
 pub fn import(bytes: &[u8], options: &ImportOptions, device: &Device) -> Result<Imported, WeightsError> {
     let opened = Opened::read(bytes, options)?;
     let mut metadata = opened.metadata.clone();
+    let pretrained = metadata.training.pretraining.is_some();
     if let Some(channels) = options.channels {
         metadata.channels = channels;
     }
@@ -54,7 +55,7 @@ pub fn import(bytes: &[u8], options: &ImportOptions, device: &Device) -> Result<
         metadata.labels = named(&metadata.labels, &options.names)?;
     }
     let fit = Fit {
-        new_decoder: false,
+        new_decoder: pretrained,
         new_head: options.classes.is_some(),
         adapt_channels: options.channels.is_some(),
         without_mask_token: true,

@@ -126,6 +126,13 @@ impl Metadata {
             validation_dice,
             ..
         } = &self.training;
+        if let Some(method) = self.training.pretraining {
+            return format!(
+                "Encoder of {}, patch {depth} × {height} × {width}: {iterations} iterations of {}",
+                self.network.backbone().title(),
+                method.title()
+            );
+        }
         format!(
             "{}{}, patch {depth} × {height} × {width}, for {}: {iterations} iterations {} MedContext{}",
             self.network.backbone().title(),

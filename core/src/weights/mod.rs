@@ -33,7 +33,7 @@ pub(crate) use names::Stored;
 pub(crate) use opened::Opened;
 pub use options::ImportOptions;
 pub use raw::{RawTensor, Tensors, read_safetensors};
-pub(crate) use save::{COARSE, collect, save_encoder, write};
+pub(crate) use save::{COARSE, collect, write};
 pub use save::{Precision, save, save_cascade};
 
 pub use crate::digest::sha256;

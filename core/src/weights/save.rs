@@ -50,7 +50,8 @@ pub async fn save(model: &Model, metadata: &Metadata, precision: Precision) -> R
     save_cascade(model, None, metadata, precision).await
 }
 
-/// Writes a weights file of a cascade: a network, and the one of the first stage that `metadata` names.
+/// Writes a weights file of a cascade: a network, and the one of the first stage that `metadata` names. Of weights
+/// that are pretrained, the encoder alone is written.
 ///
 /// # Errors
 /// As [`save`], and when there is a first stage that `metadata` does not name, or the other way round.
@@ -68,22 +69,11 @@ pub async fn save_cascade(
     let mut file = Vec::new();
     let header = BTreeMap::from([(KEY, text)]);
     let mut parameters = collect("", model);
+    if metadata.training.pretraining.is_some() {
+        parameters.retain(|parameter| parameter.place.encoder);
+    }
     parameters.extend(coarse.into_iter().flat_map(|coarse| collect(COARSE, coarse)));
     write(parameters, precision, &header, &mut file).await?;
-    Ok(file)
-}
-
-/// Writes a weights file that holds the encoder of a network alone.
-///
-/// # Errors
-/// As [`save`].
-pub(crate) async fn save_encoder(model: &Model, metadata: &Metadata) -> Result<Vec<u8>, WeightsError> {
-    let text = serde_json::to_string(metadata).map_err(|error| WeightsError::BadMetadata(error.to_string()))?;
-    let mut file = Vec::new();
-    let header = BTreeMap::from([(KEY, text)]);
-    let mut parameters = collect("", model);
-    parameters.retain(|parameter| parameter.place.encoder);
-    write(parameters, Precision::F32, &header, &mut file).await?;
     Ok(file)
 }
 

@@ -110,6 +110,9 @@ pub(in crate::cli) struct Arguments {
     /// Write into a folder that is not empty; resume a run although its settings changed.
     #[arg(long)]
     pub force: bool,
+    /// Whether this is `core pretrain`, which takes of a plan only what a scan decides.
+    #[arg(skip)]
+    pub pretraining: bool,
 }
 
 /// Published settings of the method.

@@ -57,7 +57,9 @@ fn base(
         return Ok((TrainConfig::suggest(&sizes), None));
     }
     let plan = planned(arguments, facts, options, console)?;
-    for decision in &plan.decisions {
+    let of_scans = |setting: &str| setting.starts_with("preprocessing.") || setting.ends_with("mirror_axes");
+    let shown = |setting| !arguments.pretraining || of_scans(setting);
+    for decision in plan.decisions.iter().filter(|decision| shown(decision.setting)) {
         console.say(decision.to_string());
     }
     let planned = match arguments.single_stage {

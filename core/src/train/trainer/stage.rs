@@ -300,11 +300,7 @@ impl Stage {
     async fn weights(&self) -> Result<Vec<u8>> {
         let model = self.learner.eval_model(&self.config);
         let coarse = self.coarse.as_ref().map(|coarse| &coarse.model);
-        let saved = match self.config.pretraining {
-            Some(_) => weights::save_encoder(&model, &self.metadata()).await,
-            None => weights::save_cascade(&model, coarse, &self.metadata(), Precision::F32).await,
-        };
-        match saved {
+        match weights::save_cascade(&model, coarse, &self.metadata(), Precision::F32).await {
             Err(WeightsError::NotFinite(_)) => Err(Error::Diverged { step: self.iteration }),
             saved => Ok(saved?),
         }

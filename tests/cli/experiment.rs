@@ -313,3 +313,70 @@ fn settings_are_laid_over_every_row() {
         assert!(sentence.contains(part), "{text}: {sentence}");
     }
 }
+
+/// Rows that begin with pretraining, or from an encoder that was pretrained before; the best weights are measured.
+const PRETRAINED: &str = r#"
+title = "Pretraining"
+train = ["two"]
+validate = "other"
+evaluate = "splits.json:one"
+
+[lists]
+two = ["phantom_001"]
+other = ["phantom_002"]
+scans = ["phantom_001", "phantom_002", "phantom_004"]
+
+[base]
+backbone = "unetr"
+size = "tiny"
+patch = [32, 32, 32]
+iterations = 2
+batch_size = 1
+medcontext.enabled = false
+
+[[row]]
+name = "MAE"
+pretrain = { list = "scans", method = "mae", iterations = 3 }
+
+[[row]]
+name = "from MAE"
+against = "MAE"
+start = "encoder/last.safetensors"
+"#;
+
+#[test]
+fn a_row_begins_with_pretraining_or_from_weights() {
+    let folder = TempDir::new().expect("a folder");
+    let arguments = prepare(folder.path(), PRETRAINED);
+    let refused = refuse(&with(&arguments, &[]));
+    assert!(refused.contains("encoder/last.safetensors cannot be read"), "{refused}");
+    let encoder = path(folder.path(), "encoder");
+    let data = path(folder.path(), "phantom");
+    let fixed = [
+        "pretrain", "--data", &data, "--out", &encoder, "--size", "tiny", "--patch", "32,32,32",
+    ];
+    succeed(&[fixed.as_slice(), &["--iterations", "2"]].concat());
+    succeed(&with(&arguments, &[]));
+    let steps = |row: &str| -> Vec<u64> {
+        let cell = folder.path().join("out").join(row).join("two/seed-0");
+        assert!(cell.join("best.safetensors").exists() && cell.join("result.json").exists());
+        let log = fs::read_to_string(cell.join("log.jsonl")).expect("a log");
+        let events = log
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+        let steps = events.filter(|event| event["event"] == "step");
+        steps
+            .map(|event| event["iteration"].as_u64().expect("a number"))
+            .collect()
+    };
+    assert_eq!(steps("mae"), [1, 2, 3, 4, 5]);
+    assert_eq!(steps("from-mae"), [1, 2]);
+
+    let overlapping = PRETRAINED.replace("phantom_004\"]", "phantom_003\"]");
+    fs::write(path(folder.path(), "experiment.toml"), overlapping).expect("written");
+    let refused = refuse(&with(&arguments, &["--force"]));
+    assert!(
+        refused.contains("the case phantom_003 is in the list \"scans\""),
+        "{refused}"
+    );
+}

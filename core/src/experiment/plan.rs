@@ -15,7 +15,7 @@ use crate::medcontext::MedContext;
 use crate::metric::{Protocol, Region, Targets};
 use crate::plan::{Budget, TrainingPlan, shared_by_stages};
 use crate::preset::Preset;
-use crate::pretrain::Pretraining;
+use crate::pretrain::{Method, Pretraining};
 use crate::train::{TrainConfig, merge, overlay};
 use crate::{Error, Result};
 
@@ -111,8 +111,8 @@ impl Experiment {
 
     /// The experiment with every row's settings overridden, to try it out or to fit it to a machine: a TOML file with
     /// any field of [`TrainConfig`] but `backbone` and `seed`, and with `seeds`. A patch becomes the largest within it
-    /// that each row's network can take; `equal_time` multiplies the iterations given. The table lists the overrides.
-    /// `file` is the file's name in errors.
+    /// that each row's network can take, a batch at least the smallest of SimCLR; `equal_time` multiplies the iterations
+    /// given. The table lists the overrides. `file` is the file's name in errors.
     ///
     /// # Errors
     /// One sentence on what is wrong with it. Invalid settings are reported by [`Self::cells`].
@@ -151,6 +151,7 @@ impl Experiment {
                 self.check_apart(name, &training, &evaluation)?;
                 if let Some(list) = &self.validate {
                     self.check_apart(list, &validation, &evaluation)?;
+                    apart((name, &training, "train"), (list, &validation, "validate"))?;
                 }
                 let plan = match plans.entry(name) {
                     Entry::Occupied(plan) => plan.into_mut(),
@@ -176,15 +177,9 @@ impl Experiment {
         Ok(cells)
     }
 
-    /// Refuses cases of a list to learn from that are measured too.
+    /// Refuses cases of a list to learn from, or to validate on, that are measured too.
     fn check_apart(&self, name: &str, cases: &[String], evaluation: &[String]) -> Result<()> {
-        let Some(case) = cases.iter().find(|case| evaluation.contains(case)) else {
-            return Ok(());
-        };
-        Err(Error::Config(format!(
-            "the case {case} is in the list {name:?} to train on and in {:?} to measure on; take it out of one",
-            self.evaluate
-        )))
+        apart((name, cases, "train"), (&self.evaluate, evaluation, "measure"))
     }
 
     /// The pretraining of a row whose training has the settings `config`.
@@ -212,6 +207,13 @@ impl Experiment {
         let mut config = base;
         for layer in [&pretraining.settings, &self.overrides] {
             config = overlay(&config, layer.clone()).map_err(bad)?;
+        }
+        if self.overrides.contains_key("patch") {
+            config.fit_patch();
+        }
+        if self.overrides.contains_key("batch_size") && pretraining.method == Method::Simclr {
+            // The fewest patches of which two are of other places.
+            config.batch_size = config.batch_size.next_multiple_of(2).max(4);
         }
         config.medcontext = MedContext::off();
         config.pretraining = config.pretraining.map(|settings| Pretraining {
@@ -337,6 +339,19 @@ impl Experiment {
             .map_err(|error| bad(error.to_string()))?;
         Ok((config, learned, reported))
     }
+}
+
+/// Refuses two lists that share a case; each has a name, its cases, and what they are for.
+fn apart(
+    (name, cases, purpose): (&str, &[String], &str),
+    (other, others, use_of): (&str, &[String], &str),
+) -> Result<()> {
+    let Some(case) = cases.iter().find(|case| others.contains(case)) else {
+        return Ok(());
+    };
+    Err(Error::Config(format!(
+        "the case {case} is in the list {name:?} to {purpose} on and in {other:?} to {use_of} on; take it out of one"
+    )))
 }
 
 /// The plan for a list's cases, and what the length of a run follows from.

@@ -50,6 +50,7 @@ fn two_iterations_on_synapse() {
     let names = [
         "table1-synapse",
         "table4-synapse",
+        "table5-synapse",
         "table6-synapse",
         "table7-synapse",
         "table8-synapse",
@@ -109,6 +110,6 @@ fn two_iterations_on_hippocampus() {
         fs::write(file, bytes).expect("written");
     }
     let data = path(folder.path(), "data");
-    let names = ["hippocampus-fewshot", "hippocampus-ablation"];
+    let names = ["hippocampus-fewshot", "hippocampus-ablation", "hippocampus-pretraining"];
     runs(folder.path(), &data, &names, "");
 }

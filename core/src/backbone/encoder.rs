@@ -2,7 +2,6 @@
 
 use burn::tensor::{Int, Tensor};
 
-use super::{Model, Network};
 use crate::nn::TokenMask;
 
 /// The encoder of a network, as its hyperparameters determine it.
@@ -27,32 +26,5 @@ pub(super) trait Encoder {
     /// visible]`. `None` where the encoder cannot leave tokens out.
     fn visible(&self, _x: Tensor<5>, _visible: Tensor<2, Int>) -> Option<Tensor<3>> {
         None
-    }
-}
-
-impl Network {
-    /// What its encoder is like; `None` where it cannot be pretrained.
-    pub fn encoder(&self) -> Option<EncoderShape> {
-        self.architecture().encoder()
-    }
-}
-
-impl Model {
-    /// The encoder's deepest features of `x` `[batch, channel, d, h, w]`, unmasked or masked; `None` where it cannot be
-    /// pretrained.
-    pub fn features(&self, x: Tensor<5>, mask: Option<&TokenMask>) -> Option<Tensor<5>> {
-        Some(self.segmenter().encoder()?.features(x, mask))
-    }
-
-    /// The encoder's deepest features of the tokens with these numbers, `[batch, visible, feature]`; `None` where it
-    /// cannot leave tokens out.
-    pub fn visible_features(&self, x: Tensor<5>, visible: Tensor<2, Int>) -> Option<Tensor<3>> {
-        self.segmenter().encoder()?.visible(x, visible)
-    }
-
-    /// Whether the parameter with this reference name belongs to the encoder.
-    pub fn is_encoder(&self, name: &str) -> bool {
-        let mut names = self.segmenter().encoder_prefixes().iter();
-        names.any(|prefix| name.starts_with(prefix))
     }
 }

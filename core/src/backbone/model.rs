@@ -1,7 +1,7 @@
 //! Operations on any network with parameters.
 
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::Tensor;
+use burn::tensor::{Int, Tensor};
 
 use super::Model;
 use crate::nn::TokenMask;
@@ -36,6 +36,24 @@ impl Model {
     /// channels.
     pub fn is_input(&self, name: &str) -> bool {
         let mut names = self.segmenter().input_prefixes().iter();
+        names.any(|prefix| name.starts_with(prefix))
+    }
+
+    /// The encoder's deepest features of `x` `[batch, channel, d, h, w]`, unmasked or masked; `None` where it cannot be
+    /// pretrained.
+    pub fn features(&self, x: Tensor<5>, mask: Option<&TokenMask>) -> Option<Tensor<5>> {
+        Some(self.segmenter().encoder()?.features(x, mask))
+    }
+
+    /// The encoder's deepest features of the tokens with these numbers, `[batch, visible, feature]`; `None` where it
+    /// cannot leave tokens out.
+    pub fn visible_features(&self, x: Tensor<5>, visible: Tensor<2, Int>) -> Option<Tensor<3>> {
+        self.segmenter().encoder()?.visible(x, visible)
+    }
+
+    /// Whether the parameter with this reference name belongs to the encoder.
+    pub fn is_encoder(&self, name: &str) -> bool {
+        let mut names = self.segmenter().encoder_prefixes().iter();
         names.any(|prefix| name.starts_with(prefix))
     }
 

@@ -2,6 +2,7 @@
 
 use burn::tensor::Device;
 
+use super::encoder::EncoderShape;
 use super::patch_rule::PatchRule;
 use super::reference::ReferenceTensor;
 use super::{Model, Network};
@@ -34,6 +35,11 @@ impl Network {
     /// Whether a sample's logits depend on the others of its batch while it trains (batch norm).
     pub fn mixes_samples(&self) -> bool {
         self.architecture().mixes_samples()
+    }
+
+    /// What its encoder is like; `None` where it cannot be pretrained.
+    pub fn encoder(&self) -> Option<EncoderShape> {
+        self.architecture().encoder()
     }
 
     /// Weight of each output scale in the loss, finest first; more than one with deep supervision.

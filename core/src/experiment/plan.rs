@@ -111,8 +111,8 @@ impl Experiment {
 
     /// The experiment with every row's settings overridden, to try it out or to fit it to a machine: a TOML file with
     /// any field of [`TrainConfig`] but `backbone` and `seed`, and with `seeds`. A patch becomes the largest within it
-    /// that each row's network can take, a batch at least the smallest of SimCLR; `equal_time` multiplies the iterations
-    /// given. The table lists the overrides. `file` is the file's name in errors.
+    /// that each row's network can take, a batch at least the smallest of SimCLR; `equal_time` multiplies the given
+    /// iterations. The table lists the overrides. `file` is the file's name in errors.
     ///
     /// # Errors
     /// One sentence on what is wrong with it. Invalid settings are reported by [`Self::cells`].

@@ -131,8 +131,8 @@ impl<'a> Run<'a> {
         self.next_in(&mut Pool::default()).await
     }
 
-    /// The same, with windows shared with the workers of the predictor's [pool](Predictor::pool), the same one until the
-    /// end. The result is the same.
+    /// The same, with windows shared with the workers of the predictor's [pool](Predictor::pool), the same one until
+    /// the end. The result is the same.
     ///
     /// # Errors
     /// As [`next`](Self::next).

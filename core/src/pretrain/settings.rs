@@ -11,8 +11,8 @@ use crate::backbone::Network;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
-    /// Masked autoencoder: the encoder sees the visible tokens alone, and a small transformer restores the voxels of the
-    /// others (He et al., arXiv 2111.06377). For encoders that can leave tokens out.
+    /// Masked autoencoder: the encoder sees the visible tokens alone, and a small transformer restores the voxels of
+    /// the others (He et al., arXiv 2111.06377). For encoders that can leave tokens out.
     #[default]
     Mae,
     /// The encoder sees mask tokens in place of hidden ones, and one linear layer restores their voxels (Xie et al.,

@@ -1,5 +1,5 @@
-//! SimCLR's head and loss (Chen et al., arXiv 2002.05709): features of two views of one place are compared with those of
-//! the other places of a batch.
+//! SimCLR's head and loss (Chen et al., arXiv 2002.05709): features of two views of one place are compared with those
+//! of the other places of a batch.
 
 use burn::module::Module;
 use burn::nn::Linear;
@@ -32,8 +32,8 @@ impl SimclrHead {
         }
     }
 
-    /// The loss of a batch `[batch, channel, d, h, w]`, `[1]`, in which two views of one place follow each other; `None`
-    /// where the network cannot be pretrained.
+    /// The loss of a batch `[batch, channel, d, h, w]`, `[1]`, in which two views of one place follow each other;
+    /// `None` where the network cannot be pretrained.
     pub fn loss(&self, model: &Model, x: Tensor<5>, settings: &Pretraining) -> Option<Tensor<1>> {
         let features = model.features(x, None)?;
         let [samples, width, d, h, w] = features.dims();

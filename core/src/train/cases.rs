@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::TrainConfig;
+use super::{TrainConfig, random_streams};
 use crate::dataset::{Case, DatasetError, LabelSet, common_channels};
 use crate::loss::IGNORED;
 use crate::parallel;
-use crate::transform::{Prepared, SampledCase};
+use crate::transform::{Loader, Prepared, SampledCase, Sampler, SamplerSettings};
 use crate::{Error, Result};
 
 /// The training cases of a run, ready for patch sampling.
@@ -123,6 +123,26 @@ impl TrainingSet {
             false => Ok(()),
         }
     }
+}
+
+/// Draws the patches of a run.
+pub(super) fn loader(
+    labeled: Vec<SampledCase>,
+    unlabeled: Vec<SampledCase>,
+    config: &TrainConfig,
+    labels: &LabelSet,
+) -> Loader {
+    let settings = SamplerSettings {
+        ignores: labels.classes() <= usize::from(IGNORED),
+        ..config.sampler_settings()
+    };
+    let sampler = Sampler::new(labeled, settings, config.seed ^ random_streams::PATCHES);
+    // Before the masked view joins, unlabeled patches would teach nothing.
+    let first = config.medcontext.first_masked_step(config.iterations) * config.patches_per_step();
+    Loader::new(
+        sampler.with_unlabeled(unlabeled, config.unlabeled_share, first),
+        config.iterations * config.patches_per_step(),
+    )
 }
 
 /// Prepares one case for patch sampling; for pretraining without its labels.

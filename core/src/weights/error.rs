@@ -12,9 +12,7 @@ pub enum WeightsError {
     )]
     NoMetadata,
     /// A pretrained encoder, without the layers that segment.
-    #[error(
-        "are of an encoder that was pretrained with {0}, which does not segment; train from it: `core train --start-from`"
-    )]
+    #[error("are of an encoder pretrained with {0}, which does not segment; train from it: `core train --start-from`")]
     OnlyEncoder(&'static str),
     /// Weights from other programs, which do not tell everything needed to use them.
     #[error(

@@ -13,13 +13,13 @@ use super::coarse::Coarse;
 use crate::backbone::Model;
 use crate::dataset::LabelSet;
 use crate::infer::Predictor;
-use crate::loss::IGNORED;
 use crate::pool::Worker;
+use crate::train::cases::loader;
 use crate::train::learner::{Learner, read};
 use crate::train::start::{Start, check_loss};
 use crate::train::student::Student;
-use crate::train::{CheckpointKind, Event, HeldOut, RunState, TrainConfig, TrainingSet, random_streams, validation};
-use crate::transform::{Loader, SampledCase, Sampler, SamplerSettings};
+use crate::train::{CheckpointKind, Event, HeldOut, RunState, TrainConfig, TrainingSet, validation};
+use crate::transform::Loader;
 use crate::weights::{self, Metadata, Precision, TrainingSummary, WeightsError};
 use crate::{Error, Result};
 
@@ -385,19 +385,4 @@ impl Stage {
             best,
         })
     }
-}
-
-/// Draws the patches of a run.
-fn loader(labeled: Vec<SampledCase>, unlabeled: Vec<SampledCase>, config: &TrainConfig, labels: &LabelSet) -> Loader {
-    let settings = SamplerSettings {
-        ignores: labels.classes() <= usize::from(IGNORED),
-        ..config.sampler_settings()
-    };
-    let sampler = Sampler::new(labeled, settings, config.seed ^ random_streams::PATCHES);
-    // Before the masked view joins, unlabeled patches would teach nothing.
-    let first = config.medcontext.first_masked_step(config.iterations) * config.patches_per_step();
-    Loader::new(
-        sampler.with_unlabeled(unlabeled, config.unlabeled_share, first),
-        config.iterations * config.patches_per_step(),
-    )
 }

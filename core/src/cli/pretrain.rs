@@ -208,7 +208,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     ));
     let done = resumed.map(|resumed| resumed.state.steps_done());
     let mut report = RunReport::new(&arguments.out, console, config.iterations, description, done)?;
-    block_on(drive(trainer, &mut report, arguments.strict))?;
+    block_on(drive(&mut trainer, &mut report, arguments.strict))?;
     console.say(format!(
         "train from it: core train --start-from {}",
         arguments.out.join("last.safetensors").display()

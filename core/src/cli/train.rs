@@ -96,7 +96,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let done = resumed.map(|resumed| resumed.state.steps_done());
     drop(weights);
     let mut report = RunReport::new(&arguments.out, console, config.all_iterations(), description, done)?;
-    block_on(drive(trainer, &mut report, arguments.strict))
+    block_on(drive(&mut trainer, &mut report, arguments.strict))
 }
 
 /// Says which layers begin anew, although there are weights to start from.
@@ -154,7 +154,7 @@ pub(super) fn refuse_replacing(arguments: &Arguments, folder: &Folder, files: &[
 }
 
 /// Passes every event on, and stops the trainer when Ctrl-C was pressed.
-pub(super) async fn drive(mut trainer: Trainer, report: &mut RunReport<'_>, strict: bool) -> Outcome {
+pub(super) async fn drive(trainer: &mut Trainer, report: &mut RunReport<'_>, strict: bool) -> Outcome {
     let interrupted = interrupt_flag();
     while let Some(event) = trainer.next().await? {
         report.event(&event)?;
@@ -169,7 +169,7 @@ pub(super) async fn drive(mut trainer: Trainer, report: &mut RunReport<'_>, stri
             ..
         } = event
         {
-            report.keep_state(&trainer).await?;
+            report.keep_state(trainer).await?;
         }
         if interrupted.load(Ordering::SeqCst) {
             trainer.stop();

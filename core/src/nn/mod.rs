@@ -33,7 +33,7 @@ pub use norm::{
     LEAKY_SLOPE, group_norm_relu, instance_norm, instance_norm_leaky_relu, layer_norm, normalized, plain_layer_norm,
 };
 pub use patch::PatchConv;
-pub(crate) use patch::cut;
+pub(crate) use patch::{cut, join};
 pub use patch_merging::{Merging, PatchMerging};
 pub use pool::max_pool2;
 pub use residual::ConvBlock;

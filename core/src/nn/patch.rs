@@ -38,6 +38,16 @@ impl PatchConv {
     }
 }
 
+/// Puts cubes `[batch, token, channel, voxel]` together to `[batch, channel, d, h, w]`: the inverse of [`cut`].
+pub(crate) fn join(cubes: Tensor<4>, side: usize, [d, h, w]: [usize; 3]) -> Tensor<5> {
+    let [batch, _, channels, _] = cubes.dims();
+    let [gd, gh, gw] = [d / side, h / side, w / side];
+    cubes
+        .reshape([batch, gd, gh, gw, channels, side, side, side])
+        .permute([0, 4, 1, 5, 2, 6, 3, 7])
+        .reshape([batch, channels, d, h, w])
+}
+
 /// Cuts `[batch, channel, d, h, w]` into cubes: `[batch, token, channel, voxel]`.
 pub(crate) fn cut(x: Tensor<5>, side: usize) -> Tensor<4> {
     let [batch, channels, d, h, w] = x.dims();

@@ -60,4 +60,22 @@ impl Head {
         };
         loss.map(|loss| loss.cast(FloatDType::F32))
     }
+
+    /// A batch as it is restored, and 1 where a voxel was masked, both `[batch, channel, d, h, w]`; `None` where the
+    /// method restores nothing.
+    pub fn restore(
+        &self,
+        model: &Model,
+        network: &Network,
+        x: Tensor<5>,
+        settings: &Pretraining,
+        rng: &mut impl Rng,
+    ) -> Option<[Tensor<5>; 2]> {
+        let encoder = network.encoder()?;
+        match self {
+            Self::Mae(head) => head.restore(model, x, encoder, settings, rng),
+            Self::Simmim(head) => head.restore(model, x, encoder, settings, rng),
+            Self::Simclr(_) => None,
+        }
+    }
 }

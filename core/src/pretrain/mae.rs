@@ -9,7 +9,7 @@ use rand::Rng;
 use super::Pretraining;
 use super::mask::Order;
 use crate::backbone::{EncoderShape, Model};
-use crate::nn::{Init, TransformerBlock, cut, layer_norm, linear, mean, normalized, project};
+use crate::nn::{Init, TransformerBlock, cut, join, layer_norm, linear, mean, normalized, project};
 
 /// Blocks of the decoder.
 const BLOCKS: usize = 4;
@@ -58,22 +58,61 @@ impl MaeDecoder {
         settings: &Pretraining,
         rng: &mut impl Rng,
     ) -> Option<Tensor<1>> {
+        let (restored, order) = self.see(model, x.clone(), encoder, settings, rng)?;
+        let target = voxels_of_tokens(x, encoder.stride);
+        let target = match settings.normalized_target {
+            true => normalized_target(target),
+            false => target,
+        };
+        let masked = order.masked(&target.device());
+        Some(mae_loss(restored, target, masked))
+    }
+
+    /// A batch as it is restored, and 1 where a voxel was masked, both `[batch, channel, d, h, w]`. Mean and deviation
+    /// of a token's voxels, which normalized targets lack, are the true ones, as in the released demonstration.
+    pub fn restore(
+        &self,
+        model: &Model,
+        x: Tensor<5>,
+        encoder: EncoderShape,
+        settings: &Pretraining,
+        rng: &mut impl Rng,
+    ) -> Option<[Tensor<5>; 2]> {
+        let [samples, channels, d, h, w] = x.dims();
+        let (restored, order) = self.see(model, x.clone(), encoder, settings, rng)?;
+        let restored = match settings.normalized_target {
+            true => {
+                let (mean, deviation) = moments(&voxels_of_tokens(x, encoder.stride));
+                restored * deviation + mean
+            }
+            false => restored,
+        };
+        let [_, tokens, _] = restored.dims();
+        let voxels = encoder.stride.pow(3);
+        let shape = [samples, tokens, channels, voxels];
+        let masked = order.masked(&restored.device()).reshape([samples, tokens, 1, 1]);
+        let whole = |cubes: Tensor<4>| join(cubes, encoder.stride, [d, h, w]);
+        Some([whole(restored.reshape(shape)), whole(masked.expand(shape))])
+    }
+
+    /// The voxels of all tokens, `[batch, token, channel · voxel]`, from visible ones, and which these were.
+    fn see(
+        &self,
+        model: &Model,
+        x: Tensor<5>,
+        encoder: EncoderShape,
+        settings: &Pretraining,
+        rng: &mut impl Rng,
+    ) -> Option<(Tensor<3>, Order)> {
         let [samples, _, d, h, w] = x.dims();
         let tokens = [d, h, w].map(|side| side / encoder.stride).iter().product();
         let order = Order::draw(samples, tokens, settings.ratio(), rng);
-        let device = x.device();
-        let seen = model.visible_features(x.clone(), order.visible(&device))?;
-        let restored = self.forward(seen, &order);
-        let target = voxels_of_tokens(x, encoder.stride);
-        let target = if settings.normalized_target {
-            normalized_target(target)
-        } else {
-            target
-        };
-        Some(mae_loss(restored, target, order.masked(&device)))
+        let visible = order.visible(&x.device());
+        let seen = model.visible_features(x, visible)?;
+        Some((self.forward(seen, &order), order))
     }
 
-    /// The voxels of all tokens, `[batch, token, voxel · channel]`, from the features of the visible ones.
+    /// The voxels of all tokens, `[batch, token, channel · voxel]`, from the features of the visible ones.
     fn forward(&self, seen: Tensor<3>, order: &Order) -> Tensor<3> {
         let seen = project(&self.embed, seen);
         let [samples, visible, width] = seen.dims();
@@ -98,11 +137,17 @@ fn voxels_of_tokens(x: Tensor<5>, side: usize) -> Tensor<3> {
 /// The voxels of each token in units of their deviation from their mean: `[batch, token, voxel]` → the same shape. The
 /// variance is that of a sample (n − 1), as in the released code.
 pub fn normalized_target(target: Tensor<3>) -> Tensor<3> {
+    let (mean, deviation) = moments(&target);
+    (target - mean) / deviation
+}
+
+/// Mean and deviation of each token's voxels, `[batch, token, 1]`.
+fn moments(target: &Tensor<3>) -> (Tensor<3>, Tensor<3>) {
     let count = target.dims()[2];
     let mean = target.clone().mean_dim(2);
-    let centered = target - mean;
-    let variance = centered.clone().powi_scalar(2).sum_dim(2) / count.saturating_sub(1).max(1) as f64;
-    centered / (variance + EPSILON).sqrt()
+    let squares = (target.clone() - mean.clone()).powi_scalar(2).sum_dim(2);
+    let variance = squares / count.saturating_sub(1).max(1) as f64;
+    (mean, (variance + EPSILON).sqrt())
 }
 
 /// Mean squared error over the voxels of masked tokens, `[1]`; `restored` and `target` are `[batch, token, voxel]`,

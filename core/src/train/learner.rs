@@ -13,7 +13,7 @@ use super::pooled::{self, Drawn, Round, StepWeights};
 use super::precision::gather;
 use super::replica::{Replica, step_mask, to_device};
 use super::student::Student;
-use super::{LossScale, Losses, Optimizer, RunState, TrainConfig};
+use super::{LossScale, Losses, Optimizer, Restoration, RunState, TrainConfig};
 use crate::backbone::{Model, Network};
 use crate::dataset::LabelSet;
 use crate::loss::MultiScaleLoss;
@@ -182,6 +182,11 @@ impl Learner {
         let precision = config.mixed_precision;
         let on = |(index, device)| Replica::new(&self.student, index > 0, teacher, mask, precision, device);
         self.devices.iter().enumerate().map(on).collect()
+    }
+
+    /// A patch as it is restored, in pretraining.
+    pub async fn restoration(&self, batch: HostBatch, config: &TrainConfig) -> Result<Option<Restoration>> {
+        Restoration::of(&self.student, &self.network, batch, config, &self.devices[0]).await
     }
 
     /// Updates the EMA teacher.

@@ -14,7 +14,7 @@ use burn::tensor::Device;
 
 use self::coarse::Coarse;
 use self::stage::Stage;
-use super::{Event, HeldOut, Start, TrainConfig, TrainingSet};
+use super::{Event, HeldOut, Restoration, Start, TrainConfig, TrainingSet};
 use crate::dataset::{Case, LabelSet};
 use crate::infer::Predictor;
 use crate::pool::Worker;
@@ -175,6 +175,14 @@ impl Trainer {
     /// begin anew. Empty in a run from scratch.
     pub fn new_parameters(&self) -> &[String] {
         &self.stage.new_parameters
+    }
+
+    /// The first patch of a run of pretraining, as its network restores it now; `None` where it restores nothing.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub async fn restoration(&self) -> Result<Option<Restoration>> {
+        self.stage.restoration().await
     }
 
     /// The metadata of a checkpoint taken now.

@@ -28,6 +28,11 @@ impl Loader {
         }
     }
 
+    /// As [`Sampler::draw`], out of turn.
+    pub fn peek(&self, first: usize, count: usize) -> HostBatch {
+        self.sampler.draw(first, count)
+    }
+
     /// As [`Sampler::draw`]; also starts the batches that follow.
     pub fn draw(&mut self, first: usize, count: usize) -> HostBatch {
         #[cfg(all(feature = "threads", not(target_arch = "wasm32")))]

@@ -18,7 +18,7 @@ use crate::train::cases::loader;
 use crate::train::learner::{Learner, read};
 use crate::train::start::{Start, check_loss};
 use crate::train::student::Student;
-use crate::train::{CheckpointKind, Event, HeldOut, RunState, TrainConfig, TrainingSet, validation};
+use crate::train::{CheckpointKind, Event, HeldOut, Restoration, RunState, TrainConfig, TrainingSet, validation};
 use crate::transform::Loader;
 use crate::weights::{self, Metadata, Precision, TrainingSummary, WeightsError};
 use crate::{Error, Result};
@@ -218,6 +218,11 @@ impl Stage {
     /// Settings of the run.
     pub fn run(&self) -> &TrainConfig {
         &self.run
+    }
+
+    /// A patch as it is restored, in pretraining.
+    pub async fn restoration(&self) -> Result<Option<Restoration>> {
+        self.learner.restoration(self.loader.peek(0, 1), &self.config).await
     }
 
     /// The metadata of a checkpoint taken now.

@@ -1,7 +1,7 @@
 //! What a method of pretraining adds to the encoder.
 
 use burn::module::Module;
-use burn::tensor::{FloatDType, Tensor};
+use burn::tensor::Tensor;
 use rand::Rng;
 
 use super::mae::MaeDecoder;
@@ -53,12 +53,11 @@ impl Head {
         rng: &mut impl Rng,
     ) -> Option<Tensor<1>> {
         let encoder = network.encoder()?;
-        let loss = match self {
+        match self {
             Self::Mae(head) => head.loss(model, x, encoder, settings, rng),
             Self::Simmim(head) => head.loss(model, x, encoder, settings, rng),
             Self::Simclr(head) => head.loss(model, x, settings),
-        };
-        loss.map(|loss| loss.cast(FloatDType::F32))
+        }
     }
 
     /// A batch as it is restored, and 1 where a voxel was masked, both `[batch, channel, d, h, w]`; `None` where the

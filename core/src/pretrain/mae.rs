@@ -3,7 +3,7 @@
 
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, Linear};
-use burn::tensor::Tensor;
+use burn::tensor::{FloatDType, Tensor};
 use rand::Rng;
 
 use super::Pretraining;
@@ -59,7 +59,7 @@ impl MaeDecoder {
         rng: &mut impl Rng,
     ) -> Option<Tensor<1>> {
         let (restored, order) = self.see(model, x.clone(), encoder, settings, rng)?;
-        let target = voxels_of_tokens(x, encoder.stride);
+        let target = voxels_of_tokens(x, encoder.stride).cast(FloatDType::F32);
         let target = match settings.normalized_target {
             true => normalized_target(target),
             false => target,
@@ -150,10 +150,11 @@ fn moments(target: &Tensor<3>) -> (Tensor<3>, Tensor<3>) {
     (mean, (variance + EPSILON).sqrt())
 }
 
-/// Mean squared error over the voxels of masked tokens, `[1]`; `restored` and `target` are `[batch, token, voxel]`,
+/// Mean squared error over the voxels of masked tokens, `[1]`, in f32; `restored` and `target` are `[batch, token, voxel]`,
 /// `masked` is `[batch, token]` with 1 where a token is masked.
 pub fn mae_loss(restored: Tensor<3>, target: Tensor<3>, masked: Tensor<2>) -> Tensor<1> {
     let [samples, tokens, voxels] = target.dims();
+    let [restored, target] = [restored, target].map(|voxels| voxels.cast(FloatDType::F32));
     let error = (restored - target).powi_scalar(2).reshape([samples * tokens, voxels]);
     let error: Tensor<2> = error.mean_dim(1);
     let masked = masked.reshape([samples * tokens, 1]);

@@ -4,7 +4,7 @@
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::activation::{log_softmax, relu};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{FloatDType, Tensor, TensorData};
 
 use super::Pretraining;
 use crate::backbone::{EncoderShape, Model};
@@ -45,9 +45,10 @@ impl SimclrHead {
 }
 
 /// Cross entropy of finding the other view of a place among all other views, by their cosine similarity over the
-/// temperature (NT-Xent), `[1]`. Rows 2k and 2k + 1 of `views` `[2 · place, channel]` are of one place.
+/// temperature (NT-Xent), `[1]`, in f32. Rows 2k and 2k + 1 of `views` `[2 · place, channel]` are of one place.
 pub fn nt_xent(views: Tensor<2>, temperature: f64) -> Tensor<1> {
     let count = views.dims()[0];
+    let views = views.cast(FloatDType::F32);
     let norm = views.clone().powi_scalar(2).sum_dim(1).sqrt().clamp_min(EPSILON);
     let views = views / norm;
     let device = views.device();

@@ -23,6 +23,7 @@ mod plan;
 mod precision;
 mod presets;
 mod published;
+mod render;
 mod resume;
 mod seen;
 mod settings;

@@ -24,6 +24,7 @@ mod precision;
 mod presets;
 mod pretrain;
 mod published;
+mod render;
 mod resume;
 mod seen;
 mod settings;

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use super::chart::{Anchor, Scale, document, rule, text};
 use super::files::{lines_until, read, unwritable, write};
 use super::{Failure, Outcome};
 use crate::loss::Terms;
@@ -54,7 +55,7 @@ impl Curves {
 
     /// Adds a step or a validation to `progress.csv`, and draws after validations and checkpoints.
     pub fn event(&mut self, event: &Event) -> Outcome {
-        let text = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+        let field = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
         match event {
             Event::Step {
                 iteration,
@@ -65,10 +66,10 @@ impl Curves {
                 loading_seconds,
                 ..
             } => {
-                let terms = losses.named().map(|(_, value)| text(value)).join(",");
+                let terms = losses.named().map(|(_, value)| field(value)).join(",");
                 self.line(&format!(
                     "{iteration},{terms},,{learning_rate},{},{seconds},{loading_seconds}",
-                    text(*momentum)
+                    field(*momentum)
                 ))
             }
             Event::Validated { iteration, dice, .. } => {
@@ -133,11 +134,7 @@ fn svg(csv: &str) -> String {
         }
     }
     let height = 30.0 + panels.len() as f64 * (Panel::HEIGHT + 60.0);
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 720 {height}\" font-family=\"sans-serif\" \
-         font-size=\"12\">\n<rect width=\"720\" height=\"{height}\" fill=\"white\"/>\n{}</svg>\n",
-        panels.concat()
-    )
+    document([720.0, height], &panels.concat())
 }
 
 struct Curve {
@@ -157,10 +154,8 @@ impl Curve {
 /// Curves over steps, between two values.
 struct Panel {
     curves: Vec<Curve>,
-    top: f64,
-    steps: f64,
-    low: f64,
-    high: f64,
+    across: Scale,
+    up: Scale,
 }
 
 impl Panel {
@@ -174,52 +169,40 @@ impl Panel {
         let (low, high) = bounds.unwrap_or((values().fold(0.0, f64::min), values().fold(f64::MIN_POSITIVE, f64::max)));
         Self {
             curves,
-            top,
-            steps,
-            low,
-            high,
+            across: Scale {
+                low: (Self::LEFT, 0.0),
+                high: (Self::LEFT + Self::WIDTH, steps),
+            },
+            up: Scale {
+                low: (top + Self::HEIGHT, low),
+                high: (top, high),
+            },
         }
     }
 
-    fn x(&self, step: f64) -> f64 {
-        Self::LEFT + step / self.steps * Self::WIDTH
-    }
-
-    fn y(&self, value: f64) -> f64 {
-        self.top + (self.high - value) / (self.high - self.low) * Self::HEIGHT
-    }
-
     fn draw(&self) -> String {
-        let (left, right) = (Self::LEFT, Self::LEFT + Self::WIDTH);
-        let bottom = self.top + Self::HEIGHT;
+        let ((left, _), (right, _)) = (self.across.low, self.across.high);
+        let ((bottom, _), (top, _)) = (self.up.low, self.up.high);
         let mut svg = String::new();
-        for quarter in 0..=4 {
-            let share = f64::from(quarter) / 4.0;
-            let value = self.low + share * (self.high - self.low);
-            let (x, y, step) = (left + share * Self::WIDTH, self.y(value), share * self.steps);
-            svg += &format!(
-                "<path d=\"M{left} {y:.1}H{right}\" stroke=\"#ddd\"/><text x=\"{:.1}\" y=\"{:.1}\" \
-                 text-anchor=\"end\">{value:.2}</text><text x=\"{x:.1}\" y=\"{:.1}\" \
-                 text-anchor=\"middle\">{step:.0}</text>\n",
-                left - 6.0,
-                y + 4.0,
-                bottom + 18.0
-            );
+        for (value, step) in self.up.ticks().into_iter().zip(self.across.ticks()) {
+            let (x, y) = (self.across.at(step), self.up.at(value));
+            svg += &rule(&format!("M{left} {y:.1}H{right}"));
+            svg += &text([left - 6.0, y + 4.0], Anchor::End, "", &format!("{value:.2}"));
+            svg += &text([x, bottom + 18.0], Anchor::Middle, "", &format!("{step:.0}"));
         }
         for (row, curve) in self.curves.iter().enumerate() {
             let points: Vec<String> = curve
                 .points
                 .iter()
-                .map(|&(step, value)| format!("{:.1},{:.1}", self.x(step), self.y(value)))
+                .map(|&(step, value)| format!("{:.1},{:.1}", self.across.at(step), self.up.at(value)))
                 .collect();
-            let (color, y) = (curve.color, self.top + 14.0 + 18.0 * row as f64);
+            let (color, y) = (curve.color, top + 14.0 + 18.0 * row as f64);
             svg += &format!(
-                "<polyline points=\"{}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"1.5\"/><text x=\"{}\" \
-                 y=\"{y}\" fill=\"{color}\">{}</text>\n",
-                points.join(" "),
-                right + 10.0,
-                curve.name
+                "<polyline points=\"{}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"1.5\"/>\n",
+                points.join(" ")
             );
+            let fill = format!(" fill=\"{color}\"");
+            svg += &text([right + 10.0, y], Anchor::Start, &fill, curve.name);
         }
         svg
     }

@@ -188,7 +188,7 @@ fn take_preset(preset: Preset, targets: &mut Targets, names: &mut BTreeMap<u16, 
 }
 
 /// The dataset.json in or beside a folder of label maps.
-fn dataset_json(truth: &Path) -> Result<Option<DatasetJson>, Error> {
+pub(super) fn dataset_json(truth: &Path) -> Result<Option<DatasetJson>, Error> {
     let places = [truth.join("dataset.json"), truth.join("../dataset.json")];
     let found = places.iter().find(|path| path.is_file());
     let parse = |path: &PathBuf| Ok(DatasetJson::parse("dataset.json", &read(path)?));

@@ -1,6 +1,8 @@
 //! `core experiment`.
 
+mod bars;
 mod dry;
+mod figures;
 mod run_folder;
 mod scans;
 
@@ -23,7 +25,7 @@ use super::listing::Listing;
 use super::shard::Shard;
 use super::{Failure, Outcome};
 use crate::device::{self, DeviceKind};
-use crate::experiment::{Cell, Event, Experiment, Runner};
+use crate::experiment::{Cell, CellResult, Event, Experiment, Runner};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -56,6 +58,10 @@ pub(super) struct Arguments {
     /// Only write the table of the cells that are done.
     #[arg(long, conflicts_with = "shard")]
     table: bool,
+    /// Also draw the results into this folder: panels.png, the case in which the rows differ most, and dice.svg, the
+    /// mean Dice of every row as bars; with --table, those that are there.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["dry_run", "shard"])]
+    figure: Option<PathBuf>,
     /// Repeat cells that were done with other settings.
     #[arg(long)]
     force: bool,
@@ -99,11 +105,16 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         let runner = Runner::new(&scans, open, &device.device);
         block_on(drive(runner, out, &device.description, console))?;
     }
-    if shard.is_whole() {
-        return tabulate(out, arguments.force, &experiment, &cells, console);
+    if !shard.is_whole() {
+        console.say("run it once without --shard when all parts are done, for the table and figures");
+        return Ok(());
     }
-    console.say("run it once without --shard when all parts are done, for the table");
-    Ok(())
+    let results = all_finished(out, arguments.force, &cells)?;
+    tabulate(out, &experiment, &results, console)?;
+    match &arguments.figure {
+        Some(folder) => figures::draw(folder, out, &experiment, &scans, &results, console),
+        None => Ok(()),
+    }
 }
 
 /// The scans of the data folder.
@@ -137,7 +148,8 @@ fn open_scans<'a>(
 fn refuse_replacing(arguments: &Arguments, out: &Path, cells: &[Cell], folder: &Folder) -> Outcome {
     let of_cell = |cell: &Cell| files(&out.join(cell.folder()), cell);
     let tables = ["table.md", "table.csv"].map(|name| out.join(name));
-    let results = cells.iter().flat_map(of_cell).chain(tables);
+    let figures = arguments.figure.iter().flat_map(|folder| figures::files(folder));
+    let results = cells.iter().flat_map(of_cell).chain(tables).chain(figures);
     let scans = folder.listing.paths();
     refuse_inputs(
         results,
@@ -204,13 +216,18 @@ async fn drive(mut runner: Runner<'_, Scans<'_>>, out: &Path, device: &str, cons
     Ok(())
 }
 
-/// The table of all cells, including those of other shards.
-fn tabulate(out: &Path, force: bool, experiment: &Experiment, cells: &[Cell], console: &Console) -> Outcome {
+/// The results of all cells that are done, including those of other shards.
+fn all_finished(out: &Path, force: bool, cells: &[Cell]) -> Result<Vec<CellResult>, Failure> {
     let mut results = Vec::new();
     for cell in cells {
         results.extend(finished(&out.join(cell.folder()), force, cell)?);
     }
-    let table = experiment.table(&results);
+    Ok(results)
+}
+
+/// Writes the table of these results.
+fn tabulate(out: &Path, experiment: &Experiment, results: &[CellResult], console: &Console) -> Outcome {
+    let table = experiment.table(results);
     let markdown = table.to_markdown();
     write(&out.join("table.md"), markdown.as_bytes())?;
     write(&out.join("table.csv"), table.to_csv().as_bytes())?;

@@ -31,9 +31,14 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
 
 /// Reads an image.
 pub(super) fn read_image(path: &Path) -> Result<Image, Error> {
+    read_frame(path, None)
+}
+
+/// Reads a frame of an image, counted from 0; without one, the image must have a single frame.
+pub(super) fn read_frame(path: &Path, frame: Option<usize>) -> Result<Image, Error> {
     let bytes = read(path)?;
     let format = Format::of(&path.to_string_lossy(), &bytes);
-    let image = format.and_then(|format| format.read(&[&bytes], &Limits::default(), None));
+    let image = format.and_then(|format| format.read(&[&bytes], &Limits::default(), frame));
     image.map_err(|source| volume_error(path, source))
 }
 

@@ -7,6 +7,7 @@ mod atomic_file;
 mod cache;
 mod cases;
 mod cases_list;
+mod chart;
 mod console;
 mod convert;
 mod curves;
@@ -25,6 +26,7 @@ mod phantom;
 mod plan;
 mod predict;
 mod pretrain;
+mod render;
 #[cfg(feature = "remote")]
 mod serve;
 mod shard;
@@ -74,6 +76,8 @@ enum Command {
     Verify(verify::Arguments),
     /// Read weights from PyTorch, or write them for it.
     Convert(convert::Arguments),
+    /// Draw a slice of a scan, its true labels and predictions side by side, as a PNG file.
+    Render(render::Arguments),
     /// Write the surfaces of labels as STL files.
     Surface(surface::Arguments),
     /// Write synthetic labeled scans for trying things out.
@@ -116,6 +120,7 @@ pub fn main() -> ExitCode {
         Command::Info(arguments) => info::run(arguments, &console),
         Command::Verify(arguments) => verify::run(arguments, &console),
         Command::Convert(arguments) => convert::run(arguments, &console),
+        Command::Render(arguments) => render::run(arguments, &console),
         Command::Surface(arguments) => surface::run(arguments, &console),
         Command::Phantom(arguments) => phantom::run(arguments, &console),
         #[cfg(feature = "remote")]

@@ -22,6 +22,7 @@ mod targets;
 pub use dice::{dice, dice_of_region};
 pub use distance::squared_distance;
 pub use document::EvaluationDocument;
+pub(crate) use document::escape;
 pub use empty::EmptyPolicy;
 pub use evaluation::{Evaluation, EvaluationError, LabelMean};
 pub use hausdorff::{Hausdorff, hd95, percentile};

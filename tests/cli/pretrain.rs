@@ -75,6 +75,8 @@ fn a_network_trains_from_an_encoder_of_every_method() {
             "{names:?}"
         );
 
+        assert_eq!(Path::new(&out).join("restored.png").exists(), method != "simclr");
+
         let run = path(folder.path(), &format!("{method}-{backbone}-run"));
         let start = encoder.display().to_string();
         let train = |iterations: &str, run: &str| {

@@ -1,5 +1,7 @@
 //! `core pretrain`.
 
+mod picture;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -28,6 +30,9 @@ use crate::transform::Augmentation;
 /// Patches of a batch where nothing else tells, and for SimCLR, which compares the places of a batch with each other.
 const BATCH: usize = 2;
 const COMPARED: usize = 8;
+
+/// A patch, what the network sees of it, and what it restores.
+const PICTURE: &str = "restored.png";
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -159,7 +164,11 @@ impl Arguments {
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let of_training = arguments.of_training();
     let folder = open_folder(&of_training, console)?;
-    let files = FILES.map(|name| arguments.out.join(name));
+    let files: Vec<PathBuf> = FILES
+        .iter()
+        .chain([&PICTURE])
+        .map(|name| arguments.out.join(name))
+        .collect();
     refuse_replacing(&of_training, &folder, &files)?;
     let chosen = select(&arguments, &folder)?;
     let reader = Reader {
@@ -209,6 +218,10 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let done = resumed.map(|resumed| resumed.state.steps_done());
     let mut report = RunReport::new(&arguments.out, console, config.iterations, description, done)?;
     block_on(drive(&mut trainer, &mut report, arguments.strict))?;
+    if let Some(restoration) = block_on(trainer.restoration())? {
+        let png = picture::png(&restoration, config.preprocessing.axes.slice_axis())?;
+        write(&arguments.out.join(PICTURE), &png)?;
+    }
     console.say(format!(
         "train from it: core train --start-from {}",
         arguments.out.join("last.safetensors").display()

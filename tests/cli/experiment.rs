@@ -1,6 +1,7 @@
 //! `core experiment` on synthetic scans: cells, resuming, parts, the table.
 
 mod cells;
+mod figures;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::{path, phantom, refuse, succeed, text};
 
 /// Width and height of a PNG file, by its header.
-fn size(file: &Path) -> [u32; 2] {
+pub fn size(file: &Path) -> [u32; 2] {
     let bytes = fs::read(file).expect("a picture");
     assert_eq!(bytes[..8], *b"\x89PNG\r\n\x1a\n");
     [16, 20].map(|at| u32::from_be_bytes(bytes[at..at + 4].try_into().expect("4 bytes")))

@@ -78,8 +78,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let titles = titles(&arguments)?;
     let read = [image].into_iter().chain(truth).chain(&arguments.prediction);
     refuse_out(&arguments.out, read)?;
-    let (mut names, ignored) = facts(&arguments)?;
-    names.remove(&0);
+    let (names, ignored) = facts(&arguments)?;
     let scan = read_frame(image, Some(0))?;
     warn(image, scan.warnings(), console);
     if scan.frames() > 1 {

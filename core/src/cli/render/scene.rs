@@ -11,8 +11,9 @@ use super::legend::{Entry, Sign};
 use super::panel::{self, Colors, Panel};
 use super::plane::Plane;
 use super::window::Window;
+use crate::Error;
 use crate::cli::{Failure, Outcome};
-use crate::volume::{Grid, Image, LabelImage, Placement, label_rgb};
+use crate::volume::{Grid, Header, Image, LabelImage, Placement, label_rgb};
 
 /// Of voxels that are not labeled, as on the page.
 const UNLABELED: [u8; 3] = [0x80; 3];
@@ -44,6 +45,7 @@ struct Layer {
 pub(in crate::cli) struct Scene {
     /// Name of the image's file.
     scan: String,
+    header: Header,
     grid: Grid,
     /// Intensities with axes \[S, A, R\].
     volume: Array3<f32>,
@@ -62,6 +64,7 @@ impl Scene {
     pub fn new(scan: &Path, image: &Image, names: BTreeMap<u16, String>) -> Self {
         Self {
             scan: scan.display().to_string(),
+            header: image.header().clone(),
             grid: image.grid().clone(),
             volume: image.canonical(),
             truth: None,
@@ -97,8 +100,21 @@ impl Scene {
             self.names.entry(id).or_insert(name);
         }
         self.present.extend(map.present());
-        let file = file.display();
-        let problem = match self.grid.placement_of(map.grid()) {
+        let file = file.display().to_string();
+        if let Some(problem) = self.problem(&file, map.grid()) {
+            return Err(Failure::Message(problem));
+        }
+        let placed = map.placed_on(&self.header, &self.grid);
+        let (map, _) = placed.map_err(|source| Error::Volume { file, source })?;
+        Ok(Layer {
+            title,
+            labels: map.canonical(),
+        })
+    }
+
+    /// Why a label map on this grid does not fit the image.
+    fn problem(&self, file: &str, grid: &Grid) -> Option<String> {
+        match self.grid.placement_of(grid) {
             Placement::Same(_) => None,
             Placement::VoxelByVoxel { distance } => Some(format!(
                 "{file}: by its header it lies {distance:.1} voxels away from {}; give a label map of this scan, or \
@@ -107,18 +123,10 @@ impl Scene {
             )),
             Placement::Elsewhere => Some(format!(
                 "{file}: it has {}, not {} as {}; give a label map on the grid of the scan",
-                map.grid().describe(),
+                grid.describe(),
                 self.grid.describe(),
                 self.scan
             )),
-        };
-        match problem {
-            // Canonical axes are the same whatever the order of the axes in the file.
-            None => Ok(Layer {
-                title,
-                labels: map.canonical(),
-            }),
-            Some(problem) => Err(Failure::Message(problem)),
         }
     }
 

@@ -28,11 +28,12 @@ fn flipped() -> Image {
     Image::new(Voxels::I16(vec![100; 1200]), grid).expect("an image")
 }
 
-/// A map of label 3 in a block of the patient's right front, 4 voxels wide and 6 deep, in the first and second slice,
-/// and of more of it in the second.
+/// A map of label 3 in a block of the patient's right front, 4 voxels wide and 6 deep, in the first and second slice, at
+/// the back of the first, which so has the most labels, and of some more in the second.
 fn block(more: usize) -> LabelImage {
     let mut labels = Array3::zeros((3, 20, 20));
     labels.slice_mut(s![..2, 12..18, 14..18]).fill(3u16);
+    labels.slice_mut(s![0, ..2, ..]).fill(3);
     labels.slice_mut(s![1, 5..8, 2..2 + more]).fill(3);
     LabelImage::from_canonical(labels, &flipped()).expect("a map")
 }

@@ -78,7 +78,7 @@ fn what_cannot_be_drawn_gets_a_sentence() {
             vec!["--prediction", &truth, &other],
             ["phantom_002.nii.gz", "grid of the scan"],
         ),
-        (vec!["--truth", &scan], ["phantom_001.nii.gz", "choose the label map"]),
+        (vec!["--truth", &scan], ["phantom_001.nii.gz", "is negative"]),
         (vec!["--prediction", "none.nii"], ["none.nii", "cannot be read"]),
         (
             vec!["--slice", "999"],

@@ -41,7 +41,7 @@ fn results_are_drawn_and_what_is_missing_is_said() {
     fs::remove_file(cell(0).join("predicted/phantom_003.nii.gz")).expect("removed");
     let told = again();
     assert!(
-        told.contains("panels.png: UNETR + MedContext has no panel: its segmentation of phantom_003"),
+        told.contains("panels.png: UNETR + MedContext has no panel: there is no segmentation of phantom_003"),
         "{told}"
     );
     assert_eq!((size(&drawn("panels.png"))[0], bars().0), (wide(3), 2));
@@ -63,7 +63,7 @@ fn results_are_drawn_and_what_is_missing_is_said() {
     fs::remove_dir_all(folder.path().join("out/unetr")).expect("removed");
     let old = drawn("panels.png");
     fs::remove_file(&old).expect("removed");
-    assert!(again().contains("panels.png is not drawn: no row has a case to show yet"));
+    assert!(again().contains("panels.png is not drawn: no row has a segmentation to show"));
     assert!(!old.exists() && bars().0 == 0);
 }
 

@@ -78,7 +78,7 @@ impl Chart {
         self.y += STEP;
     }
 
-    /// A bar, its deviation, and both in numbers.
+    /// A bar with its deviation, and both in numbers beside the chart.
     fn bar(&mut self, name: &str, place: usize, dice: Statistic, note: &str) {
         let [r, g, b] = label_rgb(place);
         let (left, mean) = (self.axis.low.0, 100.0 * dice.mean);
@@ -89,7 +89,6 @@ impl Chart {
             self.y,
             end - left
         );
-        let mut beside = end;
         if let Some(sd) = dice.sd {
             let ends = [mean - 100.0 * sd, mean + 100.0 * sd].map(|value| self.axis.at(value.clamp(0.0, 100.0)));
             let [low, high] = ends;
@@ -98,7 +97,6 @@ impl Chart {
                 "<path d=\"M{low:.1} {above}V{below}M{low:.1} {middle}H{high:.1}M{high:.1} {above}V{below}\" \
                  stroke=\"black\" fill=\"none\"/>\n"
             );
-            beside = high;
         }
         let numbers = Statistic {
             mean,
@@ -106,7 +104,7 @@ impl Chart {
             ..dice
         };
         let words = numbers.text(1) + note;
-        self.marks += &text([beside + 8.0, middle + 4.0], Anchor::Start, "", &words);
+        self.marks += &text([self.axis.high.0 + 12.0, middle + 4.0], Anchor::Start, "", &words);
         self.y += STEP;
     }
 

@@ -40,7 +40,7 @@ pub(super) fn draw(
     console.say(format!("{}: mean Dice of every row", path.display()));
     let path = folder.join(PANELS);
     match panels(out, experiment, scans, results, console)? {
-        None => console.warn(format!("{PANELS} is not drawn: no row has a case to show yet")),
+        None => console.warn(format!("{PANELS} is not drawn: no row has a segmentation to show")),
         Some((png, words)) => {
             write(&path, &png)?;
             console.say(format!("{}: {words}", path.display()));
@@ -49,8 +49,8 @@ pub(super) fn draw(
     Ok(())
 }
 
-/// The case in which the rows differ most, of the first list and seed, as a PNG file and in words; `None` where there is
-/// none.
+/// The case in which the rows differ most, of the first list and seed, as a PNG file and in words; `None` where no row has
+/// a segmentation of it.
 fn panels(
     out: &Path,
     experiment: &Experiment,
@@ -61,39 +61,31 @@ fn panels(
     let (Some(list), Some(&seed)) = (experiment.train.first(), experiment.seeds.first()) else {
         return Ok(None);
     };
-    let mut shown = Vec::new();
+    let mut done = Vec::new();
     for row in &experiment.rows {
         let cell = |result: &&CellResult| {
             let cell = &result.cell;
             cell.row == row.name && cell.list == *list && cell.config.seed == seed
         };
         match results.iter().find(cell) {
-            Some(result) => shown.push(result),
-            None => console.warn(format!(
-                "{PANELS}: {} has no panel: no result yet with seed {seed} on {list}",
-                row.name
-            )),
+            Some(result) => done.push(result),
+            None => no_panel(&row.name, &format!("no result yet with seed {seed} on {list}"), console),
         }
     }
-    let Some(name) = most_different(&shown) else {
+    let Some(name) = most_different(&done) else {
         return Ok(None);
     };
+    let files = segmented(name, out, &done, console);
+    if files.is_empty() {
+        return Ok(None);
+    }
     let case = scans.read(name)?;
     let mut scene = Scene::new(Path::new(name), &case.image, scans.label_names());
     if let Some(truth) = case.label {
         scene.set_truth(Path::new(name), truth)?;
     }
-    for result in shown {
-        let cell = &result.cell;
-        let files = segmentations(&out.join(cell.folder()), cell);
-        match files.get(name).filter(|file| file.exists()) {
-            Some(file) => scene.add_prediction(cell.row.clone(), file, read_label(file)?)?,
-            None => console.warn(format!(
-                "{PANELS}: {} has no panel: its segmentation of {name} is no longer in {}",
-                cell.row,
-                out.join(cell.folder()).display()
-            )),
-        }
+    for (row, file) in files {
+        scene.add_prediction(row, &file, read_label(&file)?)?;
     }
     let drawn = scene.draw(View {
         plane: Plane::Axial,
@@ -102,6 +94,27 @@ fn panels(
     })?;
     let words = format!("{name} with seed {seed} on {list}, {}", drawn.words);
     Ok(Some((drawn.png, words)))
+}
+
+/// Each row with its segmentation of a case, where that is still there.
+fn segmented(case: &str, out: &Path, results: &[&CellResult], console: &Console) -> Vec<(String, PathBuf)> {
+    let mut files = Vec::new();
+    for result in results {
+        let cell = &result.cell;
+        let folder = out.join(cell.folder());
+        match segmentations(&folder, cell).remove(case).filter(|file| file.exists()) {
+            Some(file) => files.push((cell.row.clone(), file)),
+            None => {
+                let why = format!("there is no segmentation of {case} in {}", folder.display());
+                no_panel(&cell.row, &why, console);
+            }
+        }
+    }
+    files
+}
+
+fn no_panel(row: &str, why: &str, console: &Console) {
+    console.warn(format!("{PANELS}: {row} has no panel: {why}"));
 }
 
 /// The case whose mean Dice differs most between rows; of a single row, the one with the lowest. The first of equals.

@@ -160,10 +160,8 @@ impl Scene {
         Ok(Drawn {
             png: figure.into_png()?,
             words: format!(
-                "{name} slice {slice} of {}, counted from 0 at the {start}; window {} to {}",
-                plane.slices(&self.volume),
-                window.low,
-                window.high
+                "{name} slice {slice} of {}, counted from 0 at the {start}; window {window}",
+                plane.slices(&self.volume)
             ),
         })
     }

@@ -1,5 +1,7 @@
 //! Which intensities are black and white.
 
+use std::fmt;
+
 use ndarray::Array3;
 
 /// Intensities that are drawn black and white, in the image's units (HU in CT).
@@ -62,6 +64,27 @@ impl Window {
     }
 }
 
+impl fmt::Display for Window {
+    /// Both ends with four digits that count, such as `-160 to 240`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} to {}", rounded(self.low), rounded(self.high))
+    }
+}
+
+/// A number of which four digits are left.
+fn rounded(value: f32) -> f64 {
+    let value = f64::from(value);
+    if value == 0.0 {
+        return 0.0;
+    }
+    let unit = 10f64.powi(value.abs().log10().floor() as i32 - 3);
+    match unit < 1.0 {
+        // A division by a whole number leaves no digits of the binary fraction.
+        true => (value / unit).round() / (1.0 / unit).round(),
+        false => value.round(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +109,15 @@ mod tests {
     fn intensities_outside_the_window_are_black_and_white() {
         let grays = [-1000.0, -160.0, 40.0, 240.0, 3000.0].map(|value| CT.gray(value));
         assert_eq!(grays, [0, 0, 128, 255, 255]);
+    }
+
+    #[test]
+    fn a_window_is_said_in_few_digits() {
+        let said = |low, high| Window { low, high }.to_string();
+        assert_eq!(said(-160.0, 240.0), "-160 to 240");
+        assert_eq!(said(36.03908, 1279.3875), "36.04 to 1279");
+        assert_eq!(said(0.0, 0.000123456), "0 to 0.0001235");
+        assert_eq!(said(-0.5, 123_456.0), "-0.5 to 123456");
     }
 
     #[test]

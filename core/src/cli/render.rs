@@ -12,7 +12,7 @@ mod tests;
 mod text;
 mod window;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -78,7 +78,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let titles = titles(&arguments)?;
     let read = [image].into_iter().chain(truth).chain(&arguments.prediction);
     refuse_out(&arguments.out, read)?;
-    let (names, ignored) = facts(&arguments)?;
+    let (names, ignored) = facts(&arguments, console)?;
     let scan = read_frame(image, Some(0))?;
     warn(image, scan.warnings(), console);
     if scan.frames() > 1 {
@@ -107,31 +107,30 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     Ok(())
 }
 
-/// Titles of the predictions' panels: those that were given, else names of files, and of folders where files have the
-/// same name.
+/// Titles of the predictions' panels: those that were given, else those of their files.
 fn titles(arguments: &Arguments) -> Result<Vec<String>, Failure> {
     let (files, given) = (&arguments.prediction, &arguments.name);
-    if !given.is_empty() {
-        return match given.len() == files.len() {
-            true => Ok(given.clone()),
-            false => Err(Failure::Message(format!(
-                "{} --name and {} --prediction; give every prediction a name, or none",
-                given.len(),
-                files.len()
-            ))),
-        };
+    match given.len() {
+        0 => Ok(titles_of(files)),
+        count if count == files.len() => Ok(given.clone()),
+        count => Err(Failure::Message(format!(
+            "{count} --name and {} --prediction; give every prediction a name, or none",
+            files.len()
+        ))),
     }
-    let stem = |file: &PathBuf| volume_stem(file).unwrap_or_else(|| "prediction".to_owned());
-    let title = |file: &PathBuf| match files.iter().filter(|other| stem(other) == stem(file)).count() {
-        1 => stem(file),
-        _ => folder_name(file).unwrap_or_else(|| stem(file)),
-    };
-    Ok(files.iter().map(title).collect())
 }
 
-/// The name of a file's folder.
-fn folder_name(file: &Path) -> Option<String> {
-    Some(readable(file.parent()?.file_name()?))
+/// The names of files without their endings or, where some have the same, of the nearest folders that differ.
+fn titles_of(files: &[PathBuf]) -> Vec<String> {
+    let stems = files.iter().map(|file| volume_stem(file)).collect();
+    let folders_above = |levels: usize| -> Option<Vec<String>> {
+        let folders = files.iter().map(|file| file.ancestors().nth(levels)?.file_name());
+        folders.map(|name| name.map(readable)).collect()
+    };
+    let differ = |names: &Vec<String>| names.iter().collect::<BTreeSet<_>>().len() == files.len();
+    let folders = || (1..).map_while(folders_above).find(differ);
+    let numbers = || (1..=files.len()).map(|number| format!("Prediction {number}")).collect();
+    Option::filter(stems, differ).or_else(folders).unwrap_or_else(numbers)
 }
 
 /// Refuses a picture that is no PNG file by its name, or would replace what is read.
@@ -147,7 +146,7 @@ fn refuse_out<'a>(out: &Path, read: impl Iterator<Item = &'a PathBuf>) -> Outcom
 
 /// Names of labels, and the id of voxels that are not labeled, by the dataset.json nearest to the label maps or the
 /// scan.
-fn facts(arguments: &Arguments) -> Result<(BTreeMap<u16, String>, Option<u16>), Failure> {
+fn facts(arguments: &Arguments, console: &Console) -> Result<(BTreeMap<u16, String>, Option<u16>), Failure> {
     let files = arguments
         .truth
         .iter()
@@ -155,6 +154,9 @@ fn facts(arguments: &Arguments) -> Result<(BTreeMap<u16, String>, Option<u16>), 
         .chain(&arguments.prediction);
     for folder in files.filter_map(|file| file.parent()) {
         if let Some(json) = dataset_json(folder)? {
+            for problem in &json.problems {
+                console.warn(format!("{}: {}", problem.path, problem.reason));
+            }
             return Ok((json.names, json.ignore));
         }
     }

@@ -22,6 +22,8 @@ mod targets;
 pub use dice::{dice, dice_of_region};
 pub use distance::squared_distance;
 pub use document::EvaluationDocument;
+// Charts of the command line have text as well.
+#[cfg(feature = "cli")]
 pub(crate) use document::escape;
 pub use empty::EmptyPolicy;
 pub use evaluation::{Evaluation, EvaluationError, LabelMean};

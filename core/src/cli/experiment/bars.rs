@@ -18,9 +18,9 @@ const TOP: f64 = 40.0;
 /// Characters of a name; longer ones are shortened.
 const LONGEST: usize = 40;
 
-/// Horizontal bars from 0 to 100 % in the order of the rows, below each other for each list that is trained on, with the
-/// standard deviation over seeds; and a sentence for each that is missing. A row without a result has a place, but no
-/// bar.
+/// Horizontal bars from 0 to 100 % in the order of the rows, below each other for each list that is trained on, with
+/// the standard deviation over seeds; and a sentence for each that is missing. A row without a result has a place, but
+/// no bar.
 pub(super) fn bars(experiment: &Experiment, table: &Table) -> (String, Vec<String>) {
     let mut chart = Chart {
         axis: Scale {

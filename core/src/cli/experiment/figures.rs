@@ -49,8 +49,8 @@ pub(super) fn draw(
     Ok(())
 }
 
-/// The case in which the rows differ most, of the first list and seed, as a PNG file and in words; `None` where no row has
-/// a segmentation of it.
+/// The case in which the rows differ most, of the first list and seed, as a PNG file and in words; `None` where no row
+/// has a segmentation of it.
 fn panels(
     out: &Path,
     experiment: &Experiment,

@@ -36,9 +36,9 @@ pub(super) fn differing(reference: &Array3<u16>, maps: &[&Array3<u16>], ignored:
     differing
 }
 
-/// Boxes around the largest connected regions of a slice that are thick enough, largest first, each `MARGIN_MM` wider on
-/// all sides as far as the slice goes. A region whose box would overlap that of a larger one has none. `voxel_mm` is the
-/// height and width of a voxel.
+/// Boxes around the largest connected regions of a slice that are thick enough, largest first, each `MARGIN_MM` wider
+/// on all sides as far as the slice goes. A region whose box would overlap that of a larger one has none. `voxel_mm` is
+/// the height and width of a voxel.
 pub(super) fn boxes(differing: &Array2<bool>, voxel_mm: [f64; 2]) -> Vec<Frame> {
     let (rows, columns) = differing.dim();
     let mut thick = THICKNESSES_MM.iter().map(|&mm| thick_parts(differing, voxel_mm, mm));

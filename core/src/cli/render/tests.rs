@@ -1,13 +1,14 @@
 //! Pictures of scenes, pixel by pixel.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ndarray::{Array3, s};
 use tiny_skia::Pixmap;
 
 use super::plane::Plane;
 use super::scene::{Drawn, Scene, View};
+use super::titles_of;
 use super::window::Window;
 use crate::volume::{Affine, Form, Grid, Image, LabelImage, Voxels, label_rgb};
 
@@ -28,8 +29,8 @@ fn flipped() -> Image {
     Image::new(Voxels::I16(vec![100; 1200]), grid).expect("an image")
 }
 
-/// A map of label 3 in a block of the patient's right front, 4 voxels wide and 6 deep, in the first and second slice, at
-/// the back of the first, which so has the most labels, and of some more in the second.
+/// A map of label 3 in a block of the patient's right front, 4 voxels wide and 6 deep, in the first and second slice;
+/// at the back of the first, which so has the most labels; and of some more in the second.
 fn block(more: usize) -> LabelImage {
     let mut labels = Array3::zeros((3, 20, 20));
     labels.slice_mut(s![..2, 12..18, 14..18]).fill(3u16);
@@ -179,4 +180,14 @@ fn grids_are_compared_by_where_they_are_in_the_patient() {
     let refused = scene.add_prediction(String::new(), Path::new("found.nii"), turned(3.0));
     let sentence = refused.expect_err("elsewhere").to_string();
     assert!(sentence.starts_with("found.nii: by its header it lies"), "{sentence}");
+}
+
+#[test]
+fn panels_are_named_by_what_tells_their_files_apart() {
+    let titles = |files: &[&str]| titles_of(&files.iter().map(PathBuf::from).collect::<Vec<_>>());
+    assert_eq!(titles(&["x/a.nii.gz", "y/b.nii"]), ["a", "b"]);
+    let folders = ["run/one/predicted/a.nii.gz", "run/two/predicted/a.nii.gz"];
+    assert_eq!(titles(&folders), ["one", "two"]);
+    assert_eq!(titles(&["a.nii", "a.nii"]), ["Prediction 1", "Prediction 2"]);
+    assert!(titles(&[]).is_empty());
 }

@@ -84,8 +84,10 @@ impl Stage {
         let network = config.resolved_network();
         config.check(&network)?;
         config.mixed_precision.check(device)?;
-        check_loss(&config, &labels)?;
-        validation::check_reported(&config.reported, &labels)?;
+        if config.pretraining.is_none() {
+            check_loss(&config, &labels)?;
+            validation::check_reported(&config.reported, &labels)?;
+        }
         let device = device.clone().autodiff();
         training.check_unlabeled(&config, &labels)?;
         let channels = training.channels;

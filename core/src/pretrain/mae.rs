@@ -150,8 +150,8 @@ fn moments(target: &Tensor<3>) -> (Tensor<3>, Tensor<3>) {
     (mean, (variance + EPSILON).sqrt())
 }
 
-/// Mean squared error over the voxels of masked tokens, `[1]`, in f32; `restored` and `target` are `[batch, token, voxel]`,
-/// `masked` is `[batch, token]` with 1 where a token is masked.
+/// Mean squared error over the voxels of masked tokens, `[1]`, in f32; `restored` and `target` are
+/// `[batch, token, voxel]`, `masked` is `[batch, token]` with 1 where a token is masked.
 pub fn mae_loss(restored: Tensor<3>, target: Tensor<3>, masked: Tensor<2>) -> Tensor<1> {
     let [samples, tokens, voxels] = target.dims();
     let [restored, target] = [restored, target].map(|voxels| voxels.cast(FloatDType::F32));

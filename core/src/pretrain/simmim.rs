@@ -78,8 +78,8 @@ impl SimmimHead {
     }
 }
 
-/// Mean absolute error over the masked voxels, `[1]`, in f32; `restored` and `target` are `[batch, feature, channel, voxel]`,
-/// `masked` is `[batch, feature, 1, voxel]` with 1 where a voxel is masked.
+/// Mean absolute error over the masked voxels, `[1]`, in f32; `restored` and `target` are
+/// `[batch, feature, channel, voxel]`, `masked` is `[batch, feature, 1, voxel]` with 1 where a voxel is masked.
 pub fn simmim_loss(restored: Tensor<4>, target: Tensor<4>, masked: Tensor<4>) -> Tensor<1> {
     let channels = target.dims()[2];
     let [restored, target, masked] = [restored, target, masked].map(|voxels| voxels.cast(FloatDType::F32));

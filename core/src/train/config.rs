@@ -91,7 +91,8 @@ pub struct TrainConfig {
     /// Whether the weights to start from may have other labels; their last layer is then replaced.
     pub new_head: bool,
     /// Settings of the first stage of a cascade, which is trained before; the other settings are those of the second,
-    /// which sees what the first has found ([`Crop::Labels`]). `None` for a single network.
+    /// which sees what the first has found ([`Crop::Labels`](crate::transform::Crop::Labels)). `None` for a single
+    /// network.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coarse: Option<Box<Self>>,
 }

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+pub(super) use self::panel::gray_picture;
 pub(super) use self::plane::Plane;
 pub(super) use self::scene::{Scene, View};
 use self::window::Window;

@@ -1,9 +1,10 @@
 //! A picture of what a run of pretraining restores.
 
-use ndarray::{Array2, ArrayView2, Axis, Zip};
-use tiny_skia::{Color, FilterQuality, Pixmap, PixmapPaint, PremultipliedColorU8, Transform};
+use ndarray::{Array2, Axis, Zip};
+use tiny_skia::{Color, FilterQuality, Pixmap, PixmapPaint, Transform};
 
 use crate::cli::Failure;
+use crate::cli::render::gray_picture;
 use crate::train::Restoration;
 
 /// Pixels of the longer side of a panel, and between panels.
@@ -60,17 +61,7 @@ fn side_by_side(panels: &[Array2<u8>]) -> Option<Pixmap> {
     };
     for (index, panel) in panels.iter().enumerate() {
         let place = Transform::from_scale(scale as f32, scale as f32).post_translate((index * step) as f32, 0.0);
-        picture.draw_pixmap(0, 0, pixels(panel.view())?.as_ref(), &voxels, place, None);
-    }
-    Some(picture)
-}
-
-fn pixels(panel: ArrayView2<u8>) -> Option<Pixmap> {
-    let (rows, columns) = panel.dim();
-    let mut picture = Pixmap::new(u32::try_from(columns).ok()?, u32::try_from(rows).ok()?)?;
-    for (pixel, &gray) in picture.pixels_mut().iter_mut().zip(panel) {
-        // Opaque colors always are valid.
-        *pixel = PremultipliedColorU8::from_rgba(gray, gray, gray, u8::MAX).unwrap_or(*pixel);
+        picture.draw_pixmap(0, 0, gray_picture(panel)?.as_ref(), &voxels, place, None);
     }
     Some(picture)
 }

@@ -49,7 +49,7 @@ pub(super) fn size((rows, columns): (usize, usize), voxel_mm: [f64; 2]) -> [u32;
 }
 
 /// Grays (0 to 255) as a picture; `None` of none.
-pub(super) fn gray(slice: &Array2<u8>) -> Option<Pixmap> {
+pub(in crate::cli) fn gray_picture(slice: &Array2<u8>) -> Option<Pixmap> {
     let (rows, columns) = slice.dim();
     let mut picture = Pixmap::new(u32::try_from(columns).ok()?, u32::try_from(rows).ok()?)?;
     for (pixel, &gray) in picture.pixels_mut().iter_mut().zip(slice) {

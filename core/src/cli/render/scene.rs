@@ -150,7 +150,7 @@ impl Scene {
         let entries = self.entries(&views, &colors, !frames.is_empty());
         let panel = Panel {
             size: panel::size(gray.dim(), voxel_mm),
-            gray: panel::gray(&gray).ok_or_else(|| Failure::Message(format!("{} has no voxels", self.scan)))?,
+            gray: panel::gray_picture(&gray).ok_or_else(|| Failure::Message(format!("{} has no voxels", self.scan)))?,
             letters: plane.letters(),
             frames,
             colors,

@@ -8,6 +8,7 @@ use medcontext_tests::devices;
 use safetensors::SafeTensors;
 use tempfile::TempDir;
 
+use crate::experiment::EXPERIMENT;
 use crate::{loss, path, phantom, refuse, steps, succeed};
 
 const RUN: [&str; 4] = ["--patch", "16,16,16", "--iterations", "20"];
@@ -131,4 +132,33 @@ fn a_device_is_compared_with_the_cpu() {
     }
     let sentence = refuse(&["verify", "--device", "cuda"]);
     assert!(sentence.contains("cuda"), "{sentence}");
+}
+
+#[test]
+fn the_cells_of_an_experiment_are_shared_too() {
+    let folder = TempDir::new().expect("a folder");
+    let data = phantom(folder.path());
+    let text = EXPERIMENT
+        .replace("splits.json:one", "one")
+        .replace("[lists]", "[lists]\none = [\"phantom_003\"]")
+        .replace("seeds = [0, 1]", "seeds = [0]");
+    let run = |name: &str, batches: usize| {
+        let file = path(folder.path(), &format!("{name}.toml"));
+        let accumulation = format!("accumulation = {batches}\nbatch_size = 1");
+        fs::write(&file, text.replace("batch_size = 1", &accumulation)).expect("written");
+        vec!["experiment".to_owned(), file, "--data".to_owned(), data.clone()]
+    };
+    let mut weights = Vec::new();
+    for devices in ["cpu", "cpu,cpu"] {
+        let out = path(folder.path(), devices);
+        let command = run("two", 2);
+        let command: Vec<&str> = command.iter().map(String::as_str).collect();
+        succeed(&[command.as_slice(), &["--out", &out, "--device", devices]].concat());
+        weights.push(fs::read(Path::new(&out).join("unetr/two/seed-0/last.safetensors")).expect("weights"));
+    }
+    assert!(weights[0] == weights[1], "bit for bit");
+    let (command, out) = (run("one", 1), path(folder.path(), "none"));
+    let command: Vec<&str> = command.iter().map(String::as_str).collect();
+    let error = refuse(&[command.as_slice(), &["--out", &out, "--device", "cpu,cpu"]].concat());
+    assert!(error.contains("row \"UNETR\": 2 devices cannot share a step of 1 batch"), "{error}");
 }

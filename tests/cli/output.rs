@@ -2,13 +2,45 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use medcontext_tests::core_binary;
 use tempfile::TempDir;
 
 use crate::names::{files, put};
 use crate::{path, phantom, predict, refuse, succeed, text, train, trained};
+
+/// As in `core … | head`.
+#[test]
+fn a_command_goes_on_where_nobody_reads_what_it_says() {
+    let folder = TempDir::new().expect("a folder");
+    let out = path(folder.path(), "phantoms");
+    let mut child = Command::new(core_binary())
+        .args(["phantom", "--out", &out, "--cases", "2"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("core starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("core ends");
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    assert!(Path::new(&out).join("dataset.json").exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told_in_a_sentence() {
+    let folder = TempDir::new().expect("a folder");
+    let full = fs::File::options().write(true).open("/dev/full").expect("a device");
+    let output = Command::new(core_binary())
+        .args(["phantom", "--out", &path(folder.path(), "phantoms"), "--cases", "2"])
+        .stdout(full)
+        .output()
+        .expect("core ends");
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("the output cannot be written") && said.lines().count() == 1, "{said}");
+}
 
 #[test]
 fn a_scan_is_never_replaced_by_its_segmentation() {

@@ -50,9 +50,11 @@ fn a_network_trains_from_an_encoder_of_every_method() {
         ("simmim", "unetr", "vit.patch_embedding.position_embeddings"),
         ("simmim", "swin-unetr", "swinViT.patch_embed.proj.weight"),
         ("simclr", "swin-unetr", "swinViT.patch_embed.proj.weight"),
+        ("pcrlv2", "pcrlv2", "down_tr64.ops.0.conv1.weight"),
     ] {
         let out = path(folder.path(), &format!("{method}-{backbone}"));
-        let batch = if method == "simclr" { "4" } else { "1" };
+        let pairs = ["simclr", "pcrlv2"].contains(&method);
+        let batch = if pairs { "4" } else { "1" };
         let more = [
             "--method",
             method,
@@ -71,12 +73,13 @@ fn a_network_trains_from_an_encoder_of_every_method() {
         assert!(
             !names
                 .iter()
-                .any(|name| name.starts_with("decoder") || name.starts_with("head")),
+                .any(|name| ["decoder", "head", "up_tr", "out_tr"].iter().any(|prefix| name.starts_with(prefix))),
             "{names:?}"
         );
 
-        assert_eq!(Path::new(&out).join("restored.png").exists(), method != "simclr");
+        assert_eq!(Path::new(&out).join("restored.png").exists(), !pairs);
 
+        let decoder = if method == "pcrlv2" { "up_tr" } else { "decoder" };
         let run = path(folder.path(), &format!("{method}-{backbone}-run"));
         let start = encoder.display().to_string();
         let train = |iterations: &str, run: &str| {
@@ -96,7 +99,7 @@ fn a_network_trains_from_an_encoder_of_every_method() {
         };
         let said = train("1", &run);
         assert!(
-            said.contains("new, since the weights to start from have none that fit: decoder"),
+            said.contains(&format!("new, since the weights to start from have none that fit: {decoder}")),
             "{said}"
         );
         let trained = Path::new(&run).join("last.safetensors");
@@ -109,7 +112,7 @@ fn a_network_trains_from_an_encoder_of_every_method() {
             old.iter().zip(&new).all(|(old, new)| (old - new).abs() < 1e-6)
         };
         assert!(names.iter().all(|name| close(name)), "{method} {backbone}");
-        assert!(tensors(&trained).iter().any(|name| name.starts_with("decoder")));
+        assert!(tensors(&trained).iter().any(|name| name.starts_with(decoder)));
 
         let scan = Path::new(&data).join("imagesTr");
         let error = refuse(&[
@@ -181,7 +184,15 @@ fn what_cannot_be_pretrained_is_refused() {
     let data = phantom(folder.path());
     let out = path(folder.path(), "none");
     for (more, expected) in [
-        (&["--backbone", "pcrlv2"][..], "has no encoder that can be pretrained"),
+        (
+            &["--backbone", "nnformer"][..],
+            "has no encoder that can be pretrained",
+        ),
+        (&["--backbone", "pcrlv2"], "choose the method pcrlv2"),
+        (
+            &["--method", "pcrlv2", "--backbone", "unetr"],
+            "not the network that PCRLv2 is for",
+        ),
         (&["--backbone", "swin-unetr"], "cannot leave tokens out"),
         (&["--mask-ratio", "1"], "mask_ratio is 1"),
         (&["--method", "simclr", "--batch-size", "3"], "choose an even number"),

@@ -166,11 +166,12 @@ fn listing(folder: &Path) -> BTreeSet<PathBuf> {
 #[test]
 fn synapse_in_full_size() {
     let (train, five, test) = (("train", 18), ("five-shot", 5), ("test", 12));
-    let expected: [Size; 8] = [
+    let expected: [Size; 9] = [
         ("table1-synapse", 6, train, test),
         ("table4-synapse", 18, five, test),
         ("table5-synapse", 5, train, test),
-        ("table6-synapse", 2, train, test),
+        ("table6-synapse", 3, train, test),
+        ("released-synapse", 4, train, test),
         ("table7-synapse", 10, train, test),
         ("table8-synapse", 6, train, test),
         ("figure4-teacher", 9, train, test),
@@ -182,21 +183,25 @@ fn synapse_in_full_size() {
 #[test]
 fn acdc_in_full_size() {
     let (eighty, five, test) = (("train-80", 160), ("five-shot", 5), ("test", 40));
-    let expected: [Size; 3] = [
+    let expected: [Size; 4] = [
         ("table2-acdc", 6, eighty, test),
         ("table4-acdc", 18, five, test),
-        ("table6-acdc", 2, eighty, test),
+        ("table6-acdc", 3, eighty, test),
+        ("released-acdc", 2, ("train", 140), ("val", 20)),
     ];
     dry_runs(acdc, &expected, true);
 }
 
 #[test]
 fn brain_tumors_in_full_size() {
-    let expected: [Size; 1] = [("table3-brats17", 2, ("train", 387), ("val", 73))];
+    let expected: [Size; 2] = [
+        ("table3-brats17", 2, ("train", 387), ("val", 73)),
+        ("released-brats17", 2, ("train", 387), ("val", 73)),
+    ];
     dry_runs(brats17, &expected, true);
     let expected: [Size; 2] = [
         ("table3-brats21", 4, ("train", 1000), ("val", 251)),
-        ("table6-brats21", 2, ("train", 1000), ("val", 251)),
+        ("table6-brats21", 3, ("train", 1000), ("val", 251)),
     ];
     dry_runs(brats21, &expected, true);
 }
@@ -343,6 +348,9 @@ fn rows_are_measured_as_their_test_scripts_do() {
         "table8-synapse",
         "figure4-teacher",
         "figure4-weights",
+        "released-synapse",
+        "released-acdc",
+        "released-brats17",
     ] {
         let experiment = experiment(name);
         for row in &experiment.rows {

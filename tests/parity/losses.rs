@@ -140,6 +140,20 @@ fn consistency_equals_both_published_forms() {
     }
 }
 
+/// The released nnFormer trainers for ACDC and tumors index what has no scales.
+#[test]
+fn the_first_sample_alone_can_be_compared() {
+    let fixture = Fixture::open("loss_consistency");
+    let device = burn::tensor::Device::flex();
+    let [student, teacher] = ["fm", "ft"].map(|name| fixture.tensor::<5>(name, &device));
+    let of = |student, teacher, form| values(consistency(student, teacher, form).expect("it is on"));
+    let first = |x: &Tensor<5>| x.clone().narrow(0, 0, 1);
+    let alone = of(first(&student), first(&teacher), ConsistencyForm::Released);
+    let found = of(student.clone(), teacher.clone(), ConsistencyForm::ReleasedFirst);
+    assert_eq!(found, alone);
+    assert_ne!(found, of(student, teacher, ConsistencyForm::Released));
+}
+
 #[test]
 fn consistency_is_zero_for_agreement_and_one_for_silence() {
     let fixture = Fixture::open("loss_consistency");

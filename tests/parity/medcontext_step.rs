@@ -9,11 +9,11 @@
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
-use medcontext_core::backbone::{Model, Network, UnetrConfig};
+use medcontext_core::backbone::{Backbone, Model, Network, Size, UnetrConfig};
 use medcontext_core::loss::{DiceCe, Target};
 use medcontext_core::medcontext::{
     Backward, ConsistencyForm, ConsistencyTarget, JointLoss, Masked, MedContext, TubeMask, joint_gradients, joint_loss,
-    momentum, update_teacher,
+    momentum, update_teacher, TeacherMode,
 };
 use medcontext_core::train::{Optimizer, OptimizerKind};
 use medcontext_tests::{
@@ -174,5 +174,42 @@ fn views_one_after_the_other_give_the_same_gradients() {
         for (name, gradient) in &together {
             assert_gradient(name, &in_turn[name], gradient, 1e-5);
         }
+    }
+}
+
+/// nnFormer drops branches while it trains, and so does a teacher that stays in training, as in the released code.
+#[test]
+fn a_teacher_in_training_drops_branches() {
+    let device = Device::flex().autodiff();
+    for (backbone, random) in [(Backbone::Unetr, false), (Backbone::NnformerAcdc, true)] {
+        let network = Network::new(backbone, Size::Tiny);
+        let patch = [32, 64, 64];
+        let student = network.build(1, 2, patch, 1, &device);
+        let teacher = network.build(1, 2, patch, 2, &Device::flex());
+        let grid = network.token_grid(patch);
+        let tokens = vec![false; grid.iter().product()];
+        let mask = TubeMask { tokens }.on(&device);
+        let [d, h, w] = patch;
+        let x = procedural(60000, 0.0, 1.0, d * h * w);
+        let target = Target::new(vec![0; d * h * w], 1, 2, &device);
+        let distance = |teacher_mode| {
+            // The student drops the same branches each time: its views come first.
+            device.seed(1);
+            let settings = MedContext {
+                teacher_mode,
+                ..MedContext::paper()
+            };
+            let masked = Masked {
+                mask: &mask,
+                target: ConsistencyTarget::Teacher(&teacher),
+                settings: &settings,
+            };
+            let x = Tensor::from_data(TensorData::new(x.clone(), [1, 1, d, h, w]), &device);
+            let loss = joint_loss(&student, Some(masked), x, &target, &DiceCe::default().into());
+            values(loss.consistency.expect("a teacher"))
+        };
+        let eval = distance(TeacherMode::Eval);
+        assert_eq!(eval, distance(TeacherMode::Eval), "{backbone}");
+        assert_eq!(eval != distance(TeacherMode::Train), random, "{backbone}");
     }
 }

@@ -5,8 +5,8 @@
 
 use burn::tensor::{Int, Tensor, TensorData};
 use medcontext_core::backbone::{Backbone, Model, Network, Size};
-use medcontext_core::nn::TokenMask;
-use medcontext_core::pretrain::{mae_loss, normalized_target, nt_xent, simmim_loss};
+use medcontext_core::nn::{TokenMask, trilinear};
+use medcontext_core::pretrain::{cosine, mae_loss, normalized_over_batch, normalized_target, nt_xent, simmim_loss};
 use medcontext_tests::{Fixture, TestDevice, assert_gradient, assert_within, cpu, devices, values};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -53,6 +53,39 @@ fn losses_equal_those_of_pytorch() {
             let views: Tensor<2> = fixture.tensor(&format!("{name}.views"), &device).require_grad();
             let temperature = f64::from(fixture.values(&format!("{name}.temperature"))[0]);
             check(&fixture, name, &on, &views, nt_xent(views.clone(), temperature));
+        }
+    }
+}
+
+#[test]
+fn the_parts_of_pcrlv2_equal_those_of_pytorch() {
+    let fixture = Fixture::open("pretraining");
+    for on in devices() {
+        let device = on.device.clone().autodiff();
+        let features: Tensor<2> = fixture.tensor("over_batch.features", &device).require_grad();
+        let normalized = normalized_over_batch(features.clone());
+        assert_within(
+            "normalized over a batch",
+            &values(normalized.clone()),
+            &fixture.values("over_batch.normalized"),
+            1e-5 * on.gradients,
+        );
+        let loss = (normalized * fixture.tensor("over_batch.weights", &device)).sum();
+        check(&fixture, "over_batch", &on, &features, loss);
+
+        let predicted: Tensor<2> = fixture.tensor("cosine.predicted", &device).require_grad();
+        let other: Tensor<2> = fixture.tensor("cosine.other", &device).require_grad();
+        let loss = cosine(predicted.clone(), other.clone()).mean().neg();
+        assert!(other.grad(&loss.backward()).is_none(), "no gradient reaches the target");
+        check(&fixture, "cosine", &on, &predicted, loss);
+
+        for (name, factor) in [("trilinear_two", 2), ("trilinear_four", 4)] {
+            let coarse: Tensor<5> = fixture.tensor(&format!("{name}.coarse"), &device).require_grad();
+            let fine = trilinear(coarse.clone(), factor);
+            let expected = fixture.values(&format!("{name}.fine"));
+            assert_within(name, &values(fine.clone()), &expected, 1e-5 * on.gradients);
+            let loss = (fine * fixture.tensor(&format!("{name}.weights"), &device)).sum();
+            check(&fixture, name, &on, &coarse, loss);
         }
     }
 }

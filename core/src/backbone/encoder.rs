@@ -15,6 +15,9 @@ pub struct EncoderShape {
     pub token: usize,
     /// Whether it can leave tokens out, so that it only computes those that are visible (MAE).
     pub leaves_out: bool,
+    /// Channels of the maps of the decoder's levels, the coarsest first, each twice as fine as the one before and the
+    /// last as fine as the input; `None` where pretraining leaves the decoder out.
+    pub decoder: Option<[usize; 3]>,
 }
 
 /// The layers of an encoder.
@@ -25,6 +28,12 @@ pub(super) trait Encoder {
     /// The deepest features of some tokens alone, `[batch, visible, feature]`; `visible` are their numbers, `[batch,
     /// visible]`. `None` where the encoder cannot leave tokens out.
     fn visible(&self, _x: Tensor<5>, _visible: Tensor<2, Int>) -> Option<Tensor<3>> {
+        None
+    }
+
+    /// The maps of the decoder's levels, the coarsest first, each `[batch, channel, d, h, w]`; `None` where pretraining
+    /// leaves the decoder out.
+    fn decoded(&self, _x: Tensor<5>) -> Option<Vec<Tensor<5>>> {
         None
     }
 }

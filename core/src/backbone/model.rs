@@ -51,6 +51,12 @@ impl Model {
         self.segmenter().encoder()?.visible(x, visible)
     }
 
+    /// The maps of the decoder's levels, the coarsest first, each `[batch, channel, d, h, w]`; `None` where pretraining
+    /// leaves the decoder out.
+    pub fn decoded(&self, x: Tensor<5>) -> Option<Vec<Tensor<5>>> {
+        self.segmenter().encoder()?.decoded(x)
+    }
+
     /// Whether the parameter with this reference name belongs to the encoder.
     pub fn is_encoder(&self, name: &str) -> bool {
         let mut names = self.segmenter().encoder_prefixes().iter();

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::architecture::LOSS;
 use super::cost::{conv, volume};
+use super::encoder::{Encoder, EncoderShape};
 use super::{
     Architecture, Label, Named, PatchRule, RecipeFamily, RecognitionError, Recognized, Registered, Segmenter, Shapes,
     Size, Untold,
@@ -87,6 +88,16 @@ impl Architecture for Pcrlv2Config {
 
     fn token(&self) -> [usize; 3] {
         [CELL; 3]
+    }
+
+    fn encoder(&self) -> Option<EncoderShape> {
+        Some(EncoderShape {
+            channels: (2 * self.width) << (LEVELS - 1),
+            stride: 1 << (LEVELS - 1),
+            token: CELL,
+            leaves_out: false,
+            decoder: Some([2, 1, 0].map(|level| (2 * self.width) << level)),
+        })
     }
 
     fn mixes_samples(&self) -> bool {
@@ -215,25 +226,49 @@ impl Pcrlv2 {
     }
 }
 
-impl Segmenter for Pcrlv2 {
-    fn forward(&self, x: Tensor<5>, mask: Option<&TokenMask>, _scales: usize) -> Vec<Tensor<5>> {
+impl Pcrlv2 {
+    /// The encoder's maps, the finest first.
+    fn encoded(&self, x: Tensor<5>, mask: Option<&TokenMask>) -> Vec<Tensor<5>> {
         let mut x = match mask {
             Some(mask) => mask.apply_to_voxels(x, CELL, self.mask_token.val()),
             None => x,
         };
-        let mut skips = Vec::with_capacity(LEVELS);
+        let mut maps = Vec::with_capacity(LEVELS);
         for (level, pair) in self.down.iter().enumerate() {
             if level > 0 {
                 x = max_pool2(x);
             }
             x = pair.forward(x);
-            skips.push(x.clone());
+            maps.push(x.clone());
         }
-        skips.pop();
-        for up in &self.up {
-            x = up.forward(x, skips.pop());
-        }
-        vec![self.out.forward(x)]
+        maps
+    }
+
+    /// The decoder's maps, the coarsest first.
+    fn decoder_maps(&self, x: Tensor<5>, mask: Option<&TokenMask>) -> impl Iterator<Item = Tensor<5>> {
+        let mut maps = self.encoded(x, mask);
+        let mut x = maps.swap_remove(LEVELS - 1);
+        self.up.iter().map(move |up| {
+            x = up.forward(x.clone(), maps.pop());
+            x.clone()
+        })
+    }
+}
+
+impl Encoder for Pcrlv2 {
+    fn features(&self, x: Tensor<5>, mask: Option<&TokenMask>) -> Tensor<5> {
+        self.encoded(x, mask).swap_remove(LEVELS - 1)
+    }
+
+    fn decoded(&self, x: Tensor<5>) -> Option<Vec<Tensor<5>>> {
+        Some(self.decoder_maps(x, None).collect())
+    }
+}
+
+impl Segmenter for Pcrlv2 {
+    fn forward(&self, x: Tensor<5>, mask: Option<&TokenMask>, _scales: usize) -> Vec<Tensor<5>> {
+        let finest = self.decoder_maps(x, mask).last();
+        finest.map(|x| self.out.forward(x)).into_iter().collect()
     }
 
     fn mixes_samples(&self) -> bool {
@@ -264,6 +299,15 @@ impl Segmenter for Pcrlv2 {
             }
         }
         name
+    }
+
+    fn encoder(&self) -> Option<&dyn Encoder> {
+        Some(self)
+    }
+
+    /// What the released code takes over for segmentation.
+    fn encoder_prefixes(&self) -> &'static [&'static str] {
+        &["down_tr", "mask_token"]
     }
 
     fn head_prefix(&self) -> &'static str {

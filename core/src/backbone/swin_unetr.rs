@@ -42,6 +42,7 @@ impl Architecture for SwinUnetrConfig {
             stride: TOKEN << STAGES,
             token: TOKEN,
             leaves_out: false,
+            decoder: None,
         })
     }
 

@@ -41,6 +41,7 @@ impl Architecture for UnetrConfig {
             stride: TOKEN,
             token: TOKEN,
             leaves_out: true,
+            decoder: None,
         })
     }
 

@@ -1,6 +1,6 @@
 //! What the user sees: a progress bar on a terminal, plain lines elsewhere.
 
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -25,7 +25,7 @@ impl Console {
     /// A line of result or state.
     pub fn say(&self, line: impl AsRef<str>) {
         if !self.quiet {
-            println!("{}", line.as_ref());
+            print_line(line.as_ref());
         }
     }
 
@@ -57,6 +57,16 @@ impl Console {
     }
 }
 
+/// Prints a line of results. Where nobody reads any further, as after `core … | head`, the command goes on without a
+/// word; where they cannot be written, as on a full disk, it ends.
+pub(super) fn print_line(line: &str) {
+    let written = writeln!(std::io::stdout().lock(), "{line}");
+    if let Some(error) = written.err().filter(|error| error.kind() != ErrorKind::BrokenPipe) {
+        eprintln!("error: the output cannot be written: {error}; make room, or write it elsewhere");
+        std::process::exit(1);
+    }
+}
+
 /// Progress of one long piece of work.
 pub(super) struct Progress {
     bar: Option<ProgressBar>,
@@ -79,7 +89,7 @@ impl Progress {
         let part = done * 20 / self.length.max(1);
         if self.lines && (part > self.said || done == 1) {
             self.said = part;
-            println!("{} {done}/{} {left}", self.unit, self.length);
+            print_line(&format!("{} {done}/{} {left}", self.unit, self.length));
         }
     }
 
@@ -96,7 +106,7 @@ impl Progress {
     pub fn say(&self, line: &str) {
         match &self.bar {
             Some(bar) => bar.println(line),
-            None if self.lines => println!("{line}"),
+            None if self.lines => print_line(line),
             None => {}
         }
     }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use burn::tensor::Device;
 use clap::Args;
 use futures::executor::block_on;
 
@@ -23,8 +24,9 @@ use super::folder::{Folder, FolderOptions};
 use super::inputs::refuse_inputs;
 use super::listing::Listing;
 use super::shard::Shard;
+use super::train::open_devices;
 use super::{Failure, Outcome};
-use crate::device::{self, DeviceKind};
+use crate::device::DeviceKind;
 use crate::experiment::{Cell, CellResult, Event, Experiment, Runner};
 
 #[derive(Args)]
@@ -45,9 +47,10 @@ pub(super) struct Arguments {
     /// is written.
     #[arg(long, conflicts_with_all = ["table", "force"])]
     dry_run: bool,
-    /// Where to compute: cpu, wgpu, cuda, cuda:N, or ws://host:port where `core serve` runs.
-    #[arg(long, default_value = "cpu")]
-    device: DeviceKind,
+    /// Where to compute: cpu, wgpu, cuda, cuda:N, or ws://host:port where `core serve` runs. Several, separated by
+    /// commas, share the batches of every step (accumulation of each row); the first segments.
+    #[arg(long, default_value = "cpu", value_delimiter = ',')]
+    device: Vec<DeviceKind>,
     /// Cache folder for prepared cases, used by all cells instead of memory.
     #[arg(long, value_name = "FOLDER")]
     cache: Option<PathBuf>,
@@ -100,10 +103,14 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     ));
     if !open.is_empty() && !arguments.table {
         check(&scans, &experiment, &open)?;
-        let device = block_on(device::open(arguments.device.clone()))?;
-        console.say(format!("training on {}", device.description));
-        let runner = Runner::new(&scans, open, &device.device);
-        block_on(drive(runner, out, &device.description, console))?;
+        for cell in &open {
+            cell.check_devices(arguments.device.len())?;
+        }
+        let (devices, description) = open_devices(arguments.device.clone())?;
+        console.say(format!("training on {description}"));
+        let others: Vec<Device> = devices[1..].iter().map(|opened| opened.device.clone()).collect();
+        let runner = Runner::new(&scans, open, &devices[0].device).sharing(&others);
+        block_on(drive(runner, out, &description, console))?;
     }
     if !shard.is_whole() {
         console.say("run it once without --shard when all parts are done, for the table and figures");

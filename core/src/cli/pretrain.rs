@@ -25,9 +25,8 @@ use crate::dataset::{CaseFiles, CaseFingerprint, LabelSet, Part, Split};
 use crate::device::DeviceKind;
 use crate::pretrain::{Method, Pretraining};
 use crate::train::{Start, TrainConfig, Trainer};
-use crate::transform::Augmentation;
 
-/// Patches of a batch where nothing else tells, and for SimCLR, which compares the places of a batch with each other.
+/// Patches of a batch where nothing else tells, and for methods that compare the places of a batch with each other.
 const BATCH: usize = 2;
 const COMPARED: usize = 8;
 
@@ -42,8 +41,9 @@ pub(super) struct Arguments {
     /// Folder for weights, log and summary.
     #[arg(long)]
     out: PathBuf,
-    /// What the encoder learns: mae (restore hidden tokens from the visible ones), simmim (restore masked cubes) or
-    /// simclr (tell views of one place from those of others).
+    /// What the encoder learns: mae (restore hidden tokens from the visible ones), simmim (restore masked cubes), simclr
+    /// (tell views of one place from those of others) or pcrlv2 (restore distorted patches, with similar features of
+    /// two views).
     #[arg(long, default_value_t)]
     method: Method,
     /// Share of the tokens that is hidden; 0.75 for mae and 0.6 for simmim by default.
@@ -53,9 +53,9 @@ pub(super) struct Arguments {
     /// out for validation and test.
     #[arg(long, value_name = "FILE:LIST")]
     split: Option<String>,
-    /// Network: unetr, or swin-unetr for simmim and simclr.
-    #[arg(long, default_value_t = Backbone::Unetr)]
-    backbone: Backbone,
+    /// Network: unetr by default, or swin-unetr for simmim and simclr; pcrlv2 for its own method.
+    #[arg(long)]
+    backbone: Option<Backbone>,
     /// Its size: tiny, small or paper.
     #[arg(long)]
     size: Option<Size>,
@@ -71,7 +71,7 @@ pub(super) struct Arguments {
     /// Optimizer steps (iterations).
     #[arg(long)]
     iterations: Option<usize>,
-    /// Patches per batch; 2 by default, and 8 for simclr.
+    /// Patches per batch; 2 by default, and 8 for simclr and pcrlv2.
     #[arg(long)]
     batch_size: Option<usize>,
     /// Batches per step, whose gradients are averaged (gradient accumulation); at least as many as devices.
@@ -108,7 +108,7 @@ impl Arguments {
             out: self.out.clone(),
             split: self.split.clone(),
             config: self.config.clone(),
-            backbone: Some(self.backbone),
+            backbone: Some(self.backbone.unwrap_or(self.method.backbone())),
             size: self.size,
             patch: self.patch,
             medcontext: Some(train::Method::Off),
@@ -145,17 +145,11 @@ impl Arguments {
         if resumed {
             return config.resolved();
         }
-        // What is restored should be a scan, without noise; views that are compared should differ in all that counts
-        // for nothing.
-        if self.config.is_none() && self.method != Method::Simclr {
-            config.augmentation = Augmentation {
-                flip: config.augmentation.flip,
-                mirror_axes: config.augmentation.mirror_axes,
-                ..Augmentation::none()
-            };
+        if self.config.is_none() {
+            config.augmentation = self.method.augmentation(config.augmentation);
         }
         if self.config.is_none() && self.batch_size.is_none() {
-            config.batch_size = if pretraining.has_pairs() { COMPARED } else { BATCH };
+            config.batch_size = if self.method.has_pairs() { COMPARED } else { BATCH };
         }
         config.resolved()
     }

@@ -3,7 +3,7 @@
 use clap::Args;
 use futures::executor::block_on;
 
-use super::console::Console;
+use super::console::{Console, print_line};
 use super::{Failure, Outcome};
 use crate::backbone::Backbone;
 use crate::device::{DeviceKind, open};
@@ -36,7 +36,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     {
         let found = block_on(Agreement::of(backbone, &device.device, &cpu.device))?;
         match arguments.json {
-            true => println!("{}", serde_json::json!({ "agrees": found.holds(), "found": found })),
+            true => print_line(&serde_json::json!({ "agrees": found.holds(), "found": found }).to_string()),
             false => console.say(line(&found)),
         }
         if !found.holds() {

@@ -77,6 +77,17 @@ impl Cell {
         self.pretraining_steps() + self.config.all_iterations()
     }
 
+    /// Checks that so many devices can share the batches of each of its steps.
+    ///
+    /// # Errors
+    /// When a step has fewer batches.
+    pub fn check_devices(&self, devices: usize) -> Result<()> {
+        let pretraining = self.pretraining.iter().map(|pretraining| &pretraining.config);
+        let told = |error: Error| Error::Config(format!("row {:?}: {error}", self.row));
+        let mut runs = pretraining.chain([&self.config]);
+        runs.try_for_each(|run| run.check_devices(devices)).map_err(told)
+    }
+
     /// Path of its run folder relative to the experiment's, such as `unetr-medcontext/fewshot5/seed-0`.
     pub fn folder(&self) -> String {
         let list = self.list.rsplit(':').next().unwrap_or(&self.list);

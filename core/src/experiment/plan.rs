@@ -15,7 +15,7 @@ use crate::medcontext::MedContext;
 use crate::metric::{Protocol, Region, Targets};
 use crate::plan::{Budget, TrainingPlan, shared_by_stages};
 use crate::preset::Preset;
-use crate::pretrain::{Method, Pretraining};
+use crate::pretrain::Pretraining;
 use crate::train::{TrainConfig, merge, overlay};
 use crate::{Error, Result};
 
@@ -211,7 +211,7 @@ impl Experiment {
         if self.overrides.contains_key("patch") {
             config.fit_patch();
         }
-        if self.overrides.contains_key("batch_size") && pretraining.method == Method::Simclr {
+        if self.overrides.contains_key("batch_size") && pretraining.method.has_pairs() {
             // The fewest patches of which two are of other places.
             config.batch_size = config.batch_size.next_multiple_of(2).max(4);
         }

@@ -20,7 +20,7 @@ mod tubes;
 pub use consistency::{ConsistencyForm, consistency};
 pub use mask::TubeMask;
 pub use momentum::{Momentum, MomentumSchedule};
-pub use settings::{MedContext, TeacherKind, TestWeights};
+pub use settings::{MedContext, TeacherKind, TeacherMode, TestWeights};
 pub use step::{Backward, ConsistencyTarget, JointLoss, Masked, joint_gradients, joint_loss};
 pub use teacher::{momentum, released_momentum, update_teacher};
 pub use tubes::{MaskSampling, TubeAxis};

@@ -16,6 +16,24 @@ pub enum TeacherKind {
     None,
 }
 
+/// Whether layers that are random in training are so in the teacher.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TeacherMode {
+    /// It predicts as a network does that is used: nothing is random.
+    #[default]
+    Eval,
+    /// As the student: with stochastic depth, and with the batch's statistics in batch norms. The released code never
+    /// takes the teacher out of training.
+    Train,
+}
+
+impl TeacherMode {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Which weights are validated, saved and used for prediction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -51,6 +69,9 @@ pub struct MedContext {
     pub beta: f64,
     /// Where the consistency target comes from.
     pub teacher: TeacherKind,
+    /// Whether layers that are random in training are so in the teacher.
+    #[serde(skip_serializing_if = "TeacherMode::is_default")]
+    pub teacher_mode: TeacherMode,
     /// Schedule of the teacher's momentum.
     pub schedule: MomentumSchedule,
     /// The teacher's momentum at the first step: a number, or `"fitted"` to the length of the run.
@@ -93,6 +114,7 @@ impl MedContext {
             consistency: ConsistencyForm::Paper,
             beta: 0.5,
             teacher: TeacherKind::Ema,
+            teacher_mode: TeacherMode::Eval,
             schedule: MomentumSchedule::Cosine,
             momentum: Momentum::PAPER,
             momentum_end: 1.0,
@@ -102,24 +124,27 @@ impl MedContext {
     }
 
     /// The released code's settings for UNETR on Synapse: mask ratio 0.6, tubes along the first axis, the weaker
-    /// consistency, a teacher that is updated once per epoch.
+    /// consistency, a teacher that is updated once per epoch and stays in training.
     pub fn released_unetr() -> Self {
         Self {
             mask_ratio: 0.6,
             tube_axis: TubeAxis::First,
             consistency: ConsistencyForm::Released,
+            teacher_mode: TeacherMode::Train,
             schedule: MomentumSchedule::ReleasedUnetr,
             ..Self::paper()
         }
     }
 
-    /// The released code's settings for nnFormer on Synapse (for tumors the mask ratio is 0.6 and β 0.5): the weaker
-    /// consistency with β 0.4, a teacher that nearly equals the student.
+    /// The released code's settings for nnFormer on Synapse: the weaker consistency with β 0.4, a teacher that nearly
+    /// equals the student and stays in training. On ACDC β is 0.5 and consistency that of a batch's first sample; for
+    /// tumors the mask ratio is 0.6 too.
     pub fn released_nnformer() -> Self {
         Self {
             tube_axis: TubeAxis::First,
             consistency: ConsistencyForm::Released,
             beta: 0.4,
+            teacher_mode: TeacherMode::Train,
             schedule: MomentumSchedule::ReleasedNnformer,
             ..Self::paper()
         }

@@ -1,9 +1,10 @@
 //! The joint loss of one training step (Algorithm 1), and its gradients.
 
+use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Tensor;
 
-use super::{ConsistencyForm, MedContext, consistency};
+use super::{ConsistencyForm, MedContext, TeacherMode, consistency};
 use crate::backbone::Model;
 use crate::loss::{MultiScaleLoss, Target, Terms};
 use crate::nn::TokenMask;
@@ -11,7 +12,7 @@ use crate::nn::TokenMask;
 /// The source of the logits that the masked student's are compared with.
 #[derive(Clone, Copy, Debug)]
 pub enum ConsistencyTarget<'a> {
-    /// Another network, outside autodiff: its forward pass records no graph.
+    /// Another network, outside autodiff: unless its settings keep it in training, its forward pass records no graph.
     Teacher(&'a Model),
     /// The student on the clean view, without a gradient.
     Student,
@@ -156,7 +157,10 @@ fn both_views(student: &Model, view: Masked, x: Tensor<5>, target: &Target, loss
 fn expected(view: &Masked, x: &Tensor<5>, clean: Option<Tensor<5>>) -> Option<Tensor<5>> {
     match (view.settings.consistency, view.target) {
         (ConsistencyForm::Off, _) => None,
-        (_, ConsistencyTarget::Teacher(teacher)) => Some(Tensor::from_inner(teacher.forward(x.clone().inner(), None))),
+        (_, ConsistencyTarget::Teacher(teacher)) => Some(match view.settings.teacher_mode {
+            TeacherMode::Eval => Tensor::from_inner(teacher.forward(x.clone().inner(), None)),
+            TeacherMode::Train => teacher.clone().train().forward(x.clone(), None).detach(),
+        }),
         (_, ConsistencyTarget::Student) => clean,
     }
 }

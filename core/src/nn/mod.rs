@@ -16,6 +16,7 @@ mod sum;
 mod swin_block;
 mod token_mask;
 mod transposed_conv;
+mod upsample;
 mod window;
 mod window_attention;
 
@@ -41,6 +42,7 @@ pub use sum::{mean, sum};
 pub use swin_block::{CrossSwinBlock, RelativeIndex, SwinBlock, SwinBlockConfig};
 pub use token_mask::TokenMask;
 pub use transposed_conv::TransposedConv3d;
+pub use upsample::trilinear;
 pub use window::WindowGrid;
 pub(crate) use window_attention::relative_rows;
 pub use window_attention::{CrossWindowAttention, RelativeBias, WindowAttention};

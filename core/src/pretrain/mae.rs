@@ -6,9 +6,9 @@ use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{FloatDType, Tensor};
 use rand::Rng;
 
-use super::Pretraining;
+use super::Task;
 use super::mask::Order;
-use crate::backbone::{EncoderShape, Model};
+use crate::backbone::EncoderShape;
 use crate::nn::{Init, TransformerBlock, cut, join, layer_norm, linear, mean, normalized, project};
 
 /// Blocks of the decoder.
@@ -50,17 +50,10 @@ impl MaeDecoder {
     }
 
     /// The loss of a batch `[batch, channel, d, h, w]`, `[1]`; `None` where the encoder cannot leave tokens out.
-    pub fn loss(
-        &self,
-        model: &Model,
-        x: Tensor<5>,
-        encoder: EncoderShape,
-        settings: &Pretraining,
-        rng: &mut impl Rng,
-    ) -> Option<Tensor<1>> {
-        let (restored, order) = self.see(model, x.clone(), encoder, settings, rng)?;
-        let target = voxels_of_tokens(x, encoder.stride).cast(FloatDType::F32);
-        let target = match settings.normalized_target {
+    pub fn loss(&self, task: &Task<'_>, x: Tensor<5>, rng: &mut impl Rng) -> Option<Tensor<1>> {
+        let (restored, order) = self.see(task, x.clone(), rng)?;
+        let target = voxels_of_tokens(x, task.encoder.stride).cast(FloatDType::F32);
+        let target = match task.settings.normalized_target {
             true => normalized_target(target),
             false => target,
         };
@@ -70,45 +63,31 @@ impl MaeDecoder {
 
     /// A batch as it is restored, and 1 where a voxel was masked, both `[batch, channel, d, h, w]`. Mean and deviation
     /// of a token's voxels, which normalized targets lack, are the true ones, as in the released demonstration.
-    pub fn restore(
-        &self,
-        model: &Model,
-        x: Tensor<5>,
-        encoder: EncoderShape,
-        settings: &Pretraining,
-        rng: &mut impl Rng,
-    ) -> Option<[Tensor<5>; 2]> {
+    pub fn restore(&self, task: &Task<'_>, x: Tensor<5>, rng: &mut impl Rng) -> Option<[Tensor<5>; 2]> {
         let [samples, channels, d, h, w] = x.dims();
-        let (restored, order) = self.see(model, x.clone(), encoder, settings, rng)?;
-        let restored = match settings.normalized_target {
+        let (restored, order) = self.see(task, x.clone(), rng)?;
+        let restored = match task.settings.normalized_target {
             true => {
-                let (mean, deviation) = moments(&voxels_of_tokens(x, encoder.stride));
+                let (mean, deviation) = moments(&voxels_of_tokens(x, task.encoder.stride));
                 restored * deviation + mean
             }
             false => restored,
         };
         let [_, tokens, _] = restored.dims();
-        let voxels = encoder.stride.pow(3);
+        let voxels = task.encoder.stride.pow(3);
         let shape = [samples, tokens, channels, voxels];
         let masked = order.masked(&restored.device()).reshape([samples, tokens, 1, 1]);
-        let whole = |cubes: Tensor<4>| join(cubes, encoder.stride, [d, h, w]);
+        let whole = |cubes: Tensor<4>| join(cubes, task.encoder.stride, [d, h, w]);
         Some([whole(restored.reshape(shape)), whole(masked.expand(shape))])
     }
 
     /// The voxels of all tokens, `[batch, token, channel · voxel]`, from visible ones, and which these were.
-    fn see(
-        &self,
-        model: &Model,
-        x: Tensor<5>,
-        encoder: EncoderShape,
-        settings: &Pretraining,
-        rng: &mut impl Rng,
-    ) -> Option<(Tensor<3>, Order)> {
+    fn see(&self, task: &Task<'_>, x: Tensor<5>, rng: &mut impl Rng) -> Option<(Tensor<3>, Order)> {
         let [samples, _, d, h, w] = x.dims();
-        let tokens = [d, h, w].map(|side| side / encoder.stride).iter().product();
-        let order = Order::draw(samples, tokens, settings.ratio(), rng);
+        let tokens = [d, h, w].map(|side| side / task.encoder.stride).iter().product();
+        let order = Order::draw(samples, tokens, task.settings.ratio(), rng);
         let visible = order.visible(&x.device());
-        let seen = model.visible_features(x, visible)?;
+        let seen = task.model.visible_features(x, visible)?;
         Some((self.forward(seen, &order), order))
     }
 

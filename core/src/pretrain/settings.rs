@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::backbone::Network;
+use crate::backbone::{Backbone, Network};
+use crate::transform::Augmentation;
 
 /// A method of self-supervised pretraining.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,11 +22,50 @@ pub enum Method {
     /// Two augmented views of one place should have similar features, unlike those of other places (Chen et al., arXiv
     /// 2002.05709).
     Simclr,
+    /// A distorted patch is restored, and two views of one place and parts of them should have similar features at every
+    /// level of the decoder (Zhou et al., arXiv 2301.00772). For the network of that name.
+    Pcrlv2,
 }
 
 impl Method {
     /// All methods.
-    pub const ALL: [Self; 3] = [Self::Mae, Self::Simmim, Self::Simclr];
+    pub const ALL: [Self; 4] = [Self::Mae, Self::Simmim, Self::Simclr, Self::Pcrlv2];
+
+    /// The network that it is for where none is chosen.
+    pub fn backbone(self) -> Backbone {
+        match self {
+            Self::Mae | Self::Simmim | Self::Simclr => Backbone::Unetr,
+            Self::Pcrlv2 => Backbone::Pcrlv2,
+        }
+    }
+
+    /// Whether it hides a part of each patch.
+    pub fn masks(self) -> bool {
+        matches!(self, Self::Mae | Self::Simmim)
+    }
+
+    /// Whether patches come in pairs, two views of one place.
+    pub fn has_pairs(self) -> bool {
+        !self.masks()
+    }
+
+    /// The augmentation of its patches where training has `augmentation` and nothing else is chosen: what is restored
+    /// should be a scan, without noise; views that are compared should differ in all that counts for nothing.
+    pub fn augmentation(self, augmentation: Augmentation) -> Augmentation {
+        let moved = Augmentation {
+            flip: augmentation.flip,
+            mirror_axes: augmentation.mirror_axes,
+            ..Augmentation::none()
+        };
+        match self {
+            Self::Mae | Self::Simmim => moved,
+            Self::Simclr => augmentation,
+            Self::Pcrlv2 => Augmentation {
+                spatial: augmentation.spatial,
+                ..moved
+            },
+        }
+    }
 
     /// Its name as papers write it.
     pub fn title(self) -> &'static str {
@@ -33,6 +73,7 @@ impl Method {
             Self::Mae => "MAE",
             Self::Simmim => "SimMIM",
             Self::Simclr => "SimCLR",
+            Self::Pcrlv2 => "PCRLv2",
         }
     }
 
@@ -41,7 +82,7 @@ impl Method {
         match self {
             Self::Mae => 0.75,
             Self::Simmim => 0.6,
-            Self::Simclr => 0.0,
+            Self::Simclr | Self::Pcrlv2 => 0.0,
         }
     }
 }
@@ -52,6 +93,7 @@ impl fmt::Display for Method {
             Self::Mae => "mae",
             Self::Simmim => "simmim",
             Self::Simclr => "simclr",
+            Self::Pcrlv2 => "pcrlv2",
         })
     }
 }
@@ -61,7 +103,7 @@ impl FromStr for Method {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|method| method.to_string() == name);
-        found.ok_or_else(|| format!("{name:?} is no method of pretraining; choose mae, simmim or simclr"))
+        found.ok_or_else(|| format!("{name:?} is no method of pretraining; choose mae, simmim, simclr or pcrlv2"))
     }
 }
 
@@ -104,7 +146,7 @@ impl Pretraining {
     pub fn resolved(self) -> Self {
         let ratio = self.mask_ratio.unwrap_or_else(|| self.method.mask_ratio());
         Self {
-            mask_ratio: (self.method != Method::Simclr).then_some(ratio),
+            mask_ratio: self.method.masks().then_some(ratio),
             ..self
         }
     }
@@ -112,11 +154,6 @@ impl Pretraining {
     /// Share of the tokens that is masked.
     pub fn ratio(&self) -> f64 {
         self.mask_ratio.unwrap_or_else(|| self.method.mask_ratio())
-    }
-
-    /// Whether patches come in pairs, two views of one place.
-    pub fn has_pairs(&self) -> bool {
-        self.method == Method::Simclr
     }
 
     /// Checks that the settings are valid for a network, its patch and batches of so many patches.
@@ -128,7 +165,7 @@ impl Pretraining {
         let backbone = network.backbone();
         let Some(encoder) = network.encoder() else {
             return Err(format!(
-                "{backbone} has no encoder that can be pretrained: choose unetr or swin-unetr"
+                "{backbone} has no encoder that can be pretrained: choose unetr, swin-unetr or pcrlv2"
             ));
         };
         if method == Method::Mae && !encoder.leaves_out {
@@ -136,8 +173,14 @@ impl Pretraining {
                 "{backbone} cannot leave tokens out, as {title} does: choose simmim, or the network unetr"
             ));
         }
+        if encoder.decoder.is_some() != (method == Method::Pcrlv2) {
+            return Err(match method {
+                Method::Pcrlv2 => format!("{backbone} is not the network that {title} is for: choose pcrlv2"),
+                _ => format!("{backbone} cannot be pretrained with {title}: choose the method pcrlv2"),
+            });
+        }
         let ratio = self.ratio();
-        if method != Method::Simclr && !(ratio > 0.0 && ratio < 1.0) {
+        if method.masks() && !(ratio > 0.0 && ratio < 1.0) {
             return Err(format!(
                 "pretraining.mask_ratio is {ratio}: choose more than 0 and less than 1"
             ));
@@ -148,7 +191,7 @@ impl Pretraining {
             self.mask_side
         };
         let units: usize = patch.map(|side| side.div_ceil(unit.max(1))).iter().product();
-        if method != Method::Simclr && units < 2 {
+        if method.masks() && units < 2 {
             return Err(format!(
                 "a patch of {patch:?} voxels is a single cube of {unit}, of which nothing can be masked: choose a \
                  larger patch"
@@ -160,7 +203,7 @@ impl Pretraining {
                 self.mask_side, encoder.token
             ));
         }
-        if self.has_pairs() && (batch < 4 || !batch.is_multiple_of(2)) {
+        if method.has_pairs() && (batch < 4 || !batch.is_multiple_of(2)) {
             return Err(format!(
                 "batch_size is {batch}, and {title} compares pairs of views with those of other places: choose an even \
                  number, at least 4"

@@ -6,8 +6,8 @@ use burn::nn::Linear;
 use burn::tensor::activation::{log_softmax, relu};
 use burn::tensor::{FloatDType, Tensor, TensorData};
 
-use super::Pretraining;
-use crate::backbone::{EncoderShape, Model};
+use super::{Pretraining, Task};
+use crate::backbone::EncoderShape;
 use crate::nn::{Init, linear, project, sum};
 
 /// Prevents division by zero, as PyTorch's `normalize`.
@@ -34,13 +34,13 @@ impl SimclrHead {
 
     /// The loss of a batch `[batch, channel, d, h, w]`, `[1]`, in which two views of one place follow each other;
     /// `None` where the network cannot be pretrained.
-    pub fn loss(&self, model: &Model, x: Tensor<5>, settings: &Pretraining) -> Option<Tensor<1>> {
-        let features = model.features(x, None)?;
+    pub fn loss(&self, task: &Task<'_>, x: Tensor<5>) -> Option<Tensor<1>> {
+        let features = task.model.features(x, None)?;
         let [samples, width, d, h, w] = features.dims();
         let pooled = features.reshape([samples, width, d * h * w]).mean_dim(2);
         let pooled = pooled.reshape([samples, width]);
         let projected = project(&self.output, relu(project(&self.hidden, pooled)));
-        Some(nt_xent(projected, settings.temperature))
+        Some(nt_xent(projected, task.settings.temperature))
     }
 }
 

@@ -6,9 +6,9 @@ use burn::nn::Linear;
 use burn::tensor::{FloatDType, Tensor};
 use rand::Rng;
 
-use super::Pretraining;
+use super::Task;
 use super::mask::Cubes;
-use crate::backbone::{EncoderShape, Model};
+use crate::backbone::EncoderShape;
 use crate::nn::{Init, cut, join, linear, project, sum};
 
 /// Prevents division by zero, as in the released code.
@@ -29,51 +29,30 @@ impl SimmimHead {
     }
 
     /// The loss of a batch `[batch, channel, d, h, w]`, `[1]`; `None` where the network cannot be pretrained.
-    pub fn loss(
-        &self,
-        model: &Model,
-        x: Tensor<5>,
-        encoder: EncoderShape,
-        settings: &Pretraining,
-        rng: &mut impl Rng,
-    ) -> Option<Tensor<1>> {
-        let target = cut(x.clone(), encoder.stride);
-        let (restored, masked) = self.see(model, x, encoder, settings, rng)?;
-        Some(simmim_loss(restored, target, cut(masked, encoder.stride)))
+    pub fn loss(&self, task: &Task<'_>, x: Tensor<5>, rng: &mut impl Rng) -> Option<Tensor<1>> {
+        let target = cut(x.clone(), task.encoder.stride);
+        let (restored, masked) = self.see(task, x, rng)?;
+        Some(simmim_loss(restored, target, cut(masked, task.encoder.stride)))
     }
 
     /// A batch as it is restored, and 1 where a voxel was masked, both `[batch, channel, d, h, w]`.
-    pub fn restore(
-        &self,
-        model: &Model,
-        x: Tensor<5>,
-        encoder: EncoderShape,
-        settings: &Pretraining,
-        rng: &mut impl Rng,
-    ) -> Option<[Tensor<5>; 2]> {
+    pub fn restore(&self, task: &Task<'_>, x: Tensor<5>, rng: &mut impl Rng) -> Option<[Tensor<5>; 2]> {
         let shape @ [_, _, d, h, w] = x.dims();
-        let (restored, masked) = self.see(model, x, encoder, settings, rng)?;
-        Some([join(restored, encoder.stride, [d, h, w]), masked.expand(shape)])
+        let (restored, masked) = self.see(task, x, rng)?;
+        Some([join(restored, task.encoder.stride, [d, h, w]), masked.expand(shape)])
     }
 
     /// All voxels, `[batch, feature, channel, voxel]`, from those that are not masked, and 1 where one is masked,
     /// `[batch, 1, d, h, w]`.
-    fn see(
-        &self,
-        model: &Model,
-        x: Tensor<5>,
-        encoder: EncoderShape,
-        settings: &Pretraining,
-        rng: &mut impl Rng,
-    ) -> Option<(Tensor<4>, Tensor<5>)> {
+    fn see(&self, task: &Task<'_>, x: Tensor<5>, rng: &mut impl Rng) -> Option<(Tensor<4>, Tensor<5>)> {
         let [samples, channels, d, h, w] = x.dims();
-        let cubes = Cubes::draw(samples, [d, h, w], settings.mask_side, settings.ratio(), rng);
+        let cubes = Cubes::draw(samples, [d, h, w], task.settings.mask_side, task.settings.ratio(), rng);
         let (device, dtype) = (x.device(), x.dtype());
-        let features = model.features(x, Some(&cubes.tokens(encoder.token, &device)))?;
+        let features = task.model.features(x, Some(&cubes.tokens(task.encoder.token, &device)))?;
         let [_, width, fd, fh, fw] = features.dims();
         let features = features.reshape([samples, width, fd * fh * fw]).swap_dims(1, 2);
         let restored = project(&self.restore, features);
-        let restored = restored.reshape([samples, fd * fh * fw, channels, encoder.stride.pow(3)]);
+        let restored = restored.reshape([samples, fd * fh * fw, channels, task.encoder.stride.pow(3)]);
         Some((restored, cubes.voxels(&device).cast(dtype)))
     }
 }

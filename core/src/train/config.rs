@@ -192,7 +192,7 @@ impl TrainConfig {
             slice_axis: self.preprocessing.axes.slice_axis(),
             patches_per_step: self.patches_per_step(),
             ignores: true,
-            pairs: self.pretraining.is_some_and(|settings| settings.has_pairs()),
+            pairs: self.pretraining.is_some_and(|settings| settings.method.has_pairs()),
         }
     }
 

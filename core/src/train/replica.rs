@@ -15,6 +15,7 @@ use crate::backbone::{Model, Network};
 use crate::loss::MultiScaleLoss;
 use crate::medcontext::{Backward, ConsistencyTarget, JointLoss, Masked, TubeMask, joint_gradients};
 use crate::nn::TokenMask;
+use crate::pretrain::Task;
 use crate::transform::Batch;
 
 /// Student, teacher and mask on one device.
@@ -70,7 +71,9 @@ impl Replica {
         if let (Some(head), Some(settings)) = (&self.student.head, &config.pretraining) {
             let mut rng = ChaCha8Rng::seed_from_u64(config.seed ^ random_streams::MASKS);
             rng.set_stream(number as u64);
-            let loss = head.loss(&self.student.model, network, x, settings, &mut rng);
+            let progress = number as f64 / (config.iterations * config.accumulation) as f64;
+            let task = Task::new(&self.student.model, network, settings, progress);
+            let loss = task.and_then(|task| head.loss(&task, x, &mut rng));
             // There is a head only where the network can be pretrained.
             return self.pretraining_gradients(loss.expect("a network that can be pretrained"), scale);
         }

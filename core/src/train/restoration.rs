@@ -11,6 +11,7 @@ use super::student::Student;
 use super::{TrainConfig, random_streams};
 use crate::Result;
 use crate::backbone::Network;
+use crate::pretrain::Task;
 use crate::transform::HostBatch;
 
 /// The first channel of a patch, `[depth, height, width]`, as a network in pretraining restores it.
@@ -44,7 +45,9 @@ impl Restoration {
         let patch = batch.intensities[..channels * d * h * w].to_vec();
         let x = Tensor::from_data(TensorData::new(patch, [1, channels, d, h, w]), &device.clone().inner());
         let mut rng = ChaCha8Rng::seed_from_u64(config.seed ^ random_streams::MASKS);
-        let Some([restored, hidden]) = head.restore(&student.model, network, x.clone(), settings, &mut rng) else {
+        let task = Task::new(&student.model, network, settings, 1.0);
+        let restored = task.and_then(|task| head.restore(&task, x.clone(), &mut rng));
+        let Some([restored, hidden]) = restored else {
             return Ok(None);
         };
         Ok(Some(Self {

@@ -129,22 +129,7 @@ impl Trainer {
     /// # Errors
     /// When there are more devices than batches per step.
     pub fn share(&mut self, others: &[Device]) -> Result<()> {
-        let run = self.stage.run();
-        let fewest = run
-            .coarse
-            .iter()
-            .map(|first| first.accumulation)
-            .chain([run.accumulation])
-            .min();
-        let (devices, batches) = (others.len() + 1, fewest.unwrap_or(1));
-        if batches < devices {
-            let patches = run.patches_per_step().div_ceil(devices);
-            return Err(Error::Config(format!(
-                "{devices} devices cannot share a step of {batches} batch{}: set accumulation to {devices} or a \
-                 multiple of it, for example with batch_size {patches}",
-                if batches == 1 { "" } else { "es" }
-            )));
-        }
+        self.stage.run().check_devices(others.len() + 1)?;
         self.stage.share(others);
         self.others = others.to_vec();
         Ok(())

@@ -19,6 +19,7 @@ mod sampler;
 mod sampling;
 mod unlabeled;
 
+pub(crate) use augment::normal;
 pub use augment::{
     Augmentation, Blur, Brightness, Contrast, Gamma, IntensityScale, IntensityShift, LowResolution, Noise, Spatial,
     Warp,

@@ -69,7 +69,7 @@ fn the_experiments_that_come_along_have_settings_that_work() {
         }
         files += 1;
     }
-    assert_eq!(files, 17);
+    assert_eq!(files, 20);
 }
 
 /// Two cells of two steps on phantoms.

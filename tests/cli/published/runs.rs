@@ -56,6 +56,7 @@ fn two_iterations_on_synapse() {
         "table8-synapse",
         "figure4-teacher",
         "figure4-weights",
+        "released-synapse",
     ];
     runs(folder.path(), &data, &names, COARSE);
 }
@@ -80,7 +81,7 @@ fn two_iterations_on_acdc() {
 fn two_iterations_on_brain_tumors() {
     let folder = TempDir::new().expect("a folder");
     let data = phantoms(folder.path(), "brats17");
-    runs(folder.path(), &data, &["table3-brats17"], COARSE);
+    runs(folder.path(), &data, &["table3-brats17", "released-brats17"], COARSE);
     let table = fs::read_to_string(folder.path().join("table3-brats17/table.md")).expect("a table");
     assert!(
         table.contains("| whole tumor | enhancing tumor | tumor core |"),

@@ -1,7 +1,7 @@
 //! The mean Dice of an experiment's rows as bars.
 
 use crate::cli::chart::{Anchor, Scale, document, rule, text};
-use crate::experiment::{Experiment, Line, Table};
+use crate::experiment::{Experiment, Line, Row, Table};
 use crate::metric::Statistic;
 use crate::volume::label_rgb;
 
@@ -9,6 +9,8 @@ use crate::volume::label_rgb;
 const WIDTH: f64 = 820.0;
 const AXIS: f64 = 400.0;
 const STEP: f64 = 26.0;
+/// Pixels between rows that are not compared.
+const GAP: f64 = 10.0;
 /// Pixels of a bar's height, and of the caps of an error bar to both sides.
 const BAR: f64 = 16.0;
 const CAP: f64 = 4.0;
@@ -20,7 +22,8 @@ const LONGEST: usize = 40;
 
 /// Horizontal bars from 0 to 100 % in the order of the rows, below each other for each list that is trained on, with
 /// the standard deviation over seeds; and a sentence for each that is missing. A row without a result has a place, but
-/// no bar.
+/// no bar. Rows that are compared form a group with one row that is compared with none; the first of every group have
+/// one color, the second another.
 pub(super) fn bars(experiment: &Experiment, table: &Table) -> (String, Vec<String>) {
     let mut chart = Chart {
         axis: Scale {
@@ -35,7 +38,10 @@ pub(super) fn bars(experiment: &Experiment, table: &Table) -> (String, Vec<Strin
         if experiment.train.len() > 1 {
             chart.heading(&format!("trained on {list}"));
         }
-        for (place, row) in experiment.rows.iter().enumerate() {
+        for (row, place) in experiment.rows.iter().zip(places(&experiment.rows)) {
+            if place == 0 && row.name != experiment.rows[0].name {
+                chart.y += GAP;
+            }
             let mut lines = table.lines.iter();
             let line = lines.find(|line| line.row == row.name && line.list == *list);
             match dice(line) {
@@ -48,6 +54,20 @@ pub(super) fn bars(experiment: &Experiment, table: &Table) -> (String, Vec<Strin
         }
     }
     (chart.finish(&table.title), missing)
+}
+
+/// The place of each row in its group; rows of which none is compared are one group.
+fn places(rows: &[Row]) -> Vec<usize> {
+    let compared = rows.iter().any(|row| row.against.is_some());
+    let mut next = 0;
+    let place = |row: &Row| {
+        if compared && row.against.is_none() {
+            next = 0;
+        }
+        next += 1;
+        next - 1
+    };
+    rows.iter().map(place).collect()
 }
 
 /// A row's mean Dice, else why there is none.
@@ -176,6 +196,21 @@ row = [{ name = "plain" }, { name = "masked" }, { name = "half" }, { name = "emp
             labels: Vec::new(),
             comparison: None,
         }
+    }
+
+    /// Figure 4 has a pair of bars for each network.
+    #[test]
+    fn rows_that_are_compared_are_groups() {
+        let rows = |against: [&str; 4]| {
+            let mut rows = Experiment::from_toml("e.toml", EXPERIMENT).expect("an experiment").rows;
+            for (row, against) in rows.iter_mut().zip(against) {
+                row.against = (!against.is_empty()).then(|| against.to_owned());
+            }
+            places(&rows)
+        };
+        assert_eq!(rows(["", "plain", "", "half"]), [0, 1, 0, 1]);
+        assert_eq!(rows(["", "plain", "plain", ""]), [0, 1, 2, 0]);
+        assert_eq!(rows([""; 4]), [0, 1, 2, 3]);
     }
 
     /// The axis has 4 pixels for 1 % from 260 on.

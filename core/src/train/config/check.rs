@@ -70,6 +70,24 @@ impl TrainConfig {
         coarse.check(&coarse.resolved_network()).map_err(told)
     }
 
+    /// Checks that so many devices can share the batches of every step.
+    ///
+    /// # Errors
+    /// When a step, of either stage of a cascade, has fewer batches.
+    pub fn check_devices(&self, devices: usize) -> Result<()> {
+        let first = self.coarse.iter().map(|first| first.accumulation);
+        let batches = first.fold(self.accumulation, usize::min);
+        if batches >= devices {
+            return Ok(());
+        }
+        let patches = self.patches_per_step().div_ceil(devices);
+        Err(Error::Config(format!(
+            "{devices} devices cannot share a step of {batches} batch{}: set accumulation to {devices} or a multiple of \
+             it, for example with batch_size {patches}",
+            if batches == 1 { "" } else { "es" }
+        )))
+    }
+
     /// Checks that these settings are valid.
     ///
     /// # Errors

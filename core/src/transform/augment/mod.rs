@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use gamma::Gamma;
 pub use linear::{Brightness, Contrast, IntensityScale, IntensityShift};
 pub use resolution::LowResolution;
+pub(crate) use smooth::normal;
 pub use smooth::{Blur, Noise};
 pub use spatial::{Spatial, Warp};
 

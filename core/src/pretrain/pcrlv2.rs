@@ -1,0 +1,193 @@
+//! PCRLv2's heads and loss (Zhou et al., arXiv 2301.00772, as `train_3d.py` of the released code): a distorted patch is
+//! restored, and views of one place have similar features at every level of the decoder.
+//!
+//! Where this differs from the released code: both views are of the same place instead of places that overlap by a
+//! third; local views are cut from the views instead of the scan, at half their size; intensities are not blurred, nor
+//! normalized once more; restored intensities are not squeezed between 0 and 1, since these are not.
+
+use burn::module::{Module, Param};
+use burn::nn::Linear;
+use burn::tensor::activation::relu;
+use burn::tensor::{FloatDType, Tensor};
+use rand::Rng;
+
+use super::Task;
+use super::distortion::{recolored, swapped};
+use crate::backbone::EncoderShape;
+use crate::nn::{Conv3d, Init, linear, mean, project, trilinear};
+
+/// Local views of each place.
+const LOCAL_VIEWS: usize = 6;
+
+/// Added to variances, as PyTorch's `BatchNorm1d`.
+const VARIANCE_EPSILON: f64 = 1e-5;
+
+/// Prevents division by zero, as PyTorch's `CosineSimilarity`.
+const NORM_EPSILON: f64 = 1e-8;
+
+/// The layers that PCRLv2 adds to a network.
+#[derive(Module, Debug)]
+pub struct Pcrlv2Head {
+    /// One for each level of the decoder, the coarsest first.
+    levels: Vec<LevelHead>,
+    /// From the finest map to voxels.
+    restore: Conv3d,
+}
+
+/// The layers at one level.
+#[derive(Module, Debug)]
+struct LevelHead {
+    norm: OverBatch,
+    hidden: Linear,
+    hidden_norm: OverBatch,
+    predict: Linear,
+    /// From the level's map to voxels.
+    restore: Conv3d,
+}
+
+/// A batch norm that always uses the statistics of the batch: heads are only used in training.
+#[derive(Module, Debug)]
+struct OverBatch {
+    weight: Param<Tensor<1>>,
+    bias: Param<Tensor<1>>,
+}
+
+/// Features of some views at one level, `[view, channel]`, and those that are predicted from them for another view.
+#[derive(Clone)]
+struct Compared {
+    projected: Tensor<2>,
+    predicted: Tensor<2>,
+}
+
+impl Pcrlv2Head {
+    /// New layers for scans of so many channels; `None` where pretraining leaves the decoder out.
+    pub fn new(encoder: EncoderShape, channels: usize, init: &mut Init) -> Option<Self> {
+        let widths @ [.., finest] = encoder.decoder?;
+        Some(Self {
+            levels: widths.map(|width| LevelHead::new(width, channels, init)).into(),
+            restore: Conv3d::new(finest, channels, 1, true, init),
+        })
+    }
+
+    /// The loss of a batch `[batch, channel, d, h, w]`, `[1]`, in which two views of one place follow each other;
+    /// `None` where pretraining leaves the decoder out.
+    pub fn loss(&self, task: &Task<'_>, x: Tensor<5>, rng: &mut impl Rng) -> Option<Tensor<1>> {
+        let [samples, channels, d, h, w] = x.dims();
+        let pairs = x.reshape([samples / 2, 2 * channels, d, h, w]);
+        let views = [0, channels].map(|first| pairs.clone().narrow(1, first, channels));
+        let [one, other] = views.clone().map(|view| swapped(recolored(view, rng), rng));
+        let maps = task.model.decoded(one)?;
+        let [one, other] = [self.compared(&maps), self.compared(&task.model.decoded(other)?)];
+        let local = self.compared(&task.model.decoded(local_views(&views, task.encoder.stride, rng))?);
+
+        let level = rng.random_range(0..self.levels.len());
+        let mut loss = dissimilarity(&one[level], &other[level]);
+        let places = samples / 2;
+        for view in 0..LOCAL_VIEWS {
+            for whole in [&one, &other] {
+                let level = rng.random_range(0..self.levels.len());
+                let part = local[level].rows(view * places, places);
+                loss = loss + dissimilarity(&whole[level], &part) / (2 * LOCAL_VIEWS) as f64;
+            }
+        }
+        let [target, _] = views;
+        let coarse = self.levels[level].restore.forward(maps[level].clone());
+        let coarse = trilinear(coarse, 1 << (self.levels.len() - 1 - level));
+        let finest = self.restore.forward(maps.last()?.clone());
+        let fading = 0.5 * (1.0 + (std::f64::consts::PI * task.progress).cos());
+        Some(loss + squared_error(finest, target.clone()) + squared_error(coarse, target) * fading)
+    }
+
+    /// The features of each level's map.
+    fn compared(&self, maps: &[Tensor<5>]) -> Vec<Compared> {
+        let levels = self.levels.iter().zip(maps);
+        levels.map(|(head, map)| head.compared(map.clone())).collect()
+    }
+}
+
+impl LevelHead {
+    fn new(width: usize, channels: usize, init: &mut Init) -> Self {
+        Self {
+            norm: OverBatch::new(width, init),
+            hidden: linear(width, 2 * width, true, init),
+            hidden_norm: OverBatch::new(2 * width, init),
+            predict: linear(2 * width, width, true, init),
+            restore: Conv3d::new(width, channels, 3, true, init),
+        }
+    }
+
+    fn compared(&self, map: Tensor<5>) -> Compared {
+        let [samples, width, d, h, w] = map.dims();
+        let map = map.cast(FloatDType::F32).reshape([samples, width, d * h * w]);
+        let pooled = map.mean_dim(2).reshape([samples, width]);
+        let projected = self.norm.forward(pooled);
+        let hidden = self.hidden_norm.forward(project(&self.hidden, projected.clone()));
+        Compared {
+            predicted: project(&self.predict, relu(hidden)),
+            projected,
+        }
+    }
+}
+
+impl OverBatch {
+    fn new(width: usize, init: &mut Init) -> Self {
+        Self {
+            weight: init.constant([width], 1.0),
+            bias: init.constant([width], 0.0),
+        }
+    }
+
+    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        normalized_over_batch(x) * self.weight.val().unsqueeze() + self.bias.val().unsqueeze()
+    }
+}
+
+impl Compared {
+    fn rows(&self, first: usize, count: usize) -> Self {
+        Self {
+            projected: self.projected.clone().narrow(0, first, count),
+            predicted: self.predicted.clone().narrow(0, first, count),
+        }
+    }
+}
+
+/// Parts of the views, half as large along each axis but at least one of the encoder's deepest features, `[view ·
+/// place, channel, d, h, w]`.
+fn local_views(views: &[Tensor<5>; 2], stride: usize, rng: &mut impl Rng) -> Tensor<5> {
+    let [_, _, patch @ ..] = views[0].dims();
+    let side = patch.map(|length| (length / 2 / stride * stride).max(stride));
+    let mut cut = |view: usize| {
+        let corner = [0, 1, 2].map(|axis| rng.random_range(0..=patch[axis] - side[axis]));
+        (0..3).fold(views[view % 2].clone(), |x, axis| x.narrow(axis + 2, corner[axis], side[axis]))
+    };
+    let parts = (0..LOCAL_VIEWS).map(&mut cut).collect();
+    recolored(Tensor::cat(parts, 0), rng)
+}
+
+/// `[view, channel]` with mean 0 and deviation 1 in each channel, as PyTorch's `BatchNorm1d` in training.
+pub fn normalized_over_batch(x: Tensor<2>) -> Tensor<2> {
+    let centered = x.clone() - x.mean_dim(0);
+    let variance = centered.clone().powi_scalar(2).mean_dim(0);
+    centered / (variance + VARIANCE_EPSILON).sqrt()
+}
+
+/// How unlike two views are: the mean negative cosine between what is predicted from each and the other, `[1]`. No
+/// gradient flows through what is compared with.
+fn dissimilarity(one: &Compared, other: &Compared) -> Tensor<1> {
+    let similarity = |from: &Compared, to: &Compared| mean(cosine(from.predicted.clone(), to.projected.clone()));
+    (similarity(one, other) + similarity(other, one)) * -0.5
+}
+
+/// The cosine between a view's prediction and another view, `[view, 1]`, both `[view, channel]`; no gradient flows
+/// to `target`.
+pub fn cosine(predicted: Tensor<2>, target: Tensor<2>) -> Tensor<2> {
+    let target = target.detach();
+    let norm = |x: Tensor<2>| x.powi_scalar(2).sum_dim(1).sqrt().clamp_min(NORM_EPSILON);
+    let product = (predicted.clone() * target.clone()).sum_dim(1);
+    product / (norm(predicted) * norm(target))
+}
+
+fn squared_error(found: Tensor<5>, expected: Tensor<5>) -> Tensor<1> {
+    let [found, expected] = [found, expected].map(|voxels| voxels.cast(FloatDType::F32));
+    mean((found - expected).powi_scalar(2))
+}

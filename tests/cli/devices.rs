@@ -160,5 +160,8 @@ fn the_cells_of_an_experiment_are_shared_too() {
     let (command, out) = (run("one", 1), path(folder.path(), "none"));
     let command: Vec<&str> = command.iter().map(String::as_str).collect();
     let error = refuse(&[command.as_slice(), &["--out", &out, "--device", "cpu,cpu"]].concat());
-    assert!(error.contains("row \"UNETR\": 2 devices cannot share a step of 1 batch"), "{error}");
+    assert!(
+        error.contains("row \"UNETR\": 2 devices cannot share a step of 1 batch"),
+        "{error}"
+    );
 }

@@ -39,7 +39,10 @@ fn a_full_disk_is_told_in_a_sentence() {
         .expect("core ends");
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("the output cannot be written") && said.lines().count() == 1, "{said}");
+    assert!(
+        said.contains("the output cannot be written") && said.lines().count() == 1,
+        "{said}"
+    );
 }
 
 #[test]

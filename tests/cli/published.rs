@@ -366,7 +366,7 @@ fn rows_are_measured_as_their_test_scripts_do() {
             *seen.entry(expected).or_insert(0) += 1;
         }
     }
-    assert_eq!(seen.values().sum::<usize>(), 70);
+    assert_eq!(seen.values().sum::<usize>(), 81);
     // Figure 4's networks without a teacher learn from the ground truth alone.
     for row in &experiment("figure4-teacher").rows {
         let medcontext = row.settings.get("medcontext").map(ToString::to_string);

@@ -12,8 +12,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use medcontext_core::backbone::{Backbone, Model, Network, Size, UnetrConfig};
 use medcontext_core::loss::{DiceCe, Target};
 use medcontext_core::medcontext::{
-    Backward, ConsistencyForm, ConsistencyTarget, JointLoss, Masked, MedContext, TubeMask, joint_gradients, joint_loss,
-    momentum, update_teacher, TeacherMode,
+    Backward, ConsistencyForm, ConsistencyTarget, JointLoss, Masked, MedContext, TeacherMode, TubeMask,
+    joint_gradients, joint_loss, momentum, update_teacher,
 };
 use medcontext_core::train::{Optimizer, OptimizerKind};
 use medcontext_tests::{

@@ -41,9 +41,9 @@ pub(super) struct Arguments {
     /// Folder for weights, log and summary.
     #[arg(long)]
     out: PathBuf,
-    /// What the encoder learns: mae (restore hidden tokens from the visible ones), simmim (restore masked cubes), simclr
-    /// (tell views of one place from those of others) or pcrlv2 (restore distorted patches, with similar features of
-    /// two views).
+    /// What the encoder learns: mae (restore hidden tokens from the visible ones), simmim (restore masked cubes),
+    /// simclr (tell views of one place from those of others) or pcrlv2 (restore distorted patches, with similar
+    /// features of two views).
     #[arg(long, default_value_t)]
     method: Method,
     /// Share of the tokens that is hidden; 0.75 for mae and 0.6 for simmim by default.

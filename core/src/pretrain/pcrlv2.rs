@@ -158,7 +158,9 @@ fn local_views(views: &[Tensor<5>; 2], stride: usize, rng: &mut impl Rng) -> Ten
     let side = patch.map(|length| (length / 2 / stride * stride).max(stride));
     let mut cut = |view: usize| {
         let corner = [0, 1, 2].map(|axis| rng.random_range(0..=patch[axis] - side[axis]));
-        (0..3).fold(views[view % 2].clone(), |x, axis| x.narrow(axis + 2, corner[axis], side[axis]))
+        (0..3).fold(views[view % 2].clone(), |x, axis| {
+            x.narrow(axis + 2, corner[axis], side[axis])
+        })
     };
     let parts = (0..LOCAL_VIEWS).map(&mut cut).collect();
     recolored(Tensor::cat(parts, 0), rng)

@@ -22,8 +22,8 @@ pub enum Method {
     /// Two augmented views of one place should have similar features, unlike those of other places (Chen et al., arXiv
     /// 2002.05709).
     Simclr,
-    /// A distorted patch is restored, and two views of one place and parts of them should have similar features at every
-    /// level of the decoder (Zhou et al., arXiv 2301.00772). For the network of that name.
+    /// A distorted patch is restored, and two views of one place and parts of them should have similar features at
+    /// every level of the decoder (Zhou et al., arXiv 2301.00772). For the network of that name.
     Pcrlv2,
 }
 
@@ -168,16 +168,16 @@ impl Pretraining {
                 "{backbone} has no encoder that can be pretrained: choose unetr, swin-unetr or pcrlv2"
             ));
         };
-        if method == Method::Mae && !encoder.leaves_out {
-            return Err(format!(
-                "{backbone} cannot leave tokens out, as {title} does: choose simmim, or the network unetr"
-            ));
-        }
         if encoder.decoder.is_some() != (method == Method::Pcrlv2) {
             return Err(match method {
                 Method::Pcrlv2 => format!("{backbone} is not the network that {title} is for: choose pcrlv2"),
                 _ => format!("{backbone} cannot be pretrained with {title}: choose the method pcrlv2"),
             });
+        }
+        if method == Method::Mae && !encoder.leaves_out {
+            return Err(format!(
+                "{backbone} cannot leave tokens out, as {title} does: choose simmim, or the network unetr"
+            ));
         }
         let ratio = self.ratio();
         if method.masks() && !(ratio > 0.0 && ratio < 1.0) {

@@ -48,7 +48,9 @@ impl SimmimHead {
         let [samples, channels, d, h, w] = x.dims();
         let cubes = Cubes::draw(samples, [d, h, w], task.settings.mask_side, task.settings.ratio(), rng);
         let (device, dtype) = (x.device(), x.dtype());
-        let features = task.model.features(x, Some(&cubes.tokens(task.encoder.token, &device)))?;
+        let features = task
+            .model
+            .features(x, Some(&cubes.tokens(task.encoder.token, &device)))?;
         let [_, width, fd, fh, fw] = features.dims();
         let features = features.reshape([samples, width, fd * fh * fw]).swap_dims(1, 2);
         let restored = project(&self.restore, features);

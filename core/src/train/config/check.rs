@@ -82,8 +82,8 @@ impl TrainConfig {
         }
         let patches = self.patches_per_step().div_ceil(devices);
         Err(Error::Config(format!(
-            "{devices} devices cannot share a step of {batches} batch{}: set accumulation to {devices} or a multiple of \
-             it, for example with batch_size {patches}",
+            "{devices} devices cannot share a step of {batches} batch{}: set accumulation to {devices} or a multiple \
+             of it, for example with batch_size {patches}",
             if batches == 1 { "" } else { "es" }
         )))
     }

@@ -133,10 +133,28 @@ fn a_network_trains_from_an_encoder_of_every_method() {
 /// The loss of an untrained MAE is that of guessing the mean, about 1; it falls within a few steps.
 #[test]
 fn what_is_hidden_is_restored_better_after_some_steps() {
+    let losses = losses(&["--method", "mae"], 60);
+    let (first, last) = (mean(&losses[..5]), mean(&losses[50..]));
+    assert!(last < 0.9 * first, "{first} {last}");
+}
+
+#[test]
+fn what_is_distorted_is_restored_better_after_some_steps() {
+    let losses = losses(&["--method", "pcrlv2", "--batch-size", "4"], 20);
+    let (first, last) = (mean(&losses[..4]), mean(&losses[16..]));
+    assert!(last < 0.9 * first, "{first} {last}");
+}
+
+fn mean(losses: &[f64]) -> f64 {
+    losses.iter().sum::<f64>() / losses.len() as f64
+}
+
+/// The loss of every step of a run.
+fn losses(more: &[&str], iterations: usize) -> Vec<f64> {
     let folder = TempDir::new().expect("a folder");
     let data = phantom(folder.path());
-    let out = path(folder.path(), "run");
-    succeed(&arguments(&data, &out, &["--method", "mae", "--iterations", "60"]));
+    let (out, steps) = (path(folder.path(), "run"), iterations.to_string());
+    succeed(&arguments(&data, &out, &[more, &["--iterations", &steps]].concat()));
     let log = fs::read_to_string(Path::new(&out).join("log.jsonl")).expect("a log");
     let losses: Vec<f64> = log
         .lines()
@@ -144,10 +162,8 @@ fn what_is_hidden_is_restored_better_after_some_steps() {
         .filter(|event| event["event"] == "step")
         .map(|event| event["losses"]["total"].as_f64().expect("a number"))
         .collect();
-    assert_eq!(losses.len(), 60);
-    let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
-    let (first, last) = (mean(&losses[..5]), mean(&losses[50..]));
-    assert!(last < 0.9 * first, "{first} {last}");
+    assert_eq!(losses.len(), iterations);
+    losses
 }
 
 #[test]

@@ -118,8 +118,8 @@ impl LevelHead {
 
     fn compared(&self, map: Tensor<5>) -> Compared {
         let [samples, width, d, h, w] = map.dims();
-        let map = map.cast(FloatDType::F32).reshape([samples, width, d * h * w]);
-        let pooled = map.mean_dim(2).reshape([samples, width]);
+        let pooled = map.reshape([samples, width, d * h * w]).mean_dim(2);
+        let pooled = pooled.reshape([samples, width]);
         let projected = self.norm.forward(pooled);
         let hidden = self.hidden_norm.forward(project(&self.hidden, projected.clone()));
         Compared {
@@ -138,7 +138,10 @@ impl OverBatch {
     }
 
     fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        normalized_over_batch(x) * self.weight.val().unsqueeze() + self.bias.val().unsqueeze()
+        let dtype = x.dtype();
+        let [weight, bias] = [&self.weight, &self.bias].map(|param| param.val().cast(FloatDType::F32));
+        let normalized = normalized_over_batch(x) * weight.unsqueeze() + bias.unsqueeze();
+        normalized.cast(dtype)
     }
 }
 
@@ -166,8 +169,9 @@ fn local_views(views: &[Tensor<5>; 2], stride: usize, rng: &mut impl Rng) -> Ten
     recolored(Tensor::cat(parts, 0), rng)
 }
 
-/// `[view, channel]` with mean 0 and deviation 1 in each channel, as PyTorch's `BatchNorm1d` in training.
+/// `[view, channel]` with mean 0 and deviation 1 in each channel, in f32, as PyTorch's `BatchNorm1d` in training.
 pub fn normalized_over_batch(x: Tensor<2>) -> Tensor<2> {
+    let x = x.cast(FloatDType::F32);
     let centered = x.clone() - x.mean_dim(0);
     let variance = centered.clone().powi_scalar(2).mean_dim(0);
     centered / (variance + VARIANCE_EPSILON).sqrt()
@@ -180,10 +184,10 @@ fn dissimilarity(one: &Compared, other: &Compared) -> Tensor<1> {
     (similarity(one, other) + similarity(other, one)) * -0.5
 }
 
-/// The cosine between a view's prediction and another view, `[view, 1]`, both `[view, channel]`; no gradient flows
-/// to `target`.
+/// The cosine between a view's prediction and another view, `[view, 1]` in f32, both `[view, channel]`; no gradient
+/// flows to `target`.
 pub fn cosine(predicted: Tensor<2>, target: Tensor<2>) -> Tensor<2> {
-    let target = target.detach();
+    let [predicted, target] = [predicted, target.detach()].map(|features| features.cast(FloatDType::F32));
     let norm = |x: Tensor<2>| x.powi_scalar(2).sum_dim(1).sqrt().clamp_min(NORM_EPSILON);
     let product = (predicted.clone() * target.clone()).sum_dim(1);
     product / (norm(predicted) * norm(target))

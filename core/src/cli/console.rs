@@ -31,7 +31,7 @@ impl Console {
 
     /// A line about something that went wrong but does not end the command.
     pub fn warn(&self, line: impl AsRef<str>) {
-        eprintln!("{}", line.as_ref());
+        print_error(line.as_ref());
     }
 
     /// Whether there is a terminal to draw on.
@@ -62,9 +62,17 @@ impl Console {
 pub(super) fn print_line(line: &str) {
     let written = writeln!(std::io::stdout().lock(), "{line}");
     if let Some(error) = written.err().filter(|error| error.kind() != ErrorKind::BrokenPipe) {
-        eprintln!("error: the output cannot be written: {error}; make room, or write it elsewhere");
+        print_error(&format!(
+            "error: the output cannot be written: {error}; make room, or write it elsewhere"
+        ));
         std::process::exit(1);
     }
+}
+
+/// Prints a line about what went wrong, if anybody reads it.
+pub(super) fn print_error(line: &str) {
+    // There is no other place to tell that this one is closed.
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 /// Progress of one long piece of work.

@@ -130,7 +130,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Interrupted) => ExitCode::from(130),
         Err(failure) => {
-            eprintln!("error: {failure}");
+            console::print_error(&format!("error: {failure}"));
             ExitCode::FAILURE
         }
     }

@@ -16,13 +16,14 @@ use super::files::{make_folder, read, write};
 use super::folder::Folder;
 use super::outcome::sides;
 use super::train::{
-    self, FILES, Facts, Resumed, RunReport, configure, drive, open_devices, open_folder, refuse_replacing,
+    self, FILES, Facts, Given, Resumed, RunReport, configure, drive, open_devices, open_folder, refuse_replacing,
 };
 use super::{Failure, Outcome};
 use crate::Error;
 use crate::backbone::{Backbone, Size};
 use crate::dataset::{CaseFiles, CaseFingerprint, LabelSet, Part, Split};
 use crate::device::DeviceKind;
+use crate::plan::{self, Budget};
 use crate::pretrain::{Method, Pretraining};
 use crate::train::{Start, TrainConfig, Trainer};
 
@@ -43,9 +44,9 @@ pub(super) struct Arguments {
     out: PathBuf,
     /// What the encoder learns: mae (restore hidden tokens from the visible ones), simmim (restore masked cubes),
     /// simclr (tell views of one place from those of others) or pcrlv2 (restore distorted patches, with similar
-    /// features of two views).
-    #[arg(long, default_value_t)]
-    method: Method,
+    /// features of two views); mae where neither this nor --config says.
+    #[arg(long, value_name = "METHOD")]
+    method: Option<Method>,
     /// Share of the tokens that is hidden; 0.75 for mae and 0.6 for simmim by default.
     #[arg(long, value_name = "SHARE")]
     mask_ratio: Option<f64>,
@@ -101,14 +102,29 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
+    /// The network that is asked for: the command line's, else that of the resumed run or the file, else the method's
+    /// own.
+    fn network(&self, resumed: bool) -> Result<Option<Backbone>, Failure> {
+        if self.backbone.is_some() || resumed {
+            return Ok(self.backbone);
+        }
+        let given = self.config.as_deref().map(Given::read).transpose()?.unwrap_or_default();
+        if given.has("backbone") || given.has("network") {
+            return Ok(None);
+        }
+        let of_file = given.text("pretraining", "method").and_then(|name| name.parse().ok());
+        let method: Method = self.method.or(of_file).unwrap_or_default();
+        Ok(Some(method.backbone()))
+    }
+
     /// What `core train` would be told.
-    fn of_training(&self) -> train::Arguments {
+    fn of_training(&self, network: Option<Backbone>) -> train::Arguments {
         train::Arguments {
             data: self.data.clone(),
             out: self.out.clone(),
             split: self.split.clone(),
             config: self.config.clone(),
-            backbone: Some(self.backbone.unwrap_or(self.method.backbone())),
+            backbone: network,
             size: self.size,
             patch: self.patch,
             medcontext: Some(train::Method::Off),
@@ -132,8 +148,9 @@ impl Arguments {
     /// Settings of training as those of pretraining.
     fn pretraining(&self, config: TrainConfig, resumed: bool) -> TrainConfig {
         let settings = config.pretraining.unwrap_or_default();
+        let method = self.method.unwrap_or(settings.method);
         let pretraining = Pretraining {
-            method: self.method,
+            method,
             mask_ratio: self.mask_ratio.or(settings.mask_ratio),
             ..settings
         };
@@ -146,17 +163,19 @@ impl Arguments {
             return config.resolved();
         }
         if self.config.is_none() {
-            config.augmentation = self.method.augmentation(config.augmentation);
+            config.augmentation = method.augmentation(config.augmentation);
         }
         if self.config.is_none() && self.batch_size.is_none() {
-            config.batch_size = if self.method.has_pairs() { COMPARED } else { BATCH };
+            config.batch_size = if method.has_pairs() { COMPARED } else { BATCH };
         }
         config.resolved()
     }
 }
 
 pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
-    let of_training = arguments.of_training();
+    let resumed = arguments.resume.then(|| Resumed::find(&arguments.out));
+    let resumed = resumed.transpose()?.flatten();
+    let of_training = arguments.of_training(arguments.network(resumed.is_some())?);
     let folder = open_folder(&of_training, console)?;
     let files: Vec<PathBuf> = FILES
         .iter()
@@ -174,8 +193,6 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let cases = reader.read_all(&chosen)?;
     cases.warn(console);
     let (devices, description) = open_devices(arguments.device.clone())?;
-    let resumed = arguments.resume.then(|| Resumed::find(&arguments.out));
-    let resumed = resumed.transpose()?.flatten();
     // A plan follows from those that have labels.
     let labeled: Vec<CaseFingerprint> = cases.fingerprints.iter().filter(|case| case.labeled).cloned().collect();
     let facts = Facts {
@@ -192,6 +209,18 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     };
     let (config, _) = configure(&of_training, &facts, console)?;
     let config = arguments.pretraining(config, resumed.is_some());
+    let method = config
+        .pretraining
+        .map_or_else(Method::default, |settings| settings.method);
+    if method == Method::Pcrlv2 && resumed.is_none() {
+        // The small views of a batch have three eighths of its voxels.
+        let whole = TrainConfig {
+            batch_size: config.batch_size + 3 * config.batch_size / 8,
+            ..config.clone()
+        };
+        let memory = Budget::of(&devices[0].kind).memory;
+        plan::check(&whole, &cases.fingerprints, memory).map_err(|refused| Failure::Message(refused.to_string()))?;
+    }
     if let Some(resumed) = resumed.as_ref().filter(|_| !arguments.force) {
         resumed.check(&arguments.out, &config)?;
     }
@@ -205,10 +234,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     trainer.share(&others)?;
     make_folder(&arguments.out, arguments.force || arguments.resume)?;
     write(&arguments.out.join("config.toml"), config.to_toml()?.as_bytes())?;
-    console.say(format!(
-        "pretraining with {} on {description}",
-        arguments.method.title()
-    ));
+    console.say(format!("pretraining with {} on {description}", method.title()));
     let done = resumed.map(|resumed| resumed.state.steps_done());
     let mut report = RunReport::new(&arguments.out, console, config.iterations, description, done)?;
     block_on(drive(&mut trainer, &mut report, arguments.strict))?;

@@ -82,10 +82,12 @@ impl Cell {
     /// # Errors
     /// When a step has fewer batches.
     pub fn check_devices(&self, devices: usize) -> Result<()> {
-        let pretraining = self.pretraining.iter().map(|pretraining| &pretraining.config);
-        let told = |error: Error| Error::Config(format!("row {:?}: {error}", self.row));
-        let mut runs = pretraining.chain([&self.config]);
-        runs.try_for_each(|run| run.check_devices(devices)).map_err(told)
+        let told = |what: &str, error: Error| Error::Config(format!("{what}row {:?}: {error}", self.row));
+        if let Some(pretraining) = &self.pretraining {
+            let checked = pretraining.config.check_devices(devices);
+            checked.map_err(|error| told("pretraining of ", error))?;
+        }
+        self.config.check_devices(devices).map_err(|error| told("", error))
     }
 
     /// Path of its run folder relative to the experiment's, such as `unetr-medcontext/fewshot5/seed-0`.

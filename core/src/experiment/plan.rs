@@ -212,8 +212,10 @@ impl Experiment {
             config.fit_patch();
         }
         if self.overrides.contains_key("batch_size") && pretraining.method.has_pairs() {
-            // The fewest patches of which two are of other places.
-            config.batch_size = config.batch_size.next_multiple_of(2).max(4);
+            config.batch_size = config
+                .batch_size
+                .next_multiple_of(2)
+                .max(pretraining.method.fewest_patches());
         }
         config.medcontext = MedContext::off();
         config.pretraining = config.pretraining.map(|settings| Pretraining {

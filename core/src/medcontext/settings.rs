@@ -138,7 +138,7 @@ impl MedContext {
 
     /// The released code's settings for nnFormer on Synapse: the weaker consistency with β 0.4, a teacher that nearly
     /// equals the student and stays in training. On ACDC β is 0.5 and consistency that of a batch's first sample; for
-    /// tumors the mask ratio is 0.6 too.
+    /// tumors it is the same with a mask ratio of 0.6.
     pub fn released_nnformer() -> Self {
         Self {
             tube_axis: TubeAxis::First,

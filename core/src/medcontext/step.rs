@@ -12,7 +12,7 @@ use crate::nn::TokenMask;
 /// The source of the logits that the masked student's are compared with.
 #[derive(Clone, Copy, Debug)]
 pub enum ConsistencyTarget<'a> {
-    /// Another network, outside autodiff: unless its settings keep it in training, its forward pass records no graph.
+    /// Another network, outside autodiff: its forward pass records no graph.
     Teacher(&'a Model),
     /// The student on the clean view, without a gradient.
     Student,
@@ -159,7 +159,7 @@ fn expected(view: &Masked, x: &Tensor<5>, clean: Option<Tensor<5>>) -> Option<Te
         (ConsistencyForm::Off, _) => None,
         (_, ConsistencyTarget::Teacher(teacher)) => Some(match view.settings.teacher_mode {
             TeacherMode::Eval => Tensor::from_inner(teacher.forward(x.clone().inner(), None)),
-            TeacherMode::Train => teacher.clone().train().forward(x.clone(), None).detach(),
+            TeacherMode::Train => teacher.clone().train().no_grad().forward(x.clone(), None),
         }),
         (_, ConsistencyTarget::Student) => clean,
     }

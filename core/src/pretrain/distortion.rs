@@ -1,9 +1,11 @@
 //! How PCRLv2 distorts the patches that it restores: noise, a change of gamma and, in whole patches, boxes that swap
-//! places, with the numbers of torchio 0.20's `RandomNoise`, `RandomGamma` and `RandomSwap`.
+//! places, with the defaults of torchio 0.20's `RandomNoise`, `RandomGamma` and `RandomSwap`.
 
 use burn::tensor::{Int, Tensor, TensorData};
-use rand::Rng;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
+use crate::parallel;
 use crate::transform::normal;
 
 /// Largest standard deviation of the noise.
@@ -12,7 +14,7 @@ const NOISE: f32 = 0.25;
 /// Largest logarithm of the exponent, and of its inverse.
 const LOG_GAMMA: f32 = 0.3;
 
-/// Voxels of a box along each axis.
+/// Voxels of a box along each axis; the released code's own number.
 const BOX: [usize; 3] = [4, 4, 8];
 
 /// Pairs of boxes that swap places in a patch.
@@ -25,15 +27,19 @@ pub(super) fn recolored(x: Tensor<5>, rng: &mut impl Rng) -> Tensor<5> {
     let gammas: Vec<f32> = (0..samples)
         .map(|_| rng.random_range(-LOG_GAMMA..LOG_GAMMA).exp())
         .collect();
-    let mut noise = Vec::with_capacity(shape.iter().product());
-    for _ in 0..samples {
-        let deviation = rng.random_range(0.0..NOISE);
-        noise.extend((0..channels * d * h * w).map(|_| deviation * normal(rng) as f32));
-    }
+    let seeds = (0..samples).map(|_| rng.random()).collect();
+    let noise = parallel::map(seeds, |seed| noise(channels * d * h * w, seed)).concat();
     let gammas = Tensor::<5>::from_data(TensorData::new(gammas, [samples, 1, 1, 1, 1]), &device);
     let noise = Tensor::<5>::from_data(TensorData::new(noise, shape), &device);
     let power = x.clone().abs().powf(gammas.cast(dtype).expand(shape)) * x.sign();
     power + noise.cast(dtype)
+}
+
+/// Noise of a sample, of some deviation.
+fn noise(values: usize, seed: u64) -> Vec<f32> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let deviation = rng.random_range(0.0..NOISE);
+    (0..values).map(|_| deviation * normal(&mut rng) as f32).collect()
 }
 
 /// `x` `[batch, channel, d, h, w]` with pairs of boxes that have swapped places: in each sample others, the same in its
@@ -80,10 +86,7 @@ fn sources(patch: [usize; 3], rng: &mut impl Rng) -> Vec<i32> {
 
 #[cfg(test)]
 mod tests {
-    use rand::SeedableRng;
-    use rand_chacha::ChaCha8Rng;
-
-    use super::sources;
+    use super::*;
 
     #[test]
     fn voxels_change_places_and_none_is_lost() {

@@ -2,8 +2,10 @@
 //! restored, and views of one place have similar features at every level of the decoder.
 //!
 //! Where this differs from the released code: both views are of the same place instead of places that overlap by a
-//! third; local views are cut from the views instead of the scan, at half their size; intensities are not blurred, nor
-//! normalized once more; restored intensities are not squeezed between 0 and 1, since these are not.
+//! third; local views are cut from the views instead of the scan, at half their size, from one corner for all places,
+//! and are not turned once more; intensities are not blurred, nor normalized again; restored intensities are not
+//! squeezed between 0 and 1, since these are not, and at coarse levels not normalized; the network has the norms and
+//! skips of its settings, by default group norm and, in small sizes, skips.
 
 use burn::module::{Module, Param};
 use burn::nn::Linear;
@@ -72,17 +74,16 @@ impl Pcrlv2Head {
     /// The loss of a batch `[batch, channel, d, h, w]`, `[1]`, in which two views of one place follow each other;
     /// `None` where pretraining leaves the decoder out.
     pub fn loss(&self, task: &Task<'_>, x: Tensor<5>, rng: &mut impl Rng) -> Option<Tensor<1>> {
-        let [samples, channels, d, h, w] = x.dims();
-        let pairs = x.reshape([samples / 2, 2 * channels, d, h, w]);
-        let views = [0, channels].map(|first| pairs.clone().narrow(1, first, channels));
+        let places = x.dims()[0] / 2;
+        let views = views(x);
         let [one, other] = views.clone().map(|view| swapped(recolored(view, rng), rng));
         let maps = task.model.decoded(one)?;
         let [one, other] = [self.compared(&maps), self.compared(&task.model.decoded(other)?)];
-        let local = self.compared(&task.model.decoded(local_views(&views, task.encoder.stride, rng))?);
+        let local = recolored(local_views(&views, task.encoder.stride, rng), rng);
+        let local = self.compared(&task.model.decoded(local)?);
 
         let level = rng.random_range(0..self.levels.len());
         let mut loss = dissimilarity(&one[level], &other[level]);
-        let places = samples / 2;
         for view in 0..LOCAL_VIEWS {
             for whole in [&one, &other] {
                 let level = rng.random_range(0..self.levels.len());
@@ -139,8 +140,7 @@ impl OverBatch {
 
     fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         let dtype = x.dtype();
-        let [weight, bias] = [&self.weight, &self.bias].map(|param| param.val().cast(FloatDType::F32));
-        let normalized = normalized_over_batch(x) * weight.unsqueeze() + bias.unsqueeze();
+        let normalized = normalized_over_batch(x) * self.weight.val().unsqueeze() + self.bias.val().unsqueeze();
         normalized.cast(dtype)
     }
 }
@@ -154,6 +154,13 @@ impl Compared {
     }
 }
 
+/// The first and the second views of all places, `[place, channel, d, h, w]`, of which `x` has one after the other.
+fn views(x: Tensor<5>) -> [Tensor<5>; 2] {
+    let [samples, channels, d, h, w] = x.dims();
+    let pairs = x.reshape([samples / 2, 2 * channels, d, h, w]);
+    [0, channels].map(|first| pairs.clone().narrow(1, first, channels))
+}
+
 /// Parts of the views, half as large along each axis but at least one of the encoder's deepest features, `[view ·
 /// place, channel, d, h, w]`.
 fn local_views(views: &[Tensor<5>; 2], stride: usize, rng: &mut impl Rng) -> Tensor<5> {
@@ -165,8 +172,7 @@ fn local_views(views: &[Tensor<5>; 2], stride: usize, rng: &mut impl Rng) -> Ten
             x.narrow(axis + 2, corner[axis], side[axis])
         })
     };
-    let parts = (0..LOCAL_VIEWS).map(&mut cut).collect();
-    recolored(Tensor::cat(parts, 0), rng)
+    Tensor::cat((0..LOCAL_VIEWS).map(&mut cut).collect(), 0)
 }
 
 /// `[view, channel]` with mean 0 and deviation 1 in each channel, in f32, as PyTorch's `BatchNorm1d` in training.
@@ -196,4 +202,78 @@ pub fn cosine(predicted: Tensor<2>, target: Tensor<2>) -> Tensor<2> {
 fn squared_error(found: Tensor<5>, expected: Tensor<5>) -> Tensor<1> {
     let [found, expected] = [found, expected].map(|voxels| voxels.cast(FloatDType::F32));
     mean((found - expected).powi_scalar(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, TensorData};
+    use futures::executor::block_on;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    fn values<const D: usize>(x: Tensor<D>) -> Vec<f32> {
+        let data = block_on(x.into_data_async()).expect("the device answers");
+        data.try_into_vec().expect("f32")
+    }
+
+    /// Three places of two channels; a view's intensity is ten times its place, plus a half in the second view.
+    fn batch() -> Tensor<5> {
+        let rows = [0.0, 0.5, 10.0, 10.5, 20.0, 20.5f32];
+        let values: Vec<f32> = rows.into_iter().flat_map(|value| [value; 2 * 16 * 16 * 24]).collect();
+        Tensor::from_data(TensorData::new(values, [6, 2, 16, 16, 24]), &Device::flex())
+    }
+
+    #[test]
+    fn views_of_a_place_follow_each_other() {
+        let of_view = |view: Tensor<5>| {
+            assert_eq!(view.dims(), [3, 2, 16, 16, 24]);
+            values(view)
+                .chunks(2 * 16 * 16 * 24)
+                .map(|place| place[0])
+                .collect::<Vec<_>>()
+        };
+        let [one, other] = views(batch());
+        assert_eq!(of_view(one), [0.0, 10.0, 20.0]);
+        assert_eq!(of_view(other), [0.5, 10.5, 20.5]);
+    }
+
+    /// What is compared with place k is of place k.
+    #[test]
+    fn local_views_are_in_the_order_of_places() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let local = local_views(&views(batch()), 8, &mut rng);
+        assert_eq!(local.dims(), [LOCAL_VIEWS * 3, 2, 8, 8, 8]);
+        let found = values(local);
+        for (row, voxels) in found.chunks(2 * 8 * 8 * 8).enumerate() {
+            let (view, place) = (row / 3, row % 3);
+            let expected = 10.0 * place as f32 + if view % 2 == 0 { 0.0 } else { 0.5 };
+            assert!(
+                voxels.iter().all(|&voxel| voxel == expected),
+                "view {view} of place {place}"
+            );
+        }
+    }
+
+    /// Views that are alike in all that is predicted are −1 apart, whatever their length; what is compared with learns
+    /// nothing from it.
+    #[test]
+    fn views_that_agree_are_alike() {
+        let device = Device::flex().autodiff();
+        let features = |values: [f32; 6]| Tensor::<2>::from_data(TensorData::new(values.to_vec(), [2, 3]), &device);
+        let of = |projected: [f32; 6], predicted: [f32; 6]| Compared {
+            projected: features(projected).require_grad(),
+            predicted: features(predicted).require_grad(),
+        };
+        let ahead = [1.0, 2.0, 3.0, -1.0, 0.5, 2.0];
+        let one = of(ahead, ahead.map(|value| 4.0 * value));
+        let other = of(ahead, ahead.map(|value| 0.1 * value));
+        let alike = dissimilarity(&one, &other);
+        assert!((values(alike.clone())[0] + 1.0).abs() < 1e-6);
+        let opposite = of(ahead.map(|value| -value), ahead.map(|value| -value));
+        assert!((values(dissimilarity(&one, &opposite))[0] - 1.0).abs() < 1e-6);
+        let gradients = alike.backward();
+        assert!(one.predicted.grad(&gradients).is_some() && one.projected.grad(&gradients).is_none());
+    }
 }

@@ -49,6 +49,15 @@ impl Method {
         !self.masks()
     }
 
+    /// The fewest patches of a batch: of two places to tell apart, or of three whose features are normalized together.
+    pub fn fewest_patches(self) -> usize {
+        match self {
+            Self::Mae | Self::Simmim => 1,
+            Self::Simclr => 4,
+            Self::Pcrlv2 => 6,
+        }
+    }
+
     /// The augmentation of its patches where training has `augmentation` and nothing else is chosen: what is restored
     /// should be a scan, without noise; views that are compared should differ in all that counts for nothing.
     pub fn augmentation(self, augmentation: Augmentation) -> Augmentation {
@@ -203,10 +212,12 @@ impl Pretraining {
                 self.mask_side, encoder.token
             ));
         }
-        if method.has_pairs() && (batch < 4 || !batch.is_multiple_of(2)) {
+        let fewest = method.fewest_patches();
+        if method.has_pairs() && (batch < fewest || !batch.is_multiple_of(2)) {
             return Err(format!(
-                "batch_size is {batch}, and {title} compares pairs of views with those of other places: choose an even \
-                 number, at least 4"
+                "batch_size is {batch}, and {title} needs two views each of {} places or more: choose an even number, \
+                 at least {fewest}",
+                fewest / 2
             ));
         }
         if !(self.temperature > 0.0 && self.temperature.is_finite()) {

@@ -72,9 +72,9 @@ struct Lower {
     norms: usize,
 }
 
-/// Whether a container (`Struct:Name`) is one of burn's norms, which run in f32.
+/// Whether a container (`Struct:Name`) is one of burn's norms or of PCRLv2's head, which run in f32.
 fn is_norm(container: &str) -> bool {
-    ["LayerNorm", "GroupNorm", "BatchNorm"]
+    ["LayerNorm", "GroupNorm", "BatchNorm", "OverBatch"]
         .iter()
         .any(|norm| container.rsplit(':').next() == Some(norm))
 }

@@ -28,8 +28,8 @@ pub(super) struct Replica {
 }
 
 impl Replica {
-    /// The models on `device`, in the type of the passes. A replica that is `apart` is a copy there, with its own running
-    /// statistics, which are dropped with it; otherwise it is the student itself.
+    /// The models on `device`, in the type of the passes. A replica that is `apart` is a copy there, with its own
+    /// running statistics, which are dropped with it; otherwise it is the student itself.
     pub fn new(
         student: &Student,
         apart: bool,
@@ -41,8 +41,8 @@ impl Replica {
         let plain = device.clone().inner();
         // Clones share their running statistics, and a move to another device changes them in place: without copies,
         // student and teacher would lose theirs to that device. A copy is moved outside autodiff: burn 0.22 keeps every
-        // operation on a parameter that no loss depends on, such as a decoder's in pretraining, as long as the parameter
-        // lives, and looks through all of them in every step.
+        // operation on a parameter that no loss depends on, such as a decoder's in pretraining, as long as the
+        // parameter lives, and looks through all of them in every step.
         let (student, teacher) = if apart {
             let teacher = teacher.map(|teacher| teacher.valid().to_device(&plain));
             (student.valid().to_device(&plain).train(), teacher)

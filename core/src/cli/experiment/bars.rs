@@ -22,8 +22,8 @@ const LONGEST: usize = 40;
 
 /// Horizontal bars from 0 to 100 % in the order of the rows, below each other for each list that is trained on, with
 /// the standard deviation over seeds; and a sentence for each that is missing. A row without a result has a place, but
-/// no bar. Rows that are compared form a group with one row that is compared with none; the first of every group have
-/// one color, the second another.
+/// no bar. Rows that are compared with each other are a group; the first of every group have one color, the second
+/// another.
 pub(super) fn bars(experiment: &Experiment, table: &Table) -> (String, Vec<String>) {
     let mut chart = Chart {
         axis: Scale {
@@ -38,8 +38,9 @@ pub(super) fn bars(experiment: &Experiment, table: &Table) -> (String, Vec<Strin
         if experiment.train.len() > 1 {
             chart.heading(&format!("trained on {list}"));
         }
-        for (row, place) in experiment.rows.iter().zip(places(&experiment.rows)) {
-            if place == 0 && row.name != experiment.rows[0].name {
+        let mut last = None;
+        for (row, (group, place)) in experiment.rows.iter().zip(places(&experiment.rows)) {
+            if last.replace(group).is_some_and(|last| last != group) {
                 chart.y += GAP;
             }
             let mut lines = table.lines.iter();
@@ -56,18 +57,22 @@ pub(super) fn bars(experiment: &Experiment, table: &Table) -> (String, Vec<Strin
     (chart.finish(&table.title), missing)
 }
 
-/// The place of each row in its group; rows of which none is compared are one group.
-fn places(rows: &[Row]) -> Vec<usize> {
+/// The group of each row, by the row that it is compared with in the end, and its place in the group; rows of which none
+/// is compared are one group.
+fn places(rows: &[Row]) -> Vec<(usize, usize)> {
     let compared = rows.iter().any(|row| row.against.is_some());
-    let mut next = 0;
-    let place = |row: &Row| {
-        if compared && row.against.is_none() {
-            next = 0;
-        }
-        next += 1;
-        next - 1
+    let group = |start: usize| {
+        let other = |at: usize| {
+            let against = rows[at].against.as_ref()?;
+            rows.iter().position(|row| row.name == *against)
+        };
+        // Rows that are compared in a circle have no end.
+        let chain = std::iter::successors(Some(start), |&at| other(at)).take(rows.len());
+        chain.last().filter(|_| compared).unwrap_or(0)
     };
-    rows.iter().map(place).collect()
+    let groups: Vec<usize> = (0..rows.len()).map(group).collect();
+    let place = |at: usize| groups[..at].iter().filter(|&&group| group == groups[at]).count();
+    (0..rows.len()).map(|at| (groups[at], place(at))).collect()
 }
 
 /// A row's mean Dice, else why there is none.
@@ -208,9 +213,12 @@ row = [{ name = "plain" }, { name = "masked" }, { name = "half" }, { name = "emp
             }
             places(&rows)
         };
-        assert_eq!(rows(["", "plain", "", "half"]), [0, 1, 0, 1]);
-        assert_eq!(rows(["", "plain", "plain", ""]), [0, 1, 2, 0]);
-        assert_eq!(rows([""; 4]), [0, 1, 2, 3]);
+        // They are called plain, masked, half and empty.
+        assert_eq!(rows(["", "plain", "", "half"]), [(0, 0), (0, 1), (2, 0), (2, 1)]);
+        assert_eq!(rows(["", "plain", "masked", ""]), [(0, 0), (0, 1), (0, 2), (3, 0)]);
+        // As in Table 7, the row that others are compared with is not the first.
+        assert_eq!(rows(["masked", "", "empty", ""]), [(1, 0), (1, 1), (3, 0), (3, 1)]);
+        assert_eq!(rows([""; 4]), [(0, 0), (0, 1), (0, 2), (0, 3)]);
     }
 
     /// The axis has 4 pixels for 1 % from 260 on.

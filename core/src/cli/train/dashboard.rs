@@ -11,6 +11,7 @@ use ratatui::widgets::{Axis, Block, Chart, Dataset, Gauge, GraphType, Paragraph,
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 
 use super::sentence::sentence;
+use crate::cli::console::print_line;
 use crate::cli::curves::{self, thinned};
 use crate::duration;
 use crate::loss::Terms;
@@ -85,7 +86,7 @@ impl<B: Backend> Dashboard<B> {
     pub fn close(mut self) {
         self.terminal.show_cursor().unwrap_or_default();
         drop(self.terminal);
-        println!();
+        print_line("");
     }
 }
 

@@ -230,13 +230,13 @@ fn set<T>(target: &mut T, value: Option<T>) {
 
 /// The content of a configuration file.
 #[derive(Default)]
-struct Given {
+pub(in crate::cli) struct Given {
     path: PathBuf,
     table: toml::Table,
 }
 
 impl Given {
-    fn read(path: &Path) -> Result<Self, Failure> {
+    pub fn read(path: &Path) -> Result<Self, Failure> {
         let bad = |problem: &str| bad_settings(path, problem);
         let text = String::from_utf8(read(path)?).map_err(|error| bad(&error.to_string()))?;
         let table: Result<toml::Table, toml::de::Error> = text.parse();
@@ -246,8 +246,13 @@ impl Given {
         })
     }
 
-    fn has(&self, name: &str) -> bool {
+    pub fn has(&self, name: &str) -> bool {
         self.table.contains_key(name)
+    }
+
+    /// The text of a setting in a table of the file, such as `[pretraining]`.
+    pub fn text(&self, table: &str, name: &str) -> Option<&str> {
+        self.table.get(table)?.get(name)?.as_str()
     }
 
     /// `config` with the values of the file.

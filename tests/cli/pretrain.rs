@@ -174,7 +174,8 @@ fn a_killed_run_ends_with_the_same_weights() {
 /// Which of its layers have a gradient differs from step to step. The file names the method, and the network's numbers.
 #[test]
 fn a_killed_run_of_pcrlv2_ends_with_the_same_weights() {
-    let settings = "batch_size = 6\npretraining.method = \"pcrlv2\"\n[network.pcrlv2]\nwidth = 8\nnorm = \"batch\"";
+    let settings = "batch_size = 6\npretraining.method = \"pcrlv2\"\n[network]\nkind = \"pcrlv2\"\nwidth = 8\n\
+                    norm = \"batch\"";
     killed(settings, "8", [900, 1500, 1500, 1500]);
 }
 

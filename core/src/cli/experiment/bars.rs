@@ -57,8 +57,8 @@ pub(super) fn bars(experiment: &Experiment, table: &Table) -> (String, Vec<Strin
     (chart.finish(&table.title), missing)
 }
 
-/// The group of each row, by the row that it is compared with in the end, and its place in the group; rows of which none
-/// is compared are one group.
+/// The group of each row, by the row that it is compared with in the end, and its place in the group; rows of which
+/// none is compared are one group.
 fn places(rows: &[Row]) -> Vec<(usize, usize)> {
     let compared = rows.iter().any(|row| row.against.is_some());
     let group = |start: usize| {

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use burn::tensor::Device;
 use clap::Args;
 use futures::executor::block_on;
 
@@ -24,7 +23,7 @@ use super::folder::{Folder, FolderOptions};
 use super::inputs::refuse_inputs;
 use super::listing::Listing;
 use super::shard::Shard;
-use super::train::open_devices;
+use super::train::{open_devices, others};
 use super::{Failure, Outcome};
 use crate::device::DeviceKind;
 use crate::experiment::{Cell, CellResult, Event, Experiment, Runner};
@@ -108,8 +107,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         }
         let (devices, description) = open_devices(arguments.device.clone())?;
         console.say(format!("training on {description}"));
-        let others: Vec<Device> = devices[1..].iter().map(|opened| opened.device.clone()).collect();
-        let runner = Runner::new(&scans, open, &devices[0].device).sharing(&others);
+        let runner = Runner::new(&scans, open, &devices[0].device).sharing(&others(&devices));
         block_on(drive(runner, out, &description, console))?;
     }
     if !shard.is_whole() {

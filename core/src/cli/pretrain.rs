@@ -5,7 +5,6 @@ mod picture;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use burn::tensor::Device;
 use clap::Args;
 use futures::executor::block_on;
 
@@ -16,7 +15,8 @@ use super::files::{make_folder, read, write};
 use super::folder::Folder;
 use super::outcome::sides;
 use super::train::{
-    self, FILES, Facts, Given, Resumed, RunReport, configure, drive, open_devices, open_folder, refuse_replacing,
+    self, FILES, Facts, Given, Resumed, RunReport, configure, drive, open_devices, open_folder, others,
+    refuse_replacing,
 };
 use super::{Failure, Outcome};
 use crate::Error;
@@ -230,8 +230,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let labels = LabelSet::background();
     let training = reader.training(cases, &labels, &config)?;
     let mut trainer = Trainer::on(config.clone(), training, Vec::new(), labels, start, &devices[0].device)?;
-    let others: Vec<Device> = devices[1..].iter().map(|opened| opened.device.clone()).collect();
-    trainer.share(&others)?;
+    trainer.share(&others(&devices))?;
     make_folder(&arguments.out, arguments.force || arguments.resume)?;
     write(&arguments.out.join("config.toml"), config.to_toml()?.as_bytes())?;
     console.say(format!("pretraining with {} on {description}", method.title()));

@@ -85,7 +85,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
         start,
         &devices[0].device,
     )?;
-    let others: Vec<Device> = devices[1..].iter().map(|opened| opened.device.clone()).collect();
+    let others = others(&devices);
     trainer.share(&others)?;
     say_new(trainer.new_parameters(), console);
     make_folder(&arguments.out, arguments.force || arguments.resume)?;
@@ -133,6 +133,11 @@ pub(super) fn open_devices(kinds: Vec<DeviceKind>) -> Result<(Vec<ComputeDevice>
     let names: Vec<&str> = opened.iter().map(|opened| opened.description.as_str()).collect();
     let description = names.join(" + ");
     Ok((opened, description))
+}
+
+/// The devices after the first, with which it shares the batches of every step.
+pub(super) fn others(devices: &[ComputeDevice]) -> Vec<Device> {
+    devices.iter().skip(1).map(|opened| opened.device.clone()).collect()
 }
 
 /// Refuses a run whose files would replace what it reads.

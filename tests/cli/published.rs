@@ -303,7 +303,12 @@ fn results_that_come_along_are_of_their_experiments() {
     let folder = TempDir::new().expect("a folder");
     hippocampus(folder.path());
     let data = folder.path().display().to_string();
-    for (name, cells) in [("hippocampus-fewshot", 24), ("hippocampus-ablation", 33)] {
+    let expected = [
+        ("hippocampus-fewshot", 24),
+        ("hippocampus-ablation", 33),
+        ("hippocampus-pretraining", 15),
+    ];
+    for (name, cells) in expected {
         let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("../experiments/results");
         let out = folder.path().join(name);
         copy(&results.join(name), &out);

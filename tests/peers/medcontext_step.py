@@ -1,21 +1,51 @@
 """Time and peak memory of MedContext steps in PyTorch with MONAI's UNETR, on random intensities: the same
-work as `core train --size paper --patch 96,96,96 --batch-size 1`. Prints one line.
+work as `core train --size paper --patch 96,96,96 --batch-size 1`. Prints one line. With `--count` the memory is what
+tensors hold at most, as a GPU's allocator counts it, and the time is longer for it.
 
 Needs: pip install torch==2.6.0 "numpy<2.3" monai==1.5.0
 """
 
 import argparse
+import contextlib
 import resource
 import statistics
 import time
+import weakref
 
 import torch
 from monai.losses import DiceCELoss
 from monai.networks.nets import UNETR
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map_only
 
 SIZES = {"tiny": (96, 384, 6, 8), "small": (192, 768, 6, 16), "paper": (768, 3072, 12, 32)}
 TOKEN = 16
 RATIO, BETA, MOMENTUM = 0.4, 0.5, 0.996
+
+
+class LiveBytes(TorchDispatchMode):
+    """Counts the bytes of all storages that live, and the most there have been."""
+
+    def __init__(self):
+        super().__init__()
+        self.storages = weakref.WeakKeyDictionary()
+        self.now = self.peak = 0
+
+    def see(self, tensor):
+        storage = tensor.untyped_storage()
+        if storage not in self.storages:
+            size = self.storages[storage] = storage.nbytes()
+            self.now += size
+            self.peak = max(self.peak, self.now)
+            weakref.finalize(storage, self.lose, size)
+
+    def lose(self, size):
+        self.now -= size
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        result = operation(*args, **(kwargs or {}))
+        tree_map_only(torch.Tensor, self.see, result)
+        return result
 
 
 class Masker:
@@ -65,7 +95,16 @@ def main():
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--off", action="store_true", help="without MedContext")
+    parser.add_argument("--count", action="store_true", help="count the bytes of tensors")
     arguments = parser.parse_args()
+    with LiveBytes() if arguments.count else contextlib.nullcontext() as counted:
+        seconds = steps(arguments)
+    peak = counted.peak if counted else 1000 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(f"{statistics.median(seconds):.2f} s/step, peak {peak / 1e9:.3f} GB")
+
+
+def steps(arguments):
+    """Seconds of each step."""
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
     student, masker = network(arguments)
@@ -98,8 +137,7 @@ def main():
                 for kept, new in zip(teacher.parameters(), student.parameters()):
                     kept.lerp_(new, 1 - MOMENTUM)
         seconds.append(time.perf_counter() - start)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(f"{statistics.median(seconds):.2f} s/step, peak {peak:.2f} GB")
+    return seconds
 
 
 if __name__ == "__main__":

@@ -59,6 +59,11 @@ impl Pool {
         self.usable().count()
     }
 
+    /// Whether each of these has done what it was last asked: it holds what was sent before.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.members.iter().all(|member| member.ready || !member.usable())
+    }
+
     /// The numbers of the workers that can be asked.
     pub(crate) fn usable(&self) -> impl Iterator<Item = usize> {
         let members = self.members.iter().enumerate();

@@ -2,9 +2,10 @@
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Shape, Tensor, TensorData};
 
 use crate::backbone::Model;
+use crate::pool::floats;
 use crate::{Error, Result};
 
 /// All values of a network outside autodiff, running statistics included, in the order of its parameters.
@@ -39,11 +40,11 @@ async fn read(rows: Vec<Tensor<1>>) -> Result<Vec<f32>> {
     data.convert::<f32>().try_into_vec().map_err(|_| lost())
 }
 
-/// A network with the values that [`values`] gave, on its own device.
+/// A network with the values that [`values`] gave, [as bytes](crate::pool::to_bytes), on its own device.
 ///
 /// # Errors
 /// When there are more or fewer.
-pub(super) fn fill(model: Model, values: &[f32]) -> Result<Model> {
+pub(super) fn fill(model: Model, values: &[u8]) -> Result<Model> {
     let mut rest = Some(values);
     let model = model.map(&mut Fill(&mut rest));
     match rest {
@@ -53,19 +54,14 @@ pub(super) fn fill(model: Model, values: &[f32]) -> Result<Model> {
 }
 
 /// The values that are left; `None` once there were too few.
-struct Fill<'a, 'b>(&'b mut Option<&'a [f32]>);
+struct Fill<'a, 'b>(&'b mut Option<&'a [u8]>);
 
 impl ModuleMapper for Fill<'_, '_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         param.map(|old| {
-            let taken = self
-                .0
-                .and_then(|rest| rest.split_at_checked(old.shape().num_elements()));
-            *self.0 = taken.map(|(_, rest)| rest);
-            let Some((values, _)) = taken else {
+            let Some(data) = take(self.0, old.shape()) else {
                 return old;
             };
-            let data = TensorData::new(values.to_vec(), old.shape());
             match old.device().is_autodiff() {
                 true => {
                     let new = Tensor::from_inner(Tensor::from_data(data, &old.device().inner()));
@@ -75,6 +71,14 @@ impl ModuleMapper for Fill<'_, '_> {
             }
         })
     }
+}
+
+/// The values of the next tensor of this shape, if they are all there.
+fn take(rest: &mut Option<&[u8]>, shape: Shape) -> Option<TensorData> {
+    let bytes = shape.num_elements() * size_of::<f32>();
+    let taken = rest.and_then(|rest| rest.split_at_checked(bytes));
+    *rest = taken.map(|(_, rest)| rest);
+    taken.map(|(values, _)| TensorData::new(floats(values), shape))
 }
 
 fn miscounted() -> Error {
@@ -109,11 +113,11 @@ impl ModuleVisitor for Gradients {
     }
 }
 
-/// The gradients of `model` that [`gradient_values`] gave, on `device`.
+/// The gradients of `model` that [`gradient_values`] gave, [as bytes](crate::pool::to_bytes), on `device`.
 ///
 /// # Errors
 /// When they belong to another network.
-pub(super) fn gradients(values: &[f32], present: &[bool], model: &Model, device: &Device) -> Result<GradientsParams> {
+pub(super) fn gradients(values: &[u8], present: &[bool], model: &Model, device: &Device) -> Result<GradientsParams> {
     let mut register = Register {
         gradients: GradientsParams::new(),
         values: Some(values),
@@ -130,7 +134,7 @@ pub(super) fn gradients(values: &[f32], present: &[bool], model: &Model, device:
 struct Register<'a> {
     gradients: GradientsParams,
     /// The values that are left; `None` once there were too few.
-    values: Option<&'a [f32]>,
+    values: Option<&'a [u8]>,
     present: std::slice::Iter<'a, bool>,
     device: Device,
 }
@@ -145,11 +149,8 @@ impl ModuleVisitor for Register<'_> {
                 return;
             }
         }
-        let shape = param.shape();
-        let taken = self.values.and_then(|rest| rest.split_at_checked(shape.num_elements()));
-        self.values = taken.map(|(_, rest)| rest);
-        if let Some((values, _)) = taken {
-            let gradient = Tensor::<D>::from_data(TensorData::new(values.to_vec(), shape), &self.device);
+        if let Some(data) = take(&mut self.values, param.shape()) {
+            let gradient = Tensor::<D>::from_data(data, &self.device);
             self.gradients.register(param.id, gradient);
         }
     }

@@ -9,7 +9,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::flat::{lost, numbers};
 use super::optimizer::norm_of;
-use super::pooled::{self, Drawn, Round, StepWeights};
+use super::pooled::{self, Drawn, Round, Source, StepWeights};
 use super::precision::gather;
 use super::replica::{Replica, step_mask, to_device};
 use super::student::Student;
@@ -37,6 +37,8 @@ pub(super) struct Learner {
     devices: Vec<Device>,
     /// Workers that share them too.
     pool: Pool,
+    /// Momentum of the teacher's update since the last step, if there was one.
+    momentum: Option<f64>,
 }
 
 impl Learner {
@@ -58,6 +60,7 @@ impl Learner {
             loss_scale: config.mixed_precision.loss_scale(),
             devices: vec![device],
             pool: Pool::default(),
+            momentum: None,
         }
     }
 
@@ -117,10 +120,7 @@ impl Learner {
         let loss = MultiScaleLoss::new(config.loss, self.network.scale_weights());
         let replicas = self.replicas(index, config);
         let scale = self.loss_scale.map_or(1.0, |scale| scale.factor);
-        let weights = match self.pool.size() {
-            0 => None,
-            _ => Some(StepWeights::read(&self.student.model, self.teacher.as_ref()).await?),
-        };
+        let mut source = Source::Updated(self.momentum.take());
         let here = |replica: &Replica, Drawn { number, patches }: Drawn| {
             let batch = patches.upload(&self.labels, &replica.device);
             replica.gradients(batch, number, (&loss, &self.network), config, scale)
@@ -136,9 +136,9 @@ impl Learner {
             let round = Round {
                 step: index,
                 batches: (done..end).map(drawn).collect(),
-                weights: weights.as_ref(),
+                weights: self.weights(source).await?,
             };
-            done = end;
+            (done, source) = (end, Source::Held);
             // Results are summed in the order of the batches, regardless of the number of devices and workers.
             for (gradients, terms) in round
                 .compute(&replicas, &mut self.pool, &self.student.model, here)
@@ -158,6 +158,17 @@ impl Learner {
             self.optimizer.step_with_norm(rate, student, gradients, batches, norm);
         }
         Ok(losses)
+    }
+
+    /// What workers need of the weights of a step, from this source if they are ready; nothing without any.
+    async fn weights(&self, source: Source) -> Result<Option<StepWeights>> {
+        let source = if self.pool.is_ready() { source } else { Source::Sent };
+        match self.pool.size() {
+            0 => Ok(None),
+            _ => StepWeights::read(source, &self.student.model, self.teacher.as_ref())
+                .await
+                .map(Some),
+        }
     }
 
     /// Whether a scaled loss and the norm of its gradients are finite; updates the scale.
@@ -193,6 +204,7 @@ impl Learner {
     pub fn update_teacher(&mut self, momentum: f64) {
         if let Some(teacher) = self.teacher.take() {
             self.teacher = Some(update_teacher(teacher, &self.student.model, momentum));
+            self.momentum = Some(momentum);
         }
     }
 
@@ -244,6 +256,7 @@ impl Learner {
             devices: self.devices,
             labels: self.labels,
             pool: self.pool,
+            momentum: self.momentum,
         })
     }
 }

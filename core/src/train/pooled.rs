@@ -1,7 +1,7 @@
 //! Batches of a step, shared with the workers of a pool.
 //!
-//! A worker computes the gradients of a batch for the weights that come with it: what it holds between two steps are
-//! the settings alone, so copies cannot drift apart.
+//! A worker computes the gradients of a batch for a student that is sent to it in every step. The teacher follows the
+//! student, so once a worker has it, it updates its own as the learner does: to the same values.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::backbone::{Model, Network};
 use crate::dataset::LabelSet;
 use crate::infer::WindowServer;
 use crate::loss::{MultiScaleLoss, Terms};
-use crate::medcontext::JointLoss;
+use crate::medcontext::{JointLoss, update_teacher};
 use crate::pool::{Kind, Message, Pool, Worker, floats, to_bytes};
 use crate::transform::HostBatch;
 use crate::{Error, Result};
@@ -33,7 +33,7 @@ enum Request {
         labels: LabelSet,
         channels: usize,
     },
-    /// Compute gradients. The parts are intensities, classes, the student's values and the teacher's, if there is one.
+    /// Compute gradients. The parts are intensities, classes, and what [`Source`] says.
     Gradients {
         /// The step, from 0.
         step: usize,
@@ -41,7 +41,20 @@ enum Request {
         number: usize,
         /// Of the batch, `[batch, channel, d, h, w]`.
         shape: [usize; 5],
+        weights: Source,
     },
+}
+
+/// How a worker comes by the weights of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) enum Source {
+    /// The values of the student come with the batch, and the teacher's, if there is one.
+    Sent,
+    /// The student's come, and the worker updates the teacher of the step before with this momentum; without one the
+    /// teacher has stayed the same.
+    Updated(Option<f64>),
+    /// They came with a batch of the same step.
+    Held,
 }
 
 /// The answer: the gradients are its only part.
@@ -72,23 +85,24 @@ pub(super) fn pool(
 
 /// The weights of a step, as they are sent with its batches.
 pub(super) struct StepWeights {
-    student: Arc<Vec<u8>>,
-    teacher: Option<Arc<Vec<u8>>>,
+    source: Source,
+    parts: Vec<Arc<Vec<u8>>>,
 }
 
 impl StepWeights {
-    /// Reads them from the device.
+    /// Reads from the device what is sent.
     ///
     /// # Errors
     /// When it does not answer.
-    pub async fn read(student: &Model, teacher: Option<&Model>) -> Result<Self> {
-        Ok(Self {
-            student: to_bytes(&flat::values(&student.valid()).await?),
-            teacher: match teacher {
-                Some(teacher) => Some(to_bytes(&flat::values(teacher).await?)),
-                None => None,
-            },
-        })
+    pub async fn read(source: Source, student: &Model, teacher: Option<&Model>) -> Result<Self> {
+        let mut parts = Vec::new();
+        if source != Source::Held {
+            parts.push(to_bytes(&flat::values(&student.valid()).await?));
+        }
+        if let (Source::Sent, Some(teacher)) = (source, teacher) {
+            parts.push(to_bytes(&flat::values(teacher).await?));
+        }
+        Ok(Self { source, parts })
     }
 
     /// The part of a step that one worker does.
@@ -97,11 +111,11 @@ impl StepWeights {
             step,
             number: *number,
             shape: patches.shape,
+            weights: self.source,
         };
         let intensities = to_bytes(&patches.intensities);
-        let classes = Arc::new(patches.classes.clone());
-        let mut parts = vec![intensities, classes, Arc::clone(&self.student)];
-        parts.extend(self.teacher.clone());
+        let mut parts = vec![intensities, Arc::new(patches.classes.clone())];
+        parts.extend(self.parts.iter().cloned());
         Message::new(Kind::Training, &request, parts)
     }
 }
@@ -113,16 +127,16 @@ pub(super) struct Drawn {
 }
 
 /// Batches that are computed at the same time: one on each device, then one by each worker.
-pub(super) struct Round<'a> {
+pub(super) struct Round {
     /// The step, from 0.
     pub step: usize,
     /// At most as many as there are devices and workers.
     pub batches: Vec<Drawn>,
     /// What workers need; nothing without any.
-    pub weights: Option<&'a StepWeights>,
+    pub weights: Option<StepWeights>,
 }
 
-impl Round<'_> {
+impl Round {
     /// Gradients of `student` and losses of each batch, in order. `here` computes a batch on a device; what a worker
     /// failed to do is done on the first.
     ///
@@ -137,7 +151,7 @@ impl Round<'_> {
     ) -> Result<Vec<(GradientsParams, JointLoss)>> {
         let mut own = self.batches;
         let others = own.split_off(replicas.len().min(own.len()));
-        let part = |batch| self.weights.map(|weights| weights.with(self.step, batch));
+        let part = |batch| self.weights.as_ref().map(|weights| weights.with(self.step, batch));
         let parts = others.iter().filter_map(part).collect::<Result<Vec<_>>>()?;
         // All devices get their work before the first result is fetched, so they work concurrently.
         let own = async {
@@ -159,8 +173,7 @@ impl Round<'_> {
 /// The gradients of `student` in a worker's answer, and the losses, on `device`.
 fn gradients(answer: &Message, student: &Model, device: &Device) -> Result<(GradientsParams, JointLoss)> {
     let Computed { present, losses } = answer.body()?;
-    let values = floats(answer.part(0)?);
-    let gradients = flat::gradients(&values, &present, student, device)?;
+    let gradients = flat::gradients(answer.part(0)?, &present, student, device)?;
     let plain = device.clone().inner();
     Ok((gradients, losses.map(|term| Tensor::from_data([term as f32], &plain))))
 }
@@ -177,8 +190,17 @@ struct Run {
     config: TrainConfig,
     labels: LabelSet,
     network: Network,
-    /// A network to fill with each step's weights.
+    /// A network to fill with weights.
     model: Model,
+    /// Those of the last step that it took part in.
+    held: Option<Held>,
+}
+
+/// The weights of a step.
+struct Held {
+    step: usize,
+    student: Student,
+    teacher: Option<Model>,
 }
 
 impl PoolServer {
@@ -216,35 +238,69 @@ impl PoolServer {
                     config: *config,
                     labels,
                     network,
+                    held: None,
                 });
                 Message::new(Kind::Training, &(), Vec::new())
             }
-            Request::Gradients { step, number, shape } => {
-                let run = self.run.as_ref();
+            Request::Gradients {
+                step,
+                number,
+                shape,
+                weights,
+            } => {
+                let run = self.run.as_mut();
                 let run = run.ok_or_else(|| Error::Pool("a batch came before its network".to_owned()))?;
-                run.gradients(message, step, (number, shape), &self.device.clone().autodiff())
-                    .await
+                let held = run.weights(message, step, weights)?;
+                let computed = run
+                    .gradients(message, &held, (number, shape), &self.device.clone().autodiff())
+                    .await;
+                run.held = Some(held);
+                computed
             }
         }
     }
 }
 
 impl Run {
+    /// The weights of a step, and nothing held until they are put back.
+    fn weights(&mut self, message: &Message, step: usize, source: Source) -> Result<Held> {
+        let held = self.held.take();
+        let missing = || Error::Pool(format!("the weights before step {} are missing", step + 1));
+        if source == Source::Held {
+            return held.filter(|held| held.step == step).ok_or_else(missing);
+        }
+        let student = flat::fill(self.model.clone(), message.part(2)?)?;
+        let teacher = match source {
+            Source::Updated(momentum) => {
+                let before = held.filter(|held| held.step + 1 == step).ok_or_else(missing)?;
+                match (before.teacher, momentum) {
+                    (Some(teacher), Some(momentum)) => Some(update_teacher(teacher, &student, momentum)),
+                    (teacher, _) => teacher,
+                }
+            }
+            _ => {
+                let sent = message.parts.get(3);
+                sent.map(|part| flat::fill(self.model.valid(), part)).transpose()?
+            }
+        };
+        Ok(Held {
+            step,
+            student: Student::from(student),
+            teacher,
+        })
+    }
+
     async fn gradients(
         &self,
         message: &Message,
-        step: usize,
+        held: &Held,
         (number, shape): (usize, [usize; 5]),
         device: &Device,
     ) -> Result<Message> {
-        let student = Student::from(flat::fill(self.model.clone(), &floats(message.part(2)?))?);
-        let teacher = message
-            .parts
-            .get(3)
-            .map(|part| flat::fill(self.model.valid(), &floats(part)));
-        let (teacher, mask) = (teacher.transpose()?, step_mask(&self.network, &self.config, step));
+        let Held { step, student, teacher } = held;
+        let mask = step_mask(&self.network, &self.config, *step);
         let off = MixedPrecision::Off;
-        let replica = Replica::new(&student, true, teacher.as_ref(), mask.as_ref(), off, device);
+        let replica = Replica::new(student, true, teacher.as_ref(), mask.as_ref(), off, device);
         let batch = HostBatch {
             intensities: floats(message.part(0)?),
             classes: message.part(1)?.to_vec(),

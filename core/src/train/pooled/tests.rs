@@ -1,4 +1,4 @@
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -22,6 +22,8 @@ use crate::volume::{Image, LabelImage, Limits};
 struct Local {
     server: Rc<Mutex<PoolServer>>,
     asked: Cell<usize>,
+    /// How many parts each message had.
+    parts: RefCell<Vec<usize>>,
     dies_at: Vec<usize>,
 }
 
@@ -30,6 +32,7 @@ impl Local {
         Rc::new(Self {
             server: Rc::new(Mutex::new(PoolServer::new(&Device::flex()))),
             asked: Cell::new(0),
+            parts: RefCell::default(),
             dies_at: dies_at.to_vec(),
         })
     }
@@ -38,6 +41,7 @@ impl Local {
 impl Worker for Local {
     fn ask(&self, message: Message) -> LocalBoxFuture<'static, Option<Message>> {
         let number = self.asked.replace(self.asked.get() + 1);
+        self.parts.borrow_mut().push(message.parts.len());
         let (dies, server) = (self.dies_at.contains(&number), Rc::clone(&self.server));
         async move {
             let mut server = server.lock().await;
@@ -128,6 +132,23 @@ fn workers_change_nothing_of_a_run() {
             second.asked.get()
         );
     }
+}
+
+/// Beside intensities and classes: the teacher once, the student in every step, and nothing with a second batch.
+#[test]
+fn weights_are_sent_no_more_often_than_they_are_needed() {
+    let config = TrainConfig {
+        iterations: 3,
+        accumulation: 5,
+        ..config(Backbone::Unetr, MedContext::default())
+    };
+    let alone = trained(&config, &[]);
+    let (first, second) = (Local::new(&[]), Local::new(&[]));
+    let found = trained(&config, &[first.clone(), second.clone()]);
+    assert!(found == alone, "{:?} and alone {:?}", found.1, alone.1);
+    // Networks that validate come to them too.
+    assert_eq!(first.parts.borrow()[..7], [0, 4, 2, 3, 2, 3, 2]);
+    assert_eq!(second.parts.borrow()[..4], [0, 4, 3, 3]);
 }
 
 /// A plan has several patches in a batch; what is timed is the step that workers share.

@@ -4,6 +4,7 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::launch::{arg, cubes, empty, sum_all_parts};
+use super::thin;
 
 /// Invocations along each side of a tile: few, since they wait for each other, with many sums each.
 const SIDE: usize = 8;
@@ -14,13 +15,14 @@ const UNITS: usize = SIDE * SIDE;
 const THIN: usize = 2;
 const BLOCK: usize = 8;
 
-/// Terms of the sums that are in shared memory at a time.
-const DEPTH: usize = 16;
+/// Terms of the sums that are in shared memory at a time: few, since WebGPU fills that with zeros whenever a workgroup
+/// begins.
+const DEPTH: usize = 8;
 
 /// Workgroups that are enough to keep a device busy, and the terms of a sum that are worth a second launch to add up
 /// parts. Tests have shorter sums.
-const BUSY: usize = 256;
-const FEWEST_TERMS: usize = if cfg!(test) { 64 } else { 1024 };
+pub(super) const BUSY: usize = 256;
+pub(super) const FEWEST_TERMS: usize = if cfg!(test) { 64 } else { 1024 };
 
 /// One of the two factors.
 #[derive(Clone, Copy)]
@@ -131,7 +133,7 @@ fn product_kernel(
     left_transposed: u32,
     right_transposed: u32,
     has_bias: u32,
-    adds: u32,
+    #[comptime] adds: bool,
     #[comptime] height: usize,
     #[comptime] width: usize,
 ) {
@@ -156,6 +158,9 @@ fn product_kernel(
         for index in 0..comptime!(height * width) {
             sums[index] = 0.0;
         }
+        let row = unit / SIDE * height;
+        let column = unit % SIDE * width;
+        let works = first_row + row < rows && first_column + column < columns;
         let mut first = part * run;
         while first < end {
             fill(
@@ -183,20 +188,21 @@ fn product_kernel(
                 wide,
             );
             sync_cube();
-            let row = unit / SIDE * height;
-            let column = unit % SIDE * width;
-            for term in 0..DEPTH {
-                let mut of_row = Array::<f32>::new(height);
-                #[unroll]
-                for y in 0..height {
-                    of_row[y] = left_tile[term * tall + row + y];
-                }
-                #[unroll]
-                for x in 0..width {
-                    let of_column = right_tile[term * wide + column + x];
+            if works {
+                let deep = select(end - first < DEPTH, end - first, DEPTH);
+                for term in 0..deep {
+                    let mut of_row = Array::<f32>::new(height);
                     #[unroll]
                     for y in 0..height {
-                        sums[y * width + x] += of_row[y] * of_column;
+                        of_row[y] = left_tile[term * tall + row + y];
+                    }
+                    #[unroll]
+                    for x in 0..width {
+                        let of_column = right_tile[term * wide + column + x];
+                        #[unroll]
+                        for y in 0..height {
+                            sums[y * width + x] += of_row[y] * of_column;
+                        }
                     }
                 }
             }
@@ -206,18 +212,20 @@ fn product_kernel(
 
         let start = (part * samples + sample) * rows * columns;
         #[unroll]
-        for y_of_block in 0..height {
+        for x in 0..width {
+            let column = first_column + column + x;
+            let mut of_bias = 0.0f32;
+            if has_bias != 0 && part == 0 && column < columns {
+                of_bias = bias[column];
+            }
             #[unroll]
-            for x_of_block in 0..width {
-                let row = first_row + unit / SIDE * height + y_of_block;
-                let column = first_column + unit % SIDE * width + x_of_block;
+            for y_of_block in 0..height {
+                let row = first_row + row + y_of_block;
                 if row < rows && column < columns {
-                    let mut sum = sums[y_of_block * width + x_of_block];
-                    if has_bias != 0 && part == 0 {
-                        sum += bias[column];
-                    }
-                    if adds != 0 && part == 0 {
-                        sum += added[(sample * rows + row) * columns + column];
+                    let mut sum = sums[y_of_block * width + x] + of_bias;
+                    if comptime!(adds) {
+                        let value = added[(sample * rows + row) * columns + column];
+                        sum += select(part == 0, value, 0.0);
                     }
                     y[start + row * columns + column] = sum;
                 }
@@ -248,6 +256,9 @@ fn launch(left: Factor<'_>, right: Factor<'_>, added: Added<'_>, sizes: Sizes) -
     } = sizes;
     let block = |side: usize| if side <= THIN * SIDE { THIN } else { BLOCK };
     let (height, width) = (block(rows), block(columns));
+    if rows <= thin::ROWS && width == BLOCK {
+        return thin::launch(left, right, added, sizes);
+    }
     let tiles = rows.div_ceil(height * SIDE) * columns.div_ceil(width * SIDE);
     let parts = (BUSY / (tiles * samples)).clamp(1, terms.div_ceil(FEWEST_TERMS));
     let run = terms.div_ceil(parts).next_multiple_of(DEPTH);
@@ -277,7 +288,7 @@ fn launch(left: Factor<'_>, right: Factor<'_>, added: Added<'_>, sizes: Sizes) -
         u32::from(left.transposed),
         u32::from(right.transposed),
         u32::from(bias.is_some()),
-        u32::from(values.is_some()),
+        values.is_some(),
         height,
         width,
     );

@@ -1,6 +1,6 @@
 //! 3×3×3 convolution by tiles: a workgroup computes eight channels of a tile of the result, an invocation some
-//! neighboring voxels of each. Two channels of the tile's input with its border, and their weights, are in shared
-//! memory at a time.
+//! neighboring voxels of each. One channel of the tile's input with its border, and its weights, are in shared memory at
+//! a time: WebGPU fills that with zeros whenever a workgroup begins.
 
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
@@ -47,13 +47,12 @@ impl Tile {
     }
 }
 
-/// Channels of the result that a workgroup computes, and channels of the input in shared memory.
+/// Channels of the result that a workgroup computes.
 const CHANNELS: usize = 8;
-const TOGETHER: usize = 2;
 
 /// Taps of a kernel, and the weights in shared memory.
 const TAPS: usize = 27;
-const WEIGHTS: usize = TOGETHER * TAPS * CHANNELS;
+const WEIGHTS: usize = TAPS * CHANNELS;
 
 /// The workgroups from `first` to `end`. With `back` it is the gradient of the input: the same with every kernel
 /// mirrored and its channels exchanged.
@@ -80,7 +79,7 @@ fn convolve_kernel(
     if cube < end {
         let units = comptime!(tile.units());
         let sides = comptime!(tile.sides.with_border());
-        let mut values = Shared::<[f32]>::new_slice(comptime!(TOGETHER * sides.voxels()));
+        let mut values = Shared::<[f32]>::new_slice(comptime!(sides.voxels()));
         let mut taps = Shared::<[f32]>::new_slice(WEIGHTS);
         let unit = UNIT_POS as usize;
         let first_channel = cube / tiles % blocks * CHANNELS;
@@ -105,39 +104,38 @@ fn convolve_kernel(
             h,
             w,
         };
-        let mut first_input = 0usize.runtime();
-        while first_input < input {
+        let (z, line) = (tile_z + at_z, tile_y + at_y);
+        let works = z < d && line < h && tile_x + at_x < w;
+        for channel in 0..input {
             let corner = Corner {
                 sample,
-                channel: first_input,
+                channel,
                 z: tile_z,
                 y: tile_y,
                 x: tile_x,
             };
-            fill(x, &mut values, &corner, &volume, TOGETHER, sides, 1usize, units);
-            // Of all taps of the channels, one after the other, the weights of each result are neighbors.
+            fill(x, &mut values, &corner, &volume, 1usize, sides, 1usize, units);
+            // Of all taps, one after the other, the weights of each result are neighbors.
             let result = first_channel + unit % CHANNELS;
             let mut tap = unit / CHANNELS;
-            while tap < comptime!(TOGETHER * TAPS) {
-                let channel = first_input + select(tap < TAPS, 0, 1);
+            while tap < TAPS {
                 let mut value = 0.0f32;
-                if result < output && channel < input {
+                if result < output {
                     if back != 0 {
-                        let tap = select(tap < TAPS, tap, tap - TAPS);
                         value = weight[(channel * output + result) * TAPS + comptime!(TAPS - 1) - tap];
                     } else {
-                        value = weight[(result * input + first_input) * TAPS + tap];
+                        value = weight[(result * input + channel) * TAPS + tap];
                     }
                 }
                 taps[tap * CHANNELS + unit % CHANNELS] = value;
                 tap += comptime!(units / CHANNELS);
             }
             sync_cube();
-            for channel in 0..TOGETHER {
+            if works {
                 for plane in 0..3usize {
                     for line in 0..3usize {
-                        let from = ((channel * sides.d + at_z + plane) * sides.h + at_y + line) * sides.w + at_x;
-                        let tap = ((channel * 3 + plane) * 3 + line) * 3 * CHANNELS;
+                        let from = ((at_z + plane) * sides.h + at_y + line) * sides.w + at_x;
+                        let tap = (plane * 3 + line) * 3 * CHANNELS;
                         let mut row = Array::<f32>::new(comptime!(tile.voxels + 2));
                         #[unroll]
                         for voxel in 0..comptime!(tile.voxels + 2) {
@@ -158,11 +156,9 @@ fn convolve_kernel(
                 }
             }
             sync_cube();
-            first_input += TOGETHER;
         }
 
-        let (z, line) = (tile_z + at_z, tile_y + at_y);
-        if z < d && line < h {
+        if works {
             #[unroll]
             for result in 0..CHANNELS {
                 if first_channel + result < output {

@@ -85,8 +85,8 @@ pub(super) struct Volume {
     pub w: usize,
 }
 
-/// Puts a tile of some channels, which begins `border` voxels before its corner, into shared memory; what lies outside
-/// the volume counts as 0.
+/// Puts a tile of up to some channels, as many as there are, which begins `border` voxels before its corner, into shared
+/// memory; what lies outside the volume counts as 0.
 #[cube]
 pub(super) fn fill(
     from: &[f32],
@@ -101,14 +101,16 @@ pub(super) fn fill(
     let (d, h, w) = (volume.d, volume.h, volume.w);
     let mut place = begin(UNIT_POS as usize, sides);
     let mut index = UNIT_POS as usize;
-    while index < comptime!(channels * sides.voxels()) {
+    let left = volume.channels - corner.channel;
+    let end = select(left < channels, left, channels) * comptime!(sides.voxels());
+    while index < end {
         let channel = corner.channel + place.channel;
         let (z, y, x) = (corner.z + place.z, corner.y + place.y, corner.x + place.x);
         let inside_z = z >= border && z < d + border;
         let inside_y = y >= border && y < h + border;
         let inside_x = x >= border && x < w + border;
         let mut value = 0.0f32;
-        if channel < volume.channels && inside_z && inside_y && inside_x {
+        if inside_z && inside_y && inside_x {
             let plane = (corner.sample * volume.channels + channel) * d + z - border;
             value = from[(plane * h + y - border) * w + x - border];
         }

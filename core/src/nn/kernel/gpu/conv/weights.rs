@@ -7,13 +7,13 @@ use cubecl::prelude::*;
 use super::walk::{Corner, Sides, Volume, fill};
 use crate::nn::kernel::gpu::launch::{arg, cubes, dims, empty, launches, sum_all_parts};
 
-/// A tile, and its input.
-const TILE: Sides = Sides { d: 2, h: 4, w: 16 };
+/// A tile, and its input: small, since WebGPU fills shared memory with zeros whenever a workgroup begins.
+const TILE: Sides = Sides { d: 2, h: 2, w: 8 };
 const BORDERED: Sides = TILE.with_border();
 
 /// Channels of the input and of the result that a workgroup takes, and those of the result that an invocation does.
-const INPUTS: usize = 4;
-const OUTPUTS: usize = 16;
+const INPUTS: usize = 8;
+const OUTPUTS: usize = 8;
 const BLOCK: usize = 4;
 
 /// Planes of taps of a kernel, taps of a plane, and invocations.
@@ -21,8 +21,9 @@ const PLANES: usize = 3;
 const TAPS: usize = 9;
 const UNITS: usize = OUTPUTS / BLOCK * INPUTS * PLANES;
 
-/// Workgroups that are enough to keep a device busy.
+/// Workgroups that are enough to keep a device busy, and the tiles that are worth one.
 const BUSY: usize = 256;
+const FEWEST_TILES: usize = 4;
 
 /// The sums of one part of the tiles, `[part, output, input, 27]`, by the workgroups from `first` to `end`.
 #[cube(launch)]
@@ -53,6 +54,7 @@ fn gradient_kernel(
         let plane = unit % PLANES;
         let own_input = unit / PLANES % INPUTS;
         let own_output = unit / comptime!(PLANES * INPUTS) * BLOCK;
+        let works = first_input + own_input < input && first_output + own_output < output;
 
         let mut sums = Array::<f32>::new(comptime!(BLOCK * TAPS));
         #[unroll]
@@ -97,30 +99,35 @@ fn gradient_kernel(
             };
             fill(dy, &mut changes, &corner, &of_result, OUTPUTS, TILE, 0usize, UNITS);
             sync_cube();
-            for z in 0..TILE.d {
-                for y in 0..TILE.h {
-                    let from = ((own_input * BORDERED.d + z + plane) * BORDERED.h + y) * BORDERED.w;
-                    let to = own_output * comptime!(TILE.voxels()) + (z * TILE.h + y) * TILE.w;
-                    // Of three lines the voxels before, at and after the column.
-                    let mut window = Array::<f32>::new(TAPS);
-                    #[unroll]
-                    for line in 0..3usize {
-                        window[line * 3 + 1] = values[from + line * BORDERED.w];
-                        window[line * 3 + 2] = values[from + line * BORDERED.w + 1];
-                    }
-                    for column in 0..TILE.w {
+            if works {
+                let deep = select(d - tile_z < TILE.d, d - tile_z, TILE.d);
+                let high = select(h - tile_y < TILE.h, h - tile_y, TILE.h);
+                let wide = select(w - tile_x < TILE.w, w - tile_x, TILE.w);
+                for z in 0..deep {
+                    for y in 0..high {
+                        let from = ((own_input * BORDERED.d + z + plane) * BORDERED.h + y) * BORDERED.w;
+                        let to = own_output * comptime!(TILE.voxels()) + (z * TILE.h + y) * TILE.w;
+                        // Of three lines the voxels before, at and after the column.
+                        let mut window = Array::<f32>::new(TAPS);
                         #[unroll]
                         for line in 0..3usize {
-                            window[line * 3] = window[line * 3 + 1];
-                            window[line * 3 + 1] = window[line * 3 + 2];
-                            window[line * 3 + 2] = values[from + line * BORDERED.w + column + 2];
+                            window[line * 3 + 1] = values[from + line * BORDERED.w];
+                            window[line * 3 + 2] = values[from + line * BORDERED.w + 1];
                         }
-                        #[unroll]
-                        for result in 0..BLOCK {
-                            let change = changes[to + result * comptime!(TILE.voxels()) + column];
+                        for column in 0..wide {
                             #[unroll]
-                            for tap in 0..TAPS {
-                                sums[result * TAPS + tap] += change * window[tap];
+                            for line in 0..3usize {
+                                window[line * 3] = window[line * 3 + 1];
+                                window[line * 3 + 1] = window[line * 3 + 2];
+                                window[line * 3 + 2] = values[from + line * BORDERED.w + column + 2];
+                            }
+                            #[unroll]
+                            for result in 0..BLOCK {
+                                let change = changes[to + result * comptime!(TILE.voxels()) + column];
+                                #[unroll]
+                                for tap in 0..TAPS {
+                                    sums[result * TAPS + tap] += change * window[tap];
+                                }
                             }
                         }
                     }
@@ -130,7 +137,7 @@ fn gradient_kernel(
             tile += parts;
         }
 
-        if first_input + own_input < input {
+        if works {
             #[unroll]
             for result in 0..BLOCK {
                 let channel = first_output + own_output + result;
@@ -153,7 +160,7 @@ pub(super) fn gradient(x: &CubeTensor, dy: &CubeTensor) -> CubeTensor {
     let output = dims::<5>(dy)[1];
     let tiles = samples * d.div_ceil(TILE.d) * h.div_ceil(TILE.h) * w.div_ceil(TILE.w);
     let blocks = input.div_ceil(INPUTS) * output.div_ceil(OUTPUTS);
-    let parts = (BUSY / blocks).clamp(1, tiles);
+    let parts = (BUSY / blocks).clamp(1, tiles.div_ceil(FEWEST_TILES));
     let sums = empty(x, [parts, output, input, 27]);
     let operations = 2.0 * (INPUTS * OUTPUTS * 27 * TILE.voxels() * tiles.div_ceil(parts)) as f64;
     for launch in launches(blocks * parts, operations) {

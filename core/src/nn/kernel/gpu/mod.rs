@@ -23,7 +23,6 @@ mod linear;
 mod norm;
 mod product;
 mod relative_distance;
-mod thin;
 mod update;
 
 pub(super) use conv::suits;

@@ -1,10 +1,10 @@
-//! Products of matrices, by tiles in shared memory of which each invocation computes a block in registers.
+//! Products by tiles in shared memory, of which each invocation computes a block in registers.
 
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::launch::{arg, cubes, empty, sum_all_parts};
-use super::thin;
+use super::factor::{Added, BUSY, FEWEST_TERMS, Factor, Sizes};
+use crate::nn::kernel::gpu::launch::{arg, cubes, empty};
 
 /// Invocations along each side of a tile: few, since they wait for each other, with many sums each.
 const SIDE: usize = 8;
@@ -18,63 +18,6 @@ const BLOCK: usize = 8;
 /// Terms of the sums that are in shared memory at a time: few, since WebGPU fills that with zeros whenever a workgroup
 /// begins.
 const DEPTH: usize = 8;
-
-/// Workgroups that are enough to keep a device busy, and the terms of a sum that are worth a second launch to add up
-/// parts. Tests have shorter sums.
-pub(super) const BUSY: usize = 256;
-pub(super) const FEWEST_TERMS: usize = if cfg!(test) { 64 } else { 1024 };
-
-/// One of the two factors.
-#[derive(Clone, Copy)]
-pub(super) struct Factor<'a> {
-    pub values: &'a CubeTensor,
-    /// Whether it lies in memory with its axes exchanged.
-    pub transposed: bool,
-    /// Whether every sample has one, rather than all the same.
-    pub of_sample: bool,
-}
-
-impl<'a> Factor<'a> {
-    /// As it lies, the same for all samples.
-    pub fn new(values: &'a CubeTensor) -> Self {
-        Self {
-            values,
-            transposed: false,
-            of_sample: false,
-        }
-    }
-
-    /// The same with its axes exchanged.
-    pub fn transposed(self) -> Self {
-        Self {
-            transposed: !self.transposed,
-            ..self
-        }
-    }
-
-    pub fn of_sample(self) -> Self {
-        Self {
-            of_sample: true,
-            ..self
-        }
-    }
-}
-
-/// What is added to a product: a bias by column, and values for every entry.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Added<'a> {
-    pub bias: Option<&'a CubeTensor>,
-    pub values: Option<&'a CubeTensor>,
-}
-
-/// Rows and columns of a product, the terms of its sums, and the samples.
-#[derive(Clone, Copy)]
-pub(super) struct Sizes {
-    pub rows: usize,
-    pub columns: usize,
-    pub terms: usize,
-    pub samples: usize,
-}
 
 /// Puts [`DEPTH`] terms of `size` lines of a factor, its rows or columns, into shared memory, `[term, line]`; what is
 /// beyond the factor counts as 0. Neighbors read what neighbors in memory are: terms, or lines.
@@ -234,31 +177,20 @@ fn product_kernel(
     }
 }
 
-/// left · right of every sample, and what is added to it: `[sample, row, column]`.
-pub(super) fn product(left: Factor<'_>, right: Factor<'_>, added: Added<'_>, sizes: Sizes) -> CubeTensor {
-    let (parts, count) = launch(left, right, added, sizes);
-    sum_all_parts(parts, count, [sizes.samples, sizes.rows, sizes.columns])
-}
-
-/// The sum over samples of left · right: `[row, column]`.
-pub(super) fn product_sum(left: Factor<'_>, right: Factor<'_>, sizes: Sizes) -> CubeTensor {
-    let (parts, count) = launch(left, right, Added::default(), sizes);
-    sum_all_parts(parts, count * sizes.samples, [sizes.rows, sizes.columns])
+/// Rows or columns of an invocation's block, where there are so many in all.
+fn block(side: usize) -> usize {
+    if side <= THIN * SIDE { THIN } else { BLOCK }
 }
 
 /// `[part, sample, row, column]`, and the number of parts.
-fn launch(left: Factor<'_>, right: Factor<'_>, added: Added<'_>, sizes: Sizes) -> (CubeTensor, usize) {
+pub(super) fn launch(left: Factor<'_>, right: Factor<'_>, added: Added<'_>, sizes: Sizes) -> (CubeTensor, usize) {
     let Sizes {
         rows,
         columns,
         terms,
         samples,
     } = sizes;
-    let block = |side: usize| if side <= THIN * SIDE { THIN } else { BLOCK };
     let (height, width) = (block(rows), block(columns));
-    if rows <= thin::ROWS && width == BLOCK {
-        return thin::launch(left, right, added, sizes);
-    }
     let tiles = rows.div_ceil(height * SIDE) * columns.div_ceil(width * SIDE);
     let parts = (BUSY / (tiles * samples)).clamp(1, terms.div_ceil(FEWEST_TERMS));
     let run = terms.div_ceil(parts).next_multiple_of(DEPTH);

@@ -4,12 +4,15 @@
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::launch::{arg, empty, units};
-use super::product::{Added, BUSY, FEWEST_TERMS, Factor, Sizes};
+use super::factor::{Added, BUSY, FEWEST_TERMS, Factor, Sizes};
+use crate::nn::kernel::gpu::launch::{arg, empty, units};
 
 /// Rows that there can be, and columns that an invocation computes.
 pub(super) const ROWS: usize = 8;
 const COLUMNS: usize = 4;
+
+/// So many columns are too few to share among invocations.
+pub(super) const FEW: usize = 16;
 
 /// Of every sample and every run of terms a product, `[part, sample, row, column]`. From one row, term or column of a
 /// factor to the next it is so many values.

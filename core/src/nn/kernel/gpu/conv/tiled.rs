@@ -1,6 +1,6 @@
 //! 3×3×3 convolution by tiles: a workgroup computes eight channels of a tile of the result, an invocation some
-//! neighboring voxels of each. One channel of the tile's input with its border, and its weights, are in shared memory at
-//! a time: WebGPU fills that with zeros whenever a workgroup begins.
+//! neighboring voxels of each. One channel of the tile's input with its border, and its weights, are in shared memory
+//! at a time: WebGPU fills that with zeros whenever a workgroup begins.
 
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;

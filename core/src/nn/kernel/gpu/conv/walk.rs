@@ -85,7 +85,7 @@ pub(super) struct Volume {
     pub w: usize,
 }
 
-/// Puts a tile of up to some channels, as many as there are, which begins `border` voxels before its corner, into shared
+/// Puts a tile of some channels, or as many as there are, which begins `border` voxels before its corner, into shared
 /// memory; what lies outside the volume counts as 0.
 #[cube]
 pub(super) fn fill(

@@ -1,4 +1,4 @@
-//! What a product is of.
+//! The factors of a product, its sizes, and what is added to it.
 
 use burn_cubecl::tensor::CubeTensor;
 

@@ -28,13 +28,14 @@ class LiveBytes(TorchDispatchMode):
 
     def __init__(self):
         super().__init__()
-        self.storages = weakref.WeakKeyDictionary()
+        self.storages = weakref.WeakSet()
         self.now = self.peak = 0
 
     def see(self, tensor):
         storage = tensor.untyped_storage()
         if storage not in self.storages:
-            size = self.storages[storage] = storage.nbytes()
+            size = storage.nbytes()
+            self.storages.add(storage)
             self.now += size
             self.peak = max(self.peak, self.now)
             weakref.finalize(storage, self.lose, size)

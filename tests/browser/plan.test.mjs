@@ -1,9 +1,10 @@
 // The plan of a training run: what it says, what a person changes of it, and how long there is.
 
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { phantom, temporaryFolder } from "./files.mjs";
+import { core, phantom, temporaryFolder } from "./files.mjs";
 import { drop, limit, noWebgpu, press, reopen, screenshot, type, withPage } from "./page.mjs";
 
 const folder = temporaryFolder();
@@ -137,6 +138,42 @@ test("what memory does not allow is refused, with the nearest that works", { tim
     await screenshot(page, "plan-4-refused");
     await page.locator("#use-nearest").click();
     assert.ok(Number(await value(page, "spacing-width")) > 0.01);
+  });
+});
+
+test("a run that starts from weights has their network, whatever is planned", { timeout: limit }, async () => {
+  const [run, config] = [join(folder, "run"), join(folder, "run.toml")];
+  writeFileSync(config, "[preprocessing.spacing]\nmm = [3.0, 3.0, 3.0]\n");
+  const network = ["--backbone", "unetr", "--size", "tiny", "--patch", "16,32,16", "--config", config];
+  core("train", "--quiet", "--data", data, "--out", run, ...network, "--iterations", "1", "--device", "cpu");
+  await withPage(noWebgpu, "", async (page) => {
+    await plan(page);
+    const planned = await rows(page);
+    await drop(page, [join(run, "last.safetensors")]);
+    await page.locator("#start-from option[value=weights]:enabled").waitFor({ state: "attached" });
+    assert.deepEqual(await rows(page), planned, "weights that are only there change nothing");
+
+    await page.locator("#start-from").selectOption("weights");
+    await page.locator("#plan li[data-setting=patch] b", { hasText: /16\s×\s32\s×\s16/ }).waitFor();
+    const continued = await rows(page);
+    for (const [setting, of] of [
+      ["backbone", /^UNETR, tiny/],
+      ["patch", /^16\s×\s32\s×\s16/],
+      ["preprocessing.spacing", /^3\s×\s3\s×\s3/],
+    ]) {
+      assert.match(continued[setting].value, of);
+      assert.equal(continued[setting].why, "that of the weights to start from");
+      assert.notEqual(planned[setting].value, continued[setting].value);
+    }
+    assert.equal(continued.augmentation.why, planned.augmentation.why, "the rest is as planned");
+    await screenshot(page, "plan-6-from-weights");
+    await type(page, "iterations", "2");
+    assert.equal(await press(page, "train"), "done");
+
+    await page.locator("#plan li[data-setting=iterations] .reset").click();
+    await page.locator("#start-from").selectOption("scratch");
+    await page.locator("#plan li[data-setting=patch] b", { hasText: planned.patch.value }).waitFor();
+    assert.deepEqual(await rows(page), planned);
   });
 });
 

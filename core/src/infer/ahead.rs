@@ -158,7 +158,8 @@ impl Ahead {
         self.batches.iter().filter(has).count()
     }
 
-    fn take(&mut self) -> Range<usize> {
+    /// The next batch, which the caller computes and blends.
+    pub fn take(&mut self) -> Range<usize> {
         let first = self.next;
         self.next = (first + self.size).min(self.windows);
         first..self.next

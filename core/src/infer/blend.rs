@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+use burn::tensor::{Device, Tensor};
 use ndarray::{Array3, Array4, Axis, s};
 
+use super::accumulator::Accumulator;
 use super::uncertainty::{of_classes, of_regions, of_shares};
 use super::{PredictConfig, Windows, importance};
 use crate::dataset::LabelSet;
@@ -38,6 +40,8 @@ pub(super) struct Blender {
     outputs: usize,
     /// `[plane, height, width]`.
     weight: Array3<f32>,
+    /// Sums of planes that are not complete, where a device adds them up.
+    accumulator: Option<Accumulator>,
     classes: NativeClasses,
     /// Entropies as bytes, where asked for; handled like classes.
     entropy: Option<NativeClasses>,
@@ -72,6 +76,7 @@ impl Blender {
             sum: Array4::zeros((outputs + usize::from(with_disagreement), planes, h, w)),
             outputs,
             weight: Array3::zeros((planes, h, w)),
+            accumulator: None,
             entropy: config.uncertainty.then(|| native.clone()),
             entropy_of: match labels.regions() {
                 None => of_classes,
@@ -81,6 +86,19 @@ impl Blender {
             classes: native,
             kept: config.keep_logits.then(|| Array4::zeros((outputs, d, h, w))),
         }
+    }
+
+    /// Lets `device` add up the logits of windows, if it has memory for that: they come by
+    /// [`add_on_device`](Self::add_on_device) then.
+    pub fn on(mut self, device: &Device) -> Self {
+        let (classes, _, h, w) = self.sum.dim();
+        self.accumulator = Accumulator::new(classes, [h, w], &self.importance, device);
+        self
+    }
+
+    /// Whether a device adds up the logits.
+    pub fn is_on_device(&self) -> bool {
+        self.accumulator.is_some()
     }
 
     /// The voxels of some windows, row-major, and their shape `[window, channel, d, h, w]`.
@@ -126,6 +144,51 @@ impl Blender {
             }
             let mut weights = self.weight.slice_mut(place);
             weights += &self.importance;
+        }
+        Ok(())
+    }
+
+    /// The same with logits that are still on the device, `[window, class, d, h, w]`, in the order of all windows; waits
+    /// until they are added.
+    ///
+    /// # Errors
+    /// When their number does not match, or the device does not answer.
+    pub async fn add_on_device(
+        &mut self,
+        windows: Range<usize>,
+        logits: Tensor<5>,
+        mut decide: impl FnMut(&Array3<f32>, &mut [u8]),
+    ) -> Result<()> {
+        let [pd, ph, pw] = self.window;
+        let lost = || Error::Lost("segmenting".to_owned());
+        if logits.dims() != [windows.len(), self.sum.len_of(Axis(0)), pd, ph, pw] {
+            return Err(lost());
+        }
+        let last = windows.end == self.windows.starts.len();
+        for (sample, index) in windows.enumerate() {
+            let [d, h, w] = self.windows.starts[index];
+            self.fetch(d).await?;
+            self.complete(d, &mut decide);
+            let accumulator = self.accumulator.as_mut().ok_or_else(lost)?;
+            accumulator.add([d, h, w], &logits.clone().narrow(0, sample, 1).squeeze_dim(0));
+            let d = d - self.first;
+            let mut weights = self.weight.slice_mut(s![d..d + pd, h..h + ph, w..w + pw]);
+            weights += &self.importance;
+        }
+        match last {
+            true => self.fetch(self.depth).await,
+            false => self.accumulator.as_ref().ok_or_else(lost)?.wait().await,
+        }
+    }
+
+    /// Reads the sums of the planes before `end` from the device.
+    async fn fetch(&mut self, end: usize) -> Result<()> {
+        if let Some(accumulator) = &mut self.accumulator
+            && end > self.open
+        {
+            let planes = accumulator.take(end).await?;
+            let new = s![.., self.open - self.first..end - self.first, .., ..];
+            self.sum.slice_mut(new).assign(&planes);
         }
         Ok(())
     }

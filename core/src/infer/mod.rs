@@ -33,6 +33,7 @@
 //! # }
 //! ```
 
+mod accumulator;
 mod ahead;
 mod blend;
 mod ensemble;

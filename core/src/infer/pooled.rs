@@ -75,17 +75,25 @@ impl Predictor {
         Ok(files)
     }
 
-    /// The logits of windows, `[window, output, d, h, w]` row-major, and the disagreement of an ensemble where it is
-    /// asked for.
-    pub(super) async fn run_windows(
+    /// The logits of windows, `[window, output, d, h, w]`, and the disagreement of an ensemble where it is asked for.
+    pub(super) fn window_logits(
         &self,
         (values, shape): (Vec<f32>, [usize; 5]),
         config: &PredictConfig,
-    ) -> Result<Vec<f32>> {
+    ) -> Result<Tensor<5>> {
         let x = Tensor::from_data(TensorData::new(values, shape), &self.device);
+        self.logits(x, config)
+            .ok_or_else(|| Error::Lost("segmenting".to_owned()))
+    }
+
+    /// The same read from the device, row-major.
+    pub(super) async fn run_windows(
+        &self,
+        windows: (Vec<f32>, [usize; 5]),
+        config: &PredictConfig,
+    ) -> Result<Vec<f32>> {
         let lost = || Error::Lost("segmenting".to_owned());
-        let logits = self.logits(x, config).ok_or_else(lost)?;
-        let logits = logits.into_data_async().await;
+        let logits = self.window_logits(windows, config)?.into_data_async().await;
         let logits = logits.map_err(|_| lost())?.convert::<f32>();
         logits.try_into_vec().map_err(|_| lost())
     }

@@ -117,6 +117,11 @@ impl Predictor {
         &self.metadata
     }
 
+    /// Where the networks are.
+    pub(super) fn device(&self) -> &Device {
+        &self.device
+    }
+
     /// Whether the disagreement of members is computed.
     pub(super) fn shows_disagreement(&self, config: &PredictConfig) -> bool {
         config.uncertainty && self.members.len() > 1

@@ -8,6 +8,7 @@ use super::blend::{Blended, Blender};
 use super::pooled;
 use super::{Event, LabelVolume, PredictConfig, Predictor, Segmentation, Uncertainty};
 use crate::dataset::LabelSet;
+use crate::device::is_cpu;
 use crate::pool::Pool;
 use crate::transform::{Prepared, largest};
 use crate::volume::{Bounds, Grid, Header, Image, LabelImage};
@@ -220,6 +221,16 @@ impl<'a> Run<'a> {
         if ahead.is_over() {
             return Ok(None);
         }
+        let labels = &self.predictor.metadata().labels;
+        let decide = |plane: &Array3<f32>, classes: &mut [u8]| decide(labels, plane, classes);
+        if blender.is_on_device() {
+            let batch = ahead.take();
+            let logits = self
+                .predictor
+                .window_logits(blender.batch(&case.image, batch.clone()), &self.config)?;
+            blender.add_on_device(batch, logits, decide).await?;
+            return Ok(Some(self.progress(ahead.done(), windows, started)));
+        }
         // Workers are given theirs before this thread is busy.
         let part = |batch| pooled::windows(&blender.batch(&case.image, batch), self.coarse, &self.config);
         ahead.share(pool, part).await?;
@@ -228,17 +239,21 @@ impl<'a> Run<'a> {
             self.predictor.run_windows(values, &self.config).await
         };
         ahead.advance(pool, own).await?;
-        let labels = &self.predictor.metadata().labels;
         while let Some((batch, logits)) = ahead.pop() {
-            blender.add(batch, &logits, |plane, classes| decide(labels, plane, classes))?;
+            blender.add(batch, &logits, decide)?;
         }
-        let (done, windows) = (self.before + ahead.done(), self.before + windows);
+        Ok(Some(self.progress(ahead.done(), windows, started)))
+    }
+
+    /// How far it is, after so many of this stage's windows.
+    fn progress(&self, done: usize, windows: usize, started: Instant) -> Event {
+        let (done, windows) = (self.before + done, self.before + windows);
         let elapsed = started.elapsed().as_secs_f64();
-        Ok(Some(Event::Window {
+        Event::Window {
             done,
             windows,
             remaining_seconds: elapsed / done.max(1) as f64 * (windows - done) as f64,
-        }))
+        }
     }
 }
 
@@ -259,7 +274,11 @@ impl Sliding {
         } = predictor.metadata();
         let case = Prepared::within(region, images, None, preprocessing, *patch);
         let with_disagreement = predictor.shows_disagreement(config);
-        let blender = Blender::new(&case, *patch, labels, config, with_disagreement);
+        let mut blender = Blender::new(&case, *patch, labels, config, with_disagreement);
+        // A CPU adds them up as they come.
+        if !is_cpu(predictor.device()) {
+            blender = blender.on(predictor.device());
+        }
         let bytes = 4 * labels.outputs() * patch.iter().product::<usize>();
         Some(Box::new(Self {
             header: image.header().clone(),

@@ -57,20 +57,31 @@ fn prepared(values: &[f32], [d, h, w]: [usize; 3]) -> Prepared {
     Prepared::new(&[&image], None, &preprocessing, WINDOW)
 }
 
+/// The blended logits, added up here and on a device: the same.
 fn blended(case: &Prepared, config: &PredictConfig, sigma_scale: f64) -> Array4<f32> {
     let labels = LabelSet::from_ids([1], &Default::default()).expect("two classes");
     let mut blender = Blender::new(case, WINDOW, &labels, config, false);
     blender.importance = importance(WINDOW, config.inference.blend, sigma_scale);
+    let mut there = Blender::new(case, WINDOW, &labels, config, false);
+    there.importance.clone_from(&blender.importance);
+    let mut there = there.on(&Device::flex());
+    assert!(there.is_on_device());
     let count = blender.windows.starts.len();
     for first in (0..count).step_by(BATCH) {
         let windows = first..(first + BATCH).min(count);
         let (values, shape) = blender.batch(&case.image, windows.clone());
         let x = Tensor::from_data(TensorData::new(values, shape), &Device::flex());
+        let logits = network(x);
+        let [windows_of_batch, _, d, h, w] = shape;
+        let shape = [windows_of_batch, labels.outputs(), d, h, w];
+        let tensor = Tensor::from_data(TensorData::new(logits.clone(), shape), &Device::flex());
+        block_on(there.add_on_device(windows.clone(), tensor, |_, _| {})).expect("the device answers");
         blender
-            .add(windows, &network(x), |_, _| {})
+            .add(windows, &logits, |_, _| {})
             .expect("as many logits as voxels");
     }
     let logits = blender.finish(|_, _| {}).logits.expect("kept");
+    assert_eq!(there.finish(|_, _| {}).logits, Some(logits.clone()));
     case.native.without_padding(&logits)
 }
 

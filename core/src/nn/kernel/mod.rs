@@ -344,7 +344,7 @@ pub(crate) fn averages(pairs: Vec<[Tensor<1>; 2]>, share: f64) -> Vec<Tensor<1>>
 #[cfg(feature = "flex")]
 fn convolves(x: &Tensor<5>, kernel: usize) -> bool {
     #[cfg(feature = "gpu")]
-    if x.device().inner() != burn::tensor::Device::flex() {
+    if !crate::device::is_cpu(&x.device()) {
         return gpu::suits(kernel);
     }
     let _ = (x, kernel);

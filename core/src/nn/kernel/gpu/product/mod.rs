@@ -30,7 +30,7 @@ pub(in crate::nn::kernel::gpu) fn product_sum(left: Factor<'_>, right: Factor<'_
 /// `[part, sample, row, column]`, and the number of parts.
 fn launch(left: Factor<'_>, right: Factor<'_>, added: Added<'_>, sizes: Sizes) -> (CubeTensor, usize) {
     // Of a few rows and columns there are many terms, which tiles share among more invocations.
-    if sizes.rows <= thin::ROWS && sizes.columns > thin::FEW {
+    if sizes.rows <= thin::ROWS && sizes.columns > factor::FEW {
         thin::launch(left, right, added, sizes)
     } else {
         tiled::launch(left, right, added, sizes)

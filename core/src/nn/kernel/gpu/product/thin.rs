@@ -4,15 +4,12 @@
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::factor::{Added, BUSY, FEWEST_TERMS, Factor, Sizes};
+use super::factor::{Added, BUSY, FEWEST_TERMS, Factor, Sizes, write_block};
 use crate::nn::kernel::gpu::launch::{arg, empty, units};
 
 /// Rows that there can be, and columns that an invocation computes.
 pub(super) const ROWS: usize = 8;
 const COLUMNS: usize = 4;
-
-/// So many columns are too few to share among invocations.
-pub(super) const FEW: usize = 16;
 
 /// Of every sample and every run of terms a product, `[part, sample, row, column]`. From one row, term or column of a
 /// factor to the next it is so many values.
@@ -76,25 +73,23 @@ fn thin_kernel(
                 }
             }
         }
-        #[unroll]
-        for column_of_unit in 0..COLUMNS {
-            let column = first_column + column_of_unit;
-            let mut of_bias = 0.0f32;
-            if has_bias != 0 && part == 0 && column < columns {
-                of_bias = bias[column];
-            }
-            #[unroll]
-            for row in 0..ROWS {
-                if row < rows && column < columns {
-                    let mut sum = sums[row * COLUMNS + column_of_unit] + of_bias;
-                    if comptime!(adds) {
-                        let value = added[(sample * rows + row) * columns + column];
-                        sum += select(part == 0, value, 0.0);
-                    }
-                    y[((part * samples + sample) * rows + row) * columns + column] = sum;
-                }
-            }
-        }
+        write_block(
+            &sums,
+            bias,
+            added,
+            y,
+            part,
+            sample,
+            samples,
+            0,
+            first_column,
+            rows,
+            columns,
+            has_bias,
+            adds,
+            ROWS,
+            COLUMNS,
+        );
     }
 }
 

@@ -3,7 +3,7 @@
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
-use super::factor::{Added, BUSY, FEWEST_TERMS, Factor, Sizes};
+use super::factor::{Added, BUSY, FEW, FEWEST_TERMS, Factor, Sizes, write_block};
 use crate::nn::kernel::gpu::launch::{arg, cubes, empty};
 
 /// Invocations along each side of a tile: few, since they wait for each other, with many sums each.
@@ -12,7 +12,7 @@ const UNITS: usize = SIDE * SIDE;
 
 /// Rows and columns of an invocation's block: of a thin matrix, and of any other. Each is another program to compile,
 /// so there are two.
-const THIN: usize = 2;
+const THIN: usize = FEW / SIDE;
 const BLOCK: usize = 8;
 
 /// Terms of the sums that are in shared memory at a time: few, since WebGPU fills that with zeros whenever a workgroup
@@ -153,33 +153,29 @@ fn product_kernel(
             first += DEPTH;
         }
 
-        let start = (part * samples + sample) * rows * columns;
-        #[unroll]
-        for x in 0..width {
-            let column = first_column + column + x;
-            let mut of_bias = 0.0f32;
-            if has_bias != 0 && part == 0 && column < columns {
-                of_bias = bias[column];
-            }
-            #[unroll]
-            for y_of_block in 0..height {
-                let row = first_row + row + y_of_block;
-                if row < rows && column < columns {
-                    let mut sum = sums[y_of_block * width + x] + of_bias;
-                    if comptime!(adds) {
-                        let value = added[(sample * rows + row) * columns + column];
-                        sum += select(part == 0, value, 0.0);
-                    }
-                    y[start + row * columns + column] = sum;
-                }
-            }
-        }
+        write_block(
+            &sums,
+            bias,
+            added,
+            y,
+            part,
+            sample,
+            samples,
+            first_row + row,
+            first_column + column,
+            rows,
+            columns,
+            has_bias,
+            adds,
+            height,
+            width,
+        );
     }
 }
 
 /// Rows or columns of an invocation's block, where there are so many in all.
 fn block(side: usize) -> usize {
-    if side <= THIN * SIDE { THIN } else { BLOCK }
+    if side <= FEW { THIN } else { BLOCK }
 }
 
 /// `[part, sample, row, column]`, and the number of parts.

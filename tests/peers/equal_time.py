@@ -21,6 +21,7 @@ import statistics
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 ROWS = ["before", "planned", "planned-medcontext", "five-slices", "five-slices-as-background", "nnunet"]
@@ -115,13 +116,17 @@ class Run:
         return run([*command, "--seed", self.seed, *settings], self.options.threads)
 
     def before(self):
-        """Settings of the past, for as many steps as fit."""
+        """Settings of the past, for as many steps as fit; each seed takes as many as the first."""
         sizes = {"abdomen-mr": [96, 96, 32], "nodule-ct": [48, 48, 32], "hippocampus": [32, 48, 32]}
         config = self.folder / "before.toml"
         config.write_text(BEFORE.format(patch=sizes[self.data.name]))
-        seconds = [self.train(self.folder / "timed", "--config", config, "--iterations", n) for n in (2, 8)]
-        step = (seconds[1] - seconds[0]) / 6
-        return self.train(self.folder / "run", "--config", config, "--iterations", int(60 * self.options.minutes / step))
+        first = self.result.with_name("seed-0.json")
+        if first.exists():
+            steps = tomllib.loads(json.loads(first.read_text())["run"]["config"])["iterations"]
+        else:
+            seconds = [self.train(self.folder / "timed", "--config", config, "--iterations", n) for n in (2, 8)]
+            steps = int(60 * self.options.minutes * 6 / (seconds[1] - seconds[0]))
+        return self.train(self.folder / "run", "--config", config, "--iterations", steps)
 
     def five_slices(self):
         """The data with labels in five axial slices alone, evenly from the first that has some to the last."""

@@ -61,17 +61,6 @@ pub async fn open(kind: DeviceKind) -> Result<ComputeDevice> {
     })
 }
 
-/// Whether tensors of a device are in this program's own memory.
-pub(crate) fn is_cpu(device: &Device) -> bool {
-    #[cfg(feature = "flex")]
-    return device.clone().inner() == Device::flex();
-    #[cfg(not(feature = "flex"))]
-    {
-        let _ = device;
-        false
-    }
-}
-
 /// Opens several devices, in order.
 ///
 /// # Errors

@@ -148,8 +148,8 @@ impl Blender {
         Ok(())
     }
 
-    /// The same with logits that are still on the device, `[window, class, d, h, w]`, in the order of all windows; waits
-    /// until they are added.
+    /// The same with logits that are still on the device, `[window, class, d, h, w]`, in the order of all windows;
+    /// waits until they are added.
     ///
     /// # Errors
     /// When their number does not match, or the device does not answer.

@@ -8,7 +8,7 @@ use super::blend::{Blended, Blender};
 use super::pooled;
 use super::{Event, LabelVolume, PredictConfig, Predictor, Segmentation, Uncertainty};
 use crate::dataset::LabelSet;
-use crate::device::is_cpu;
+use crate::nn::is_cpu;
 use crate::pool::Pool;
 use crate::transform::{Prepared, largest};
 use crate::volume::{Bounds, Grid, Header, Image, LabelImage};

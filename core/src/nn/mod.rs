@@ -26,7 +26,7 @@ pub use decoder::DecoderUp;
 pub use drop_path::DropPath;
 pub(crate) use drop_path::drop_rates;
 pub use init::Init;
-pub(crate) use kernel::add_bias;
+pub(crate) use kernel::{add_bias, is_cpu};
 pub use kernel::{add_leaky_relu, attention, concat_channels, gelu};
 pub use mlp::{Mlp, linear, project};
 pub(crate) use norm::in_f32;

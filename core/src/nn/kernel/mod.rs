@@ -18,7 +18,7 @@ mod update;
 use burn::tensor::activation::{leaky_relu, log_softmax, relu, softmax};
 use burn::tensor::module::conv3d;
 use burn::tensor::ops::ConvOptions;
-use burn::tensor::{FloatDType, Tensor};
+use burn::tensor::{Device, FloatDType, Tensor};
 
 use super::sum;
 #[cfg(feature = "flex")]
@@ -344,11 +344,22 @@ pub(crate) fn averages(pairs: Vec<[Tensor<1>; 2]>, share: f64) -> Vec<Tensor<1>>
 #[cfg(feature = "flex")]
 fn convolves(x: &Tensor<5>, kernel: usize) -> bool {
     #[cfg(feature = "gpu")]
-    if !crate::device::is_cpu(&x.device()) {
+    if !is_cpu(&x.device()) {
         return gpu::suits(kernel);
     }
     let _ = (x, kernel);
     true
+}
+
+/// Whether tensors of a device are in this program's own memory.
+pub(crate) fn is_cpu(device: &Device) -> bool {
+    #[cfg(feature = "flex")]
+    return device.clone().inner() == Device::flex();
+    #[cfg(not(feature = "flex"))]
+    {
+        let _ = device;
+        false
+    }
 }
 
 /// Whether there are kernels for a tensor: in f32, on the CPU and on any GPU.

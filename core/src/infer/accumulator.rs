@@ -3,7 +3,8 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::{Array3, Array4};
 
-use crate::{Error, Result};
+use super::predictor::lost;
+use crate::Result;
 
 /// Most bytes of all sums, and of those in one tensor: WebGPU promises that 128 MiB can be bound.
 const MOST: usize = 512 << 20;
@@ -91,8 +92,4 @@ impl Accumulator {
         }
         Ok(())
     }
-}
-
-fn lost() -> Error {
-    Error::Lost("segmenting".to_owned())
 }

@@ -6,11 +6,12 @@ use burn::tensor::{Device, Tensor};
 use ndarray::{Array3, Array4, Axis, s};
 
 use super::accumulator::Accumulator;
+use super::predictor::lost;
 use super::uncertainty::{of_classes, of_regions, of_shares};
 use super::{PredictConfig, Windows, importance};
+use crate::Result;
 use crate::dataset::LabelSet;
 use crate::transform::{NativeClasses, Prepared};
-use crate::{Error, Result};
 
 /// σ of the Gaussian blend as a share of the window's side (MONAI 1.5).
 const SIGMA_SCALE: f64 = 0.125;
@@ -126,7 +127,7 @@ impl Blender {
         let [pd, ph, pw] = self.window;
         let channels = self.sum.len_of(Axis(0));
         if logits.len() != windows.len() * channels * pd * ph * pw {
-            return Err(Error::Lost("segmenting".to_owned()));
+            return Err(lost());
         }
         let mut volumes = logits.chunks_exact(pd * ph * pw);
         for index in windows {
@@ -160,7 +161,6 @@ impl Blender {
         mut decide: impl FnMut(&Array3<f32>, &mut [u8]),
     ) -> Result<()> {
         let [pd, ph, pw] = self.window;
-        let lost = || Error::Lost("segmenting".to_owned());
         if logits.dims() != [windows.len(), self.sum.len_of(Axis(0)), pd, ph, pw] {
             return Err(lost());
         }

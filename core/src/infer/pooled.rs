@@ -6,6 +6,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
+use super::predictor::lost;
 use super::{PredictConfig, Predictor};
 use crate::pool::{Kind, Message, Pool, Worker, floats, to_bytes};
 use crate::weights::{self, Metadata, Precision};
@@ -82,8 +83,7 @@ impl Predictor {
         config: &PredictConfig,
     ) -> Result<Tensor<5>> {
         let x = Tensor::from_data(TensorData::new(values, shape), &self.device);
-        self.logits(x, config)
-            .ok_or_else(|| Error::Lost("segmenting".to_owned()))
+        self.logits(x, config).ok_or_else(lost)
     }
 
     /// The same read from the device, row-major.
@@ -92,7 +92,6 @@ impl Predictor {
         windows: (Vec<f32>, [usize; 5]),
         config: &PredictConfig,
     ) -> Result<Vec<f32>> {
-        let lost = || Error::Lost("segmenting".to_owned());
         let logits = self.window_logits(windows, config)?.into_data_async().await;
         let logits = logits.map_err(|_| lost())?.convert::<f32>();
         logits.try_into_vec().map_err(|_| lost())

@@ -4,10 +4,10 @@ use burn::tensor::{Device, Tensor};
 
 use super::ensemble::{self, EnsembleError};
 use super::{Inference, PostProcessing, PredictConfig, mirror_tta};
-use crate::Result;
 use crate::backbone::Model;
 use crate::transform::MirrorAxes;
 use crate::weights::{self, Metadata};
+use crate::{Error, Result};
 
 /// A trained network, or an ensemble of several, ready to segment.
 #[derive(Debug)]
@@ -136,4 +136,9 @@ impl Predictor {
         let regions = self.metadata.labels.regions().is_some();
         ensemble::mean(logits, regions, self.shows_disagreement(config))
     }
+}
+
+/// The device does not answer.
+pub(super) fn lost() -> Error {
+    Error::Lost("segmenting".to_owned())
 }

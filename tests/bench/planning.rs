@@ -46,12 +46,15 @@ fn scan(index: usize) -> CaseFingerprint {
         voxels: 10_000 * u64::from(id),
         components: 1,
         largest_component: 10_000 * u64::from(id),
+        typical_component: Some(10_000 * u64::from(id)),
         bounds: whole,
+        center: None,
         centroid: [f64::from(id) * 10.0, index as f64 / 100.0, 0.0],
     };
     CaseFingerprint {
         id: format!("case {index}"),
         channels: 1,
+        channel_names: Vec::new(),
         size,
         spacing: [1.0 + (index % 5) as f64, 0.8, 0.8],
         labeled: true,

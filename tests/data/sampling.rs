@@ -117,6 +117,22 @@ fn the_last_third_of_a_batch_holds_a_class() {
     }
 }
 
+/// One voxel of a label is as likely as twenty of another, whatever the batch.
+#[test]
+fn each_label_is_seen_as_often() {
+    for batch in [1, 2] {
+        let sampling = Sampling {
+            center: Center::EachLabel { share: 0.5 },
+            ..Sampling::default()
+        };
+        let drawn = sampler(vec![case(1.0)], 1, batch, sampling).draw(0, 2000);
+        let count = |class: u8| drawn.classes.iter().filter(|&&found| found == class).count();
+        // Standard deviation of each count: 19; of the patches anywhere, 12 are on a label.
+        assert!((430..=580).contains(&count(1)), "{} of one voxel", count(1));
+        assert!((430..=590).contains(&count(2)), "{} of twenty", count(2));
+    }
+}
+
 #[test]
 fn a_patch_stays_inside_and_around_its_center() {
     let sampler = sampler(
@@ -277,7 +293,11 @@ fn partial() -> SampledCase {
 
 #[test]
 fn patches_are_not_centered_on_ignored_voxels() {
-    for center in [Center::Foreground { share: 1.0 }, Center::Class { share: 1.0 }] {
+    for center in [
+        Center::Foreground { share: 1.0 },
+        Center::EachLabel { share: 1.0 },
+        Center::Class { share: 1.0 },
+    ] {
         let sampling = Sampling {
             center,
             ..Sampling::default()

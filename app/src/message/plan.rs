@@ -115,6 +115,7 @@ impl Planned {
             speed: self.speed,
             memory: self.memory,
             at_once: self.at_once,
+            ..Budget::DEFAULT
         }
     }
 }

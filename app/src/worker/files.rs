@@ -24,7 +24,7 @@ const SAMPLES: PhantomConfig = PhantomConfig {
 const LABELED_SAMPLES: usize = 5;
 
 /// How files with weights end: this program's, and what PyTorch's users save.
-const WEIGHTS: [&str; 5] = [".safetensors", ".pt", ".pth", ".bin", ".model"];
+const WEIGHTS: [&str; 6] = [".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".model"];
 
 /// Takes files in and brings the cases up to date. A file that cannot be used is named, the others stay.
 pub async fn add(session: &Session, uploads: Vec<Upload>) -> Result<()> {

@@ -62,7 +62,7 @@ pub async fn cross_validate(session: &Session, config: TrainConfig, cases: &[Str
     };
     let mut runner = Runner::new(&source, validation.cells(), &session.device.device).sharing_with(&workers);
     let (mut results, mut number) = (Vec::new(), 0);
-    let mut predicted: Vec<(String, LabelImage)> = Vec::new();
+    let mut predicted: BTreeMap<String, LabelImage> = BTreeMap::new();
     while let Some(event) = runner.next().await? {
         if let Event::Cell { .. } = &event {
             number += 1;
@@ -71,13 +71,14 @@ pub async fn cross_validate(session: &Session, config: TrainConfig, cases: &[Str
             segmentation, score, ..
         } = &event
         {
-            predicted.push((score.case.clone(), segmentation.labels.clone()));
+            predicted.insert(score.case.clone(), segmentation.labels.clone());
         }
         if let Event::Finished(result) = &event {
             results.push((**result).clone());
             let mut summary = Box::new(validation.summary(&results)?);
             if summary.is_complete() {
-                summary.choose_post_processing(&source, &predicted)?;
+                let cases: Vec<String> = predicted.keys().cloned().collect();
+                summary.choose_post_processing(&source, &cases, |case| Ok(predicted[case].clone()))?;
             }
             session
                 .reporter

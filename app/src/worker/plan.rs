@@ -75,6 +75,7 @@ fn budget(session: &Session, task: &PlanTask, speed: Option<Speed>) -> Budget {
         speed: speed.unwrap_or(Budget::DEFAULT.speed.times(at_once)),
         at_once,
         memory: at_once as u64 * each.map_or(memory, |each| each.min(memory)),
+        ..Budget::DEFAULT
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod scans;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -25,7 +26,7 @@ use crate::dataset::{CaseFiles, Role};
 use crate::device::ComputeDevice;
 use crate::duration;
 use crate::experiment::{Cell, CellResult, CrossValidation, Event, FOLDS_FILE, FoldCount, FoldSummary, Runner, folds};
-use crate::volume::LabelImage;
+use crate::plan::Budget;
 use crate::weights::{Metadata, counted};
 
 /// The file of the settings that all folds share.
@@ -71,7 +72,9 @@ pub(super) fn run(mut arguments: Arguments, console: &Console) -> Outcome {
         block_on(run.drive(open, &devices, &description))?;
     }
     let mut summary = run.validation.summary(&run.results)?;
-    summary.choose_post_processing(&run.scans, &run.predicted()?)?;
+    let predicted = run.predicted();
+    let cases: Vec<String> = predicted.keys().cloned().collect();
+    summary.choose_post_processing(&run.scans, &cases, |case| Ok(read_label(&predicted[case])?))?;
     keep(run.out, &summary)?;
     for line in summary.to_lines() {
         console.say(line);
@@ -116,6 +119,12 @@ fn plan(
         let all = *minutes;
         *minutes /= number as f64;
         console.say(format!("{all} minutes for {number} folds are {minutes:.1} for each"));
+    } else if resumed.is_none() && arguments.preset.is_none() && arguments.iterations.is_none() {
+        console.say(format!(
+            "each of {number} folds is planned for {} minutes, unless the settings say how many iterations; \
+             --budget-minutes is for all of them together",
+            Budget::DEFAULT.minutes
+        ));
     }
     let facts = Facts {
         cases: &cases.fingerprints,
@@ -191,11 +200,12 @@ impl Run<'_> {
         Ok(open)
     }
 
-    /// The segmentations of all held-out cases, read again from the folders of their folds.
-    fn predicted(&self) -> Result<Vec<(String, LabelImage)>, Failure> {
+    /// The segmentations of all held-out cases, in the folders of their folds.
+    fn predicted(&self) -> BTreeMap<String, PathBuf> {
         let cells = self.results.iter().map(|result| &result.cell);
-        let written = cells.flat_map(|cell| segmentations(&place(self.out, cell), cell));
-        written.map(|(case, path)| Ok((case, read_label(&path)?))).collect()
+        cells
+            .flat_map(|cell| segmentations(&place(self.out, cell), cell))
+            .collect()
     }
 
     /// Trains and measures the open folds, one after another, and keeps the summary up to date.

@@ -16,7 +16,7 @@ use super::{Failure, Outcome, train};
 use crate::Error;
 use crate::dataset::{CaseFingerprint, DatasetError, LabelSet, Role};
 use crate::device::{self, DeviceKind};
-use crate::plan::{Budget, TrainingPlan};
+use crate::plan::{self, Budget, Memory, TrainingPlan};
 use crate::volume::SliceAxis;
 
 #[derive(Args)]
@@ -28,7 +28,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE:LIST")]
     split: Option<String>,
     /// Minutes of training.
-    #[arg(long, value_name = "M", default_value_t = Budget::DEFAULT.minutes)]
+    #[arg(long, value_name = "M", allow_negative_numbers = true, default_value_t = Budget::DEFAULT.minutes)]
     budget_minutes: f64,
     /// Measure a few steps on this device: cpu, wgpu, cuda or cuda:N. Without it, the speed of this machine's CPU is
     /// assumed.
@@ -78,6 +78,12 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let cases = reader.fingerprints(&files)?;
     let labels = LabelSet::from_fingerprints(&cases, &reader.folder.library.label_names()).map_err(Error::from)?;
     let plan = planned(&arguments, &cases, &labels, console)?;
+    let memory = Memory::of(arguments.device.as_ref().unwrap_or(&DeviceKind::Cpu));
+    if let Err(infeasible) = plan::check(&plan.config, &cases, memory) {
+        console.warn(format!(
+            "{infeasible}; `core train` reads the cases from disk with --cache FOLDER"
+        ));
+    }
     if let Some(path) = &arguments.out {
         write(path, plan.config.to_toml()?.as_bytes())?;
     }

@@ -23,7 +23,7 @@ use crate::Error;
 use crate::backbone::{Backbone, Size};
 use crate::dataset::{CaseFiles, CaseFingerprint, LabelSet, Part, Split};
 use crate::device::DeviceKind;
-use crate::plan::{self, Budget};
+use crate::plan::{self, Memory};
 use crate::pretrain::{Method, Pretraining};
 use crate::train::{Start, TrainConfig, Trainer};
 
@@ -50,11 +50,11 @@ pub(super) struct Arguments {
     /// Share of the tokens that is hidden; 0.75 for mae and 0.6 for simmim by default.
     #[arg(long, value_name = "SHARE")]
     mask_ratio: Option<f64>,
-    /// Learn from one list of a JSON file of case names: FILE:LIST; by default from all scans but those that are held
-    /// out for validation and test.
+    /// Learn from one list of a JSON file of case names: FILE:LIST; by default from all scans but labeled ones that are
+    /// held out for validation and test.
     #[arg(long, value_name = "FILE:LIST")]
     split: Option<String>,
-    /// Network: unetr by default, or swin-unetr for simmim and simclr; pcrlv2 for its own method.
+    /// Network: unetr by default; simmim and simclr also take swin-unetr; pcrlv2 is for its own method.
     #[arg(long)]
     backbone: Option<Backbone>,
     /// Its size: tiny, small or paper.
@@ -218,8 +218,11 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
             batch_size: config.batch_size + 3 * config.batch_size / 8,
             ..config.clone()
         };
-        let memory = Budget::of(&devices[0].kind).memory;
-        plan::check(&whole, &cases.fingerprints, memory).map_err(|refused| Failure::Message(refused.to_string()))?;
+        let memory = Memory {
+            cases: None,
+            ..Memory::of(&devices[0].kind)
+        };
+        plan::check(&whole, &[], memory).map_err(|refused| Failure::Message(refused.to_string()))?;
     }
     if let Some(resumed) = resumed.as_ref().filter(|_| !arguments.force) {
         resumed.check(&arguments.out, &config)?;
@@ -238,7 +241,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let mut report = RunReport::new(&arguments.out, console, config.iterations, description, done)?;
     block_on(drive(&mut trainer, &mut report, arguments.strict))?;
     if let Some(restoration) = block_on(trainer.restoration())? {
-        let png = picture::png(&restoration, config.preprocessing.axes.slice_axis())?;
+        let png = picture::png(&restoration, config.preprocessing.slice_axis())?;
         write(&arguments.out.join(PICTURE), &png)?;
     }
     console.say(format!(

@@ -12,6 +12,8 @@ pub struct Case {
     pub image: Image,
     /// The second channel and those after it, on the first one's grid (BraTS has four contrasts).
     pub other_channels: Vec<Image>,
+    /// Names of the channels, such as `CT`; empty where they are not known.
+    pub channel_names: Vec<String>,
     /// Its label map.
     pub label: Option<LabelImage>,
     warnings: Vec<String>,
@@ -64,6 +66,7 @@ impl Case {
             id,
             image,
             other_channels: Vec::new(),
+            channel_names: Vec::new(),
             label,
             warnings,
         })

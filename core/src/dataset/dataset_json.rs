@@ -23,6 +23,9 @@ pub struct DatasetJson {
     /// How many channels a case has: "modality" (Decathlon) or "channel_names" (nnU-Net 2); `None` where it
     /// does not say.
     pub channels: Option<usize>,
+    /// Names of the channels, such as `CT` or `T2`, in order; empty where it does not say.
+    #[serde(default)]
+    pub channel_names: Vec<String>,
     /// What is wrong with it.
     pub problems: Vec<Leftover>,
     pub(super) entries: Vec<Entry>,
@@ -81,13 +84,11 @@ impl DatasetJson {
             found.problem("it is not a JSON object and is ignored".to_owned());
         }
         found.take_labels(&json["labels"]);
-        found.channels = ["channel_names", "modality"].into_iter().find_map(|key| {
-            let listed = &json[key];
-            listed
-                .as_object()
-                .map(|map| map.len())
-                .or(listed.as_array().map(Vec::len))
-        });
+        let mut named = ["channel_names", "modality"].into_iter().map(|key| &json[key]);
+        if let Some(names) = named.find_map(channel_names) {
+            found.channels = Some(names.len());
+            found.channel_names = names;
+        }
         found.take_entries(&json);
         found
     }
@@ -216,6 +217,20 @@ impl DatasetJson {
             ));
         }
         Ok(said)
+    }
+}
+
+/// Names by number or in order, or one for the only channel; what is no text is an empty name.
+fn channel_names(listed: &Value) -> Option<Vec<String>> {
+    let text = |name: &Value| name.as_str().unwrap_or_default().trim().to_owned();
+    match listed {
+        Value::Object(map) => {
+            let mut numbered: Vec<(&String, &Value)> = map.iter().collect();
+            numbered.sort_by_key(|(number, _)| number.trim().parse::<usize>().unwrap_or(usize::MAX));
+            Some(numbered.into_iter().map(|(_, name)| text(name)).collect())
+        }
+        Value::Array(list) => Some(list.iter().map(text).collect()),
+        _ => None,
     }
 }
 

@@ -44,9 +44,16 @@ pub struct LabelFacts {
     pub components: usize,
     /// Number of voxels of the largest component.
     pub largest_component: u64,
+    /// Number of voxels of a typical component: the median of the largest ones that together hold 95 % of the label, so
+    /// that stray voxels do not count. `None` in facts that were written before this was measured.
+    #[serde(default)]
+    pub typical_component: Option<u64>,
     /// The smallest box around the label, all components together.
     pub bounds: Bounds,
-    /// Center of mass of all its voxels in mm, RAS+: x to the right, y to the front, z up.
+    /// Center of mass of all its voxels as indices along the canonical axes; `None` as above.
+    #[serde(default)]
+    pub center: Option<[f64; 3]>,
+    /// The same in mm, RAS+: x to the right, y to the front, z up.
     pub centroid: [f64; 3],
 }
 
@@ -108,6 +115,21 @@ impl CaseFacts {
     }
 }
 
+/// The share of a label's voxels that its typical component is looked for in.
+const TYPICAL_SHARE: f64 = 0.95;
+
+/// The median of the largest components that together hold most of a label; of two in the middle, the smaller.
+fn typical(mut sizes: Vec<u64>) -> Option<u64> {
+    sizes.sort_unstable_by(|a, b| b.cmp(a));
+    let enough = TYPICAL_SHARE * sizes.iter().sum::<u64>() as f64;
+    let mut held = 0;
+    let before = sizes.iter().position(|size| {
+        held += size;
+        held as f64 >= enough
+    })?;
+    sizes.get(before.div_ceil(2)).copied()
+}
+
 /// The facts of each label of a canonical label map.
 fn label_facts(grid: &Grid, labels: &Array3<u16>) -> BTreeMap<u16, LabelFacts> {
     let mut found: BTreeMap<u16, Vec<Component<u16>>> = BTreeMap::new();
@@ -121,7 +143,9 @@ fn label_facts(grid: &Grid, labels: &Array3<u16>) -> BTreeMap<u16, LabelFacts> {
             voxels: whole.voxels,
             components: components.len(),
             largest_component: components.iter().map(|component| component.voxels).max()?,
+            typical_component: typical(components.iter().map(|component| component.voxels).collect()),
             bounds: whole.bounds,
+            center: Some(center),
             centroid: grid.canonical_position(center),
         };
         Some((label, facts))

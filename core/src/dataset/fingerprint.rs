@@ -19,6 +19,9 @@ pub struct CaseFingerprint {
     pub id: String,
     /// Number of channels.
     pub channels: usize,
+    /// Names of the channels, such as `CT`; empty where dataset.json does not say.
+    #[serde(default)]
+    pub channel_names: Vec<String>,
     /// Size in voxels, `[depth, height, width]`.
     pub size: [usize; 3],
     /// Spacing in mm, `[depth, height, width]`.
@@ -57,6 +60,7 @@ impl CaseFingerprint {
         Self {
             id: case.id.clone(),
             channels: channels.len(),
+            channel_names: case.channel_names.clone(),
             size: case.image.grid().canonical_dims(),
             spacing: case.image.grid().canonical_spacing(),
             labeled: label.is_some(),

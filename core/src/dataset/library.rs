@@ -305,6 +305,7 @@ impl<F> Library<F> {
         let json = self.dataset_json.as_ref();
         ReadOptions {
             channels: json.and_then(|(json, _)| json.channels).unwrap_or(1),
+            channel_names: json.map(|(json, _)| json.channel_names.clone()).unwrap_or_default(),
             frames: self.choices.frames.get(files.image()).copied(),
             resample_labels: self.choices.resample_labels,
             ignored: self.ignored(),

@@ -8,11 +8,13 @@ use crate::volume::{Format, Image, LabelImage, Limits, Placement, SliceAxis, Vol
 pub const HEADER_BYTES: usize = 1 << 16;
 
 /// What is known about a case's files besides their names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadOptions {
     /// Channels of a case according to dataset.json or the weights: a single file with as many frames holds all of
     /// them.
     pub channels: usize,
+    /// Names of the channels according to dataset.json; empty where it does not say.
+    pub channel_names: Vec<String>,
     /// How the frames of the image are used, if chosen by hand.
     pub frames: Option<Frames>,
     /// Resamples a label map on another grid to the image's: nearest neighbor, in millimeters.
@@ -27,6 +29,7 @@ impl Default for ReadOptions {
     fn default() -> Self {
         Self {
             channels: 1,
+            channel_names: Vec::new(),
             frames: None,
             resample_labels: false,
             ignored: None,
@@ -110,6 +113,7 @@ fn put_together(
         Some(Err(error)) => (None, Fix::of(&error), Vec::new(), Some(error)),
     };
     let mut case = Case::new(&files.id, image, label)?.with_channels(others)?;
+    case.channel_names.clone_from(&options.channel_names);
     for sentence in said {
         case.warn(sentence);
     }

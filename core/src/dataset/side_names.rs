@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use unicode_normalization::UnicodeNormalization;
 
-/// Words that mean left: English with its abbreviations, German, French, Spanish.
-const LEFT: [&str; 12] = [
+/// Words that mean left: English, German, French, Spanish, Italian, Portuguese, Dutch, the Scandinavian languages,
+/// Polish, Russian, Chinese and Japanese, with their abbreviations.
+const LEFT: [&str; 31] = [
     "left",
     "l",
     "lt",
@@ -15,19 +16,69 @@ const LEFT: [&str; 12] = [
     "linker",
     "linkes",
     "linken",
+    "li",
     "gauche",
     "izquierdo",
     "izquierda",
+    "izq",
+    "sinistro",
+    "sinistra",
+    "sin",
+    "sx",
+    "esquerdo",
+    "esquerda",
+    "esq",
+    "venstre",
+    "vänster",
+    "vänstra",
+    "lewy",
+    "lewa",
+    "lewe",
+    "левый",
+    "левая",
+    "левое",
+    "左",
 ];
 
 /// Words that mean right.
-const RIGHT: [&str; 13] = [
-    "right", "r", "rt", "rh", "rechts", "rechte", "rechter", "rechtes", "rechten", "droit", "droite", "derecho",
+const RIGHT: [&str; 33] = [
+    "right",
+    "r",
+    "rt",
+    "rh",
+    "rechts",
+    "rechte",
+    "rechter",
+    "rechtes",
+    "rechten",
+    "re",
+    "droit",
+    "droite",
+    "derecho",
     "derecha",
+    "der",
+    "destro",
+    "destra",
+    "dx",
+    "dex",
+    "direito",
+    "direita",
+    "dir",
+    "høyre",
+    "højre",
+    "höger",
+    "högra",
+    "prawy",
+    "prawa",
+    "prawe",
+    "правый",
+    "правая",
+    "правое",
+    "右",
 ];
 
 /// Parts of heart and liver are called left and right, but are no mirror images of each other.
-const NOT_MIRRORED: [&str; 15] = [
+const NOT_MIRRORED: [&str; 28] = [
     "heart",
     "cardiac",
     "ventricle",
@@ -43,6 +94,19 @@ const NOT_MIRRORED: [&str; 15] = [
     "vorhof",
     "leber",
     "foie",
+    "herzkammer",
+    "ventricule",
+    "oreillette",
+    "cœur",
+    "coeur",
+    "ventrículo",
+    "aurícula",
+    "corazón",
+    "hígado",
+    "ventricolo",
+    "atrio",
+    "cuore",
+    "fegato",
 ];
 
 /// The brain's ventricles are mirror images.
@@ -50,6 +114,9 @@ const MIRRORED: [&str; 4] = ["lateral", "lat", "brain", "cerebral"];
 
 /// Second letters of abbreviations (`lv`, `ra`) of the heart's chambers.
 const CHAMBERS: [&str; 2] = ["v", "a"];
+
+/// Signs that are words by themselves.
+const SIGNS: [char; 2] = ['左', '右'];
 
 /// Words that say nothing of what a label is.
 const GENERIC: [&str; 6] = ["label", "structure", "class", "roi", "segment", "organ"];
@@ -103,7 +170,8 @@ fn words(name: &str) -> Vec<String> {
         let before = index.checked_sub(1).and_then(|index| letters.get(index));
         let lower_after = letters.get(index + 1).is_some_and(|after| after.is_lowercase());
         let begins = letter.is_uppercase() && before.is_some_and(|before| !before.is_uppercase() || lower_after);
-        if begins || !letter.is_alphanumeric() {
+        let around = before.is_some_and(|before| SIGNS.contains(before)) || SIGNS.contains(&letter);
+        if begins || around || !letter.is_alphanumeric() {
             words.push(String::new());
         }
         if let Some(word) = words.last_mut().filter(|_| letter.is_alphanumeric()) {
@@ -193,6 +261,14 @@ mod tests {
             ("glande surrénale gauche", "glande surrénale droite"),
             ("riñón izquierdo", "riñón derecho"),
             ("cadera izquierda", "cadera derecha"),
+            ("Niere li", "Niere re"),
+            ("riñón izq", "riñón der"),
+            ("rene sinistro", "rene destro"),
+            ("rim esquerdo", "rim direito"),
+            ("venstre nyre", "høyre nyre"),
+            ("nerka lewa", "nerka prawa"),
+            ("левая почка", "правая почка"),
+            ("左肾", "右肾"),
             ("Left", "Right"),
             ("lk", "rk"),
             ("LK", "RK"),
@@ -224,6 +300,9 @@ mod tests {
             ["LA", "RA"],
             ["left ventricle", "right ventricle"],
             ["heart_atrium_left", "heart_atrium_right"],
+            ["ventricule gauche", "ventricule droit"],
+            ["ventrículo izquierdo", "ventrículo derecho"],
+            ["linke Herzkammer", "rechte Herzkammer"],
             ["left lobe of liver", "right lobe of liver"],
             ["lib", "rib"],
             ["rib_left_1", "rib_right_2"],

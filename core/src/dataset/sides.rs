@@ -44,8 +44,8 @@ pub struct SidePair {
 /// The pairs among the labels of a data set, by their left label's id.
 ///
 /// Names come first: those that differ in a word for the side alone (`left kidney`, `Niere_rechts`, `KidneyL`). Labels
-/// whose names say no side are a pair by shape where their names do not tell them apart (`label 3` and `label 4`,
-/// `kidney 1` and `kidney 2`), the one lies farther to the right (x of RAS+) in each of at least two cases, their sizes
+/// whose names say no side that is known are a pair by shape where their names do not tell them apart (`label 3` and
+/// `label 4`, `kidney 1` and `kidney 2`) or in one word alone (`sinistrum` and `dextrum` of a `ren`), the one lies farther to the right (x of RAS+) in each of at least two cases, their sizes
 /// are within a factor of 2 and their centers are level; of several such partners each is the other's most level.
 /// Chambers of the heart and parts of the liver are no pairs whatever they are called.
 pub fn side_pairs(names: &BTreeMap<u16, String>, cases: &[CaseFingerprint]) -> Vec<SidePair> {
@@ -69,8 +69,8 @@ fn shape_pairs(names: &BTreeMap<u16, String>, cases: &[CaseFingerprint]) -> Vec<
 
     let mut candidates = Vec::new();
     for &a in &ids {
-        for &b in ids.range(a + 1..) {
-            if words(a) == words(b) {
+        for &b in ids.iter().filter(|&&b| b > a) {
+            if may_differ_in_side(&words(a), &words(b)) {
                 candidates.extend(Candidate::of(a, b, cases));
             }
         }
@@ -87,6 +87,13 @@ fn shape_pairs(names: &BTreeMap<u16, String>, cases: &[CaseFingerprint]) -> Vec<
             .all(|id| best(id) == Some(candidate))
     });
     mutual.map(|candidate| (candidate.left, candidate.right)).collect()
+}
+
+/// Whether two names tell no two things apart: they are the same, or share a word and differ in one, which may be a side
+/// in any language.
+fn may_differ_in_side(a: &[String], b: &[String]) -> bool {
+    let apart = a.iter().zip(b).filter(|(a, b)| a != b).count();
+    a.len() == b.len() && (apart == 0 || (apart == 1 && a.len() > 1))
 }
 
 /// Two labels that may be a pair.
@@ -158,7 +165,9 @@ mod tests {
                 voxels,
                 components: 1,
                 largest_component: voxels,
+                typical_component: Some(voxels),
                 bounds,
+                center: None,
                 centroid,
             };
             (id, facts)
@@ -166,6 +175,7 @@ mod tests {
         CaseFingerprint {
             id: String::new(),
             channels: 1,
+            channel_names: Vec::new(),
             size: [1; 3],
             spacing: [1.0; 3],
             labeled: true,
@@ -215,6 +225,11 @@ mod tests {
         assert_eq!(side_pairs(&BTreeMap::new(), &kidneys()), BY_SHAPE);
         assert_eq!(
             side_pairs(&names(&[(1, "kidney 1"), (2, "kidney 2"), (3, "aorta")]), &kidneys()),
+            BY_SHAPE
+        );
+        // A language that the list of words does not know.
+        assert_eq!(
+            side_pairs(&names(&[(1, "ren dextrum"), (2, "ren sinistrum")]), &kidneys()),
             BY_SHAPE
         );
     }

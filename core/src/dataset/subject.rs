@@ -3,20 +3,21 @@
 //! Two scans of a person look alike: a network that was trained on one must not be measured on the other.
 
 /// Words that name a visit, or a moment of the heart's cycle, when a number follows.
-const NUMBERED: [&str; 9] = [
+const NUMBERED: [&str; 10] = [
     "ses",
     "session",
     "visit",
     "tp",
     "timepoint",
     "frame",
+    "mr",
     "day",
     "week",
     "month",
 ];
 
 /// Words that do so alone.
-const ALONE: [&str; 5] = ["ed", "es", "baseline", "followup", "follow-up"];
+const ALONE: [&str; 7] = ["ed", "es", "pre", "post", "baseline", "followup", "follow-up"];
 
 /// The part of a case's name that names the person: of `sub-07_ses-2_T1w` it is `sub-07` (BIDS), of
 /// `patient001_frame12` it is `patient001` (ACDC), of `BraTS-GLI-00005-101` all but the last number (BraTS from 2023
@@ -78,6 +79,9 @@ mod tests {
             ("patient001_frame12", "patient001"),
             ("patient001_ED", "patient001"),
             ("P12_visit2", "P12"),
+            ("001_post", "001"),
+            // OASIS
+            ("OAS1_0001_MR2", "OAS1_0001"),
             ("7/week-04", "7"),
             ("BraTS-GLI-00005-101", "BraTS-GLI-00005"),
             // Numbers of cases, not of visits.

@@ -289,27 +289,26 @@ impl FoldSummary {
         self.folds.len() == self.planned
     }
 
-    /// Chooses the post-processing by the predictions of all held-out cases, each with the case's name. Their true
-    /// label maps are read from `source`.
+    /// Chooses the post-processing by all held-out cases. Their true label maps are read from `source`; `prediction`
+    /// reads a case's segmentation.
     ///
     /// # Errors
     /// When a case cannot be read, has no label map, or its prediction does not lie on it.
     pub fn choose_post_processing<S: Source>(
         &mut self,
         source: &S,
-        predicted: &[(String, LabelImage)],
+        cases: &[String],
+        prediction: impl Fn(&str) -> Result<LabelImage, S::Error>,
     ) -> Result<(), S::Error> {
-        let mut maps = Vec::new();
-        for (case, prediction) in predicted {
-            maps.push((case, prediction, true_labels(source.read(case)?)?));
-        }
-        let held_out = maps.iter().map(|(case, prediction, truth)| HeldOutPrediction {
-            case,
-            prediction,
-            truth,
-        });
-        let chosen = choose_post_processing(&held_out.collect::<Vec<_>>());
-        self.post_processing = Some(chosen.map_err(Error::from)?);
+        let read = |number: usize| {
+            let case = &cases[number];
+            Ok::<_, S::Error>(HeldOutPrediction {
+                case: case.clone(),
+                prediction: prediction(case)?,
+                truth: true_labels(source.read(case)?)?,
+            })
+        };
+        self.post_processing = Some(choose_post_processing(cases.len(), read)?);
         Ok(())
     }
 

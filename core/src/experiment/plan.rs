@@ -16,7 +16,7 @@ use crate::metric::{Protocol, Region, Targets};
 use crate::plan::{Budget, TrainingPlan, shared_by_stages};
 use crate::preset::Preset;
 use crate::pretrain::Pretraining;
-use crate::train::{TrainConfig, merge, overlay};
+use crate::train::{TrainConfig, merge, overlay, parse_toml};
 use crate::{Error, Result};
 
 /// An experiment: every row is trained on every list with every seed, and evaluated on one list.
@@ -77,7 +77,7 @@ impl Experiment {
     /// One sentence on what is wrong with it.
     pub fn from_toml(file: &str, text: &str) -> Result<Self> {
         let bad = |problem: String| Error::Config(format!("{file}: {problem}; correct the experiment"));
-        let experiment: Self = toml::from_str(text).map_err(|error| bad(error.message().trim().replace('\n', " ")))?;
+        let experiment: Self = parse_toml(text).map_err(bad)?;
         experiment.check().map_err(bad)?;
         Ok(experiment)
     }
@@ -118,8 +118,7 @@ impl Experiment {
     /// One sentence on what is wrong with it. Invalid settings are reported by [`Self::cells`].
     pub fn overridden(mut self, file: &str, text: &str) -> Result<Self> {
         let bad = |problem: String| Error::Config(format!("{file}: {problem}; correct it"));
-        let mut table: toml::Table =
-            toml::from_str(text).map_err(|error| bad(error.message().trim().replace('\n', " ")))?;
+        let mut table: toml::Table = parse_toml(text).map_err(bad)?;
         for (field, whose) in [("backbone", "each row"), ("seed", "seeds")] {
             if table.contains_key(field) {
                 return Err(bad(format!("it sets {field}, which {whose} decides")));

@@ -52,10 +52,10 @@ impl Table {
             text(&line.seconds, 1.0 / 60.0, 1) + " min",
         ];
         cells.extend(line.labels.iter().map(percent));
-        cells.push(percent(&line.dice));
-        cells.push(text(&line.hd95_mm, 1.0, 2));
-        cells.push(text(&line.hd95_voxels, 1.0, 2));
-        cells.push(percent(&line.surface_dice));
+        cells.push(percent(&line.means.dice));
+        cells.push(text(&line.means.hd95_mm, 1.0, 2));
+        cells.push(text(&line.means.hd95_voxels, 1.0, 2));
+        cells.push(percent(&line.means.surface_dice));
         let test = |of: fn(&Comparison) -> Option<PairedTest>, scale: f64| {
             let Some(comparison) = &line.comparison else {
                 return String::new();
@@ -119,15 +119,16 @@ fn fields(line: &Line) -> Vec<String> {
         line.iterations.to_string(),
         line.parameters.to_string(),
     ];
+    let means = &line.means;
     let measures = [
         line.seconds,
-        line.dice,
-        line.hd95_mm,
-        line.hd95_voxels,
-        line.surface_dice,
-        line.iou,
-        line.precision,
-        line.recall,
+        means.dice,
+        means.hd95_mm,
+        means.hd95_voxels,
+        means.surface_dice,
+        means.iou,
+        means.precision,
+        means.recall,
     ];
     for value in measures.iter().chain(&line.labels) {
         fields.push(number(value.map(|value| value.mean)));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{CellResult, Experiment, Row, wilcoxon};
-use crate::metric::{CaseScore, EmptyPolicy, Measure, Statistic};
+use crate::metric::{CaseScore, EmptyPolicy, Means, Measure, Statistic};
 
 /// One row of an experiment on one training list. Statistics are over seeds; each value is the mean of an evaluation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,25 +22,9 @@ pub struct Line {
     pub parameters: usize,
     /// Wall time of training in seconds.
     pub seconds: Option<Statistic>,
-    /// Mean Dice.
-    pub dice: Option<Statistic>,
-    /// Mean HD95 in mm.
-    pub hd95_mm: Option<Statistic>,
-    /// Mean HD95 in voxels.
-    pub hd95_voxels: Option<Statistic>,
-    /// Mean surface Dice at the row's tolerance. This, and the three after it, are undefined for results of versions
-    /// that did not measure them.
-    #[serde(default)]
-    pub surface_dice: Option<Statistic>,
-    /// Mean Jaccard index.
-    #[serde(default)]
-    pub iou: Option<Statistic>,
-    /// Mean precision.
-    #[serde(default)]
-    pub precision: Option<Statistic>,
-    /// Mean recall.
-    #[serde(default)]
-    pub recall: Option<Statistic>,
+    /// Means over labels and cases.
+    #[serde(flatten)]
+    pub means: Means,
     /// Dice by label, in the order of [`Table::labels`].
     pub labels: Vec<Option<Statistic>>,
     /// Comparison with another row, where the experiment asks for one.
@@ -159,13 +143,7 @@ impl Experiment {
             iterations: first.cell.config.all_iterations(),
             parameters: first.parameters,
             seconds: over_seeds(&|cell| Some(cell.seconds)),
-            dice: measure(Measure::Dice),
-            hd95_mm: measure(Measure::Hd95Mm),
-            hd95_voxels: measure(Measure::Hd95Voxels),
-            surface_dice: measure(Measure::SurfaceDice),
-            iou: measure(Measure::Iou),
-            precision: measure(Measure::Precision),
-            recall: measure(Measure::Recall),
+            means: Means::of(measure),
             labels: columns.iter().map(label_dice).collect(),
             comparison: row.against.as_ref().map(|against| Comparison {
                 against: against.clone(),

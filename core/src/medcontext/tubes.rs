@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::volume::AxisOrder;
-
 /// How the mask ratio determines the number of tubes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -28,10 +26,10 @@ pub enum TubeAxis {
 }
 
 impl TubeAxis {
-    /// The axis of a token grid `[depth, height, width]` of volumes in this order.
-    pub fn index(self, axes: AxisOrder) -> usize {
+    /// The axis of a token grid `[depth, height, width]` of volumes whose slices lie across `slice_axis`.
+    pub fn index(self, slice_axis: usize) -> usize {
         match self {
-            Self::Slice => axes.slice_axis(),
+            Self::Slice => slice_axis,
             Self::First => 0,
         }
     }

@@ -135,7 +135,7 @@ impl Measure {
 
 impl Means {
     /// The means of all measures.
-    pub(super) fn of(statistic: impl Fn(Measure) -> Option<Statistic>) -> Means {
+    pub(crate) fn of(statistic: impl Fn(Measure) -> Option<Statistic>) -> Means {
         Means {
             dice: statistic(Measure::Dice),
             hd95_mm: statistic(Measure::Hd95Mm),

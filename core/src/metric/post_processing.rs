@@ -6,6 +6,7 @@ use ndarray::{Array3, Zip};
 use serde::{Deserialize, Serialize};
 
 use super::{Overlap, Statistic, without_ignored};
+use crate::Error;
 use crate::dataset::DatasetError;
 use crate::infer::PostProcessing;
 use crate::volume::{Components, LabelImage};
@@ -20,14 +21,14 @@ const LOSS: f64 = 0.005;
 const SHARES: [f64; 3] = [0.1, 0.25, 0.5];
 
 /// A case that the network was not trained on.
-#[derive(Debug, Clone, Copy)]
-pub struct HeldOutPrediction<'a> {
+#[derive(Debug, Clone)]
+pub struct HeldOutPrediction {
     /// Name of the case.
-    pub case: &'a str,
+    pub case: String,
     /// The segmentation without post-processing.
-    pub prediction: &'a LabelImage,
+    pub prediction: LabelImage,
     /// The true label map.
-    pub truth: &'a LabelImage,
+    pub truth: LabelImage,
 }
 
 /// Post-processing that held-out cases speak for.
@@ -61,16 +62,24 @@ impl ChosenPostProcessing {
 /// out. Each switch has to add more than 0.001 to what the others reach, and no label may lose more than 0.005. Of
 /// sizes below the smallest true component a few are tried.
 ///
-/// With one network per fold, pass the held-out cases of all folds together.
+/// With one network per fold, pass the held-out cases of all folds together. There are so many `cases`, which `read`
+/// reads by their number, each twice: one at a time is held.
 ///
 /// # Errors
-/// When a prediction does not lie on its true label map.
-pub fn choose_post_processing(cases: &[HeldOutPrediction<'_>]) -> Result<ChosenPostProcessing, DatasetError> {
-    let sizes = sizes(cases.iter().filter_map(|case| smallest_component_ml(case.truth)));
-    let settings = combinations(&sizes);
+/// When one cannot be read, or a prediction does not lie on its true label map.
+pub fn choose_post_processing<E: From<Error>>(
+    cases: usize,
+    read: impl Fn(usize) -> Result<HeldOutPrediction, E>,
+) -> Result<ChosenPostProcessing, E> {
+    let mut components = Vec::new();
+    for case in 0..cases {
+        components.extend(smallest_component_ml(&read(case)?.truth));
+    }
+    let settings = combinations(&sizes(components.into_iter()));
     let mut found: Vec<Vec<BTreeMap<u16, f64>>> = vec![Vec::new(); settings.len()];
-    for case in cases {
-        for (found, dice) in found.iter_mut().zip(dice_of(case, &settings)?) {
+    for case in 0..cases {
+        let dice = dice_of(read(case)?, &settings).map_err(Error::from)?;
+        for (found, dice) in found.iter_mut().zip(dice) {
             found.push(dice);
         }
     }
@@ -115,11 +124,11 @@ fn combinations(sizes: &[f64]) -> Vec<PostProcessing> {
 }
 
 /// Dice of every label that either map of a case has, with each of the settings.
-fn dice_of(case: &HeldOutPrediction<'_>, settings: &[PostProcessing]) -> Result<Vec<BTreeMap<u16, f64>>, DatasetError> {
+fn dice_of(case: HeldOutPrediction, settings: &[PostProcessing]) -> Result<Vec<BTreeMap<u16, f64>>, DatasetError> {
     let grid = case.truth.grid();
-    let placed = case.prediction.clone().placed_on(case.truth.header(), grid);
+    let placed = case.prediction.placed_on(case.truth.header(), grid);
     let (prediction, _) = placed.map_err(|source| DatasetError::PredictionElsewhere {
-        case: case.case.to_owned(),
+        case: case.case,
         source,
     })?;
     let (prediction, truth) = (prediction.canonical(), case.truth.canonical());

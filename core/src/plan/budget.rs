@@ -8,6 +8,9 @@ use crate::train::TrainConfig;
 /// much as the pass itself.
 const STEP: f64 = 3.0;
 
+/// Two years: what is longer is a mistake.
+const MOST_MINUTES: f64 = 1e6;
+
 /// The share of a machine's free memory that training may take.
 const MEMORY_SHARE: f64 = 0.8;
 
@@ -20,6 +23,8 @@ pub struct Budget {
     pub speed: Speed,
     /// Memory of a training step in bytes, of all its patches together.
     pub memory: u64,
+    /// Whether one network is trained even where two stages would find more.
+    pub single_stage: bool,
     /// How many patches are computed at the same time: the coordinator's and one of each worker
     /// ([`Trainer::share_with`](crate::train::Trainer::share_with)); at least 1.
     pub at_once: usize,
@@ -31,6 +36,7 @@ impl Budget {
         minutes: 30.0,
         speed: Speed::CPU_THREAD,
         memory: 3 << 30,
+        single_stage: false,
         at_once: 1,
     };
 
@@ -55,16 +61,12 @@ impl Budget {
         Self { minutes, ..*self }.steps_of(seconds)
     }
 
-    /// Half an hour on a kind of device, before its speed is measured: as that of a CPU's threads, with the share of
-    /// this machine's memory that training may take; on a GPU, whose memory is not known, [`Budget::DEFAULT`]'s.
+    /// Half an hour on a kind of device, before its speed is measured: as that of a CPU's threads. Where the memory for
+    /// a step is not known, [`Budget::DEFAULT`]'s.
     pub fn of(kind: &DeviceKind) -> Self {
-        let memory = match kind {
-            DeviceKind::Cpu => available_memory().map(|bytes| (bytes as f64 * MEMORY_SHARE) as u64),
-            _ => None,
-        };
         Self {
             speed: Speed::CPU_THREAD.times(device::threads()),
-            memory: memory.unwrap_or(Self::DEFAULT.memory),
+            memory: Memory::of(kind).step.unwrap_or(Self::DEFAULT.memory),
             ..Self::DEFAULT
         }
     }
@@ -75,9 +77,30 @@ impl Budget {
     /// When it has no time, or a device that does not compute.
     pub(super) fn check(&self) -> Result<()> {
         let positive = |value: f64| value.is_finite() && value > 0.0;
-        match positive(self.minutes) && positive(self.speed.rate) {
+        match positive(self.minutes) && self.minutes <= MOST_MINUTES && positive(self.speed.rate) {
             true => Ok(()),
             false => Err(PlanError::NoBudget(self.minutes)),
+        }
+    }
+}
+
+/// Memory that training may take, in bytes; `None` where it is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Of all prepared cases together.
+    pub cases: Option<u64>,
+    /// Of a training step.
+    pub step: Option<u64>,
+}
+
+impl Memory {
+    /// The share of this machine's free memory, where the system tells: for the cases, and for a step on a CPU. That of
+    /// a GPU is not known.
+    pub fn of(kind: &DeviceKind) -> Self {
+        let free = available_memory().map(|bytes| (bytes as f64 * MEMORY_SHARE) as u64);
+        Self {
+            cases: free,
+            step: free.filter(|_| *kind == DeviceKind::Cpu),
         }
     }
 }

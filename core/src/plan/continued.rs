@@ -1,10 +1,11 @@
 //! A run that goes on from trained weights.
 
+use super::augmentation::augmentation;
 use crate::train::{NetworkChoice, TrainConfig};
 use crate::weights::Metadata;
 
 /// Planned settings with those that a run cannot change when it starts from trained weights, or would have to unlearn:
-/// network, patch, voxels, intensities and mirroring are the weights'. The learning rate is that of
+/// network, patch, voxels, intensities and mirroring are the weights', and the augmentation fits these. The learning rate is that of
 /// [`TrainConfig::default`], which is lower than that of a planned run from scratch, so that what was learned stays.
 pub fn continued(planned: TrainConfig, weights: &Metadata) -> TrainConfig {
     let mut config = TrainConfig {
@@ -17,5 +18,6 @@ pub fn continued(planned: TrainConfig, weights: &Metadata) -> TrainConfig {
         ..planned
     };
     config.augmentation.mirror_axes = weights.mirror_axes;
+    config.augmentation = augmentation(&config).0;
     config
 }

@@ -63,7 +63,7 @@ impl TrainingPlan {
                     true => times.step_seconds,
                     false => budget.step_seconds(&config, channels, labels.outputs()),
                 };
-                plan.last(&budget, seconds, channels, labels.outputs());
+                plan.set_length(&budget, seconds, channels, labels.outputs());
                 return Ok(Some(MeasuredPlan {
                     plan,
                     times: *times,

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::dataset::{CaseFingerprint, LabelSet, SideEvidence, SidePair, side_pairs};
+use super::structures::{FEWEST_SUBJECTS, subjects};
+use crate::dataset::{CaseFingerprint, LabelFacts, LabelSet, SideEvidence, SidePair, side_pairs};
 use crate::transform::MirrorAxes;
 
 /// The axis of `[depth, height, width]` that runs across the body.
@@ -16,8 +17,9 @@ const APART: f64 = 0.05;
 /// organs are.
 const FROM_MIDDLE: f64 = 0.1;
 
-/// Fewer cases may agree by chance: of three, two labels in random places do so in one of four data sets.
-const FEWEST_CASES: usize = 3;
+/// A label that fewer cases have than this share of them may agree by chance: of three, two labels in random places do
+/// so in one of four data sets.
+const FEWEST_CASES: f64 = 0.5;
 
 /// Axes along which volumes may be mirrored, in a few words, and why.
 pub(super) struct Mirroring {
@@ -75,33 +77,47 @@ impl Mirroring {
 fn directions(axes: [bool; 3]) -> String {
     let words = ["from foot to head", "from back to front", "across the body"];
     let chosen: Vec<&str> = (0..3).filter(|&axis| axes[axis]).map(|axis| words[axis]).collect();
-    chosen.join(" and ")
+    match &chosen[..] {
+        [first, second, third] => format!("{first}, {second} and {third}"),
+        others => others.join(" and "),
+    }
 }
+
+/// A case, and how far in it a label lies from another or from the middle, as a share of the scan's side.
+type Offset<'a> = (&'a CaseFingerprint, f64);
 
 /// Whether labels lie in the same order along an axis, or on the same side of the middle, in all cases.
 fn is_ordered(axis: usize, cases: &[CaseFingerprint]) -> bool {
-    let mut differences: BTreeMap<(u16, Option<u16>), Vec<f64>> = BTreeMap::new();
+    let mut differences: BTreeMap<(u16, Option<u16>), Vec<Offset<'_>>> = BTreeMap::new();
     for case in cases {
         let Some(facts) = &case.facts else { continue };
-        let side = case.size[axis] as f64 * case.spacing[axis];
-        // Centers are given as x, y and z.
-        let center = |label: &crate::dataset::LabelFacts| label.centroid[ACROSS - axis] / side;
         for (&id, label) in &facts.labels {
-            let middle = label.bounds.start[axis] as f64 + label.bounds.size[axis] as f64 / 2.0;
-            let offset = middle / case.size[axis] as f64 - 0.5;
-            differences.entry((id, None)).or_default().push(offset);
-            for (&other, second) in facts.labels.range(id + 1..) {
-                let apart = center(second) - center(label);
-                differences.entry((id, Some(other))).or_default().push(apart);
+            let offset = middle(label, axis) / case.size[axis] as f64 - 0.5;
+            differences.entry((id, None)).or_default().push((case, offset));
+            for (&other, second) in facts.labels.iter().filter(|(other, _)| **other > id) {
+                let apart = (center(second, axis) - center(label, axis)) / case.size[axis] as f64;
+                differences.entry((id, Some(other))).or_default().push((case, apart));
             }
         }
     }
-    differences.into_iter().any(|((_, other), offsets)| {
+    differences.into_iter().any(|((_, other), found)| {
         let least = if other.is_some() { APART } else { FROM_MIDDLE };
-        let mean = offsets.iter().sum::<f64>() / offsets.len() as f64;
-        let agree = offsets.iter().all(|offset| offset.signum() == mean.signum());
-        offsets.len() >= FEWEST_CASES && agree && mean.abs() >= least
+        let mean = found.iter().map(|(_, offset)| offset).sum::<f64>() / found.len() as f64;
+        let agree = found.iter().all(|(_, offset)| offset.signum() == mean.signum());
+        let enough = found.len() as f64 >= FEWEST_CASES * cases.len() as f64
+            && subjects(found.iter().map(|(case, _)| *case)) >= FEWEST_SUBJECTS;
+        enough && agree && mean.abs() >= least
     })
+}
+
+/// The middle of a label's box in voxels.
+fn middle(label: &LabelFacts, axis: usize) -> f64 {
+    label.bounds.start[axis] as f64 + label.bounds.size[axis] as f64 / 2.0
+}
+
+/// A label's center of mass in voxels; in facts of earlier versions, the middle of its box.
+fn center(label: &LabelFacts, axis: usize) -> f64 {
+    label.center.map_or_else(|| middle(label, axis), |center| center[axis])
 }
 
 #[cfg(test)]
@@ -143,6 +159,36 @@ mod tests {
     }
 
     #[test]
+    fn a_label_that_few_cases_have_does_not_tell() {
+        let mut cases = abdomens(false);
+        cases.extend(abdomens(false).into_iter().map(|case| CaseFingerprint {
+            id: format!("{}2", case.id),
+            ..case
+        }));
+        for (index, case) in cases.iter_mut().enumerate() {
+            let facts = case.facts.as_mut().expect("facts");
+            facts.labels.retain(|id, _| *id == 1);
+            let liver = facts.labels.get_mut(&1).expect("a liver");
+            let size = case.size;
+            // In front, in four scans of ten.
+            liver.bounds.size = size.map(|side| side / 4);
+            liver.bounds.start = size.map(|side| 3 * side / 8);
+            liver.bounds.start[1] = 0;
+            if index >= 4 {
+                facts.labels.clear();
+            }
+        }
+        let names = [(1, "lesion".to_owned())].into();
+        let labels = LabelSet::from_fingerprints(&cases, &names).expect("labels");
+        assert_eq!(Mirroring::of(&cases, &labels).axes, MirrorAxes::ALL);
+        assert_eq!(
+            Mirroring::of(&cases[..8], &labels).axes,
+            MirrorAxes([true, false, true]),
+            "in half of them"
+        );
+    }
+
+    #[test]
     fn labels_in_the_same_order_are_not_mirrored() {
         let mut cases = abdomens(false);
         let labels = LabelSet::from_fingerprints(&cases, &BTreeMap::new()).expect("labels");
@@ -151,10 +197,17 @@ mod tests {
         // In one of five it is the other way around: from foot to head the order is chance.
         for id in [2, 3] {
             let facts = cases[0].facts.as_mut().expect("facts");
-            facts.labels.get_mut(&id).expect("a kidney").centroid[2] = 50.0;
+            let kidney = facts.labels.get_mut(&id).expect("a kidney");
+            kidney.center.as_mut().expect("a center")[0] = 30.0;
         }
         let found = Mirroring::of(&cases, &labels);
         assert_eq!(found.axes, MirrorAxes([true, false, false]));
+        // Visits of one person do not tell of others.
+        let mut visits = abdomens(false);
+        for (case, number) in visits.iter_mut().zip(1..) {
+            case.id = format!("p1_visit{number}");
+        }
+        assert_eq!(Mirroring::of(&visits, &labels).axes, MirrorAxes([true, true, false]));
         assert!(
             found.value == "not from back to front and across the body" && found.reason.contains("by where they lie"),
             "{}: {}",

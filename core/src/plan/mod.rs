@@ -29,6 +29,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod augmentation;
 mod budget;
 mod cascade;
 mod continued;
@@ -50,13 +51,14 @@ mod spacing;
 mod speed;
 mod stages;
 mod statistics;
+mod structures;
 mod topology;
 mod training;
 
 #[cfg(test)]
 mod tests;
 
-pub use budget::Budget;
+pub use budget::{Budget, Memory};
 pub use continued::continued;
 pub use decision::Decision;
 pub use edits::{Edits, is_edited, shared_by_stages};

@@ -25,32 +25,34 @@ pub(super) struct Told {
 const CT: [&str; 4] = ["ct", "cta", "ncct", "cect"];
 
 /// Words in names that mean MR.
-const MR: [&str; 14] = [
-    "mr", "mri", "t1", "t1w", "t1c", "t1ce", "t1gd", "t2", "t2w", "flair", "dwi", "adc", "cine", "tof",
+const MR: [&str; 16] = [
+    "mr", "mri", "mrt", "irm", "t1", "t1w", "t1c", "t1ce", "t1gd", "t2", "t2w", "flair", "dwi", "adc", "cine", "tof",
 ];
 
 impl Told {
-    /// By the voxels of all cases, else by the names of channels and of cases, which all have to agree.
-    pub fn of(cases: &[CaseFingerprint], channels: &[String]) -> Self {
+    /// By the names of the channels, else by the voxels of all cases, else by the names of these. All have to agree, and
+    /// what tells of a scan as a whole tells nothing of one of its channels.
+    pub fn of(cases: &[CaseFingerprint]) -> Self {
         let told = |modality, by| Self { modality, by };
+        let named = |names: Vec<&str>| {
+            let all = |words: &[&str]| !names.is_empty() && names.iter().all(|name| holds_word(name, words));
+            let ct = all(&CT).then_some(Modality::Ct);
+            ct.or(all(&MR).then_some(Modality::Mr))
+        };
+        let channels = cases.iter().flat_map(|case| &case.channel_names);
+        if let Some(modality) = named(channels.map(String::as_str).collect()) {
+            return told(modality, "dataset.json names the channels so");
+        }
+        if cases.iter().any(|case| case.channels > 1) {
+            return told(Modality::Unknown, "the names of their channels do not tell");
+        }
         if cases.iter().all(|case| case.labeled_hu.is_some()) {
             return told(Modality::Ct, "every scan has air below -500 HU");
         }
-        let ids: Vec<&str> = cases.iter().map(|case| case.id.as_str()).collect();
-        let channels: Vec<&str> = channels.iter().map(String::as_str).collect();
-        for (names, by) in [
-            (channels, "dataset.json names the channels so"),
-            (ids, "the files are named so"),
-        ] {
-            let all = |words: &[&str]| !names.is_empty() && names.iter().all(|name| holds_word(name, words));
-            if all(&CT) {
-                return told(Modality::Ct, by);
-            }
-            if all(&MR) {
-                return told(Modality::Mr, by);
-            }
+        match named(cases.iter().map(|case| case.id.as_str()).collect()) {
+            Some(modality) => told(modality, "the files are named so"),
+            None => told(Modality::Unknown, "neither air nor names tell"),
         }
-        told(Modality::Unknown, "neither air nor names tell")
     }
 }
 
@@ -62,7 +64,7 @@ fn holds_word(name: &str, words: &[&str]) -> bool {
 }
 
 /// nnU-Net's rule for CT: from every labeled voxel where those were counted, else from the statistics of each case,
-/// whose percentiles are averaged. `None` where no voxel is labeled.
+/// whose percentiles are averaged. `None` where no voxel is labeled, or all labeled ones have the same intensity.
 pub(super) fn window(cases: &[CaseFingerprint]) -> Option<Normalization> {
     let counted: Option<Vec<Vec<(f32, u64)>>> = cases.iter().map(|case| case.labeled_hu.clone()).collect();
     if let Some(counted) = counted {
@@ -82,12 +84,13 @@ pub(super) fn window(cases: &[CaseFingerprint]) -> Option<Normalization> {
     let squares = labeled
         .iter()
         .map(|(n, stats)| n * (stats.std.powi(2) + (stats.mean - mean).powi(2)));
-    Some(Normalization::ClipZScore {
+    let rule = Normalization::ClipZScore {
         low: labeled.iter().map(|(_, stats)| stats.percentile_00_5).sum::<f64>() / cases,
         high: labeled.iter().map(|(_, stats)| stats.percentile_99_5).sum::<f64>() / cases,
         mean,
-        deviation: (squares.sum::<f64>() / voxels).sqrt().max(1e-8),
-    })
+        deviation: (squares.sum::<f64>() / voxels).sqrt(),
+    };
+    rule.problem().is_none().then_some(rule)
 }
 
 #[cfg(test)]
@@ -97,18 +100,28 @@ mod tests {
     use crate::plan::tests::abdomens;
 
     fn named(id: &str, channel: &str) -> Modality {
-        let mut cases = abdomens(false);
+        told(&abdomens(false), id, &[channel])
+    }
+
+    fn told(cases: &[CaseFingerprint], id: &str, channels: &[&str]) -> Modality {
+        let mut cases = cases.to_vec();
         for case in &mut cases {
             id.clone_into(&mut case.id);
+            case.channels = channels.len();
+            case.channel_names = channels.iter().map(|&name| name.to_owned()).collect();
         }
-        let channels: Vec<String> = [channel].iter().map(|&name| name.to_owned()).collect();
-        Told::of(&cases, &channels).modality
+        Told::of(&cases).modality
     }
 
     #[test]
-    fn air_tells_first_then_the_names_of_channels_then_of_files() {
-        assert_eq!(Told::of(&abdomens(true), &[]).modality, Modality::Ct);
+    fn names_of_channels_tell_first_then_air_then_names_of_files() {
+        assert_eq!(Told::of(&abdomens(true)).modality, Modality::Ct);
         assert_eq!(named("a", "CT"), Modality::Ct);
+        // MR that was padded with -1024.
+        assert_eq!(told(&abdomens(true), "a", &["MRI"]), Modality::Mr);
+        // What is true of one channel is not of the other.
+        assert_eq!(told(&abdomens(false), "ct_pet_1", &["CT", "PET"]), Modality::Unknown);
+        assert_eq!(told(&abdomens(false), "a", &["CT arterial", "CT venous"]), Modality::Ct);
         assert_eq!(named("a_ct", "T2w"), Modality::Mr);
         assert_eq!(named("patient-3_CT_venous", "noNorm"), Modality::Ct);
         assert_eq!(named("sub-01_T1w", ""), Modality::Mr);

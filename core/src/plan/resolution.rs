@@ -7,13 +7,16 @@ use crate::train::TrainConfig;
 const COVER: f64 = 0.6;
 
 /// The smallest structure keeps at least so many voxels: a cube of five.
-const FEWEST_VOXELS: f64 = 125.0;
+pub(super) const FEWEST_VOXELS: f64 = 125.0;
 
 /// Seconds of a training step that are worth waiting for: about half of one in a run of ten minutes, so that it has
 /// 1,100 steps. Five scans of abdomen-mr taught more in 1,080 steps at 7 mm (Dice 0.84) than in 626 at 4 mm (0.77),
 /// which took as long; and in half an hour more in 1,950 steps at 4 mm (0.86) than in 981 at 3 mm (0.78).
 const STEP_SHARE: f64 = 1.0 / 1100.0;
 const LONGEST_STEP_SECONDS: f64 = 1.0;
+
+/// Runs longer than these minutes, which have not been tried, take longer steps and more of them alike.
+const LONG_MINUTES: f64 = 30.0;
 
 /// Voxels grow by this factor until a patch sees enough.
 const GROWTH: f64 = 1.03;
@@ -29,6 +32,8 @@ pub struct Resolution {
     pub coverage: f64,
     /// Whether the voxels are larger than the scans'.
     pub coarser: bool,
+    /// Whether they would be larger still, were the smallest structure not lost in them.
+    pub at_limit: bool,
 }
 
 /// What a resolution is chosen for.
@@ -38,7 +43,7 @@ pub(super) struct Field {
     pub mm: [f64; 3],
     /// Voxels of the median case at that spacing.
     pub size: [f64; 3],
-    /// Median volume of the smallest structure in mm³.
+    /// Median volume of a typical piece of the smallest label in mm³.
     pub smallest: f64,
     /// Channels and outputs of the network.
     pub channels: usize,
@@ -54,8 +59,14 @@ impl Resolution {
             let (found, limited) = Self::at(mm, field, config, budget);
             let larger = larger(mm);
             let vanishes = field.smallest / larger.iter().product::<f64>() < FEWEST_VOXELS;
-            if !limited || found.coverage >= COVER || vanishes {
+            if !limited || found.coverage >= COVER {
                 return found;
+            }
+            if vanishes {
+                return Self {
+                    at_limit: true,
+                    ..found
+                };
             }
             mm = larger;
         }
@@ -65,7 +76,7 @@ impl Resolution {
     fn at(mm: [f64; 3], field: &Field, config: &TrainConfig, budget: &Budget) -> (Self, bool) {
         let size = [0, 1, 2].map(|axis| (field.size[axis] * field.mm[axis] / mm[axis]).max(1.0));
         let rule = config.resolved_network().patch_rule();
-        let longest = (60.0 * budget.minutes * STEP_SHARE).min(LONGEST_STEP_SECONDS);
+        let longest = longest_step(budget.minutes);
         let mut config = config.clone();
         // To the nearest size that the network takes: a little of a case may be padded, or left to other patches.
         let whole = [0, 1, 2].map(|axis| size[axis].round() as usize + rule.step[axis] / 2);
@@ -86,9 +97,16 @@ impl Resolution {
             patch: config.patch,
             coverage: (0..3).map(covered).product(),
             coarser: mm != field.mm,
+            at_limit: false,
         };
         (found, limited)
     }
+}
+
+/// Seconds that a step may take in a run of these minutes.
+fn longest_step(minutes: f64) -> f64 {
+    let longest = LONGEST_STEP_SECONDS * (minutes / LONG_MINUTES).max(1.0).sqrt();
+    (60.0 * minutes * STEP_SHARE).min(longest)
 }
 
 /// The next larger voxels: sides shorter than the longest grow while there are any, then all.

@@ -1,41 +1,23 @@
 //! A training run that suits a data set and a budget, each setting with its reason.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
+use super::augmentation::augmentation;
 use super::decision::{millimeters, voxels};
 use super::mirroring::Mirroring;
 use super::modality::{Modality, Told, window};
 use super::normalization::MASKED_BELOW;
-use super::resolution::Field;
+use super::resolution::{FEWEST_VOXELS, Field};
 use super::stages::{MARGIN_MM, Stages, half};
-use super::statistics::median;
+use super::structures::{has_rare_label, one_piece, smallest_structure};
 use super::{Budget, DatasetFacts, Decision, PlanError, Resolution, Result, TargetSpacing};
 use crate::backbone::{Backbone, Size};
-use crate::dataset::{CaseFingerprint, LabelSet};
+use crate::dataset::{CaseFingerprint, LabelSet, common_channels};
 use crate::infer::{Blend, Inference};
 use crate::medcontext::MedContext;
 use crate::train::{NetworkChoice, TrainConfig};
-use crate::transform::{
-    Augmentation, Center, Crop, IntensityScale, IntensityShift, Normalization, Preprocessing, Resampling, Sampling,
-    Spacing,
-};
+use crate::transform::{Center, Crop, Normalization, Preprocessing, Resampling, Sampling, Spacing};
 use crate::volume::AxisOrder;
-
-/// Spacings with a ratio above this are augmented within slices (nnU-Net's dummy 2D).
-const THICK: f64 = 3.0;
-
-/// A label is one piece where its largest component has this share of its voxels: strokes that went astray while it
-/// was drawn do not count. In ten scans of abdomen-mr one kidney has a second component, of 0.06 %; with the largest
-/// alone the HD95 of a planned run fell from 23 to 12 mm, and its Dice rose from 0.863 to 0.872.
-const ONE_PIECE: f64 = 0.99;
-
-/// In fewer cases that says little.
-const FEWEST_TO_TELL: usize = 3;
-
-/// From so many iterations on, nnU-Net's augmentation happens as often as there.
-const LONG_RUN: f64 = 1000.0;
 
 /// The learning rate of a planned run from scratch. That of the CNN was found on five scans of abdomen-mr, one seed
 /// (AdamW, cosine). Mean Dice in 160 steps: 0.26 with 0.002, 0.37 with 0.005, 0.46 with 0.01; in 316 steps: 0.31 with
@@ -60,11 +42,12 @@ impl TrainingPlan {
     /// Plans a run on labeled cases that are to learn `labels`.
     ///
     /// # Errors
-    /// When there is no case, one without facts of its voxels, or no budget.
+    /// When there is no case, one without facts of its voxels or with another number of channels, or no budget.
     pub fn new(cases: &[CaseFingerprint], labels: &LabelSet, budget: &Budget) -> Result<Self> {
         budget.check()?;
         let first = cases.first().ok_or(PlanError::NoCase)?;
-        let channels = vec![String::new(); first.channels];
+        let counts = cases.iter().map(|case| (case.id.as_str(), case.channels));
+        let channels = vec![String::new(); common_channels(counts)?];
         // nnU-Net counts the label of ignored voxels.
         let entries = labels.classes() + usize::from(labels.ignore().is_some());
         let facts = DatasetFacts::of(cases, channels, entries)?;
@@ -87,23 +70,28 @@ impl TrainingPlan {
         plan.normalization(cases, &facts);
         let field = field(cases, labels, &facts)?;
         plan.resolution(&field, Resolution::choose(&field, &plan.config, budget));
-        plan.sampling();
+        plan.sampling(cases);
         plan.mirroring(cases, labels);
-        plan.components(cases);
+        plan.components(cases, labels);
         plan.method();
         plan.patches(budget.at_once);
-        if let Some(stages) = Stages::choose(cases, &field, &plan.config, budget) {
+        let stages = (!budget.single_stage).then(|| Stages::choose(cases, &field, &plan.config, budget));
+        if let Some(stages) = stages.flatten() {
             plan.cascade(&field, stages, &half(budget));
         }
         let seconds = budget.step_seconds(&plan.config, first.channels, labels.outputs());
-        plan.last(budget, seconds, first.channels, labels.outputs());
+        plan.set_length(budget, seconds, first.channels, labels.outputs());
         Ok(plan)
     }
 
     /// Notes a decision, in place of an earlier one on the same setting.
     fn decide(&mut self, setting: &'static str, value: impl Into<String>, reason: impl Into<String>) {
-        let decision = Decision::new(setting, value, reason);
-        match self.decisions.iter_mut().find(|earlier| earlier.setting == setting) {
+        self.note(Decision::new(setting, value, reason));
+    }
+
+    fn note(&mut self, decision: Decision) {
+        let same = |earlier: &&mut Decision| earlier.setting == decision.setting;
+        match self.decisions.iter_mut().find(same) {
             Some(earlier) => *earlier = decision,
             None => self.decisions.push(decision),
         }
@@ -111,7 +99,7 @@ impl TrainingPlan {
 
     /// Intensities: of CT by the labeled voxels of all cases, else by each volume's own.
     fn normalization(&mut self, cases: &[CaseFingerprint], facts: &DatasetFacts) {
-        let told = Told::of(cases, &facts.channels);
+        let told = Told::of(cases);
         let ct = (told.modality == Modality::Ct).then(|| window(cases)).flatten();
         let masked = facts.median_relative_size < MASKED_BELOW;
         let kind = match told.modality {
@@ -133,7 +121,12 @@ impl TrainingPlan {
             _ => (
                 Normalization::ZScore,
                 "z-score of each scan".to_owned(),
-                "each scan is scaled by its own mean and deviation",
+                match told.modality {
+                    Modality::Ct => {
+                        "all labeled voxels have the same intensity, so each scan is scaled by its own mean and deviation"
+                    }
+                    _ => "each scan is scaled by its own mean and deviation",
+                },
             ),
         };
         let reason = format!("{kind}, {}: {rule}", told.by);
@@ -143,7 +136,6 @@ impl TrainingPlan {
             spacing: None,
             crop: Crop::NonZero,
         };
-        self.config.augmentation.keep_zero = normalization == Normalization::NonZeroZScore;
         self.decide("preprocessing.normalization", value, reason);
     }
 
@@ -154,17 +146,28 @@ impl TrainingPlan {
             patch,
             coverage,
             coarser,
+            at_limit,
         } = chosen;
         self.config.preprocessing.spacing = Some(Spacing {
             mm,
             rule: Resampling::NnUnet,
         });
         self.config.patch = patch;
-        let percent = 100.0 * coverage;
-        let reason = match coarser {
-            false => "the median of the scans".to_owned(),
-            true => format!(
-                "larger than the scans' {}, so that a patch covers {percent:.0} % of a scan in the minutes there are",
+        let percent = match 100.0 * coverage {
+            percent if percent < 1.0 => "less than 1 %".to_owned(),
+            percent => format!("{percent:.0} %"),
+        };
+        let reason = match (coarser, at_limit) {
+            (false, false) => "the median of the scans".to_owned(),
+            (false, true) => {
+                "the median of the scans: of larger voxels the smallest structure would have too few".to_owned()
+            }
+            (true, false) => format!(
+                "larger than the scans' {}, so that a patch covers {percent} of a scan in the minutes there are",
+                millimeters(field.mm)
+            ),
+            (true, true) => format!(
+                "larger than the scans' {}, as far as the smallest structure keeps {FEWEST_VOXELS} voxels",
                 millimeters(field.mm)
             ),
         };
@@ -172,7 +175,7 @@ impl TrainingPlan {
         self.decide(
             "patch",
             voxels(patch),
-            format!("{percent:.0} % of the median scan, for steps that are short enough to take many"),
+            format!("{percent} of the median scan, for steps that are short enough to take many"),
         );
     }
 
@@ -181,7 +184,7 @@ impl TrainingPlan {
         let mut first = self.clone();
         first.resolution(field, stages.first);
         let seconds = half.step_seconds(&first.config, field.channels, field.outputs);
-        first.last(half, seconds, field.channels, field.outputs);
+        first.set_length(half, seconds, field.channels, field.outputs);
         self.resolution(field, stages.second);
         self.config.preprocessing.crop = Crop::Labels { margin_mm: MARGIN_MM };
         self.decide(
@@ -210,64 +213,25 @@ impl TrainingPlan {
     }
 
     /// How patches are drawn.
-    fn sampling(&mut self) {
+    fn sampling(&mut self, cases: &[CaseFingerprint]) {
+        let (center, value, reason) = match has_rare_label(cases) {
+            true => (
+                Center::EachLabel { share: 0.5 },
+                "half of the patches on a label, on each as often",
+                "labels differ much in size, and the network has to see the smallest too",
+            ),
+            false => (
+                Center::Foreground { share: 0.5 },
+                "half of the patches on a label",
+                "labels are a small part of few scans, and the network has to see them",
+            ),
+        };
         self.config.sampling = Sampling {
             replacement: true,
-            center: Center::Foreground { share: 0.5 },
+            center,
             ..Sampling::default()
         };
-        self.decide(
-            "sampling.center",
-            "half of the patches on a label",
-            "few scans have few labeled voxels, and the network has to see them",
-        );
-    }
-
-    /// How patches are changed, by the shape of the voxels and the length of the run.
-    fn augmentation(&mut self, iterations: usize) {
-        let mm = self.config.preprocessing.spacing.map_or([1.0; 3], |spacing| spacing.mm);
-        let largest = mm.into_iter().fold(0.0, f64::max);
-        let finest = mm.into_iter().fold(f64::INFINITY, f64::min);
-        let thick = largest > THICK * finest;
-        let share = (iterations as f64 / LONG_RUN).min(1.0);
-        let Augmentation {
-            mirror_axes, keep_zero, ..
-        } = self.config.augmentation;
-        let mut augmentation = Augmentation {
-            mirror_axes,
-            // Named although they rarely happen: a file of these settings leaves nothing to the defaults.
-            scale: Some(IntensityScale {
-                probability: 0.1,
-                strength: 0.1,
-            }),
-            shift: Some(IntensityShift {
-                probability: 0.1,
-                strength: 0.1,
-            }),
-            ..Augmentation::nnunet(thick, keep_zero).at_share(share)
-        };
-        if thick && let Some(spatial) = &mut augmentation.spatial {
-            // Half a turn would exchange left and right.
-            spatial.degrees = 30.0;
-        }
-        self.config.augmentation = augmentation;
-        let turns = if thick {
-            "within slices, which are thick"
-        } else {
-            "about every axis"
-        };
-        let often = match share < 1.0 {
-            true => format!(
-                "{:.0} % as often, since a run of {iterations} steps has little to spare for what never occurs",
-                100.0 * share
-            ),
-            false => "as often".to_owned(),
-        };
-        self.decide(
-            "augmentation",
-            "rotation to 30°, zoom 0.7 to 1.4, noise, blur, brightness, contrast, low resolution, gamma",
-            format!("nnU-Net's, {often}, rotated {turns}"),
-        );
+        self.decide("sampling.center", value, reason);
     }
 
     /// Axes along which the network may see mirror images.
@@ -278,27 +242,12 @@ impl TrainingPlan {
     }
 
     /// Whether only the largest component of each label is kept.
-    fn components(&mut self, cases: &[CaseFingerprint]) {
-        let mut labels = cases
-            .iter()
-            .flat_map(|case| &case.facts)
-            .flat_map(|facts| facts.labels.values());
-        let one = labels.all(|label| label.largest_component as f64 >= ONE_PIECE * label.voxels as f64);
-        let keep = one && cases.len() >= FEWEST_TO_TELL;
+    fn components(&mut self, cases: &[CaseFingerprint], labels: &LabelSet) {
+        let (keep, decision) = one_piece(cases, labels);
         let mut inference = Inference::default();
         inference.post_processing.largest_component = keep;
         self.config.inference = Some(inference);
-        let (value, reason) = match keep {
-            true => (
-                "the largest of each label",
-                "in all scans each label is one piece, but for at most 1 % of its voxels",
-            ),
-            false => (
-                "all",
-                "not every label is one piece in every scan, as far as there are enough to tell",
-            ),
-        };
-        self.decide("inference.largest_component", value, reason);
+        self.note(decision);
     }
 
     /// The network, and whether MedContext joins.
@@ -332,10 +281,12 @@ impl TrainingPlan {
     }
 
     /// As many iterations as the minutes allow, in steps of `seconds`, and what hangs on them.
-    pub(super) fn last(&mut self, budget: &Budget, seconds: f64, channels: usize, outputs: usize) {
+    pub(super) fn set_length(&mut self, budget: &Budget, seconds: f64, channels: usize, outputs: usize) {
         let iterations = budget.steps_left(&self.config, seconds, channels, outputs);
         self.config.iterations = iterations;
-        self.augmentation(iterations);
+        let (changes, decision) = augmentation(&self.config);
+        self.config.augmentation = changes;
+        self.note(decision);
         self.config.checkpoint_every = checkpoint_every(iterations);
         self.decide(
             "iterations",
@@ -378,17 +329,4 @@ fn duration(seconds: f64) -> String {
         return format!("{:.0} ms", (1000.0 * seconds).max(1.0));
     }
     format!("{seconds:.2} s")
-}
-
-/// Median volume over the cases of the smallest label, in mm³; infinite where there is none.
-fn smallest_structure(cases: &[CaseFingerprint]) -> f64 {
-    let mut volumes: BTreeMap<u16, Vec<f64>> = BTreeMap::new();
-    for case in cases {
-        let voxel: f64 = case.spacing.iter().product();
-        for (id, label) in case.facts.iter().flat_map(|facts| &facts.labels) {
-            volumes.entry(*id).or_default().push(label.voxels as f64 * voxel);
-        }
-    }
-    let medians = volumes.into_values().filter_map(median);
-    medians.fold(f64::INFINITY, f64::min)
 }

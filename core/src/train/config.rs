@@ -189,7 +189,7 @@ impl TrainConfig {
             patch: self.patch,
             sampling: self.sampling,
             augmentation: self.augmentation,
-            slice_axis: self.preprocessing.axes.slice_axis(),
+            slice_axis: self.preprocessing.slice_axis(),
             patches_per_step: self.patches_per_step(),
             ignores: true,
             pairs: self.pretraining.is_some_and(|settings| settings.method.has_pairs()),

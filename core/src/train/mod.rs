@@ -74,7 +74,7 @@ pub use loss_scale::LossScale;
 pub use network_choice::NetworkChoice;
 pub use optimizer::{Optimizer, OptimizerKind};
 pub(crate) use overlay::merge;
-pub use overlay::overlay;
+pub use overlay::{overlay, parse_toml};
 pub use pooled::PoolServer;
 pub use precision::MixedPrecision;
 pub use rehearsal::{StepTimes, rehearse};

@@ -1,14 +1,34 @@
-//! Overriding settings.
+//! Settings as TOML: reading them, and overriding some.
 
 use std::collections::BTreeSet;
 
+use serde::de::DeserializeOwned;
+
 use super::TrainConfig;
+
+/// Reads TOML.
+///
+/// # Errors
+/// What is wrong and in which line.
+pub fn parse_toml<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    toml::from_str(text).map_err(|error: toml::de::Error| {
+        let message = on_one_line(error.message());
+        match error.span().and_then(|span| text.get(..span.start)) {
+            Some(before) => format!("line {}: {message}", before.matches('\n').count() + 1),
+            None => message,
+        }
+    })
+}
+
+fn on_one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
 
 /// `config` overridden by the values of a table. If the table changes the iterations but not the warmup, the warmup is
 /// [fitted](TrainConfig::set_iterations) to them.
 ///
 /// # Errors
-/// When a value is wrong or a field does not exist.
+/// When a value is wrong, with the name of its setting, or a field does not exist.
 pub fn overlay(config: &TrainConfig, given: toml::Table) -> Result<TrainConfig, String> {
     let mut config = config.clone();
     let iterations = given.get("iterations").and_then(toml::Value::as_integer);
@@ -20,14 +40,17 @@ pub fn overlay(config: &TrainConfig, given: toml::Table) -> Result<TrainConfig, 
     let mut table = toml::Table::try_from(&config).map_err(|error| error.to_string())?;
     let mut names: BTreeSet<String> = table.keys().cloned().collect();
     names.extend(OPTIONAL.map(str::to_owned));
+    let renamed = given.into_iter().map(|(key, value)| (current_name(key), value));
+    let given: toml::Table = renamed.collect();
+    // Before what is "off" is removed: a setting that stands in the wrong table is not one.
+    check_names(&given, &names)?;
     merge(&mut table, given);
-    check_names(&table, &names)?;
     if let Some(toml::Value::Table(coarse)) = table.get("coarse") {
         check_names(coarse, &names).map_err(|problem| format!("coarse: {problem}"))?;
     }
     table
         .try_into()
-        .map_err(|error: toml::de::Error| error.message().to_owned())
+        .map_err(|error: toml::de::Error| on_one_line(&error.to_string()))
 }
 
 /// Checks that all fields exist.
@@ -82,15 +105,27 @@ const SWITCHED: [&str; 14] = [
 /// Settings that are one of several, each with values of its own: another one takes their place as a whole.
 const CHOICES: [&str; 2] = ["center", "normalization"];
 
-/// Merges the values of one table into another, recursively. Old names count as new ones.
+/// The name that a setting has now.
+fn current_name(key: String) -> String {
+    let renamed = RENAMED.iter().find(|(old, _)| *old == key);
+    renamed.map_or(key, |(_, new)| (*new).to_owned())
+}
+
+/// Merges the values of one table into another, recursively. Old names count as new ones, and a list as a spacing
+/// whose rule stays.
 pub(crate) fn merge(base: &mut toml::Table, given: toml::Table) {
     for (key, value) in given {
-        let renamed = RENAMED.iter().find(|(old, _)| *old == key);
-        let key = renamed.map_or(key, |(_, new)| (*new).to_owned());
+        let key = current_name(key);
         if value.as_str() == Some("off") && SWITCHED.contains(&key.as_str()) {
             base.remove(&key);
             continue;
         }
+        let value = match value {
+            sides @ toml::Value::Array(_) if key == "spacing" => {
+                toml::Table::from_iter([("mm".to_owned(), sides)]).into()
+            }
+            value => value,
+        };
         match (base.get_mut(&key), value) {
             (Some(toml::Value::Table(base)), toml::Value::Table(given))
                 if !CHOICES.contains(&key.as_str()) || given.keys().any(|name| base.contains_key(name)) =>

@@ -119,7 +119,7 @@ pub(super) fn step_mask(network: &Network, config: &TrainConfig, index: usize) -
         let mut rng = ChaCha8Rng::seed_from_u64(config.seed ^ random_streams::MASKS);
         rng.set_stream(index as u64);
         let grid = network.token_grid(config.patch);
-        let axis = settings.tube_axis.index(config.preprocessing.axes);
+        let axis = settings.tube_axis.index(config.preprocessing.slice_axis());
         TubeMask::draw(grid, axis, settings, &mut rng)
     })
 }

@@ -55,7 +55,7 @@ impl Normalization {
     }
 
     /// nnU-Net's rule for CT from the intensities of labeled voxels, each with its voxel count, in any order; `None`
-    /// where there are none.
+    /// where there are none, or all are the same, since clipping would leave nothing to see.
     pub fn of_labeled(mut intensities: Vec<(f32, u64)>) -> Option<Self> {
         let voxels: u64 = intensities.iter().map(|(_, count)| count).sum();
         let last = voxels.checked_sub(1)?;
@@ -78,12 +78,13 @@ impl Normalization {
         let mean = values().map(|(v, n)| v * n).sum::<f64>() / voxels as f64;
         let squares = values().map(|(v, n)| (v - mean).powi(2) * n).sum::<f64>();
         let variance = squares / voxels as f64;
-        Some(Self::ClipZScore {
+        let rule = Self::ClipZScore {
             low: percentile(0.005)?,
             high: percentile(0.995)?,
             mean,
-            deviation: variance.sqrt().max(1e-8),
-        })
+            deviation: variance.sqrt(),
+        };
+        rule.problem().is_none().then_some(rule)
     }
 
     /// Why the numbers are invalid, one phrase.
@@ -208,5 +209,7 @@ mod tests {
         assert_eq!((low, mean), (0.0, 2.5));
         assert!((high - 9.85).abs() < 1e-9, "{high}");
         assert_eq!(Normalization::of_labeled(Vec::new()), None);
+        // Metal at the highest value that a scanner writes.
+        assert_eq!(Normalization::of_labeled(vec![(3071.0, 1), (3071.0, 500)]), None);
     }
 }

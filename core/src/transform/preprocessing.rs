@@ -27,6 +27,19 @@ fn is_whole(crop: &Crop) -> bool {
 }
 
 impl Preprocessing {
+    /// The tensor axis that runs across slices: that of the longest voxel side where the spacing is known, since scans
+    /// are not always sliced from head to foot; else, or where no side is longer, the one that the order of axes says.
+    pub fn slice_axis(&self) -> usize {
+        let ordered = self.axes.slice_axis();
+        let Some(Spacing { mm, .. }) = self.spacing else {
+            return ordered;
+        };
+        (0..3).fold(ordered, |thickest, axis| match mm[axis] > mm[thickest] {
+            true => axis,
+            false => thickest,
+        })
+    }
+
     /// Why it is invalid, one sentence that names the setting.
     pub(crate) fn problem(&self) -> Option<String> {
         if let Some(problem) = self.normalization.problem() {
@@ -35,5 +48,32 @@ impl Preprocessing {
         let mm = self.spacing?.mm;
         let usable = mm.iter().all(|side| (0.01..=1000.0).contains(side));
         (!usable).then(|| format!("preprocessing.spacing is {mm:?} mm: choose sides from 0.01 to 1000 mm"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::Resampling;
+
+    #[test]
+    fn slices_lie_across_the_longest_side_of_a_voxel() {
+        let axis = |axes, mm: Option<[f64; 3]>| {
+            let rule = Resampling::NnUnet;
+            let spacing = mm.map(|mm| Spacing { mm, rule });
+            let preprocessing = Preprocessing {
+                axes,
+                spacing,
+                ..Preprocessing::default()
+            };
+            preprocessing.slice_axis()
+        };
+        assert_eq!(axis(AxisOrder::Zyx, Some([5.0, 1.0, 1.0])), 0);
+        // A sagittal scan of a knee, a coronal one.
+        assert_eq!(axis(AxisOrder::Zyx, Some([0.6, 0.6, 3.0])), 2);
+        assert_eq!(axis(AxisOrder::Xyz, Some([0.6, 3.0, 0.6])), 1);
+        for mm in [None, Some([1.0; 3])] {
+            assert_eq!([axis(AxisOrder::Zyx, mm), axis(AxisOrder::Xyz, mm)], [0, 2]);
+        }
     }
 }

@@ -42,6 +42,12 @@ pub enum Center {
         /// How often.
         share: f64,
     },
+    /// The same with a random label of the case before a voxel of it, so that a small one is seen as often as a large
+    /// one.
+    EachLabel {
+        /// How often.
+        share: f64,
+    },
     /// On a random labeled voxel or on a random voxel that is unlabeled and above 0 in some channel,
     /// in the ratio `positive` to `negative` (MONAI 1.5, `RandCropByPosNegLabel`).
     PosNeg {
@@ -86,7 +92,9 @@ impl Sampling {
             return Some("sampling.patches_per_case is 0: make it at least 1".to_owned());
         }
         match self.center {
-            Center::Foreground { share } | Center::Class { share } if !(0.0..=1.0).contains(&share) => {
+            Center::Foreground { share } | Center::EachLabel { share } | Center::Class { share }
+                if !(0.0..=1.0).contains(&share) =>
+            {
                 Some(format!("sampling.center.share is {share}: choose 0 to 1"))
             }
             Center::PosNeg { positive, negative } => {
@@ -146,6 +154,10 @@ impl Candidates {
                 let wanted = !self.labeled.is_empty() && rng.random_bool(share.clamp(0.0, 1.0));
                 if wanted { self.labeled_voxel(rng) } else { None }
             }
+            Center::EachLabel { share } => {
+                let wanted = !self.labeled.is_empty() && rng.random_bool(share.clamp(0.0, 1.0));
+                wanted.then(|| self.voxel_of_a_class(rng))
+            }
             Center::PosNeg { positive, negative } => {
                 let wanted = rng.random_bool((positive / (positive + negative)).clamp(0.0, 1.0));
                 match (wanted && !self.labeled.is_empty()) || !self.background {
@@ -158,12 +170,17 @@ impl Candidates {
                 if item < free || self.labeled.is_empty() {
                     return None;
                 }
-                let class = &self.labeled[rng.random_range(0..self.labeled.len())];
-                Some(class[rng.random_range(0..class.len())] as usize)
+                Some(self.voxel_of_a_class(rng))
             }
         }?;
         let (_, h, w) = classes.dim();
         Some([index / (h * w), index / w % h, index % w])
+    }
+
+    /// A voxel of any class, of which there is at least one.
+    fn voxel_of_a_class(&self, rng: &mut impl Rng) -> usize {
+        let class = &self.labeled[rng.random_range(0..self.labeled.len())];
+        class[rng.random_range(0..class.len())] as usize
     }
 
     /// Any labeled voxel.

@@ -205,8 +205,8 @@ impl AxisOrder {
         }
     }
 
-    /// The tensor axis that runs across slices, along which MedContext's tubes run.
-    pub fn slice_axis(self) -> usize {
+    /// The tensor axis from foot to head, across the slices of most scans.
+    pub(crate) fn slice_axis(self) -> usize {
         match self {
             Self::Zyx => 0,
             Self::Xyz => 2,

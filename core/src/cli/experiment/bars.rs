@@ -78,7 +78,7 @@ fn places(rows: &[Row]) -> Vec<(usize, usize)> {
 /// A row's mean Dice, else why there is none.
 fn dice(line: Option<&Line>) -> Result<Statistic, &'static str> {
     let line = line.ok_or("no result yet")?;
-    line.dice.ok_or("its Dice is undefined")
+    line.means.dice.ok_or("its Dice is undefined")
 }
 
 /// How many seeds are done, where some are not.
@@ -173,6 +173,7 @@ impl Chart {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metric::{Means, Measure};
 
     const EXPERIMENT: &str = r#"
 title = "A < B"
@@ -191,13 +192,10 @@ row = [{ name = "plain" }, { name = "masked" }, { name = "half" }, { name = "emp
             iterations: 1,
             parameters: 1,
             seconds: None,
-            dice: Statistic::of(dice.iter().copied().map(Some)),
-            hd95_mm: None,
-            hd95_voxels: None,
-            surface_dice: None,
-            iou: None,
-            precision: None,
-            recall: None,
+            means: Means::of(|measure| match measure {
+                Measure::Dice => Statistic::of(dice.iter().copied().map(Some)),
+                _ => None,
+            }),
             labels: Vec::new(),
             comparison: None,
         }

@@ -52,8 +52,8 @@ pub(in crate::cli) struct InferenceArguments {
     /// How overlapping windows are blended [default: that of the weights, else gaussian].
     #[arg(long)]
     blend: Option<BlendName>,
-    /// Test-time mirroring: average the logits of every window's eight mirror images, at eight times the work [default:
-    /// that of the weights, else false].
+    /// Test-time mirroring: average the logits of every window's mirror images along the axes that training mirrored,
+    /// up to eight at eight times the work [default: that of the weights, else false].
     #[arg(long, alias = "flips", value_name = SWITCH, num_args = 0..=1, default_missing_value = "true")]
     mirror: Option<bool>,
     /// Keep only the largest connected component of every label [default: that of the weights, else false].

@@ -15,8 +15,9 @@ use crate::cli::{Failure, Outcome};
 use crate::dataset::{CaseFingerprint, LabelSet};
 use crate::device::ComputeDevice;
 use crate::medcontext::MedContext;
-use crate::plan::{self, Budget, TrainingPlan};
+use crate::plan::{self, Budget, Infeasible, Memory, TrainingPlan};
 use crate::train::{self, RunState, TrainConfig};
+use crate::transform::Crop;
 use crate::weights::Metadata;
 
 /// The file of a run's folder that holds its state.
@@ -62,17 +63,15 @@ fn base(
     for decision in plan.decisions.iter().filter(|decision| shown(decision.setting)) {
         console.say(decision.to_string());
     }
-    let planned = match arguments.single_stage {
-        true => TrainingPlan::single_stage(plan.config),
-        false => plan.config,
-    };
-    let mut config = options.of_start(planned);
+    let mut config = options.of_start(plan.config);
     match options.start {
         Some(_) => console.say(format!(
             "network, patch, voxels, intensities and mirroring are those of the weights to start from; learning rate: \
              {}, so that what they learned stays",
             config.learning_rate
         )),
+        // Weights that do not say how they were trained have something to unlearn too.
+        None if facts.start.is_some() => config.learning_rate = TrainConfig::default().learning_rate,
         None => config.learning_rate = plan::learning_rate(options.over(&config)?.network.backbone()),
     }
     Ok((config, None))
@@ -89,6 +88,8 @@ fn planned(
     let labels = LabelSet::from_fingerprints(facts.cases, facts.names).map_err(Error::from)?;
     let budget = Budget {
         minutes: arguments.budget_minutes.unwrap_or(Budget::DEFAULT.minutes),
+        // Weights bring their own network and voxels.
+        single_stage: arguments.single_stage || options.start.is_some(),
         ..Budget::of(&facts.device.kind)
     };
     let iterations_given = arguments.iterations.is_some() || options.given.has("iterations");
@@ -126,11 +127,24 @@ pub(in crate::cli) fn configure(
         console.warn(warning);
     }
     // Presets are published for machines of their own, and a resumed run has been running.
-    if arguments.preset.is_none() && facts.resumed.is_none() && arguments.cache.is_none() {
-        let memory = Budget::of(&facts.device.kind).memory;
-        plan::check(&config, facts.cases, memory).map_err(|refused| Failure::Message(refused.to_string()))?;
+    if arguments.preset.is_none() && facts.resumed.is_none() {
+        let memory = Memory::of(&facts.device.kind);
+        let memory = Memory {
+            cases: memory.cases.filter(|_| arguments.cache.is_none()),
+            ..memory
+        };
+        plan::check(&config, facts.cases, memory).map_err(|infeasible| refused(&config, &infeasible))?;
     }
     Ok((config.resolved(), labels))
+}
+
+/// Settings that memory has no room for, with what a user can do.
+fn refused(config: &TrainConfig, infeasible: &Infeasible) -> Failure {
+    let remedy = match infeasible.nearest.preprocessing == config.preprocessing {
+        true => "give it with --patch, --size or in the file of --config",
+        false => "set preprocessing.spacing in the file of --config, or leave the cases on disk with --cache FOLDER",
+    };
+    Failure::Message(format!("{infeasible}; {remedy}"))
 }
 
 /// What a user sets: the method, the configuration file and the command line, in the order in which they count.
@@ -201,6 +215,12 @@ impl<'a> Options<'a> {
         set(&mut config.seed, arguments.seed);
         set(&mut config.unlabeled_share, arguments.unlabeled_share);
         config.new_head |= arguments.new_head;
+        if arguments.single_stage {
+            config = TrainingPlan::single_stage(config);
+        } else if !given.has("coarse") && !matches!(config.preprocessing.crop, Crop::Labels { .. }) {
+            // A file's own preprocessing is that of a single network.
+            config.coarse = None;
+        }
         Ok(plan::shared_by_stages(config, self.changed())?)
     }
 
@@ -239,10 +259,9 @@ impl Given {
     pub fn read(path: &Path) -> Result<Self, Failure> {
         let bad = |problem: &str| bad_settings(path, problem);
         let text = String::from_utf8(read(path)?).map_err(|error| bad(&error.to_string()))?;
-        let table: Result<toml::Table, toml::de::Error> = text.parse();
         Ok(Self {
             path: path.to_owned(),
-            table: table.map_err(|error| bad(error.message()))?,
+            table: train::parse_toml(&text).map_err(|problem| bad(&problem))?,
         })
     }
 

@@ -3,6 +3,7 @@
 use ndarray::{Array3, s};
 
 use super::{HeldOutPrediction, choose_post_processing, sizes};
+use crate::Error;
 use crate::infer::PostProcessing;
 use crate::volume::{Affine, Form, Grid, Image, LabelImage, Voxels};
 
@@ -31,14 +32,16 @@ fn on_grid(labels: Array3<u16>) -> LabelImage {
 
 /// The chosen settings, Dice before and after in ten-thousandths, and the reasons.
 fn chosen(cases: &[[&LabelImage; 2]]) -> (PostProcessing, [f64; 2], [String; 3]) {
-    let cases: Vec<HeldOutPrediction<'_>> = (cases.iter())
-        .map(|&[prediction, truth]| HeldOutPrediction {
-            case: "a",
+    let read = |case: usize| {
+        let [prediction, truth] = cases[case].map(LabelImage::clone);
+        let case = "a".to_owned();
+        Ok::<_, Error>(HeldOutPrediction {
+            case,
             prediction,
             truth,
         })
-        .collect();
-    let found = choose_post_processing(&cases).expect("one grid");
+    };
+    let found = choose_post_processing(cases.len(), read).expect("one grid");
     let dice = [found.dice_before, found.dice].map(|dice| (1e4 * dice.expect("labels")).round());
     (found.settings, dice, found.reasons)
 }
@@ -154,16 +157,19 @@ fn a_label_that_is_nowhere_true_counts_until_it_is_gone() {
 
 #[test]
 fn without_labels_nothing_is_chosen_and_other_grids_are_refused() {
-    let found = choose_post_processing(&[]).expect("nothing to compare");
+    let none = |_: usize| -> Result<HeldOutPrediction, Error> { unreachable!("there is no case") };
+    let found = choose_post_processing(0, none).expect("nothing to compare");
     assert_eq!((found.settings, found.dice), (NOTHING, None));
     assert!(found.reasons[1].contains("no true label map has a component"));
 
-    let case = HeldOutPrediction {
-        case: "b",
-        prediction: &on_grid(Array3::zeros((3, 4, 5))),
-        truth: &map(&[(1, 6, 1)]),
+    let read = |_: usize| {
+        Ok::<_, Error>(HeldOutPrediction {
+            case: "b".to_owned(),
+            prediction: on_grid(Array3::zeros((3, 4, 5))),
+            truth: map(&[(1, 6, 1)]),
+        })
     };
-    let error = choose_post_processing(&[case]).expect_err("other grids");
+    let error = choose_post_processing(1, read).expect_err("other grids");
     assert!(
         error.to_string().starts_with("case b: the prediction does not lie"),
         "{error}"

@@ -2,8 +2,8 @@ use super::TrainConfig;
 use crate::backbone::{Backbone, Network, NnformerConfig, NnformerForm, Size};
 use crate::loss::DiceCe;
 use crate::medcontext::{MaskSampling, MedContext, Momentum, MomentumSchedule};
-use crate::train::{NetworkChoice, overlay};
-use crate::transform::Normalization;
+use crate::train::{NetworkChoice, overlay, parse_toml};
+use crate::transform::{Normalization, Resampling, Spacing};
 
 fn of(text: &str) -> TrainConfig {
     let given = text.parse().expect("TOML");
@@ -73,8 +73,45 @@ fn optional_settings_can_be_off() {
                augmentation.blur = \"off\"";
     let without = overlay(&planned, off.parse().expect("TOML")).expect("settings");
     assert_eq!(without, TrainConfig::default());
-    let wrong = overlay(&planned, "iterations = \"off\"".parse().expect("TOML")).expect_err("a number");
-    assert!(wrong.contains("invalid type"), "{wrong}");
+}
+
+/// What cannot be read says where it stands: the setting, or the line of a file that is no TOML.
+#[test]
+fn errors_name_the_setting_or_the_line() {
+    let problem = |text: &str| {
+        let given = parse_toml(text)?;
+        overlay(&TrainConfig::default(), given).map(|_| ())
+    };
+    for (text, place) in [
+        ("iterations = \"off\"", "expected usize in `iterations`"),
+        (
+            "[preprocessing]\nspacing = 1.5",
+            "expected [depth, height, width] in mm in `preprocessing.spacing`",
+        ),
+        ("[preprocessing]\nspacing = [1, 1]", "in `preprocessing.spacing.mm`"),
+        ("[coarse.sampling]\nreplacement = 1", "in `coarse.sampling.replacement`"),
+        ("seed = 1\npatch = [32, 32\nbatch_size = 2", "line 3: "),
+        // Of [augmentation].
+        ("noise = \"off\"", "unknown field `noise`"),
+    ] {
+        let wrong = problem(text).expect_err(text);
+        assert!(wrong.contains(place) && !wrong.contains('\n'), "{text}: {wrong}");
+    }
+}
+
+/// A list is a spacing in mm; whose rule resamples is left as it was.
+#[test]
+fn a_spacing_can_be_a_list() {
+    let planned = of("preprocessing.spacing = { mm = [3.0, 1.0, 1.0], rule = \"nn-unet\" }");
+    let given = "preprocessing.spacing = [5, 2, 2]".parse().expect("TOML");
+    let changed = overlay(&planned, given).expect("settings");
+    let expected = Spacing {
+        mm: [5.0, 2.0, 2.0],
+        rule: Resampling::NnUnet,
+    };
+    assert_eq!(changed.preprocessing.spacing, Some(expected));
+    let alone = of("preprocessing.spacing = [5, 2, 2]").preprocessing.spacing;
+    assert_eq!(alone.map(|spacing| spacing.rule), Some(Resampling::Monai));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::Interpolation;
 
 /// Spacing that a volume is resampled to.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "[depth, height, width] in mm")]
 pub struct Spacing {
     /// Along [depth, height, width], in mm.
     pub mm: [f64; 3],

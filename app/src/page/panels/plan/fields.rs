@@ -95,6 +95,7 @@ static FIELDS: [Field; 13] = [
         |config| match config.sampling.center {
             Center::Anywhere => "patches anywhere".to_owned(),
             Center::Foreground { share } => format!("{:.0} % of the patches on a label", 100.0 * share),
+            Center::EachLabel { share } => format!("{:.0} % of the patches on a label, each as often", 100.0 * share),
             _ => "as planned".to_owned(),
         },
     ),

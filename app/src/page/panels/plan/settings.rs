@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use leptos::prelude::*;
-use medcontext_core::plan::{Edits, Infeasible, check, continued};
+use medcontext_core::plan::{Edits, Infeasible, Memory, check, continued};
 use medcontext_core::train::TrainConfig;
 use medcontext_core::weights::Metadata;
 
@@ -150,20 +150,21 @@ fn feasible(state: State, config: &TrainConfig) -> Result<(), Infeasible> {
         _ => CPU_BYTES,
     };
     let trained = as_trained(&engine, config);
-    check(&trained, &[], bytes).map_err(|mut infeasible| {
+    let step = Memory {
+        cases: None,
+        step: Some(bytes),
+    };
+    check(&trained, &[], step).map_err(|mut infeasible| {
         infeasible.nearest = Box::new(as_shown(*infeasible.nearest, &trained, config));
         infeasible
     })?;
     let plan = state.plan.plan.read_untracked();
     let cases = plan.as_ref().map_or(&[][..], |plan| plan.cases.as_slice());
-    let small = TrainConfig {
-        patch: config.resolved_network().patch_rule().smallest,
-        ..config.clone()
+    let memory = Memory {
+        cases: Some(CASES_BYTES),
+        step: None,
     };
-    check(&small, cases, CASES_BYTES).map_err(|mut infeasible| {
-        infeasible.nearest.patch = config.patch;
-        infeasible
-    })
+    check(config, cases, memory)
 }
 
 /// What is said of a refused change. The nearest settings may differ in others than the changed ones.

@@ -34,7 +34,7 @@ pub fn Switches(options: Options) -> impl IntoView {
         <div class="options">
             <Switch
                 id="mirror"
-                text="Average over mirror images (eight times as long, often a little better)"
+                text="Average over mirror images (up to eight times as long, often a little better)"
                 checked=Signal::derive(move || inference.read().mirror)
                 set=move |on| chosen.update(|chosen| chosen.mirror = Some(on))
             />

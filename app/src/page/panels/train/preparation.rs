@@ -191,16 +191,17 @@ pub fn Foreground() -> impl IntoView {
     let state = expect_context::<State>();
     let percent = move || match state.saved.config().read().sampling.center {
         Center::Anywhere => "0".to_owned(),
-        Center::Foreground { share } => (100.0 * share).to_string(),
+        Center::Foreground { share } | Center::EachLabel { share } => (100.0 * share).to_string(),
         _ => String::new(),
     };
     let set = move |text: String| {
         let share = text.parse::<f64>().map(|percent| percent / 100.0);
         match share.ok().filter(|share| (0.0..=1.0).contains(share)) {
             Some(share) => change(state, &["sampling.center"], |config| {
-                config.sampling.center = match share {
-                    0.0 => Center::Anywhere,
-                    share => Center::Foreground { share },
+                config.sampling.center = match (share, config.sampling.center) {
+                    (0.0, _) => Center::Anywhere,
+                    (share, Center::EachLabel { .. }) => Center::EachLabel { share },
+                    (share, _) => Center::Foreground { share },
                 };
             }),
             // Restore the old number.

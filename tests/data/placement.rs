@@ -189,8 +189,8 @@ fn a_label_map_that_lies_beside_is_warned_about_by_how_far() {
 }
 
 /// Reads a case of these files.
-fn read(files: &CaseFiles, options: ReadOptions, bytes: &[(&str, Vec<u8>)]) -> Result<Reading, Error> {
-    block_on(read_case(files, &options, async |path: &str| {
+fn read(files: &CaseFiles, options: &ReadOptions, bytes: &[(&str, Vec<u8>)]) -> Result<Reading, Error> {
+    block_on(read_case(files, options, async |path: &str| {
         let found = bytes.iter().find(|(name, _)| *name == path);
         found.map(|(_, bytes)| bytes.clone()).ok_or_else(|| Error::Unreadable {
             file: path.to_owned(),
@@ -219,7 +219,7 @@ fn a_label_map_of_another_size_is_resampled_on_request() {
     let ras = ([0, 1, 2], [false; 3]);
     let bytes = [("a.nii", file(ras, 0.0, number)), ("a_seg.nii", fine)];
     let labeled = files(Some("a_seg.nii"));
-    let reading = read(&labeled, ReadOptions::default(), &bytes).expect("the image");
+    let reading = read(&labeled, &ReadOptions::default(), &bytes).expect("the image");
     assert!(reading.case.label.is_none() && reading.fix == Some(Fix::Resample));
     assert!(
         reading
@@ -233,7 +233,7 @@ fn a_label_map_of_another_size_is_resampled_on_request() {
         resample_labels: true,
         ..ReadOptions::default()
     };
-    let case = read(&labeled, options, &bytes)
+    let case = read(&labeled, &options, &bytes)
         .expect("read")
         .whole()
         .expect("resampled");
@@ -249,7 +249,7 @@ fn a_label_map_of_another_size_is_resampled_on_request() {
     let mut far = NiftiFile::new(&[2, 2, 2], U8);
     far.f32(field::SROW_X + 12, 500.0);
     let bytes = [bytes[0].clone(), ("a_seg.nii", far.with(&[1; 8]))];
-    let refused = read(&labeled, options, &bytes)
+    let refused = read(&labeled, &options, &bytes)
         .expect("the image")
         .whole()
         .expect_err("beside");
@@ -279,7 +279,7 @@ fn structures_are_combined_on_the_image_and_keep_their_names() {
         structures: vec![structure(1, "liver"), structure(2, "spleen")],
         ..CaseFiles::of_image("a", "ct.nii")
     };
-    let case = read(&files, ReadOptions::default(), &bytes)
+    let case = read(&files, &ReadOptions::default(), &bytes)
         .expect("read")
         .whole()
         .expect("combined");
@@ -318,7 +318,7 @@ fn a_single_file_holds_as_many_channels_as_are_expected() {
             channels,
             ..ReadOptions::default()
         };
-        read(&files(None), options, &bytes).map(|reading| reading.case.images().len())
+        read(&files(None), &options, &bytes).map(|reading| reading.case.images().len())
     };
     assert_eq!(read(3).expect("channels"), 3);
     // A time series needs a choice of frame, whatever number of channels is expected.

@@ -45,9 +45,10 @@ pub struct SidePair {
 ///
 /// Names come first: those that differ in a word for the side alone (`left kidney`, `Niere_rechts`, `KidneyL`). Labels
 /// whose names say no side that is known are a pair by shape where their names do not tell them apart (`label 3` and
-/// `label 4`, `kidney 1` and `kidney 2`) or in one word alone (`sinistrum` and `dextrum` of a `ren`), the one lies farther to the right (x of RAS+) in each of at least two cases, their sizes
-/// are within a factor of 2 and their centers are level; of several such partners each is the other's most level.
-/// Chambers of the heart and parts of the liver are no pairs whatever they are called.
+/// `label 4`, `kidney 1` and `kidney 2`) or in one word alone (`sinistrum` and `dextrum` of a `ren`), the one lies
+/// farther to the right (x of RAS+) in each of at least two cases, their sizes are within a factor of 2 and their
+/// centers are level; of several such partners each is the other's most level. Chambers of the heart and parts of the
+/// liver are no pairs whatever they are called.
 pub fn side_pairs(names: &BTreeMap<u16, String>, cases: &[CaseFingerprint]) -> Vec<SidePair> {
     let pair = |by| move |(left, right)| SidePair { left, right, by };
     let named = named_pairs(names).into_iter().map(pair(SideEvidence::Name));
@@ -89,8 +90,8 @@ fn shape_pairs(names: &BTreeMap<u16, String>, cases: &[CaseFingerprint]) -> Vec<
     mutual.map(|candidate| (candidate.left, candidate.right)).collect()
 }
 
-/// Whether two names tell no two things apart: they are the same, or share a word and differ in one, which may be a side
-/// in any language.
+/// Whether two names tell no two things apart: they are the same, or share a word and differ in one, which may be a
+/// side in any language.
 fn may_differ_in_side(a: &[String], b: &[String]) -> bool {
     let apart = a.iter().zip(b).filter(|(a, b)| a != b).count();
     a.len() == b.len() && (apart == 0 || (apart == 1 && a.len() > 1))

@@ -30,8 +30,8 @@ const MR: [&str; 16] = [
 ];
 
 impl Told {
-    /// By the names of the channels, else by the voxels of all cases, else by the names of these. All have to agree, and
-    /// what tells of a scan as a whole tells nothing of one of its channels.
+    /// By the names of the channels, else by the voxels of all cases, else by the names of these. All have to agree,
+    /// and what tells of a scan as a whole tells nothing of one of its channels.
     pub fn of(cases: &[CaseFingerprint]) -> Self {
         let told = |modality, by| Self { modality, by };
         let named = |names: Vec<&str>| {

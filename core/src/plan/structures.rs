@@ -86,7 +86,8 @@ pub(super) fn smallest_structure(cases: &[CaseFingerprint]) -> f64 {
     medians.fold(f64::INFINITY, f64::min)
 }
 
-/// Whether a label is so rare, in the median of the cases that have it, that patches on any labeled voxel would miss it.
+/// Whether a label is so rare, in the median of the cases that have it, that patches on any labeled voxel would miss
+/// it.
 pub(super) fn has_rare_label(cases: &[CaseFingerprint]) -> bool {
     let share = |(case, label): &(&CaseFingerprint, &LabelFacts)| {
         let all = case.facts.iter().flat_map(|facts| facts.labels.values());

@@ -351,7 +351,7 @@ fn a_rare_label_is_seen_as_often_as_the_others() {
 #[test]
 fn patches_are_turned_within_slices_wherever_these_lie() {
     let labels = [(1, 60.0, 1, [0.0; 3])];
-    let cases = ["a", "b", "c"].map(|id| case(id, [200, 200, 30], [0.6, 0.6, 4.0], false, &labels));
+    let cases = ["a", "b", "c"].map(|id| case(id, [200, 200, 20], [0.6, 0.6, 8.0], false, &labels));
     let config = plan_one(&cases, 30.0).config;
     let settings = config.sampler_settings();
     assert!(config.augmentation.spatial.expect("rotation").in_plane);

@@ -123,7 +123,7 @@ impl TrainingPlan {
                 "z-score of each scan".to_owned(),
                 match told.modality {
                     Modality::Ct => {
-                        "all labeled voxels have the same intensity, so each scan is scaled by its own mean and deviation"
+                        "all labeled voxels have one intensity, so each scan is scaled by its own mean and deviation"
                     }
                     _ => "each scan is scaled by its own mean and deviation",
                 },

@@ -245,7 +245,11 @@ fn the_newest_dataset_json_names_labels_and_channels() {
     let file = || "its text".to_owned();
     assert_eq!(library.add_dataset_json("dataset.json", json, file()), None);
     let cases = library.pairing().cases;
-    assert_eq!(library.read_options(&cases[0]).channels, 2);
+    let options = library.read_options(&cases[0]);
+    assert_eq!(
+        (options.channels, options.channel_names),
+        (2, vec!["CT".to_owned(), "PET".to_owned()])
+    );
     assert_eq!(library.label_names(), [(1, "liver".to_owned())].into());
     let unused = library.add_dataset_json("new/dataset.json", b"{}", file());
     assert_eq!(unused.as_deref(), Some("dataset.json"));

@@ -66,10 +66,15 @@ fn more_devices_than_batches_are_refused() {
     let folder = TempDir::new().expect("a folder");
     let data = phantom(folder.path());
     let out = path(folder.path(), "run");
-    let fixed = ["train", "--data", &data, "--out", &out, "--size", "tiny"];
-    let sentence = refuse(&[fixed.as_slice(), &TWO_DEVICES].concat());
+    let fixed = ["train", "--data", &data, "--out", &out, "--iterations", "1", "--patch", "32,32,32"];
+    let fixed = [fixed.as_slice(), &TWO_DEVICES].concat();
+    let sentence = refuse(&[fixed.as_slice(), &["--accumulation", "1"]].concat());
     assert!(sentence.contains("set accumulation to 2"), "{sentence}");
     assert!(!Path::new(&out).exists(), "nothing is written");
+    // Where nobody says how many, a plan gives one to each.
+    succeed(&fixed);
+    let config = fs::read_to_string(Path::new(&out).join("config.toml")).expect("settings");
+    assert!(config.contains("\naccumulation = 2\n"), "{config}");
 }
 
 /// Running statistics by name.

@@ -19,7 +19,7 @@ pub(super) use self::arguments::{Arguments, Method};
 pub(super) use self::report::{FILES, RunReport};
 pub(super) use self::settings::{Facts, Given, Resumed, STATE, configure, read_config};
 use super::cache::Cache;
-use super::cases::Reader;
+use super::cases::{Cases, Reader};
 use super::console::{Console, interrupt_flag};
 use super::files::{make_folder, read, write};
 use super::folder::{Folder, FolderOptions};
@@ -51,23 +51,16 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let resumed = arguments.resume.then(|| Resumed::find(&arguments.out));
     let resumed = resumed.transpose()?.flatten();
     let weights = arguments.start.as_deref().map(read).transpose()?;
-    let (config, labels) = configure(
-        &arguments,
-        &Facts {
-            cases: &training.fingerprints,
-            names: &reader.folder.library.label_names(),
-            // There is at least the default device.
-            device: &devices[0],
-            resumed: resumed.as_ref().map(|resumed| &resumed.state.config),
-            start: weights.as_deref(),
-        },
-        console,
-    )?;
-    let labels = reader.labels(&training, labels)?;
-    warn_of_missing(&labels, &training.fingerprints, console);
-    for sentence in not_learned(&labels, &validation.fingerprints) {
-        console.warn(sentence);
-    }
+    let facts = Facts {
+        cases: &training.fingerprints,
+        names: &reader.folder.library.label_names(),
+        // There is at least the default device.
+        device: &devices[0],
+        resumed: resumed.as_ref().map(|resumed| &resumed.state.config),
+        start: weights.as_deref(),
+    };
+    let (config, labels) = configure(&arguments, &facts, console)?;
+    let labels = learned(&reader, labels, &training, &validation)?;
     if let Some(resumed) = resumed.as_ref().filter(|_| !arguments.force) {
         resumed.check(&arguments.out, &config)?;
     }
@@ -97,6 +90,21 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     drop(weights);
     let mut report = RunReport::new(&arguments.out, console, config.all_iterations(), description, done)?;
     block_on(drive(&mut trainer, &mut report, arguments.strict))
+}
+
+/// The labels that are learned, with warnings about those of cases that are not, or that are missing.
+fn learned(
+    reader: &Reader<'_>,
+    labels: Option<LabelSet>,
+    training: &Cases,
+    validation: &Cases,
+) -> Result<LabelSet, Failure> {
+    let labels = reader.labels(training, labels)?;
+    warn_of_missing(&labels, &training.fingerprints, reader.console);
+    for sentence in not_learned(&labels, &validation.fingerprints) {
+        reader.console.warn(sentence);
+    }
+    Ok(labels)
 }
 
 /// Says which layers begin anew, although there are weights to start from.

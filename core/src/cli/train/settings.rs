@@ -92,19 +92,32 @@ fn planned(
         single_stage: arguments.single_stage || options.start.is_some(),
         ..Budget::of(&facts.device.kind)
     };
+    // Each computes a batch of every step.
+    let devices = arguments.device.len().max(1);
+    let shared = |mut plan: TrainingPlan| {
+        plan.config.accumulation = devices;
+        if let Some(first) = &mut plan.config.coarse {
+            first.accumulation = devices;
+        }
+        plan
+    };
     let iterations_given = arguments.iterations.is_some() || options.given.has("iterations");
     if iterations_given && arguments.budget_minutes.is_none() {
-        return Ok(TrainingPlan::new(facts.cases, &labels, &budget).map_err(Error::from)?);
+        let plan = TrainingPlan::new(facts.cases, &labels, &budget).map_err(Error::from)?;
+        return Ok(shared(plan));
     }
     console.say(format!(
         "measuring how long a step takes on {}",
         facts.device.description
     ));
     let device = &facts.device.device;
-    measured(facts.cases, &labels, budget, device, |config| {
-        let config = options.over(&options.of_start(config.clone()))?;
-        Ok(config.resolved())
-    })
+    let plan = measured(facts.cases, &labels, budget, device, |config| {
+        let mut config = options.over(&options.of_start(config.clone()))?.resolved();
+        // What one of them computes of a step.
+        config.accumulation = config.accumulation.div_ceil(devices);
+        Ok(config)
+    });
+    plan.map(shared)
 }
 
 /// Planned settings, or those of the preset or of the resumed run, then the method's, then the configuration file, then

@@ -66,7 +66,17 @@ fn more_devices_than_batches_are_refused() {
     let folder = TempDir::new().expect("a folder");
     let data = phantom(folder.path());
     let out = path(folder.path(), "run");
-    let fixed = ["train", "--data", &data, "--out", &out, "--iterations", "1", "--patch", "32,32,32"];
+    let fixed = [
+        "train",
+        "--data",
+        &data,
+        "--out",
+        &out,
+        "--iterations",
+        "1",
+        "--patch",
+        "32,32,32",
+    ];
     let fixed = [fixed.as_slice(), &TWO_DEVICES].concat();
     let sentence = refuse(&[fixed.as_slice(), &["--accumulation", "1"]].concat());
     assert!(sentence.contains("set accumulation to 2"), "{sentence}");

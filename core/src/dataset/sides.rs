@@ -1,5 +1,5 @@
-//! Which labels are each other's mirror image, left and right: a scan that is mirrored across the body would show each in
-//! the other's place.
+//! Which labels are each other's mirror image, left and right: a scan that is mirrored across the body would show each
+//! in the other's place.
 
 use std::collections::{BTreeMap, BTreeSet};
 

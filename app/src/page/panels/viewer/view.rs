@@ -29,7 +29,10 @@ pub fn Stage() -> impl IntoView {
             data-ready=move || controls.shown.read().is_some().to_string()
         >
             <div class="toolbar">
-                <h2>{move || state.viewer.viewed.get().unwrap_or_else(|| "Viewer".to_owned())}</h2>
+                // A long name is cut off.
+                <h2 title=move || state.viewer.viewed.get()>
+                    {move || state.viewer.viewed.get().unwrap_or_else(|| "Viewer".to_owned())}
+                </h2>
                 <OverlayChoice />
                 <Opacity controls=controls />
                 <Look controls=controls />

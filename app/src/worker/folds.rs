@@ -77,8 +77,7 @@ pub async fn cross_validate(session: &Session, config: TrainConfig, cases: &[Str
             results.push((**result).clone());
             let mut summary = Box::new(validation.summary(&results)?);
             if summary.is_complete() {
-                let cases: Vec<String> = predicted.keys().cloned().collect();
-                summary.choose_post_processing(&source, &cases, |case| Ok(predicted[case].clone()))?;
+                summary.choose_post_processing(&source, &predicted, |labels| Ok(labels.clone()))?;
             }
             session
                 .reporter

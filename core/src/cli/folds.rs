@@ -72,9 +72,7 @@ pub(super) fn run(mut arguments: Arguments, console: &Console) -> Outcome {
         block_on(run.drive(open, &devices, &description))?;
     }
     let mut summary = run.validation.summary(&run.results)?;
-    let predicted = run.predicted();
-    let cases: Vec<String> = predicted.keys().cloned().collect();
-    summary.choose_post_processing(&run.scans, &cases, |case| Ok(read_label(&predicted[case])?))?;
+    summary.choose_post_processing(&run.scans, &run.predicted(), |path| Ok(read_label(path)?))?;
     keep(run.out, &summary)?;
     for line in summary.to_lines() {
         console.say(line);

@@ -80,9 +80,7 @@ pub(super) fn run(arguments: Arguments, console: &Console) -> Outcome {
     let plan = planned(&arguments, &cases, &labels, console)?;
     let memory = Memory::of(arguments.device.as_ref().unwrap_or(&DeviceKind::Cpu));
     if let Err(infeasible) = plan::check(&plan.config, &cases, memory) {
-        console.warn(format!(
-            "{infeasible}; `core train` reads the cases from disk with --cache FOLDER"
-        ));
+        console.warn(train::with_remedy(&plan.config, &infeasible));
     }
     if let Some(path) = &arguments.out {
         write(path, plan.config.to_toml()?.as_bytes())?;

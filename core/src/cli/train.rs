@@ -17,7 +17,7 @@ use futures::executor::block_on;
 
 pub(super) use self::arguments::{Arguments, Method};
 pub(super) use self::report::{FILES, RunReport};
-pub(super) use self::settings::{Facts, Given, Resumed, STATE, configure, read_config};
+pub(super) use self::settings::{Facts, Given, Resumed, STATE, configure, read_config, with_remedy};
 use super::cache::Cache;
 use super::cases::{Cases, Reader};
 use super::console::{Console, interrupt_flag};

@@ -6,6 +6,7 @@
 //! plans do, so that the folds' networks can segment together
 //! ([`Predictor::ensemble`](crate::infer::Predictor::ensemble)).
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use rand::SeedableRng;
@@ -289,26 +290,27 @@ impl FoldSummary {
         self.folds.len() == self.planned
     }
 
-    /// Chooses the post-processing by all held-out cases. Their true label maps are read from `source`; `prediction`
-    /// reads a case's segmentation.
+    /// Chooses the post-processing by all held-out cases, by name with where their segmentations are, which `read`
+    /// reads. Their true label maps are read from `source`.
     ///
     /// # Errors
     /// When a case cannot be read, has no label map, or its prediction does not lie on it.
-    pub fn choose_post_processing<S: Source>(
+    pub fn choose_post_processing<S: Source, P>(
         &mut self,
         source: &S,
-        cases: &[String],
-        prediction: impl Fn(&str) -> Result<LabelImage, S::Error>,
+        predicted: &BTreeMap<String, P>,
+        read: impl Fn(&P) -> Result<LabelImage, S::Error>,
     ) -> Result<(), S::Error> {
-        let read = |number: usize| {
-            let case = &cases[number];
+        let predicted: Vec<(&String, &P)> = predicted.iter().collect();
+        let held_out = |number: usize| {
+            let (case, prediction) = predicted[number];
             Ok::<_, S::Error>(HeldOutPrediction {
                 case: case.clone(),
-                prediction: prediction(case)?,
+                prediction: read(prediction)?,
                 truth: true_labels(source.read(case)?)?,
             })
         };
-        self.post_processing = Some(choose_post_processing(cases.len(), read)?);
+        self.post_processing = Some(choose_post_processing(predicted.len(), held_out)?);
         Ok(())
     }
 

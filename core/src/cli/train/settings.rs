@@ -146,18 +146,19 @@ pub(in crate::cli) fn configure(
             cases: memory.cases.filter(|_| arguments.cache.is_none()),
             ..memory
         };
-        plan::check(&config, facts.cases, memory).map_err(|infeasible| refused(&config, &infeasible))?;
+        plan::check(&config, facts.cases, memory)
+            .map_err(|infeasible| Failure::Message(with_remedy(&config, &infeasible)))?;
     }
     Ok((config.resolved(), labels))
 }
 
 /// Settings that memory has no room for, with what a user can do.
-fn refused(config: &TrainConfig, infeasible: &Infeasible) -> Failure {
+pub(in crate::cli) fn with_remedy(config: &TrainConfig, infeasible: &Infeasible) -> String {
     let remedy = match infeasible.nearest.preprocessing == config.preprocessing {
         true => "give it with --patch, --size or in the file of --config",
         false => "set preprocessing.spacing in the file of --config, or leave the cases on disk with --cache FOLDER",
     };
-    Failure::Message(format!("{infeasible}; {remedy}"))
+    format!("{infeasible}; {remedy}")
 }
 
 /// What a user sets: the method, the configuration file and the command line, in the order in which they count.

@@ -83,7 +83,10 @@ fn errors_name_the_setting_or_the_line() {
         overlay(&TrainConfig::default(), given).map(|_| ())
     };
     for (text, place) in [
-        ("iterations = \"off\"", "expected usize in `iterations`"),
+        (
+            "iterations = \"off\"",
+            "invalid type: string \"off\", expected usize in `iterations`",
+        ),
         (
             "[preprocessing]\nspacing = 1.5",
             "expected [depth, height, width] in mm in `preprocessing.spacing`",

@@ -28,6 +28,7 @@ pub mod plan;
 pub mod pool;
 pub mod preset;
 pub mod pretrain;
+mod statistics;
 pub mod train;
 pub mod transform;
 pub mod volume;

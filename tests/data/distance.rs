@@ -1,6 +1,6 @@
 //! Distances, against brute force.
 
-use medcontext_core::metric::{Hausdorff, hd95, percentile, squared_distance, surface};
+use medcontext_core::metric::{Hausdorff, hd95, squared_distance, surface};
 use ndarray::Array3;
 
 /// Numbers from a linear congruential generator (Knuth's constants), 0 to 2³¹ - 1.
@@ -118,17 +118,10 @@ fn hd95_equals_distances_taken_one_by_one() {
 }
 
 #[test]
-fn surface_and_percentile() {
+fn the_surface_of_a_box() {
     // A solid 3×4×5 box that fills its array is all border but its 1×2×3 inside.
     let solid = Array3::from_elem([3, 4, 5], true);
     let border = surface(solid.view());
     assert_eq!(border.iter().filter(|&&on| on).count(), 60 - 6);
     assert!(!border[[1, 1, 1]] && !border[[1, 2, 3]] && border[[0, 1, 1]] && border[[1, 1, 4]]);
-    // numpy.percentile([1, 2, 4, 8], [0, 50, 95, 100])
-    for (percent, expected) in [(0.0, 1.0), (50.0, 3.0), (95.0, 7.4), (100.0, 8.0)] {
-        let found = percentile(&mut [8.0, 1.0, 4.0, 2.0], percent);
-        assert!((found - expected).abs() < 1e-12, "{percent}: {found}");
-    }
-    assert_eq!(percentile(&mut [3.0], 95.0), 3.0);
-    assert!(percentile(&mut [], 95.0).is_nan());
 }

@@ -15,7 +15,7 @@ use imports::Source;
 /// The modules of core in the order of the layers, from the ground up. Modules of one layer may use each other, as long
 /// as there is no cycle.
 const CORE: [&[&str]; 15] = [
-    &["file_names", "digest", "duration", "parallel", "pool"],
+    &["file_names", "digest", "duration", "parallel", "pool", "statistics"],
     &["volume"],
     &["nn"],
     &["loss", "dataset"],

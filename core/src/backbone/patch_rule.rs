@@ -33,8 +33,16 @@ impl PatchRule {
         })
     }
 
+    /// The next smaller patch along the axis with the largest `extent` of those where it is not the smallest yet, the
+    /// first of several; `None` where there is none.
+    pub fn next_shorter(&self, patch: [usize; 3], extent: [f64; 3]) -> Option<[usize; 3]> {
+        let mut axes = [0, 1, 2];
+        axes.sort_by(|&a, &b| extent[b].total_cmp(&extent[a]));
+        axes.into_iter().find_map(|axis| self.shorter(patch, axis))
+    }
+
     /// The next smaller patch along one axis; `None` where it is the smallest there.
-    pub fn shorter(&self, patch: [usize; 3], axis: usize) -> Option<[usize; 3]> {
+    fn shorter(&self, patch: [usize; 3], axis: usize) -> Option<[usize; 3]> {
         let mut wanted = patch;
         wanted[axis] = wanted[axis].saturating_sub(1);
         let shorter = self.nearest(wanted);
@@ -70,5 +78,14 @@ mod tests {
         assert_eq!(acdc.nearest([35, 50, 36]), [34, 32, 32]);
         assert_eq!(acdc.nearest([1, 1, 1]), [6, 32, 32]);
         assert_eq!(PatchRule::multiples([16; 3]).nearest([35, 50, 15]), [32, 48, 16]);
+    }
+
+    #[test]
+    fn the_axis_of_the_largest_extent_is_shortened_first() {
+        let rule = PatchRule::multiples([16; 3]);
+        assert_eq!(rule.next_shorter([32, 48, 64], [1.0, 3.0, 2.0]), Some([32, 32, 64]));
+        // Nothing is left along the second axis; of equal ones the first is taken.
+        assert_eq!(rule.next_shorter([32, 16, 32], [2.0, 3.0, 2.0]), Some([16, 16, 32]));
+        assert_eq!(rule.next_shorter([16, 16, 16], [1.0, 2.0, 3.0]), None);
     }
 }

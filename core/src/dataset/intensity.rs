@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::statistics::percentile_of_sorted;
+
 /// Statistics of the intensities of some voxels, all of them and not a sample, in the image's units (HU in CT). These
 /// are the numbers that nnU-Net's fingerprint has of foreground voxels.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,12 +33,12 @@ impl IntensityStats {
         let squares = values.iter().map(|&value| (f64::from(value) - mean).powi(2));
         Some(Self {
             mean,
-            median: percentile(values, 50.0)?,
+            median: percentile_of_sorted(values, 50.0)?,
             std: (squares.sum::<f64>() / count).sqrt(),
             min,
             max,
-            percentile_00_5: percentile(values, 0.5)?,
-            percentile_99_5: percentile(values, 99.5)?,
+            percentile_00_5: percentile_of_sorted(values, 0.5)?,
+            percentile_99_5: percentile_of_sorted(values, 99.5)?,
         })
     }
 }
@@ -45,13 +47,4 @@ impl IntensityStats {
 pub(super) fn sorted(mut values: Vec<f32>) -> Vec<f32> {
     values.sort_unstable_by(f32::total_cmp);
     values
-}
-
-/// A percentile (0 to 100) of values in rising order, interpolated linearly; `None` of no values.
-fn percentile(values: &[f32], percent: f64) -> Option<f64> {
-    let last = values.len().checked_sub(1)?;
-    let position = percent / 100.0 * last as f64;
-    let below = position.floor();
-    let [low, high] = [below, position.ceil()].map(|index| values.get(index as usize).copied().map(f64::from));
-    Some(low? + (high? - low?) * (position - below))
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::side_names::{has_side, named_pairs, telling_words};
 use super::{CaseFingerprint, LabelFacts};
+use crate::statistics::median;
 
 /// Both labels of a pair have sizes within this factor, in the median of the cases. Paired organs differ by less
 /// (lungs by a fifth), neighbors such as liver and spleen by more.
@@ -133,20 +134,9 @@ impl Candidate {
             let [x, y, z] = [away(0)(pair), away(1)(pair), away(2)(pair)].map(f64::abs);
             y.max(z) / x
         };
-        let offset = median(both.iter().map(offset).collect());
-        let alike = median(both.iter().map(ratio).collect()) <= SIZES && offset <= OFFSET;
+        let offset = median(both.iter().map(offset).collect())?;
+        let alike = median(both.iter().map(ratio).collect())? <= SIZES && offset <= OFFSET;
         alike.then_some(Self { left, right, offset })
-    }
-}
-
-/// The middle value, or the mean of the two in the middle; NaN of no values.
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match (values.get(middle), values.len() % 2) {
-        (Some(value), 1) => *value,
-        (Some(value), _) => (values[middle - 1] + value) / 2.0,
-        (None, _) => f64::NAN,
     }
 }
 

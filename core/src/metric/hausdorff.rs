@@ -5,6 +5,7 @@ use std::str::FromStr;
 use ndarray::ArrayView3;
 
 use super::SurfaceDistances;
+use crate::statistics::percentile;
 
 /// How the distances of the two directions become one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -18,18 +19,19 @@ pub enum Hausdorff {
 }
 
 impl Hausdorff {
-    /// HD95 in the unit of the distances.
+    /// HD95 in the unit of the distances; NaN of none.
     pub fn hd95(self, distances: &SurfaceDistances) -> f64 {
         let SurfaceDistances {
             mut to_truth,
             mut to_prediction,
         } = distances.clone();
+        let percentile = |distances: &mut [f64]| percentile(distances, 95.0).unwrap_or(f64::NAN);
         match self {
             Self::Pooled => {
                 to_truth.append(&mut to_prediction);
-                percentile(&mut to_truth, 95.0)
+                percentile(&mut to_truth)
             }
-            Self::Max => percentile(&mut to_truth, 95.0).max(percentile(&mut to_prediction, 95.0)),
+            Self::Max => percentile(&mut to_truth).max(percentile(&mut to_prediction)),
         }
     }
 
@@ -68,17 +70,4 @@ pub fn hd95(
 ) -> Option<f64> {
     let distances = SurfaceDistances::of(prediction, truth, label, spacing.unwrap_or([1.0; 3]))?;
     Some(form.hd95(&distances))
-}
-
-/// `percent`-th percentile (0 to 100) with linear interpolation between the sorted values (numpy's
-/// default); NaN for no values.
-pub fn percentile(values: &mut [f64], percent: f64) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let Some(last) = values.len().checked_sub(1) else {
-        return f64::NAN;
-    };
-    let position = (percent / 100.0).clamp(0.0, 1.0) * last as f64;
-    let below = position.floor() as usize;
-    let above = (below + 1).min(last);
-    values[below] + (values[above] - values[below]) * (position - below as f64)
 }

@@ -27,7 +27,7 @@ pub use document::EvaluationDocument;
 pub(crate) use document::escape;
 pub use empty::EmptyPolicy;
 pub use evaluation::{Evaluation, EvaluationError, LabelMean};
-pub use hausdorff::{Hausdorff, hd95, percentile};
+pub use hausdorff::{Hausdorff, hd95};
 pub use ignored::without_ignored;
 pub use measure::{Means, Measure};
 pub use overlap::Overlap;

@@ -1,7 +1,7 @@
 //! The low resolution that a cascade begins with.
 
 use super::patch::Task;
-use super::statistics::largest;
+use super::spacing::largest;
 use super::{Configuration, Planner, Result};
 
 /// A low resolution is planned where a patch at full resolution sees less than this share of the median case.

@@ -1,8 +1,8 @@
 //! What a plan is made from.
 
-use super::statistics::median;
 use super::{PlanError, Result};
 use crate::dataset::CaseFingerprint;
+use crate::statistics::median;
 
 /// A case's grid after cropping to the box of nonzero voxels.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -122,10 +122,7 @@ fn patch(config: &TrainConfig, memory: Option<u64>) -> Result<(), Infeasible> {
     };
     let mut nearest = config.clone();
     while nearest.training_bytes() > memory {
-        let mut axes = [0, 1, 2];
-        axes.sort_by_key(|&axis| std::cmp::Reverse(nearest.patch[axis]));
-        let shorter = axes.into_iter().find_map(|axis| rule.shorter(nearest.patch, axis));
-        match (shorter, nearest.smaller()) {
+        match (nearest.smaller_patch(), nearest.smaller()) {
             (Some(patch), _) => nearest.patch = patch,
             (None, Some(smaller)) => nearest = smaller,
             (None, None) => break,

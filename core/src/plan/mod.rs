@@ -50,7 +50,6 @@ mod resolution;
 mod spacing;
 mod speed;
 mod stages;
-mod statistics;
 mod structures;
 mod topology;
 mod training;

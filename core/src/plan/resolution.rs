@@ -126,8 +126,6 @@ fn larger(mm: [f64; 3]) -> [f64; 3] {
 /// The patch that is shorter along the axis of which it covers most; `None` where no axis can be.
 fn shorter(config: &TrainConfig, size: [f64; 3]) -> Option<[usize; 3]> {
     let rule = config.resolved_network().patch_rule();
-    let covered = |axis: usize| config.patch[axis] as f64 / size[axis];
-    let mut axes = [0, 1, 2];
-    axes.sort_by(|&a, &b| covered(b).total_cmp(&covered(a)));
-    axes.into_iter().find_map(|axis| rule.shorter(config.patch, axis))
+    let covered = [0, 1, 2].map(|axis| config.patch[axis] as f64 / size[axis]);
+    rule.next_shorter(config.patch, covered)
 }

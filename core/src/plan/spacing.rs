@@ -1,7 +1,7 @@
 //! The spacing that a data set is resampled to, and the order of its axes.
 
-use super::statistics::{largest, median, per_axis, percentile};
 use super::{DatasetFacts, PlanError, Result};
+use crate::statistics::{median, per_axis, percentile};
 
 /// A spacing, and a number of voxels, this many times that of the other axes' is anisotropic.
 const ANISOTROPY: f64 = 3.0;
@@ -40,8 +40,8 @@ impl TargetSpacing {
         let finer = mm[others[0]].max(mm[others[1]]);
         let fewest = size[others[0]].min(size[others[1]]);
         if mm[coarse] > ANISOTROPY * finer && ANISOTROPY * size[coarse] < fewest {
-            let along = spacings.iter().map(|spacing| spacing[coarse]).collect();
-            let low = percentile(along, COARSE_PERCENTILE).ok_or(PlanError::NoCase)?;
+            let mut along: Vec<f64> = spacings.iter().map(|spacing| spacing[coarse]).collect();
+            let low = percentile(&mut along, COARSE_PERCENTILE).ok_or(PlanError::NoCase)?;
             mm[coarse] = if low < finer { finer + 1e-5 } else { low };
         }
         Ok(Self {
@@ -78,6 +78,17 @@ impl TargetSpacing {
         let sizes: Vec<[f64; 3]> = resampled.collect();
         Ok(self.transposed(per_axis(&sizes, median).ok_or(PlanError::NoCase)?))
     }
+}
+
+/// The first axis with the largest value.
+pub(super) fn largest(values: [f64; 3]) -> usize {
+    let mut found = 0;
+    for axis in 1..3 {
+        if values[axis] > values[found] {
+            found = axis;
+        }
+    }
+    found
 }
 
 /// This axis, then the others in order.

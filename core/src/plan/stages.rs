@@ -1,9 +1,9 @@
 //! Two stages: coarse voxels find where the labels are, fine ones look there.
 
 use super::resolution::Field;
-use super::statistics::{median, per_axis};
 use super::{Budget, Resolution};
 use crate::dataset::CaseFingerprint;
+use crate::statistics::{median, per_axis};
 use crate::train::TrainConfig;
 
 /// What the second stage sees around the labels, in mm: the first finds them to a few of its voxels.

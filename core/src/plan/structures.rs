@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Decision;
-use super::statistics::median;
 use crate::dataset::{CaseFingerprint, LabelFacts, LabelSet, subject};
+use crate::statistics::median;
 
 /// A label is one piece where its largest component has this share of its voxels: strokes that went astray while it
 /// was drawn do not count. In ten scans of abdomen-mr one kidney has a second component, of 0.06 %; with the largest

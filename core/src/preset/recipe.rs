@@ -5,6 +5,7 @@ use crate::backbone::{Backbone, RecipeFamily, Size};
 use crate::dataset::CaseFingerprint;
 use crate::infer::Blend;
 use crate::loss::SupervisedLoss;
+use crate::statistics::{median, per_axis};
 use crate::train::{NetworkChoice, OptimizerKind, RateSchedule, TrainConfig, Warmup};
 use crate::transform::{Augmentation, Center, Crop, Normalization, Preprocessing, Resampling, Sampling, Spacing};
 use crate::volume::AxisOrder;
@@ -159,7 +160,8 @@ fn decathlon(backbone: Backbone, cases: &[CaseFingerprint]) -> TrainConfig {
     config.network = config.network.with_backbone(backbone);
     config.fit_patch();
     config.sampling.center = Center::Foreground { share: 0.5 };
-    config.preprocessing.spacing = median_spacing(cases).map(|mm| Spacing {
+    let spacings: Vec<[f64; 3]> = cases.iter().map(|case| case.spacing).collect();
+    config.preprocessing.spacing = per_axis(&spacings, median).map(|mm| Spacing {
         mm,
         rule: Resampling::NnUnet,
     });
@@ -167,20 +169,6 @@ fn decathlon(backbone: Backbone, cases: &[CaseFingerprint]) -> TrainConfig {
         config.preprocessing.normalization = normalization;
     }
     config
-}
-
-fn median_spacing(cases: &[CaseFingerprint]) -> Option<[f64; 3]> {
-    let mut mm = [Vec::new(), Vec::new(), Vec::new()];
-    for case in cases {
-        for (sides, side) in mm.iter_mut().zip(case.spacing) {
-            sides.push(side);
-        }
-    }
-    for sides in &mut mm {
-        sides.sort_unstable_by(f64::total_cmp);
-    }
-    let [depth, height, width] = mm.map(|sides| sides.get(sides.len() / 2).copied());
-    Some([depth?, height?, width?])
 }
 
 /// Intensities of labeled voxels with their voxel counts, if all cases are CT.

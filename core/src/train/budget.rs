@@ -50,11 +50,9 @@ impl TrainConfig {
     }
 
     /// A patch whose longest reducible side is one step shorter.
-    fn smaller_patch(&self) -> Option<[usize; 3]> {
+    pub(crate) fn smaller_patch(&self) -> Option<[usize; 3]> {
         let rule = self.resolved_network().patch_rule();
-        let mut axes = [0, 1, 2];
-        axes.sort_by_key(|&axis| std::cmp::Reverse(self.patch[axis]));
-        axes.into_iter().find_map(|axis| rule.shorter(self.patch, axis))
+        rule.next_shorter(self.patch, self.patch.map(|side| side as f64))
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::training::{checkpoint_every, learning_rate};
+use super::training::{checkpoint_every, learning_rate, set_learning_rate};
 use super::{Budget, TrainingPlan};
 use crate::train::TrainConfig;
 use crate::transform::Crop;
@@ -54,7 +54,8 @@ impl Edits {
         }
         fit_first_patch(&mut config, plan);
         if !self.contain("learning_rate") && config.network.backbone() != plan.network.backbone() {
-            config.learning_rate = learning_rate(config.network.backbone());
+            let rate = learning_rate(config.network.backbone());
+            set_learning_rate(&mut config, rate);
         }
         if !self.contain("patch") {
             config.fit_patch();
@@ -288,6 +289,25 @@ mod tests {
         let [one, two] = [&*first, &merged].map(|stage| budget.step_seconds(stage, 1, 3));
         let seconds = 300.0 * one + merged.iterations as f64 * two;
         assert!((60.0 * budget.minutes - seconds).abs() <= two, "{seconds} s");
+    }
+
+    #[test]
+    fn another_network_has_its_own_learning_rate_in_both_stages() {
+        let mut plan = cascade();
+        set_learning_rate(&mut plan, learning_rate(Backbone::Pcrlv2));
+        let rates = |edits: Edits| {
+            let merged = edits.over(&plan, &Budget::DEFAULT, 1, 3).expect("settings");
+            let first = merged.coarse.expect("a first stage");
+            [first.learning_rate, merged.learning_rate]
+        };
+        let unetr = |config: &mut TrainConfig| config.network = NetworkChoice::named(Backbone::Unetr, Size::Tiny);
+        assert_eq!(rates(edits(&["backbone"], unetr)), [5e-4; 2]);
+        let given = edits(&["backbone", "learning_rate"], |config| {
+            unetr(config);
+            config.learning_rate = 0.002;
+        });
+        assert_eq!(rates(given), [0.002; 2]);
+        assert_eq!(rates(edits(&["size"], |_| {})), [0.01; 2]);
     }
 
     #[test]

@@ -75,7 +75,7 @@ pub use resolution::Resolution;
 pub use spacing::TargetSpacing;
 pub use speed::{MeasuredStep, Speed};
 pub use topology::Topology;
-pub use training::{TrainingPlan, learning_rate};
+pub use training::{TrainingPlan, learning_rate, set_learning_rate};
 
 /// Result with a [`PlanError`].
 pub type Result<T> = std::result::Result<T, PlanError>;

@@ -29,6 +29,14 @@ pub fn learning_rate(backbone: Backbone) -> f64 {
     }
 }
 
+/// Sets the learning rate of a run, in both stages of a cascade.
+pub fn set_learning_rate(config: &mut TrainConfig, rate: f64) {
+    config.learning_rate = rate;
+    if let Some(first) = &mut config.coarse {
+        first.learning_rate = rate;
+    }
+}
+
 /// Settings of a training run, and of inference with its weights.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TrainingPlan {

@@ -72,7 +72,10 @@ fn base(
         )),
         // Weights that do not say how they were trained have something to unlearn too.
         None if facts.start.is_some() => config.learning_rate = TrainConfig::default().learning_rate,
-        None => config.learning_rate = plan::learning_rate(options.over(&config)?.network.backbone()),
+        None => {
+            let network = options.over(&config)?.network;
+            plan::set_learning_rate(&mut config, plan::learning_rate(network.backbone()));
+        }
     }
     Ok((config, None))
 }
